@@ -1,0 +1,1 @@
+"""The generator agent: completions at the cursor. Start at `agents.generator.generator`."""

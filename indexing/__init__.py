@@ -1,0 +1,4 @@
+"""Workspace in, ranked context out: languages, chunks, symbols, store, search, recall, watching.
+
+Imports nothing from `models/` and never sees an LSP type. Start at `indexing.index`.
+"""

@@ -1,0 +1,11 @@
+"""The errors of `models/`. Each message is one sentence for a person: what happened, and the next step."""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """A model cannot be used; the message says which, why, and what to do."""
+
+
+class CatalogError(ModelError):
+    """A catalog entry is missing or malformed; the message names the file and the field."""
