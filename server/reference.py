@@ -1,0 +1,56 @@
+"""Every setting as documentation: the source of the editors' settings pages and of the table in the docs.
+
+Only reads the declarations in `server.settings`. Start at `reference`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from server.layers import ENVIRONMENT_PREFIX
+from server.settings import Settings, allowed, camel, fields, marked, section_model
+
+
+@dataclass(frozen=True, slots=True)
+class SettingReference:
+    """One setting as documentation and an editor's settings page show it.
+
+    Attributes:
+        key: `completion.maxTokens`, as an editor writes it.
+        toml: `completion.max_tokens`, as a file writes it.
+        environment: `STARLING_COMPLETION__MAX_TOKENS`.
+        allowed: "true or false", "an integer from 1 to 512", ...
+        default: as JSON writes it.
+        description: one or two sentences.
+        workspace: whether a workspace's `.starling.toml` may set it.
+        schema: its JSON schema.
+    """
+
+    key: str
+    toml: str
+    environment: str
+    allowed: str
+    default: str
+    description: str
+    workspace: bool
+    schema: dict[str, Any]
+
+
+def reference() -> tuple[SettingReference, ...]:
+    """Every setting in the order of declaration."""
+    return tuple(
+        SettingReference(
+            key=f"{section}.{camel(name)}",
+            toml=f"{section}.{name}",
+            environment=f"{ENVIRONMENT_PREFIX}{section}__{name}".upper(),
+            allowed=allowed(field),
+            default=json.dumps(field.default),
+            description=field.description or "",
+            workspace=marked(field, "workspace"),
+            schema=section_model(section).model_json_schema()["properties"][name],
+        )
+        for section in Settings.model_fields
+        for name, field in fields(section).items()
+    )

@@ -1,0 +1,349 @@
+"""All settings, in one class, and the layers they come from.
+
+`Settings` is the only place where a setting is declared: the editors' settings pages and the documentation are made
+from it (`server.reference`). `resolve` is a function of its arguments and holds no state, so a reload is one more call.
+
+| strength | layer | written as |
+| --- | --- | --- |
+| 1 (wins) | environment | `STARLING_COMPLETION__MAX_TOKENS=32` |
+| 2 | the user's `settings.toml` (`server.paths.settings_file`) | `[completion]` `max_tokens = 32` |
+| 3 | `.starling.toml` in a workspace folder, first folder first | the same, but only keys marked `workspace` |
+| 4 | the editor: `initializationOptions`, `workspace/configuration` | `{"completion": {"maxTokens": 32}}` |
+| 5 | the defaults below | |
+
+Names may be written in camelCase or snake_case everywhere. `index.exclude` and `completion.exclude` add up over the
+layers; of everything else the strongest layer counts alone. A wrong setting never takes others with it: it is named
+in a `SettingProblem`, and the next weaker layer, in the end the default, is used in its place. A workspace is somebody
+else's text: it can set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from server import paths
+from server.layers import (
+    ENVIRONMENT_PREFIX,
+    Entry,
+    SettingProblem,
+    editor_layer,
+    environment_layer,
+    file_layer,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic.config import JsonDict
+    from pydantic.fields import FieldInfo
+
+__all__ = ["SettingProblem", "Settings", "resolve"]
+
+WORKSPACE_FILE = ".starling.toml"
+
+WORKSPACE: JsonDict = {"workspace": True}  # a workspace's own file may set it
+ADDS_UP: JsonDict = {"workspace": True, "adds_up": True}  # ... and what all layers say counts together
+
+Glob = Annotated[str, Field(min_length=1, max_length=500)]
+LanguageName = Annotated[str, Field(pattern=r"^[a-z0-9+#._-]{1,40}$")]
+
+
+class CompletionSettings(BaseModel):
+    """Inline completions: when they are asked for and what is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(default=True, description="Offer completions at all.", json_schema_extra=WORKSPACE)
+    automatic: bool = Field(
+        default=True,
+        description="Offer them while typing; when off, only where a person asks for one.",
+        json_schema_extra=WORKSPACE,
+    )
+    popup: bool = Field(
+        default=True,
+        description="Offer them in the ordinary completion list too, to editors that cannot show inline completions.",
+        json_schema_extra=WORKSPACE,
+    )
+    languages_off: tuple[LanguageName, ...] = Field(
+        default=(),
+        description='Languages to offer nothing in, by the editor\'s name: `["markdown", "yaml"]`.',
+        json_schema_extra=WORKSPACE,
+    )
+    exclude: tuple[Glob, ...] = Field(
+        default=(),
+        description="Files to offer nothing in, as in a `.gitignore`; all layers add up.",
+        json_schema_extra=ADDS_UP,
+    )
+    multiline: Literal["auto", "never"] = Field(
+        default="auto",
+        description="`auto` offers whole blocks where the syntax asks for one; `never` offers single lines only.",
+        json_schema_extra=WORKSPACE,
+    )
+    max_tokens: int = Field(
+        default=64,
+        ge=1,
+        le=512,
+        description="Most tokens a model may write for one suggestion.",
+        json_schema_extra=WORKSPACE,
+    )
+    min_confidence: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="Shown while typing only if the next line is right with at least this estimated probability; "
+        "whoever asks sees what is below it too.",
+        json_schema_extra=WORKSPACE,
+    )
+    alternatives: int = Field(
+        default=3,
+        ge=1,
+        le=10,
+        description="Most suggestions offered where a person asks for one.",
+        json_schema_extra=WORKSPACE,
+    )
+    debounce_ms: int = Field(
+        default=0,
+        ge=0,
+        le=2000,
+        description="How long typing must rest before the model computes, milliseconds; what needs no model is shown "
+        "at once.",
+        json_schema_extra=WORKSPACE,
+    )
+
+
+class IndexSettings(BaseModel):
+    """The index of the workspace that completions and searches draw from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=True,
+        description="Index the workspace; when off, completions know the open files only.",
+        json_schema_extra=WORKSPACE,
+    )
+    exclude: tuple[Glob, ...] = Field(
+        default=(),
+        description="Files neither indexed nor sent to a model, as in a `.gitignore`, beside what `.gitignore`, "
+        "`.starlingignore` and the built-in list name; all layers add up.",
+        json_schema_extra=ADDS_UP,
+    )
+    max_file_bytes: int = Field(
+        default=1_000_000,
+        ge=1_000,
+        le=50_000_000,
+        description="Files larger than this are left out.",
+        json_schema_extra=WORKSPACE,
+    )
+    max_files: int = Field(
+        default=200_000,
+        ge=1,
+        le=5_000_000,
+        description="The index stops taking in files at this number.",
+        json_schema_extra=WORKSPACE,
+    )
+    watch: bool = Field(
+        default=True,
+        description="Watch the disk ourselves where the editor does not tell of changed files.",
+        json_schema_extra=WORKSPACE,
+    )
+
+
+class ModelSettings(BaseModel):
+    """The model that writes completions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    enabled: bool = Field(
+        default=True, description="Use a model; when off, completions come from the workspace's own code alone."
+    )
+    name: str = Field(
+        default="",
+        max_length=200,
+        description="Name of the model, as `starling models list` shows it; empty for the bundled one.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where it computes; `auto` takes a GPU if one works."
+    )
+    compute_type: Literal[
+        "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
+    ] = Field(default="auto", description="Numeric type of the weights while computing; `auto` is int8 on a CPU.")
+    threads: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="CPU threads of one computation; 0 measures once what is fastest here.",
+    )
+
+
+class LogSettings(BaseModel):
+    """The log: human lines on stderr, JSON in a rotating file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important kind of record that is written to the file."
+    )
+    file: bool = Field(default=True, description="Write the log file.")
+    max_bytes: int = Field(
+        default=5_000_000,
+        ge=10_000,
+        le=1_000_000_000,
+        description="The file is set aside and a new one begun at this size; three old ones are kept.",
+    )
+    texts: bool = Field(
+        default=False,
+        description="Log prompts and completions too, which hold your code; for finding errors, on your own machine.",
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting there is. Frozen; made by `resolve`, or `Settings()` for the defaults."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+    )
+
+    completion: CompletionSettings = Field(default=CompletionSettings(), description="Inline completions.")
+    index: IndexSettings = Field(default=IndexSettings(), description="The index of the workspace.")
+    model: ModelSettings = Field(default=ModelSettings(), description="The model that writes completions.")
+    log: LogSettings = Field(default=LogSettings(), description="The log.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `resolve` hands in: the library's own sources stop at the first wrong value."""
+        return (init_settings,)
+
+
+def resolve(
+    *,
+    editor: object = None,
+    roots: Sequence[Path] = (),
+    environment: Mapping[str, str] | None = None,
+    user_file: Path | None = None,
+) -> tuple[Settings, tuple[SettingProblem, ...]]:
+    """Settings in force, and what was wrong with any layer.
+
+    Args:
+        editor: `initializationOptions` or the answer to `workspace/configuration`; None for nothing.
+        roots: workspace folders, the first is the strongest.
+        environment: defaults to that of this process.
+        user_file: defaults to `server.paths.settings_file()`; need not exist.
+    """
+    sections = tuple(Settings.model_fields)
+    layers = [
+        environment_layer(os.environ if environment is None else environment, sections),
+        file_layer(paths.settings_file() if user_file is None else user_file, sections),
+        *(file_layer(root / WORKSPACE_FILE, sections, workspace=True) for root in roots),
+        editor_layer(editor, sections),
+    ]
+    problems: dict[SettingProblem, None] = {}  # in order, each once
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        problems |= dict.fromkeys(layer.problems)
+        for entry in layer.entries:
+            value = checked(entry)
+            if isinstance(value, SettingProblem):
+                problems[value] = None
+                continue
+            values = merged.setdefault(entry.section, {})
+            if marked(fields(entry.section)[entry.name], "adds_up"):
+                values[entry.name] = tuple(dict.fromkeys((*values.get(entry.name, ()), *value)))
+            else:
+                values.setdefault(entry.name, value)
+    return Settings(**merged), tuple(problems)
+
+
+def checked(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
+    """The entry's value as its field's type, or the `SettingProblem` that it is."""
+    if (unknown := _unknown(entry)) is not None:
+        return SettingProblem(entry.written, entry.source, unknown)
+    field = fields(entry.section)[entry.name]
+    if entry.workspace and not marked(field, "workspace"):
+        message = "cannot be set by a workspace; set it in your own settings.toml or in the environment."
+        return SettingProblem(entry.written, entry.source, message)
+    try:
+        return _validated(entry)
+    except (ValueError, TypeError):  # pydantic's ValidationError is a ValueError; a TOML date is no JSON: TypeError
+        message = (
+            f"{shown(entry.value)} is not allowed, it must be {allowed(field)}; "
+            f"what is set elsewhere counts, or the default, {json.dumps(field.default)}."
+        )
+        return SettingProblem(entry.written, entry.source, message)
+
+
+def section_model(section: str) -> type[BaseModel]:
+    """The class of a section, by its name."""
+    annotation: Any = Settings.model_fields[section].annotation
+    return cast("type[BaseModel]", annotation)
+
+
+def fields(section: str) -> dict[str, FieldInfo]:
+    """The fields of a section, by their names in snake_case."""
+    return section_model(section).model_fields
+
+
+def marked(field: FieldInfo, mark: Literal["workspace", "adds_up"]) -> bool:
+    """Whether a field carries one of our two marks."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get(mark))
+
+
+def camel(name: str) -> str:
+    """`max_tokens` as `maxTokens`."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def allowed(field: FieldInfo) -> str:
+    """What a field takes, in words."""
+    if field.annotation is bool:
+        return "true or false"
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(f'"{choice}"' for choice in get_args(field.annotation))
+    if get_origin(field.annotation) is tuple:
+        return "a list of strings"
+    if field.annotation in (int, float):
+        low = next(bound.ge for bound in field.metadata if hasattr(bound, "ge"))
+        high = next(bound.le for bound in field.metadata if hasattr(bound, "le"))
+        return f"{'an integer' if field.annotation is int else 'a number'} from {low:,} to {high:,}"
+    return "a string"
+
+
+def _validated(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
+    model, value = section_model(entry.section), entry.value
+    if entry.textual and get_origin(fields(entry.section)[entry.name].annotation) is tuple:
+        text = str(value).strip()
+        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    elif entry.textual:
+        return getattr(model.model_validate_strings({entry.name: str(value).strip()}), entry.name)
+    # strictly, by JSON's own types: "3" is no number and 1 is not true
+    return getattr(model.model_validate_json(json.dumps({entry.name: value}), strict=True), entry.name)
+
+
+def _unknown(entry: Entry) -> str | None:
+    """What to say when there is no such setting, with the nearest one; None when there is."""
+    if entry.section not in Settings.model_fields:
+        near = difflib.get_close_matches(entry.section, Settings.model_fields, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(Settings.model_fields)}."
+        return f"there is no such section; {hint}"
+    if entry.name in fields(entry.section):
+        return None
+    near = difflib.get_close_matches(entry.name, fields(entry.section), n=1)
+    names = [camel(name) for name in fields(entry.section)]
+    hint = f"did you mean `{camel(near[0])}`?" if near else f"`{entry.section}` has {', '.join(names)}."
+    return f"there is no such setting; {hint}"
