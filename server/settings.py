@@ -11,10 +11,10 @@ from it (`server.reference`). `resolve` is a function of its arguments and holds
 | 4 | the editor: `initializationOptions`, `workspace/configuration` | `{"completion": {"maxTokens": 32}}` |
 | 5 | the defaults below | |
 
-Names may be written in camelCase or snake_case everywhere. `index.exclude` and `completion.exclude` add up over the
-layers; of everything else the strongest layer counts alone. A wrong setting never takes others with it: it is named
-in a `SettingProblem`, and the next weaker layer, in the end the default, is used in its place. A workspace is somebody
-else's text: it can set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
+Names may be written in camelCase or snake_case everywhere. `index.exclude` adds up over the layers; of everything
+else the strongest layer counts alone. A wrong setting never takes others with it: it is named in a `SettingProblem`,
+and the next weaker layer, in the end the default, is used in its place. A workspace is somebody else's text: it can
+set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
 """
 
 from __future__ import annotations
@@ -74,13 +74,8 @@ class CompletionSettings(BaseModel):
     )
     languages_off: tuple[LanguageName, ...] = Field(
         default=(),
-        description='Languages to offer nothing in, by the editor\'s name: `["markdown", "yaml"]`.',
+        description='Languages to offer nothing in: `["markdown", "yaml"]`.',
         json_schema_extra=WORKSPACE,
-    )
-    exclude: tuple[Glob, ...] = Field(
-        default=(),
-        description="Files to offer nothing in, as in a `.gitignore`; all layers add up.",
-        json_schema_extra=ADDS_UP,
     )
     multiline: Literal["auto", "never"] = Field(
         default="auto",
@@ -88,10 +83,10 @@ class CompletionSettings(BaseModel):
         json_schema_extra=WORKSPACE,
     )
     max_tokens: int = Field(
-        default=64,
+        default=192,
         ge=1,
         le=512,
-        description="Most tokens a model may write for one suggestion.",
+        description="Most tokens a model may write for one suggestion; a single line gets at most 48 of them.",
         json_schema_extra=WORKSPACE,
     )
     min_confidence: float = Field(
@@ -100,6 +95,23 @@ class CompletionSettings(BaseModel):
         le=1.0,
         description="Shown while typing only if the next line is right with at least this estimated probability; "
         "whoever asks sees what is below it too.",
+        json_schema_extra=WORKSPACE,
+    )
+    recall: bool = Field(
+        default=True,
+        description="Offer what this workspace itself wrote after the same code; needs the index, and no model.",
+        json_schema_extra=WORKSPACE,
+    )
+    adaptive: bool = Field(
+        default=True,
+        description="Let what you accept and reject move `minConfidence` a little; the record stays on this machine.",
+        json_schema_extra=WORKSPACE,
+    )
+    timeout_ms: int = Field(
+        default=3000,
+        ge=50,
+        le=60_000,
+        description="Longest wait for the model while typing, milliseconds; what is known without it is offered then.",
         json_schema_extra=WORKSPACE,
     )
     alternatives: int = Field(

@@ -1,0 +1,113 @@
+"""`starling serve`: the language server on stdio, TCP or a WebSocket.
+
+Imports nothing but the standard library before the server itself: what an editor starts must answer at once. `plain`
+reads the usual spellings without typer; whatever it does not know goes the long way, for help and error messages.
+Start at `serve`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server.cli.terminal import Failure, Misuse, note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VALUED = ("--tcp", "--ws")
+FLAGS = ("--stdio", "--allow-remote")
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Where to serve: `kind` is "stdio", "tcp" or "ws"; `host` and `port` count for the latter two."""
+
+    kind: str
+    host: str = ""
+    port: int = 0
+
+
+def serve(transport: Transport) -> int:
+    """Serve until the client leaves; returns the exit status."""
+    from server import serve as transports  # noqa: PLC0415 (pygls, and only here)
+
+    try:
+        if transport.kind == "tcp":
+            return transports.serve_tcp(transport.host, transport.port) or 0
+        if transport.kind == "ws":
+            return transports.serve_ws(transport.host, transport.port) or 0
+        return transports.serve_stdio() or 0
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if transport.kind == "stdio":
+            raise
+        note(
+            f"cannot listen on {transport.host}:{transport.port} ({error.strerror or error}); "
+            f"choose another port, or 0 for any free one."
+        )
+        return 1
+
+
+def transport(*, stdio: bool, tcp: str | None, ws: str | None, allow_remote: bool) -> Transport:
+    """The transport that the options mean; stdio when none is given.
+
+    Raises:
+        Misuse: two transports, no address, or one that others can reach without `allow_remote`.
+    """
+    if sum((stdio, tcp is not None, ws is not None)) > 1:
+        raise Misuse("--stdio, --tcp and --ws exclude each other; give one of them.")
+    if tcp is not None:
+        return Transport("tcp", *_address(tcp, "--tcp", allow_remote=allow_remote))
+    if ws is not None:
+        return Transport("ws", *_address(ws, "--ws", allow_remote=allow_remote))
+    return Transport("stdio")
+
+
+def plain(arguments: Sequence[str]) -> Transport | None:
+    """The transport that `serve ...` asks for, read without typer; None when this is another or no plain command."""
+    if not arguments or arguments[0] != "serve":
+        return None
+    given: dict[str, str | None] = {}
+    rest = list(arguments[1:])
+    while rest:
+        option, equals, value = rest.pop(0).partition("=")
+        if option in FLAGS and not equals:
+            given[option] = None
+        elif option in VALUED and (equals or rest):
+            given[option] = value if equals else rest.pop(0)
+        else:
+            return None
+    try:
+        return transport(
+            stdio="--stdio" in given,
+            tcp=given.get("--tcp"),
+            ws=given.get("--ws"),
+            allow_remote="--allow-remote" in given,
+        )
+    except Failure:
+        return None  # the long way says what is wrong
+
+
+def _address(text: str, option: str, *, allow_remote: bool) -> tuple[str, int]:
+    """HOST:PORT, :PORT, PORT or [IPv6]:PORT."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise Misuse(f"{option} takes HOST:PORT, such as 127.0.0.1:8765; {text!r} is none.")
+    if not allow_remote and not _is_loopback(host):
+        raise Misuse(
+            f"{option} {text} could be reached from other machines, and whoever reaches it reads your files; "
+            "use 127.0.0.1, or say --allow-remote if that is what you want."
+        )
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress  # noqa: PLC0415 (only for sockets; stdio starts without it)
+
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name may mean anything

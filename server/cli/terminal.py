@@ -1,0 +1,76 @@
+"""How commands speak to the terminal: one JSON object or text on stdout, everything else on stderr.
+
+Imports rich only when asked for a console, so that failures can be told without it. Start at `Failure` and `emit`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Failure(Exception):  # noqa: N818 (it is what the command's user sees, no program error)
+    """A command cannot do what was asked; the message is one sentence with the next step. Exit status 1."""
+
+    exit_code = 1
+
+
+class Misuse(Failure):
+    """The command line itself is wrong. Exit status 2."""
+
+    exit_code = 2
+
+
+def emit(answer: dict[str, Any]) -> None:
+    """Write `answer` as the one JSON object on stdout; in ASCII, so that no terminal or pipe can stumble over it."""
+    sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def out() -> Console:
+    """The console on stdout."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """The console on stderr: progress, notes, problems."""
+    return _console(sys.stderr)
+
+
+def note(sentence: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(f"starling: {printable(sentence)}\n")
+    sys.stderr.flush()
+
+
+def printable(text: str) -> str:
+    """`text` without what would drive the terminal (a file's name or content may hold escape sequences)."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def settle() -> None:
+    """Make stdout and stderr take any text: what their encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def silence() -> None:
+    """The reader of our output has gone: let the interpreter's own last flush go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console  # noqa: PLC0415 (60 ms that `--json` does without)
+
+    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty())

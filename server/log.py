@@ -1,0 +1,186 @@
+"""The log: one human line on stderr, one JSON object in a rotating file, never a byte on stdout.
+
+Everywhere else plain `logging` is used; this is the one place that says where it goes. `begin` costs nothing and holds
+the records back; `configure` (after `initialize` is answered) imports structlog and writes them. What people write
+stays out of it: no prompt, no completion, no document text, no key, unless `log.texts` is switched on.
+Start at `begin` and `configure`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from logging.handlers import MemoryHandler, RotatingFileHandler
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+    from pathlib import Path
+
+    from server.settings import LogSettings
+
+FILE_NAME = "starling.log"
+OLD_FILES = 3
+HELD_RECORDS = 1000
+WITHHELD = "…"
+MAX_CHARACTERS = 2000  # of one message; beyond that it is no message but a text
+
+# Keyword and `extra` names that carry what a person wrote, or a secret. Compared by words: `api_key`, `promptText`.
+PRIVATE_WORDS = frozenset(
+    {"prompt", "prefix", "suffix", "middle", "text", "code", "content", "completion", "snippet", "snippets", "selected"}
+    | {"query", "key", "token", "secret", "password", "passwd", "authorization", "cookie", "credential", "credentials"}
+)
+SECRET = re.compile(
+    r"""(?ix)
+    \b(?:sk|pk|ghp|gho|ghs|github_pat|glpat|xox[abpr]|hf|AKIA)[-_]?[A-Za-z0-9_-]{16,}
+    | (?<=bearer\s)[A-Za-z0-9._~+/=-]{8,}
+    | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)
+    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*
+    """,
+    re.DOTALL,
+)
+PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id, a number: what may stand in a library's message
+
+_SEEN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def begin() -> None:
+    """Send warnings to stderr and hold everything else for the file; imports nothing."""
+    root = logging.getLogger()
+    _close(root)
+    human = logging.StreamHandler(sys.stderr)
+    human.setLevel(logging.WARNING)
+    human.setFormatter(Human())
+    held = MemoryHandler(HELD_RECORDS, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+    for handler in (human, held):
+        handler.addFilter(Private())
+        root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk under the log is no reason for tracebacks on stderr
+    for library in ("pygls", "asyncio", "websockets", "watchfiles"):  # they log each message, or each tick
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def configure(settings: LogSettings, directory: Path) -> str:
+    """Write the log as `settings` say, what was held first; may be called again when they change.
+
+    Returns:
+        One sentence for a person when the file cannot be written (stderr still works), else "".
+    """
+    root = logging.getLogger()
+    held = [record for handler in root.handlers if isinstance(handler, MemoryHandler) for record in handler.buffer]
+    begin()
+    root.setLevel(settings.level.upper())
+    problem = ""
+    memory = next(handler for handler in root.handlers if isinstance(handler, MemoryHandler))
+    root.removeHandler(memory)
+    if settings.file:
+        try:
+            file = _file(settings, directory)
+        except OSError as error:
+            problem = f"The log file {directory / FILE_NAME} cannot be written ({error.strerror or error})."
+        else:
+            root.addHandler(file)
+            for record in held:
+                if record.levelno >= root.level:
+                    file.handle(record)
+    return problem
+
+
+class Private(logging.Filter):
+    """Takes secrets out of a record, and texts too unless `texts`; always lets it pass."""
+
+    def __init__(self, *, texts: bool = False) -> None:
+        super().__init__()
+        self.texts = texts
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record in place; doing it twice changes nothing more."""
+        if record.name.partition(".")[0] == "pygls" and record.args and not self.texts:
+            # pygls puts whole messages, with documents in them, into its own complaints
+            arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+            record.args = tuple(_plain(argument) for argument in arguments)
+        record.msg, record.args = self._clean(_message(record)), None
+        for name in set(vars(record)) - _SEEN:
+            value = getattr(record, name)
+            if isinstance(value, bool | int | float | None):
+                continue
+            private = _words(name) & PRIVATE_WORDS and not self.texts
+            setattr(record, name, WITHHELD if private else self._clean(str(value)))
+        return True
+
+    def _clean(self, text: str) -> str:
+        text = SECRET.sub(WITHHELD, text)
+        return text if self.texts or len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + WITHHELD
+
+
+class Human(logging.Formatter):
+    """`12:00:00 warning server.session: sentence` and the traceback's last line; the file has the whole of it."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 (logging's own name and type)
+        """Kind and message of the error, on one line."""
+        return f"  {ei[0].__name__}: {SECRET.sub(WITHHELD, str(ei[1]))[:200]}"
+
+
+def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
+    import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
+
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = RotatingFileHandler(
+        directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
+    )
+    handler.addFilter(Private(texts=settings.texts))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _process,
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(default=str),
+            ],
+        )
+    )
+    return handler
+
+
+def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    record = event.get("_record")  # several servers write into one file
+    if isinstance(record, logging.LogRecord):
+        event["process"] = record.process
+    return event
+
+
+def _close(root: logging.Logger) -> None:
+    for handler in list(root.handlers):
+        if any(isinstance(known, Private) for known in handler.filters):
+            root.removeHandler(handler)
+            handler.close()
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # a message that does not fit its arguments is still worth its text
+        return str(record.msg)
+
+
+def _plain(argument: object) -> object:
+    if argument is None or isinstance(argument, bool | int | float):
+        return argument
+    if isinstance(argument, str) and PLAIN_ARGUMENT.fullmatch(argument):
+        return argument
+    return f"<{type(argument).__name__}>"
+
+
+def _words(name: str) -> set[str]:
+    return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))

@@ -1,0 +1,69 @@
+"""The console script's entry: it closes the door on the surroundings, then hands over to `server.cli`.
+
+The program's folders have common names (`server`, `agents`, `models`, `indexing`), and so may a workspace's. Before
+anything but `os`, `sys` and `site` (which the interpreter has loaded already) is imported, everything that PYTHONPATH,
+the working directory and the script's own directory put on `sys.path` is dropped, so a workspace can neither be run by
+us nor break us. What stays: the standard library, our own root, site-packages and what their `.pth` files name.
+Start at `main`.
+"""
+
+import os
+import site
+import sys
+
+
+def main() -> int:
+    """Run the command line of this process; returns its exit status."""
+    sys.path[:] = isolated(sys.path)
+    from server.cli import run  # noqa: PLC0415 (nothing may be imported before the line above)
+
+    return run(sys.argv[1:])
+
+
+def isolated(path: list[str]) -> list[str]:
+    """`path` without its surroundings: the standard library, our own root, site-packages, then the others."""
+    root = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (pathlib is not imported yet)
+    library, sites, dropped = _library(), _sites(), {_key(entry) for entry in _surroundings()}
+    own = {_key(root), *library, *sites}
+    ordered = [
+        *(entry for entry in path if _key(entry) in library),
+        root,
+        *(entry for entry in path if _key(entry) in sites),
+        *(entry for entry in path if _key(entry) not in own | dropped),
+    ]
+    first: dict[str, str] = {}
+    for entry in ordered:
+        first.setdefault(_key(entry), entry)
+    return list(first.values())
+
+
+def _surroundings() -> list[str]:
+    """Directories that come from whoever starts us, or where; "" is the working directory."""
+    script = [os.path.dirname(sys.argv[0])] if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else []  # noqa: PTH120
+    return ["", *os.environ.get("PYTHONPATH", "").split(os.pathsep), *script]
+
+
+def _library() -> set[str]:
+    """The standard library: its folder, its compiled modules, its zip file."""
+    pure = os.path.dirname(os.__file__)  # noqa: PTH120
+    zipped = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
+    beside = (os.path.join(os.path.dirname(pure), zipped), os.path.join(sys.base_prefix, "DLLs"))  # noqa: PTH118, PTH120
+    return {_key(entry) for entry in (pure, os.path.join(pure, "lib-dynload"), *beside)}  # noqa: PTH118
+
+
+def _sites() -> set[str]:
+    """The folders where installed packages live."""
+    own = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return {_key(entry) for entry in (*site.getsitepackages(), *own)}
+
+
+def _key(entry: str) -> str:
+    """One spelling for each directory; a working directory that was deleted under us has none but its own."""
+    try:
+        return os.path.normcase(os.path.realpath(entry or os.curdir))
+    except OSError:
+        return entry
+
+
+if __name__ == "__main__":
+    sys.exit(main())
