@@ -1,0 +1,295 @@
+"""A language client of our own over stdio, small so that its own share of a measured time is small.
+
+One thread reads, and notes when each message arrived, before anything is made of it; the caller's thread writes. What
+a server asks of its client is answered at once from a table. Start at `Client`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+WAIT_S = 120.0
+KEPT_NOTIFICATIONS = 10_000
+
+CAPABILITIES: dict[str, Any] = {
+    "general": {"positionEncodings": ["utf-16"]},
+    "textDocument": {
+        "synchronization": {"didSave": True},
+        "inlineCompletion": {"dynamicRegistration": False},
+        "completion": {},
+    },
+    "window": {"workDoneProgress": True},
+    "workspace": {
+        "configuration": True,
+        "workspaceFolders": True,
+        "didChangeWatchedFiles": {"dynamicRegistration": True},
+    },
+}
+
+
+class ClientError(Exception):
+    """The server did not answer, or answered with an error."""
+
+
+@dataclass
+class Pending:
+    """A request under way, then its answer. Times are `time.perf_counter()` seconds."""
+
+    method: str
+    sent_s: float
+    done_s: float = 0.0
+    result: Any = None
+    error: dict[str, Any] | None = None
+    event: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def took_ms(self) -> float:
+        """From before the request was written to when its answer arrived."""
+        return (self.done_s - self.sent_s) * 1000
+
+    def wait(self, timeout_s: float = WAIT_S) -> Any:  # noqa: ANN401 - JSON
+        """The result.
+
+        Raises:
+            ClientError: no answer in time, or an error.
+        """
+        if not self.event.wait(timeout_s):
+            raise ClientError(f"{self.method}: no answer in {timeout_s:g} s")
+        if self.error is not None:
+            raise ClientError(f"{self.method}: {self.error}")
+        return self.result
+
+
+class Client:
+    """A language server as a child process, and the only client it has."""
+
+    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path) -> None:
+        """Start `command` in `folder`; `started_s` is when."""
+        self.configuration: dict[str, Any] = {}
+        self.notifications: deque[tuple[float, str, Any]] = deque(maxlen=KEPT_NOTIFICATIONS)
+        self.pending: dict[int, Pending] = {}
+        self._next = 0
+        self._writing = threading.Lock()
+        self.started_s = time.perf_counter()
+        self.process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(environment) if environment is not None else None,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+        self._reader = threading.Thread(target=self._read, name="client-reader", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        """Nothing more than the client itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the server, politely if it listens."""
+        self.close()
+
+    # Sending
+
+    def request(self, method: str, params: Any) -> Pending:  # noqa: ANN401 - JSON
+        """Send a request and return at once."""
+        return self.send(method, params)[1]
+
+    def send(self, method: str, params: Any) -> tuple[int, Pending]:  # noqa: ANN401 - JSON
+        """Send a request; also its id, to cancel it with."""
+        self._next += 1
+        number = self._next
+        body = encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        pending = Pending(method, time.perf_counter())
+        self.pending[number] = pending
+        self._write(body)
+        return number, pending
+
+    def notify(self, method: str, params: Any) -> None:  # noqa: ANN401 - JSON
+        """Send a notification."""
+        self._write(encode({"jsonrpc": "2.0", "method": method, "params": params}))
+
+    def cancel(self, number: int) -> None:
+        """Say that the request's answer is no longer wanted."""
+        self.notify("$/cancelRequest", {"id": number})
+
+    # A session
+
+    def initialize(self, root: Path, options: Any = None) -> Pending:  # noqa: ANN401 - JSON
+        """Open `root` as the workspace and wait until the server has said what it can do."""
+        self.configuration = options or {}
+        pending = self.request(
+            "initialize",
+            {
+                "processId": None,
+                "clientInfo": {"name": "starling-benchmarks"},
+                "rootUri": root.as_uri(),
+                "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
+                "capabilities": CAPABILITIES,
+                "initializationOptions": options,
+            },
+        )
+        pending.wait()
+        self.notify("initialized", {})
+        return pending
+
+    def command(self, name: str, *arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """Result of a server's command."""
+        return self.request("workspace/executeCommand", {"command": name, "arguments": list(arguments)}).wait()
+
+    def wait_until(
+        self, ready: Callable[[], bool], what: str, *, timeout_s: float = WAIT_S, poll_s: float = 0.02
+    ) -> None:
+        """Ask again and again until `ready`.
+
+        Raises:
+            ClientError: it never was.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            if time.monotonic() > deadline:
+                raise ClientError(f"waited {timeout_s:g} s in vain for {what}")
+            time.sleep(poll_s)
+
+    def close(self) -> None:
+        """End the server; kill it when it does not go. Safe to call twice."""
+        if self.process.poll() is None:
+            try:
+                self.request("shutdown", None).wait(10)
+                self.notify("exit", None)
+                self.process.wait(10)
+            except (ClientError, OSError, subprocess.TimeoutExpired):
+                self.process.kill()
+                self.process.wait()
+        self._reader.join(10)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+    # The wire
+
+    def _write(self, body: bytes) -> None:
+        assert self.process.stdin is not None
+        with self._writing:
+            self.process.stdin.write(body)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        stream = _Buffered(self.process.stdout)
+        while (message := stream.message()) is not None:
+            arrived = time.perf_counter()
+            self._take(json.loads(message), arrived)
+        for pending in list(self.pending.values()):
+            pending.error = pending.error or {"message": "the server has gone"}
+            pending.event.set()
+
+    def _take(self, message: dict[str, Any], arrived_s: float) -> None:
+        if "method" not in message:
+            pending = self.pending.pop(message["id"])
+            pending.done_s, pending.result, pending.error = arrived_s, message.get("result"), message.get("error")
+            pending.event.set()
+        elif "id" in message:
+            result = self._answer(message["method"], message.get("params"))
+            self._write(encode({"jsonrpc": "2.0", "id": message["id"], "result": result}))
+        else:
+            self.notifications.append((arrived_s, message["method"], message.get("params")))
+
+    def _answer(self, method: str, params: Any) -> Any:  # noqa: ANN401 - JSON
+        """What this client says to a server's request."""
+        if method == "workspace/configuration":
+            return [self.configuration for _ in params["items"]]
+        if method == "workspace/applyEdit":
+            return {"applied": False}
+        return None
+
+
+class _Buffered:
+    """Messages out of a pipe, read in large pieces."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self.raw = raw
+        self.buffer = b""
+
+    def message(self) -> bytes | None:
+        """The next message's body, or None at the end."""
+        while (at := self.buffer.find(b"\r\n\r\n")) < 0:
+            if not self._more():
+                return None
+        head = self.buffer[:at].lower()
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        end = at + 4 + length
+        while len(self.buffer) < end:
+            if not self._more():
+                return None
+        body, self.buffer = self.buffer[at + 4 : end], self.buffer[end:]
+        return body
+
+    def _more(self) -> bool:
+        piece = self.raw.read(1 << 16)
+        self.buffer += piece or b""
+        return bool(piece)
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """A message with its header."""
+    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+class TextBuffer:
+    """A document as an editor holds it: edits are made here and told to the server, each as a small change."""
+
+    def __init__(self, client: Client, uri: str, text: str, language: str = "python") -> None:
+        """Open the document."""
+        self.client, self.uri, self.text, self.version = client, uri, text, 1
+        item = {"uri": uri, "languageId": language, "version": 1, "text": text}
+        client.notify("textDocument/didOpen", {"textDocument": item})
+
+    def position(self, offset: int) -> dict[str, int]:
+        """LSP position (UTF-16) of a code-point offset."""
+        line_start = self.text.rfind("\n", 0, offset) + 1
+        units = len(self.text[line_start:offset].encode("utf-16-le", "surrogatepass")) // 2
+        return {"line": self.text.count("\n", 0, line_start), "character": units}
+
+    def replace(self, start: int, end: int, new: str) -> None:
+        """Replace [start, end) and tell the server."""
+        change = {"range": {"start": self.position(start), "end": self.position(end)}, "text": new}
+        self.text = self.text[:start] + new + self.text[end:]
+        self.version += 1
+        self.client.notify(
+            "textDocument/didChange",
+            {"textDocument": {"uri": self.uri, "version": self.version}, "contentChanges": [change]},
+        )
+
+    def ask(self, offset: int, *, invoked: bool = False) -> tuple[int, Pending]:
+        """Ask for inline completions at a code-point offset."""
+        params = {
+            "textDocument": {"uri": self.uri},
+            "position": self.position(offset),
+            "context": {"triggerKind": 1 if invoked else 2},  # LSP 3.18: Invoked 1, Automatic 2
+        }
+        return self.client.send("textDocument/inlineCompletion", params)
+
+    def close(self) -> None:
+        """Close the document."""
+        self.client.notify("textDocument/didClose", {"textDocument": {"uri": self.uri}})
+
+
+def items(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """The items of an inline completion's answer, whichever of the three shapes it has."""
+    if result is None:
+        return []
+    return list(result["items"] if isinstance(result, dict) else result)

@@ -1,0 +1,110 @@
+"""`starling index` over the CPython standard library: from nothing, and a second time with nothing to do.
+
+The reference of the first is tree-sitter parsing the same files, one after the other in one thread, with nothing else
+done; the reference of the second is the first.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks import servers, workspaces
+from benchmarks.record import Record, Reference, percentile, spread
+
+ROUNDS = 3
+
+
+def run_index(workspace: Path, home: Path) -> tuple[float, dict[str, Any]]:
+    """Seconds that `starling index --json` takes, start of the program included, and what it says."""
+    before = time.perf_counter()
+    done = subprocess.run(
+        servers.starling("index", str(workspace), "--json"),
+        env=servers.environment(home),
+        capture_output=True,
+        check=True,
+    )
+    return time.perf_counter() - before, json.loads(done.stdout)
+
+
+def bare_parse(paths: list[Path]) -> tuple[float, int]:
+    """Seconds and bytes of parsing these Python files and nothing else."""
+    import tree_sitter  # noqa: PLC0415 - only this reference needs it
+    import tree_sitter_python  # noqa: PLC0415
+
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
+    contents = [path.read_bytes() for path in paths]
+    before = time.perf_counter()
+    for content in contents:
+        parser.parse(content)
+    return time.perf_counter() - before, sum(map(len, contents))
+
+
+@cache
+def rounds() -> dict[str, Any]:
+    """All three runs in turn, `ROUNDS` times; measured once for both records."""
+    first: list[float] = []
+    second: list[float] = []
+    parse: list[float] = []
+    said: dict[str, Any] = {}
+    again: dict[str, Any] = {}
+    parsed_bytes = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace, home = workspaces.standard_library(Path(scratch, "library")), Path(scratch, "home")
+        files = workspaces.python_files(workspace, below_bytes=1_000_000)  # our default limit of a file
+        bare_parse(files)  # warms the file cache for all
+        for _ in range(ROUNDS):
+            shutil.rmtree(home, ignore_errors=True)
+            took, said = run_index(workspace, home)
+            first.append(took)
+            took, again = run_index(workspace, home)
+            second.append(took)
+            took, parsed_bytes = bare_parse(files)
+            parse.append(took)
+    return {"first": first, "second": second, "parse": parse, "said": said, "again": again, "bytes": parsed_bytes}
+
+
+def measure() -> Record:
+    """Seconds of the first run; the ratio compares seconds per byte, for the two take in slightly different files."""
+    runs = rounds()
+    took, parse = percentile(runs["first"], 50), percentile(runs["parse"], 50)
+    indexed = runs["said"]["bytes_indexed"]
+    return Record(
+        what="starling index over the CPython standard library from nothing, per MB indexed, median",
+        unit="ms/MB",
+        value=took * 1000 / (indexed / 1e6),
+        n=ROUNDS,
+        reference=Reference("tree-sitter parse of the same files, one thread", parse * 1000 / (runs["bytes"] / 1e6)),
+        most=2.0,
+        judged="ratio",
+        details={
+            "seconds": spread(runs["first"]),
+            "reference_seconds": spread(runs["parse"]),
+            "bytes_indexed": indexed,
+            "bytes_parsed_by_reference": runs["bytes"],
+            "files": runs["said"]["files"],
+            "skipped": runs["said"]["skipped"],
+            "problem": runs["said"].get("problem", ""),
+        },
+    )
+
+
+def measure_second() -> Record:
+    """Seconds of a run that finds nothing changed."""
+    runs = rounds()
+    return Record(
+        what="starling index over the CPython standard library when nothing has changed, median",
+        unit="s",
+        value=percentile(runs["second"], 50),
+        n=ROUNDS,
+        reference=Reference("the first run", percentile(runs["first"], 50)),
+        most=0.1,
+        judged="ratio",
+        details={"seconds": spread(runs["second"]), "files": runs["again"]["files"]},
+    )

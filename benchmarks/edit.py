@@ -1,0 +1,72 @@
+"""One edit: how long until what was just typed or saved is found by a search of the workspace."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks import servers, workspaces
+from benchmarks.client import Client, ClientError, TextBuffer
+from benchmarks.record import Record, percentile, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+EDITS = 30
+WAIT_S = 30.0
+FUNCTION = "\n\ndef {}():\n    return None\n"
+
+
+def until_found(client: Client, word: str, edit: Callable[[], None]) -> float:
+    """Milliseconds from the edit until a search for `word` finds it.
+
+    Raises:
+        ClientError: it was not found in time.
+    """
+    before = time.perf_counter()
+    edit()
+    while time.perf_counter() - before < WAIT_S:
+        hits = client.command("starling.search", {"query": word, "limit": 3})["hits"]
+        if any(word in hit["text"] for hit in hits):
+            return (time.perf_counter() - before) * 1000
+        time.sleep(0.001)
+    raise ClientError(f"{word} was not found in {WAIT_S:g} s")
+
+
+def append(path: Path, word: str) -> None:
+    """Add a function to a file on disk."""
+    path.write_bytes(path.read_bytes() + FUNCTION.format(word).encode())
+
+
+def measure() -> Record:
+    """Typed into an open file; and, in the details, written to a closed one that the client tells of."""
+    workspace, home = servers.thousand_files()
+    places = workspaces.typing_places(workspace, 2 * EDITS)
+    typed: list[float] = []
+    saved: list[float] = []
+    with servers.session(workspace, home, options=servers.NO_MODEL) as client:
+        for number, place in enumerate(places[:EDITS]):
+            buffer = TextBuffer(client, place.path.as_uri(), place.path.read_bytes().decode("utf-8"))
+            word = f"quokka_typed_{number}_zanzibar"
+
+            def type_it(buffer: TextBuffer = buffer, word: str = word) -> None:
+                buffer.replace(len(buffer.text), len(buffer.text), FUNCTION.format(word))
+
+            typed.append(until_found(client, word, type_it))
+            buffer.close()
+        for number, place in enumerate(places[EDITS:]):
+            word = f"quokka_saved_{number}_zanzibar"
+
+            def save(path: Path = place.path, word: str = word) -> None:
+                append(path, word)
+                client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": path.as_uri(), "type": 2}]})
+
+            saved.append(until_found(client, word, save))
+    return Record(
+        what="an edit in an open file until a search finds it, 1,000 files, p95",
+        unit="ms",
+        value=percentile(typed, 95),
+        n=len(typed),
+        details={"typed": spread(typed), "saved_to_disk": spread(saved)},
+    )

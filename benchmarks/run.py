@@ -1,0 +1,79 @@
+"""All speed figures, by one command: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
+
+Writes `benchmarks/results.json`; what was not measured this time keeps its former figure. A line is printed for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0:0] = [str(ROOT)] if str(ROOT) not in sys.path else []  # so that it runs as a script too
+
+from benchmarks import machine  # noqa: E402 - needs the line above
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
+
+RESULTS = Path(__file__).with_name("results.json")
+
+# name in results.json -> module and function, in the order in which they run
+BENCHMARKS = {
+    "initialize": "initialize:measure",
+    "keystroke_without_model": "keystroke:measure_without_model",
+    "keystroke_with_model": "keystroke:measure_with_model",
+    "overhead": "overhead:measure",
+    "reuse": "reuse:measure",
+    "cancel": "cancel:measure",
+    "burst": "burst:measure",
+    "edit": "edit:measure",
+    "search": "search:measure",
+    "cold_index": "cold_index:measure",
+    "second_index": "cold_index:measure_second",
+    "memory": "memory:measure",
+}
+
+
+def measure(name: str) -> Record:
+    """Run one benchmark."""
+    module, function = BENCHMARKS[name].split(":")
+    record: Record = getattr(importlib.import_module(f"benchmarks.{module}"), function)()
+    return record
+
+
+def line(name: str, record: dict[str, Any]) -> str:
+    """A result for a person."""
+    ratio = f"  {record['ratio']:.3g} x {record['reference']['name']}" if record.get("ratio") else ""
+    verdict = {True: "holds", False: "MISSED", None: ""}[record["holds"]]
+    most = f"  (at most {record['most']:g}: {verdict})" if verdict else ""
+    return f"{name:24} {record['value']:8.4g} {record['unit']}{ratio}{most}"
+
+
+def main() -> int:
+    """Measure what was named, or everything."""
+    parser = argparse.ArgumentParser(description="Measure Starling's speed on this machine.")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--dry-run", action="store_true", help="measure and print, but leave results.json as it is")
+    chosen = parser.parse_args()
+    former = json.loads(RESULTS.read_text(encoding="utf-8"))["results"] if RESULTS.exists() else {}
+    results: dict[str, Any] = {}
+    about = machine.describe()
+    for name in chosen.names or BENCHMARKS:
+        before = time.monotonic()
+        results[name] = measure(name).as_json()
+        print(f"{line(name, results[name])}  [{time.monotonic() - before:.0f} s]", flush=True)
+        if not chosen.dry_run:
+            kept = {known: results.get(known) or former.get(known) for known in BENCHMARKS}
+            written = {"machine": about, "results": {known: kept[known] for known in BENCHMARKS if kept[known]}}
+            RESULTS.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(record["holds"] is not False for record in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""How the two servers are started: ours as people start it, and the bare one that is its reference."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import workspaces
+from benchmarks.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+REFERENCE = "bare pygls echo server"
+INDEX_WAIT_S = 600.0
+
+NO_MODEL: dict[str, Any] = {"model": {"enabled": False}}
+
+
+def starling(*arguments: str) -> list[str]:
+    """The command line of the installed program."""
+    program = Path(sys.executable).with_name("starling")
+    if not program.exists():
+        raise SystemExit("Starling is not installed beside this Python: run `make bench`, or `pip install -e .` first.")
+    return [str(program), *arguments]
+
+
+def echo() -> list[str]:
+    """The command line of the reference server."""
+    return [sys.executable, str(REPOSITORY / "benchmarks" / "echo_server.py")]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """An environment in which Starling keeps everything under `home` and nobody's settings count."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STARLING_")}
+    return {**kept, "STARLING_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@contextmanager
+def session(
+    workspace: Path, home: Path, *, options: dict[str, Any] | None = None, indexed: bool = True
+) -> Iterator[Client]:
+    """A running Starling with `workspace` open and, unless told otherwise, indexed to the end."""
+    with Client(starling("serve"), environment=environment(home), folder=workspace) as client:
+        client.initialize(workspace, options)
+        if indexed:
+            wait_for_index(client)
+        yield client
+
+
+def wait_for_index(client: Client) -> dict[str, Any]:
+    """Wait until the index is ready; its status."""
+    status: dict[str, Any] = {}
+
+    def ready() -> bool:
+        nonlocal status
+        status = client.command("starling.status")["index"]
+        if status["state"] in {"failed", "off"}:
+            raise SystemExit(f"the index is {status['state']}: {status.get('problem')}")
+        return bool(status["state"] == "ready")
+
+    client.wait_until(ready, "the index", timeout_s=INDEX_WAIT_S, poll_s=0.25)
+    return status
+
+
+@cache
+def thousand_files() -> tuple[Path, Path]:
+    """A workspace of 1,000 files and a home in which it is indexed; made once, thrown away when the program ends."""
+    scratch = tempfile.TemporaryDirectory(prefix="starling-bench-")
+    atexit.register(scratch.cleanup)
+    workspace = workspaces.of_files(Path(scratch.name, "workspace"), 1000)
+    home = Path(scratch.name, "home")
+    with session(workspace, home, options=NO_MODEL):
+        return workspace, home

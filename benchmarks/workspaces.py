@@ -1,0 +1,100 @@
+"""The fixed inputs: workspaces made of real code that every Python brings along, and places to type in them.
+
+Always the same for the same Python: sorted, seeded, nothing fetched. Workspaces are made under a folder that the
+caller throws away.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+SEED = 20260101
+STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
+INSTALLED = Path(sysconfig.get_paths()["purelib"])
+
+LEFT_OUT = {"site-packages", "__pycache__"}
+MAX_FILE_BYTES = 60_000  # in workspaces of many files, so that their size stays that of ordinary projects
+IDENTIFIER = re.compile(rb"\b[a-z_]{6,}\b")
+CODE_LINE = re.compile(r"^( +)((?:return |self\.|[a-z_]+ = |if |for |raise )[^#\n'\"]{12,80})$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class TypingPlace:
+    """Where to type: a line of code whose rest was taken away.
+
+    Attributes:
+        path: the file.
+        start: code-point offset of the line's first character that is not a space.
+        line: the code that stood there, from `start` to the end of the line.
+    """
+
+    path: Path
+    start: int
+    line: str
+
+
+def python_files(folder: Path, *, below_bytes: int) -> list[Path]:
+    """Python files of a folder, sorted, without caches, other people's packages and broken links."""
+    return [
+        path
+        for path in sorted(folder.rglob("*.py"))
+        if not LEFT_OUT & set(path.relative_to(folder).parts) and path.is_file() and path.stat().st_size < below_bytes
+    ]
+
+
+def standard_library(target: Path) -> Path:
+    """A copy of the CPython standard library, tests included, without installed packages and caches."""
+    shutil.copytree(STANDARD_LIBRARY, target, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
+    return target
+
+
+def of_files(target: Path, count: int) -> Path:
+    """A workspace of exactly `count` Python files, from a few thousand real ones.
+
+    When they run out they come again with a third of their longer identifiers renamed, so that no two files are the
+    same and the vocabulary grows as it does in a large project.
+    """
+    sources = [(STANDARD_LIBRARY, path) for path in python_files(STANDARD_LIBRARY, below_bytes=MAX_FILE_BYTES)]
+    sources += [(INSTALLED, path) for path in python_files(INSTALLED, below_bytes=MAX_FILE_BYTES)]
+    random.Random(SEED).shuffle(sources)  # noqa: S311 - an order that repeats, no secret
+    for number in range(count):
+        base, path = sources[number % len(sources)]
+        turn = number // len(sources)
+        content = path.read_bytes()
+        written = target / f"part{turn}" / path.relative_to(base)
+        if written.exists():
+            written = written.with_name(f"{written.stem}_{number}.py")
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_bytes(renamed(content, turn) if turn else content)
+    return target
+
+
+def renamed(content: bytes, turn: int) -> bytes:
+    """`content` with about a third of its longer identifiers given a new ending; the same choice everywhere."""
+    ending = b"_%d" % turn
+    return IDENTIFIER.sub(lambda found: found[0] + ending if sum(found[0]) % 3 == turn % 3 else found[0], content)
+
+
+def typing_places(workspace: Path, count: int) -> list[TypingPlace]:
+    """`count` lines of code to type, no two in the same file, as far as there are enough files."""
+    rng = random.Random(SEED)  # noqa: S311 - a choice that repeats, no secret
+    files = python_files(workspace, below_bytes=MAX_FILE_BYTES)
+    rng.shuffle(files)
+    places = []
+    for path in files:
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        lines = [found for found in CODE_LINE.finditer(text) if "\r" not in found[0]]
+        if lines and "\f" not in text:
+            line = rng.choice(lines)
+            places.append(TypingPlace(path, line.start(2), line[2]))
+        if len(places) == count:
+            break
+    return places
