@@ -1,0 +1,97 @@
+"""Loads the grammars, each on its first use, together with its query.
+
+A grammar that is missing or does not fit this tree-sitter is remembered with its problem and never asked again: its
+files are then indexed as plain text. Never raises for a broken grammar. Start at `load`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexing import languages
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+QUERIES = Path(__file__).with_name("queries")
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """A usable grammar.
+
+    Attributes:
+        entry: the language's entry.
+        language: for `tree_sitter.Parser`.
+        definitions: finds definitions and imports; None when the query does not fit this version of the grammar.
+        names: finds identifiers; None for languages without.
+    """
+
+    entry: languages.Language
+    language: tree_sitter.Language
+    definitions: tree_sitter.Query | None
+    names: tree_sitter.Query | None
+
+    def parse(self, data: bytes, old_tree: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
+        """Parse UTF-8; `old_tree` must have been edited to match. Holds the GIL: keep `data` small in the server."""
+        # one parser per call: a Parser is not thread-safe, and making one costs a microsecond
+        parser = _parser(self.language)
+        return parser.parse(data) if old_tree is None else parser.parse(data, old_tree)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    grammar: Grammar | None
+    problem: str = ""
+
+
+_loaded: dict[str, _Loaded] = {}
+_lock = threading.Lock()
+
+
+def load(name: str) -> Grammar | None:
+    """The grammar of our language `name`; None when there is none or it does not work here."""
+    known = _loaded.get(name)
+    if known is None:
+        with _lock:
+            known = _loaded.get(name) or _loaded.setdefault(name, _load(name))
+    return known.grammar
+
+
+def problem(name: str) -> str:
+    """One sentence why `load(name)` gives less than it should, "" when all is well."""
+    load(name)
+    return _loaded[name].problem
+
+
+def _parser(language: tree_sitter.Language) -> tree_sitter.Parser:
+    import tree_sitter  # noqa: PLC0415  # 16 ms that `initialize` must not wait for
+
+    return tree_sitter.Parser(language)
+
+
+def _load(name: str) -> _Loaded:
+    entry = languages.get(name)
+    if entry is None:
+        return _Loaded(None)
+    module, _, function = entry.grammar.partition(":")
+    try:
+        import tree_sitter  # noqa: PLC0415  # see above
+
+        language = tree_sitter.Language(getattr(importlib.import_module(module), function)())
+    except (ImportError, AttributeError, ValueError, OSError, TypeError) as error:
+        return _Loaded(None, f"The grammar of {name} does not work here ({error}); its files are indexed as plain text.")
+    kinds = " ".join(f"({kind})" for kind in entry.identifiers)
+    try:
+        source = (QUERIES / f"{entry.query or name}.scm").read_text(encoding="utf-8")
+        definitions = tree_sitter.Query(language, source)
+        names = tree_sitter.Query(language, f"[{kinds}] @name") if kinds else None
+    except (tree_sitter.QueryError, OSError) as error:
+        return _Loaded(
+            Grammar(entry, language, None, None), f"The query of {name} does not fit its grammar ({error})."
+        )
+    return _Loaded(Grammar(entry, language, definitions, names))

@@ -1,0 +1,32 @@
+"""How much is indexed, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLimits:
+    """Bounds of indexing.
+
+    Attributes:
+        max_files: files of one root; what is found beyond is counted as "over the file limit".
+        max_file_bytes: larger files are left out ("too large").
+        max_line_bytes: a file with a longer line is left out ("long lines").
+        max_mean_line_bytes: a file whose lines are longer than this on average is left out ("minified").
+        pending_files: changed files that are searched from memory before the segment is built anew.
+        idle_s: after so long without work the indexing process leaves.
+        processes: analysing processes at most; fewer on machines with fewer cores.
+        file_timeout_s: a file that takes longer to analyse is indexed as plain text.
+        open_bytes: open documents beyond this size are not parsed, and not searched before they are saved.
+    """
+
+    max_files: int = 100_000
+    max_file_bytes: int = 1_048_576
+    max_line_bytes: int = 20_000
+    max_mean_line_bytes: int = 500
+    pending_files: int = 64
+    idle_s: float = 60.0
+    processes: int = 2
+    file_timeout_s: float = 30.0
+    open_bytes: int = 512 * 1024

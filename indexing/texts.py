@@ -1,0 +1,97 @@
+"""From bytes to text and between the two: decoding, line starts, byte offsets to code points.
+
+Never fails: odd bytes become U+FFFD or Latin-1, as editors do it. Start at `decode`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_BREAK = re.compile(r"\r\n|\n|\r")
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_REPLACED_AT_MOST = 0.01  # share of undecodable places up to which a text counts as damaged UTF-8, not as Latin-1
+
+
+def decode(data: bytes) -> str:
+    """The text of a file, without its byte order mark. UTF-16 is known by its mark; all else is UTF-8 or Latin-1."""
+    if encoding := _UTF16.get(data[:2]):
+        return data[2:].decode(encoding, "replace")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        text = data.decode(errors="replace")
+        damaged = text.count("\ufffd") <= max(1, len(text) * _REPLACED_AT_MOST)
+        return text if damaged else data.decode("latin-1")
+
+
+def encode(text: str) -> bytes:
+    """UTF-8 for the parser. A lone surrogate becomes one `?`, so that code points can still be counted."""
+    return text.encode(errors="replace")
+
+
+def line_starts(text: str) -> list[int]:
+    """Code-point offsets of the starts of all lines; a line ends with `\\n`, `\\r\\n` or a lone `\\r`, as in LSP."""
+    if "\r" in text:
+        return [0, *(match.end() for match in _BREAK.finditer(text))]
+    lengths = [len(line) + 1 for line in text.split("\n")]
+    lengths.pop()
+    return [0, *accumulate(lengths)]
+
+
+def line_of(starts: list[int], offset: int) -> int:
+    """Number of the line, from 0, in which the code point at `offset` stands."""
+    return bisect_right(starts, offset) - 1
+
+
+def code_points(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
+    """Code-point offset of each byte offset into UTF-8 `data`; one pass, whatever their number."""
+    result: dict[int, int] = {}
+    before = points = 0
+    for offset in sorted(set(offsets)):
+        points += len(data[before:offset].decode(errors="replace"))
+        result[offset] = points
+        before = offset
+    return result
+
+
+class ByteLines:
+    """Where the lines of an encoded text start, for going to and fro between bytes and code points at random.
+
+    Cheap for plain ASCII, where both are the same.
+    """
+
+    def __init__(self, text: str, data: bytes) -> None:
+        self._data = data
+        self._same = len(text) == len(data)
+        self._points: list[int] = [] if self._same else line_starts(text)
+        self._bytes: list[int] = [] if self._same else _byte_line_starts(data)
+
+    def to_byte(self, offset: int, text: str) -> int:
+        """Byte offset of a code-point offset."""
+        if self._same:
+            return offset
+        line = line_of(self._points, offset)
+        return self._bytes[line] + len(encode(text[self._points[line] : offset]))
+
+    def to_point(self, offset: int) -> int:
+        """Code-point offset of a byte offset."""
+        if self._same:
+            return offset
+        line = line_of(self._bytes, offset)
+        return self._points[line] + len(self._data[self._bytes[line] : offset].decode(errors="replace"))
+
+
+def _byte_line_starts(data: bytes) -> list[int]:
+    if b"\r" in data:
+        return [0, *(match.end() for match in re.finditer(rb"\r\n|\n|\r", data))]
+    lengths = [len(line) + 1 for line in data.split(b"\n")]
+    lengths.pop()
+    return [0, *accumulate(lengths)]
