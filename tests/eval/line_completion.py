@@ -1,0 +1,176 @@
+"""How good a completed line is, as a person gets it: recall alone, the model alone, both, and copying as the floor.
+
+`python -m tests.eval.line_completion` measures on the test packages and writes `line_completion.csv`; `--split dev` is
+for tuning and writes nothing. Each place of `masks.places` is asked for twice through the generator: as while typing
+(is something shown, is it right, how long did it take) and as when a person asks (how near is the best that there is).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.generator.generator import Generator
+from agents.generator.policy import CompletionPolicy
+from agents.records import Trigger
+from indexing.index import Index
+from indexing.records import Document
+from tests.eval import data, masks, tables
+from tests.eval.bundled import bundled_model
+from tests.eval.copying import CopyFloor
+from tests.eval.metrics import Outcome, percentile
+
+if TYPE_CHECKING:
+    from agents.records import Completion
+    from models.completion import CompletionModel
+    from tests.eval.masks import Place
+    from tests.eval.tables import Cell
+
+TABLE = "line_completion.csv"
+PLACES = 100  # a package
+INDEX_WAIT_S = 120.0
+# The deadlines are those of a person's patience, not of a busy machine: quality is measured here, speed in benchmarks/.
+PATIENCE = {"recall_ms": 1000.0, "context_ms": 1000.0, "automatic_wait_ms": 60_000.0, "invoked_wait_ms": 60_000.0}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one arm made of one place.
+
+    Attributes:
+        place: where.
+        best: how near the best is that a person who asks gets; for the floor, what it copies.
+        shown: whether anything is shown while typing; None for the floor, which has no judgement.
+        right: whether what is shown is right to the end of the line.
+        took_ms: from the question to the answer, while typing.
+    """
+
+    place: Place
+    best: Outcome
+    shown: bool | None = None
+    right: bool = False
+    took_ms: float = 0.0
+
+
+def completed_line(place: Place, completion: Completion) -> str:
+    """What stands from the cursor to the end of its line with the first suggestion accepted; "" without one."""
+    if not completion.suggestions:
+        return ""
+    first = completion.suggestions[0]
+    text = place.holed[: first.start] + first.text + place.holed[first.end :]
+    return text[place.start :].split("\n", 1)[0]
+
+
+def never() -> bool:
+    """The request is never cancelled."""
+    return False
+
+
+def ask(index: Index, model: CompletionModel | None, policy: CompletionPolicy, place: Place) -> Result:
+    """Complete one place with a generator that knows nothing of the others."""
+    document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
+    index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
+    generator = Generator(index, model, policy=policy)
+    try:
+        typing = generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
+        asked = generator.complete(document, place.start, trigger=Trigger.INVOKED, cancelled=never)
+    finally:
+        generator.close()
+        index.drop(document.uri)
+    shown = completed_line(place, typing)
+    return Result(
+        place,
+        Outcome.of(place.target, completed_line(place, asked)),
+        shown=bool(typing.suggestions),
+        right=shown.strip() == place.target.strip(),
+        took_ms=typing.total_ms,
+    )
+
+
+def measure(package: data.Package, model: CompletionModel, count: int) -> dict[str, list[Result]]:
+    """All arms on one package."""
+    places = masks.places(package, count)
+    floor = CopyFloor.of(package.files())
+    results: dict[str, list[Result]] = {
+        "copying": [Result(place, Outcome.of(place.target, floor.complete(place))) for place in places]
+    }
+    arms = {
+        "recall": (None, CompletionPolicy(**PATIENCE)),
+        "model": (model, CompletionPolicy(recall=False, **PATIENCE)),
+        "recall and model": (model, CompletionPolicy(**PATIENCE)),
+    }
+    with tempfile.TemporaryDirectory() as storage:
+        index = Index([package.root], storage=Path(storage))
+        try:
+            index.start()
+            if not index.wait(INDEX_WAIT_S):
+                raise SystemExit(f"{package.name} was not indexed: {index.status()}")
+            for arm, (arm_model, policy) in arms.items():
+                results[arm] = [ask(index, arm_model, policy, place) for place in places]
+        finally:
+            index.close()
+    return results
+
+
+def row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
+    """One line of the table."""
+    shown = [result for result in results if result.shown]
+    judged = results[0].shown is not None
+    return {
+        "arm": arm,
+        "where": where,
+        "n": len(results),
+        **tables.with_interval("exact", [result.best.exact for result in results]),
+        **tables.with_interval("similarity", [result.best.similarity for result in results]),
+        **tables.with_interval("identifier_f1", [result.best.identifier_f1 for result in results]),
+        **tables.with_interval("shown", [float(bool(result.shown)) for result in results] if judged else []),
+        **tables.with_interval("right_when_shown", [float(result.right) for result in shown]),
+        "ms_p50": round(percentile([result.took_ms for result in results], 50), 1) if judged else "",
+        "ms_p95": round(percentile([result.took_ms for result in results], 95), 1) if judged else "",
+    }
+
+
+def rows(results: dict[str, list[Result]]) -> list[dict[str, Cell]]:
+    """The table: each arm everywhere, then by kind of place."""
+    table = []
+    for arm, found in results.items():
+        kinds: dict[str, list[Result]] = {
+            "all": found,
+            "whole line": [result for result in found if result.place.whole_line],
+            "rest of line": [result for result in found if not result.place.whole_line],
+        }
+        for category in masks.CATEGORIES:
+            kinds[category] = [result for result in found if result.place.category == category]
+        table += [row(arm, where, some) for where, some in kinds.items() if some]
+    return table
+
+
+def main() -> int:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description="Measure the quality of completed lines.")
+    parser.add_argument("--split", choices=["dev", "test"], default="test", help="dev prints only")
+    parser.add_argument(
+        "--count", type=int, default=PLACES, help="places a package; fewer are for trying and only printed"
+    )
+    chosen = parser.parse_args()
+    results: dict[str, list[Result]] = defaultdict(list)
+    with bundled_model() as model:
+        for package in data.packages(chosen.split):
+            for arm, found in measure(package, model, chosen.count).items():
+                results[arm] += found
+            print(f"{package.name} done", file=sys.stderr)
+    table = rows(results)
+    for line in table:
+        print(", ".join(f"{name} {value}" for name, value in line.items() if not name.endswith(("_low", "_high"))))
+    if chosen.split == "test" and chosen.count == PLACES:
+        print(f"written: {tables.write(TABLE, table).name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

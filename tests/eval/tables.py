@@ -1,0 +1,40 @@
+"""The committed tables: comma-separated, sorted as written, figures rounded so that noise makes no diff."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.eval.metrics import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FOLDER = Path(__file__).parent
+
+Cell = str | int | float
+
+
+def with_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
+    """Columns `name`, `name_low`, `name_high`: a mean and its 95 % bootstrap interval; empty cells for no values."""
+    if not values:
+        return {name: "", f"{name}_low": "", f"{name}_high": ""}
+    found = interval(values)
+    return {name: round(found.mean, 3), f"{name}_low": round(found.low, 3), f"{name}_high": round(found.high, 3)}
+
+
+def write(name: str, rows: Sequence[Mapping[str, Cell]]) -> Path:
+    """Write a table beside this file; all rows have the same columns."""
+    path = FOLDER / name
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def read(name: str) -> list[dict[str, str]]:
+    """The rows of a table."""
+    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
