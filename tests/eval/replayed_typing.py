@@ -1,0 +1,203 @@
+"""Replayed typing: code is taken away and typed back key by key, in real time, through the real server.
+
+`python -m tests.eval.replayed_typing` measures on the test packages, without a model and with the bundled one, and
+writes `replayed_typing.csv`. After each key the change and a request go out, and the next key comes after a lognormal
+gap with a median of 150 ms, whether the answer is there or not. What is on the screen when the next key is due is
+accepted when it is the beginning of what remains, four characters or more; it is wrong when its first line is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import servers
+from benchmarks.client import TextBuffer, items
+from tests.eval import data, masks, tables
+from tests.eval.metrics import SEED, percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.client import Client, Pending
+    from tests.eval.tables import Cell
+
+TABLE = "replayed_typing.csv"
+SPANS = 3  # a package
+LEAST_CHARACTERS, MOST_CHARACTERS = 20, 80  # of a span
+LEAST_ACCEPTED = 4
+GAP_MEDIAN_S, GAP_SIGMA = 0.150, 0.5
+GAP_LEAST_S, GAP_MOST_S = 0.04, 1.0
+
+
+@dataclass
+class Typed:
+    """What happened while one span was typed.
+
+    Attributes:
+        characters: length of the span.
+        keys: keys typed, accepting not counted.
+        completed: characters that were accepted instead of typed.
+        on_screen: keys after which something stood there when the next was due.
+        wrong: those of them whose first line was not what remained.
+        suggestions: different suggestions shown; what stays while it is typed is one.
+        accepted: suggestions accepted.
+        took_ms: of each answer that came.
+    """
+
+    characters: int
+    keys: int = 0
+    completed: int = 0
+    on_screen: int = 0
+    wrong: int = 0
+    suggestions: int = 0
+    accepted: int = 0
+    took_ms: list[float] = field(default_factory=list)
+
+
+def spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
+    """Places where a line begins, and the code from there to the end of the third line at most."""
+    found = []
+    for place in masks.places(package, 300):
+        code = ""
+        for line in place.text[place.start :].split("\n")[:3]:
+            if code and len(code) + len(line) >= MOST_CHARACTERS:
+                break
+            code += ("\n" if code else "") + line
+        if place.whole_line and LEAST_CHARACTERS <= len(code.rstrip()) <= MOST_CHARACTERS:
+            found.append((place, code.rstrip()))
+    return random.Random(SEED).sample(found, min(count, len(found)))  # noqa: S311 - a sample that repeats
+
+
+def gaps() -> Iterator[float]:
+    """Seconds between keys; the same every time."""
+    rng = random.Random(SEED)  # noqa: S311 - typing that repeats
+    while True:
+        gap = GAP_MEDIAN_S * 2.718281828 ** rng.gauss(0.0, GAP_SIGMA)
+        yield min(max(gap, GAP_LEAST_S), GAP_MOST_S)
+
+
+def key(remaining: str) -> str:
+    """What the next key brings: a character, or a line break with the indentation that an editor adds."""
+    if not remaining.startswith("\n"):
+        return remaining[0]
+    return remaining[: len(remaining) - len(remaining[1:].lstrip(" "))]
+
+
+def on_screen(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[str, Any]] | None:
+    """What would be added after the cursor by the first item, if its answer is there."""
+    if not pending.event.is_set() or pending.error is not None:
+        return None
+    found = items(pending.result)
+    if not found:
+        return None
+    text = str(found[0]["insertText"])
+    if span := found[0].get("range"):
+        text = text[buffer.position(at)["character"] - span["start"]["character"] :]
+    return (text, found[0]) if text else None
+
+
+def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float]) -> Typed:
+    """Type one span back."""
+    text = place.text[: place.start] + place.text[place.start + len(code) :]
+    buffer = TextBuffer(client, place.path.as_uri(), text)
+    typed, at, remaining, expected = Typed(len(code)), place.start, code, ""
+    due = time.perf_counter()
+    while remaining:
+        new = key(remaining)
+        buffer.replace(at, at, new)
+        at, remaining = at + len(new), remaining[len(new) :]
+        typed.keys += 1
+        pending = buffer.ask(at)[1]
+        due = max(due + next(gap), time.perf_counter())
+        time.sleep(max(0.0, due - time.perf_counter()))
+        if pending.event.is_set():
+            typed.took_ms.append(pending.took_ms)
+        shown = on_screen(buffer, at, pending) if remaining else None
+        expected = expected.removeprefix(new) if expected.startswith(new) else ""
+        if shown is None:
+            expected = ""
+            continue
+        suggested, item = shown
+        typed.on_screen += 1
+        typed.suggestions += suggested != expected
+        typed.wrong += not remaining.startswith(suggested.split("\n", 1)[0])
+        expected = suggested
+        if remaining.startswith(suggested) and len(suggested) >= LEAST_ACCEPTED:
+            buffer.replace(at, at, suggested)
+            at, remaining, expected = at + len(suggested), remaining[len(suggested) :], ""
+            typed.accepted += 1
+            typed.completed += len(suggested)
+            if command := item.get("command"):
+                client.command(command["command"], *command.get("arguments", []))
+    buffer.close()
+    return typed
+
+
+def measure(package: data.Package, options: dict[str, Any] | None, count: int) -> tuple[list[Typed], int]:
+    """All spans of a package in one session, and how often the model ran."""
+    gap = gaps()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        servers.session(package.root, Path(home), options=options) as client,
+    ):
+        chosen = spans(package, count)
+        warm = TextBuffer(client, chosen[0][0].path.as_uri(), chosen[0][0].holed)
+        warm.ask(chosen[0][0].start, invoked=True)[1].wait()  # the model is loaded
+        warm.close()
+        before = client.command("starling.stats")["completion"]["model_runs"]
+        typed = [type_span(client, place, code, gap) for place, code in chosen]
+        runs = client.command("starling.stats")["completion"]["model_runs"] - before
+    return typed, runs
+
+
+def row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
+    """One line of the table; intervals are over spans."""
+    keys = sum(one.keys for one in typed)
+    shown = [one for one in typed if one.suggestions]
+    took = [value for one in typed for value in one.took_ms]
+    return {
+        "arm": arm,
+        "n": len(typed),
+        "keys": keys,
+        **tables.with_interval("completed_share", [one.completed / one.characters for one in typed]),
+        **tables.with_interval("keys_with_something_shown", [one.on_screen / one.keys for one in typed]),
+        **tables.with_interval("accepted_of_shown", [one.accepted / one.suggestions for one in shown]),
+        **tables.with_interval("wrong_per_100_keys", [100 * one.wrong / one.keys for one in typed]),
+        "answers_in_time_share": round(len(took) / keys, 3),
+        "model_runs_per_key": round(runs / keys, 3),
+        "ms_p50": round(percentile(took, 50), 1),
+        "ms_p95": round(percentile(took, 95), 1),
+        "ms_p99": round(percentile(took, 99), 1),
+    }
+
+
+def main() -> int:
+    """Type and write the table."""
+    parser = argparse.ArgumentParser(description="Replay typing through the real server.")
+    parser.add_argument("--split", choices=["dev", "test"], default="test", help="dev prints only")
+    parser.add_argument("--count", type=int, default=SPANS, help="spans a package; other than the default only prints")
+    chosen = parser.parse_args()
+    table = []
+    for arm, options in (("recall", servers.NO_MODEL), ("recall and model", None)):
+        typed: list[Typed] = []
+        runs = 0
+        for package in data.packages(chosen.split):
+            more, ran = measure(package, options, chosen.count)
+            typed += more
+            runs += ran
+        table.append(row(arm, typed, runs))
+        print(", ".join(f"{name} {value}" for name, value in table[-1].items()), flush=True)
+    if chosen.split == "test" and chosen.count == SPANS:
+        print(f"written: {tables.write(TABLE, table).name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
