@@ -1,1 +1,4 @@
-"""The generator agent: completions at the cursor. Start at `agents.generator.generator`."""
+"""The generator agent: from a cursor to suggestions. It never writes a file and never sees an LSP type.
+
+Start at `agents.generator.generator.Generator`.
+"""

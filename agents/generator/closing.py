@@ -1,0 +1,121 @@
+"""How many brackets a suggestion may close, and how much right of the cursor it already contains.
+
+The two complaints this answers: duplicate closing brackets, and post-processing that eats needed ones.
+Never parses. Start at `Closing.at`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.generator.brackets import CLOSER_OF, CLOSERS, scan
+
+if TYPE_CHECKING:
+    from agents.generator.cursor import Cursor
+
+# Brackets are looked at in so many characters before and behind the cursor: what is farther away closes itself.
+_BEFORE = 8_000
+_BEHIND = 4_000
+_DEFINITION = re.compile(
+    r"^[ \t]*(?:(?:export|default|pub|public|private|protected|internal|static|final|abstract|override|async)\s+)*"
+    r"(?:def|class|func|fn|function|fun|interface|struct|impl|trait|enum)\b",
+    re.MULTILINE,
+)
+_LINE_END_MARKS = frozenset({":", ";", ",", "{"})
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The brackets around a cursor.
+
+    Attributes:
+        language: the document's.
+        needed: closers that the code before the cursor still needs and the code behind it does not give,
+            in the order in which they are due.
+        quote: delimiter of the string the cursor stands in, "" for none.
+        after: text right of the cursor on its line.
+    """
+
+    language: str
+    needed: str
+    quote: str
+    after: str
+
+    @classmethod
+    def at(cls, cursor: Cursor) -> Closing:
+        """The brackets around `cursor`."""
+        language = cursor.document.language
+        left = scan(_from_definition(cursor.prefix[-_BEFORE:]), language)
+        right = scan(cursor.suffix[:_BEHIND], language, left.quote)
+        due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
+        return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
+
+    def excess(self, text: str) -> tuple[int, ...]:
+        """Positions in `text` of closers beyond what the code before the cursor needs."""
+        balance = scan(text, self.language, self.quote)
+        at = 0
+        while at < min(len(balance.closers), len(self.needed)) and balance.closers[at] == self.needed[at]:
+            at += 1
+        return balance.unopened[at:]
+
+    def leaves_open(self, text: str) -> bool:
+        """Whether `text` opens a bracket or a string that it does not close."""
+        balance = scan(text, self.language, self.quote)
+        return bool(balance.unclosed or balance.quote)
+
+    def covered(self, text: str) -> int:
+        """How many characters right of the cursor `text` already contains and has to replace."""
+        after = self.after
+        at = 0
+        if self.quote and after.startswith(self.quote) and scan(text, self.language, self.quote).quote != self.quote:
+            at = len(self.quote) if self.quote in text else 0
+        spare = "".join(text[position] for position in self.excess(text))
+        reached = at
+        for position in range(at, len(after)):
+            if spare and after[position] == spare[0]:
+                spare = spare[1:]
+                reached = position + 1
+            elif not after[position].isspace():
+                break
+        mark = after[reached:].strip()
+        if mark in _LINE_END_MARKS and text.rstrip().endswith(mark):
+            return len(after.rstrip())
+        return reached
+
+    def allowed(self, text: str) -> int:
+        """How many characters of `text` come before the first closer that nothing opened."""
+        excess = self.excess(text)
+        if not excess:
+            return len(text)
+        spare = 0
+        for character in self.after:
+            if spare < len(excess) and character == text[excess[spare]]:
+                spare += 1
+            elif character not in CLOSERS and not character.isspace() and character not in "\"'`":
+                break
+        return excess[spare] if spare < len(excess) else len(text)
+
+
+def _from_definition(text: str) -> str:
+    """`text` from its last line that begins a definition.
+
+    A window may begin inside of a string and a docstring's quotes would then be read inside out; a definition does not.
+    """
+    starts = list(_DEFINITION.finditer(text))
+    return text[starts[-1].start() :] if starts else text
+
+
+def _without_tail(due: str, given: str) -> str:
+    """What of the closers that are due the code behind the cursor does not give.
+
+    The outermost ones are due last; the code behind closes them, as far as its brackets fit at all.
+    """
+    while given and due:
+        at = due.rfind(given[-1])
+        if at < 0:
+            given = given[:-1]
+            continue
+        due, given = due[:at], given[:-1]
+    return due

@@ -1,0 +1,169 @@
+"""What of other files goes into the prompt: definitions of what the code uses, similar code, places edited lately.
+
+Gathered until a deadline, with what is there by then. Never takes from an excluded file, nor what stands right around
+the cursor. What a prompt already held keeps its place, so that a model's prefix cache is hit.
+Start at `ContextGatherer`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from indexing.records import Query, Span
+from models.completion import Snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from indexing.index import Index
+    from indexing.syntax import Syntax
+
+    from agents.generator.cursor import Cursor
+    from agents.generator.policy import CompletionPolicy
+    from indexing.records import Hit
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
+_NEAR_LINES = 12  # names used in so many lines before the cursor are looked up
+_QUERY_LINES = 3  # three query lines beat ten (field.md, retrieval)
+_NAMES = 24
+_RECENT_PLACES = 8
+_RECENT_LINES = 10
+_SNIPPET_LINES = 60
+_NEAR_CHARACTERS = 2_000  # of the asking file around the cursor: it is in the prompt anyway
+_REMEMBERED = 16
+_SHARE_OF_DEFINITIONS = 0.5
+# The shortest time a source gets, so that a late one still has its chance to answer from memory.
+_LEAST_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """A place where the person asked for a completion: editing happens there."""
+
+    uri: str
+    path: Path | None
+    first_line: int
+    text: str
+
+
+class ContextGatherer:
+    """Gathers snippets for one generator; remembers the last ones of each document. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._recent: deque[_Recent] = deque(maxlen=_RECENT_PLACES)
+        self._last: OrderedDict[str, tuple[tuple[int, str], tuple[Snippet, ...]]] = OrderedDict()
+
+    def gather(
+        self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy
+    ) -> tuple[Snippet, ...]:
+        """Snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change."""
+        document = cursor.document
+        key = (cursor.prefix.count("\n"), cursor.previous_line)
+        with self._lock:
+            last = self._last.get(document.uri)
+        if last is not None and last[0] == key:
+            return last[1]
+        deadline = time.monotonic() + policy.context_ms / 1000
+        hits = _hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
+        stable = [Snippet(hit.relative, hit.text) for hit in _distinct(hits, cursor)][: policy.snippets]
+        if last is not None:
+            stable = _in_known_order(stable, last[1])
+        snippets = (*stable, *self._edited_lately(cursor, stable, index))[: policy.snippets]
+        with self._lock:
+            self._last[document.uri] = (key, snippets)
+            self._last.move_to_end(document.uri)
+            while len(self._last) > _REMEMBERED:
+                self._last.popitem(last=False)
+        return snippets
+
+    def visit(self, cursor: Cursor) -> None:
+        """Remember that a person works at `cursor`, whose document has passed the gate."""
+        above = cursor.prefix.split("\n")[-_RECENT_LINES:]
+        below = cursor.suffix.split("\n")[:_RECENT_LINES]
+        text = "\n".join([*above[:-1], above[-1] + below[0], *below[1:]])
+        document = cursor.document
+        place = _Recent(document.uri, document.path, cursor.prefix.count("\n"), text)
+        with self._lock:
+            kept = [
+                other
+                for other in self._recent
+                if other.uri != place.uri or abs(other.first_line - place.first_line) > _RECENT_LINES
+            ]
+            self._recent = deque([*kept, place], maxlen=_RECENT_PLACES)
+
+    def forget(self, uri: str) -> None:
+        """Drop what is known of a document."""
+        with self._lock:
+            self._last.pop(uri, None)
+            self._recent = deque((place for place in self._recent if place.uri != uri), maxlen=_RECENT_PLACES)
+
+    def _edited_lately(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
+        """Places in other files where the person was before, newest first."""
+        with self._lock:
+            places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
+        texts = [snippet.text for snippet in known]
+        snippets = []
+        for place in places:
+            if not place.text.strip() or any(place.text in text or text in place.text for text in texts):
+                continue
+            if place.path is None or not index.exclusion(place.path):
+                snippets.append(Snippet(place.path.name if place.path else "", place.text, stable=False))
+        return snippets[:2]
+
+
+def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
+    """Definitions of what is used near the cursor, then code like it; without what the deadline cut off."""
+    document = cursor.document
+    names = used_names(cursor)
+    definitions: list[Hit] = []
+    if names:
+        wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
+        definitions = list(index.definitions(names, document=document, limit=wanted, deadline=deadline))
+    if time.monotonic() + _LEAST_S > deadline:
+        return definitions
+    lines = [line for line in cursor.prefix.split("\n") if line.strip()][-_QUERY_LINES:]
+    if not lines:
+        return definitions
+    imported = tuple(name for item in syntax.imports for name in item.names) if syntax is not None else ()
+    near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
+    query = Query("\n".join(lines), path=document.path, imported=imported, near=near)
+    return [*definitions, *index.search(query, limit=limit, deadline=deadline)]
+
+
+def used_names(cursor: Cursor) -> tuple[str, ...]:
+    """Identifiers in the lines before the cursor, nearest first, without duplicates."""
+    lines = cursor.prefix.split("\n")[-_NEAR_LINES:]
+    found = _IDENTIFIER.findall("\n".join(lines))
+    return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
+
+
+def _distinct(hits: Sequence[Hit], cursor: Cursor) -> list[Hit]:
+    """Without repeats, overlaps and what stands right around the cursor."""
+    around = cursor.prefix[-_NEAR_CHARACTERS:] + cursor.suffix[:_NEAR_CHARACTERS]
+    kept: list[Hit] = []
+    for hit in hits:
+        if not hit.text.strip() or hit.last_line - hit.first_line > 4 * _SNIPPET_LINES:
+            continue
+        if hit.path == cursor.document.path and hit.text.strip()[:200] in around:
+            continue
+        if not any(_overlap(hit, other) for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _overlap(hit: Hit, other: Hit) -> bool:
+    if hit.text == other.text:
+        return True
+    return hit.path == other.path and hit.first_line < other.last_line and other.first_line < hit.last_line
+
+
+def _in_known_order(snippets: list[Snippet], before: Sequence[Snippet]) -> list[Snippet]:
+    """Those that were in the last prompt first and as they stood there."""
+    return [*(old for old in before if old in snippets), *(new for new in snippets if new not in before)]

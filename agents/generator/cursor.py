@@ -1,0 +1,129 @@
+r"""The text around a cursor, cut to windows and with `\n` only: what all later steps read instead of the document.
+
+Never changes a document and never reads outside of its windows, so its cost does not grow with the file.
+Start at `Cursor.at`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexing.records import Document
+
+PREFIX_WINDOW = 24_000
+SUFFIX_WINDOW = 6_000
+# The window before the cursor begins at a multiple of this, so that it stands still while a person types and a model's
+# prefix cache is hit.
+ANCHOR = 4_096
+TAB_WIDTH = 4
+_WORD_END = re.compile(r"\w*\Z")
+_INDENTATION = re.compile(r"^([ \t]+)\S", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    r"""A place in a document.
+
+    Attributes:
+        document: the document as it stands.
+        offset: where, in code points; always inside of the text.
+        prefix: window of text before the cursor, line endings as `\n`.
+        suffix: window of text behind the cursor, line endings as `\n`.
+        newline: the document's own line ending near the cursor.
+    """
+
+    document: Document
+    offset: int
+    prefix: str
+    suffix: str
+    newline: str
+
+    @classmethod
+    def at(cls, document: Document, offset: int) -> Cursor:
+        """The place at `offset`, moved into the text if it lies outside."""
+        text = document.text
+        offset = max(0, min(offset, len(text)))
+        start = max(0, offset - PREFIX_WINDOW) // ANCHOR * ANCHOR
+        before = text[start:offset]
+        if start and (line_end := before.find("\n")) >= 0:
+            before = before[line_end + 1 :]
+        behind = text[offset : offset + SUFFIX_WINDOW]
+        return cls(document, offset, normalized(before), normalized(behind), _newline(before, behind))
+
+    @cached_property
+    def before(self) -> str:
+        """Text of the cursor's line left of it."""
+        return self.prefix[self.prefix.rfind("\n") + 1 :]
+
+    @cached_property
+    def after(self) -> str:
+        """Text of the cursor's line right of it, without the line ending."""
+        return self.suffix.partition("\n")[0]
+
+    @cached_property
+    def word(self) -> str:
+        """The identifier characters right before the cursor."""
+        found = _WORD_END.search(self.before)
+        return found.group() if found else ""
+
+    @cached_property
+    def previous_line(self) -> str:
+        """The last line above that is not blank, "" for none."""
+        return next((line for line in reversed(self.prefix.split("\n")[:-1]) if line.strip()), "")
+
+    @cached_property
+    def next_line(self) -> str:
+        """The first line below that is not blank, "" for none."""
+        return next((line for line in self.suffix.split("\n")[1:] if line.strip()), "")
+
+    @cached_property
+    def unit(self) -> str:
+        """One step of indentation as this document writes it."""
+        steps = _INDENTATION.findall(self.prefix[-4_000:] + self.suffix[:2_000])
+        if not steps:
+            return "\t" if self.document.language == "go" else "    "
+        if sum(step.startswith("\t") for step in steps) * 2 > len(steps):
+            return "\t"
+        narrow = min((len(step) for step in steps if len(step) > 1 and "\t" not in step), default=4)
+        return " " * min(narrow, 8)
+
+    @cached_property
+    def splits_line_ending(self) -> bool:
+        r"""Whether the cursor stands between `\r` and `\n`."""
+        text = self.document.text
+        return 0 < self.offset < len(text) and text[self.offset - 1] == "\r" and text[self.offset] == "\n"
+
+
+def normalized(text: str) -> str:
+    r"""`text` with `\n` as its only line ending."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def width(line: str) -> int:
+    """Columns of a line's indentation, a tab counting to the next multiple of four."""
+    columns = 0
+    for character in line:
+        if character == "\t":
+            columns += TAB_WIDTH - columns % TAB_WIDTH
+        elif character == " ":
+            columns += 1
+        else:
+            break
+    return columns
+
+
+def _newline(before: str, behind: str) -> str:
+    """The line ending nearest to the cursor, looking up first."""
+    end = before.rfind("\n")
+    if end >= 0:
+        return "\r\n" if before[end - 1 : end] == "\r" else "\n"
+    if "\r" in before.rstrip("\r"):
+        return "\r\n" if "\r\n" in behind else "\r"
+    start = behind.find("\n")
+    if start >= 0:
+        return "\r\n" if behind[start - 1 : start] == "\r" or (start == 0 and before.endswith("\r")) else "\n"
+    return "\r" if "\r" in behind or "\r" in before else "\n"

@@ -1,0 +1,144 @@
+"""One model run: drafts judged in one pass, else text decoded under the stop rules.
+
+Never raises: a broken model ends up as an outcome with a problem. Start at `Decoder.work`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.generator import confidence, drafts
+from agents.generator.candidates import Candidate
+from agents.generator.polish import polished
+from agents.generator.stops import StopRules
+from agents.records import Origin
+from models.completion import FillRequest, StopReason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexing.syntax import Syntax
+
+    from agents.generator.cursor import Cursor
+    from agents.generator.plan import Plan
+    from agents.generator.runs import Run
+    from indexing.records import Recalled
+    from models.completion import CompletionModel, Generation, Snippet
+
+_LOG = logging.getLogger(__name__)
+_MOST_DRAFTS = 3
+# Judging a draft costs one pass over the prompt; less likely ones are not worth it.
+_LEAST_DRAFT_CONFIDENCE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a model run gave.
+
+    Attributes:
+        cursor: the place of the run.
+        candidates: polished for that place.
+        model_ms: time in the model, milliseconds.
+        problem: one word when it gave nothing ("cancelled", "model-failed"), "" otherwise.
+    """
+
+    cursor: Cursor
+    candidates: tuple[Candidate, ...] = ()
+    model_ms: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """All that a model run needs to know; made by the request, used on the run's thread.
+
+    Attributes:
+        model: what to ask.
+        cursor: the place.
+        plan: how far to go.
+        syntax: tree of the document, None without one.
+        snippets: context from other files.
+        recalled: what the workspace wrote after the same tokens, best first.
+        alternatives: how many different texts are wanted.
+    """
+
+    model: CompletionModel
+    cursor: Cursor
+    plan: Plan
+    syntax: Syntax | None
+    snippets: tuple[Snippet, ...]
+    recalled: Sequence[Recalled]
+    alternatives: int = 1
+
+    def work(self, run: Run[Outcome]) -> Outcome:
+        """Ask the model; `run` says when to stop and is told the text so far."""
+        started = time.monotonic()
+        try:
+            candidates, problem = self._ask(run)
+        except Exception:  # noqa: BLE001 - the edge: see below
+            # The edge between us and whatever a model is made of: completion goes on without it.
+            _LOG.exception("The completion model failed; suggestions come from the workspace alone.")
+            candidates, problem = [], "model-failed"
+        return Outcome(self.cursor, tuple(candidates), (time.monotonic() - started) * 1000, problem)
+
+    def _ask(self, run: Run[Outcome]) -> tuple[list[Candidate], str]:
+        request = FillRequest(
+            _prompt_path(self.cursor), self.cursor.prefix, self.cursor.suffix, self.snippets, self.plan.tokens
+        )
+        judged, accepted = self._judge(request, run)
+        if run.unwanted():
+            return [], "cancelled"
+        if accepted and self.alternatives <= 1:
+            return judged, ""
+        rules = StopRules(self.cursor, self.plan)
+
+        def stop(text: str) -> int | None:
+            run.text = text
+            return rules(text)
+
+        generations = self.model.generate(
+            request, stop=stop, cancelled=run.unwanted, alternatives=max(self.alternatives, 1)
+        )
+        finished = [one for one in generations if one.stop is not StopReason.CANCELLED]
+        if not finished:
+            return judged, "cancelled" if generations or run.unwanted() else ""
+        return [*judged, *(self._decoded(one) for one in finished)], ""
+
+    def _judge(self, request: FillRequest, run: Run[Outcome]) -> tuple[list[Candidate], bool]:
+        """The drafts with the model's opinion, and whether one is what decoding would give."""
+        likely = [
+            one for one in self.recalled if one.text.strip() and confidence.of_recall(one) >= _LEAST_DRAFT_CONFIDENCE
+        ][:_MOST_DRAFTS]
+        if not likely:
+            return [], False
+        scores = self.model.score(request, [one.text for one in likely], cancelled=run.unwanted)
+        candidates, accepted = [], False
+        for recalled, score in zip(likely, scores, strict=False):
+            length = drafts.accepted_length(score)
+            text = recalled.text[:length] if length else recalled.text
+            accepted = accepted or length > 0
+            insertion = polished(text, self.cursor, self.plan, self.syntax)
+            sure = confidence.of_draft(recalled, drafts.first_line(score))
+            candidates.append(Candidate(insertion, Origin.DRAFT, sure, self.model.entry.name))
+        return candidates, accepted
+
+    def _decoded(self, generation: Generation) -> Candidate:
+        insertion = polished(generation.text, self.cursor, self.plan, self.syntax)
+        first, line_end, _ = generation.text.partition("\n")
+        log_probs = generation.log_probs
+        if line_end and first:
+            log_probs = log_probs[: self.model.count_tokens(first)]
+        sure = confidence.of_model(log_probs)
+        for recalled in self.recalled:
+            if recalled.text.partition("\n")[0].strip() == first.strip():
+                sure = max(sure, confidence.of_draft(recalled, log_probs))
+        return Candidate(insertion, Origin.MODEL, sure, self.model.entry.name)
+
+
+def _prompt_path(cursor: Cursor) -> str:
+    """The document's folder and name, as a model's file marker shows it; "" for a document without a path."""
+    path = cursor.document.path
+    return "/".join(path.parts[-2:]) if path is not None else ""

@@ -1,0 +1,35 @@
+"""Drafts: what recall offers, judged by the model in one pass instead of decoded token by token.
+
+A line whose every token has p > 0.5 is exactly what greedy decoding would give: no other token can be likelier
+(greedy speculative decoding, Stern et al. 2018, with a draft of any origin). Start at `accepted_length`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.completion import Score
+
+_CERTAIN = math.log(0.5)
+
+
+def accepted_length(score: Score) -> int:
+    """How many characters of the draft, in whole lines, greedy decoding would give too."""
+    sure = 0
+    for log_prob, end in zip(score.log_probs, score.token_ends, strict=False):
+        if not log_prob > _CERTAIN:
+            break
+        sure = end
+    if sure >= len(score.text):
+        return len(score.text)
+    return max(score.text.rfind("\n", 0, sure), 0)
+
+
+def first_line(score: Score) -> tuple[float, ...]:
+    """Log-probabilities of the tokens that belong to the draft's first line."""
+    end = score.text.find("\n")
+    end = len(score.text) if end < 0 else end
+    starts = (0, *score.token_ends)
+    return tuple(value for value, start in zip(score.log_probs, starts, strict=False) if start < end)

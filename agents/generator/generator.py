@@ -1,0 +1,303 @@
+"""The path of a keystroke: reuse, gate, plan, context, recall, decode, polish, record, in this order.
+
+Each step has its own module; this one holds their order and the state that outlives a request. It never raises for bad
+code or a broken model, and works with less when there is no model or no index. Start at `Generator.complete`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agents.generator import confidence
+from agents.generator.candidates import Candidate, chosen, from_start, suggestion
+from agents.generator.context import ContextGatherer
+from agents.generator.cursor import Cursor
+from agents.generator.decoding import Decoder, Outcome
+from agents.generator.gate import refusal
+from agents.generator.parsing import SyntaxTrees
+from agents.generator.plan import Extent, Plan, plan
+from agents.generator.policy import CompletionPolicy
+from agents.generator.polish import polished
+from agents.generator.reuse import SuggestionCache
+from agents.generator.runs import Ending, Place, Run, Runs
+from agents.generator.statistics import CompletionStatistics, Recorder
+from agents.records import Completion, Origin, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from indexing.index import Index
+    from indexing.syntax import Syntax
+
+    from indexing.records import Document, Recalled
+    from models.completion import CompletionModel
+
+_DEFAULT_POLICY = CompletionPolicy()
+_RECALL_LIMIT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request on its way; `policy` and `model` are what was set when it came."""
+
+    cursor: Cursor
+    trigger: Trigger
+    cancelled: Callable[[], bool]
+    limit: int
+    policy: CompletionPolicy
+    model: CompletionModel | None
+    began: float
+
+
+class Generator:
+    """Completes code at a cursor from the workspace and from a model. Thread-safe."""
+
+    def __init__(
+        self, index: Index, model: CompletionModel | None, *, policy: CompletionPolicy = _DEFAULT_POLICY
+    ) -> None:
+        self._index = index
+        self._model = model
+        self._policy = policy
+        self._cache = SuggestionCache()
+        self._trees = SyntaxTrees()
+        self._context = ContextGatherer()
+        self._runs: Runs[Outcome] = Runs()
+        self._recorder = Recorder()
+        self._identities = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count(1))
+
+    def complete(  # noqa: PLR0913 - the request as the editor sends it
+        self,
+        document: Document,
+        offset: int,
+        *,
+        trigger: Trigger,
+        selected: str | None = None,
+        cancelled: Callable[[], bool],
+        limit: int = 1,
+    ) -> Completion:
+        """What to offer at `offset` (code points) of `document`.
+
+        Blocks until there is an answer; call it off the event loop.
+
+        Args:
+            document: as it stands in the editor.
+            offset: the cursor.
+            trigger: typing gets only what is sure enough, a person who asks gets all.
+            selected: text of the item selected in the editor's completion popup; suggestions begin with it.
+            cancelled: true once nobody wants the answer; asked every few milliseconds.
+            limit: most suggestions to return to a person who asks.
+        """
+        started = time.monotonic()
+        if selected:
+            completion = self._complete_selected(document, offset, selected, trigger, cancelled, limit)
+        else:
+            completion = self._complete(document, offset, trigger, cancelled, limit)
+        completion = replace(completion, total_ms=(time.monotonic() - started) * 1000)
+        self._recorder.answered(document.uri, completion)
+        return completion
+
+    def reuse(self, document: Document, offset: int) -> Completion | None:
+        """The rest of a suggestion that is being typed, None if there is none; microseconds, no model, no index."""
+        started = time.monotonic()
+        policy = self._policy
+        if not policy.enabled or document.language in policy.languages_off:
+            return None
+        rest = self._cache.find(document, offset)
+        if rest is None:
+            return None
+        completion = Completion((rest,), total_ms=(time.monotonic() - started) * 1000)
+        self._recorder.answered(document.uri, completion)
+        return completion
+
+    def shown(self, suggestion_id: str) -> None:
+        """An editor showed the suggestion."""
+        self._recorder.shown(suggestion_id)
+
+    def accepted(self, suggestion_id: str, length: int | None = None) -> None:
+        """A person took the suggestion, or its first `length` characters."""
+        self._recorder.accepted(suggestion_id, length)
+
+    def rejected(self, suggestion_id: str) -> None:
+        """A person turned the suggestion down; it is not offered there again unasked."""
+        given = self._recorder.rejected(suggestion_id)
+        if given is not None:
+            self._cache.reject(*given)
+
+    def set_model(self, model: CompletionModel | None) -> None:
+        """Use another model from the next request on; what the old one computes ends at its next token."""
+        self._model = model
+        self._runs.end()
+
+    def set_policy(self, policy: CompletionPolicy) -> None:
+        """Follow another policy from the next request on."""
+        self._policy = policy
+
+    def statistics(self) -> CompletionStatistics:
+        """Counts and latencies since the start."""
+        return self._recorder.statistics()
+
+    def forget(self, uri: str) -> None:
+        """Drop all that is kept of a closed document."""
+        self._cache.forget(uri)
+        self._context.forget(uri)
+        self._trees.forget(uri)
+
+    def close(self) -> None:
+        """End all model runs and wait until they have ended; the model itself is the caller's to close."""
+        self._runs.close()
+
+    def _complete_selected(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        document: Document,
+        offset: int,
+        selected: str,
+        trigger: Trigger,
+        cancelled: Callable[[], bool],
+        limit: int,
+    ) -> Completion:
+        """Complete behind the popup's item as if it stood in the text already."""
+        cursor = Cursor.at(document, offset)
+        start = cursor.offset - _typed_of(selected, cursor)
+        text = document.text[:start] + selected + document.text[cursor.offset :]
+        shift = len(text) - len(document.text)
+        completion = self._complete(replace(document, text=text), cursor.offset + shift, trigger, cancelled, limit)
+        moved = tuple(from_start(one, start=start, shift=shift, selected=selected) for one in completion.suggestions)
+        return replace(completion, suggestions=moved)
+
+    def _complete(
+        self, document: Document, offset: int, trigger: Trigger, cancelled: Callable[[], bool], limit: int
+    ) -> Completion:
+        policy = self._policy
+        cursor = Cursor.at(document, offset)
+        if why := refusal(cursor, trigger=trigger, policy=policy, exclusion=self._index.exclusion):
+            return Completion((), why)
+        if trigger is Trigger.AUTOMATIC and (rest := self._cache.find(document, cursor.offset)) is not None:
+            return Completion((rest,))
+        request = _Request(cursor, trigger, cancelled, limit, policy, self._model, time.monotonic())
+        syntax = self._trees.of(document)
+        available = syntax if syntax.available else None
+        the_plan = plan(cursor, syntax.place(cursor.offset) if available else None, trigger=trigger, policy=policy)
+        if the_plan.extent is Extent.NOTHING:
+            return Completion((), "finished")
+        if cancelled():
+            return Completion((), "cancelled")
+        self._context.visit(cursor)
+        return self._offer(request, the_plan, available)
+
+    def _offer(self, request: _Request, the_plan: Plan, syntax: Syntax | None) -> Completion:
+        """Recall, then the model unless recall is sure enough."""
+        cursor, policy = request.cursor, request.policy
+        recalled = self._recall(cursor, the_plan, policy)
+        candidates = [
+            Candidate(polished(one.text, cursor, the_plan, syntax), Origin.RECALL, confidence.of_recall(one))
+            for one in recalled
+        ]
+        if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
+            return self._choose(request, candidates)
+        reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
+        joined = self._runs.joinable(cursor.document, cursor.offset, reach)
+        if joined is not None and (answer := self._join(request, *joined, candidates)) is not None:
+            return answer
+        snippets = self._context.gather(cursor, syntax, self._index, policy)
+        decoder = Decoder(request.model, cursor, the_plan, syntax, snippets, recalled, reach[1])
+        if request.cancelled():
+            return Completion((), "cancelled")
+        self._recorder.ran_model()
+        place = Place.of(cursor.document, cursor.offset, reach)
+        run = self._runs.start(place, decoder.work, linger_s=policy.linger_ms / 1000)
+        return self._await(request, run, candidates)
+
+    def _recall(self, cursor: Cursor, the_plan: Plan, policy: CompletionPolicy) -> Sequence[Recalled]:
+        if not policy.recall:
+            return ()
+        return self._index.recall(
+            cursor.document,
+            cursor.offset,
+            whole_block=the_plan.extent is Extent.BLOCK,
+            limit=_RECALL_LIMIT,
+            deadline=time.monotonic() + policy.recall_ms / 1000,
+        )
+
+    def _join(self, request: _Request, run: Run[Outcome], typed: str, candidates: list[Candidate]) -> Completion | None:
+        """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""
+        began = time.monotonic()
+        ending = run.wait(until=_patience(request), leave=lambda: request.cancelled() or not run.agrees(typed))
+        waited_ms = (time.monotonic() - began) * 1000
+        if request.cancelled():
+            return Completion((), "cancelled", model_ms=waited_ms)
+        if ending is Ending.LATE:
+            return self._choose(request, candidates, why="slow", model_ms=waited_ms)
+        outcome = run.result
+        if ending is not Ending.DONE or outcome is None or outcome.problem:
+            run.end()
+            return None
+        earlier = replace(request, cursor=outcome.cursor)
+        given = self._choose(earlier, outcome.candidates).suggestions
+        rests = [self._cache.find(request.cursor.document, request.cursor.offset)] if given else []
+        fitting = tuple(rest for rest in rests if rest is not None)
+        if not fitting:
+            return None
+        self._recorder.joined()
+        return Completion(fitting, model_ms=waited_ms)
+
+    def _await(self, request: _Request, run: Run[Outcome], candidates: list[Candidate]) -> Completion:
+        """Wait for an own run; what recall knows is the answer when the model takes too long or fails."""
+        ending = run.wait(until=_patience(request), leave=request.cancelled)
+        waited_ms = (time.monotonic() - run.started) * 1000
+        outcome = run.result
+        if ending is Ending.LATE:
+            return self._choose(request, candidates, why="slow", model_ms=waited_ms)
+        if ending is not Ending.DONE or outcome is None or outcome.problem == "cancelled":
+            return Completion((), "cancelled", model_ms=waited_ms)
+        if outcome.problem:
+            self._recorder.failed()
+        judged = {one.insertion.text for one in outcome.candidates}
+        rest = [one for one in candidates if one.insertion.text not in judged]
+        model_ms = min(outcome.model_ms, waited_ms)
+        return self._choose(request, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms)
+
+    def _choose(
+        self, request: _Request, candidates: Sequence[Candidate], *, why: str = "", model_ms: float = 0.0
+    ) -> Completion:
+        """The answer made of `candidates`; `why` is given as the reason if they come to nothing."""
+        cursor, policy = request.cursor, request.policy
+        document = cursor.document
+        shift = self._recorder.threshold_shift() if policy.adaptive else 0.0
+        best, reason = chosen(
+            candidates,
+            trigger=request.trigger,
+            threshold=policy.threshold + shift,
+            limit=request.limit,
+            unwanted=lambda text: self._cache.is_rejected(document.uri, cursor.offset, text),
+        )
+        if not best:
+            return Completion((), why or reason, model_ms=model_ms)
+        suggestions = tuple(suggestion(one, cursor, next(self._identities)) for one in best)
+        for one in reversed(suggestions):  # the best last: the newest that fits is found first
+            self._cache.put(document, cursor.offset, one)
+        return Completion(suggestions, model_ms=model_ms)
+
+
+def _patience(request: _Request) -> float:
+    """Until when, on the monotonic clock, a request waits for the model."""
+    policy = request.policy
+    wait_ms = policy.automatic_wait_ms if request.trigger is Trigger.AUTOMATIC else policy.invoked_wait_ms
+    return request.began + wait_ms / 1000
+
+
+def _is_sure(candidates: Sequence[Candidate], policy: CompletionPolicy) -> bool:
+    """Whether recall alone is sure enough to leave the model in peace."""
+    return any(one.confidence >= policy.recall_first and not one.insertion.problem for one in candidates)
+
+
+def _typed_of(selected: str, cursor: Cursor) -> int:
+    """How many characters before the cursor the popup's item replaces: as many as it begins with, else the word."""
+    line = cursor.before
+    for length in range(min(len(selected), len(line)), len(cursor.word), -1):
+        if line.endswith(selected[:length]):
+            return length
+    return len(cursor.word)

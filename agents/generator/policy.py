@@ -1,0 +1,50 @@
+"""What a person may decide about completion, as one frozen record. Holds no behaviour; start at `CompletionPolicy`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionPolicy:
+    """How completion behaves.
+
+    Attributes:
+        enabled: false answers everything with nothing.
+        languages_off: names of languages (`Document.language`) without completion.
+        threshold: least estimated probability that the next line is right, for what is shown without being asked.
+        recall: show and judge what the workspace wrote elsewhere after the same tokens.
+        recall_first: recall at least this sure is shown without asking the model.
+        blocks: offer more than one line where the syntax asks for it.
+        line_tokens: budget of new model tokens for one line.
+        block_tokens: budget of new model tokens for a block.
+        block_lines: longest block, lines.
+        context_ms: deadline for gathering context from other files.
+        recall_ms: deadline for recall.
+        automatic_wait_ms: longest wait for the model when typing; what recall knows is answered then.
+        invoked_wait_ms: longest wait for the model when a person asked.
+        linger_ms: how long a model run goes on after its request was cancelled, waiting for one that it still fits.
+        snippets: most pieces of other files in one prompt.
+        longest_line: lines longer than this, in characters, are not code written by hand.
+        longest_document: documents longer than this, in characters, are left alone.
+        adaptive: let the record of what was accepted move `threshold` a little.
+    """
+
+    enabled: bool = True
+    languages_off: frozenset[str] = frozenset()
+    threshold: float = 0.5
+    recall: bool = True
+    recall_first: float = 0.85
+    blocks: bool = True
+    line_tokens: int = 48
+    block_tokens: int = 192
+    block_lines: int = 16
+    context_ms: float = 20.0
+    recall_ms: float = 8.0
+    automatic_wait_ms: float = 3000.0
+    invoked_wait_ms: float = 20000.0
+    linger_ms: float = 100.0
+    snippets: int = 6
+    longest_line: int = 1000
+    longest_document: int = 4 << 20
+    adaptive: bool = True

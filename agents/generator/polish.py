@@ -1,0 +1,142 @@
+"""From a model's or the workspace's raw text to what is inserted, or to nothing: drop rather than annoy.
+
+Never makes text longer than it was, line endings and indentation apart. Start at `polished`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from agents.generator.cleaning import cleaned
+from agents.generator.closing import Closing
+from agents.generator.indentation import indented
+from agents.generator.plan import Extent
+from agents.generator.stops import StopRules
+
+if TYPE_CHECKING:
+    from indexing.syntax import Syntax
+
+    from agents.generator.cursor import Cursor
+    from agents.generator.plan import Plan
+
+_TRIVIAL = re.compile(r"[\s()\[\]{};,:]*\Z")
+_NEAR_EQUAL = 0.95
+_BLOCK_LINES = 3
+_ABOVE = 3_000
+_GOES_ON = (":", "{", "(", "[", ",", "\\", "=", "->", "=>")
+_SHORT_LINE = 20  # shorter lines repeat the next one only when they are the same
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A text ready to insert.
+
+    Attributes:
+        text: with the document's line endings; "" when nothing is left.
+        end: how many characters right of the cursor it replaces.
+        problem: why nothing is left, or why a person should only get it when asking; "" for none.
+    """
+
+    text: str
+    end: int = 0
+    problem: str = ""
+
+
+def polished(raw: str, cursor: Cursor, plan: Plan, syntax: Syntax | None = None) -> Insertion:
+    """`raw`, which continues `cursor.prefix`, as it should be inserted.
+
+    Args:
+        raw: text of a model or of recall, in any shape.
+        cursor: the place.
+        plan: how far it may reach.
+        syntax: tree of the document as it stands, for whether it still parses; None without one.
+    """
+    text = cleaned(raw)
+    text = text[: _kept(text, cursor, plan)]
+    text = _without_repeats(text, cursor)
+    text = _trimmed(indented(text, cursor), cursor)
+    if not text.strip():
+        return Insertion("", problem="nothing")
+    if _repeats_above(text, cursor):
+        return Insertion("", problem="repeats")
+    covered = Closing.at(cursor).covered(text)
+    if covered and text.strip() == cursor.after[:covered].strip():
+        return Insertion("", problem="nothing")
+    final = text.replace("\n", cursor.newline) if cursor.newline != "\n" else text
+    insertion = Insertion(final, covered)
+    if syntax is not None and _breaks(syntax, cursor, insertion):
+        return replace(insertion, problem="errors")
+    return insertion
+
+
+def _kept(text: str, cursor: Cursor, plan: Plan) -> int:
+    """How much the stop rules keep; a recalled text never went through them, and a model may overrun the last one."""
+    if plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
+        return 0
+    keep = StopRules(cursor, plan)(text)
+    return len(text) if keep is None else keep
+
+
+def _trimmed(text: str, cursor: Cursor) -> str:
+    """Without whitespace at line ends, and without blank lines at either end of what stands on lines of its own."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not cursor.before.strip():
+        while lines and not lines[0]:
+            lines.pop(0)
+    return "\n".join(lines)
+
+
+def _without_repeats(text: str, cursor: Cursor) -> str:
+    """Cut before the line that already stands below the cursor; lone closing brackets are `closing`'s to judge."""
+    if not cursor.next_line:
+        return text
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        whole = cursor.before + line if number == 0 else line
+        if line.strip() and not _TRIVIAL.match(whole) and _same(whole, cursor.next_line):
+            return "\n".join(lines[:number])
+    return text
+
+
+def _repeats_above(text: str, cursor: Cursor) -> bool:
+    """Whether the suggestion says again what stands right above it."""
+    lines = (cursor.before + text).split("\n")
+    above = [line.rstrip() for line in cursor.prefix[-_ABOVE:].split("\n")[:-1] if line.strip()]
+    if not above or _TRIVIAL.match(lines[0]):
+        return False
+    if lines[0].rstrip() == above[-1]:
+        return True
+    filled = [line.rstrip() for line in lines if line.strip()]
+    return len(filled) >= _BLOCK_LINES and any(
+        above[at : at + len(filled)] == filled for at in range(len(above) - len(filled) + 1)
+    )
+
+
+def _same(line: str, other: str) -> bool:
+    """Whether two lines say the same: nearly, for long ones; short ones must be indented alike too."""
+    folded, other_folded = " ".join(line.split()), " ".join(other.split())
+    if len(folded) < _SHORT_LINE:
+        return line.rstrip() == other.rstrip()
+    if folded == other_folded:
+        return True
+    if not _NEAR_EQUAL < len(folded) / max(len(other_folded), 1) < 1 / _NEAR_EQUAL:
+        return False
+    return SequenceMatcher(None, folded, other_folded, autojunk=False).ratio() > _NEAR_EQUAL
+
+
+def _breaks(syntax: Syntax, cursor: Cursor, insertion: Insertion) -> bool:
+    """Whether the document has new syntax errors with the suggestion pasted in.
+
+    A suggestion that leaves something open is not to blame: its next line belongs to it.
+    """
+    if not syntax.available or insertion.text.rstrip().endswith(_GOES_ON):
+        return False
+    if Closing.at(cursor).leaves_open(insertion.text):
+        return False
+    pasted = syntax.with_text_inserted(cursor.offset, cursor.offset + insertion.end, insertion.text)
+    return pasted.error_count() > syntax.error_count()

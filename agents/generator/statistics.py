@@ -1,0 +1,199 @@
+"""What became of suggestions and how long answers took: counted here, on this machine, sent nowhere.
+
+The figures tune delay and threshold a little within fixed bounds. Start at `Recorder`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from agents.records import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.records import Completion, Suggestion
+
+_LATENCIES = 1_000
+_REMEMBERED = 512
+_OUTCOMES = 100  # as many decisions are looked at for tuning
+_LEAST_OUTCOMES = 20
+# Acceptance of good assistants lies at 25-38 % (field.md); outside of it the threshold moves.
+_FEW, _MANY = 0.20, 0.45
+_STRICTER, _LOOSER = 0.1, -0.05
+_LEAST_DELAY_MS, _MOST_DELAY_MS = 0.0, 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionStatistics:
+    """Counts since the start.
+
+    Attributes:
+        requests: completions asked for.
+        answered: those that had a suggestion.
+        shown: suggestions that an editor says it showed.
+        accepted: taken as a whole.
+        partly_accepted: taken in part.
+        rejected: turned down.
+        characters_accepted: characters of what was taken.
+        model_runs: times a model was asked.
+        reused: answers from what had been suggested before.
+        joined: requests that waited for a run under way.
+        failures: model runs that failed.
+        empty: answers without a suggestion, by reason.
+        by_origin: suggestions answered, by origin.
+        total_p50_ms: median time from request to answer; p95 and p99 likewise.
+        model_p50_ms: median time in the model, of answers that used one; p95 likewise.
+        overhead_p50_ms: median of total less model time; p95 likewise.
+        threshold_shift: what the record adds to the policy's threshold.
+        delay_ms: how long an editor should wait before it asks while a person types.
+    """
+
+    requests: int = 0
+    answered: int = 0
+    shown: int = 0
+    accepted: int = 0
+    partly_accepted: int = 0
+    rejected: int = 0
+    characters_accepted: int = 0
+    model_runs: int = 0
+    reused: int = 0
+    joined: int = 0
+    failures: int = 0
+    empty: dict[str, int] = field(default_factory=dict)
+    by_origin: dict[str, int] = field(default_factory=dict)
+    total_p50_ms: float = 0.0
+    total_p95_ms: float = 0.0
+    total_p99_ms: float = 0.0
+    model_p50_ms: float = 0.0
+    model_p95_ms: float = 0.0
+    overhead_p50_ms: float = 0.0
+    overhead_p95_ms: float = 0.0
+    threshold_shift: float = 0.0
+    delay_ms: float = 0.0
+
+
+class Recorder:
+    """Counts for one generator. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: dict[str, int] = {}
+        self._empty: dict[str, int] = {}
+        self._by_origin: dict[str, int] = {}
+        self._times: deque[tuple[float, float]] = deque(maxlen=_LATENCIES)
+        self._given: OrderedDict[str, tuple[str, Suggestion]] = OrderedDict()
+        self._shown: OrderedDict[str, None] = OrderedDict()
+        self._outcomes: deque[bool] = deque(maxlen=_OUTCOMES)
+
+    def answered(self, uri: str, completion: Completion) -> None:
+        """Count one answer."""
+        with self._lock:
+            self._count("requests")
+            self._times.append((completion.total_ms, completion.model_ms))
+            if not completion.suggestions:
+                self._empty[completion.why_empty] = self._empty.get(completion.why_empty, 0) + 1
+                return
+            self._count("answered")
+            for suggestion in completion.suggestions:
+                self._by_origin[suggestion.origin] = self._by_origin.get(suggestion.origin, 0) + 1
+                # The identity stays the same while a suggestion is typed; what it was first is what counts.
+                self._given.setdefault(suggestion.id, (uri, suggestion))
+            if completion.suggestions[0].origin is Origin.REUSE:
+                self._count("reused")
+            while len(self._given) > _REMEMBERED:
+                self._given.popitem(last=False)
+
+    def ran_model(self) -> None:
+        """Count one time that a model was asked."""
+        with self._lock:
+            self._count("model_runs")
+
+    def joined(self) -> None:
+        """Count one request that waited for a run under way."""
+        with self._lock:
+            self._count("joined")
+
+    def failed(self) -> None:
+        """Count one failed model run."""
+        with self._lock:
+            self._count("failures")
+
+    def shown(self, suggestion_id: str) -> None:
+        """An editor showed it; counted once however often it is shown."""
+        with self._lock:
+            if suggestion_id in self._given and suggestion_id not in self._shown:
+                self._shown[suggestion_id] = None
+                self._count("shown")
+                while len(self._shown) > _REMEMBERED:
+                    self._shown.popitem(last=False)
+
+    def accepted(self, suggestion_id: str, length: int | None) -> None:
+        """A person took it, or its first `length` characters."""
+        with self._lock:
+            given = self._given.get(suggestion_id)
+            if given is None:
+                return
+            whole = len(given[1].text)
+            taken = whole if length is None else max(0, min(length, whole))
+            self._count("partly_accepted" if taken < whole else "accepted")
+            self._count("characters_accepted", taken)
+            self._outcomes.append(True)
+            if taken == whole:
+                del self._given[suggestion_id]
+
+    def rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
+        """A person turned it down; returns its document and what it was, None if unknown."""
+        with self._lock:
+            given = self._given.pop(suggestion_id, None)
+            if given is not None:
+                self._count("rejected")
+                self._outcomes.append(False)
+            return given
+
+    def threshold_shift(self) -> float:
+        """What the record adds to the threshold: stricter when little is accepted, looser when much is."""
+        outcomes = tuple(self._outcomes)
+        if len(outcomes) < _LEAST_OUTCOMES:
+            return 0.0
+        share = sum(outcomes) / len(outcomes)
+        if share < _FEW:
+            return _STRICTER
+        return _LOOSER if share > _MANY else 0.0
+
+    def statistics(self) -> CompletionStatistics:
+        """The figures as they stand."""
+        with self._lock:
+            counts, times = dict(self._counts), tuple(self._times)
+            empty, by_origin = dict(self._empty), dict(self._by_origin)
+        totals = sorted(total for total, _ in times)
+        models = sorted(model for _, model in times if model)
+        overheads = sorted(total - model for total, model in times)
+        return CompletionStatistics(
+            **counts,
+            empty=empty,
+            by_origin=by_origin,
+            total_p50_ms=percentile(totals, 0.5),
+            total_p95_ms=percentile(totals, 0.95),
+            total_p99_ms=percentile(totals, 0.99),
+            model_p50_ms=percentile(models, 0.5),
+            model_p95_ms=percentile(models, 0.95),
+            overhead_p50_ms=percentile(overheads, 0.5),
+            overhead_p95_ms=percentile(overheads, 0.95),
+            threshold_shift=self.threshold_shift(),
+            # A model slower than a key stroke gains by waiting for the next one; half of its median time is kept.
+            delay_ms=min(max(percentile(models, 0.5) / 2, _LEAST_DELAY_MS), _MOST_DELAY_MS),
+        )
+
+    def _count(self, name: str, by: int = 1) -> None:
+        self._counts[name] = self._counts.get(name, 0) + by
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile of ascending values, 0 for none."""
+    if not ordered:
+        return 0.0
+    return ordered[min(len(ordered) - 1, max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1))]

@@ -1,0 +1,78 @@
+"""A small workspace in memory with the index's methods, and shorthands for fixtures; for tests of `agents/`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.generator.cursor import Cursor
+from indexing.records import Document, Hit, Query, Recalled
+from tests import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+ROOT = Path("/workspace")
+
+
+@dataclass
+class MemoryIndex:
+    """Answers what a test put into it."""
+
+    recalled: tuple[Recalled, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    defined: tuple[Hit, ...] = ()
+    excluded: dict[str, str] = field(default_factory=dict)
+    search_s: float = 0.0
+    queries: list[Query] = field(default_factory=list)
+
+    def exclusion(self, path: Path) -> str:
+        return self.excluded.get(path.name, "")
+
+    def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+        self.queries.append(query)
+        time.sleep(self.search_s)
+        return self.hits[:limit]
+
+    def recall(
+        self,
+        document: Document,
+        offset: int,
+        *,
+        whole_block: bool = False,
+        limit: int = 5,
+        deadline: float | None = None,
+    ) -> tuple[Recalled, ...]:
+        return self.recalled[:limit]
+
+    def definitions(
+        self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return tuple(hit for hit in self.defined if hit.name in names)[:limit]
+
+
+def document_of(text: str, language: str = "python", name: str = "main.py", version: int = 0) -> Document:
+    path = ROOT / name
+    return Document(path.as_uri(), path, language, text, version)
+
+
+def place_of(fixture: str, language: str = "python") -> tuple[Document, int]:
+    """The document of a fixture and the offset of its `$0`."""
+    case = marked.parse(fixture)
+    assert case.cursor is not None
+    return document_of(case.text, language, case.cursor[0]), case.cursor[1]
+
+
+def cursor_of(fixture: str, language: str = "python") -> Cursor:
+    document, offset = place_of(fixture, language)
+    return Cursor.at(document, offset)
+
+
+def hit(relative: str, text: str, name: str = "", first_line: int = 0) -> Hit:
+    return Hit(ROOT / relative, relative, first_line, first_line + text.count("\n") + 1, text, 1.0, name)
+
+
+def recalled(text: str, *, matched: int = 16, agreement: float = 1.0, votes: int = 3) -> Recalled:
+    return Recalled(text, matched, agreement, votes, same_file=True, source="other.py")

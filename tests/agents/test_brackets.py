@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.generator.brackets import scan
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "closers", "unclosed", "quote"),
+    [
+        ("f(a, [b", "python", "", "([", ""),
+        ("a) + b]", "python", ")]", "", ""),
+        ("f(')', a", "python", "", "(", ""),
+        ("f(  # )\n", "python", "", "(", ""),
+        ("f(  // )\n", "javascript", "", "(", ""),
+        ("/* ( */ }", "c", "}", "", ""),
+        ('say("he', "python", "", "(", '"'),
+        ('x = """a (\n', "python", "", "", '"""'),
+        ("don't (", "rust", "", "(", ""),
+        ("`a (\n${", "javascript", "", "", "`"),
+        ("(]", "python", "", "(", ""),
+        ("", "text", "", "", ""),
+    ],
+)
+def test_a_piece_of_code_shows_what_it_opens_and_closes(
+    text: str, language: str, closers: str, unclosed: str, quote: str
+) -> None:
+    balance = scan(text, language)
+    assert (balance.closers, balance.unclosed, balance.quote) == (closers, unclosed, quote)
+
+
+def test_a_piece_that_begins_in_a_string_is_read_from_its_end() -> None:
+    assert scan('a)")', "python", '"').unopened == (3,)
+
+
+def test_a_string_of_one_line_ends_with_its_line() -> None:
+    assert scan("abc\n)", "python", '"').closers == ")"

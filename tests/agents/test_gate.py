@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.generator.gate import refusal
+from agents.generator.policy import CompletionPolicy
+from agents.records import Trigger
+from tests.agents.doubles import MemoryIndex, cursor_of
+
+
+def check_refusal(
+    fixture: str,
+    expected: str,
+    *,
+    trigger: Trigger = Trigger.AUTOMATIC,
+    policy: CompletionPolicy | None = None,
+    index: MemoryIndex | None = None,
+) -> None:
+    cursor = cursor_of(fixture)
+    index = index or MemoryIndex()
+    assert refusal(cursor, trigger=trigger, policy=policy or CompletionPolicy(), exclusion=index.exclusion) == expected
+
+
+@pytest.mark.parametrize("right", ["", ")", '")', "])", "):", ") {", "'", "   ", ");", "},"])
+def test_what_an_editor_closes_by_itself_may_stand_right_of_the_cursor(right: str) -> None:
+    check_refusal(f"f($0{right}\n", "")
+
+
+@pytest.mark.parametrize("right", [" + 1", ") + 1", ".name", "(x)", " = 3", "  # note"])
+def test_code_right_of_the_cursor_is_no_place_for_an_automatic_suggestion(right: str) -> None:
+    check_refusal(f"value $0{right}\n", "mid-line")
+
+
+def test_a_person_who_asks_gets_a_suggestion_in_the_middle_of_a_line() -> None:
+    check_refusal("value = $0 + 1\n", "", trigger=Trigger.INVOKED)
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_nothing_is_offered_inside_of_a_word(trigger: Trigger) -> None:
+    check_refusal("val$0ue\n", "mid-word", trigger=trigger)
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_nothing_is_offered_in_a_file_that_is_ignored_or_secret(trigger: Trigger) -> None:
+    check_refusal("#- .env\nKEY=$0\n", "excluded", trigger=trigger, index=MemoryIndex(excluded={".env": "secret"}))
+
+
+def test_an_off_switch_turns_everything_off() -> None:
+    check_refusal("x = $0\n", "off", policy=CompletionPolicy(enabled=False))
+
+
+def test_a_language_can_be_turned_off() -> None:
+    check_refusal("x = $0\n", "off", policy=CompletionPolicy(languages_off=frozenset({"python"})))
+
+
+def test_minified_lines_are_left_alone() -> None:
+    check_refusal("a" * 2000 + " $0\n", "long-line")
+
+
+def test_huge_documents_are_left_alone() -> None:
+    check_refusal("x = 1\n" * 100 + "$0", "too-large", policy=CompletionPolicy(longest_document=100))
+
+
+def test_nothing_is_offered_between_the_two_halves_of_a_line_ending() -> None:
+    check_refusal("x = 1\r$0\ny = 2\r\n", "mid-line")

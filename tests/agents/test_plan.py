@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.generator.plan import Extent, Plan, plan
+from agents.generator.policy import CompletionPolicy
+from agents.records import Trigger
+from tests.agents.doubles import cursor_of
+
+
+def planned(
+    fixture: str,
+    language: str = "python",
+    *,
+    trigger: Trigger = Trigger.AUTOMATIC,
+    policy: CompletionPolicy | None = None,
+) -> Plan:
+    """The plan by lines alone, as for a language without a grammar."""
+    return plan(cursor_of(fixture, language), None, trigger=trigger, policy=policy or CompletionPolicy())
+
+
+def check_extent(fixture: str, expected: Extent, language: str = "python") -> None:
+    assert planned(fixture, language).extent is expected
+
+
+def test_an_expression_gets_the_rest_of_its_line() -> None:
+    check_extent("def f(x):\n    return x.$0\n", Extent.LINE)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "language"),
+    [
+        ("def f(x):\n    $0\n", "python"),
+        ("def f(x):$0\n", "python"),
+        ("class A:\n    def f(self):\n        $0\n\n    def g(self):\n        pass\n", "python"),
+        ("function f(x) {\n  $0\n}\n", "javascript"),
+        ("for x in y:\n    $0\n", "text"),
+    ],
+)
+def test_an_empty_body_gets_a_block(fixture: str, language: str) -> None:
+    check_extent(fixture, Extent.BLOCK, language)
+
+
+def test_a_body_that_has_code_gets_a_line() -> None:
+    check_extent("def f(x):\n    $0\n    return x\n", Extent.LINE)
+
+
+def test_the_place_after_a_docstring_gets_a_block() -> None:
+    check_extent('def f(x):\n    """Say.\n\n    More.\n    """\n    $0\n\ndef g(): ...\n', Extent.BLOCK)
+
+
+def test_the_place_after_any_other_long_string_gets_a_line() -> None:
+    check_extent('def f(x):\n    text = """\n    More.\n    """\n    $0\n\n', Extent.LINE)
+
+
+def test_a_new_statement_at_the_top_gets_one_statement() -> None:
+    found = planned("import os\n\n$0\n")
+    assert (found.extent, found.one_statement, found.indentation) == (Extent.BLOCK, True, 0)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "language"),
+    [("x();$0\n", "javascript"), ("if (x) {\n}$0\n", "javascript"), ("if x:$0\n    pass\n", "python")],
+)
+def test_a_finished_line_gets_nothing(fixture: str, language: str) -> None:
+    check_extent(fixture, Extent.NOTHING, language)
+
+
+def test_a_person_who_asks_gets_more_than_a_line() -> None:
+    found = planned("def f(x):\n    y = x.$0\n    return y\n", trigger=Trigger.INVOKED)
+    assert (found.extent, found.indentation) == (Extent.BLOCK, 4)
+
+
+def test_brackets_right_of_the_cursor_keep_it_to_one_line() -> None:
+    assert planned("f($0)\n", trigger=Trigger.INVOKED).extent is Extent.LINE
+
+
+def test_blocks_can_be_turned_off() -> None:
+    assert planned("def f(x):\n    $0\n", policy=CompletionPolicy(blocks=False)).extent is Extent.LINE
