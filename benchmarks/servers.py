@@ -61,7 +61,7 @@ def wait_for_index(client: Client) -> dict[str, Any]:
 
     def ready() -> bool:
         nonlocal status
-        status = client.command("starling.status")["index"]
+        status = client.command("starling.status")["index"] or {"state": "starting"}
         if status["state"] in {"failed", "off"}:
             raise SystemExit(f"the index is {status['state']}: {status.get('problem')}")
         return bool(status["state"] == "ready")

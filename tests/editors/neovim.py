@@ -141,8 +141,9 @@ class Neovim:
             except NeovimError:
                 pass  # it does not listen yet; if it never does, the deadline says so
             time.sleep(POLL_S)
+        state = self.lua("{ vim.api.nvim_buf_get_lines(0, 0, -1, false), vim.api.nvim_get_mode().mode, vim.v.errmsg }")
         log = self.log.read_text(encoding="utf-8", errors="replace")[-2000:] if self.log.exists() else ""
-        raise NeovimError(f"waited {WAIT_S:g} s in vain for {what}\n{log}")
+        raise NeovimError(f"waited {WAIT_S:g} s in vain for {what}\n{state}\n{log}")
 
     def wait_for_server(self) -> None:
         """Wait until Starling serves the buffer and its inline completions are on."""
@@ -150,6 +151,26 @@ class Neovim:
             "#vim.lsp.get_clients({ bufnr = 0, name = 'starling', method = 'textDocument/inlineCompletion' }) > 0",
             "Starling to attach",
         )
+
+    def wait_for_index(self) -> None:
+        """Wait until Starling has read the workspace."""
+        ask = "vim.lsp.get_clients({ name = 'starling' })[1]:request_sync('workspace/executeCommand', %s, 5000, 0)"
+        status = ask % "{ command = 'starling.status', arguments = {} }"
+        self.wait_for(f"vim.tbl_get({status} or {{}}, 'result', 'index', 'state') == 'ready'", "the index")
+
+    def wait_for_suggestion(self, text: str) -> None:
+        """Wait until exactly this is on the screen; "" for nothing."""
+        self.wait_for(f"{GHOST}.text == {_lua(text)}", f"the suggestion {text!r}")
+
+    def wait_for_line(self, number: int, text: str) -> None:
+        """Wait until a line of the buffer, from 1, is this."""
+        line = f"vim.api.nvim_buf_get_lines(0, {number - 1}, {number}, false)[1]"
+        self.wait_for(f"{line} == {_lua(text)}", f"line {number} to be {text!r}")
+
+    def wait_for_lines(self, lines: list[str]) -> None:
+        """Wait until the buffer is this."""
+        whole = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
+        self.wait_for(f"{whole} == {_lua(chr(10).join(lines))}", f"the buffer to be {lines!r}")
 
     def suggestion(self) -> str:
         """Wait for a suggestion and return the text on the screen, several lines with newlines between."""
@@ -173,3 +194,8 @@ class Neovim:
         if done.returncode != 0:
             raise NeovimError(f"{arguments}: {done.stderr.strip()}")
         return done.stdout
+
+
+def _lua(text: str) -> str:
+    """A Lua string literal."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import shutil
+import sysconfig
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.editors.neovim import Neovim
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Open = Callable[[Path], Neovim]
+
+# Without a model only what this workspace itself says is shown, so that the tests know what has to come.
+SHOP = """
+#- .starling.toml
+# marks the workspace
+#- stock.py
+def value_of_stock(items, prices):
+    amount = 0
+    for item in items:
+        amount += prices[item.name] * item.count
+    return amount
+
+
+def value_with_tax(items, prices, tax):
+    amount = 0
+    for item in items:
+        amount += prices[item.name] * item.count
+    return amount * tax
+#- order.py
+def value_of_order(items, prices):
+    amount = 0
+    for item in items:
+"""
+REST = "ces[item.name] * item.count"
+WHOLE = "        amount += prices[item.name] * item.count"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return parse(SHOP).write(tmp_path / "shop")
+
+
+@pytest.fixture
+def open_by_default(tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
+    """Opens a file in Neovim with the README's configuration, and waits until Starling knows the workspace."""
+    with ExitStack() as running:
+
+        def start(file: Path) -> Neovim:
+            editor = running.enter_context(Neovim.start(file, tmp_path / "home", path=starling_on_path))
+            editor.wait_for_server()
+            editor.wait_for_index()
+            return editor
+
+        yield start
+
+
+@pytest.fixture
+def open_file(open_by_default: Open, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """The same, and without a model."""
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    return open_by_default
+
+
+def test_a_suggestion_is_shown_while_typing_and_tab_accepts_it(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("        amount += pri")
+    assert editor.suggestion() == REST
+    editor.keys("<Tab>")
+    editor.wait_for_line(4, WHOLE)
+    assert editor.cursor() == (4, len(WHOLE))
+    editor.type("  # done")
+    editor.wait_for_line(4, WHOLE + "  # done")
+
+
+def test_a_suggestion_that_is_typed_stays_and_shrinks(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("        amount += pri")
+    assert editor.suggestion() == REST
+    editor.type(REST[:5])
+    editor.wait_for_suggestion(REST[5:])
+    editor.keys("<Tab>")
+    editor.wait_for_line(4, WHOLE)
+
+
+def test_a_suggestion_behind_an_emoji_lands_where_it_is_shown(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("        '🦊🦊'; amount += pri")
+    assert editor.suggestion() == REST
+    editor.keys("<Tab>")
+    editor.wait_for_line(4, f"        '🦊🦊'; amount += pri{REST}")
+
+
+def test_a_file_with_dos_line_ends_keeps_them_and_gets_no_stray_characters(shop: Path, open_file: Open) -> None:
+    file = shop / "order.py"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    editor = open_file(file)
+    assert editor.lua("vim.bo.fileformat") == "dos"
+    editor.keys("Go")
+    editor.type("        amount += pri")
+    assert editor.suggestion() == REST
+    editor.keys("<Tab>")
+    editor.wait_for_line(4, WHOLE)
+    editor.keys("<Esc>:w<CR>")
+    editor.wait_for("not vim.bo.modified", "the file to be written")
+    content = file.read_bytes()
+    assert content.count(b"\n") == content.count(b"\r\n") == 4
+    assert content.endswith(WHOLE.encode() + b"\r\n")
+
+
+def test_without_a_suggestion_tab_is_a_tab(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go<Tab>x")
+    editor.wait_for("vim.api.nvim_get_current_line():match('^%s+x$')", "an indented x")
+
+
+def test_with_a_menu_open_tab_leaves_the_suggestion_alone(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("        amount += pri")
+    editor.suggestion()
+    editor.keys("<C-x><C-n>")
+    editor.wait_for("vim.fn.pumvisible() == 1", "the menu")
+    editor.keys("<Tab>")
+    editor.wait_for("vim.fn.pumvisible() == 0", "the menu to close")
+    assert REST not in editor.lines()[3]
+
+
+def test_leaving_insert_mode_takes_the_suggestion_away(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("        amount += pri")
+    editor.suggestion()
+    editor.keys("<Esc>")
+    editor.wait_for_suggestion("")
+
+
+def test_a_buffer_that_was_never_saved_is_served(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "stock.py")
+    editor.keys(":enew<CR>:setfiletype python<CR>")
+    editor.wait_for_server()
+    editor.keys("i")
+    editor.type("amount = 3")
+    editor.wait_for_lines(["amount = 3"])
+    assert editor.lua("#vim.lsp.get_clients({ bufnr = 0, name = 'starling' })") == 1
+
+
+def test_a_language_without_grammar_is_served_and_help_is_not(shop: Path, open_file: Open) -> None:
+    (shop / "door.vim").write_text("let opened = door.state(open, now, here)\n", encoding="utf-8")
+    editor = open_file(shop / "door.vim")
+    editor.keys(":help<CR>")
+    editor.wait_for("vim.bo.filetype == 'help'", "the help")
+    assert editor.lua("#vim.lsp.get_clients({ bufnr = 0, name = 'starling' })") == 0
+
+
+def test_by_default_real_code_is_completed(tmp_path: Path, open_by_default: Open) -> None:
+    installed = Path(sysconfig.get_paths()["purelib"]) / "pygls"
+    package = tmp_path / "pygls"
+    shutil.copytree(installed, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / ".starling.toml").touch()
+    file = package / "again.py"
+    known = (package / "exceptions.py").read_text(encoding="utf-8").splitlines()
+    line = next(line for line in known if line.startswith("    def __init__(self"))
+    file.write_text("class OurOwnError(Exception):\n", encoding="utf-8")
+    editor = open_by_default(file)
+    editor.keys("Go")
+    editor.type(line[:20])
+    shown = editor.suggestion()
+    before = editor.lines()
+    editor.keys("<Tab>")
+    editor.wait_for_line(2, before[1] + shown.split("\n")[0])
