@@ -7,16 +7,33 @@ import this module where it is needed, not at start-up. Start at `View`.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from indexing import blobs, building, ranking, recall, tokens
+from indexing.anchors import find as find_anchors
+from indexing.arrays import FormatError, MappedArrays
+from indexing.records import Chunk, Span
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from indexing.records import Chunk, Import, Query, Span, Symbol
+    from numpy.typing import NDArray
+
+    from indexing.arrays import MemoryWriter
+    from indexing.records import Import, Query, Symbol
 
 FileKey = tuple[str, int]  # (root key, file id)
+RecallMatch = recall.RecallMatch
+FORMAT = building.FORMAT  # part of the file's name: a segment of another format is deleted and built anew
+
+# Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
+_BUNDLES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,44 +64,127 @@ class Ranked:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class RecallMatch:
-    """A continuation; `key` is None when the best match stands in the asking text itself. As `records.Recalled`."""
-
-    key: FileKey | None
-    start: int  # code-point offset of the continuation in that file (or in the asking text)
-    text: str
-    matched_tokens: int
-    agreement: float
-    votes: int
-    confidence: float  # calibrated probability that the line is exactly right
-
-
 def analyze(
     text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], imports: Sequence[Import], language: str
 ) -> bytes:
-    """Pack what searching needs to know of one file. Fast (no tokenising: that is done in bulk by `build`)."""
-    raise NotImplementedError
+    """Pack what searching needs to know of one file. Fast: tokenising is done in bulk by `build`."""
+    del imports  # what a file imports is asked of its syntax when it is the asking file; nothing ranks by it yet
+    return blobs.pack(text, chunks, symbols, language)
 
 
 def build(target: Path, files: Iterable[SegmentFile]) -> None:
-    """Write the segment of `files` to `target`, atomically (temporary file and `os.replace`) and in bounded memory."""
-    raise NotImplementedError
+    """Write the segment of `files` to `target`, atomically (temporary folder and `os.replace`) and in bounded memory.
+
+    Raises:
+        OSError: the disk is full or cannot be written; `target` is as it was.
+        indexing.blobs.BlobError: a blob is damaged.
+    """
+    building.build(target, files)
 
 
 class Segment:
-    """A segment file, mapped read-only."""
+    """The arrays of a segment with their meaning. Immutable and thread-safe."""
 
-    file_ids: Collection[int]
+    def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
+        """Give meaning to `arrays` as `building` writes them."""
+        self.arrays = arrays
+        self._index = {file_id: index for index, file_id in enumerate(arrays["file_id"].tolist())}
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Map `path`. Raises ValueError when it is no segment of this format, OSError when it cannot be read."""
-        raise NotImplementedError
+        arrays = MappedArrays(path)
+        if arrays.meta.get("format") != FORMAT:
+            raise FormatError(f"{path.name} has another format")
+        return cls(arrays)
 
     def close(self) -> None:
-        """Unmap once no view uses it any more. Safe twice."""
-        raise NotImplementedError
+        """Give back the memory of its pages; the map itself ends with the last view that uses it. Safe twice."""
+        self.arrays.forget_pages()
+
+    @property
+    def file_ids(self) -> Collection[int]:
+        """Ids of the files it holds."""
+        return self._index.keys()
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.arrays.bytes
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks it holds."""
+        return int(self.arrays.meta["chunks"])
+
+    def index_of(self, file_id: int) -> int:
+        """The position of a file in this segment. Raises KeyError."""
+        return self._index[file_id]
+
+    def _range(self, ends: str, index: int) -> tuple[int, int]:
+        array = self.arrays[ends]
+        return (int(array[index - 1]) if index else 0), int(array[index])
+
+    def relative(self, index: int) -> str:
+        """Root-relative path of the file at `index`."""
+        low, high = self._range("file_path_end", index)
+        return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
+
+    def text(self, index: int, span: Span | None = None) -> str:
+        """Text of the file at `index`, or a part of it."""
+        low, high = self._range("file_text_end", index)
+        data = self.arrays["text"]
+        if span is None:
+            return data[low:high].tobytes().decode("utf-8", "surrogatepass")
+        if high - low == int(self.arrays["file_length"][index]):  # ASCII: bytes are code points
+            return data[low + max(0, span.start) : min(high, low + max(0, span.end))].tobytes().decode("ascii")
+        return data[low:high].tobytes().decode("utf-8", "surrogatepass")[span.start : span.end]
+
+    def chunk(self, index: int, ordinal: int) -> Chunk:
+        """A chunk of the file at `index`. Raises KeyError when it has no such chunk."""
+        low, high = self._range("file_chunk_end", index)
+        number = low + ordinal
+        if not low <= number < high:
+            raise KeyError(ordinal)
+        start, end, first, last = self.arrays["chunk_spans"][4 * number : 4 * number + 4].tolist()
+        name_low, name_high = self._range("chunk_name_end", number)
+        name = self.arrays["chunk_names"][name_low:name_high].tobytes().decode("utf-8", "surrogatepass")
+        kind = self.arrays.meta["kinds"][int(self.arrays["chunk_kinds"][number])]
+        return Chunk(Span(start, end), first, last, kind, name)
+
+    def home(self, chunk: int) -> tuple[int, int]:
+        """The file (its position) and the ordinal in it of a chunk by its number in the segment."""
+        index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
+        return index, chunk - self._range("file_chunk_end", index)[0]
+
+    def files_at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The files (their positions) of some token positions."""
+        return np.searchsorted(self.arrays["file_token_end"], places, side="right")
+
+    def anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Token positions that share most tokens with the end of `context`."""
+        arrays = self.arrays
+        return find_anchors(arrays["ids"], arrays["anchor_start"], arrays["anchor_place"], context, limit)
+
+
+@lru_cache(maxsize=4 * _BUNDLES)
+def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
+    """An in-memory segment; its file ids are positions in `files`."""
+    return Segment(
+        building.build_in_memory(
+            SegmentFile(number, file.relative, file.mtime, file.blob) for number, (_, file) in enumerate(files)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment in a view: which of its files count, and the key of each; `is_open` for overlays."""
+
+    segment: Segment
+    keys: Sequence[FileKey]
+    alive: NDArray[np.bool_]
+    is_open: bool
 
 
 class View:
@@ -97,25 +197,112 @@ class View:
         hidden: Collection[FileKey],
     ) -> None:
         """Hold `segments` by root key; `hidden` files are as if not there; overlays hide the segment's version."""
-        raise NotImplementedError
+        self._segments = tuple(segments)
+        self._overlays = dict(overlays)
+        self._hidden = frozenset(hidden)
+
+    @cached_property
+    def _parts(self) -> tuple[_Part, ...]:
+        """Segments and bundles of overlays, made at the first question."""
+        parts = []
+        gone = self._hidden | self._overlays.keys()
+        for root, segment in self._segments:
+            keys = [(root, file_id) for file_id in segment.file_ids]
+            alive = np.ones(len(keys), dtype=np.bool_)
+            for key_root, file_id in gone:
+                if key_root == root and file_id in segment.file_ids:
+                    alive[segment.index_of(file_id)] = False
+            parts.append(_Part(segment, keys, alive, is_open=False))
+        bundles: dict[int, list[tuple[FileKey, OverlayFile]]] = {}
+        for key, file in sorted(self._overlays.items(), key=lambda item: item[0]):
+            if key not in self._hidden:
+                bundles.setdefault(zlib.crc32(repr(key).encode()) % _BUNDLES, []).append((key, file))
+        for files in bundles.values():
+            alive = np.ones(len(files), dtype=np.bool_)
+            parts.append(_Part(_bundle(tuple(files)), [key for key, _ in files], alive, is_open=True))
+        return tuple(parts)
+
+    def _find(self, key: FileKey) -> tuple[Segment, int]:
+        for part in self._parts:
+            if part.is_open:
+                if key in part.keys:
+                    return part.segment, part.segment.index_of(part.keys.index(key))
+            elif part.keys and part.keys[0][0] == key[0] and key[1] in part.segment.file_ids:
+                index = part.segment.index_of(key[1])
+                if part.alive[index]:
+                    return part.segment, index
+        raise KeyError(key)
 
     def chunk(self, key: FileKey, ordinal: int) -> Chunk:
-        """The chunk as it was given to `analyze`. Raises KeyError for an unknown file."""
-        raise NotImplementedError
+        """The chunk as it was given to `analyze`. Raises KeyError for an unknown file or chunk."""
+        segment, index = self._find(key)
+        return segment.chunk(index, ordinal)
 
     def text(self, key: FileKey, span: Span | None = None) -> str:
         """Text of the file as it was given to `analyze`, or a part of it. Raises KeyError for an unknown file."""
-        raise NotImplementedError
+        segment, index = self._find(key)
+        return segment.text(index, span)
 
     def relative(self, key: FileKey) -> str:
         """Root-relative path of the file. Raises KeyError for an unknown file."""
-        raise NotImplementedError
+        segment, index = self._find(key)
+        return segment.relative(index)
+
+    def _without(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
+        """All parts with the files that count, the asking file taken out."""
+        parts = []
+        for part in self._parts:
+            alive = part.alive
+            if own is not None:
+                index = -1
+                if part.is_open and own in part.keys:
+                    index = part.segment.index_of(part.keys.index(own))
+                elif not part.is_open and part.keys and part.keys[0][0] == own[0] and own[1] in part.segment.file_ids:
+                    index = part.segment.index_of(own[1])
+                if index >= 0:
+                    alive = alive.copy()
+                    alive[index] = False
+            parts.append((part, alive))
+        return parts
 
     def search(
         self, query: Query, *, own: FileKey | None = None, limit: int, deadline: float | None
     ) -> list[Ranked]:
-        """Chunks for `query`, best first. The asking file `own` is left out, or with `query.near` only that span of it."""
-        raise NotImplementedError
+        """Chunks for `query`, best first. The asking file `own` is left out, or with `query.near` only that span."""
+        wanted = ranking.Wanted.of(query.text, query.imported, getattr(query, "modules", ()))
+        parts = self._without(None if query.near is not None else own)
+        shelves = [ranking.Shelf(part.segment.arrays, alive) for part, alive in parts]
+        extra = 8 if query.near is not None else 0  # that many chunks may overlap the place that asks
+        ranked = self._ranked(parts, ranking.rank(shelves, wanted, limit=limit + extra, deadline=deadline))
+        if query.near is not None and own is not None:
+            near = query.near
+            ranked = [hit for hit in ranked if hit.key != own or not _overlap(self.chunk(own, hit.chunk).span, near)]
+        return ranked[:limit]
+
+    def _ranked(
+        self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.Found]
+    ) -> list[Ranked]:
+        ranked = []
+        for hit in found:
+            part = parts[hit.shelf][0]
+            index, ordinal = part.segment.home(hit.chunk)
+            ranked.append(Ranked(part.keys[index], ordinal, hit.score))
+        return ranked
+
+    def definitions(
+        self,
+        names: Collection[str],
+        *,
+        imported_modules: Collection[str],
+        own: FileKey | None,
+        limit: int,
+        deadline: float | None,
+    ) -> list[Ranked]:
+        """Chunks that define one of `names`, those in files of `imported_modules` first."""
+        parts = self._without(own)
+        shelves = [ranking.Shelf(part.segment.arrays, alive) for part, alive in parts]
+        found = ranking.rank_definitions(shelves, list(names), imported_modules, limit=limit, deadline=deadline)
+        return self._ranked(parts, found)
 
     def recall(
         self,
@@ -132,18 +319,40 @@ class View:
         """What was written after the same tokens as those at the end of `prefix`, best first.
 
         The asking file is searched as `prefix` and `suffix`, in place of its stored version `own`.
-        `names` are identifiers in scope, nearest first: what renamed identifiers are adapted to.
+        `names` are identifiers in scope, nearest first: they count as known in what is suggested.
         """
-        raise NotImplementedError
+        del language  # the lexer is the same for all, and equal tokens speak for themselves
+        pools = [_SegmentPool(part, alive) for part, alive in self._without(own) if len(part.keys)]
+        place = recall.Place.of(prefix, suffix, names)
+        return recall.best(place, pools, whole_block=whole_block, limit=limit, deadline=deadline)
 
-    def definitions(
-        self,
-        names: Collection[str],
-        *,
-        imported_modules: Collection[str],
-        own: FileKey | None,
-        limit: int,
-        deadline: float | None,
-    ) -> list[Ranked]:
-        """Chunks that define one of `names`, those in files of `imported_modules` first."""
-        raise NotImplementedError
+
+class _SegmentPool:
+    """A part of a view as a place to recall from."""
+
+    def __init__(self, part: _Part, alive: NDArray[np.bool_]) -> None:
+        self._part = part
+        self._alive = alive
+        self.ids: NDArray[np.uint32] = part.segment.arrays["ids"]
+        self.origin = recall.Origin.OPEN if part.is_open else recall.Origin.WORKSPACE
+
+    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Positions with most equal tokens before, in files that count."""
+        places = self._part.segment.anchors(context, limit)
+        if self._alive.all():
+            return places
+        return places[self._alive[self._part.segment.files_at(places)]]
+
+    def read(self, position: int, end: int) -> tuple[FileKey, int, str]:
+        """File, code-point offset and text from the token at `position` up to the token at `end`."""
+        segment = self._part.segment
+        index = int(segment.files_at(np.array([position]))[0])
+        starts = segment.arrays["starts"]
+        stop = int(segment.arrays["file_token_end"][index])
+        start = int(starts[position])
+        last = int(starts[end]) if end < stop else int(segment.arrays["file_length"][index])
+        return self._part.keys[index], start, segment.text(index, Span(start, last))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end

@@ -1,0 +1,97 @@
+"""Where the same tokens stood before: a table of all token positions, sorted by the tokens that end there.
+
+Positions lie in buckets by the hash of the last three tokens and inside a bucket in the order of hashes of ever longer
+contexts, so that the neighbours of a context's own place in that order are the positions that share most with it: a
+suffix array's property at a hash table's price. Matches are candidates; `recall` compares the tokens. Start at `find`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing import tokens
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHORTEST = 3  # tokens that must be equal before the cursor: measured, two find nothing more that is right
+_LEVELS = ((SHORTEST, 22), (4, 4), (6, 4), (9, 4), (14, 4))  # context length in tokens, bits of its hash in the key
+_KEY_BITS = sum(bits for _, bits in _LEVELS)
+_PLACE_BITS = 26
+_PARTITION_BITS = 64 - _PLACE_BITS - _KEY_BITS  # 0: all key bits are packed
+MAX_TOKENS = 1 << _PLACE_BITS  # tokens of a segment that can be recalled, about 300 MB of source; later ones are not
+CONTEXT = max(length for length, _ in _LEVELS)
+_WIDEST = 64  # positions in a bucket that are not narrowed down further
+
+
+def keys(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The sorting key of the context that ends at each position. Shape as `ids`."""
+    key = np.zeros(len(ids), dtype=np.uint64)
+    for length, bits in _LEVELS:
+        key <<= np.uint64(bits)
+        key |= (tokens.window_hashes(ids, length) >> np.uint32(32 - bits)).astype(np.uint64)
+    return key
+
+
+def pack(key: NDArray[np.uint64], places: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Key and position in one number that sorts by key first."""
+    return key << np.uint64(_PLACE_BITS) | places
+
+
+def bucket_bits(count: int) -> int:
+    """Bits of the bucket number for `count` positions: about eight to a bucket."""
+    return min(max((count >> 3).bit_length(), 8), _LEVELS[0][1])
+
+
+def unpack(packed: NDArray[np.uint64], partition: int, bits: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Bucket number and position of each packed number."""
+    del partition
+    places = (packed & np.uint64(MAX_TOKENS - 1)).astype(np.uint32)
+    return (packed >> np.uint64(64 - bits)).astype(np.int64), places
+
+
+def find(
+    ids: NDArray[np.uint32],
+    start: NDArray[np.uint32],
+    place: NDArray[np.uint32],
+    context: NDArray[np.uint32],
+    limit: int,
+) -> NDArray[np.int64]:
+    """Positions whose tokens before are most like `context` (its last token is the one at the cursor).
+
+    Args:
+        ids: the tokens of the segment.
+        start: the bucket table, shape (buckets + 1,).
+        place: positions, sorted.
+        context: at least the last `CONTEXT` tokens where there are as many.
+        limit: how many positions to return at most.
+    """
+    if len(context) < SHORTEST:
+        return np.zeros(0, dtype=np.int64)
+    wanted = keys(context[-CONTEXT:])[-1]
+    bits = (len(start) - 1).bit_length() - 1
+    bucket = int(wanted) >> (_KEY_BITS - bits)
+    low, high = int(start[bucket]), int(start[bucket + 1])
+    middle = _insertion(ids, place, low, high, wanted) if high - low > limit else low
+    begin = max(low, min(middle - limit // 2, high - limit))
+    return place[begin : min(high, begin + limit)].astype(np.int64)
+
+
+def _insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int, high: int, wanted: np.uint64) -> int:
+    """Where `wanted` would stand in place[low:high], by search with many probes at a time."""
+    while high - low > _WIDEST:
+        probes = np.linspace(low, high - 1, _WIDEST).astype(np.int64)
+        found = int(np.searchsorted(_keys_at(ids, place[probes].astype(np.int64)), wanted))
+        low, high = (
+            int(probes[found - 1]) if found else low,
+            int(probes[found]) if found < len(probes) else high,
+        )
+    return low
+
+
+def _keys_at(ids: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The keys of some positions, computed anew from the tokens before them."""
+    windows = ids[np.maximum(places[:, None] + np.arange(1 - CONTEXT, 1), 0)]
+    return keys(windows.ravel())[CONTEXT - 1 :: CONTEXT]

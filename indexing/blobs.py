@@ -1,0 +1,141 @@
+"""One indexed file, packed: its text, its chunks and what they define. What the store keeps and `build` merges.
+
+Plain and uncompressed, because packing must cost next to nothing beside the parse. Never tokenises. Start at `pack`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.records import Chunk, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from indexing.records import Symbol
+
+MAGIC = b"SB01"
+_HEAD = struct.Struct("<4sIIIII")  # magic, code points, bytes of text, bytes of names, chunks, definitions
+_FIELD, _ITEM = "\x1f", "\x1e"
+
+
+class BlobError(ValueError):
+    """These bytes are no blob of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An opened blob.
+
+    Attributes:
+        text: UTF-8, lone surrogates kept ("surrogatepass").
+        length: code points of the text.
+        language: its name.
+        spans: int32, shape (chunks, 4): start, end, first line, the line after the last.
+        kinds: chunk kinds, shape (chunks,).
+        names: what chunks define, shape (chunks,).
+        defined: names of definitions, shape (definitions,).
+        defined_in: int32, the smallest chunk that holds the start of each, shape (definitions,).
+    """
+
+    text: bytes
+    length: int
+    language: str
+    spans: NDArray[np.int32]
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    defined: tuple[str, ...]
+    defined_in: NDArray[np.int32]
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether byte offsets are code-point offsets."""
+        return len(self.text) == self.length
+
+    def decoded(self) -> str:
+        """The text."""
+        return self.text.decode("utf-8", "surrogatepass")
+
+    def chunk(self, ordinal: int) -> Chunk:
+        """The chunk as it was packed."""
+        start, end, first, last = (int(value) for value in self.spans[ordinal])
+        return Chunk(Span(start, end), first, last, self.kinds[ordinal], self.names[ordinal])
+
+
+def _clean(text: str) -> str:
+    """A name without the characters that separate names."""
+    return text.replace(_FIELD, " ").replace(_ITEM, " ")
+
+
+def _homes(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> list[tuple[str, int]]:
+    """Each definition with the smallest chunk that holds its first character; definitions in no chunk are left out."""
+    homes = []
+    by_start = sorted(range(len(chunks)), key=lambda ordinal: chunks[ordinal].span.start)
+    active: list[int] = []
+    waiting = 0
+    for symbol in sorted(symbols, key=lambda symbol: symbol.span.start):
+        at = symbol.span.start
+        while waiting < len(by_start) and chunks[by_start[waiting]].span.start <= at:
+            active.append(by_start[waiting])
+            waiting += 1
+        active = [ordinal for ordinal in active if chunks[ordinal].span.end > at]
+        if active:
+            best = min(active, key=lambda ordinal: chunks[ordinal].span.end - chunks[ordinal].span.start)
+            homes.append((symbol.name, best))
+    return homes
+
+
+def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language: str) -> bytes:
+    """Pack one file."""
+    data = text.encode("utf-8", "surrogatepass")
+    homes = _homes(chunks, symbols)
+    names = _FIELD.join(
+        (
+            _clean(language),
+            _ITEM.join(_clean(chunk.kind) for chunk in chunks),
+            _ITEM.join(_clean(chunk.name) for chunk in chunks),
+            _ITEM.join(_clean(name) for name, _ in homes),
+        )
+    ).encode("utf-8", "surrogatepass")
+    numbers = [
+        number
+        for chunk in chunks
+        for number in (chunk.span.start, chunk.span.end, chunk.first_line, chunk.last_line)
+    ]
+    numbers += [ordinal for _, ordinal in homes]
+    head = _HEAD.pack(MAGIC, len(text), len(data), len(names), len(chunks), len(homes))
+    return b"".join((head, data, names, struct.pack(f"<{len(numbers)}i", *numbers)))
+
+
+def unpack(blob: bytes) -> Packed:
+    """Open a blob.
+
+    Raises:
+        BlobError: it is damaged or of another format.
+    """
+    if len(blob) < _HEAD.size:
+        raise BlobError("too short for a blob")
+    magic, length, text_bytes, name_bytes, chunk_count, definition_count = _HEAD.unpack_from(blob)
+    numbers_at = _HEAD.size + text_bytes + name_bytes
+    if magic != MAGIC or len(blob) != numbers_at + 4 * (4 * chunk_count + definition_count):
+        raise BlobError("not a blob of this format")
+    text = blob[_HEAD.size : _HEAD.size + text_bytes]
+    fields = blob[_HEAD.size + text_bytes : numbers_at].decode("utf-8", "surrogatepass").split(_FIELD)
+    numbers = np.frombuffer(blob, dtype="<i4", offset=numbers_at)
+    kinds, names, defined = (tuple(field.split(_ITEM)) for field in fields[1:])
+    return Packed(
+        text=text,
+        length=length,
+        language=fields[0],
+        spans=numbers[: 4 * chunk_count].reshape(-1, 4),
+        kinds=kinds if chunk_count else (),
+        names=names if chunk_count else (),
+        defined=defined if definition_count else (),
+        defined_in=numbers[4 * chunk_count :],
+    )

@@ -1,0 +1,220 @@
+"""One lexer for every language: words, single punctuation marks, and line breaks with the change of indentation.
+
+It works on whole arrays (about 60 MB/s), so the same code tokenises a workspace in bulk and the text before the cursor.
+A token is a number: words are hashed, equal words have equal numbers; nothing is looked up in a vocabulary. It knows no
+language's grammar: strings and comments are words and marks like all else. Start at `tokenize`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SEPARATOR = 0  # the character NUL: ends a file in a batch; never matches anything
+SAME, DEEPER, SHALLOWER = 1, 2, 3  # a line break, by the next line's indentation against this one's
+FIRST_WORD = 256  # words have this bit set; smaller numbers are the ASCII code of a mark, or a line break
+
+WORD = re.compile(r"[\w\u0080-\U0010ffff]+")  # the same words as the array lexer's, for short texts
+SUBWORD = re.compile(r"[A-Z]+(?![a-z\u0080-\U0010ffff])|[A-Z]?[a-z\u0080-\U0010ffff]+|[0-9]+")
+
+_SPACE, _BREAK, _NUL, _MARK, _UNDERSCORE, _DIGIT, _LOWER, _UPPER = range(8)
+_CLASSES = bytes(
+    _NUL
+    if code == 0
+    else _BREAK
+    if code == 10
+    else _UPPER
+    if 65 <= code <= 90
+    else _LOWER
+    if 97 <= code <= 122 or code >= 128
+    else _DIGIT
+    if 48 <= code <= 57
+    else _UNDERSCORE
+    if code == 95
+    else _MARK
+    if 33 <= code <= 126
+    else _SPACE
+    for code in range(256)
+)
+# A polynomial hash modulo 2**64 with an odd base: prefix sums give the hash of any range with one subtraction and one
+# multiplication by the base's inverse power. The final multiplication is Fibonacci hashing (2**64 / golden ratio).
+_BASE = 0x5851F42D4C957F2D
+_INVERSE = pow(_BASE, -1, 2**64)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_MANY = 1 << 15
+
+
+def _powers(base: int, count: int) -> NDArray[np.uint64]:
+    powers = np.full(count, base, dtype=np.uint64)
+    powers[0] = 1
+    return np.multiply.accumulate(powers)
+
+
+_FORWARD, _BACKWARD = _powers(_BASE, _MANY), _powers(_INVERSE, _MANY)
+
+
+def _tables(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Powers of the base and of its inverse, at least `count` of each; kept and grown by doubling."""
+    global _FORWARD, _BACKWARD  # noqa: PLW0603 - a cache of constants; a race costs time, not correctness
+    forward, backward = _FORWARD, _BACKWARD
+    if len(forward) < count or len(backward) < count:
+        size = 1 << (count - 1).bit_length()
+        forward, backward = _powers(_BASE, size), _powers(_INVERSE, size)
+        _FORWARD, _BACKWARD = forward, backward
+    return forward, backward
+
+
+def _fold(error: UnicodeError) -> tuple[bytes, int]:
+    """One byte with the high bit for each character beyond ASCII, so that bytes and code points count alike."""
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - the only kind that `encode` raises
+    rest = error.object[error.start : error.end]
+    return bytes(128 | (ord(char) * 31 >> 3) & 127 for char in rest), error.end
+
+
+codecs.register_error("starling.fold", _fold)
+
+
+def fold(text: str) -> bytes:
+    """`text` as one byte a code point: ASCII as it is, everything else (lone surrogates too) to 128..255."""
+    return text.encode("ascii", "starling.fold")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokenised text.
+
+    Attributes:
+        ids: uint32, shape (tokens,).
+        starts: int64 code-point offsets, shape (tokens,); a line break starts at its last newline character.
+    """
+
+    ids: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What ranking counts: lower-cased words and their parts.
+
+    Attributes:
+        ids: uint32 hashes, shape (terms,); equal for equal lower-cased spelling.
+        starts: int64 code-point offsets, ascending, shape (terms,).
+    """
+
+    ids: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+
+
+def _sums(data: bytes) -> NDArray[np.uint64]:
+    forward, _ = _tables(len(data) + 1)
+    sums = np.zeros(len(data) + 1, dtype=np.uint64)
+    np.cumsum(np.frombuffer(data, dtype=np.uint8) * forward[: len(data)], out=sums[1:])
+    return sums
+
+
+def _hashes(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
+    _, backward = _tables(len(sums))
+    mixed = (sums[ends] - sums[starts]) * backward[starts]
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= _MIX
+    return (mixed >> np.uint64(32)).astype(np.uint32) | np.uint32(FIRST_WORD)
+
+
+def _classify(data: bytes) -> NDArray[np.uint8]:
+    """Character classes, with a space before the first and behind the last character."""
+    return np.frombuffer(b"\x00" + data.translate(_CLASSES) + b"\x00", dtype=np.uint8)
+
+
+def tokenize(data: bytes) -> Tokens:
+    """Tokenise a folded text; several files are joined by NUL characters and each is tokenised as if alone."""
+    classes = _classify(data)
+    inner = classes[1:-1]
+    is_word = classes >= _UNDERSCORE
+    first = is_word[1:-1] & ~is_word[:-2]
+    ends = np.flatnonzero(is_word[1:-1] & ~is_word[2:]) + 1
+    starts = np.flatnonzero(first | ((inner > _SPACE) & (inner < _UNDERSCORE)))
+    kinds = inner[starts]
+    breaks = kinds == _BREAK
+    if len(starts):  # of several line breaks in a row the last one counts
+        keep = ~breaks
+        keep[:-1] |= breaks[:-1] & ~breaks[1:]
+        keep[-1] = True
+        starts, kinds, breaks = starts[keep], kinds[keep], breaks[keep]
+    ids = np.frombuffer(data, dtype=np.uint8)[starts].astype(np.uint32)
+    words = kinds >= _UNDERSCORE
+    ids[words] = _hashes(_sums(data), starts[words], ends)
+    _mark_breaks(ids, starts, kinds, len(data))
+    return Tokens(ids, starts)
+
+
+def _mark_breaks(
+    ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDArray[np.uint8], length: int
+) -> None:
+    """Give each line break the number that says how the indentation changes."""
+    lines = np.flatnonzero((kinds == _BREAK) | (kinds == _NUL))
+    if not len(lines):
+        return
+    following = np.append(starts, length)[lines + 1]
+    indents = following - starts[lines] - 1
+    indents[kinds[lines] == _NUL] = 0
+    change = np.sign(np.diff(indents, prepend=0))
+    ids[lines] = np.where(change == 0, SAME, np.where(change > 0, DEEPER, SHALLOWER))
+    ids[lines[kinds[lines] == _NUL]] = SEPARATOR
+
+
+def terms(data: bytes) -> Terms:
+    """The terms of a folded text: each lower-cased part of each word, and the whole word where it has several parts."""
+    classes = _classify(data)
+    before, here, behind = classes[:-2], classes[1:-1], classes[2:]
+    in_part = here > _UNDERSCORE
+    apart = (before != here) & ~((before == _UPPER) & (here == _LOWER))  # foo|Bar, x|2, but not F|oo
+    apart |= (before == _UPPER) & (here == _UPPER) & (behind == _LOWER)  # XML|Parser
+    begins = np.flatnonzero(in_part & apart)
+    if not len(begins):
+        return Terms(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int64))
+    stops = np.flatnonzero(in_part & (behind <= _UNDERSCORE)) + 1
+    ends = np.minimum(np.append(begins[1:], len(data)), stops[np.searchsorted(stops, begins, side="right")])
+    is_word = classes >= _UNDERSCORE
+    word_begins = np.flatnonzero(is_word[1:-1] & ~is_word[:-2])
+    word_ends = np.flatnonzero(is_word[1:-1] & ~is_word[2:]) + 1
+    first = np.minimum(np.searchsorted(begins, word_begins), len(begins) - 1)
+    whole = (begins[first] != word_begins) | (ends[first] != word_ends)
+    starts = np.concatenate([begins, word_begins[whole]])
+    ends = np.concatenate([ends, word_ends[whole]])
+    wanted = (here[starts] != _DIGIT) & (ends - starts > 1)  # numbers and single letters say nothing
+    starts, ends = starts[wanted], ends[wanted]
+    order = np.argsort(starts, kind="stable")
+    starts = starts[order]
+    return Terms(_hashes(_sums(data.lower()), starts, ends[order]), starts)
+
+
+def window_hashes(ids: NDArray[np.uint32], length: int) -> NDArray[np.uint32]:
+    """For each position the hash of the `length` tokens that end there; shorter at the beginning. Shape as `ids`."""
+    forward, _ = _tables(len(ids) + 1)
+    sums = np.zeros(len(ids) + 1, dtype=np.uint64)
+    np.cumsum(ids * forward[: len(ids)], out=sums[1:])
+    ends = np.arange(1, len(ids) + 1)
+    return _hashes(sums, np.maximum(ends - length, 0), ends)
+
+
+def hash_words(words: list[str]) -> NDArray[np.uint32]:
+    """The numbers of whole words, as `tokenize` gives them."""
+    return _hash_list([fold(word) for word in words])
+
+
+def hash_terms(words: list[str]) -> NDArray[np.uint32]:
+    """The numbers of whole words, lower-cased, as `terms` gives them."""
+    return _hash_list([fold(word).lower() for word in words])
+
+
+def _hash_list(words: list[bytes]) -> NDArray[np.uint32]:
+    ends = np.cumsum([len(word) for word in words], dtype=np.int64) if words else np.zeros(0, dtype=np.int64)
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64) if words else ends
+    return _hashes(_sums(b"".join(words)), starts, ends)
