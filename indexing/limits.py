@@ -18,6 +18,7 @@ class IndexLimits:
         idle_s: after so long without work the indexing process leaves.
         processes: analysing processes at most; fewer on machines with fewer cores.
         file_timeout_s: a file that takes longer to analyse is indexed as plain text.
+        nice: niceness of the indexing process on Unix, 0 to 19; 19 gives way to everything else.
         open_bytes: open documents beyond this size are not parsed, and not searched before they are saved.
     """
 
@@ -30,3 +31,4 @@ class IndexLimits:
     processes: int = 2
     file_timeout_s: float = 30.0
     open_bytes: int = 512 * 1024
+    nice: int = 19

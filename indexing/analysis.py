@@ -1,0 +1,119 @@
+"""One file or text into what the store keeps of it; also the program of the analysing processes.
+
+An analysing process (`main`) answers one line of JSON per file with one line of JSON and the blob behind it, in order.
+It is the only place where grammars meet files from disk: when one crashes, only this process dies, and its parent knows
+the file. Never writes. Start at `analyze_file` and `analyze_text`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexing import chunks, exclusion, grammars, languages, symbols, texts
+from indexing.limits import IndexLimits
+
+if TYPE_CHECKING:
+    from indexing.records import Import
+
+DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a text holds; `blob` is the work of `indexing.segments.analyze`."""
+
+    language: str
+    chunks: int
+    symbols: int
+    imports: tuple[Import, ...]
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnalysis:
+    """What a file holds; without `reason` and `unchanged` it is to be stored with its blob.
+
+    Attributes:
+        reason: why the file is left out, "" when it is not.
+        unchanged: its content has the digest that was asked about; nothing else was done.
+        digest: of its bytes.
+        mtime_ns: its modification time when it was read.
+        size: its size in bytes.
+        language: our name of its language.
+        chunks: number of its chunks.
+        symbols: number of its definitions.
+    """
+
+    reason: str = ""
+    unchanged: bool = False
+    digest: str = ""
+    mtime_ns: int = 0
+    size: int = 0
+    language: str = languages.TEXT
+    chunks: int = 0
+    symbols: int = 0
+
+
+def analyze_text(text: str, language: str, *, plain: bool = False) -> Analysis:
+    """Parse and cut `text`; with `plain`, or without a grammar, into windows only."""
+    from indexing.segments import analyze  # noqa: PLC0415  # numpy: 77 ms that `initialize` must not wait for
+
+    outline = symbols.Outline()
+    grammar = None if plain else grammars.load(language)
+    if grammar is not None:
+        data = texts.encode(text)
+        outline = symbols.outline(grammar.parse(data), data, grammar)
+    pieces = chunks.cut(text, outline.symbols)
+    blob = analyze(text, pieces, outline.symbols, outline.imports, language)
+    return Analysis(language, len(pieces), len(outline.symbols), outline.imports, blob)
+
+
+def analyze_file(
+    path: Path, limits: IndexLimits, *, known_digest: str = "", plain: bool = False
+) -> tuple[FileAnalysis, bytes]:
+    """Read and analyse the file at `path`; never fails: what cannot be read has the reason "unreadable"."""
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return FileAnalysis("special"), b""
+            data = file.read(limits.max_file_bytes + 1)
+    except OSError:
+        return FileAnalysis("unreadable"), b""
+    digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+    base = FileAnalysis(digest=digest, mtime_ns=found.st_mtime_ns, size=found.st_size)
+    if digest == known_digest:
+        return _with(base, unchanged=True), b""
+    if reason := exclusion.content_reason(data, limits):
+        return _with(base, reason=reason), b""
+    text = texts.decode(data)
+    result = analyze_text(text, languages.of_path(path, text), plain=plain)
+    return _with(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
+
+
+def _with(base: FileAnalysis, **changes: object) -> FileAnalysis:
+    return FileAnalysis(**{**asdict(base), **changes})  # type: ignore[arg-type]  # fields of the same record
+
+
+def main() -> None:
+    """Answer requests from standard input until it ends; the first line gives the limits."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    limits = IndexLimits(**json.loads(requests.readline() or "{}"))
+    for line in requests:
+        asked = json.loads(line)
+        result, blob = analyze_file(
+            Path(asked["path"]), limits, known_digest=asked["digest"], plain=bool(asked["plain"])
+        )
+        head = json.dumps({**asdict(result), "bytes": len(blob)}).encode()
+        try:
+            answers.write(head + b"\n" + blob)
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(0)  # the parent is gone, and nothing is left to be told to it

@@ -1,0 +1,402 @@
+"""The index of a workspace: what completion and search ask. Facade over the store, the process and the search.
+
+Cheap to make; everything heavy happens in the indexing process, on a background thread, or at the first question.
+Questions are answered from frozen snapshots, so any thread may ask at any time. Never writes a workspace file. Start at
+`Index`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexing.exclusion import Exclusion
+from indexing.limits import IndexLimits
+from indexing.process import IndexProcess
+from indexing.records import Hit, IndexProgress, IndexStatus, Recalled
+from indexing.texts import decode, line_of, line_starts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from indexing.records import Chunk, Document, Query
+    from indexing.segments import Ranked
+    from indexing.snapshots import Snapshot, Sources
+
+__all__ = ["Index", "IndexLimits"]
+
+_SETTLE_S = 0.3  # an open document is analysed once it has been left alone for so long, or at the next search
+_LOOK_AGAIN_S = 2.0  # how often a question looks whether another server has changed the index
+_NAMES_WITHIN = 4000  # characters before the cursor in which names in scope are looked for
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_SPARE_HITS = 2  # asked for beyond the limit, in the place of those whose file has changed
+
+
+class Index:
+    """The index of some workspace folders. Thread-safe.
+
+    Args:
+        roots: workspace folders; one inside another is part of the outer one.
+        storage: the folder for index files; deletable at any time.
+        limits: bounds of indexing.
+    """
+
+    def __init__(self, roots: Sequence[Path], *, storage: Path, limits: IndexLimits = IndexLimits()) -> None:
+        self._storage = storage
+        self._limits = limits
+        self._process = IndexProcess(storage, limits, self._hear)
+        self._on_progress: Callable[[IndexProgress], None] | None = None
+        self._last = IndexProgress(0, 0)
+        self._state = "off"
+        self._set(roots)
+        self._documents: dict[str, Document] = {}
+        self._dirty: dict[str, Document | None] = {}  # None: closed
+        self._working = threading.Lock()  # around making a snapshot
+        self._snapshot: Snapshot | None = None
+        self._looked = 0.0
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _set(self, roots: Sequence[Path]) -> None:
+        real = {Path(os.path.realpath(root)) for root in roots}
+        self._roots = sorted(root for root in real if not any(parent in real for parent in root.parents))
+        self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
+        self._sources: Sources | None = None
+
+    # life
+
+    def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
+        """Begin indexing in a process of its own; `on_progress` is called from another thread."""
+        self._on_progress = on_progress
+        self._state = "indexing"
+        self._process.submit("pass", self._roots)
+        self._look_soon()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Until nothing is left to do; false when that took longer."""
+        return self._process.wait(timeout_s)
+
+    def close(self) -> None:
+        """End the process and the threads. Safe twice."""
+        self._closed.set()
+        self._wake.set()
+        self._process.close()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._working:
+            self._snapshot = None
+            if self._sources is not None:
+                self._sources.close()
+                self._sources = None
+
+    def set_roots(self, roots: Sequence[Path]) -> None:
+        """Serve other workspace folders from now on."""
+        with self._working:
+            old = self._sources
+            self._set(roots)
+            self._snapshot = None
+            self._dirty = {**self._dirty, **self._documents}
+            if old is not None:
+                old.close()
+        if self._state != "off":
+            self._process.submit("pass", self._roots)
+        self._look_soon()
+
+    def put(self, document: Document) -> None:
+        """Search `document` as it stands in the editor from now on. Costs nothing here: it is analysed later."""
+        self._documents[document.uri] = document
+        self._dirty[document.uri] = document
+        self._look_soon()
+
+    def drop(self, uri: str) -> None:
+        """The document is closed: what is on disk counts again."""
+        if self._documents.pop(uri, None) is not None:
+            self._dirty[uri] = None
+            self._look_soon()
+
+    def touch(self, paths: Collection[Path]) -> None:
+        """Files were created, changed or deleted on disk."""
+        inside = [path for path in paths if self._exclusion_of(path) is not None]
+        if inside:
+            if self._state != "off":
+                self._state = "indexing"
+            self._process.submit("touch", self._roots, inside)
+
+    # questions
+
+    def exclusion(self, path: Path) -> str:
+        """Why `path` may be neither indexed nor sent to a model, "" when it may. Cheap when asked again and again."""
+        exclusion = self._exclusion_of(path)
+        return exclusion.reason(path) if exclusion is not None else "outside"
+
+    def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+        """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""
+        snapshot = self._current(deadline, analyse=True)
+        own = self._key_of(snapshot, query.path)
+        ranked = snapshot.view.search(query, own=own, limit=limit + _SPARE_HITS, deadline=deadline)
+        return self._hits(snapshot, ranked, limit)
+
+    def recall(
+        self,
+        document: Document,
+        offset: int,
+        *,
+        whole_block: bool = False,
+        limit: int = 5,
+        deadline: float | None = None,
+    ) -> tuple[Recalled, ...]:
+        """What this workspace wrote after the same tokens as those before `offset`, best first."""
+        snapshot = self._current(deadline, analyse=deadline is None)
+        own = snapshot.keys.get(document.uri) or self._key_of(snapshot, document.path)
+        prefix, suffix = document.text[:offset], document.text[offset:]
+        matches = snapshot.view.recall(
+            prefix,
+            suffix,
+            language=document.language,
+            own=own,
+            names=_names_before(prefix),
+            whole_block=whole_block,
+            limit=limit,
+            deadline=deadline,
+        )
+        result = []
+        for match in matches:
+            same = match.key is None or match.key == own
+            source = snapshot.view.relative(match.key) if match.key is not None else _own_name(document)
+            result.append(
+                Recalled(match.text, match.matched_tokens, match.agreement, match.votes, same, source)
+            )
+        return tuple(result)
+
+    def definitions(
+        self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        """Definitions of `names` in other files, those that `document` imports them from first."""
+        snapshot = self._current(deadline, analyse=True)
+        own = snapshot.keys.get(document.uri) or self._key_of(snapshot, document.path)
+        ranked = snapshot.view.definitions(
+            names,
+            imported_modules=self._modules(document, names),
+            own=own,
+            limit=limit + _SPARE_HITS,
+            deadline=deadline,
+        )
+        return self._hits(snapshot, ranked, limit)
+
+    def status(self) -> IndexStatus:
+        """The state of the index in figures."""
+        totals = [0, 0, 0, 0]
+        skipped: dict[str, int] = {}
+        by_language: dict[str, int] = {}
+        passes: list[float] = []
+        store_bytes = 0
+        for places, counts, indexed_at in self._loaded().counts():
+            store_bytes += sum(_size(path) for path in places.files())
+            if indexed_at:
+                passes.append(float(indexed_at))
+            if counts is not None:
+                more = (counts.files, counts.chunks, counts.symbols, counts.bytes_indexed)
+                totals = [total + each for total, each in zip(totals, more, strict=True)]
+                _add(skipped, counts.skipped)
+                _add(by_language, counts.by_language)
+        problem = self._process.problem
+        return IndexStatus(
+            "failed" if problem and not self._process.busy else self._state,
+            *totals,
+            skipped=skipped,
+            by_language=by_language,
+            store_bytes=store_bytes,
+            indexed_at=min(passes) if passes else None,
+            problem=problem,
+        )
+
+    # making snapshots
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        """An event of the indexing process, on its reading thread."""
+        kind = event["event"]
+        if kind == "waiting":
+            self._state = "waiting"
+        elif kind == "working":
+            self._state = "indexing"
+        elif kind == "changed":
+            self._make(load=True)
+        elif kind == "progress":
+            self._last = IndexProgress(event["done"], event["total"])
+            self._report(self._last)
+        elif kind == "finished":
+            self._state = "ready"
+            self._report(IndexProgress(self._last.total, self._last.total, finished=True))
+
+    def _report(self, progress: IndexProgress) -> None:
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _loaded(self) -> Sources:
+        sources = self._sources
+        if sources is None:
+            from indexing.snapshots import Sources  # noqa: PLC0415  # numpy: not before `initialize` is answered
+
+            sources = self._sources = Sources(self._roots, self._storage, self._limits)
+            sources.load()
+        return sources
+
+    def _make(self, *, load: bool = False) -> Snapshot:
+        """Make a new snapshot of all there is, open documents analysed."""
+        with self._working:
+            sources = self._loaded()
+            if load:
+                sources.load()
+            for uri in list(self._dirty):
+                document = self._dirty.pop(uri)
+                if document is None:
+                    sources.shut(uri)
+                else:
+                    sources.open(document, lambda path: not self.exclusion(path))
+            snapshot = self._snapshot = sources.snapshot()
+            return snapshot
+
+    def _current(self, deadline: float | None, *, analyse: bool) -> Snapshot:
+        """The snapshot to answer from; with `analyse` one that holds all open documents, if there is time."""
+        snapshot = self._snapshot
+        now = time.monotonic()
+        if now - self._looked > _LOOK_AGAIN_S:
+            self._looked = now
+            self._look_soon()
+        if snapshot is None:
+            return self._make()
+        if analyse and self._dirty and (deadline is None or self._analysis_s() < (deadline - now) / 2):
+            return self._make()
+        return snapshot
+
+    def _analysis_s(self) -> float:
+        """How long analysing the changed documents will take: half of a bare parse's speed, 2.5 MB/s."""
+        return sum(len(each.text) for each in list(self._dirty.values()) if each is not None) / 2.5e6
+
+    def _look_soon(self) -> None:
+        if self._thread is None and not self._closed.is_set():
+            self._thread = threading.Thread(target=self._look, name="index-documents", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def _look(self) -> None:
+        """Analyse documents once they are left alone, and notice what other servers indexed."""
+        while True:
+            self._wake.wait()
+            while not self._closed.is_set() and self._wake.is_set():
+                self._wake.clear()
+                self._closed.wait(_SETTLE_S)
+            if self._closed.is_set():
+                return
+            outdated = self._loaded().outdated()
+            if self._dirty or outdated or self._snapshot is None:
+                self._make(load=outdated)
+
+    # answers
+
+    def _exclusion_of(self, path: Path) -> Exclusion | None:
+        """The filter of the root that `path` lies in."""
+        for root, exclusion in self._exclusions.items():
+            if path.is_relative_to(root):
+                return exclusion
+        real = Path(os.path.realpath(path))
+        return next((found for root, found in self._exclusions.items() if real.is_relative_to(root)), None)
+
+    def _key_of(self, snapshot: Snapshot, path: Path | None) -> tuple[str, int] | None:
+        if path is None:
+            return None
+        for key, opened in snapshot.opened.items():
+            if opened.document.path == path:
+                return key
+        return self._loaded().file_key(path)
+
+    def _modules(self, document: Document, names: Collection[str]) -> list[str]:
+        """Modules that `document` imports, those that give `names` first."""
+        opened = self._loaded().opened(document.uri)
+        if opened is not None:
+            imports = opened.analysis.imports
+        else:
+            from indexing.syntax import Syntax  # noqa: PLC0415  # tree-sitter
+
+            imports = Syntax.of(document).imports
+        wanted = set(names)
+        ordered = sorted(imports, key=lambda each: wanted.isdisjoint(each.names))
+        return list(dict.fromkeys(each.module for each in ordered))
+
+    def _hits(self, snapshot: Snapshot, ranked: Sequence[Ranked], limit: int) -> tuple[Hit, ...]:
+        hits: list[Hit] = []
+        stale: list[Path] = []
+        texts: dict[tuple[str, int], str | None] = {}
+        for each in ranked:
+            if len(hits) == limit:
+                break
+            chunk = snapshot.view.chunk(each.key, each.chunk)
+            piece = snapshot.view.text(each.key, chunk.span)
+            path = snapshot.path(each.key)
+            if each.key not in texts:
+                texts[each.key] = self._text_now(snapshot, each.key, path)
+            first_line = _line_now(texts[each.key], chunk, piece)
+            if first_line is None:
+                stale.append(path)
+                continue
+            last_line = first_line + chunk.last_line - chunk.first_line
+            relative = snapshot.view.relative(each.key)
+            hits.append(Hit(path, relative, first_line, last_line, piece, each.score, chunk.name))
+        if stale and self._state != "off":
+            self.touch(stale)
+        return tuple(hits)
+
+    def _text_now(self, snapshot: Snapshot, key: tuple[str, int], path: Path) -> str | None:
+        """The text of a file as it stands in the editor or on disk; None when it is gone."""
+        opened = snapshot.opened.get(key)
+        if opened is not None:
+            return self._documents.get(opened.document.uri, opened.document).text
+        try:
+            if path.stat().st_size > self._limits.max_file_bytes:
+                return None
+            return decode(path.read_bytes())
+        except OSError:
+            return None
+
+
+def _line_now(text: str | None, chunk: Chunk, piece: str) -> int | None:
+    """The line where the chunk's text stands now, None when it is not there any more."""
+    if text is None:
+        return None
+    if text.startswith(piece, chunk.span.start):
+        before = chunk.span.start
+        if before == 0 or text[before - 1] in "\r\n":
+            return line_of(line_starts(text[: before + 1]), before)
+    at = text.find(piece)
+    while at > 0 and text[at - 1] not in "\r\n":
+        at = text.find(piece, at + 1)
+    if at < 0:
+        return None
+    return line_of(line_starts(text[: at + 1]), at)
+
+
+def _names_before(prefix: str) -> list[str]:
+    """Identifiers before the cursor, nearest first, without duplicates."""
+    return list(dict.fromkeys(reversed(_IDENTIFIER.findall(prefix, max(0, len(prefix) - _NAMES_WITHIN)))))
+
+
+def _own_name(document: Document) -> str:
+    return document.path.name if document.path is not None else document.uri
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _add(totals: dict[str, int], more: dict[str, int]) -> None:
+    for key, count in more.items():
+        totals[key] = totals.get(key, 0) + count

@@ -1,0 +1,230 @@
+"""What is searched at one moment: the segments of all roots, what changed since, and the open documents over them.
+
+Snapshots are frozen and swapped as a whole; `Sources` makes them. Reads the store and analyses open documents; never
+writes. Imports numpy through `indexing.segments`: import this module where it is needed. Start at `Sources.snapshot`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexing.analysis import Analysis, analyze_text
+from indexing.segments import FileKey, OverlayFile, Segment, View
+from indexing.store import Changes, Counts, Places, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from indexing.limits import IndexLimits
+    from indexing.records import Document
+
+_UNTITLED = ""  # root key of documents that lie in no root
+_NOTHING = Changes(-1, "", (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open document with its analysis, under the path it has in its root ("" root for none)."""
+
+    document: Document
+    analysis: Analysis
+    root: str
+    relative: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment of the index.
+
+    Attributes:
+        view: what answers.
+        roots: workspace folders by root key.
+        opened: open documents by file key.
+        keys: file keys of open documents by URI.
+    """
+
+    view: View
+    roots: Mapping[str, Path]
+    opened: Mapping[FileKey, Opened]
+    keys: Mapping[str, FileKey]
+
+    def path(self, key: FileKey) -> Path:
+        """Absolute path of a file; of an untitled document the name it was given."""
+        if key in self.opened and (path := self.opened[key].document.path) is not None:
+            return path
+        return self.roots.get(key[0], Path()) / self.view.relative(key)
+
+
+@dataclass(slots=True)
+class _Root:
+    """What is loaded of one root."""
+
+    path: Path
+    places: Places
+    store: Store | None = None
+    segment: Segment | None = None
+    segment_name: str = ""
+    changes: Changes = field(default=_NOTHING)
+
+
+class Sources:
+    """Loads what snapshots are made of. Thread-safe; slow work is done under its own lock, never in a search."""
+
+    def __init__(self, roots: Sequence[Path], storage: Path, limits: IndexLimits) -> None:
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._roots = {places.key: _Root(root, places) for root in roots for places in [Places.of(storage, root)]}
+        self._opened: dict[str, Opened] = {}
+        self._fresh_ids: dict[str, int] = {}
+
+    def load(self) -> None:
+        """Look at the stored index of each root again."""
+        with self._lock:
+            for root in self._roots.values():
+                self._load(root)
+
+    def outdated(self) -> bool:
+        """Whether a stored index has changed since it was loaded (another server may write it)."""
+        with self._lock:
+            for root in self._roots.values():
+                try:
+                    generation = root.store.generation() if root.store is not None else -1
+                except sqlite3.Error:
+                    generation = -1
+                if generation != root.changes.generation or (root.store is None and root.places.database.exists()):
+                    return True
+        return False
+
+    def open(self, document: Document, allowed: Callable[[Path], bool]) -> None:
+        """Analyse an open document, unless it is too large or may not be indexed."""
+        if len(document.text) > self._limits.open_bytes or (document.path is not None and not allowed(document.path)):
+            self.shut(document.uri)
+            return
+        analysis = analyze_text(document.text, document.language)
+        root, relative = self._home(document)
+        with self._lock:
+            self._opened[document.uri] = Opened(document, analysis, root, relative)
+
+    def shut(self, uri: str) -> None:
+        """The document is closed: what is on disk counts again."""
+        with self._lock:
+            self._opened.pop(uri, None)
+
+    def opened(self, uri: str) -> Opened | None:
+        """The last analysis of an open document."""
+        return self._opened.get(uri)
+
+    def file_key(self, path: Path) -> FileKey | None:
+        """Key of an indexed file by its path."""
+        with self._lock:
+            home = self._locate(path)
+            return self._stored_key(*home) if home else None
+
+    def snapshot(self) -> Snapshot:
+        """Everything loaded, as one moment."""
+        with self._lock:
+            overlays: dict[FileKey, OverlayFile] = {}
+            hidden: set[FileKey] = set()
+            segments = []
+            for key, root in self._roots.items():
+                if root.segment is not None:
+                    segments.append((key, root.segment))
+                hidden.update((key, gone) for gone in root.changes.gone)
+                for stored in root.changes.changed:
+                    overlays[key, stored.id] = OverlayFile(stored.relative, stored.mtime, stored.blob)
+            keys: dict[str, FileKey] = {}
+            opened: dict[FileKey, Opened] = {}
+            for uri, each in self._opened.items():
+                own = self._stored_key(each.root, each.relative) or (each.root, self._fresh_id(uri))
+                keys[uri] = own
+                opened[own] = each
+                overlays[own] = OverlayFile(each.relative, _NOW, each.analysis.blob)
+                hidden.discard(own)
+            roots = {key: root.path for key, root in self._roots.items()}
+            return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
+
+    def counts(self) -> list[tuple[Places, Counts | None, str]]:
+        """For each root its places, its figures (None before there are any), and when its last pass ended."""
+        with self._lock:
+            result = []
+            for root in self._roots.values():
+                try:
+                    store = root.store or Store.read(root.places)
+                    result.append(
+                        (root.places, store.counts(), store.meta("indexed_at")) if store else (root.places, None, "")
+                    )
+                    if store is not None and root.store is None:
+                        store.close()
+                except sqlite3.Error:
+                    result.append((root.places, None, ""))
+            return result
+
+    def close(self) -> None:
+        """Close all; safe twice."""
+        with self._lock:
+            for root in self._roots.values():
+                self._unload(root)
+
+    def _load(self, root: _Root) -> None:
+        try:
+            if root.store is None or not root.places.database.exists():
+                self._unload(root)
+                root.store = Store.read(root.places)
+            if root.store is None:
+                return
+            changes = root.store.changes(self._limits.pending_files)
+            if changes.segment != root.segment_name:
+                path = root.places.storage / changes.segment
+                segment = Segment.open(path)
+                if root.segment is not None:
+                    root.segment.close()
+                root.segment, root.segment_name = segment, changes.segment
+            root.changes = changes
+        except (sqlite3.Error, OSError, ValueError):
+            # damaged, or replaced between two looks: the writer makes it anew and tells; until then what was loaded
+            self._unload(root, keep_segment=True)
+
+    @staticmethod
+    def _unload(root: _Root, *, keep_segment: bool = False) -> None:
+        if root.store is not None:
+            root.store.close()
+            root.store = None
+        if not keep_segment:
+            if root.segment is not None:
+                root.segment.close()
+            root.segment, root.segment_name, root.changes = None, "", _NOTHING
+
+    def _home(self, document: Document) -> tuple[str, str]:
+        home = self._locate(document.path) if document.path is not None else None
+        if home:
+            return home
+        return _UNTITLED, document.path.as_posix() if document.path is not None else document.uri.rsplit("/", 1)[-1]
+
+    def _locate(self, path: Path) -> tuple[str, str] | None:
+        real = Path(os.path.realpath(path))
+        for key, root in self._roots.items():
+            if real.is_relative_to(root.path):
+                return key, real.relative_to(root.path).as_posix()
+        return None
+
+    def _stored_key(self, key: str, relative: str) -> FileKey | None:
+        root = self._roots.get(key)
+        if root is None or root.store is None:
+            return None
+        try:
+            file_id = root.store.file_id(relative)
+        except (sqlite3.Error, UnicodeEncodeError):
+            return None
+        return (key, file_id) if file_id is not None else None
+
+    def _fresh_id(self, uri: str) -> int:
+        """A negative id for a document that is not stored."""
+        return self._fresh_ids.setdefault(uri, -1 - len(self._fresh_ids))
+
+
+_NOW = 4102444800.0  # open documents are the most recent of all: the year 2100

@@ -1,0 +1,436 @@
+"""The persistent index of one root: an SQLite database of what each file holds, and the segment built from it.
+
+One writer (the indexing process, under a lock file), any number of readers. Everything here can be deleted at any time
+and is then made again; the format version is in the file names. Knows nothing of workspaces: it is given relative paths
+and blobs. Start at `Store`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import sqlite3
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+FORMAT = 1  # in every file name; raise it when what is stored changes its meaning
+_FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
+_BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
+_BUSY_TIMEOUT_S = 10.0
+
+
+class StorageError(Exception):
+    """The index cannot be written; the message is one sentence for a person: what happened, and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the index of one root lies."""
+
+    storage: Path
+    key: str
+
+    @classmethod
+    def of(cls, storage: Path, root: Path) -> Places:
+        """Places of the index of `root`, whose real path is its identity."""
+        real = os.path.realpath(root)
+        digest = hashlib.blake2b(os.fsencode(real), digest_size=8).hexdigest()
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(real).name)[:40] or "root"
+        return cls(storage, f"{name}-{digest}-v{FORMAT}")
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.storage / f"{self.key}.sqlite3"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file of the one writer."""
+        return self.storage / f"{self.key}.lock"
+
+    def segment(self, generation: int) -> Path:
+        """The segment file built at `generation`."""
+        return self.storage / f"{self.key}.{generation}.segment"
+
+    def files(self) -> list[Path]:
+        """All files of this index that exist, the lock excepted."""
+        return [path for path in self.storage.glob(f"{self.key}.*") if path != self.lock]
+
+    def discard(self) -> None:
+        """Delete the index."""
+        for path in self.files():
+            with suppress(OSError):
+                path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of a file, for telling whether it changed. `reason` is "" for an indexed file."""
+
+    id: int
+    mtime_ns: int
+    size: int
+    digest: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file to be stored; `blob` is what `indexing.segments.analyze` made of it, empty when `reason` is not."""
+
+    relative: str
+    mtime_ns: int
+    size: int
+    digest: bytes
+    language: str
+    reason: str
+    chunks: int
+    symbols: int
+    plain: bool
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored file as it goes into a segment or an overlay."""
+
+    id: int
+    relative: str
+    mtime: float
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reader needs beside the segment: its file and generation, changed files, and ids that are gone."""
+
+    generation: int
+    segment: str
+    changed: tuple[Stored, ...]
+    gone: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Figures of one root for the status."""
+
+    files: int
+    chunks: int
+    symbols: int
+    bytes_indexed: int
+    skipped: dict[str, int]
+    by_language: dict[str, int]
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE files (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            relative TEXT NOT NULL UNIQUE,
+            mtime_ns INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            language TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            chunks INTEGER NOT NULL,
+            symbols INTEGER NOT NULL,
+            plain INTEGER NOT NULL,
+            generation INTEGER NOT NULL
+        );
+        CREATE INDEX files_by_generation ON files (generation);
+        CREATE TABLE contents (file_id INTEGER PRIMARY KEY REFERENCES files (id) ON DELETE CASCADE, blob BLOB NOT NULL);
+        CREATE TABLE gone (file_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+"""Number n brings a database from `user_version` n - 1 to n."""
+
+
+@contextmanager
+def explained(storage: Path) -> Iterator[None]:
+    """Turn a failed write (full disk, no permission) into a `StorageError` that says so; let others through."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name in _FULL:
+            raise StorageError(_full_sentence(storage)) from error
+        if name in {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_READONLY_DIRECTORY"}:
+            raise StorageError(_unwritable_sentence(storage, str(error))) from error
+        raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise StorageError(_full_sentence(storage)) from error
+        raise StorageError(_unwritable_sentence(storage, error.strerror or str(error))) from error
+
+
+def broken(error: sqlite3.DatabaseError) -> bool:
+    """Whether the database itself is damaged, so that it has to be made anew."""
+    return getattr(error, "sqlite_errorname", "") in _BROKEN or "malformed" in str(error)
+
+
+def _full_sentence(storage: Path) -> str:
+    return f"The disk is full: the index in {storage} could not be written; free some space there, then save any file."
+
+
+def _unwritable_sentence(storage: Path, why: str) -> str:
+    return f"The index in {storage} could not be written ({why}); make the folder writable or set another one."
+
+
+class Store:
+    """An open index. Not shared between threads, except for the readers of `read`."""
+
+    def __init__(self, places: Places, connection: sqlite3.Connection) -> None:
+        self.places = places
+        self._connection = connection
+
+    @classmethod
+    def write(cls, places: Places) -> Store:
+        """Open for writing, made or migrated as needed; a damaged database is deleted and begun anew.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        with explained(places.storage):
+            places.storage.mkdir(parents=True, exist_ok=True)
+            try:
+                return cls(places, _open_for_writing(places))
+            except sqlite3.DatabaseError as error:
+                if not broken(error):
+                    raise
+            places.discard()
+            return cls(places, _open_for_writing(places))
+
+    @classmethod
+    def read(cls, places: Places) -> Store | None:
+        """Open for reading; None when there is no usable index."""
+        if not places.database.exists():
+            return None
+        uri = f"{places.database.absolute().as_uri()}?mode=ro"
+        try:
+            connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error:
+            return None
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error:
+            connection.close()
+            return None
+        if version != len(MIGRATIONS):
+            connection.close()
+            return None
+        return cls(places, connection)
+
+    def close(self) -> None:
+        """Close the database; safe twice."""
+        self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # what stands in it
+
+    def meta(self, key: str, default: str = "") -> str:
+        """A stored figure or name."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else default
+
+    def generation(self) -> int:
+        """Number of the last change."""
+        return int(self.meta("generation", "0"))
+
+    def known(self) -> dict[str, Known]:
+        """All stored files by relative path."""
+        rows = self._connection.execute("SELECT relative, id, mtime_ns, size, digest, reason FROM files")
+        return {row[0]: Known(*row[1:]) for row in rows}
+
+    def known_under(self, relative: str) -> dict[str, Known]:
+        """The stored file `relative`, and those in the folder of that name."""
+        rows = self._connection.execute(
+            "SELECT relative, id, mtime_ns, size, digest, reason FROM files"
+            " WHERE relative = ? OR (relative >= ? AND relative < ?)",
+            (relative, f"{relative}/", f"{relative}0"),  # "0" is the character after "/"
+        )
+        return {row[0]: Known(*row[1:]) for row in rows}
+
+    def file_id(self, relative: str) -> int | None:
+        """Id of an indexed file."""
+        row = self._connection.execute("SELECT id FROM files WHERE relative = ? AND reason = ''", (relative,)).fetchone()
+        return int(row[0]) if row else None
+
+    def indexed(self) -> Iterator[Stored]:
+        """All indexed files, one after the other."""
+        rows = self._connection.execute(
+            "SELECT id, relative, mtime_ns, blob FROM files JOIN contents ON file_id = id WHERE reason = '' ORDER BY id"
+        )
+        return (Stored(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
+
+    def pending(self) -> int:
+        """How many files changed or went since the segment was built."""
+        since = int(self.meta("segment_generation", "0"))
+        row = self._connection.execute(
+            "SELECT (SELECT count(*) FROM files WHERE generation > ?) + (SELECT count(*) FROM gone)", (since,)
+        ).fetchone()
+        return int(row[0])
+
+    def changes(self, limit: int) -> Changes:
+        """What a reader needs beside the segment, at most `limit` changed files, the last changed first."""
+        self._connection.execute("BEGIN")  # one consistent state
+        try:
+            since = int(self.meta("segment_generation", "0"))
+            rows = self._connection.execute(
+                "SELECT id, relative, mtime_ns, blob FROM files JOIN contents ON file_id = id"
+                " WHERE generation > ? AND reason = '' ORDER BY generation DESC LIMIT ?",
+                (since, limit),
+            )
+            changed = tuple(Stored(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
+            gone = [row[0] for row in self._connection.execute("SELECT file_id FROM gone")]
+            gone += [
+                row[0]
+                for row in self._connection.execute(
+                    "SELECT id FROM files WHERE generation > ? AND reason <> ''", (since,)
+                )
+            ]
+            return Changes(self.generation(), self.meta("segment"), changed, tuple(gone))
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def counts(self) -> Counts:
+        """Figures for the status."""
+        by_language: dict[str, int] = {}
+        skipped: dict[str, int] = json.loads(self.meta("skipped", "{}"))
+        totals = [0, 0, 0, 0]
+        rows = self._connection.execute(
+            "SELECT language, reason, count(*), sum(chunks), sum(symbols), sum(size), sum(plain) FROM files"
+            " GROUP BY language, reason"
+        )
+        for language, reason, files, chunks, symbols, size, plain in rows:
+            if plain:
+                skipped["without syntax"] = skipped.get("without syntax", 0) + plain
+            if reason:
+                skipped[reason] = skipped.get(reason, 0) + files
+                continue
+            by_language[language] = by_language.get(language, 0) + files
+            totals = [total + more for total, more in zip(totals, (files, chunks, symbols, size), strict=True)]
+        return Counts(*totals, skipped=skipped, by_language=by_language)
+
+    # changing it
+
+    def put(self, entries: Iterable[Entry], gone: Iterable[int] = (), **meta: str) -> int:
+        """Store `entries`, forget the ids `gone`, set figures, all or nothing; returns the new generation.
+
+        Raises:
+            StorageError: the disk is full or cannot be written; nothing has changed.
+        """
+        with self._transaction() as connection:
+            generation = self.generation() + 1
+            for entry in entries:
+                row = connection.execute(
+                    "INSERT INTO files (relative, mtime_ns, size, digest, language, reason, chunks, symbols, plain,"
+                    " generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (relative) DO UPDATE SET"
+                    " mtime_ns = excluded.mtime_ns, size = excluded.size, digest = excluded.digest,"
+                    " language = excluded.language, reason = excluded.reason, chunks = excluded.chunks,"
+                    " symbols = excluded.symbols, plain = excluded.plain, generation = excluded.generation RETURNING id",
+                    (
+                        entry.relative,
+                        entry.mtime_ns,
+                        entry.size,
+                        entry.digest,
+                        entry.language,
+                        entry.reason,
+                        entry.chunks,
+                        entry.symbols,
+                        entry.plain,
+                        generation,
+                    ),
+                ).fetchone()
+                connection.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (row[0], entry.blob))
+            for file_id in gone:
+                connection.execute("DELETE FROM contents WHERE file_id = ?", (file_id,))
+                connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
+                connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (file_id, generation))
+            self._set(connection, generation=str(generation), **meta)
+        return generation
+
+    def refresh(self, times: Iterable[tuple[int, int, int]]) -> None:
+        """Note new (mtime_ns, size, id) of files whose content is unchanged; no new generation."""
+        with self._transaction() as connection:
+            connection.executemany("UPDATE files SET mtime_ns = ?, size = ? WHERE id = ?", times)
+
+    def note(self, **meta: str) -> None:
+        """Set figures; no new generation."""
+        with self._transaction() as connection:
+            self._set(connection, **meta)
+
+    def build(self, build: Callable[[Path, Iterator[Stored]], None]) -> None:
+        """Build the segment of all indexed files with `build` and make readers use it; the old one is deleted.
+
+        Raises:
+            StorageError: the disk is full or cannot be written; the old segment stays in use.
+        """
+        generation = self.generation()
+        path = self.places.segment(generation)
+        with explained(self.places.storage):
+            build(path, self.indexed())
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM gone")
+            self._set(
+                connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1)
+            )
+        for old in self.places.storage.glob(f"{self.places.key}.*.segment*"):
+            if old != path:
+                with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
+                    old.unlink()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with explained(self.places.storage):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite has already rolled back after a full disk
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @staticmethod
+    def _set(connection: sqlite3.Connection, **meta: Any) -> None:
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+
+
+def _open_for_writing(places: Places) -> sqlite3.Connection:
+    connection = sqlite3.connect(places.database, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # a lost last second is indexed again
+        connection.execute("PRAGMA journal_size_limit = 16777216")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise sqlite3.DatabaseError("malformed: made by a newer version under this version's name")
+        for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
+            migrate(connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+        # touches the root pages of all tables: damage shows here and not in the middle of the work
+        connection.execute("SELECT count(*) FROM meta").fetchone()
+        connection.execute("SELECT id FROM files ORDER BY id DESC LIMIT 1").fetchone()
+        connection.execute("SELECT file_id FROM contents ORDER BY file_id DESC LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,231 @@
+"""Brings the stored index of one root up to date: a full pass, or the files somebody touched.
+
+The writer's side of `indexing.store`; runs in the indexing process, under the root's lock. Start at `Updater`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexing.analysers import Analysers, Request, Result
+from indexing.exclusion import IGNORE_FILES, Exclusion
+from indexing.store import Entry, Known, Places, Store, Stored
+from indexing.walk import Walk, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from indexing.limits import IndexLimits
+
+_COMMIT_FILES = 256
+_COMMIT_BYTES = 8 * 1024 * 1024
+_COMMIT_S = 2.0  # at most so much work is lost when we are killed
+_FIRST_BUILD_S = 10.0  # a long first pass can be searched from then on
+_BUILD_SHARE = 10  # time between two builds, in times of the last build
+_MANY_PATHS = 500  # so many touched files are found faster by a full pass
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is to be committed next."""
+
+    entries: list[Entry] = field(default_factory=list)
+    times: list[tuple[int, int, int]] = field(default_factory=list)
+    size: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        late = time.monotonic() - self.since > _COMMIT_S
+        return len(self.entries) >= _COMMIT_FILES or self.size >= _COMMIT_BYTES or (late and bool(self.entries))
+
+
+class Updater:
+    """Updates one root.
+
+    Args:
+        root: the workspace folder.
+        storage: where indexes lie.
+        limits: bounds of indexing.
+        analysers: does the parsing.
+        progress: told how many files are done, of how many.
+        changed: told when readers will find something new.
+        stopping: asked often; true ends the work early, with what is done stored.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        storage: Path,
+        limits: IndexLimits,
+        analysers: Analysers,
+        *,
+        progress: Callable[[int, int], None],
+        changed: Callable[[], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.places = Places.of(storage, root)
+        self._limits = limits
+        self._analysers = analysers
+        self._progress = progress
+        self._changed = changed
+        self._stopping = stopping
+        self._exclusion = Exclusion(root, limits)
+
+    def full(self) -> None:
+        """Walk the root and index what is new or changed; forget what is gone.
+
+        Raises:
+            indexing.store.StorageError: the index cannot be written.
+            OSError: the root cannot be read.
+        """
+        with Store.write(self.places) as store:
+            known = store.known()
+            seen = Walk()
+            requests: list[Request] = []
+            alive: set[str] = set()
+            for found in walk(self._exclusion, self._limits, seen, self._stopping):
+                alive.add(found.relative)
+                before = known.get(found.relative)
+                if before is None or before.mtime_ns != found.mtime_ns or before.size != found.size:
+                    requests.append(self._request(found.relative, found.mtime_ns, before))
+            if self._stopping():
+                return
+            gone = [each.id for relative, each in known.items() if relative not in alive]
+            if gone:
+                store.put((), gone)
+            self._index(store, requests, known)
+            if self._stopping():
+                return
+            self._build_if_due(store)
+            store.note(skipped=json.dumps(seen.skipped), indexed_at=str(time.time()))
+            self._changed()
+
+    def touch(self, paths: Collection[Path]) -> None:
+        """Index the files among `paths` anew, whatever their times say; forget those that are gone.
+
+        Raises:
+            indexing.store.StorageError: the index cannot be written.
+        """
+        if len(paths) > _MANY_PATHS or any(path.name in IGNORE_FILES or path.is_dir() for path in paths):
+            self.full()
+            return
+        with Store.write(self.places) as store:
+            known: dict[str, Known] = {}
+            requests: list[Request] = []
+            gone: list[int] = []
+            for path in paths:
+                relative = self._relative(path)
+                if not relative:
+                    continue
+                before = store.known_under(relative)
+                known |= before
+                if path.exists() and not path.is_symlink() and not self._exclusion.reason(path):
+                    requests.append(self._request(relative, 0, before.get(relative)))
+                else:
+                    gone.extend(each.id for each in before.values())
+            if gone:
+                store.put((), gone)
+            self._index(store, requests, known)
+            self._build_if_due(store)
+            if gone or requests:
+                self._changed()
+
+    def _relative(self, path: Path) -> str:
+        """Root-relative name of `path`, "" when it is not inside."""
+        try:
+            real = Path(os.path.realpath(path.parent)) / path.name
+            relative = real.relative_to(self._exclusion.root).as_posix()
+            relative.encode()
+        except (ValueError, OSError):  # UnicodeEncodeError is a ValueError
+            return ""
+        return "" if relative == "." else relative
+
+    def _request(self, relative: str, mtime_ns: int, before: Known | None) -> Request:
+        path = str(self._exclusion.root / relative)
+        # a file that was left out is judged anew: what decided may not be its content
+        return Request(path, relative, mtime_ns, before.digest.hex() if before is not None else "")
+
+    def _index(self, store: Store, requests: list[Request], known: dict[str, Known]) -> None:
+        """Analyse `requests` and store the results as they come."""
+        batch = _Batch()
+        total, done, told = len(requests), 0, 0.0
+        built_at, build_took, built_files = time.monotonic(), 0.0, 0
+        for result in self._analysers.analyze(requests, self._stopping):
+            done += 1
+            self._add(batch, result, known.get(result.request.relative))
+            now = time.monotonic()
+            if now - told > 0.1:
+                told = now
+                self._progress(done, total)
+            if batch.due():
+                batch = self._commit(store, batch)
+                if now - built_at > max(_FIRST_BUILD_S, build_took * _BUILD_SHARE) and done > 2 * built_files:
+                    store.build(_build)
+                    build_took, built_at, built_files = time.monotonic() - now, time.monotonic(), done
+                    self._changed()
+        self._commit(store, batch)
+        if total:
+            self._progress(done, total)
+
+    @staticmethod
+    def _add(batch: _Batch, result: Result, before: Known | None) -> None:
+        analysis, request = result.analysis, result.request
+        if analysis.unchanged and before is not None:
+            batch.times.append((analysis.mtime_ns, analysis.size, before.id))
+            return
+        batch.size += len(result.blob)
+        batch.entries.append(
+            Entry(
+                request.relative,
+                analysis.mtime_ns,
+                analysis.size,
+                bytes.fromhex(analysis.digest),
+                analysis.language,
+                analysis.reason,
+                analysis.chunks,
+                analysis.symbols,
+                request.plain,
+                result.blob,
+            )
+        )
+
+    @staticmethod
+    def _commit(store: Store, batch: _Batch) -> _Batch:
+        if batch.times:
+            store.refresh(batch.times)
+        if batch.entries:
+            store.put(batch.entries)
+        return _Batch()
+
+    def _build_if_due(self, store: Store) -> None:
+        name = store.meta("segment")
+        pending = store.pending()
+        if not _usable(self.places.storage / name if name else None) or pending > self._limits.pending_files:
+            store.build(_build)
+
+
+def _build(target: Path, files: Iterator[Stored]) -> None:
+    from indexing.segments import SegmentFile, build  # noqa: PLC0415  # numpy
+
+    build(target, _segment_files(files, SegmentFile))
+
+
+def _segment_files(files: Iterable[Stored], make: Callable[[int, str, float, bytes], object]) -> Iterator[object]:
+    return (make(each.id, each.relative, each.mtime, each.blob) for each in files)
+
+
+def _usable(path: Path | None) -> bool:
+    if path is None:
+        return False
+    from indexing.segments import Segment  # noqa: PLC0415  # numpy
+
+    try:
+        Segment.open(path).close()
+    except (OSError, ValueError):
+        return False
+    return True

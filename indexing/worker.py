@@ -1,0 +1,183 @@
+"""The indexing process: takes jobs as lines of JSON, does them at low priority, tells of progress in lines of JSON.
+
+Jobs: {"job": n, "kind": "pass", "roots": [...]} and {"job": n, "kind": "touch", "roots": [...], "paths": [...]}.
+Events: {"event": "progress", "done", "total"}, {"event": "changed", "root"}, {"event": "waiting"}, {"event": "working"},
+{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it holds the root's lock for
+the length of a job; another server's process waits for it, and then finds the work done. Ends with its input, and after
+some idle time. Start at `main`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from indexing import processes
+from indexing.analysers import Analysers
+from indexing.limits import IndexLimits
+from indexing.store import Places, Store, StorageError, broken, explained
+from indexing.updating import Updater
+
+_POLL_S = 0.25
+_GRACE_S = 3.0  # after the end of input: time to finish a commit
+
+
+class Worker:
+    """Does the jobs of one server."""
+
+    def __init__(self, storage: Path, limits: IndexLimits) -> None:
+        self._storage = storage
+        self._limits = limits
+        self._jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._ended = threading.Event()
+        self._analysers = Analysers(limits, storage)
+
+    def run(self) -> None:
+        """Work until the input ends or nothing has come for a while."""
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            while not self._ended.is_set():
+                try:
+                    jobs = self._next()
+                except queue.Empty:
+                    _tell(event="leaving")
+                    return
+                if jobs:
+                    problem = self._do(jobs)
+                    if not self._ended.is_set():
+                        _tell(event="finished", jobs=[job["job"] for job in jobs], problem=problem)
+        finally:
+            self._analysers.close()
+
+    def _read(self) -> None:
+        for line in sys.stdin.buffer:
+            self._jobs.put(json.loads(line))
+        self._ended.set()
+        self._jobs.put(None)
+        time.sleep(_GRACE_S)
+        os._exit(0)  # our server is gone; whatever is unfinished is found again by the next pass
+
+    def _next(self) -> list[dict[str, Any]]:
+        """The next job, with those of the same kind that wait behind it."""
+        first = self._jobs.get(timeout=self._limits.idle_s)
+        if first is None:
+            return []
+        jobs = [first]
+        while True:
+            try:
+                more = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs
+            if more is not None:
+                jobs.append(more)
+
+    def _do(self, jobs: list[dict[str, Any]]) -> str:
+        """Do `jobs` as one; returns the problem as a sentence, "" when all went well."""
+        roots = dict.fromkeys(root for job in jobs for root in job["roots"])
+        passes = {root for job in jobs if job["kind"] == "pass" for root in job["roots"]}
+        paths = [Path(path) for job in jobs if job["kind"] == "touch" for path in job["paths"]]
+        problem = ""
+        for root in roots:
+            try:
+                self._update(Path(root), None if root in passes else paths)
+            except StorageError as error:
+                problem = str(error)
+            except OSError as error:
+                problem = f"The folder {root} could not be read ({error.strerror or error})."
+        return problem
+
+    def _update(self, root: Path, paths: list[Path] | None) -> None:
+        with explained(self._storage):
+            self._storage.mkdir(parents=True, exist_ok=True)
+        updater = Updater(
+            root,
+            self._storage,
+            self._limits,
+            self._analysers,
+            progress=lambda done, total: _tell(event="progress", done=done, total=total),
+            changed=lambda: _tell(event="changed", root=str(root)),
+            stopping=self._ended.is_set,
+        )
+        with self._lock(updater.places) as held:
+            if not held:
+                return
+            try:
+                self._work(updater, paths)
+            except sqlite3.DatabaseError as error:
+                if not broken(error):
+                    raise
+                updater.places.discard()  # damaged in the middle: begin anew, once
+                self._work(updater, None)
+
+    @staticmethod
+    def _work(updater: Updater, paths: list[Path] | None) -> None:
+        if paths is None:
+            updater.full()
+        else:
+            updater.touch(paths)
+
+    @contextmanager
+    def _lock(self, places: Places) -> Iterator[bool]:
+        """Hold the root's lock; waits for another server's process, passing on what that one finishes meanwhile."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415  # not needed before there is work
+
+        lock = FileLock(places.lock)
+        waiting, generation = False, ""
+        while not self._ended.is_set():
+            try:
+                with explained(self._storage):
+                    lock.acquire(timeout=_POLL_S)
+            except Timeout:
+                if not waiting:
+                    waiting = True
+                    _tell(event="waiting")
+                now = _segment_of(places)
+                if now != generation:
+                    generation = now
+                    _tell(event="changed", root="")
+                continue
+            if waiting:
+                _tell(event="working")
+            try:
+                yield True
+            finally:
+                lock.release()
+            return
+        yield False
+
+
+def _segment_of(places: Places) -> str:
+    store = Store.read(places)
+    if store is None:
+        return ""
+    with store:
+        return store.meta("segment")
+
+
+_telling = threading.Lock()
+
+
+def _tell(**event: object) -> None:
+    with _telling:
+        try:
+            sys.stdout.buffer.write(json.dumps(event).encode() + b"\n")
+            sys.stdout.buffer.flush()
+        except (BrokenPipeError, ValueError):
+            os._exit(0)  # nobody listens any more
+
+
+def main() -> None:
+    """Run as the indexing process; the first line of input says where the index lies and what its limits are."""
+    head = json.loads(sys.stdin.buffer.readline())
+    limits = IndexLimits(**head["limits"])
+    processes.lower_priority(limits.nice)
+    Worker(Path(head["storage"]), limits).run()
