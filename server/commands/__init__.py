@@ -1,0 +1,71 @@
+"""Starling's own commands, by `workspace/executeCommand`: each takes one JSON object and returns one.
+
+One file for each command. The table below is all that is loaded before a command is used; the arguments' models need
+pydantic, so the modules are imported at the first call. To add a command: a module with `Arguments`, `Result` and
+`execute`, and a line here. `server.commands.schema` publishes the schemas. Start at `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from server.session import Snapshot
+
+COMMANDS = {
+    "starling.completion.accepted": "server.commands.completion_accepted",
+    "starling.health": "server.commands.health",
+    "starling.search": "server.commands.search",
+    "starling.stats": "server.commands.stats",
+    "starling.status": "server.commands.status",
+}
+
+
+class CommandModule(Protocol):
+    """What each command's module holds."""
+
+    Arguments: type[BaseModel]
+    Result: type[BaseModel]
+
+    async def execute(self, snapshot: Snapshot, arguments: Any) -> BaseModel:  # noqa: ANN401 (its own `Arguments`)
+        """Do it."""
+        ...
+
+
+def load(name: str) -> CommandModule:
+    """The module of a command in the table."""
+    return cast("CommandModule", importlib.import_module(COMMANDS[name]))
+
+
+async def run(name: str, arguments: Sequence[object], snapshot: Snapshot) -> dict[str, Any]:
+    """Execute a command.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such command, or the arguments are not what it takes; the message says what is.
+    """
+    if name not in COMMANDS:
+        raise JsonRpcInvalidParams(f"there is no command {name}; there are {', '.join(COMMANDS)}")
+    if len(arguments) > 1:
+        raise JsonRpcInvalidParams(f"{name} takes one object, not {len(arguments)} arguments")
+    command = await asyncio.get_running_loop().run_in_executor(snapshot.pool, load, name)
+    given = arguments[0] if arguments and arguments[0] is not None else {}
+    result = await command.execute(snapshot, _validated(name, command.Arguments, given))
+    return result.model_dump(mode="json")
+
+
+def _validated(name: str, model: type[BaseModel], given: object) -> BaseModel:
+    from pydantic import ValidationError  # noqa: PLC0415 (loaded by now: the command's module needs it)
+
+    try:
+        return model.model_validate(given, strict=True)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
+        raise JsonRpcInvalidParams(f"{name} does not take that: {wrong}") from None

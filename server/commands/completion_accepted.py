@@ -1,0 +1,33 @@
+"""`starling.completion.accepted`: a person took a suggestion, or a part of it. Editors run it as the item's command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from server.commands.records import CommandRecord
+
+if TYPE_CHECKING:
+    from server.session import Snapshot
+
+
+class Arguments(CommandRecord):
+    """Which suggestion, and how much of it."""
+
+    id: str = Field(min_length=1, max_length=200, description="The suggestion's id, as it came with the item.")
+    length: int | None = Field(default=None, ge=0, description="Characters that were taken; null for all.")
+
+
+class Result(CommandRecord):
+    """Whether it was recorded."""
+
+    recorded: bool = Field(description="False only while the server is still starting.")
+
+
+async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+    """Record it; figures stay on this machine."""
+    core = snapshot.cores.current
+    if core is not None:
+        core.generator.accepted(arguments.id, arguments.length)
+    return Result(recorded=core is not None)

@@ -1,0 +1,68 @@
+"""`starling.health`: whether each part works, and what to do where one does not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from server.commands.records import CommandRecord, NoArguments
+from server.commands.status import model_facts
+
+if TYPE_CHECKING:
+    from server.core import Core
+    from server.session import Snapshot
+
+START_WAIT_S = 30.0
+Arguments = NoArguments
+
+
+class Check(CommandRecord):
+    """One part."""
+
+    part: str = Field(description='"settings", "index", "model" or "server".')
+    ok: bool = Field(description="Whether it works as it is set.")
+    message: str = Field(description="A sentence: its state, or what is wrong and what to do.")
+
+
+class Result(CommandRecord):
+    """All parts."""
+
+    status: Literal["ok", "degraded", "starting"] = Field(description='"degraded" when a part does not work.')
+    checks: tuple[Check, ...]
+
+
+async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
+    """Look at each part; waits for the start to end."""
+    core = await snapshot.cores.ready(START_WAIT_S)
+    if core is None:
+        return Result(status="starting", checks=(_server(snapshot),))
+    index = await asyncio.get_running_loop().run_in_executor(snapshot.pool, _index, core)
+    checks = (_settings(core), index, _model(core), _server(snapshot))
+    return Result(status="ok" if all(check.ok for check in checks) else "degraded", checks=checks)
+
+
+def _settings(core: Core) -> Check:
+    wrong = " ".join(core.problems)
+    return Check(part="settings", ok=not wrong, message=wrong or "All settings are in force.")
+
+
+def _index(core: Core) -> Check:
+    status = core.index.status()
+    message = status.problem or f"The index is {status.state} and holds {status.files:,} files."
+    return Check(part="index", ok=not status.problem and status.state != "failed", message=message)
+
+
+def _model(core: Core) -> Check:
+    facts = model_facts(core)
+    if facts.state == "off":
+        return Check(part="model", ok=True, message="No model is used; completions come from the workspace's own code.")
+    message = facts.problem or f"{facts.name} is {facts.state}."
+    return Check(part="model", ok=not facts.problem, message=message)
+
+
+def _server(snapshot: Snapshot) -> Check:
+    failures = ", ".join(f"{count} x {name}" for name, count in sorted(snapshot.failures.items()))
+    message = f"Failed since the start, see the log: {failures}." if failures else "No request has failed."
+    return Check(part="server", ok=not failures, message=message)

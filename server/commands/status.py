@@ -1,0 +1,82 @@
+"""`starling.status`: what the server knows and is doing now."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from server.commands.records import CommandRecord, NoArguments
+
+if TYPE_CHECKING:
+    from server.core import Core
+    from server.session import Snapshot
+
+Arguments = NoArguments
+
+
+class IndexFacts(CommandRecord):
+    """The index in figures."""
+
+    state: str = Field(description='"off", "waiting", "indexing", "ready" or "failed".')
+    files: int = Field(description="Files indexed.")
+    chunks: int = Field(description="Chunks indexed.")
+    symbols: int = Field(description="Definitions indexed.")
+    bytes_indexed: int = Field(description="Size of the indexed text on disk.")
+    skipped: dict[str, int] = Field(description="Files left out, by reason.")
+    by_language: dict[str, int] = Field(description="Indexed files by language.")
+    store_bytes: int = Field(description="Size of the index on disk.")
+    indexed_at: float | None = Field(description="When the last full pass ended, seconds since the epoch.")
+    problem: str = Field(description='What is wrong, "" when all is well.')
+
+
+class ModelFacts(CommandRecord):
+    """The model."""
+
+    name: str = Field(description='Its name, "" for none.')
+    state: str = Field(description='"off", "unloaded", "loading", "ready" or "failed".')
+    problem: str = Field(description='What is wrong and what to do, "" when all is well.')
+
+
+class Result(CommandRecord):
+    """The server's state."""
+
+    state: str = Field(description='"starting" while settings, index and model are being loaded, then "ready".')
+    version: str = Field(description="Starling's version.")
+    client: str = Field(description="The editor, as it calls itself.")
+    encoding: str = Field(description="Unit of positions.")
+    roots: tuple[str, ...] = Field(description="Workspace folders.")
+    open_documents: int = Field(description="Open documents, cells of notebooks included.")
+    index: IndexFacts | None = Field(description="Null while starting.")
+    model: ModelFacts | None = Field(description="Null while starting.")
+    problems: tuple[str, ...] = Field(description="What is wrong with settings and model, a sentence each.")
+
+
+async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
+    """Gather the facts; answers while starting, too."""
+    from server.version import VERSION  # noqa: PLC0415
+
+    core = snapshot.cores.current
+    index = None
+    if core is not None:
+        index = await asyncio.get_running_loop().run_in_executor(snapshot.pool, core.index.status)
+    return Result(
+        state="starting" if core is None else "ready",
+        version=VERSION,
+        client=snapshot.client.name,
+        encoding=snapshot.encoding,
+        roots=tuple(map(str, snapshot.roots)),
+        open_documents=snapshot.open_documents,
+        index=None if index is None else IndexFacts(**dataclasses.asdict(index)),
+        model=None if core is None else model_facts(core),
+        problems=() if core is None else core.problems,
+    )
+
+
+def model_facts(core: Core) -> ModelFacts:
+    """The model of `core`."""
+    if core.model is None:
+        return ModelFacts(name="", state="off", problem="")
+    return ModelFacts(name=core.model.entry.name, state=core.model.state, problem=core.model.problem)

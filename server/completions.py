@@ -1,0 +1,113 @@
+"""From a request for completion to its answer, in time: supersession, reuse, pace, and a thread for the core call.
+
+The one path that both completion methods take. Runs on the event loop and never blocks it; the generator computes in a
+small pool. Decides nothing about what is suggested. Start at `Completions.complete`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from agents.records import Completion, Trigger
+from server.cancellation import Tickets
+from server.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from server.cancellation import Ticket
+    from server.core import Core, Cores
+    from server.documents import OpenText
+    from server.guard import Guard
+
+logger = logging.getLogger(__name__)
+
+THREADS = 8  # one computes; the others hold calls that were called in and are about to notice
+START_WAIT_S = 3.0  # for requests that come while the program still loads; then they are answered with nothing
+
+
+class Completions:
+    """The completion requests of one session."""
+
+    def __init__(self, cores: Cores, guard: Guard) -> None:
+        self._cores = cores
+        self._guard = guard
+        self._tickets = Tickets()
+        self._pace = Pace()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="completion")
+
+    async def complete(
+        self, document: OpenText, offset: int, *, trigger: Trigger, selected: str | None = None
+    ) -> Completion:
+        """What to suggest at `offset`; empty when a newer request or a change of the text makes the answer useless."""
+        came = time.monotonic()
+        with self._tickets.open(document.uri) as ticket:
+            core = await self._cores.ready(START_WAIT_S, ticket)
+            if core is None:
+                return _nothing("cancelled" if ticket.cancelled() else "starting")
+            if why := _refusal(core, document, trigger):
+                return _nothing(why)
+            completion = core.generator.reuse(document.record, offset) if selected is None else None
+            if completion is None or trigger is Trigger.INVOKED:
+                rest = core.settings.completion.debounce_ms / 1000 if trigger is Trigger.AUTOMATIC else 0.0
+                delay_s = max(rest, self._pace.delay_s(came, overtook=ticket.overtook))
+                if delay_s and not await ticket.sleep(delay_s):
+                    return _nothing("cancelled")
+                completion = await ticket.first_of(
+                    self._submit(_call(core, document, offset, trigger, selected, ticket))
+                )
+            if completion is None:
+                return _nothing("cancelled")
+            for suggestion in completion.suggestions[:1]:
+                core.generator.shown(suggestion.id)
+            return completion
+
+    def cancel(self, uri: str) -> None:
+        """Answer what runs for that document with nothing: its text is another now, or it was closed."""
+        self._tickets.cancel(uri)
+
+    def close(self) -> None:
+        """Answer everything with nothing, and take no more."""
+        self._tickets.cancel_all()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, call: Callable[[], Completion]) -> Future[Completion]:
+        work = self._pool.submit(call)
+        work.add_done_callback(self._count)
+        return work
+
+    def _count(self, work: Future[Completion]) -> None:
+        """An error that nobody waits for any more is counted all the same."""
+        if not work.cancelled() and (error := work.exception()) is not None:
+            self._guard.failed("completion", error)
+
+
+def _call(
+    core: Core, document: OpenText, offset: int, trigger: Trigger, selected: str | None, ticket: Ticket
+) -> Callable[[], Completion]:
+    limit = core.settings.completion.alternatives if trigger is Trigger.INVOKED else 1
+
+    def call() -> Completion:
+        if document.container is not None and core.index.exclusion(document.container):
+            return _nothing("excluded")  # a cell is as secret as its notebook
+        return core.generator.complete(
+            document.record, offset, trigger=trigger, selected=selected, cancelled=ticket.cancelled, limit=limit
+        )
+
+    return call
+
+
+def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
+    if document.oversized:
+        return "too-large"
+    settings = core.settings.completion
+    wanted = settings.enabled and (settings.automatic or trigger is Trigger.INVOKED)
+    return "" if wanted else "off"
+
+
+def _nothing(why: str) -> Completion:
+    return Completion((), why)

@@ -1,0 +1,194 @@
+"""One editor's session: the mutable state that notifications change, and the frozen snapshot that requests get.
+
+Lives on the event loop; nothing here blocks it. What loads slowly (settings, index, models) arrives later as a `Core`,
+and until then everything else works. Start at `Session` and `Snapshot`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server import configuration
+from server.client import Client
+from server.completions import Completions
+from server.core import Core, Cores
+from server.documents import Documents
+from server.guard import Guard
+from server.progress import ProgressBar
+from server.watching import Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from pygls.lsp.server import LanguageServer
+
+    from server.core import Builder
+    from server.documents import OpenText
+
+logger = logging.getLogger(__name__)
+
+CLOSE_WAIT_S = 5.0  # for the index process to end; it ends by itself when we are gone
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a request sees: the state when it came, and the services that compute.
+
+    Attributes:
+        document: the document it names, at the version it had then; None when it is not open, or it names none.
+        encoding: unit of the client's positions.
+        client: the client's traits.
+        roots: workspace folders.
+        open_documents: how many are open.
+        failures: number of failures since the start, by what failed.
+        cores: where the core is, or will be.
+        completions: the way to a completion.
+        pool: threads for other core calls.
+    """
+
+    document: OpenText | None
+    encoding: str
+    client: Client
+    roots: tuple[Path, ...]
+    open_documents: int
+    failures: dict[str, int]
+    cores: Cores
+    completions: Completions
+    pool: ThreadPoolExecutor
+
+
+class Session:
+    """The state of one connection."""
+
+    def __init__(self, server: LanguageServer, build: Builder, offer: Callable[[Client], None]) -> None:
+        self.guard = Guard()
+        self.client = Client()
+        self.roots: tuple[Path, ...] = ()
+        self.documents = Documents()
+        self.cores = Cores()
+        self.completions = Completions(self.cores, self.guard)
+        self._server = server
+        self._build = build
+        self._offer = offer
+        self.on_begin: Callable[[], None] = lambda: None  # set by whoever serves the connection
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="starling")
+        self._configuring: asyncio.Lock | None = None
+        self._reported: set[str] = set()
+        self._progress = ProgressBar(server)
+        self._watching = Watching(server, self.touched)
+        self._closed = False
+
+    # What requests see
+
+    def snapshot(self, uri: str | None) -> Snapshot:
+        """The state now, for a request about the document `uri`."""
+        return Snapshot(
+            document=self.documents.get(uri) if uri is not None else None,
+            encoding=self.client.encoding,
+            client=self.client,
+            roots=self.roots,
+            open_documents=len(self.documents),
+            failures=dict(self.guard.failures),
+            cores=self.cores,
+            completions=self.completions,
+            pool=self._pool,
+        )
+
+    # Life cycle
+
+    def begin(self, client: Client, roots: Sequence[Path]) -> None:
+        """`initialize` came. Nothing is loaded here: its answer must not wait."""
+        self.client = client
+        self.roots = tuple(roots)
+        self._offer(client)
+        self.on_begin()
+
+    def start(self) -> None:
+        """`initialized` came: load everything in the background."""
+        self._configuring = asyncio.Lock()
+        self.reconfigure()
+
+    async def close(self) -> None:
+        """End everything that runs; safe twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self.completions.close()
+        self._watching.close()
+        self._progress.close()
+        core = self.cores.end()
+        if core is not None:
+            closing = asyncio.get_running_loop().run_in_executor(None, core.close)
+            await asyncio.wait((closing,), timeout=CLOSE_WAIT_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # Settings
+
+    async def configure(self, sent: object) -> None:
+        """(Re)build what the settings ask for; `sent` is what a change notification held, None for nothing."""
+        assert self._configuring is not None  # noqa: S101 (`start` made it; a slip of ours, not of a client)
+        async with self._configuring:
+            loop = asyncio.get_running_loop()
+            options = await configuration.pulled(self._server, self.client, sent)
+            roots, old = self.roots, self.cores.current
+            core = await loop.run_in_executor(self._pool, self._build, roots, options, old)
+            if self._closed:
+                await loop.run_in_executor(None, core.close)
+                return
+            for problem in core.problems:
+                self._report(problem)
+            if old is None or core.index is not old.index:
+                for document in self.documents:
+                    core.index.put(document.record)
+                await loop.run_in_executor(self._pool, core.start, self._progress.reporter(self.client))
+            self.cores.set(core)
+            if old is not None and core is not old:
+                await loop.run_in_executor(self._pool, old.close_but, core)
+            await self._watching.arrange(self.client, core, roots)
+
+    def reconfigure(self, sent: object = None) -> None:
+        """Settings may have changed; apply them in the background."""
+        if self._configuring is not None:
+            self.guard.background("configuration", self.configure(sent), otherwise=self.cores.give_up)
+
+    def _report(self, problem: str) -> None:
+        """Tell a person of a wrong setting, once."""
+        if problem not in self._reported:
+            self._reported.add(problem)
+            logger.warning("%s", problem)
+            configuration.warn(self._server, problem)
+
+    # What notifications change
+
+    def changed(self, document: OpenText) -> None:
+        """A document was opened, or is another now."""
+        self.completions.cancel(document.uri)
+        self.documents.put(document)
+        if (core := self.cores.current) is not None:
+            core.index.put(document.record)
+
+    def closed(self, uri: str) -> None:
+        """A document was closed."""
+        self.completions.cancel(uri)
+        self.documents.drop(uri)
+        if (core := self.cores.current) is not None:
+            core.index.drop(uri)
+
+    def touched(self, paths: Collection[Path]) -> None:
+        """Files were created, changed or deleted on disk."""
+        if (core := self.cores.current) is not None:
+            core.index.touch(paths)
+        if any(configuration.is_settings_file(path) for path in paths):
+            self.reconfigure()
+
+    def moved(self, added: Sequence[Path], removed: Collection[Path]) -> None:
+        """Workspace folders came and went."""
+        self.roots = tuple(dict.fromkeys([*(root for root in self.roots if root not in set(removed)), *added]))
+        if (core := self.cores.current) is not None:
+            core.index.set_roots(self.roots)
+        self.reconfigure()

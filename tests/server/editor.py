@@ -1,0 +1,242 @@
+"""An editor in the same process: sends messages to a real server object and keeps what comes back. No process, no index."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from agents.generator.statistics import CompletionStatistics
+from agents.records import Completion, Origin, Suggestion, Trigger
+from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query
+from server.app import StarlingServer, create_server
+from server.core import Core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from agents.generator.generator import Generator
+    from agents.generator.policy import CompletionPolicy
+    from indexing.index import Index
+
+URI = "untitled:main.py"
+WAIT_S = 20.0
+
+
+@dataclass
+class MemoryIndex:
+    """Records what the server tells it."""
+
+    documents: dict[str, Document] = field(default_factory=dict)
+    touched: list[Path] = field(default_factory=list)
+    roots: tuple[Path, ...] = ()
+    excluded: set[Path] = field(default_factory=set)
+    hits: tuple[Hit, ...] = ()
+    report: Callable[[IndexProgress], None] | None = None
+    started: int = 0
+    closed: int = 0
+
+    def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
+        self.report = on_progress
+        self.started += 1
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def put(self, document: Document) -> None:
+        self.documents[document.uri] = document
+
+    def drop(self, uri: str) -> None:
+        self.documents.pop(uri, None)
+
+    def touch(self, paths: Collection[Path]) -> None:
+        self.touched += paths
+
+    def set_roots(self, roots: Sequence[Path]) -> None:
+        self.roots = tuple(roots)
+
+    def exclusion(self, path: Path) -> str:
+        return "secret" if path in self.excluded else ""
+
+    def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+        return self.hits[:limit]
+
+    def status(self) -> IndexStatus:
+        return IndexStatus("ready", files=3)
+
+
+@dataclass
+class ScriptedGenerator:
+    """Answers `text`; with `gate` set, waits until it is opened or the request is cancelled, as a slow model does."""
+
+    text: str = "suggested()"
+    gate: threading.Event | None = None
+    error: Exception | None = None
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    asked: list[tuple[Document, int, Trigger, str | None, int]] = field(default_factory=list)
+    cancelled: Counter[int] = field(default_factory=Counter)
+    reusable: Completion | None = None
+    policies: list[CompletionPolicy] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
+
+    def complete(
+        self,
+        document: Document,
+        offset: int,
+        *,
+        trigger: Trigger,
+        selected: str | None = None,
+        cancelled: Callable[[], bool],
+        limit: int = 1,
+    ) -> Completion:
+        self.asked.append((document, offset, trigger, selected, limit))
+        self.begun.release()
+        if self.error is not None:
+            raise self.error
+        while self.gate is not None and not self.gate.wait(0.001):
+            if cancelled():
+                self.cancelled[document.version] += 1
+                return Completion((), "cancelled")
+        texts = [self.text] if limit == 1 else [f"{self.text} #{number}" for number in range(limit)]
+        return Completion(tuple(suggestion(text, offset, name=f"id{n}") for n, text in enumerate(texts)))
+
+    def reuse(self, document: Document, offset: int) -> Completion | None:
+        return self.reusable
+
+    def shown(self, suggestion_id: str) -> None:
+        self.events.append(("shown", suggestion_id))
+
+    def accepted(self, suggestion_id: str, length: int | None = None) -> None:
+        self.events.append(("accepted", suggestion_id))
+
+    def forget(self, uri: str) -> None:
+        self.events.append(("forget", uri))
+
+    def set_model(self, model: object) -> None:
+        self.events.append(("model", str(model)))
+
+    def set_policy(self, policy: CompletionPolicy) -> None:
+        self.policies.append(policy)
+
+    def statistics(self) -> CompletionStatistics:
+        return CompletionStatistics(requests=len(self.asked))
+
+    def close(self) -> None:
+        self.events.append(("close", ""))
+
+
+def suggestion(text: str, start: int, end: int | None = None, name: str = "id0") -> Suggestion:
+    return Suggestion(name, text, start, start if end is None else end, Origin.MODEL, 0.9, "scripted")
+
+
+class Editor:
+    """The client's side; give it a generator and an index, or a `build` of your own."""
+
+    def __init__(self, generator: ScriptedGenerator | None = None, index: MemoryIndex | None = None) -> None:
+        self.generator = generator or ScriptedGenerator()
+        self.index = index or MemoryIndex()
+        self.sent: list[dict[str, Any]] = []
+        self.answers: dict[str, Any] = {}  # what to answer to the server's requests, by method
+        self.built: list[tuple[tuple[Path, ...], object]] = []
+        self.may_build = threading.Event()
+        self.may_build.set()
+        self.build_error: Exception | None = None
+        self._ids = itertools.count(1)
+        self._changed = asyncio.Event()
+        self.server: StarlingServer = create_server(self._build)
+        self.server.exit_status = asyncio.get_running_loop().create_future()
+        self.server.protocol.set_writer(self, include_headers=False)
+
+    def _build(self, roots: Sequence[Path], options: object, old: Core | None) -> Core:
+        from server import core, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
+
+        self.may_build.wait(WAIT_S)
+        self.built.append((tuple(roots), options))
+        if self.build_error is not None:
+            raise self.build_error
+        resolved, problems = settings.resolve(editor=options, roots=roots, environment={})
+        generator = cast("Generator", self.generator)
+        generator.set_policy(core.policy_of(resolved))
+        return Core(resolved, cast("Index", self.index), generator, None, tuple(map(str, problems)))
+
+    # What the server writes
+
+    def write(self, data: bytes) -> None:
+        message = json.loads(data)
+        self.sent.append(message)
+        if "method" in message and "id" in message:
+            self.receive({"id": message["id"], "result": self.answers.get(message["method"])})
+        self._changed.set()
+
+    def close(self) -> None:
+        """pygls' writer has one."""
+
+    # What the editor says
+
+    def receive(self, message: dict[str, Any]) -> None:
+        self.server.protocol.receive(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+    def notify(self, method: str, params: object) -> None:
+        self.receive({"method": method, "params": params})
+
+    def ask(self, method: str, params: object) -> int:
+        """Send a request; its id."""
+        identity = next(self._ids)
+        self.receive({"id": identity, "method": method, "params": params})
+        return identity
+
+    async def answer(self, identity: int) -> dict[str, Any]:
+        """The whole response to that request."""
+        return await self.message(lambda message: message.get("id") == identity and "method" not in message)
+
+    async def message(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The first message the server has sent, or will send, that is `wanted`."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                for message in self.sent:
+                    if wanted(message):
+                        return message
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def begin(self, capabilities: dict[str, Any] | None = None, *, ready: bool = True, **params: object) -> dict[str, Any]:
+        """The handshake; returns the server's capabilities. `ready`: wait until the core is there."""
+        declared = {"textDocument": {"inlineCompletion": {}}} if capabilities is None else capabilities
+        identity = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": declared, **params})
+        answer = await self.answer(identity)
+        self.notify("initialized", {})
+        if ready:
+            await self.server.session.cores.ready(WAIT_S)
+        return dict(answer["result"]["capabilities"])
+
+    def open(self, text: str, *, uri: str = URI, version: int = 1, language: str = "python") -> None:
+        item = {"uri": uri, "languageId": language, "version": version, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": item})
+
+    def type(self, text: str, line: int, character: int, *, version: int, uri: str = URI) -> None:
+        place = {"line": line, "character": character}
+        changes = [{"range": {"start": place, "end": place}, "text": text}]
+        self.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": version}, "contentChanges": changes})
+
+    def complete(self, line: int = 0, character: int = 0, *, uri: str = URI, invoked: bool = False, selected: object = None) -> int:
+        """Ask for an inline completion."""
+        context = {"triggerKind": 1 if invoked else 2, "selectedCompletionInfo": selected}
+        place = {"line": line, "character": character}
+        return self.ask("textDocument/inlineCompletion", {"textDocument": {"uri": uri}, "position": place, "context": context})
+
+    async def items(self, identity: int) -> list[dict[str, Any]]:
+        """The items of an answer to `complete`."""
+        answer = await self.answer(identity)
+        return list(answer["result"]["items"])
+
+    async def begun(self) -> None:
+        """Until the generator works on one more request."""
+        assert await asyncio.to_thread(self.generator.begun.acquire, timeout=WAIT_S)
+
+    async def end(self) -> None:
+        await self.server.session.close()
