@@ -134,6 +134,7 @@ class Recalled:
         votes: how many places voted for it.
         same_file: whether the best match stands in the asking file itself.
         source: workspace-relative path of the best match.
+        confidence: calibrated probability that the rest of the line is exactly this, 0 to 1; 0 when not known.
     """
 
     text: str
@@ -142,6 +143,7 @@ class Recalled:
     votes: int
     same_file: bool
     source: str
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
