@@ -40,7 +40,7 @@ def echo() -> list[str]:
 def environment(home: Path) -> dict[str, str]:
     """An environment in which Starling keeps everything under `home` and nobody's settings count."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STARLING_")}
-    return {**kept, "STARLING_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "STARLING_HOME": str(home)}
 
 
 @contextmanager
