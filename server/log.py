@@ -8,6 +8,7 @@ Start at `begin` and `configure`.
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import sys
@@ -121,9 +122,16 @@ class Human(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
 
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; made from a copy, because formatters share the traceback's text through the record."""
+        own = copy.copy(record)
+        own.exc_text = None
+        return super().format(own)
+
     def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 (logging's own name and type)
         """Kind and message of the error, on one line."""
-        return f"  {ei[0].__name__}: {SECRET.sub(WITHHELD, str(ei[1]))[:200]}"
+        first = SECRET.sub(WITHHELD, str(ei[1])).split("\n", 1)[0][:200]
+        return f"  {ei[0].__name__}: {first}"
 
 
 def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line (without the program's name); returns the exit status: 0, 1 for failure, 2 for misuse."""
-    from server.cli import serve  # noqa: PLC0415 (stdlib only; the package itself imports nothing)
+    from server.cli import serve, terminal  # noqa: PLC0415 (stdlib only; the package itself imports nothing)
 
     if (transport := serve.plain(arguments)) is not None:
-        return serve.serve(transport)
+        try:
+            return serve.serve(transport)
+        except terminal.Failure as failure:
+            terminal.note(str(failure))
+            return failure.exit_code
     from server.cli.app import run_command  # noqa: PLC0415 (typer costs 75 ms that `serve` need not pay)
 
     return run_command(arguments)

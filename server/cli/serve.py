@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.cli.terminal import Failure, Misuse, note
+from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,33 +21,34 @@ FLAGS = ("--stdio", "--allow-remote")
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Where to serve: `kind` is "stdio", "tcp" or "ws"; `host` and `port` count for the latter two."""
+    """Where to serve: `kind` is "stdio", "tcp" or "ws"; the others count for the latter two."""
 
     kind: str
     host: str = ""
     port: int = 0
+    anywhere: bool = False
 
 
 def serve(transport: Transport) -> int:
-    """Serve until the client leaves; returns the exit status."""
-    from server import serve as transports  # noqa: PLC0415 (pygls, and only here)
+    """Serve until the client leaves, which ends the process; returns only when interrupted, with the exit status.
 
+    Raises:
+        Failure: the address cannot be listened on.
+    """
+    from server import log  # noqa: PLC0415 (`--help` needs none of these)
+    from server import serve as transports  # noqa: PLC0415 (pygls)
+
+    log.begin()
     try:
         if transport.kind == "tcp":
-            return transports.serve_tcp(transport.host, transport.port) or 0
+            transports.serve_tcp(transport.host, transport.port, anywhere=transport.anywhere)
         if transport.kind == "ws":
-            return transports.serve_ws(transport.host, transport.port) or 0
-        return transports.serve_stdio() or 0
+            transports.serve_ws(transport.host, transport.port, anywhere=transport.anywhere)
+        transports.serve_stdio()
     except KeyboardInterrupt:
         return 130
-    except OSError as error:
-        if transport.kind == "stdio":
-            raise
-        note(
-            f"cannot listen on {transport.host}:{transport.port} ({error.strerror or error}); "
-            f"choose another port, or 0 for any free one."
-        )
-        return 1
+    except transports.ServeError as error:
+        raise Failure(str(error)) from error
 
 
 def transport(*, stdio: bool, tcp: str | None, ws: str | None, allow_remote: bool) -> Transport:
@@ -59,9 +60,9 @@ def transport(*, stdio: bool, tcp: str | None, ws: str | None, allow_remote: boo
     if sum((stdio, tcp is not None, ws is not None)) > 1:
         raise Misuse("--stdio, --tcp and --ws exclude each other; give one of them.")
     if tcp is not None:
-        return Transport("tcp", *_address(tcp, "--tcp", allow_remote=allow_remote))
+        return Transport("tcp", *_address(tcp, "--tcp", allow_remote=allow_remote), anywhere=allow_remote)
     if ws is not None:
-        return Transport("ws", *_address(ws, "--ws", allow_remote=allow_remote))
+        return Transport("ws", *_address(ws, "--ws", allow_remote=allow_remote), anywhere=allow_remote)
     return Transport("stdio")
 
 

@@ -1,0 +1,142 @@
+"""The commands together, and the one place where their failures become a sentence and an exit status.
+
+A usage error is one sentence and status 2, a `Failure` one sentence and status 1, Ctrl-C 130 and a closed pipe 141, all
+without a traceback. A mistake of ours is a sentence too, with where the traceback was written. Start at `run_command`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from server.cli import complete, demo, doctor, index, models, search, terminal
+from server.cli.serve import serve, transport
+from server.cli.terminal import Failure
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+PROGRAM = "starling"
+BROKEN_PIPE = 141  # what a shell reports for a program ended by SIGPIPE
+
+
+class Commands(TyperGroup):
+    """The group of all commands; tells failures in one sentence each."""
+
+    def main(  # the signature is the library's, as far as it concerns us
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002
+        **extra: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Run one command line and exit, or return its status when not `standalone_mode`."""
+        status = self._status(list(sys.argv[1:] if args is None else args), prog_name, complete_var, extra)
+        if standalone_mode:
+            sys.exit(status)
+        return status
+
+    def _status(
+        self, arguments: list[str], prog_name: str | None, complete_var: str | None, extra: dict[str, Any]
+    ) -> int:
+        try:
+            result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except TyperException as error:
+            return _misused(error)
+        except Failure as error:
+            terminal.note(str(error))
+            return error.exit_code
+        except (KeyboardInterrupt, typer.Abort):
+            terminal.note("stopped.")
+            return 130
+        except BrokenPipeError:
+            terminal.silence()
+            return BROKEN_PIPE
+        except Exception as error:  # BLE001 is satisfied by the log; the edge: what nobody expected becomes a sentence
+            logger.critical("command failed", exc_info=True)
+            terminal.note(
+                f"{type(error).__name__}: {error}. This is a mistake in Starling; `starling doctor` may help."
+            )
+            return 1
+        return result if isinstance(result, int) else 0
+
+
+app = typer.Typer(
+    name=PROGRAM,
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="An AI coding assistant that is a language server.",
+    epilog="Lines and columns count from 1. With --json a command writes one object on stdout and nothing else.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit status."""
+    terminal.settle()
+    try:
+        app(args=list(arguments), prog_name=PROGRAM)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 (typer's callbacks are called this way)
+    if value:
+        sys.stdout.write(f"starling {VERSION}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("serve")
+def _serve(
+    *,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Serve one client on stdin and stdout (the default).")] = False,
+    tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on TCP.")] = None,
+    ws: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on a WebSocket.")] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Listen on addresses that other machines can reach.")
+    ] = False,
+) -> int:
+    """Run the language server; this is what an editor starts."""
+    return serve(transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote))
+
+
+app.command("complete")(complete.complete)
+app.command("index")(index.index)
+app.command("search")(search.search)
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+
+
+def _misused(error: TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else PROGRAM
+    sentence = error.format_message().strip().rstrip(".")
+    if not sentence:  # `no_args_is_help` has shown the help already
+        return error.exit_code
+    terminal.note(f"{sentence}; see `{command} --help`.")
+    return error.exit_code

@@ -1,0 +1,109 @@
+"""`starling complete`: what an editor would be offered at one place in a file. Start at `complete`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agents.records import Trigger
+from indexing import languages
+from indexing.records import Document
+from indexing.texts import decode, line_of, line_starts
+from server.cli import place, terminal, workspace
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from agents.records import Completion
+
+MAX_FILE_BYTES = 64_000_000  # an editor would not open it either
+
+
+def complete(
+    where: Annotated[
+        str, typer.Argument(metavar="FILE:LINE:COLUMN", help="The cursor; column 1 is before the first character.")
+    ],
+    *,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the file's repository"),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10, help="Most suggestions.")] = 1,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="Only what would be offered while typing, without being asked.")
+    ] = False,
+    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Longest wait for the index, seconds.")] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """Complete the code at a place in a file."""
+    cursor = place.parse(where)
+    document = _read(Path(cursor.file))
+    offset = place.offset(cursor, document.text)
+    root = place.folder(directory) if directory else place.workspace_of(Path(cursor.file))
+    with workspace.opened(root) as core:
+        if core.settings.index.enabled:
+            workspace.bring_up_to_date(core.index, wait_s=wait_s)
+        trigger = Trigger.AUTOMATIC if automatic else Trigger.INVOKED
+        answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
+        state = core.index.status()
+        if core.model is not None and core.model.problem:
+            terminal.note(core.model.problem)
+    if as_json:
+        described = _described(answer, document)
+        terminal.emit({"file": str(document.path), "workspace": str(root), "line": cursor.line, "column": cursor.column,
+                       **described, "index": {"state": state.state, "files": state.files}})  # fmt: skip
+    elif answer.suggestions:
+        _show(answer)
+    else:
+        terminal.note(f"nothing to suggest here ({answer.why_empty or 'nothing found'}).")
+
+
+def _read(path: Path) -> Document:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; nobody completes code in it.")
+        text = decode(path.read_bytes())
+    except FileNotFoundError:
+        raise Failure(f"{path} does not exist; give FILE:LINE:COLUMN of an existing file.") from None
+    except IsADirectoryError:
+        raise Failure(f"{path} is a folder; give FILE:LINE:COLUMN of a file in it.") from None
+    except OSError as error:
+        raise Failure(f"{path} cannot be read ({error.strerror or error}).") from None
+    path = path.resolve()
+    return Document(path.as_uri(), path, languages.of_path(path, text), text)
+
+
+def _described(answer: Completion, document: Document) -> dict[str, Any]:
+    starts = line_starts(document.text)
+
+    def position(offset: int) -> dict[str, int]:
+        line = line_of(starts, offset)
+        return {"line": line + 1, "column": offset - starts[line] + 1}
+
+    return {
+        "suggestions": [
+            {
+                "text": suggestion.text,
+                "start": position(suggestion.start),
+                "end": position(suggestion.end),
+                "origin": str(suggestion.origin),
+                "confidence": round(suggestion.confidence, 4),
+                "model": suggestion.model,
+            }
+            for suggestion in answer.suggestions
+        ],
+        "why_empty": answer.why_empty,
+        "model_ms": round(answer.model_ms, 2),
+        "total_ms": round(answer.total_ms, 2),
+    }
+
+
+def _show(answer: Completion) -> None:
+    console = terminal.out()
+    for number, suggestion in enumerate(answer.suggestions):
+        if number:
+            console.print()
+        console.print(terminal.printable(suggestion.text), markup=False)
+        by = f" by {suggestion.model}" if suggestion.model else ""
+        terminal.note(f"{suggestion.origin}{by}, confidence {suggestion.confidence:.2f}, {answer.total_ms:.0f} ms")

@@ -1,0 +1,66 @@
+"""`starling index`: make or renew the index of a workspace and say what is in it. Start at `index`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from server.cli import place, terminal, workspace
+from server.cli.terminal import Failure
+
+
+def index(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The workspace.", show_default="here")] = Path(),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """Index a workspace, or bring its index up to date."""
+    root = place.folder(directory)
+    with workspace.opened(root) as core:
+        begun = time.monotonic()
+        work = workspace.bring_up_to_date(core.index, wait_s=None)
+        seconds = time.monotonic() - begun
+        status = core.index.status()
+    if status.problem and status.state == "failed":
+        raise Failure(status.problem)
+    answer: dict[str, Any] = {
+        "workspace": str(root),
+        "state": status.state,
+        "files": status.files,
+        "chunks": status.chunks,
+        "symbols": status.symbols,
+        "bytes": status.bytes_indexed,
+        "by_language": dict(sorted(status.by_language.items(), key=lambda pair: -pair[1])),
+        "skipped": dict(sorted(status.skipped.items())),
+        "seconds": round(seconds, 3),
+        "mb_per_s": round(status.bytes_indexed / 1e6 / seconds, 2) if seconds else 0.0,
+        "worked": work.total > 0,
+        "changed_files": work.total,
+        "store_bytes": status.store_bytes,
+        "problem": status.problem,
+    }
+    if as_json:
+        terminal.emit(answer)
+    else:
+        _show(answer)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    console = terminal.out()
+    languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["by_language"].items())[:8])
+    skipped = ", ".join(f"{count:,} {reason}" for reason, count in answer["skipped"].items())
+    done = (
+        f"{answer['changed_files']:,} files read in {answer['seconds']:.1f} s ({answer['mb_per_s']:.1f} MB/s)"
+        if answer["worked"]
+        else f"nothing to do, looked through in {answer['seconds']:.1f} s"
+    )
+    size = (
+        f"{answer['files']:,} files, {answer['bytes'] / 1e6:,.1f} MB, {answer['chunks']:,} chunks, "
+        f"{answer['symbols']:,} definitions; the index takes {answer['store_bytes'] / 1e6:,.1f} MB"
+    )
+    more = (size, languages, f"left out: {skipped}" if skipped else "", answer["problem"])
+    lines = [f"{answer['workspace']}: {done}", *(f"  {line}" for line in more if line)]
+    console.print(terminal.printable("\n".join(lines)), markup=False)

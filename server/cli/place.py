@@ -1,0 +1,91 @@
+"""Places in files as a person writes them, `FILE:LINE:COLUMN`, and the workspace that a file belongs to.
+
+Lines and columns count from 1 here and nowhere else; a column is a number of characters (code points). Start at
+`parse` and `workspace_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexing.texts import line_starts
+from server.cli.terminal import Failure, Misuse
+
+# What marks a workspace's top folder; a version control's mark further up wins over a project file further down.
+TOPS = (".git", ".hg", ".jj", ".svn", ".starling.toml")
+PROJECTS = ("pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod", "pom.xml", "build.gradle", "Makefile")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cursor: `line` and `column` from 1; column 1 is before the line's first character."""
+
+    file: str
+    line: int
+    column: int
+
+
+def parse(text: str) -> Place:
+    """Read FILE:LINE:COLUMN; the file's name may hold colons itself (`C:/x.py:3:1`).
+
+    Raises:
+        Misuse: it is nothing like that.
+    """
+    file, _, rest = text.rpartition(":")
+    file, _, line = file.rpartition(":")
+    if not file or not _counts(line) or not _counts(rest):
+        raise Misuse(f"{text!r} is no FILE:LINE:COLUMN; write it like src/app.py:12:5, both counted from 1.")
+    return Place(file, int(line), int(rest))
+
+
+def offset(place: Place, text: str) -> int:
+    """Code-point offset of `place` in `text`.
+
+    Raises:
+        Failure: the text has no such line or column.
+    """
+    starts = line_starts(text)
+    if place.line > len(starts):
+        raise Failure(f"{place.file} has {_some(len(starts), 'line')}; give a line from 1 to {len(starts)}.")
+    start = starts[place.line - 1]
+    end = starts[place.line] if place.line < len(starts) else len(text)
+    line = text[start:end].removesuffix("\n").removesuffix("\r")
+    if place.column > len(line) + 1:
+        raise Failure(
+            f"line {place.line} of {place.file} has {_some(len(line), 'character')}; "
+            f"give a column from 1 to {len(line) + 1}."
+        )
+    return start + place.column - 1
+
+
+def workspace_of(path: Path) -> Path:
+    """The folder that the file or folder at `path` belongs to: its repository, else its project, else its folder."""
+    path = path.resolve()
+    folder = path if path.is_dir() else path.parent
+    candidates = [f for f in (folder, *folder.parents) if f not in {Path.home(), Path(f.anchor)}]
+    for marks in (TOPS, PROJECTS):
+        for candidate in candidates:
+            if any((candidate / mark).exists() for mark in marks):
+                return candidate
+    return folder
+
+
+def folder(path: Path) -> Path:
+    """`path` as an absolute folder.
+
+    Raises:
+        Failure: there is none, or it cannot be read.
+    """
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise Failure(f"{path} {what}; give a folder.")
+    return path.resolve()
+
+
+def _counts(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,210 @@
+"""A language client without an editor: starts `starling serve` as a child and speaks LSP with it over stdio.
+
+Knows the protocol and nothing of the server's inside. Start at `DemoClient.start`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
+
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.demo.places import DemoPlace
+
+# As an editor would start it, without help from our own surroundings: -P and -E keep folder and environment out.
+COMMAND = (sys.executable, "-P", "-E", str(Path(__file__).resolve().parents[2] / "starling_lsp.py"), "serve", "--stdio")
+ANSWER_S = 60.0
+END_S = 10.0
+INVOKED = types.InlineCompletionTriggerKind.Invoked
+AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server suggested at a place.
+
+    Attributes:
+        text: what to insert, "" for nothing.
+        replaces_to: number of characters to the right of the cursor that it replaces.
+        replaces_from: number of characters to the left of the cursor that it replaces.
+        origin: how it was made.
+        confidence: 0 to 1, None when the server does not say.
+        model: its name, "" for none.
+        took_ms: from sending the request to having the answer.
+    """
+
+    text: str
+    replaces_from: int
+    replaces_to: int
+    origin: str
+    confidence: float | None
+    model: str
+    took_ms: float
+
+
+class DemoClient(LanguageClient):
+    """One server and its only client."""
+
+    def __init__(self, root: Path, on_progress: Callable[[int], None]) -> None:
+        super().__init__("starling demo", VERSION)
+        self.root = root
+        self.initialize_ms = 0.0
+        self._versions = 0
+        self._drain: asyncio.Task[None] | None = None
+        self.complaints: list[str] = []
+
+        @self.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
+        def create(_params: types.WorkDoneProgressCreateParams) -> None:
+            return None
+
+        @self.feature(types.PROGRESS)
+        def progress(params: types.ProgressParams) -> None:
+            if isinstance(params.value, dict):
+                percentage = params.value.get("percentage")
+            else:
+                percentage = getattr(params.value, "percentage", None)
+            if percentage is not None:
+                on_progress(int(percentage))
+
+        @self.feature(types.WORKSPACE_CONFIGURATION)
+        def configuration(params: types.ConfigurationParams) -> list[None]:
+            return [None for _ in params.items]
+
+        @self.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def register(_params: types.RegistrationParams) -> None:
+            return None
+
+        @self.feature(types.WINDOW_SHOW_MESSAGE)
+        def show(params: types.ShowMessageParams) -> None:
+            self.complaints.append(params.message)
+
+        @self.feature(types.WINDOW_LOG_MESSAGE)
+        def log(_params: types.LogMessageParams) -> None:
+            return None
+
+    @classmethod
+    async def start(cls, root: Path, on_progress: Callable[[int], None]) -> Self:
+        """Start a server on the workspace `root` and initialize it.
+
+        Raises:
+            RuntimeError: the server ended instead of answering.
+            TimeoutError: it did not answer.
+        """
+        client = cls(root, on_progress)
+        begun = time.perf_counter()
+        await client.start_io(*COMMAND, cwd=root)
+        client._drain = asyncio.create_task(client._read_errors())
+        capabilities = types.ClientCapabilities(
+            general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
+            window=types.WindowClientCapabilities(work_done_progress=True),
+            workspace=types.WorkspaceClientCapabilities(configuration=True, workspace_folders=True),
+            text_document=types.TextDocumentClientCapabilities(
+                inline_completion=types.InlineCompletionClientCapabilities()
+            ),
+        )
+        folder = types.WorkspaceFolder(root.as_uri(), root.name)
+        request = types.InitializeParams(
+            capabilities, process_id=os.getpid(), root_uri=root.as_uri(), workspace_folders=[folder],
+            client_info=types.ClientInfo("starling demo", VERSION),
+        )  # fmt: skip
+        await asyncio.wait_for(client.initialize_async(request), ANSWER_S)
+        client.initialize_ms = (time.perf_counter() - begun) * 1000
+        client.initialized(types.InitializedParams())
+        return client
+
+    async def command(self, name: str) -> dict[str, Any]:
+        """Run one of the server's commands that takes no argument; its answer as plain JSON."""
+        params = types.ExecuteCommandParams(name, [])
+        return plain(await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S))
+
+    def open(self, place: DemoPlace) -> str:
+        """Show the file of `place` as it is there, cut behind the cursor; returns its URI."""
+        uri = place.path.as_uri()
+        self._versions += 1
+        item = types.TextDocumentItem(uri, place.language, self._versions, place.text)
+        self.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        return uri
+
+    def shut(self, uri: str) -> None:
+        """Close the file again."""
+        self.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
+
+    async def ask(self, uri: str, place: DemoPlace, trigger: types.InlineCompletionTriggerKind) -> Answer:
+        """The first suggestion at the cursor."""
+        position = types.Position(place.line, len(place.before))  # UTF-32: its units are our characters
+        params = types.InlineCompletionParams(
+            types.InlineCompletionContext(trigger), types.TextDocumentIdentifier(uri), position
+        )
+        begun = time.perf_counter()
+        result = await asyncio.wait_for(self.text_document_inline_completion_async(params), ANSWER_S)
+        took_ms = (time.perf_counter() - begun) * 1000
+        items = result.items if isinstance(result, types.InlineCompletionList) else list(result or ())
+        if not items:
+            return Answer("", 0, 0, "", None, "", took_ms)
+        item = items[0]
+        text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
+        span = item.range or types.Range(position, position)
+        made = _made(item)
+        return Answer(
+            text,
+            _left(position, span),
+            max(0, span.end.character - position.character),
+            str(made.get("origin", "")),
+            made.get("confidence"),
+            str(made.get("model", "")),
+            took_ms,
+        )
+
+    async def finish(self) -> None:
+        """End the server as an editor does; one that does not go is killed."""
+        try:
+            await asyncio.wait_for(self.shutdown_async(None), END_S)
+            self.exit(None)
+            await asyncio.wait_for(self.stop(), END_S)
+        except (TimeoutError, RuntimeError, OSError):
+            if self._server is not None and self._server.returncode is None:
+                self._server.kill()
+        finally:
+            if self._drain is not None:
+                self._drain.cancel()
+
+    async def _read_errors(self) -> None:
+        """Read the server's stderr, so that it never waits for a reader."""
+        if self._server is None or self._server.stderr is None:
+            return
+        while line := await self._server.stderr.readline():
+            self.complaints = [*self.complaints[-20:], line.decode(errors="replace").rstrip()]
+
+
+def _left(position: types.Position, span: types.Range) -> int:
+    """How many characters left of the cursor a suggestion replaces."""
+    return max(0, position.character - span.start.character) if span.start.line == position.line else 0
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 (JSON)
+    """What pygls made of a JSON answer, as plain JSON again."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(inner) for name, inner in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _made(item: types.InlineCompletionItem) -> dict[str, Any]:
+    arguments = item.command.arguments if item.command is not None else None
+    made = plain(arguments[0]) if arguments else {}
+    return made if isinstance(made, dict) else {}

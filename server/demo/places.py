@@ -1,0 +1,155 @@
+"""Where a demonstration asks: places in real files, chosen by rules, the same ones every time.
+
+A place is a line cut where a person could stop and think: behind `return`, inside a call, at the first line of a body.
+What stood there is kept for comparison. Reads files of the workspace that may be indexed, and writes nothing.
+Start at `find`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from indexing import languages
+from indexing.exclusion import Exclusion
+from indexing.limits import IndexLimits
+from indexing.records import Document
+from indexing.texts import decode
+from indexing.walk import Walk, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+FILES = 10
+LOOKED_AT = 20_000  # files; a huge workspace need not be listed to its end for a demonstration
+MIN_BYTES, MAX_BYTES = 600, 60_000
+PROSE = {"markdown", "json", "yaml", "toml", "html", "css", languages.TEXT}
+
+# Each kind of place: the text up to the cursor (group 1) and the rest of the line, which the demonstration removes.
+KINDS: dict[str, re.Pattern[str]] = {
+    "after return": re.compile(r"(\s*return )(\S.{3,})"),
+    "inside a call": re.compile(r"(\s*(?:[\w.]+ = |return |await )?[\w.]*\w\()([^\s()][^()]{2,}\)[;:]?)"),
+    "after an equals sign": re.compile(r"(\s*(?:const |let |var |auto )?[\w.]+ (?::=|=) )(\S.{3,})"),
+    "in a condition": re.compile(r"(\s*(?:el)?if \(?)(\S.{3,})"),
+    "in a loop": re.compile(r"(\s*for \(?)(\w.{5,})"),
+    "after a dot": re.compile(r"(\s*(?:self|this)\.)(\w.{3,})"),
+    "in an import": re.compile(r"(from \S+ import |import )(\w.{2,})"),
+}
+BODY = "first line of a body"
+OPENS = re.compile(r"\s*(?:async )?def .*:|\s*(?:pub )?(?:func|fn|function)\b.*\{|.*\) \{")
+NO_CODE = re.compile(r"""\s*(?:[\"'#*}\])]|//|/\*|--|$)""")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlace:
+    """A place to ask at.
+
+    Attributes:
+        path: absolute.
+        relative: to the workspace.
+        language: our name of it.
+        kind: what kind of place, for a person.
+        text: the file's text without what stood behind the cursor on its line.
+        line: from 0.
+        before: the cursor's line up to the cursor.
+        truth: what really stands behind the cursor.
+    """
+
+    path: Path
+    relative: str
+    language: str
+    kind: str
+    text: str
+    line: int
+    before: str
+    truth: str
+
+
+def find(root: Path, *, limit: int = 36) -> tuple[DemoPlace, ...]:
+    """Places in files of `root`, kinds and files mixed; empty when there is no code."""
+    places = [list(_in_file(path, relative, language)) for path, relative, language in _files(root)]
+    turns = itertools.zip_longest(*(_rotated(found, number) for number, found in enumerate(places)))
+    return tuple(place for turn in turns for place in turn if place is not None)[:limit]
+
+
+def _files(root: Path) -> list[tuple[Path, str, str]]:
+    """Files evenly spread over those of a good size, in the workspace's most frequent language and the next ones."""
+    limits = IndexLimits()
+    by_language: dict[str, list[str]] = {}
+    for found in itertools.islice(walk(Exclusion(root, limits), limits, Walk()), LOOKED_AT):
+        language = languages.of_path(root / found.relative)
+        if language not in PROSE and MIN_BYTES <= found.size <= MAX_BYTES:
+            by_language.setdefault(language, []).append(found.relative)
+    ranked = sorted(by_language.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    shares = (FILES,) if len(ranked) == 1 else (FILES - 3, 2, 1)
+    return [
+        (root / relative, relative, language)
+        for (language, names), share in zip(ranked, shares, strict=False)
+        for relative in _spread(sorted(names), share)
+    ]
+
+
+def _in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
+    """At most one place of each kind, the middle one."""
+    try:
+        text = decode(path.read_bytes())
+    except OSError:
+        return
+    lines = text.splitlines(keepends=True)
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for number, line in enumerate(lines):
+        bare = line.rstrip()
+        if NO_CODE.match(bare) or len(bare) > 160:
+            continue
+        if number and OPENS.fullmatch(lines[number - 1].rstrip()):
+            indent = bare[: len(bare) - len(bare.lstrip())]
+            found.setdefault(BODY, []).append((number, indent, bare[len(indent) :]))
+        for kind, pattern in KINDS.items():
+            if match := pattern.fullmatch(bare):
+                found.setdefault(kind, []).append((number, match[1], match[2]))
+    code = _Code(Document(path.as_uri(), path, language, text))
+    for kind, matches in found.items():
+        for number, before, truth in _middle_first(matches):
+            start = sum(map(len, lines[:number]))
+            if not code.holds(start + len(before)):
+                continue
+            end = start + len(before) + len(truth)
+            cut = text[: start + len(before)] + text[end:]
+            yield DemoPlace(path, relative, language, kind, cut, number, before, truth)
+            break
+
+
+class _Code:
+    """Tells code from comments and strings by the file's syntax, parsed when first asked."""
+
+    def __init__(self, document: Document) -> None:
+        from indexing.syntax import Syntax  # noqa: PLC0415 (tree-sitter)
+
+        self._syntax = Syntax.of(document)
+
+    def holds(self, offset: int) -> bool:
+        """Whether code, and no comment or string, stands at `offset`."""
+        return self._syntax.place(offset).kind in {"code", "none"}
+
+
+def _middle_first(items: Sequence[T]) -> list[T]:
+    middle = len(items) // 2
+    return [*items[middle : middle + 4], *items[:middle][::-1][:4]]
+
+
+def _spread(items: Sequence[T], count: int) -> list[T]:
+    """`count` items at even distances."""
+    if len(items) <= count:
+        return list(items)
+    return [items[(2 * number + 1) * len(items) // (2 * count)] for number in range(count)]
+
+
+def _rotated(items: Sequence[T], by: int) -> list[T]:
+    """Begin at another kind in each file, so that the first turn shows several."""
+    by = by % len(items) if items else 0
+    return [*items[by:], *items[:by]]

@@ -1,0 +1,130 @@
+"""The tour of `make run`: index a workspace, complete code at real places in it, and say how to go on.
+
+Everything shown is what the server answered over LSP, in the order of the places and not of their success; the count of
+places where nothing was offered is shown too. Start at `tour`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from server.demo import showing
+from server.demo.client import AUTOMATIC, INVOKED, Answer, DemoClient
+from server.demo.places import find
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from server.demo.places import DemoPlace
+
+INDEX_S = 100.0  # after that completions are asked for with what is indexed by then
+ASK_S = 40.0
+SHOWN_WHILE_TYPING, SHOWN_WHEN_ASKED = 4, 2
+POLL_S = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A place and what was answered there; `invoked` when a person would have pressed a key for it."""
+
+    place: DemoPlace
+    answer: Answer
+    invoked: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether the file itself goes on just so: what it says on this line, at least."""
+        return self.answer.text.split("\n", 1)[0].rstrip() == self.place.truth.rstrip()
+
+
+async def tour(root: Path, console: Console) -> None:
+    """Show what Starling does in `root`.
+
+    Raises:
+        RuntimeError: the server ended.
+        TimeoutError: the server did not answer.
+    """
+    showing.opening(console, root)
+    bar = Progress(
+        SpinnerColumn(), TextColumn("[progress.description]{task.description}"), BarColumn(),
+        TextColumn("{task.fields[figures]}"), TimeElapsedColumn(), console=console, transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("starting the server", total=100, figures="")
+        client = await DemoClient.start(root, lambda percentage: bar.update(task, completed=percentage))
+        try:
+            begun = time.monotonic()
+            bar.update(task, description="indexing")
+            status = await _indexed(client, bar, task)
+            index_s = time.monotonic() - begun
+            bar.update(task, description="choosing places", completed=100)
+            places = await asyncio.to_thread(find, root)
+            showing_after = await _asked(client, places, bar, task)
+            model = (await client.command("starling.status"))["model"] or {}
+            statistics = (await client.command("starling.stats"))["completion"]
+        finally:
+            await client.finish()
+    showing.indexed(console, status, index_s, client.initialize_ms)
+    typed, invoked = showing_after
+    for asked in _chosen(typed, SHOWN_WHILE_TYPING) + _chosen(invoked, SHOWN_WHEN_ASKED):
+        showing.completion(console, asked)
+    showing.summary(console, typed, invoked, model, statistics)
+    for complaint in client.complaints:
+        console.print(complaint, style="yellow", markup=False)
+    showing.next_steps(console)
+
+
+async def _indexed(client: DemoClient, bar: Progress, task: Any) -> dict[str, Any]:  # noqa: ANN401 (rich's TaskID)
+    """Wait for the index; the last status of it."""
+    end = time.monotonic() + INDEX_S
+    while True:
+        status = (await client.command("starling.status"))["index"]
+        if status is not None:
+            bar.update(task, figures=f"{status['files']:,} files")
+            if status["state"] in {"ready", "failed", "off"} or time.monotonic() > end:
+                return dict(status)
+        if time.monotonic() > end:
+            return {}
+        await asyncio.sleep(POLL_S)
+
+
+async def _asked(
+    client: DemoClient, places: Sequence[DemoPlace], bar: Progress, task: Any  # noqa: ANN401
+) -> tuple[list[Asked], list[Asked]]:
+    """Ask at each place as if someone typed there; where nothing comes, ask again as if by a key."""
+    typed: list[Asked] = []
+    invoked: list[Asked] = []
+    end = time.monotonic() + ASK_S
+    bar.update(task, description="asking for completions", total=len(places) or 1, completed=0, figures="")
+    for number, place in enumerate(places):
+        if time.monotonic() > end:
+            break
+        uri = client.open(place)
+        answer = await client.ask(uri, place, AUTOMATIC)
+        typed.append(Asked(place, answer, invoked=False))
+        if not answer.text:
+            invoked.append(Asked(place, await client.ask(uri, place, INVOKED), invoked=True))
+        client.shut(uri)
+        bar.update(task, completed=number + 1, figures=f"{number + 1} places")
+    return typed, invoked
+
+
+def _chosen(asked: Sequence[Asked], count: int) -> list[Asked]:
+    """Places where something was offered, in their order; a new kind of place or a new file goes before a repeated one."""
+    offered = [one for one in asked if one.answer.text]
+    chosen: list[Asked] = []
+    for fresh in (True, False):
+        for one in offered:
+            kinds, files = {c.place.kind for c in chosen}, {c.place.path for c in chosen}
+            is_fresh = one.place.kind not in kinds and one.place.path not in files
+            if len(chosen) < count and one not in chosen and (is_fresh or not fresh):
+                chosen.append(one)
+    return chosen

@@ -1,0 +1,186 @@
+"""What the log holds, where it goes, and what never gets into it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server import log
+from server.settings import LogSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def own_root() -> Iterator[logging.Logger]:
+    """The root logger as it was before, afterwards."""
+    root = logging.getLogger()
+    handlers, level, raises = list(root.handlers), root.level, logging.raiseExceptions
+    libraries = {name: logging.getLogger(name).level for name in ("pygls", "asyncio", "websockets", "watchfiles")}
+    yield root
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(level)
+    logging.raiseExceptions = raises
+    for name, before in libraries.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    return [json.loads(line) for line in (folder / log.FILE_NAME).read_text(encoding="utf-8").splitlines()]
+
+
+def test_what_was_logged_before_the_settings_were_known_is_written_too(tmp_path: Path) -> None:
+    log.begin()
+    logging.getLogger("server.early").info("starting %s", "up")
+    logging.getLogger("server.early").debug("not this")
+    assert log.configure(LogSettings(), tmp_path) == ""
+    logging.getLogger("server.late").warning("later")
+    events = [(record["event"], record["logger"], record["level"]) for record in records(tmp_path)]
+    assert events == [("starting up", "server.early", "info"), ("later", "server.late", "warning")]
+
+
+def test_a_record_is_one_json_object_with_time_and_process(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path)
+    logging.getLogger("server.x").info("two\nlines", extra={"method": "initialize", "took_ms": 3})
+    (record,) = records(tmp_path)
+    assert record["event"] == "two\nlines"
+    assert (record["method"], record["took_ms"]) == ("initialize", 3)
+    assert record["timestamp"].endswith("Z")
+    assert record["process"] > 0
+
+
+def test_a_traceback_goes_to_the_file_and_one_line_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure(LogSettings(), tmp_path)
+    try:
+        raise ValueError("broken\nbadly")
+    except ValueError:
+        logging.getLogger("server.x").exception("it failed")
+    (record,) = records(tmp_path)
+    assert "Traceback" in record["exception"]
+    written = capsys.readouterr()
+    assert "it failed" in written.err
+    assert "ValueError" in written.err
+    assert "Traceback" not in written.err
+
+
+def test_nothing_goes_to_stdout_and_only_warnings_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.begin()
+    log.configure(LogSettings(level="debug"), tmp_path)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.CRITICAL):
+        logging.getLogger("server.x").log(level, "message at %d", level)
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert [line.rsplit(" ", 1)[1] for line in written.err.splitlines()] == ["30", "50"]
+    assert len(records(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("name", ["prompt", "prefix", "text", "api_key", "promptText", "authorization", "code"])
+def test_texts_and_secrets_in_named_fields_are_withheld(tmp_path: Path, name: str) -> None:
+    log.configure(LogSettings(), tmp_path)
+    logging.getLogger("server.x").info("asked", extra={name: "class Secret: ..."})
+    (record,) = records(tmp_path)
+    assert record[name] == log.WITHHELD
+
+
+def test_figures_about_texts_are_not_withheld(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path)
+    logging.getLogger("server.x").info("asked", extra={"prompt_tokens": 17, "reused": True})
+    (record,) = records(tmp_path)
+    assert (record["prompt_tokens"], record["reused"]) == (17, True)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-abcdefghijklmnopqrstuvwxyz123456",
+        "ghp_abcdefghijklmnopqrstuvwxyz1234567890",
+        "Bearer eyJhbGciOiJIUzI1NiJ9.payload",
+        "https://user:hunter22@example.org/x",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_secrets_within_messages_are_taken_out_everywhere(
+    tmp_path: Path, secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure(LogSettings(texts=True), tmp_path)
+    logging.getLogger("server.x").warning("the endpoint said %s", secret, extra={"detail": f"with {secret}"})
+    hidden = {"hunter22", secret.rpartition(" ")[2], "MIIEpAIBAAKCAQEA"}
+    (record,) = records(tmp_path)
+    for text in (json.dumps(record), capsys.readouterr().err):
+        assert not any(part in text for part in hidden)
+
+
+def test_messages_of_the_protocol_library_lose_their_documents(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path)
+    params = {"textDocument": {"text": "password = 'x'"}}
+    logging.getLogger("pygls.protocol").error("Failed to handle %s %d: %s", "textDocument/didOpen", 7, params)
+    (record,) = records(tmp_path)
+    assert record["event"] == "Failed to handle textDocument/didOpen 7: <dict>"
+
+
+def test_a_person_may_switch_texts_on(tmp_path: Path) -> None:
+    log.configure(LogSettings(texts=True), tmp_path)
+    logging.getLogger("server.x").info("asked", extra={"prompt": "def f():"})
+    (record,) = records(tmp_path)
+    assert record["prompt"] == "def f():"
+
+
+def test_a_message_that_does_not_fit_its_arguments_is_still_written(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path)
+    logging.getLogger("server.x").warning("%d files", "many")
+    (record,) = records(tmp_path)
+    assert record["event"] == "%d files"
+
+
+def test_a_lone_surrogate_in_a_message_does_no_harm(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path)
+    logging.getLogger("server.x").warning("a file named \udcff")
+    assert len(records(tmp_path)) == 1
+
+
+def test_the_file_is_set_aside_at_its_size_and_few_old_ones_stay(tmp_path: Path) -> None:
+    log.configure(LogSettings(max_bytes=10_000), tmp_path)
+    for number in range(1000):
+        logging.getLogger("server.x").info("record %d", number)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [log.FILE_NAME, *(f"{log.FILE_NAME}.{number}" for number in range(1, log.OLD_FILES + 1))]
+    assert all(path.stat().st_size <= 10_000 for path in tmp_path.iterdir())
+
+
+def test_without_a_writable_place_stderr_still_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    problem = log.configure(LogSettings(), tmp_path / "file" / "log")
+    assert str(tmp_path / "file" / "log") in problem
+    logging.getLogger("server.x").warning("still here")
+    assert "still here" in capsys.readouterr().err
+
+
+def test_configuring_again_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path / "a")
+    log.configure(LogSettings(file=False), tmp_path / "b")
+    log.configure(LogSettings(level="warning"), tmp_path / "c")
+    logging.getLogger("server.x").warning("once")
+    logging.getLogger("server.x").info("not at all")
+    assert len(records(tmp_path / "c")) == 1
+    assert records(tmp_path / "a") == []
+    assert not (tmp_path / "b").exists()
+
+
+def test_beginning_imports_nothing_heavy() -> None:
+    import subprocess
+
+    code = "import sys; from server import log; log.begin(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"structlog", "rich", "pydantic"} & set(loaded)

@@ -1,0 +1,112 @@
+"""FILE:LINE:COLUMN, and the workspace a file belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.cli import place
+from server.cli.place import Place
+from server.cli.terminal import Failure, Misuse
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "line", "column"),
+    [
+        ("a.py:1:1", "a.py", 1, 1),
+        ("src/a b.py:12:340", "src/a b.py", 12, 340),
+        (r"C:\code\a.py:3:7", r"C:\code\a.py", 3, 7),
+        ("C:/code/a.py:3:7", "C:/code/a.py", 3, 7),
+        ("odd:name.py:3:7", "odd:name.py", 3, 7),
+        ("a.py:3:4:5", "a.py:3", 4, 5),
+        ("a.py:007:01", "a.py", 7, 1),
+    ],
+)
+def test_a_place_is_a_file_a_line_and_a_column(text: str, file: str, line: int, column: int) -> None:
+    assert place.parse(text) == Place(file, line, column)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a.py", "a.py:3", ":3:4", "a.py:0:1", "a.py:1:0", "a.py:-1:1", "a.py:x:1", "a.py:1:", "a.py:1.5:1", "a.py:²:1",
+     "a.py:١:1", "a.py:+1:1", "a.py: 1:1", "a.py:9999999999:1", r"C:\a.py"],
+)  # fmt: skip
+def test_anything_else_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(Misuse, match=r"src/app\.py:12:5"):
+        place.parse(text)
+
+
+@given(st.text(min_size=1), st.integers(1, 10**8), st.integers(1, 10**8))
+def test_any_name_survives(file: str, line: int, column: int) -> None:
+    assert place.parse(f"{file}:{line}:{column}") == Place(file, line, column)
+
+
+@given(st.text())
+def test_parsing_fails_in_one_way_only(text: str) -> None:
+    try:
+        found = place.parse(text)
+    except Misuse:
+        return
+    assert found.file
+    assert min(found.line, found.column) >= 1
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=6), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.data(),
+)
+def test_every_place_of_a_text_has_its_offset(lines: list[str], ending: str, data: st.DataObject) -> None:
+    number = data.draw(st.integers(0, len(lines) - 1))
+    column = data.draw(st.integers(0, len(lines[number])))
+    expected = sum(len(line) + len(ending) for line in lines[:number]) + column
+    assert place.offset(Place("f", number + 1, column + 1), ending.join(lines)) == expected
+
+
+def test_a_column_counts_characters_not_code_units() -> None:
+    fixture = parse("x = '🐦é' + $0y\n")
+    assert fixture.cursor is not None
+    assert place.offset(Place("main.py", 1, 12), fixture.text) == fixture.cursor[1]
+
+
+def test_a_place_behind_the_last_line_end_is_a_line_of_its_own() -> None:
+    assert place.offset(Place("f", 2, 1), "a\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "message"),
+    [(4, 1, "has 3 lines; give a line from 1 to 3"), (1, 5, "has 3 characters; give a column from 1 to 4"),
+     (2, 3, "has 1 character; give a column from 1 to 2")],
+)  # fmt: skip
+def test_a_place_outside_says_what_there_is(line: int, column: int, message: str) -> None:
+    with pytest.raises(Failure, match=message):
+        place.offset(Place("f.py", line, column), "abc\r\nd\r\n")
+
+
+def test_a_file_belongs_to_its_repository_before_its_project(tmp_path: Path) -> None:
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "sub" / "src").mkdir(parents=True)
+    (tmp_path / "repo" / "sub" / "pyproject.toml").touch()
+    assert place.workspace_of(tmp_path / "repo" / "sub" / "src" / "a.py") == tmp_path / "repo"
+
+
+def test_without_a_repository_it_is_the_nearest_project_and_else_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "project" / "src").mkdir(parents=True)
+    (tmp_path / "project" / "go.mod").touch()
+    assert place.workspace_of(tmp_path / "project" / "src" / "a.go") == tmp_path / "project"
+    (tmp_path / "loose").mkdir()
+    assert place.workspace_of(tmp_path / "loose" / "a.py") == tmp_path / "loose"
+
+
+def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert place.workspace_of(tmp_path / "notes" / "a.py") == tmp_path / "notes"

@@ -1,0 +1,54 @@
+"""`starling serve`: which transport is meant, and who may reach it."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.cli import serve
+from server.cli.serve import Transport, plain
+from server.cli.terminal import Misuse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("serve", Transport("stdio")),
+        ("serve --stdio", Transport("stdio")),
+        ("serve --tcp 127.0.0.1:8765", Transport("tcp", "127.0.0.1", 8765)),
+        ("serve --tcp=localhost:0", Transport("tcp", "localhost", 0)),
+        ("serve --ws [::1]:9", Transport("ws", "::1", 9)),
+        ("serve --ws :9", Transport("ws", "127.0.0.1", 9)),
+        ("serve --ws 9", Transport("ws", "127.0.0.1", 9)),
+        ("serve --tcp 0.0.0.0:9 --allow-remote", Transport("tcp", "0.0.0.0", 9, anywhere=True)),  # noqa: S104
+        ("serve --allow-remote --tcp example.org:9", Transport("tcp", "example.org", 9, anywhere=True)),
+    ],
+)
+def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport) -> None:
+    assert plain(arguments.split()) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "index", "serve --help", "serve -h", "serve --tcp", "serve --tcp 1:2:x", "serve --stdio --tcp :9", "serve extra",
+     "serve --tcp 0.0.0.0:9", "serve --port 9", "--version", "serve --stdio=1"],
+)  # fmt: skip
+def test_everything_else_goes_the_long_way(arguments: str) -> None:
+    assert plain(arguments.split()) is None
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:80", "192.168.1.7:80", "[::]:80", "example.org:80", "10.0.0.1:80"])
+def test_only_the_loopback_is_served_unless_told_otherwise(address: str) -> None:
+    with pytest.raises(Misuse, match="--allow-remote"):
+        serve.transport(stdio=False, tcp=address, ws=None, allow_remote=False)
+    assert serve.transport(stdio=False, tcp=None, ws=address, allow_remote=True).anywhere
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1", ""])
+def test_an_address_needs_a_port(address: str) -> None:
+    with pytest.raises(Misuse, match="HOST:PORT"):
+        serve.transport(stdio=False, tcp=address, ws=None, allow_remote=False)
+
+
+def test_transports_exclude_each_other() -> None:
+    with pytest.raises(Misuse, match="exclude each other"):
+        serve.transport(stdio=True, tcp=":9", ws=None, allow_remote=False)

@@ -1,0 +1,296 @@
+"""Settings: which layer wins, who may set what, and what happens to wrong ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.reference import reference
+from server.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from server.settings import SettingProblem
+
+
+class Layers:
+    """The four layers of one resolution, to be filled one by one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.user_file = folder / "user.toml"
+        self.roots = [folder / "one", folder / "two"]
+        for root in self.roots:
+            root.mkdir()
+        self.environment: dict[str, str] = {}
+        self.editor: object = None
+
+    def say(self, layer: str, value: int) -> None:
+        if layer == "environment":
+            self.environment["STARLING_COMPLETION__MAX_TOKENS"] = str(value)
+        elif layer == "editor":
+            self.editor = {"completion": {"maxTokens": value}}
+        else:
+            files = {"user": self.user_file, "first workspace": self.roots[0] / ".starling.toml"}
+            path = files.get(layer, self.roots[1] / ".starling.toml")
+            path.write_text(f"[completion]\nmax_tokens = {value}\n")
+
+    def resolve(self) -> tuple[Settings, tuple[SettingProblem, ...]]:
+        return resolve(
+            editor=self.editor, roots=self.roots, environment=self.environment, user_file=self.user_file
+        )
+
+    def problem(self) -> SettingProblem:
+        _, problems = self.resolve()
+        assert len(problems) == 1, [str(problem) for problem in problems]
+        return problems[0]
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Layers:
+    return Layers(tmp_path)
+
+
+STRENGTH = ["environment", "user", "first workspace", "second workspace", "editor"]
+
+
+def test_without_any_layer_the_defaults_are_in_force(layers: Layers) -> None:
+    assert layers.resolve() == (Settings(), ())
+
+
+@pytest.mark.parametrize("number", range(len(STRENGTH)))
+def test_a_stronger_layer_wins_over_all_weaker_ones(layers: Layers, number: int) -> None:
+    for value, layer in enumerate(STRENGTH[number:], start=10 + number):
+        layers.say(layer, value)
+    settings, problems = layers.resolve()
+    assert settings.completion.max_tokens == 10 + number
+    assert problems == ()
+
+
+def test_layers_that_speak_of_different_settings_add_up(layers: Layers) -> None:
+    layers.environment["STARLING_LOG__LEVEL"] = "debug"
+    layers.user_file.write_text("[model]\nthreads = 3\n")
+    (layers.roots[0] / ".starling.toml").write_text('[completion]\nlanguages_off = ["yaml"]\n')
+    layers.editor = {"index": {"watch": False}}
+    settings, problems = layers.resolve()
+    assert (settings.log.level, settings.model.threads) == ("debug", 3)
+    assert (settings.completion.languages_off, settings.index.watch) == (("yaml",), False)
+    assert problems == ()
+
+
+def test_exclusions_of_all_layers_add_up(layers: Layers) -> None:
+    layers.environment["STARLING_INDEX__EXCLUDE"] = "*.log, data/"
+    layers.user_file.write_text('[index]\nexclude = ["data/", "old/"]\n')
+    (layers.roots[1] / ".starling.toml").write_text('[index]\nexclude = ["gen/"]\n')
+    layers.editor = {"index": {"exclude": ["tmp/"]}}
+    assert layers.resolve()[0].index.exclude == ("*.log", "data/", "old/", "gen/", "tmp/")
+
+
+@pytest.mark.parametrize(
+    "editor",
+    [
+        {"completion": {"maxTokens": 7}},
+        {"completion": {"max_tokens": 7}},
+        {"starling": {"completion": {"maxTokens": 7}}},
+        {"completion.maxTokens": 7},
+        {"starling.completion.maxTokens": 7},
+        {"completion.maxTokens": 7, "completion": {"automatic": False}},
+        {"completion": {"automatic": False}, "completion.maxTokens": 7},
+        {"completion": {"maxTokens": 7, "minConfidence": None}, "model": None},
+    ],
+    ids=str,
+)
+def test_editors_may_write_names_their_own_way(layers: Layers, editor: object) -> None:
+    layers.editor = editor
+    settings, problems = layers.resolve()
+    assert settings.completion.max_tokens == 7
+    assert problems == ()
+
+
+def test_a_toml_file_may_use_camel_case_too(layers: Layers) -> None:
+    layers.user_file.write_text("[completion]\nmaxTokens = 7\n")
+    assert layers.resolve()[0].completion.max_tokens == 7
+
+
+@pytest.mark.parametrize("key", [one.toml for one in reference() if not one.workspace])
+def test_a_workspace_cannot_set_what_is_not_marked_for_it(layers: Layers, key: str) -> None:
+    section, name = key.split(".")
+    value = json.loads(next(one.default for one in reference() if one.toml == key))
+    (layers.roots[0] / ".starling.toml").write_text(f"[{section}]\n{name} = {json.dumps(value)}\n")
+    problem = layers.problem()
+    assert problem.key == key
+    assert "cannot be set by a workspace" in problem.message
+    assert problem.source == str(layers.roots[0] / ".starling.toml")
+
+
+def test_a_workspace_cannot_choose_a_model_or_a_device_or_reveal_texts() -> None:
+    free = {one.toml for one in reference() if one.workspace}
+    assert not {key for key in free if key.startswith(("model.", "log."))}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("completion.maxTokens", 0, "an integer from 1 to 512"),
+        ("completion.maxTokens", 513, "an integer from 1 to 512"),
+        ("completion.maxTokens", "64", "an integer from 1 to 512"),
+        ("completion.maxTokens", 1.5, "an integer from 1 to 512"),
+        ("completion.maxTokens", True, "an integer from 1 to 512"),
+        ("completion.minConfidence", 1.01, "a number from 0.0 to 1.0"),
+        ("completion.enabled", 1, "true or false"),
+        ("completion.enabled", "yes", "true or false"),
+        ("completion.multiline", "sometimes", 'one of "auto", "never"'),
+        ("completion.languagesOff", "yaml", "a list of strings"),
+        ("completion.languagesOff", [3], "a list of strings"),
+        ("model.device", "tpu", 'one of "auto", "cpu", "cuda"'),
+        ("model.name", ["a"], "a string"),
+        ("index.maxFileBytes", {}, "an integer from 1,000 to 50,000,000"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed_and_the_default_counts(
+    layers: Layers, key: str, value: object, allowed: str
+) -> None:
+    section, name = key.split(".")
+    layers.editor = {section: {name: value}, "log": {"level": "debug"}}
+    settings, _ = layers.resolve()
+    problem = layers.problem()
+    assert (problem.key, problem.source) == (key, "editor")
+    assert allowed in problem.message
+    assert getattr(settings, section) == getattr(Settings(), section)
+    assert settings.log.level == "debug"  # nothing else suffers
+
+
+def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> None:
+    layers.environment["STARLING_COMPLETION__MAX_TOKENS"] = "many"
+    layers.say("editor", 9)
+    settings, problems = layers.resolve()
+    assert settings.completion.max_tokens == 9
+    assert [problem.key for problem in problems] == ["STARLING_COMPLETION__MAX_TOKENS"]
+
+
+@pytest.mark.parametrize(
+    ("editor", "key", "hint"),
+    [
+        ({"completion": {"maxToken": 3}}, "completion.maxToken", "did you mean `maxTokens`"),
+        ({"completion": {"zzz": 3}}, "completion.zzz", "minConfidence"),
+        ({"completions": {"enabled": False}}, "completions.enabled", "did you mean `completion`"),
+        ({"zzz": {"enabled": False}}, "zzz.enabled", "completion, index, model, log"),
+        ({"zzz": 1}, "zzz", "completion, index, model, log"),
+        ({"completion": 1}, "completion", "is a section"),
+        ([1], "", "an object"),
+        ("on", "", "an object"),
+    ],
+    ids=str,
+)
+def test_an_unknown_name_is_reported_with_the_nearest(layers: Layers, editor: object, key: str, hint: str) -> None:
+    layers.editor = editor
+    problem = layers.problem()
+    assert problem.key == key
+    assert hint in problem.message
+    assert layers.resolve()[0] == Settings()
+
+
+def test_one_underscore_too_few_in_the_environment_is_pointed_out(layers: Layers) -> None:
+    layers.environment["STARLING_COMPLETION_MAX_TOKENS"] = "3"
+    assert "STARLING_COMPLETION__MAX_TOKENS" in layers.problem().message
+
+
+def test_the_environment_of_others_and_our_home_are_no_settings(layers: Layers) -> None:
+    layers.environment |= {"STARLING_HOME": "/x", "PATH": "/bin", "STARLINGS__X": "1", "COMPLETION__ENABLED": "0"}
+    assert layers.resolve() == (Settings(), ())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("STARLING_COMPLETION__ENABLED", "false", False),
+        ("STARLING_COMPLETION__ENABLED", "0", False),
+        ("starling_completion__enabled", "off", False),
+        ("STARLING_COMPLETION__MIN_CONFIDENCE", " 0.25 ", 0.25),
+        ("STARLING_COMPLETION__LANGUAGES_OFF", "yaml, toml", ("yaml", "toml")),
+        ("STARLING_COMPLETION__LANGUAGES_OFF", '["yaml"]', ("yaml",)),
+        ("STARLING_COMPLETION__LANGUAGES_OFF", "", ()),
+    ],
+)
+def test_the_environment_is_read_leniently(layers: Layers, variable: str, value: str, expected: Any) -> None:
+    layers.environment[variable] = value
+    settings, problems = layers.resolve()
+    assert problems == ()
+    assert getattr(settings.completion, variable.lower().partition("__")[2]) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[completion\n", "is not TOML"),
+        (b"\xff\xfe[completion]", "is not TOML"),
+        (b"x = " + b"[" * 100_000, "is not TOML"),
+        (b"#" * 300_000, "larger than"),
+    ],
+    ids=["half-typed", "binary", "deeply nested", "huge"],
+)
+def test_a_broken_file_is_reported_as_a_whole_and_nothing_else_suffers(
+    layers: Layers, content: bytes, message: str
+) -> None:
+    layers.user_file.write_bytes(content)
+    layers.say("editor", 9)
+    problem = layers.problem()
+    assert (problem.key, problem.source) == ("", str(layers.user_file))
+    assert message in problem.message
+    assert layers.resolve()[0].completion.max_tokens == 9
+
+
+def test_a_file_that_cannot_be_read_is_reported(layers: Layers) -> None:
+    layers.user_file.mkdir()
+    assert "cannot be read" in layers.problem().message
+
+
+def test_a_toml_value_that_json_does_not_know_is_a_wrong_value(layers: Layers) -> None:
+    layers.user_file.write_text("[completion]\nmax_tokens = 2026-01-01\nmin_confidence = nan\n")
+    _, problems = layers.resolve()
+    assert [problem.key for problem in problems] == ["completion.max_tokens", "completion.min_confidence"]
+
+
+def test_resolving_twice_gives_the_same(layers: Layers) -> None:
+    layers.editor = {"completion": {"maxTokens": 0}}
+    assert layers.resolve() == layers.resolve()
+
+
+def test_every_setting_is_documented_and_has_bounds() -> None:
+    for one in reference():
+        assert one.description.endswith((".", ".`")), one.key
+        assert one.allowed, one.key
+        assert one.environment == one.environment.upper()
+        assert json.loads(one.default) == one.schema["default"], one.key
+    assert len({one.key for one in reference()}) == len(reference()) > 15
+
+
+@pytest.mark.parametrize("one", reference(), ids=lambda one: one.key)
+def test_every_setting_can_be_set_by_every_layer_that_may(layers: Layers, one: Any) -> None:
+    section, name = one.toml.split(".")
+    default = json.loads(one.default)
+    layers.editor = {one.key: default}
+    layers.user_file.write_text(f"[{section}]\n{name} = {one.default}\n")
+    layers.environment[one.environment] = one.default.strip('"')
+    if one.workspace:
+        (layers.roots[0] / ".starling.toml").write_text(f"[{section}]\n{name} = {one.default}\n")
+    assert layers.resolve() == (Settings(), ())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+SECTIONS = st.sampled_from([*Settings.model_fields, "starling", "other"])
+
+
+@given(st.dictionaries(SECTIONS, JSON, max_size=4) | JSON)
+def test_nothing_an_editor_sends_can_fail(sent: object) -> None:
+    settings, problems = resolve(editor=sent, environment={}, user_file=Path("/nonexistent/settings.toml"))
+    assert isinstance(settings, Settings)
+    assert all(str(problem) and "\n" not in problem.source for problem in problems)
