@@ -20,7 +20,6 @@ SHORTEST = 3  # tokens that must be equal before the cursor: measured, two find 
 _LEVELS = ((SHORTEST, 22), (4, 4), (6, 4), (9, 4), (14, 4))  # context length in tokens, bits of its hash in the key
 _KEY_BITS = sum(bits for _, bits in _LEVELS)
 _PLACE_BITS = 26
-_PARTITION_BITS = 64 - _PLACE_BITS - _KEY_BITS  # 0: all key bits are packed
 MAX_TOKENS = 1 << _PLACE_BITS  # tokens of a segment that can be recalled, about 300 MB of source; later ones are not
 CONTEXT = max(length for length, _ in _LEVELS)
 _WIDEST = 64  # positions in a bucket that are not narrowed down further
@@ -29,9 +28,9 @@ _WIDEST = 64  # positions in a bucket that are not narrowed down further
 def keys(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """The sorting key of the context that ends at each position. Shape as `ids`."""
     key = np.zeros(len(ids), dtype=np.uint64)
-    for length, bits in _LEVELS:
+    for hashes, (_, bits) in zip(tokens.window_hashes(ids, [length for length, _ in _LEVELS]), _LEVELS, strict=True):
         key <<= np.uint64(bits)
-        key |= (tokens.window_hashes(ids, length) >> np.uint32(32 - bits)).astype(np.uint64)
+        key |= hashes >> np.uint32(32 - bits)
     return key
 
 
@@ -45,9 +44,8 @@ def bucket_bits(count: int) -> int:
     return min(max((count >> 3).bit_length(), 8), _LEVELS[0][1])
 
 
-def unpack(packed: NDArray[np.uint64], partition: int, bits: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """Bucket number and position of each packed number."""
-    del partition
     places = (packed & np.uint64(MAX_TOKENS - 1)).astype(np.uint32)
     return (packed >> np.uint64(64 - bits)).astype(np.int64), places
 

@@ -62,6 +62,11 @@ class Packed:
         """The text."""
         return self.text.decode("utf-8", "surrogatepass")
 
+    def byte_offsets(self) -> NDArray[np.int64]:
+        """The byte at which each code point starts, and at last the number of bytes. Shape (length + 1,)."""
+        data = np.frombuffer(self.text, dtype=np.uint8)
+        return np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))  # all but continuation bytes
+
     def chunk(self, ordinal: int) -> Chunk:
         """The chunk as it was packed."""
         start, end, first, last = (int(value) for value in self.spans[ordinal])

@@ -123,6 +123,11 @@ def count_terms(
     return pairs, counts
 
 
+def _ends(lengths: list[int], base: int) -> NDArray[np.int64]:
+    """Where things of these lengths end when they are laid one behind the other from `base` on."""
+    return np.cumsum(np.array(lengths, dtype=np.int64)) + base
+
+
 class _Builder:
     """What has been written so far, and the little that is kept in memory until the end."""
 
@@ -131,7 +136,7 @@ class _Builder:
         self._tokens = self._chunks = self._text = 0
         self._names_end = self._paths_end = 0
         self._defined: list[NDArray[np.uint64]] = []
-        self._modules: list[tuple[int, int]] = []
+        self._modules: list[tuple[str, int]] = []
         self._files = 0
         self._kinds: dict[str, int] = {}
         self._languages: dict[str, int] = {}
@@ -149,16 +154,20 @@ class _Builder:
         data = b"\x00".join([*(piece.replace(b"\x00", b"\x01") for piece in folded), b""])
         lengths = np.array([len(piece) + 1 for piece in folded], dtype=np.int64)
         begins = np.cumsum(lengths) - lengths
-        self._add_tokens(data, begins)
-        self._add_chunks(data, begins, [packed for _, packed in batch])
-        for file, packed in batch:
-            self._add_file(file, packed)
+        files = [packed for _, packed in batch]
+        self._add_tokens(data, begins, files)
+        self._add_chunks(data, begins, files)
+        self._add_files(batch)
 
-    def _add_tokens(self, data: bytes, begins: NDArray[np.int64]) -> None:
+    def _add_tokens(self, data: bytes, begins: NDArray[np.int64], files: list[blobs.Packed]) -> None:
         found = tokens.tokenize(data)
         owner = np.searchsorted(begins, found.starts, side="right") - 1
         self._writer.append("ids", found.ids)
-        self._writer.append("starts", (found.starts - begins[owner]).astype(np.uint32))
+        offsets = found.starts - begins[owner]
+        for index, packed in enumerate(files):
+            if not packed.is_ascii:  # from code points to bytes
+                offsets[owner == index] = packed.byte_offsets()[offsets[owner == index]]
+        self._writer.append("starts", offsets.astype(np.uint32))
         token_ends = np.searchsorted(found.starts, np.append(begins[1:], len(data))) + self._tokens
         self._writer.append("file_token_end", token_ends.astype(np.uint32))
         keys = anchors.keys(found.ids)
@@ -182,34 +191,40 @@ class _Builder:
         for partition, piece in _split(packed_pairs[chunk < 1 << CHUNK_BITS]):
             self._writer.spool("postings", partition, piece)
 
-    def _add_file(self, file: SegmentFile, packed: blobs.Packed) -> None:
-        names = [name.encode("utf-8", "surrogatepass") for name in packed.names]
-        path = file.relative.encode("utf-8", "surrogatepass")
-        kinds = [self._kinds.setdefault(kind, len(self._kinds)) for kind in packed.kinds]
-        ends = np.cumsum([len(name) for name in names], dtype=np.int64) + self._names_end
+    def _add_files(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
+        files = [packed for _, packed in batch]
+        paths = [file.relative.encode("utf-8", "surrogatepass") for file, _ in batch]
+        names = [name.encode("utf-8", "surrogatepass") for packed in files for name in packed.names]
+        kinds = [self._kinds.setdefault(kind, len(self._kinds)) for packed in files for kind in packed.kinds]
+        languages = [self._languages.setdefault(packed.language, len(self._languages)) for packed in files]
+        chunk_end = _ends([len(packed.names) for packed in files], self._chunks)
+        self._define(files, chunk_end)
+        for number, (file, _) in enumerate(batch, self._files):
+            self._modules += [(module, number) for module in module_names(file.relative)]
         append = self._writer.append
         append("chunk_kinds", np.array(kinds, dtype=np.uint8))
         append("chunk_names", np.frombuffer(b"".join(names), dtype=np.uint8))
-        append("chunk_name_end", ends.astype(np.uint32))
-        append("text", np.frombuffer(packed.text, dtype=np.uint8))
-        append("paths", np.frombuffer(path, dtype=np.uint8))
-        defined = tokens.hash_words(list(packed.defined)).astype(np.uint64) << np.uint64(32)
-        self._defined.append(defined | (packed.defined_in.astype(np.uint64) + np.uint64(self._chunks)))
-        modules = tokens.hash_words(module_names(file.relative))
-        self._modules += [(int(module), self._files) for module in modules]
+        append("chunk_name_end", _ends([len(name) for name in names], self._names_end).astype(np.uint32))
+        append("text", np.frombuffer(b"".join([packed.text for packed in files]), dtype=np.uint8))
+        append("paths", np.frombuffer(b"".join(paths), dtype=np.uint8))
+        append("file_id", np.array([file.file_id for file, _ in batch], dtype=np.int64))
+        append("file_mtime", np.array([file.mtime for file, _ in batch], dtype=np.float64))
+        append("file_language", np.array(languages, dtype=np.uint16))
+        append("file_length", np.array([packed.length for packed in files], dtype=np.uint32))
+        append("file_text_end", _ends([len(packed.text) for packed in files], self._text).astype(np.uint64))
+        append("file_chunk_end", chunk_end.astype(np.uint32))
+        append("file_path_end", _ends([len(path) for path in paths], self._paths_end).astype(np.uint32))
         self._names_end += sum(map(len, names))
-        self._paths_end += len(path)
-        self._text += len(packed.text)
-        self._chunks += len(names)
-        self._files += 1
-        language = self._languages.setdefault(packed.language, len(self._languages))
-        append("file_id", np.array([file.file_id], dtype=np.int64))
-        append("file_mtime", np.array([file.mtime], dtype=np.float64))
-        append("file_language", np.array([language], dtype=np.uint16))
-        append("file_length", np.array([packed.length], dtype=np.uint32))
-        append("file_text_end", np.array([self._text], dtype=np.uint64))
-        append("file_chunk_end", np.array([self._chunks], dtype=np.uint32))
-        append("file_path_end", np.array([self._paths_end], dtype=np.uint32))
+        self._paths_end += sum(map(len, paths))
+        self._text += sum(len(packed.text) for packed in files)
+        self._chunks = int(chunk_end[-1])
+        self._files += len(batch)
+
+    def _define(self, files: list[blobs.Packed], chunk_end: NDArray[np.int64]) -> None:
+        first = chunk_end - [len(packed.names) for packed in files]
+        homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
+        defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
+        self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
 
     def finish(self) -> None:
         """Sort what was put aside and close the segment."""
@@ -219,9 +234,10 @@ class _Builder:
         defined.sort()
         self._writer.append("defined", (defined >> np.uint64(32)).astype(np.uint32))
         self._writer.append("defined_in", (defined & np.uint64(0xFFFFFFFF)).astype(np.uint32))
-        modules = np.array(sorted(self._modules), dtype=np.uint32).reshape(-1, 2)
-        self._writer.append("modules", modules[:, 0])
-        self._writer.append("module_file", modules[:, 1])
+        modules = tokens.hash_words([name for name, _ in self._modules])
+        order = np.argsort(modules, kind="stable")
+        self._writer.append("modules", modules[order])
+        self._writer.append("module_file", np.array([file for _, file in self._modules], dtype=np.uint32)[order])
         self._writer.finish(
             {
                 "format": FORMAT,
@@ -253,7 +269,7 @@ class _Builder:
         per_partition = 1 << (bits - PARTITIONS_BITS)
         self._writer.append("anchor_start", np.zeros(1, dtype=np.uint32))
         for partition in range(1 << PARTITIONS_BITS):
-            buckets, places = anchors.unpack(self._writer.drain("anchors", partition), partition, bits)
+            buckets, places = anchors.unpack(self._writer.drain("anchors", partition), bits)
             counts = np.bincount(buckets - partition * per_partition, minlength=per_partition)
             self._writer.append("anchor_start", (np.cumsum(counts) + total).astype(np.uint32))
             self._writer.append("anchor_place", places)

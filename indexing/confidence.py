@@ -7,8 +7,8 @@ anew). Start at `judge`.
 from __future__ import annotations
 
 import math
-import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,16 +18,15 @@ import numpy as np
 from indexing import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from indexing.recall import Candidate, Place
+    from indexing.recall import Candidate, Hypothesis, Place
 
 WEIGHTS = Path(__file__).with_name("recall.toml")
 MOST_JUDGED = 32  # continuations with the most votes; the others are never right often enough
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-_ABOVE = 3  # recall.Origin.ABOVE; an import would be circular
+_OPEN, _BELOW, _ABOVE = 1, 2, 3  # recall.Origin; an import would be circular
 _OPENING, _CLOSING = "([{", ")]}"
 
 FEATURES = (
@@ -83,111 +82,138 @@ def weights() -> NDArray[np.float64]:
 
 
 def judge(
-    place: Place, voters: Mapping[str, Sequence[Candidate]], candidates: Sequence[Candidate]
-) -> list[tuple[str, float, float]]:
-    """Text, agreement and probability of each continuation, most likely first."""
-    if not voters:
+    place: Place, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
+) -> list[tuple[Hypothesis, float, float]]:
+    """Each continuation with its agreement and its probability, most likely first."""
+    if not hypotheses:
         return []
-    texts, rows = describe(place, voters, candidates)
+    kept, rows = describe(place, hypotheses, candidates)
     probabilities = 1 / (1 + np.exp(-np.clip(rows @ weights(), -30, 30)))
     order = np.argsort(-probabilities, kind="stable").tolist()
     share = FEATURES.index("share")
-    return [(texts[at], float(rows[at, share]), float(probabilities[at])) for at in order]
+    return [(kept[at], float(rows[at, share]), float(probabilities[at])) for at in order]
 
 
 def describe(
-    place: Place, voters: Mapping[str, Sequence[Candidate]], candidates: Sequence[Candidate]
-) -> tuple[list[str], NDArray[np.float64]]:
-    """The features of each continuation. Shape (continuations, features)."""
-    total = sum(candidate.exact**2 for candidate in candidates) or 1
-    total_matched = sum(candidate.matched**2 for candidate in candidates) or 1
-    votes = {text: sum(candidate.matched**2 for candidate in said) for text, said in voters.items()}
-    texts = sorted(votes, key=lambda text: -votes[text])[:MOST_JUDGED]
-    longest = max(candidate.exact for candidate in candidates)
-    longest_matched = max(candidate.matched for candidate in candidates)
-    at_longest = sum(candidate.exact == longest for candidate in candidates)
-    after = max(candidate.after for candidate in candidates)
-    unknown = _unknown(place, texts)
-    line = place.line
-    depth = _depth(line)
-    lead = line.strip()
-    below = {found.strip() for found in place.head[:600].split("\n")[:6]} - {""}
-    above = {found.strip() for found in place.tail[-600:].split("\n")[-4:-1]} - {""}
-    here = len(place.above.ids)
-    rows = []
-    for text in texts:
-        said = voters[text]
-        exact = max(candidate.exact for candidate in said)
-        matched = max(candidate.matched for candidate in said)
-        share = sum(candidate.exact**2 for candidate in said) / total
-        share_matched = votes[text] / total_matched
-        share_longest = sum(candidate.exact == longest for candidate in said) / at_longest
-        own = [candidate for candidate in said if candidate.pool.origin >= 2]
-        nearest = min((here - c.position for c in own if c.pool.origin == _ABOVE), default=100_000)
-        renamed = [candidate.renamed > 0 and _is_renamed(place, candidate, text) for candidate in said]
-        length = len(_TOKEN.findall(text))
-        names, unknowns = unknown[text]
-        open_depth = depth + _depth(text)
-        whole = (line + text).strip()
-        said_after = max(candidate.after for candidate in said)
-        log_exact, log_matched, log_length = math.log1p(exact), math.log1p(matched), math.log1p(length)
-        rows.append(
-            (
-                1.0,
-                log_exact,
-                log_matched,
-                exact / 10,
-                matched / 10,
-                share,
-                share_matched,
-                share_longest,
-                exact == longest,
-                matched == longest_matched,
-                bool(own),
-                math.log1p(max((c.exact for c in own), default=0)),
-                math.log1p(max((c.matched for c in own), default=0)),
-                math.log1p(nearest) / 5,
-                math.log1p(len(said)),
-                math.log1p(len({c.file for c in said})),
-                log_length,
-                length <= 2,
-                unknowns,
-                unknowns > 0,
-                names == 0,
-                all(renamed),
-                all(c.renamed > 0 for c in said) and not any(renamed),
-                all(c.renamed > 0 for c in said),
-                open_depth != 0,
-                open_depth < 0,
-                open_depth > 0,
-                text.endswith(":"),
-                whole in below,
-                whole in above,
-                not lead,
-                0.0 if lead else log_exact,
-                share * log_exact,
-                share_longest * log_exact,
-                share_matched * log_matched,
-                log_length * log_matched,
-                math.log1p(said_after),
-                said_after == after and after > 0,
-                bool(place.partial),
-                bool(place.partial) and not _goes_on(text),
-                any(c.pool.origin == 1 for c in said),
-            )
+    place: Place, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
+) -> tuple[list[Hypothesis], NDArray[np.float64]]:
+    """Those with the most votes and their features. Shape (hypotheses, features)."""
+    votes = [sum(candidate.matched**2 for candidate, _ in found.voters) for found in hypotheses]
+    order = sorted(range(len(votes)), key=lambda at: -votes[at])[:MOST_JUDGED]
+    scene = _Scene.of(place, candidates)
+    strange = _strangers(place, [hypotheses[at] for at in order])
+    rows = [_describe(scene, hypotheses[at], votes[at], *strange[row]) for row, at in enumerate(order)]
+    return [hypotheses[at] for at in order], np.array(rows, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all continuations of a place are measured against."""
+
+    votes: int  # sum over all candidates of the squared exact length
+    votes_matched: int
+    longest: int
+    longest_matched: int
+    at_longest: int
+    after: int
+    here: int  # position of the cursor among the tokens above
+    partial: bool
+    line: str
+    depth: int
+    below: frozenset[str]
+    above: frozenset[str]
+
+    @classmethod
+    def of(cls, place: Place, candidates: Sequence[Candidate]) -> _Scene:
+        longest = max(candidate.exact for candidate in candidates)
+        return cls(
+            votes=sum(candidate.exact**2 for candidate in candidates),
+            votes_matched=sum(candidate.matched**2 for candidate in candidates),
+            longest=longest,
+            longest_matched=max(candidate.matched for candidate in candidates),
+            at_longest=sum(candidate.exact == longest for candidate in candidates),
+            after=max(candidate.after for candidate in candidates),
+            here=len(place.above.ids),
+            partial=bool(place.partial),
+            line=place.line,
+            depth=_depth(place.line),
+            below=frozenset(line.strip() for line in place.head[:600].split("\n")[:6]) - {""},
+            above=frozenset(line.strip() for line in place.tail[-600:].split("\n")[-4:-1]) - {""},
         )
-    return texts, np.array(rows, dtype=np.float64)
 
 
-def _goes_on(text: str) -> bool:
-    """Whether the continuation makes the word before it longer."""
-    return tokens.WORD.match(text) is not None
-
-
-def _is_renamed(place: Place, candidate: Candidate, text: str) -> bool:
-    """Whether the candidate's renames show in the text."""
-    new = {place.words.get(number) for number in candidate.renames.values()}
-    return any(word in new for word in tokens.WORD.findall(text))
+def _describe(scene: _Scene, found: Hypothesis, votes: int, names: int, strange: int) -> tuple[float, ...]:
+    """The features of one continuation, in the order of `FEATURES`."""
+    exact = matched = own_exact = own_matched = after = weight = at_longest = renamed = would_rename = 0
+    nearest, is_open, own = 100_000, False, False
+    files = set()
+    for candidate, is_renamed in found.voters:
+        origin = candidate.pool.origin
+        exact = max(exact, candidate.exact)
+        matched = max(matched, candidate.matched)
+        after = max(after, candidate.after)
+        weight += candidate.exact**2
+        at_longest += candidate.exact == scene.longest
+        renamed += is_renamed
+        would_rename += bool(candidate.renames)
+        files.add((origin, candidate.file))
+        is_open |= origin == _OPEN
+        if origin >= _BELOW:
+            own = True
+            own_exact = max(own_exact, candidate.exact)
+            own_matched = max(own_matched, candidate.matched)
+            if origin == _ABOVE:
+                nearest = min(nearest, scene.here - candidate.position)
+    share, share_matched = weight / scene.votes, votes / scene.votes_matched
+    share_longest = at_longest / scene.at_longest
+    log_exact, log_matched, log_length = math.log1p(exact), math.log1p(matched), math.log1p(found.length)
+    depth = scene.depth + _depth(found.text)
+    lead = scene.line.strip()
+    whole = (scene.line + found.text).strip()
+    count = len(found.voters)
+    return (
+        1.0,
+        log_exact,
+        log_matched,
+        exact / 10,
+        matched / 10,
+        share,
+        share_matched,
+        share_longest,
+        exact == scene.longest,
+        matched == scene.longest_matched,
+        own,
+        math.log1p(own_exact),
+        math.log1p(own_matched),
+        math.log1p(nearest) / 5,
+        math.log1p(count),
+        math.log1p(len(files)),
+        log_length,
+        found.length <= 2,
+        strange,
+        strange > 0,
+        names == 0,
+        renamed == count,
+        would_rename == count and not renamed,
+        would_rename == count,
+        depth != 0,
+        depth < 0,
+        depth > 0,
+        found.text.endswith(":"),
+        whole in scene.below,
+        whole in scene.above,
+        not lead,
+        0.0 if lead else log_exact,
+        share * log_exact,
+        share_longest * log_exact,
+        share_matched * log_matched,
+        log_length * log_matched,
+        math.log1p(after),
+        after == scene.after and after > 0,
+        scene.partial,
+        scene.partial and tokens.WORD.match(found.text) is not None,
+        is_open,
+    )
 
 
 def _depth(text: str) -> int:
@@ -195,17 +221,11 @@ def _depth(text: str) -> int:
     return sum(text.count(mark) for mark in _OPENING) - sum(text.count(mark) for mark in _CLOSING)
 
 
-def _unknown(place: Place, texts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """For each text its number of identifiers, and of those that are not in the asking text."""
-    from indexing.recall import KEYWORDS  # noqa: PLC0415 - the two modules are one subject in two files
-
-    words = [[word for word in tokens.WORD.findall(text) if not word.isdigit()] for text in texts]
-    numbers = tokens.hash_words([word for found in words for word in found])
+def _strangers(place: Place, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
+    """For each continuation its number of words, and of those that are not in the asking text."""
+    words = np.array([word for found in hypotheses for word in found.words], dtype=np.uint32)
     known = place.known
-    at = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
-    flags = iter(zip(numbers.tolist(), (known[at] != numbers).tolist(), strict=True))
-    counted = {}
-    for text, found in zip(texts, words, strict=True):
-        pairs = [pair for pair in (next(flags) for _ in found) if pair[0] not in KEYWORDS]
-        counted[text] = (len(pairs), sum(strange for _, strange in pairs))
-    return counted
+    strange = known[np.minimum(np.searchsorted(known, words), len(known) - 1)] != words
+    ends = np.cumsum([0, *(len(found.words) for found in hypotheses)])
+    counts = np.concatenate([[0], np.cumsum(strange)])[ends]
+    return list(zip(np.diff(ends).tolist(), np.diff(counts).tolist(), strict=True))

@@ -29,11 +29,14 @@ TAIL = 32_768  # characters before the cursor that are looked at, and searched t
 HEAD = 8_192  # characters behind it
 LONGEST = 64  # tokens of a continued line
 FROM_POOL = 64  # candidates looked up in a pool; more of equal length add no new line, measured
+FROM_OWN = 192  # the same for the asking text, where all tables are one scan
 FROM_POOL_PARTIAL = 256  # the same when half a word stands before the cursor and most of them will not fit it
-COMPARED = 64  # candidates read from other files
-OWN_COMPARED = 40  # candidates read from the asking text on each side of the cursor
+COMPARED = 40  # candidates read from other files
+OWN_COMPARED = 32  # candidates read from the asking text on each side of the cursor
 BLOCK_LINES = 12
 _PAD = 255  # no token has this number
+_BACK = np.arange(WINDOW + 1)
+_FORTH = np.arange(1, LONGEST + 1)
 
 _PARTIAL = re.compile(r"[\w\u0080-\U0010ffff]+\Z")
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
@@ -86,7 +89,7 @@ class RecallMatch:
 
 
 class Pool(Protocol):
-    """Tokens that can be searched. Every file in it begins behind a separator."""
+    """Tokens that can be searched. Every file in it begins and ends with a separator."""
 
     ids: NDArray[np.uint32]
     origin: Origin
@@ -95,38 +98,59 @@ class Pool(Protocol):
         """Positions whose tokens up to there are most like the end of `context`; not all, not compared yet."""
         ...
 
-    def read(self, position: int, end: int) -> tuple[tuple[str, int] | None, int, str]:
-        """File, code-point offset and text from the token at `position` up to where the token at `end` starts."""
+    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
+        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
+        ...
+
+    def files(self, positions: NDArray[np.int64]) -> list[int]:
+        """Numbers of the files, the same for positions in one file."""
+        ...
+
+    def where(self, position: int) -> tuple[tuple[str, int] | None, int]:
+        """File and code-point offset of a token."""
         ...
 
 
 class TextPool:
     """A part of the asking text as a pool, searched by scanning."""
 
-    def __init__(self, text: str, base: int, origin: Origin, *, last: int | None = None) -> None:
-        """Search `text`, which stands at offset `base` of the asking text; `last` is the first position not to find."""
+    def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
+        """Search `text`, which stands at offset `base`; nothing is found that would continue with its last tokens,
+        `unfinished` of them or at least the end itself.
+        """
         found = tokens.tokenize(tokens.fold(text))
+        separator = np.zeros(1, dtype=np.uint32)
         self.origin = origin
-        self.ids = np.concatenate([np.zeros(1, dtype=np.uint32), found.ids])
-        self.starts = np.concatenate([np.zeros(1, dtype=np.int64), found.starts])
+        self.ids = np.concatenate([separator, found.ids, separator])
+        self._starts = [0, *found.starts.tolist(), len(text)]
         self._text = text
         self._base = base
-        self._last = len(self.ids) - 1 if last is None else last
+        self._last = len(self.ids) - 2 - unfinished
 
     def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions of the last token, with the one before it equal too where there are many."""
+        """Positions of the last token, with those before it equal too where there are many."""
         places = np.flatnonzero(self.ids[: self._last] == context[-1])
-        for back in (2, 3):
+        for back in (2, 3, 4, 5):
             if len(places) > limit and len(context) >= back:
-                longer = places[self.ids[places - back + 1] == context[-back]]
-                places = longer if len(longer) else places
+                longer = places[self.ids[np.maximum(places - back + 1, 0)] == context[-back]]
+                places = longer if len(longer) >= limit // 4 else places
         return places[-limit:]
 
-    def read(self, position: int, end: int) -> tuple[None, int, str]:
-        """Text between two tokens."""
-        start = int(self.starts[position])
-        stop = int(self.starts[end]) if end < len(self.starts) else len(self._text)
-        return None, self._base + start, self._text[start:stop]
+    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
+        """Texts between tokens."""
+        starts = self._starts
+        return [
+            self._text[starts[position] : starts[end]]
+            for position, end in zip(positions.tolist(), ends.tolist(), strict=True)
+        ]
+
+    def files(self, positions: NDArray[np.int64]) -> list[int]:
+        """One number: it is one text."""
+        return [-1] * len(positions)
+
+    def where(self, position: int) -> tuple[None, int]:
+        """Offset of a token in the asking text."""
+        return None, self._base + self._starts[position]
 
 
 @dataclass(frozen=True)
@@ -159,9 +183,7 @@ class Place:
     @cached_property
     def above(self) -> TextPool:
         """The text before the cursor as a pool; the place itself is not found."""
-        pool = TextPool(self.tail, self.base, Origin.ABOVE)
-        pool._last = len(pool.ids) - (2 if self.partial else 1)  # noqa: SLF001 - only now known
-        return pool
+        return TextPool(self.tail, self.base, Origin.ABOVE, unfinished=1 if self.partial else 0)
 
     @cached_property
     def below(self) -> TextPool:
@@ -171,14 +193,28 @@ class Place:
     @cached_property
     def context(self) -> NDArray[np.uint32]:
         """Tokens before the cursor, without the word that ends at it."""
-        ids = self.above.ids[1:]
-        return ids[:-1] if self.partial else ids
+        return self.complete[:-1] if self.partial else self.complete
+
+    @cached_property
+    def complete(self) -> NDArray[np.uint32]:
+        """Tokens before the cursor."""
+        return self.above.ids[1:-1]
 
     @cached_property
     def backwards(self) -> NDArray[np.uint32]:
         """The last `WINDOW` tokens of the context, nearest first, padded."""
         last = self.context[-WINDOW:][::-1]
-        return np.concatenate([last, np.full(WINDOW - len(last), _PAD, dtype=np.uint32)])
+        return np.concatenate([last, np.full(WINDOW + 1 - len(last), _PAD, dtype=np.uint32)])
+
+    @cached_property
+    def backwards_list(self) -> list[int]:
+        """The same as a list."""
+        return self.backwards.tolist()
+
+    @cached_property
+    def spaced(self) -> bool:
+        """Whether the text before the cursor ends with white space."""
+        return not self.tail or self.tail[-1].isspace()
 
     @cached_property
     def next_tokens(self) -> list[int]:
@@ -190,7 +226,7 @@ class Place:
     @cached_property
     def words(self) -> dict[int, str]:
         """Words near the cursor by their number: what renamed identifiers can become."""
-        found = list(dict.fromkeys(tokens.WORD.findall(self.tail[-6000:])))
+        found = list(dict.fromkeys(tokens.WORD.findall(self.tail[-4000:])))
         return dict(zip(tokens.hash_words(found).tolist(), found, strict=True))
 
     @cached_property
@@ -218,8 +254,9 @@ class Candidate:
         position: of the token before the continuation.
         end: position of the line break that ends the continued line.
         exact: equal tokens backwards.
+        text: from the token at `position` to that at `end`.
+        file: tells files of one pool apart.
         matched: equal or consistently renamed tokens backwards.
-        renamed: how many identifiers are renamed.
         after: tokens of the next line that are equal too.
         renames: word numbers there to word numbers here.
     """
@@ -228,12 +265,35 @@ class Candidate:
     position: int
     end: int
     exact: int
+    text: str
+    file: int
     matched: int = 0
-    renamed: int = 0
     after: int = 0
     renames: dict[int, int] = field(default_factory=dict)
-    file: tuple[str, int] | None = None
-    start: int = 0
+
+
+@dataclass(slots=True)
+class Hypothesis:
+    """A continuation.
+
+    Attributes:
+        text: ready to insert.
+        words: numbers of its words.
+        voters: candidates that say so, each with whether it says so by renaming.
+        length: tokens.
+    """
+
+    text: str
+    words: list[int]
+    length: int
+    voters: list[tuple[Candidate, bool]] = field(default_factory=list)
+
+    @property
+    def lead(self) -> Candidate:
+        """The best of its voters."""
+        return max(
+            (candidate for candidate, _ in self.voters), key=lambda found: (found.matched, found.exact, found.pool.origin)
+        )
 
 
 def best(
@@ -242,20 +302,17 @@ def best(
     """Continuations of the place, most likely first; past the deadline from the pools visited so far."""
     if not len(place.context):
         return []
-    candidates = _candidates(place, pools, deadline)
-    voters = _hypotheses(place, candidates)
-    judged = confidence.judge(place, voters, candidates)[:limit]
+    candidates = find(place, pools, deadline)
     matches = []
-    for text, agreement, probability in judged:
-        lead = max(voters[text], key=lambda candidate: (candidate.matched, candidate.exact, candidate.pool.origin))
-        whole = text + _block_rest(place, lead) if whole_block else text
-        matches.append(
-            RecallMatch(lead.file, lead.start, whole, lead.matched, agreement, len(voters[text]), probability)
-        )
+    for hypothesis, agreement, probability in confidence.judge(place, continuations(place, candidates), candidates)[:limit]:
+        lead = hypothesis.lead
+        text = hypothesis.text + _block_rest(place, lead) if whole_block else hypothesis.text
+        key, start = lead.pool.where(lead.position)
+        matches.append(RecallMatch(key, start, text, lead.matched, agreement, len(hypothesis.voters), probability))
     return matches
 
 
-def _candidates(place: Place, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
+def find(place: Place, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
     """Compared candidates from all pools, the longest matches of each."""
     own = [found for pool in (place.above, place.below) for found in _longest(place, pool, OWN_COMPARED)]
     others: list[Candidate] = []
@@ -270,88 +327,95 @@ def _candidates(place: Place, pools: Sequence[Pool], deadline: float | None) -> 
     return candidates
 
 
+def _places(place: Place, pool: Pool) -> NDArray[np.int64]:
+    """Positions worth comparing; with half a word before the cursor those whose next token begins with it."""
+    if not place.partial:
+        return pool.near(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
+    places = np.concatenate([pool.near(place.complete, FROM_POOL) - 1, pool.near(place.context, FROM_POOL_PARTIAL)])
+    places.sort()
+    places = places[np.diff(places, prepend=-1) > 0]
+    following = pool.texts(places + 1, np.minimum(places + 2, len(pool.ids) - 1))
+    return places[[text.startswith(place.partial) for text in following]]
+
+
 def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
     """The positions of a pool with the longest matches; of equal ones the later, which in the asking text are nearer."""
-    if place.partial:
-        complete = place.above.ids[1:]
-        places = np.unique(
-            np.concatenate([pool.near(place.context, FROM_POOL_PARTIAL), pool.near(complete, FROM_POOL) - 1])
-        )
-    else:
-        places = pool.near(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_POOL_PARTIAL)
+    places = _places(place, pool)
     if not len(places):
         return []
-    windows = pool.ids[np.maximum(places[:, None] - np.arange(WINDOW), 0)]
-    unequal = windows != place.backwards
-    lengths = np.where(unequal.any(axis=1), unequal.argmax(axis=1), WINDOW)
-    ends = pool.ids[np.minimum(places[:, None] + np.arange(1, LONGEST + 1), len(pool.ids) - 1)] <= tokens.SHALLOWER
-    to_end = np.where(ends.any(axis=1), ends.argmax(axis=1), 0)
-    useful = (lengths > 0) & (to_end > 0)
-    places, lengths, to_end = places[useful], lengths[useful], to_end[useful]
-    order = np.lexsort((-places, -lengths)).tolist()
-    found: list[Candidate] = []
-    for at in order:
-        position = int(places[at])
-        if place.partial and not _fits(pool, position, place.partial):
-            continue
-        found.append(Candidate(pool, position, position + 1 + int(to_end[at]), int(lengths[at])))
-        if len(found) == count:
-            break
-    return found
-
-
-def _fits(pool: Pool, position: int, partial: str) -> bool:
-    """Whether the token behind `position` begins with the word half typed."""
-    return pool.read(position + 1, position + 2)[2].startswith(partial)
+    unequal = pool.ids[np.maximum(places[:, None] - _BACK, 0)] != place.backwards
+    unequal[:, -1] = True
+    lengths = unequal.argmax(axis=1)
+    ends = pool.ids[np.minimum(places[:, None] + _FORTH, len(pool.ids) - 1)] <= tokens.SHALLOWER
+    to_end = ends.argmax(axis=1)  # 0 as well when the line is longer than we look
+    useful = np.flatnonzero((lengths > 0) & (to_end > 0))
+    order = useful[np.lexsort((-places[useful], -lengths[useful]))[:count]]
+    places, lengths = places[order], lengths[order]
+    stops = places + 1 + to_end[order]
+    found = zip(
+        places.tolist(), stops.tolist(), lengths.tolist(), pool.texts(places, stops), pool.files(places), strict=True
+    )
+    return [Candidate(pool, *fields) for fields in found]
 
 
 def _extend(place: Place, candidate: Candidate) -> None:
     """Compare on with identifiers renamed one to one, and the line after the cursor's."""
     ids = candidate.pool.ids
-    position = candidate.position
-    there = ids[max(0, position - WINDOW + 1) : position + 1][::-1].tolist()
-    forth: dict[int, int] = {}
-    back: dict[int, int] = {}
-    matched = 0
-    for old, new in zip(there, place.backwards.tolist(), strict=False):
-        if old < tokens.FIRST_WORD or new < tokens.FIRST_WORD:
-            if old != new or old == tokens.SEPARATOR:
+    exact = candidate.matched = candidate.exact
+    here = place.backwards_list
+    if exact < WINDOW and here[exact] >= tokens.FIRST_WORD and ids[max(0, candidate.position - exact)] >= tokens.FIRST_WORD:
+        there = ids[max(0, candidate.position - WINDOW + 1) : candidate.position + 1][::-1].tolist()
+        forth = {token: token for token in there[:exact]}
+        back = dict(forth)
+        for old, new in zip(there[exact:], here[exact:], strict=False):
+            if old < tokens.FIRST_WORD or new < tokens.FIRST_WORD:
+                if old != new or old == tokens.SEPARATOR:
+                    break
+            elif (old != new and (old in KEYWORDS or new in KEYWORDS)) or (
+                forth.setdefault(old, new) != new or back.setdefault(new, old) != old
+            ):
                 break
-        elif (old != new and (old in KEYWORDS or new in KEYWORDS)) or (
-            forth.setdefault(old, new) != new or back.setdefault(new, old) != old
-        ):
-            break
-        matched += 1
-    candidate.matched = max(matched, candidate.exact)
-    candidate.renames = {old: new for old, new in forth.items() if old != new}
-    candidate.renamed = len(candidate.renames)
-    following = ids[candidate.end + 1 : candidate.end + 9].tolist()
-    for old, new in zip(following, place.next_tokens, strict=False):
-        if candidate.renames.get(old, old) != new:
-            break
-        candidate.after += 1
+            candidate.matched += 1
+        candidate.renames = {old: new for old, new in forth.items() if old != new and back.get(new) == old}
+    if place.next_tokens:
+        following = ids[candidate.end + 1 : candidate.end + 9].tolist()
+        for old, new in zip(following, place.next_tokens, strict=False):
+            if candidate.renames.get(old, old) != new:
+                break
+            candidate.after += 1
 
 
-def _hypotheses(place: Place, candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
-    """Continuations with the candidates that vote for them; a renamed one votes for its original text too."""
-    spaced = place.tail[-1:].isspace() or place.at_line_start
-    voters: dict[str, list[Candidate]] = {}
+def continuations(place: Place, candidates: Sequence[Candidate]) -> list[Hypothesis]:
+    """What the candidates say; one that renames votes for its original text too."""
+    found: dict[str, Hypothesis] = {}
     for candidate in candidates:
-        candidate.file, candidate.start, raw = candidate.pool.read(candidate.position, candidate.end)
-        text = _behind_token(raw, int(candidate.pool.ids[candidate.position]))
-        text = _COMMENT.sub("", text) if text.count('"') % 2 == text.count("'") % 2 == 0 else text
-        text = text.rstrip()
-        if place.partial:
-            text = text.lstrip()[len(place.partial) :]
-        elif spaced:
-            text = text.lstrip()
-        if not text:
-            continue
-        adapted = rename(place, text, candidate.renames) if candidate.renames else text
-        voters.setdefault(adapted, []).append(candidate)
-        if adapted != text:
-            voters.setdefault(text, []).append(candidate)
-    return voters
+        there = candidate.pool.ids[candidate.position + 1 : candidate.end].tolist()
+        length = len(there)
+        raw = _behind_token(candidate.text, int(candidate.pool.ids[candidate.position]))
+        words = [token for token in there if token >= tokens.FIRST_WORD]
+        variants = [(raw, words, False)]
+        if not candidate.renames.keys().isdisjoint(words):
+            renamed = [candidate.renames.get(token, token) for token in words]
+            variants.insert(0, (rename(place, raw, words, candidate.renames), renamed, True))
+        for variant, numbers, is_renamed in variants:
+            text = _fit(place, variant)
+            if text:
+                hypothesis = found.get(text)
+                if hypothesis is None:
+                    hypothesis = found[text] = Hypothesis(text, numbers, length)
+                hypothesis.voters.append((candidate, is_renamed))
+    return list(found.values())
+
+
+def _fit(place: Place, text: str) -> str:
+    """A continuation as it must be to stand at the cursor; "" when it does not fit."""
+    if text.count('"') % 2 == text.count("'") % 2 == 0:
+        text = _COMMENT.sub("", text)
+    text = text.rstrip()
+    if place.partial:
+        text = text.lstrip()
+        return text[len(place.partial) :] if text.startswith(place.partial) else ""
+    return text.lstrip() if place.spaced else text
 
 
 def _behind_token(text: str, token: int) -> str:
@@ -362,12 +426,15 @@ def _behind_token(text: str, token: int) -> str:
     return text[word.end() :] if word else text[1:]
 
 
-def rename(place: Place, text: str, renames: dict[int, int]) -> str:
-    """`text` with identifiers replaced by what they are called at the place."""
-    words = tokens.WORD.findall(text)
-    numbers = dict(zip(words, tokens.hash_words(words).tolist(), strict=True))
-    new = {word: place.words.get(renames.get(number, 0), word) for word, number in numbers.items()}
-    return tokens.WORD.sub(lambda match: new[match.group()], text)
+def rename(place: Place, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
+    """`text` with identifiers replaced by what they are called at the place; `words` are the numbers of its words."""
+    numbers = iter(words)
+
+    def new(match: re.Match[str]) -> str:
+        number = renames.get(next(numbers, 0))
+        return match.group() if number is None else place.words.get(number, match.group())
+
+    return tokens.WORD.sub(new, text)
 
 
 def _block_rest(place: Place, lead: Candidate) -> str:
@@ -379,7 +446,8 @@ def _block_rest(place: Place, lead: Candidate) -> str:
     begin = lead.position - int(before[::-1].argmax()) if before.any() else lead.position
     separators = np.flatnonzero(ids[lead.end : lead.end + 8 * LONGEST] == tokens.SEPARATOR)
     stop = lead.end + (int(separators[0]) if len(separators) else 8 * LONGEST)
-    first, _, rest = lead.pool.read(begin, min(stop, len(ids)))[2].lstrip("\r\n").partition("\n")
+    whole = lead.pool.texts(np.array([begin]), np.array([stop]))[0].lstrip("\r\n")
+    first, _, rest = whole.partition("\n")
     base = len(first) - len(first.lstrip())
     indent = place.line[: len(place.line) - len(place.line.lstrip())]
     deeper = base if place.at_line_start and base else base + 1
@@ -392,4 +460,5 @@ def _block_rest(place: Place, lead: Candidate) -> str:
     while lines and not lines[-1]:
         lines.pop()
     text = "".join(f"\n{line}" for line in lines)
-    return rename(place, text, lead.renames) if lead.renames and text else text
+    words = [token for token in ids[lead.end : stop].tolist() if token >= tokens.FIRST_WORD]
+    return rename(place, text, words, lead.renames) if lead.renames and text else text

@@ -130,6 +130,10 @@ class Segment:
         low, high = self._range("file_path_end", index)
         return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
 
+    def text_range(self, index: int) -> tuple[int, int]:
+        """Bytes of the text of the file at `index`."""
+        return self._range("file_text_end", index)
+
     def text(self, index: int, span: Span | None = None) -> str:
         """Text of the file at `index`, or a part of it."""
         low, high = self._range("file_text_end", index)
@@ -343,15 +347,30 @@ class _SegmentPool:
             return places
         return places[self._alive[self._part.segment.files_at(places)]]
 
-    def read(self, position: int, end: int) -> tuple[FileKey, int, str]:
-        """File, code-point offset and text from the token at `position` up to the token at `end`."""
+    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
+        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
+        segment = self._part.segment
+        starts, text = segment.arrays["starts"], segment.arrays["text"].data
+        files = segment.files_at(positions)
+        bases = np.concatenate([[0], segment.arrays["file_text_end"].astype(np.int64)])
+        begins = bases[files] + starts[positions]
+        stops = bases[files] + starts[ends]
+        return [
+            bytes(text[begin:stop]).decode("utf-8", "surrogatepass")
+            for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)
+        ]
+
+    def files(self, positions: NDArray[np.int64]) -> list[int]:
+        """Numbers of the files, the same for positions in one file."""
+        return self._part.segment.files_at(positions).tolist()
+
+    def where(self, position: int) -> tuple[FileKey, int]:
+        """File and code-point offset of a token."""
         segment = self._part.segment
         index = int(segment.files_at(np.array([position]))[0])
-        starts = segment.arrays["starts"]
-        stop = int(segment.arrays["file_token_end"][index])
-        start = int(starts[position])
-        last = int(starts[end]) if end < stop else int(segment.arrays["file_length"][index])
-        return self._part.keys[index], start, segment.text(index, Span(start, last))
+        low, _ = segment.text_range(index)
+        head = segment.arrays["text"][low : low + int(segment.arrays["starts"][position])].tobytes()
+        return self._part.keys[index], len(head.decode("utf-8", "surrogatepass"))
 
 
 def _overlap(one: Span, other: Span) -> bool:

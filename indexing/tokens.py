@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 SEPARATOR = 0  # the character NUL: ends a file in a batch; never matches anything
@@ -158,15 +160,23 @@ def _mark_breaks(
     ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDArray[np.uint8], length: int
 ) -> None:
     """Give each line break the number that says how the indentation changes."""
-    lines = np.flatnonzero((kinds == _BREAK) | (kinds == _NUL))
+    nul = kinds == _NUL
+    lines = np.flatnonzero((kinds == _BREAK) | nul)
     if not len(lines):
         return
-    following = np.append(starts, length)[lines + 1]
-    indents = following - starts[lines] - 1
-    indents[kinds[lines] == _NUL] = 0
-    change = np.sign(np.diff(indents, prepend=0))
-    ids[lines] = np.where(change == 0, SAME, np.where(change > 0, DEEPER, SHALLOWER))
-    ids[lines[kinds[lines] == _NUL]] = SEPARATOR
+    indents = starts[np.minimum(lines + 1, len(starts) - 1)]
+    if lines[-1] == len(starts) - 1:
+        indents[-1] = length
+    indents -= starts[lines] + 1
+    files = nul[lines]
+    indents[files] = 0
+    change = indents.copy()
+    change[1:] -= indents[:-1]
+    numbers = np.full(len(lines), SAME, dtype=np.uint32)
+    numbers[change > 0] = DEEPER
+    numbers[change < 0] = SHALLOWER
+    numbers[files] = SEPARATOR
+    ids[lines] = numbers
 
 
 def terms(data: bytes) -> Terms:
@@ -195,13 +205,22 @@ def terms(data: bytes) -> Terms:
     return Terms(_hashes(_sums(data.lower()), starts, ends[order]), starts)
 
 
-def window_hashes(ids: NDArray[np.uint32], length: int) -> NDArray[np.uint32]:
-    """For each position the hash of the `length` tokens that end there; shorter at the beginning. Shape as `ids`."""
-    forward, _ = _tables(len(ids) + 1)
-    sums = np.zeros(len(ids) + 1, dtype=np.uint64)
-    np.cumsum(ids * forward[: len(ids)], out=sums[1:])
-    ends = np.arange(1, len(ids) + 1)
-    return _hashes(sums, np.maximum(ends - length, 0), ends)
+def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArray[np.uint32]]:
+    """For each length and position the hash of as many tokens that end there; fewer at the beginning. Shapes as `ids`."""
+    count = len(ids)
+    forward, backward = _tables(count + 1)
+    sums = np.zeros(count + 1, dtype=np.uint64)
+    np.cumsum(ids * forward[:count], out=sums[1:])
+    hashes = []
+    for length in lengths:
+        head = min(length, count)  # windows that begin at the first token
+        mixed = np.empty(count, dtype=np.uint64)
+        mixed[:head] = sums[1 : head + 1]
+        mixed[head:] = (sums[head + 1 :] - sums[1 : count - head + 1]) * backward[1 : count - head + 1]
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= _MIX
+        hashes.append((mixed >> np.uint64(32)).astype(np.uint32))
+    return hashes
 
 
 def hash_words(words: list[str]) -> NDArray[np.uint32]:
