@@ -12,6 +12,7 @@ _MARKER = re.compile(
     r"<\|?(?:fim_[a-z]+|fim[▁_](?:begin|hole|end)|endoftext|end▁of▁sentence|file_sep|file_separator|repo_name|reponame"
     r"|filename|gh_stars|jupyter_[a-z]+|issue_[a-z]+|commit_[a-z]+|empty_output|im_start|im_end|pad|cursor)\|?>"
     r"|<\uff5c(?:fim|begin|end)▁[a-z▁]+\uff5c>"
+    r"|<\|?fim_[a-z]*\Z"  # cut short by the token budget
     r"|▁?<(?:PRE|SUF|MID|EOT)>|</?s>|\[(?:PREFIX|SUFFIX|MIDDLE)\]"
 )
 # C0 except tab and line feed, DEL and C1, bidirectional controls (they make code read otherwise than it runs),

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from indexing.records import Recalled
 
 # Logistic regressions over cursor places in the packages of tests/eval's dev set; see `tests/agents/fit_confidence.py`.
+# What is less likely than this comes to nothing unasked, and is not worth a model's pass over it either.
+LEAST = 0.15
 _RECALL = (-3.2, 0.9, 1.6, 0.25, 0.4, -0.01)
 _MODEL = (0.0, 1.0)
 
 
 def of_recall(recalled: Recalled) -> float:
-    """For what the workspace itself wrote after the same tokens."""
+    """For what the workspace itself wrote after the same tokens: recall's own calibrated figure where it has one."""
+    if recalled.confidence:
+        return min(max(recalled.confidence, 0.0), 1.0)
     features = (
         1.0,
         math.log2(1 + recalled.matched_tokens),

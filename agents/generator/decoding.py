@@ -12,26 +12,20 @@ from typing import TYPE_CHECKING
 
 from agents.generator import confidence, drafts
 from agents.generator.candidates import Candidate
-from agents.generator.polish import polished
-from agents.generator.stops import StopRules
 from agents.records import Origin
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexing.syntax import Syntax
-
     from agents.generator.cursor import Cursor
-    from agents.generator.plan import Plan
+    from agents.generator.polish import Polisher
     from agents.generator.runs import Run
     from indexing.records import Recalled
     from models.completion import CompletionModel, Generation, Snippet
 
 _LOG = logging.getLogger(__name__)
 _MOST_DRAFTS = 3
-# Judging a draft costs one pass over the prompt; less likely ones are not worth it.
-_LEAST_DRAFT_CONFIDENCE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +52,8 @@ class Decoder:
     Attributes:
         model: what to ask.
         cursor: the place.
-        plan: how far to go.
-        syntax: tree of the document, None without one.
+        polisher: what makes a text ready for the place.
+        tokens: budget of new tokens.
         snippets: context from other files.
         recalled: what the workspace wrote after the same tokens, best first.
         alternatives: how many different texts are wanted.
@@ -67,8 +61,8 @@ class Decoder:
 
     model: CompletionModel
     cursor: Cursor
-    plan: Plan
-    syntax: Syntax | None
+    polisher: Polisher
+    tokens: int
     snippets: tuple[Snippet, ...]
     recalled: Sequence[Recalled]
     alternatives: int = 1
@@ -86,14 +80,14 @@ class Decoder:
 
     def _ask(self, run: Run[Outcome]) -> tuple[list[Candidate], str]:
         request = FillRequest(
-            _prompt_path(self.cursor), self.cursor.prefix, self.cursor.suffix, self.snippets, self.plan.tokens
+            _prompt_path(self.cursor), self.cursor.prefix, self.cursor.suffix, self.snippets, self.tokens
         )
         judged, accepted = self._judge(request, run)
         if run.unwanted():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
             return judged, ""
-        rules = StopRules(self.cursor, self.plan)
+        rules = self.polisher.stop_rules
 
         def stop(text: str) -> int | None:
             run.text = text
@@ -109,9 +103,9 @@ class Decoder:
 
     def _judge(self, request: FillRequest, run: Run[Outcome]) -> tuple[list[Candidate], bool]:
         """The drafts with the model's opinion, and whether one is what decoding would give."""
-        likely = [
-            one for one in self.recalled if one.text.strip() and confidence.of_recall(one) >= _LEAST_DRAFT_CONFIDENCE
-        ][:_MOST_DRAFTS]
+        likely = [one for one in self.recalled if one.text.strip() and confidence.of_recall(one) >= confidence.LEAST][
+            :_MOST_DRAFTS
+        ]
         if not likely:
             return [], False
         scores = self.model.score(request, [one.text for one in likely], cancelled=run.unwanted)
@@ -120,13 +114,13 @@ class Decoder:
             length = drafts.accepted_length(score)
             text = recalled.text[:length] if length else recalled.text
             accepted = accepted or length > 0
-            insertion = polished(text, self.cursor, self.plan, self.syntax)
+            insertion = self.polisher.polished(text)
             sure = confidence.of_draft(recalled, drafts.first_line(score))
             candidates.append(Candidate(insertion, Origin.DRAFT, sure, self.model.entry.name))
         return candidates, accepted
 
     def _decoded(self, generation: Generation) -> Candidate:
-        insertion = polished(generation.text, self.cursor, self.plan, self.syntax)
+        insertion = self.polisher.polished(generation.text)
         first, line_end, _ = generation.text.partition("\n")
         log_probs = generation.log_probs
         if line_end and first:

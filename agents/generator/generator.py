@@ -21,7 +21,7 @@ from agents.generator.gate import refusal
 from agents.generator.parsing import SyntaxTrees
 from agents.generator.plan import Extent, Plan, plan
 from agents.generator.policy import CompletionPolicy
-from agents.generator.polish import polished
+from agents.generator.polish import Polisher
 from agents.generator.reuse import SuggestionCache
 from agents.generator.runs import Ending, Place, Run, Runs
 from agents.generator.statistics import CompletionStatistics, Recorder
@@ -191,10 +191,10 @@ class Generator:
     def _offer(self, request: _Request, the_plan: Plan, syntax: Syntax | None) -> Completion:
         """Recall, then the model unless recall is sure enough."""
         cursor, policy = request.cursor, request.policy
-        recalled = self._recall(cursor, the_plan, policy)
+        recalled = self._recall(request, the_plan)
+        polisher = Polisher(cursor, the_plan, syntax)
         candidates = [
-            Candidate(polished(one.text, cursor, the_plan, syntax), Origin.RECALL, confidence.of_recall(one))
-            for one in recalled
+            Candidate(polisher.polished(one.text), Origin.RECALL, confidence.of_recall(one)) for one in recalled
         ]
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
             return self._choose(request, candidates)
@@ -203,7 +203,7 @@ class Generator:
         if joined is not None and (answer := self._join(request, *joined, candidates)) is not None:
             return answer
         snippets = self._context.gather(cursor, syntax, self._index, policy)
-        decoder = Decoder(request.model, cursor, the_plan, syntax, snippets, recalled, reach[1])
+        decoder = Decoder(request.model, cursor, polisher, the_plan.tokens, snippets, recalled, reach[1])
         if request.cancelled():
             return Completion((), "cancelled")
         self._recorder.ran_model()
@@ -211,16 +211,22 @@ class Generator:
         run = self._runs.start(place, decoder.work, linger_s=policy.linger_ms / 1000)
         return self._await(request, run, candidates)
 
-    def _recall(self, cursor: Cursor, the_plan: Plan, policy: CompletionPolicy) -> Sequence[Recalled]:
+    def _recall(self, request: _Request, the_plan: Plan) -> Sequence[Recalled]:
+        """What the workspace wrote after the same tokens; only what may come to something where nobody asked."""
+        policy = request.policy
         if not policy.recall:
             return ()
-        return self._index.recall(
-            cursor.document,
-            cursor.offset,
+        found = self._index.recall(
+            request.cursor.document,
+            request.cursor.offset,
             whole_block=the_plan.extent is Extent.BLOCK,
             limit=_RECALL_LIMIT,
             deadline=time.monotonic() + policy.recall_ms / 1000,
         )
+        if request.trigger is Trigger.INVOKED:
+            return found
+        least = min(policy.threshold, confidence.LEAST)
+        return [one for one in found if confidence.of_recall(one) >= least]
 
     def _join(self, request: _Request, run: Run[Outcome], typed: str, candidates: list[Candidate]) -> Completion | None:
         """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""

@@ -1,6 +1,6 @@
 """From a model's or the workspace's raw text to what is inserted, or to nothing: drop rather than annoy.
 
-Never makes text longer than it was, line endings and indentation apart. Start at `polished`.
+Never makes text longer than it was, line endings and indentation apart. Start at `Polisher`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from agents.generator.cleaning import cleaned
@@ -45,39 +46,66 @@ class Insertion:
     problem: str = ""
 
 
-def polished(raw: str, cursor: Cursor, plan: Plan, syntax: Syntax | None = None) -> Insertion:
-    """`raw`, which continues `cursor.prefix`, as it should be inserted.
+class Polisher:
+    """Polishes any number of texts for one place; what they share is worked out once."""
 
-    Args:
-        raw: text of a model or of recall, in any shape.
-        cursor: the place.
-        plan: how far it may reach.
-        syntax: tree of the document as it stands, for whether it still parses; None without one.
-    """
-    text = cleaned(raw)
-    text = text[: _kept(text, cursor, plan)]
-    text = _without_repeats(text, cursor)
-    text = _trimmed(indented(text, cursor), cursor)
-    if not text.strip():
-        return Insertion("", problem="nothing")
-    if _repeats_above(text, cursor):
-        return Insertion("", problem="repeats")
-    covered = Closing.at(cursor).covered(text)
-    if covered and text.strip() == cursor.after[:covered].strip():
-        return Insertion("", problem="nothing")
-    final = text.replace("\n", cursor.newline) if cursor.newline != "\n" else text
-    insertion = Insertion(final, covered)
-    if syntax is not None and _breaks(syntax, cursor, insertion):
-        return replace(insertion, problem="errors")
-    return insertion
+    def __init__(self, cursor: Cursor, plan: Plan, syntax: Syntax | None = None) -> None:
+        """Make one for a place.
 
+        Args:
+            cursor: the place.
+            plan: how far a text may reach.
+            syntax: tree of the document as it stands, for whether it still parses; None without one.
+        """
+        self._cursor = cursor
+        self._plan = plan
+        self._syntax = syntax if syntax is not None and syntax.available else None
+        self._closing = Closing.at(cursor)
+        self._rules = StopRules(cursor, plan, self._closing)
 
-def _kept(text: str, cursor: Cursor, plan: Plan) -> int:
-    """How much the stop rules keep; a recalled text never went through them, and a model may overrun the last one."""
-    if plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
-        return 0
-    keep = StopRules(cursor, plan)(text)
-    return len(text) if keep is None else keep
+    @property
+    def stop_rules(self) -> StopRules:
+        """The stop rules of the place, for decoding."""
+        return self._rules
+
+    def polished(self, raw: str) -> Insertion:
+        """`raw`, which continues `cursor.prefix`, as it should be inserted."""
+        cursor = self._cursor
+        text = cleaned(raw)
+        text = text[: self._kept(text)]
+        text = _without_repeats(text, cursor)
+        text = _trimmed(indented(text, cursor), cursor)
+        if not text.strip():
+            return Insertion("", problem="nothing")
+        if _repeats_above(text, cursor):
+            return Insertion("", problem="repeats")
+        covered = self._closing.covered(text)
+        if covered and text.strip() == cursor.after[:covered].strip():
+            return Insertion("", problem="nothing")
+        final = text.replace("\n", cursor.newline) if cursor.newline != "\n" else text
+        insertion = Insertion(final, covered)
+        return replace(insertion, problem="errors") if self._breaks(insertion) else insertion
+
+    def _kept(self, text: str) -> int:
+        """How much the stop rules keep; recalled text never went through them, and a model may overrun the last one."""
+        if self._plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
+            return 0
+        keep = self._rules(text)
+        return len(text) if keep is None else keep
+
+    def _breaks(self, insertion: Insertion) -> bool:
+        """Whether the document has new syntax errors with the suggestion pasted in.
+
+        A suggestion that leaves something open is not to blame: its next line belongs to it.
+        """
+        syntax, at = self._syntax, self._cursor.offset
+        if syntax is None or insertion.text.rstrip().endswith(_GOES_ON) or self._closing.leaves_open(insertion.text):
+            return False
+        return syntax.with_text_inserted(at, at + insertion.end, insertion.text).error_count() > self._errors
+
+    @cached_property
+    def _errors(self) -> int:
+        return self._syntax.error_count() if self._syntax is not None else 0
 
 
 def _trimmed(text: str, cursor: Cursor) -> str:
@@ -127,16 +155,3 @@ def _same(line: str, other: str) -> bool:
     if not _NEAR_EQUAL < len(folded) / max(len(other_folded), 1) < 1 / _NEAR_EQUAL:
         return False
     return SequenceMatcher(None, folded, other_folded, autojunk=False).ratio() > _NEAR_EQUAL
-
-
-def _breaks(syntax: Syntax, cursor: Cursor, insertion: Insertion) -> bool:
-    """Whether the document has new syntax errors with the suggestion pasted in.
-
-    A suggestion that leaves something open is not to blame: its next line belongs to it.
-    """
-    if not syntax.available or insertion.text.rstrip().endswith(_GOES_ON):
-        return False
-    if Closing.at(cursor).leaves_open(insertion.text):
-        return False
-    pasted = syntax.with_text_inserted(cursor.offset, cursor.offset + insertion.end, insertion.text)
-    return pasted.error_count() > syntax.error_count()

@@ -6,6 +6,7 @@ the next key fits. Knows nothing of prompts or text rules. Start at `Runs.start`
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Run(Generic[R]):
         self._done = Event()
         self._ended_early = False
         self._linger_s = linger_s
-        self._wanted = time.monotonic()
+        self._wanted = math.inf  # when the last one left; a run is wanted until its first one leaves
         self._watchers = 0
         self._lock = Lock()
 

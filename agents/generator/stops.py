@@ -28,9 +28,9 @@ _CONTINUING_WORDS = ("else", "elif", "except", "finally", "catch", "case", "end"
 class StopRules:
     """Decides after each token whether to go on; an instance serves one request and keeps nothing between calls."""
 
-    def __init__(self, cursor: Cursor, plan: Plan) -> None:
+    def __init__(self, cursor: Cursor, plan: Plan, closing: Closing | None = None) -> None:
         self._plan = plan
-        self._closing = Closing.at(cursor)
+        self._closing = closing or Closing.at(cursor)
         self._next_line = _folded(cursor.next_line)
         self._starts_blank = not cursor.before.strip()
 

@@ -5,7 +5,7 @@ import pytest
 from agents.generator.cleaning import cleaned
 from agents.generator.plan import plan
 from agents.generator.policy import CompletionPolicy
-from agents.generator.polish import polished
+from agents.generator.polish import Polisher
 from agents.records import Trigger
 from tests.agents.doubles import cursor_of
 
@@ -15,7 +15,7 @@ def check_insert(
 ) -> None:
     """With `raw` polished and applied, the fixture reads `expected`; `expected` "" means that nothing is offered."""
     cursor = cursor_of(fixture, language)
-    found = polished(raw, cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy()))
+    found = Polisher(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy())).polished(raw)
     text = cursor.document.text
     applied = text[: cursor.offset] + found.text + text[cursor.offset + found.end :] if found.text else ""
     assert applied == expected

@@ -1,0 +1,135 @@
+"""Whatever stands in a document and whatever a model says: no failure, nothing deleted unasked, line endings kept."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.generator.brackets import scan
+from agents.generator.cleaning import cleaned
+from agents.generator.cursor import Cursor
+from agents.generator.generator import Generator
+from agents.generator.policy import CompletionPolicy
+from agents.generator.reuse import SuggestionCache
+from agents.generator.stops import StopRules
+from agents.generator.plan import plan
+from agents.records import Origin, Suggestion, Trigger
+from indexing.records import Document
+from models.scripted import ScriptedModel
+from tests.agents.doubles import MemoryIndex, recalled
+
+if TYPE_CHECKING:
+    from indexing.index import Index
+
+LANGUAGES = st.sampled_from(["python", "javascript", "go", "rust", "markdown", "text", "no-such-language"])
+# Pieces that code is made of, and any character there is, lone surrogates included.
+PIECES = st.sampled_from(
+    [
+        *(
+            "def f(x):\n",
+            "    return x\n",
+            "x = (",
+            ")",
+            "{",
+            "}\n",
+            '"',
+            "'''",
+            '"""',
+            "# no",
+            "\t",
+            "\r\n",
+            "\r",
+            "\n",
+        ),
+        *("if a:\n", "\\", "self.a", "<fim_middle>", "a, a, a, a, a, a, ", "\U0001f600", "e\u0301", "\x00", "\ud800"),
+    ]
+)
+TEXTS = st.lists(PIECES | st.text(st.characters(), max_size=4), max_size=24).map("".join)
+ONE_ENDING = st.sampled_from(["\n", "\r\n"])
+
+
+def document_of(text: str, language: str) -> Document:
+    return Document("untitled:any", None, language, text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=TEXTS, at=st.floats(0, 1), raw=TEXTS, language=LANGUAGES, trigger=st.sampled_from(Trigger))
+def test_any_completion_of_any_document_is_a_plain_replacement_around_the_cursor(
+    text: str, at: float, raw: str, language: str, trigger: Trigger
+) -> None:
+    offset = round(at * len(text))
+    index = MemoryIndex(recalled=(recalled(raw[: len(raw) // 2]),))
+    generator = Generator(cast("Index", index), ScriptedModel(lambda _: raw), policy=CompletionPolicy(threshold=0.0))
+    try:
+        completion = generator.complete(
+            document_of(text, language), offset, trigger=trigger, cancelled=lambda: False, limit=3
+        )
+    finally:
+        generator.close()
+    assert bool(completion.suggestions) != bool(completion.why_empty)
+    for suggestion in completion.suggestions:
+        assert 0 <= suggestion.start <= offset <= suggestion.end <= len(text)
+        assert suggestion.text
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]|<fim_", suggestion.text)
+        # What is replaced is what an editor or a person has closed, on the cursor's own line.
+        assert not re.search(r"[\r\n]|\w", text[offset : suggestion.end])
+        assert 0.0 <= suggestion.confidence <= 1.0
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    lines=st.lists(
+        st.sampled_from(["def f(x):", "    return x", "", "x = 1", "if x:", "    y()"]), min_size=2, max_size=8
+    ),
+    raw=TEXTS,
+    ending=ONE_ENDING,
+    line=st.integers(0, 7),
+)
+def test_a_document_keeps_its_line_endings(lines: list[str], raw: str, ending: str, line: int) -> None:
+    text = ending.join([*lines, ""])
+    offset = len(ending.join(lines[: line % len(lines) + 1]))
+    generator = Generator(cast("Index", MemoryIndex()), ScriptedModel(lambda _: raw), policy=CompletionPolicy())
+    try:
+        completion = generator.complete(
+            document_of(text, "python"), offset, trigger=Trigger.INVOKED, cancelled=lambda: False
+        )
+    finally:
+        generator.close()
+    for suggestion in completion.suggestions:
+        applied = text[: suggestion.start] + suggestion.text + text[suggestion.end :]
+        assert "\n" not in applied.replace(ending, "")
+        assert "\r" not in applied.replace(ending, "")
+
+
+@given(text=TEXTS, language=LANGUAGES, quote=st.sampled_from(["", '"', "'", '"""', "`"]))
+def test_brackets_of_any_text_are_where_they_are_said_to_be(text: str, language: str, quote: str) -> None:
+    balance = scan(text, language, quote)
+    assert "".join(text[at] for at in balance.unopened) == balance.closers
+
+
+@given(text=TEXTS, at=st.floats(0, 1), said=TEXTS, trigger=st.sampled_from(Trigger))
+def test_stop_rules_only_ever_cut_the_end(text: str, at: float, said: str, trigger: Trigger) -> None:
+    cursor = Cursor.at(document_of(text, "python"), round(at * len(text)))
+    rules = StopRules(cursor, plan(cursor, None, trigger=trigger, policy=CompletionPolicy()))
+    keep = rules(said)
+    assert keep is None or 0 <= keep < len(said)
+
+
+@given(text=TEXTS)
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    assert cleaned(cleaned(text)) == cleaned(text)
+
+
+@given(text=TEXTS, at=st.floats(0, 1), said=TEXTS.filter(str.strip), typed=st.integers(0, 20))
+def test_the_rest_of_a_suggestion_ends_where_the_suggestion_ends(text: str, at: float, said: str, typed: int) -> None:
+    offset, cache = round(at * len(text)), SuggestionCache()
+    cache.put(document_of(text, "python"), offset, Suggestion("s", said, offset, offset, Origin.MODEL, 0.9))
+    after = text[:offset] + said[:typed] + text[offset:]
+    rest = cache.find(document_of(after, "python"), offset + len(said[:typed]))
+    if rest is None:
+        assert not said[typed:].strip()
+    else:
+        assert after[: rest.start] + rest.text + after[rest.end :] == text[:offset] + said + text[offset:]

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from agents.generator.context import ContextGatherer, used_names
+from agents.generator.policy import CompletionPolicy
+from tests.agents.doubles import MemoryIndex, cursor_of, hit
+
+if TYPE_CHECKING:
+    from indexing.index import Index
+    from indexing.records import Hit
+
+FIXTURE = "from shapes import area\n\ndef show(radius):\n    print(area($0)\n"
+AREA = hit("shapes.py", "def area(r):\n    return 3.14 * r * r\n", name="area")
+SIMILAR = hit("other.py", "print(area(2))\n")
+
+
+def gathered(
+    fixture: str = FIXTURE,
+    *,
+    hits: tuple[Hit, ...] = (),
+    defined: tuple[Hit, ...] = (),
+    gatherer: ContextGatherer | None = None,
+    policy: CompletionPolicy | None = None,
+    index: MemoryIndex | None = None,
+) -> list[str]:
+    """Paths of the snippets for the cursor of `fixture`, in order."""
+    index = index or MemoryIndex(hits=hits, defined=defined)
+    snippets = (gatherer or ContextGatherer()).gather(
+        cursor_of(fixture), None, cast("Index", index), policy or CompletionPolicy()
+    )
+    return [snippet.path for snippet in snippets]
+
+
+def test_definitions_of_what_is_used_come_before_similar_code() -> None:
+    assert gathered(hits=(SIMILAR,), defined=(AREA,)) == ["shapes.py", "other.py"]
+
+
+def test_names_near_the_cursor_are_looked_up_nearest_first() -> None:
+    assert used_names(cursor_of(FIXTURE))[:3] == ("area", "print", "radius")
+
+
+def test_a_definition_found_twice_is_shown_once() -> None:
+    assert gathered(hits=(AREA,), defined=(AREA,)) == ["shapes.py"]
+
+
+def test_pieces_that_overlap_are_shown_once() -> None:
+    overlapping = hit("shapes.py", "    return 3.14 * r * r\n\nPI = 3\n", first_line=1)
+    assert gathered(hits=(overlapping,), defined=(AREA,)) == ["shapes.py"]
+
+
+def test_what_stands_right_around_the_cursor_is_left_out() -> None:
+    own = hit("main.py", "def show(radius):\n    print(area(\n", first_line=2)
+    assert gathered(hits=(own, SIMILAR)) == ["other.py"]
+
+
+def test_the_own_file_farther_away_is_used() -> None:
+    far = hit("main.py", "def draw(canvas):\n    canvas.circle(area(3))\n", first_line=900)
+    assert gathered(hits=(far,)) == ["main.py"]
+
+
+def test_what_the_last_prompt_held_keeps_its_place() -> None:
+    gatherer = ContextGatherer()
+    first = hit("first.py", "a = 1\n")
+    gathered(hits=(first, SIMILAR), gatherer=gatherer)
+    moved = FIXTURE.replace("$0", "radius)\n    print($0")
+    newer = hit("newer.py", "b = 2\n")
+    assert gathered(moved, hits=(newer, SIMILAR, first), gatherer=gatherer) == ["first.py", "other.py", "newer.py"]
+
+
+def test_the_index_is_asked_once_for_a_line() -> None:
+    gatherer, index = ContextGatherer(), MemoryIndex(hits=(SIMILAR,))
+    gathered(FIXTURE, gatherer=gatherer, index=index)
+    gathered(FIXTURE.replace("$0", "radi$0"), gatherer=gatherer, index=index)
+    assert len(index.queries) == 1
+
+
+def test_the_query_is_made_of_the_last_three_lines() -> None:
+    index = MemoryIndex()
+    gathered("a\nb\n\nc\nd$0\n", index=index)
+    assert index.queries[0].text == "b\nc\nd"
+
+
+def test_after_the_deadline_what_is_there_is_used() -> None:
+    index = MemoryIndex(hits=(SIMILAR,), defined=(AREA,))
+    assert gathered(index=index, policy=CompletionPolicy(context_ms=0.0)) == ["shapes.py"]
+    assert not index.queries
+
+
+def test_places_edited_lately_in_other_files_come_last_and_are_not_stable() -> None:
+    gatherer = ContextGatherer()
+    gatherer.visit(cursor_of("#- notes.py\nremember = $0\n"))
+    snippets = gatherer.gather(
+        cursor_of(FIXTURE), None, cast("Index", MemoryIndex(defined=(AREA,))), CompletionPolicy()
+    )
+    assert [(snippet.path, snippet.stable) for snippet in snippets] == [("shapes.py", True), ("notes.py", False)]
+
+
+def test_a_place_edited_lately_is_not_sent_once_its_file_is_excluded() -> None:
+    gatherer = ContextGatherer()
+    gatherer.visit(cursor_of("#- keys.py\nKEY = $0\n"))
+    assert gathered(gatherer=gatherer, index=MemoryIndex(excluded={"keys.py": "secret"})) == []
+
+
+def test_no_more_snippets_than_allowed() -> None:
+    hits = tuple(hit(f"f{number}.py", f"x = {number}\n") for number in range(9))
+    assert len(gathered(hits=hits, policy=CompletionPolicy(snippets=4))) == 4

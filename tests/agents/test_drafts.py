@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from agents.generator.drafts import accepted_length, first_line
+from models.completion import Score
+
+
+def score(*tokens: tuple[str, float]) -> Score:
+    """A score of the texts of tokens with their probabilities."""
+    ends, at = [], 0
+    for text, _ in tokens:
+        at += len(text)
+        ends.append(at)
+    log_probs = tuple(math.log(probability) if probability else -math.inf for _, probability in tokens)
+    return Score("".join(text for text, _ in tokens), log_probs, tuple(ends))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "length"),
+    [
+        ((("abs", 0.9), ("(x)", 0.51)), 6),
+        ((("abs", 0.9), ("(x)", 0.5)), 0),
+        ((("abs", 0.4), ("(x)", 0.9)), 0),
+        ((("a()", 0.9), ("\n", 0.9), ("b", 0.3)), 3),
+        ((("a()", 0.9), ("\n  b", 0.9), ("()", 0.6)), 9),
+        ((("a()", 0.0),), 0),
+        ((), 0),
+    ],
+)
+def test_whole_lines_that_greedy_decoding_would_give_are_taken(
+    tokens: tuple[tuple[str, float], ...], length: int
+) -> None:
+    assert accepted_length(score(*tokens)) == length
+
+
+def test_only_the_first_line_speaks_for_the_first_line() -> None:
+    assert first_line(score(("a", 1.0), ("()", 1.0), ("\n", 0.5), ("b", 0.5))) == (0.0, 0.0)

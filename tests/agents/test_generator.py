@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from agents.generator.generator import Generator
+from agents.generator.policy import CompletionPolicy
+from agents.records import Completion, Origin, Trigger
+from models.completion import FillRequest
+from models.errors import ModelError
+from models.scripted import ScriptedModel
+from tests import marked
+from tests.agents.doubles import MemoryIndex, place_of, recalled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from indexing.index import Index
+    from models.completion import CompletionModel, Generation, Score
+
+SURE = -0.01
+UNSURE = -3.0
+LONG_S = 30.0
+
+
+def never() -> bool:
+    return False
+
+
+class Editor:
+    """A person at an editor: documents as fixtures, one generator behind them."""
+
+    def __init__(
+        self,
+        model: CompletionModel | None = None,
+        *,
+        index: MemoryIndex | None = None,
+        policy: CompletionPolicy | None = None,
+    ) -> None:
+        self.index = index or MemoryIndex()
+        self.generator = Generator(cast("Index", self.index), model, policy=policy or CompletionPolicy())
+
+    def ask(
+        self,
+        fixture: str,
+        *,
+        trigger: Trigger = Trigger.AUTOMATIC,
+        language: str = "python",
+        selected: str | None = None,
+        cancelled: Callable[[], bool] = never,
+        limit: int = 1,
+    ) -> Completion:
+        document, offset = place_of(fixture, language)
+        return self.generator.complete(
+            document, offset, trigger=trigger, selected=selected, cancelled=cancelled, limit=limit
+        )
+
+    def shows(self, fixture: str, **options: object) -> str:
+        """The document with the best suggestion applied, "" when nothing is shown."""
+        completion = self.ask(fixture, **options)  # type: ignore[arg-type]  # options of `ask`
+        return applied(fixture, completion)
+
+
+def applied(fixture: str, completion: Completion) -> str:
+    if not completion.suggestions:
+        return ""
+    text = marked.parse(fixture).text
+    best = completion.suggestions[0]
+    return text[: best.start] + best.text + text[best.end :]
+
+
+@pytest.fixture
+def editors() -> Iterator[Callable[..., Editor]]:
+    made: list[Editor] = []
+
+    def make(*arguments: object, **options: object) -> Editor:
+        made.append(Editor(*arguments, **options))  # type: ignore[arg-type]  # options of `Editor`
+        return made[-1]
+
+    yield make
+    for editor in made:
+        editor.generator.close()
+
+
+def says(text: str, log_prob: float = SURE, **options: float) -> ScriptedModel:
+    return ScriptedModel(lambda _: text, log_prob=log_prob, **options)
+
+
+class BrokenModel(ScriptedModel):
+    """A model whose file is gone."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__({})
+        self.error = error
+
+    def generate(self, *_: object, **__: object) -> tuple[Generation, ...]:
+        raise self.error
+
+    def score(self, *_: object, **__: object) -> tuple[Score, ...]:
+        raise self.error
+
+
+def test_a_model_completes_the_line(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)\ny = 2"))
+    assert editor.shows("x = $0\n") == "x = abs(value)\n"
+
+
+def test_what_is_not_sure_enough_is_shown_only_to_who_asks(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)", UNSURE))
+    assert editor.ask("x = $0\n").why_empty == "unsure"
+    assert editor.shows("x = $0\n", trigger=Trigger.INVOKED) == "x = abs(value)\n"
+
+
+def test_recall_works_without_a_model(editors: Callable[..., Editor]) -> None:
+    editor = editors(index=MemoryIndex(recalled=(recalled("abs(value)"),)))
+    completion = editor.ask("x = $0\n")
+    assert applied("x = $0\n", completion) == "x = abs(value)\n"
+    assert completion.suggestions[0].origin is Origin.RECALL
+    assert completion.suggestions[0].model == ""
+
+
+def test_without_model_and_memory_the_answer_is_empty(editors: Callable[..., Editor]) -> None:
+    assert editors().ask("x = $0\n").why_empty == "nothing"
+
+
+def test_a_short_disputed_match_is_not_shown_unasked(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("abs(value)", matched=2, agreement=0.2, votes=1),))
+    assert editors(index=index).ask("x = $0\n").why_empty == "unsure"
+
+
+def test_recall_that_is_sure_leaves_the_model_in_peace(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("abs(value)", matched=64, votes=9),))
+    editor = editors(says("other()"), index=index, policy=CompletionPolicy(recall_first=0.3))
+    assert editor.shows("x = $0\n") == "x = abs(value)\n"
+    assert editor.generator.statistics().model_runs == 0
+
+
+def test_a_draft_the_model_agrees_with_is_taken_without_decoding(editors: Callable[..., Editor]) -> None:
+    model = says("abs(value)")
+    decoded: list[FillRequest] = []
+    model.generate = lambda request, **_: decoded.append(request) or ()  # type: ignore[method-assign,assignment,func-returns-value]
+    index = MemoryIndex(recalled=(recalled("abs(value)", matched=10),))
+    editor = editors(model, index=index, policy=CompletionPolicy(recall_first=1.0))
+    completion = editor.ask("x = $0\n")
+    assert completion.suggestions[0].origin is Origin.DRAFT
+    assert decoded == []
+
+
+@pytest.mark.parametrize("error", [ModelError("The model is gone; run `starling models list`."), RuntimeError("boom")])
+def test_a_broken_model_leaves_recall_working(editors: Callable[..., Editor], error: Exception) -> None:
+    editor = editors(BrokenModel(error), index=MemoryIndex(recalled=(recalled("abs(value)", matched=30),)))
+    assert editor.shows("x = $0\n") == "x = abs(value)\n"
+
+
+def test_a_broken_model_alone_gives_an_empty_answer_with_its_reason(editors: Callable[..., Editor]) -> None:
+    editor = editors(BrokenModel(ModelError("gone")))
+    assert editor.ask("x = $0\n").why_empty == "model-failed"
+    assert editor.generator.statistics().failures == 1
+
+
+def test_typing_what_was_suggested_asks_no_model(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)"))
+    editor.ask("x = $0\n")
+    assert editor.shows("x = ab$0\n") == "x = abs(value)\n"
+    assert editor.generator.statistics().model_runs == 1
+
+
+def test_reuse_answers_alone(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)"))
+    document, offset = place_of("x = ab$0\n")
+    assert editor.generator.reuse(document, offset) is None
+    editor.ask("x = $0\n")
+    rest = editor.generator.reuse(document, offset)
+    assert rest is not None
+    assert rest.suggestions[0].text == "s(value)"
+
+
+def test_reuse_follows_the_off_switch(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)"))
+    editor.ask("x = $0\n")
+    editor.generator.set_policy(CompletionPolicy(enabled=False))
+    assert editor.generator.reuse(*place_of("x = ab$0\n")) is None
+
+
+def test_a_suggestion_turned_down_is_not_offered_again_unasked(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)"))
+    editor.generator.rejected(editor.ask("x = $0\n").suggestions[0].id)
+    assert editor.ask("x = $0\n").why_empty == "rejected"
+    assert editor.shows("x = $0\n", trigger=Trigger.INVOKED) == "x = abs(value)\n"
+
+
+def test_suggestions_begin_with_the_item_selected_in_the_popup(editors: Callable[..., Editor]) -> None:
+    seen: list[str] = []
+
+    def reply(request: FillRequest) -> str:
+        seen.append(request.prefix)
+        return "(value)"
+
+    editor = editors(ScriptedModel(reply, log_prob=SURE))
+    completion = editor.ask("x = self.ab$0\n", selected="absolute")
+    assert seen == ["x = self.absolute"]
+    assert completion.suggestions[0].text == "absolute(value)"
+    assert applied("x = self.ab$0\n", completion) == "x = self.absolute(value)\n"
+
+
+def test_an_item_that_rewrites_the_word_replaces_it(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("(value)"))
+    assert editor.shows("x = AB$0\n", selected="absolute") == "x = absolute(value)\n"
+
+
+def test_a_person_who_asks_gets_alternatives(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("all(values)", matched=3), recalled("any(values)", matched=2)))
+    editor = editors(says("abs(value)"), index=index)
+    completion = editor.ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    texts = [suggestion.text for suggestion in completion.suggestions]
+    assert len(texts) == len(set(texts)) == 3
+    assert {"abs(value)", "all(values)"} <= set(texts)
+
+
+def test_a_cancelled_request_is_answered_while_the_model_computes(editors: Callable[..., Editor]) -> None:
+    asked = threading.Event()
+
+    def reply(_: FillRequest) -> str:
+        asked.set()
+        return "abs(value) " * 400
+
+    editor = editors(ScriptedModel(reply, token_s=0.05, log_prob=SURE), policy=CompletionPolicy(line_tokens=100_000))
+    assert editor.ask("x = $0\n", cancelled=asked.is_set).why_empty == "cancelled"
+
+
+def test_a_newer_request_joins_the_run_that_still_fits(editors: Callable[..., Editor]) -> None:
+    decoding = threading.Event()
+
+    def reply(_: FillRequest) -> str:
+        decoding.set()
+        return "abs(value)"
+
+    editor = editors(
+        ScriptedModel(reply, token_s=0.02, log_prob=SURE), policy=CompletionPolicy(linger_ms=1000 * LONG_S)
+    )
+    cancelled = threading.Event()
+    first = threading.Thread(target=lambda: editor.ask("x = $0\n", cancelled=cancelled.is_set))
+    first.start()
+    assert decoding.wait(LONG_S)
+    cancelled.set()
+    assert editor.shows("x = a$0\n") == "x = abs(value)\n"
+    first.join()
+    found = editor.generator.statistics()
+    assert (found.model_runs, found.joined) == (1, 1)
+
+
+def test_a_newer_request_that_no_longer_fits_ends_the_run(editors: Callable[..., Editor]) -> None:
+    decoding = threading.Event()
+
+    def reply(request: FillRequest) -> str:
+        if request.prefix.endswith("= "):
+            decoding.set()
+            return "abs(value) " * 4000
+        return "n()"
+
+    editor = editors(
+        ScriptedModel(reply, token_s=0.01, log_prob=SURE),
+        policy=CompletionPolicy(linger_ms=1000 * LONG_S, line_tokens=100_000, automatic_wait_ms=1000 * LONG_S),
+    )
+    older: list[Completion] = []
+    first = threading.Thread(target=lambda: older.append(editor.ask("x = $0\n")))
+    first.start()
+    assert decoding.wait(LONG_S)
+    assert editor.shows("x = mi$0\n") == "x = min()\n"
+    first.join()
+    assert older[0].why_empty == "cancelled"
+
+
+def test_a_slow_model_does_not_keep_recall_waiting(editors: Callable[..., Editor]) -> None:
+    editor = editors(
+        says("other()", token_s=0.05),
+        index=MemoryIndex(recalled=(recalled("abs(value)", matched=30),)),
+        policy=CompletionPolicy(automatic_wait_ms=10, recall_first=1.0),
+    )
+    assert editor.shows("x = $0\n") == "x = abs(value)\n"
+
+
+def test_taking_the_model_away_leaves_recall(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("other()"), index=MemoryIndex(recalled=(recalled("abs(value)"),)))
+    editor.generator.set_model(None)
+    assert editor.shows("x = $0\n") == "x = abs(value)\n"
+
+
+def test_a_suggestion_that_breaks_the_syntax_is_shown_only_to_who_asks(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("def def def"))
+    assert editor.ask("x = $0\ny = 1\n").why_empty == "errors"
+    assert editor.ask("x = $0\ny = 1\n", trigger=Trigger.INVOKED).suggestions
+
+
+def test_a_document_that_is_not_on_disk_is_completed(editors: Callable[..., Editor]) -> None:
+    document, offset = place_of("x = $0\n")
+    untitled = type(document)("untitled:Untitled-1", None, "python", document.text)
+    found = editors(says("abs(value)")).generator.complete(untitled, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
+    assert found.suggestions[0].text == "abs(value)"
+
+
+@pytest.mark.parametrize("offset", [-5, 10**9])
+def test_an_offset_outside_of_the_text_is_moved_into_it(editors: Callable[..., Editor], offset: int) -> None:
+    document, _ = place_of("x = $0\n")
+    found = editors(says("abs(value)")).generator.complete(document, offset, trigger=Trigger.INVOKED, cancelled=never)
+    assert all(0 <= one.start <= one.end <= len(document.text) for one in found.suggestions)
+
+
+def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)"))
+    given = editor.ask("x = $0\n").suggestions[0]
+    editor.generator.shown(given.id)
+    editor.generator.accepted(given.id)
+    found = editor.generator.statistics()
+    assert (found.requests, found.shown, found.accepted, found.characters_accepted) == (1, 1, 1, 10)
+    assert found.total_p50_ms >= found.model_p50_ms > 0
+
+
+def test_closing_ends_the_model(editors: Callable[..., Editor]) -> None:
+    asked = threading.Event()
+
+    def reply(_: FillRequest) -> str:
+        asked.set()
+        return "abs(value) " * 4000
+
+    editor = editors(ScriptedModel(reply, token_s=0.01, log_prob=SURE), policy=CompletionPolicy(line_tokens=100_000))
+    answers: list[Completion] = []
+    asking = threading.Thread(target=lambda: answers.append(editor.ask("x = $0\n")))
+    asking.start()
+    assert asked.wait(LONG_S)
+    editor.generator.close()
+    asking.join()
+    assert answers[0].why_empty == "cancelled"

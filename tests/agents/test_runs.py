@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.generator.runs import Ending, Place, Run, Runs
+from tests.agents.doubles import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REACH = ("line", 1)
+LONG_S = 30.0
+
+
+@pytest.fixture
+def runs() -> Iterator[Runs[str]]:
+    made: Runs[str] = Runs()
+    yield made
+    made.close()
+
+
+def never() -> bool:
+    return False
+
+
+def start(runs: Runs[str], fixture: str, work: Callable[[Run[str]], str | None], linger_s: float = LONG_S) -> Run[str]:
+    document, offset = place_of(fixture)
+    return runs.start(Place.of(document, offset, REACH), work, linger_s=linger_s)
+
+
+class Decoding:
+    """Work that says `text` and goes on until it is no longer wanted or let go."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text
+        self.said = threading.Event()
+        self.let_go = threading.Event()
+        self.stopped_early = False
+
+    def __call__(self, run: Run[str]) -> str | None:
+        run.text = self.text
+        self.said.set()
+        while not self.let_go.wait(0.002):
+            if run.unwanted():
+                self.stopped_early = True
+                return None
+        return self.text
+
+
+def test_a_run_gives_its_result(runs: Runs[str]) -> None:
+    run = start(runs, "x = $0\n", lambda _: "abs")
+    assert run.wait(until=time.monotonic() + LONG_S, leave=never) is Ending.DONE
+    assert run.result == "abs"
+
+
+def test_who_leaves_is_let_go_at_once_while_the_run_goes_on(runs: Runs[str]) -> None:
+    decoding = Decoding()
+    run = start(runs, "x = $0\n", decoding)
+    assert run.wait(until=time.monotonic() + LONG_S, leave=lambda: True) is Ending.LEFT
+    assert not run.done
+    decoding.let_go.set()
+
+
+def test_a_run_that_nobody_waits_for_ends(runs: Runs[str]) -> None:
+    decoding = Decoding()
+    run = start(runs, "x = $0\n", decoding, linger_s=0.0)
+    assert run.wait(until=time.monotonic() + LONG_S, leave=decoding.said.is_set) is Ending.LEFT
+    while not run.done:
+        time.sleep(0.001)
+    assert decoding.stopped_early
+
+
+def test_waiting_has_an_end(runs: Runs[str]) -> None:
+    decoding = Decoding()
+    run = start(runs, "x = $0\n", decoding)
+    assert run.wait(until=time.monotonic(), leave=never) is Ending.LATE
+    decoding.let_go.set()
+
+
+@pytest.mark.parametrize(
+    ("said", "typed", "fits"),
+    [
+        ("abs(x)", "", True),
+        ("abs(x)", "ab", True),
+        ("ab", "abs", True),
+        ("", "abs", True),
+        ("", "a long way ahead", False),
+        ("abs(x)", "al", False),
+    ],
+)
+def test_a_request_joins_the_run_that_still_fits(runs: Runs[str], said: str, typed: str, fits: bool) -> None:  # noqa: FBT001
+    decoding = Decoding(said)
+    run = start(runs, "x = $0\n", decoding)
+    assert decoding.said.wait(LONG_S)
+    document, offset = place_of(f"x = {typed}$0\n")
+    joined = runs.joinable(document, offset, REACH)
+    assert joined == ((run, typed) if fits else None)
+    decoding.let_go.set()
+
+
+@pytest.mark.parametrize("fixture", ["#- other.py\nx = $0\n", "y = $0\n", "x = $0\nz\n"])
+def test_a_request_elsewhere_does_not_join(runs: Runs[str], fixture: str) -> None:
+    decoding = Decoding()
+    start(runs, "x = $0\n", decoding)
+    document, offset = place_of(fixture)
+    assert runs.joinable(document, offset, REACH) is None
+    decoding.let_go.set()
+
+
+def test_a_newer_run_of_the_document_ends_the_older_at_its_next_token(runs: Runs[str]) -> None:
+    older = Decoding()
+    first = start(runs, "x = $0\n", older)
+    assert older.said.wait(LONG_S)
+    second = start(runs, "y = $0\n", lambda _: "new")
+    assert second.wait(until=time.monotonic() + LONG_S, leave=never) is Ending.DONE
+    first.wait(until=time.monotonic() + LONG_S, leave=never)
+    runs.close()
+    assert older.stopped_early
+
+
+def test_runs_of_different_documents_leave_each_other_alone(runs: Runs[str]) -> None:
+    one = Decoding("one")
+    run = start(runs, "x = $0\n", one)
+    start(runs, "#- other.py\nx = $0\n", lambda _: "two")
+    one.let_go.set()
+    assert run.wait(until=time.monotonic() + LONG_S, leave=never) is Ending.DONE
+
+
+def test_closing_ends_what_runs(runs: Runs[str]) -> None:
+    decoding = Decoding()
+    start(runs, "x = $0\n", decoding)
+    assert decoding.said.wait(LONG_S)
+    runs.close()
+    assert decoding.stopped_early
+
+
+def test_nothing_starts_after_closing(runs: Runs[str]) -> None:
+    runs.close()
+    run = start(runs, "x = $0\n", lambda _: "abs")
+    assert run.done
+    assert run.result is None

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.generator.statistics import Recorder, percentile
+from agents.records import Completion, Origin, Suggestion
+
+
+def answer(recorder: Recorder, identity: str, text: str = "abs(x)", origin: Origin = Origin.MODEL) -> None:
+    suggestion = Suggestion(identity, text, 0, 0, origin, 0.9)
+    recorder.answered("file:///a.py", Completion((suggestion,), model_ms=30.0, total_ms=40.0))
+
+
+def test_answers_are_counted_with_their_times() -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.answered("file:///a.py", Completion((), "unsure", total_ms=2.0))
+    found = recorder.statistics()
+    assert (found.requests, found.answered, found.empty, found.by_origin) == (2, 1, {"unsure": 1}, {"model": 1})
+    assert (found.model_p50_ms, found.total_p95_ms, found.overhead_p95_ms) == (30.0, 40.0, 10.0)
+
+
+def test_a_suggestion_shown_many_times_while_typing_counts_once() -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.shown("s1")
+    recorder.shown("s1")
+    assert recorder.statistics().shown == 1
+
+
+def test_taking_a_part_is_not_taking_the_whole() -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.accepted("s1", 3)
+    recorder.accepted("s1", None)
+    found = recorder.statistics()
+    assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 1, 9)
+
+
+def test_a_whole_suggestion_is_accepted_once() -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.accepted("s1", None)
+    recorder.accepted("s1", None)
+    assert recorder.statistics().accepted == 1
+
+
+@pytest.mark.parametrize("length", [-5, 0, 10**9])
+def test_a_wrong_length_is_put_right(length: int) -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.accepted("s1", length)
+    assert 0 <= recorder.statistics().characters_accepted <= 6
+
+
+def test_unknown_suggestions_change_nothing() -> None:
+    recorder = Recorder()
+    recorder.shown("no")
+    recorder.accepted("no", None)
+    assert recorder.rejected("no") is None
+    assert (recorder.statistics().shown, recorder.statistics().accepted, recorder.statistics().rejected) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("taken", "direction"), [(1, 1), (6, 0), (18, -1)])
+def test_the_threshold_follows_what_is_taken(taken: int, direction: int) -> None:
+    recorder = Recorder()
+    for number in range(20):
+        answer(recorder, f"s{number}")
+        if number < taken:
+            recorder.accepted(f"s{number}", None)
+        else:
+            recorder.rejected(f"s{number}")
+    shift = recorder.statistics().threshold_shift
+    assert (shift > 0) - (shift < 0) == direction
+
+
+def test_a_few_outcomes_move_nothing() -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.rejected("s1")
+    assert recorder.statistics().threshold_shift == 0.0
+
+
+def test_percentiles_are_values_that_were_seen() -> None:
+    values = [float(number) for number in range(1, 101)]
+    assert [percentile(values, share) for share in (0.5, 0.95, 0.99)] == [50.0, 95.0, 99.0]
+    assert percentile([], 0.5) == 0.0
