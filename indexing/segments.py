@@ -326,9 +326,13 @@ class View:
         `names` are identifiers in scope, nearest first: they count as known in what is suggested.
         """
         del language  # the lexer is the same for all, and equal tokens speak for themselves
-        pools = [_SegmentPool(part, alive) for part, alive in self._without(own) if len(part.keys)]
         place = recall.Place.of(prefix, suffix, names)
-        return recall.best(place, pools, whole_block=whole_block, limit=limit, deadline=deadline)
+        return recall.best(place, self.pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
+
+    def pools(self, own: FileKey | None) -> list[recall.Pool]:
+        """What is recalled from besides the asking file: open files first, so that a deadline cuts the rest."""
+        parts = sorted(self._without(own), key=lambda item: not item[0].is_open)
+        return [_SegmentPool(part, alive) for part, alive in parts if len(part.keys)]
 
 
 class _SegmentPool:

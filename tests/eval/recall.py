@@ -1,0 +1,236 @@
+"""How good recall alone is: the rest of a line from nothing but the package's own text; and how its weights are fitted.
+
+`python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and the throw-away
+version of `field.md` beside it; `--split dev` only prints; `--fit` fits `indexing/recall.toml` on the dev packages.
+The asking file is cut at the cursor, what stands behind the line is its suffix, the line itself is nowhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing import confidence, recall
+from indexing.segments import Segment, SegmentFile, View, analyze, build
+from tests.eval import data, masks, tables
+from tests.eval.copying import CopyFloor
+from tests.eval.metrics import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from tests.eval.masks import Place
+    from tests.eval.tables import Cell
+
+TABLE = "recall.csv"
+PLACES = 100  # a package
+PLACES_TO_FIT = 600
+SHOWN = (0.5, 0.8)  # confidence from which a line counts as shown; the second is the cautious one
+PENALTY = 3.0  # of the squared standardised weights
+LEFT_OUT = {"fastapi", "scrapy"}  # large; the figures in `field.md` are without them
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one arm says at one place: the text, "" for nothing, and how sure it is."""
+
+    text: str
+    confidence: float
+
+
+@dataclass
+class Workspace:
+    """A package, opened as a view."""
+
+    view: View
+    keys: dict[str, tuple[str, int]]
+
+    @classmethod
+    def of(cls, package: data.Package, folder: Path) -> Workspace:
+        """Index a package's files."""
+        files = []
+        keys = {}
+        for number, path in enumerate(package.files()):
+            relative = path.relative_to(package.root).as_posix()
+            keys[relative] = ("", number)
+            blob = analyze(path.read_text(encoding="utf-8", errors="surrogateescape"), (), (), (), "python")
+            files.append(SegmentFile(number, relative, 0.0, blob))
+        target = folder / f"{package.name}.segment"
+        build(target, files)
+        return cls(View([("", Segment.open(target))], {}, ()), keys)
+
+    def ask(self, place: Place) -> Answer:
+        """The best continuation."""
+        matches = self.view.recall(
+            place.text[: place.start],
+            place.text[place.end :],
+            language="python",
+            own=self.keys[place.relative],
+            names=(),
+            whole_block=False,
+            limit=1,
+            deadline=None,
+        )
+        return Answer(matches[0].text, matches[0].confidence) if matches else Answer("", 0.0)
+
+    def hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
+        """All continuations with their features."""
+        here, candidates = self.candidates(place)
+        found = recall.continuations(here, candidates)
+        if not found:
+            return [], np.zeros((0, len(confidence.FEATURES)))
+        kept, rows = confidence.describe(here, found, candidates)
+        return [hypothesis.text.strip() for hypothesis in kept], rows
+
+    def candidates(self, place: Place) -> tuple[recall.Place, list[recall.Candidate]]:
+        """The place as recall sees it, and what it finds."""
+        here = recall.Place.of(place.text[: place.start], place.text[place.end :])
+        pools = self.view.pools(self.keys[place.relative])
+        return here, recall.find(here, pools, None) if len(here.context) else []
+
+    def throw_away(self, place: Place) -> Answer:
+        """Longest exact match over the other files, votes by squared length: what `field.md` calls the throw-away version.
+
+        Its two thresholds become steps of the confidence: 0.9 for 12 tokens and 90 % of the votes, 0.6 for 8 and half.
+        """
+        here, candidates = self.candidates(place)
+        others = [candidate for candidate in candidates if candidate.pool.origin is recall.Origin.WORKSPACE]
+        for candidate in others:
+            candidate.renames = {}
+        votes: dict[str, int] = {}
+        longest: dict[str, int] = {}
+        for hypothesis in recall.continuations(here, others):
+            lengths = [candidate.exact for candidate, _ in hypothesis.voters]
+            votes[hypothesis.text] = sum(length**2 for length in lengths)
+            longest[hypothesis.text] = max(lengths)
+        if not votes:
+            return Answer("", 0.0)
+        text = max(votes, key=lambda said: votes[said])
+        share = votes[text] / sum(votes.values())
+        sure = 0.9 if longest[text] >= 12 and share >= 0.9 else 0.6 if longest[text] >= 8 and share >= 0.5 else 0.0
+        return Answer(text, sure)
+
+
+def chosen(split: str) -> list[data.Package]:
+    """The packages of a split."""
+    return [package for package in data.packages(split) if package.name not in LEFT_OUT]
+
+
+def workspaces(split: str) -> Iterator[tuple[data.Package, Workspace]]:
+    """Each package of a split, indexed."""
+    with tempfile.TemporaryDirectory() as folder:
+        for package in chosen(split):
+            yield package, Workspace.of(package, Path(folder))
+
+
+def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
+    """One line of the table."""
+    outcomes = [
+        Outcome.of(place.target, answer.text) for place, answer in zip(places, answers, strict=True)
+    ]
+    cells: dict[str, Cell] = {"package": name, "arm": arm, "n": len(places)}
+    cells |= tables.with_interval("exact", [outcome.exact for outcome in outcomes])
+    cells |= tables.with_interval("similarity", [outcome.similarity for outcome in outcomes])
+    for threshold in SHOWN:
+        shown = [
+            outcome.exact for outcome, answer in zip(outcomes, answers, strict=True) if answer.confidence >= threshold
+        ]
+        cells[f"shown_{threshold}"] = round(len(shown) / len(places), 3) if arm != "copy floor" else ""
+        cells |= tables.with_interval(f"precision_{threshold}", shown if arm != "copy floor" else [])
+    return cells
+
+
+def measure(split: str) -> list[dict[str, Cell]]:
+    """The table of a split: each package and all together, by arm."""
+    rows = []
+    everything: dict[str, tuple[list[Place], list[Answer]]] = {}
+    for package, workspace in workspaces(split):
+        places = masks.places(package, PLACES)
+        floor = CopyFloor.of(package.files())
+        arms = {
+            "recall": [workspace.ask(place) for place in places],
+            "throw-away": [workspace.throw_away(place) for place in places],
+            "copy floor": [Answer(floor.complete(place), 0.0) for place in places],
+        }
+        for arm, answers in arms.items():
+            rows.append(row(package.name, arm, places, answers))
+            all_places, all_answers = everything.setdefault(arm, ([], []))
+            all_places += places
+            all_answers += answers
+    return rows + [row("all", arm, places, answers) for arm, (places, answers) in everything.items()]
+
+
+def fit() -> None:
+    """Fit the weights on the dev packages and write them."""
+    inputs, right, count = [], [], 0
+    for package, workspace in workspaces("dev"):
+        places = masks.places(package, PLACES_TO_FIT)
+        count += len(places)
+        for place in places:
+            texts, rows = workspace.hypotheses(place)
+            inputs.append(rows)
+            right += [text == place.target.strip() for text in texts]
+        print(f"{package.name}: {len(places)} places", file=sys.stderr)
+    weights = logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
+    packages = ", ".join(f"{package.name} {package.version}" for package in chosen("dev"))
+    lines = [
+        "# Weights of indexing/confidence.py: the log-odds that a recalled line is exactly right.",
+        "# Written by `python -m tests.eval.recall --fit`: logistic regression with a ridge penalty of"
+        f" {PENALTY} on the standardised features,",
+        f"# {len(right)} continuations at {count} places in {packages}.",
+        "# How it does on packages it was not fitted on: tests/eval/recall.csv.",
+        "",
+        "[weights]",
+        *(f"{name} = {value:.4f}" for name, value in zip(confidence.FEATURES, weights.tolist(), strict=True)),
+        "",
+    ]
+    confidence.WEIGHTS.write_text("\n".join(lines), encoding="utf-8")
+
+
+def logistic(inputs: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights by Newton's method; the first feature is constant."""
+    mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
+    deviation[deviation == 0] = 1.0
+    mean[0], deviation[0] = 0.0, 1.0
+    scaled = (inputs - mean) / deviation
+    weights = np.zeros(scaled.shape[1])
+    for _ in range(50):
+        likely = 1 / (1 + np.exp(-scaled @ weights))
+        gradient = scaled.T @ (right - likely) - PENALTY * weights
+        curvature = (scaled * (likely * (1 - likely))[:, None]).T @ scaled + PENALTY * np.eye(len(weights))
+        step = np.linalg.solve(curvature, gradient)
+        weights += step
+        if np.abs(step).max() < 1e-8:
+            break
+    plain: NDArray[np.float64] = weights / deviation
+    plain[0] -= float((weights * mean / deviation).sum())
+    return plain
+
+
+def main() -> int:
+    """Measure or fit."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--split", default="test", choices=("dev", "test"))
+    parser.add_argument("--fit", action="store_true", help="fit the weights on the dev packages instead")
+    options = parser.parse_args()
+    if options.fit:
+        fit()
+        return 0
+    rows = measure(options.split)
+    if options.split == "test":
+        tables.write(TABLE, rows)
+    for cells in rows:
+        print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
