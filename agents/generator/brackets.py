@@ -53,9 +53,8 @@ def scan(text: str, language: str, quote: str = "") -> Balance:
             open_brackets.append(token)
         elif token in CLOSERS:
             _close(token, found.start(), open_brackets, unopened)
-        elif token[0] in "\"'`":
-            if delimiter := found["long"] or found["short"] or found["back"]:
-                return _balance(text, unopened, open_brackets, delimiter)
+        elif delimiter := found["long"] or found["short"] or found["back"]:
+            return _balance(text, unopened, open_brackets, delimiter)
     return _balance(text, unopened, open_brackets, "")
 
 

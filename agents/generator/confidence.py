@@ -43,6 +43,11 @@ def of_model(log_probs: Sequence[float]) -> float:
     return math.exp(max(min(total, 0.0), -700.0)) if math.isfinite(total) else 0.0
 
 
+def mean(log_probs: Sequence[float]) -> float:
+    """The geometric mean of the tokens' probabilities; 0 for none."""
+    return of_model((sum(log_probs) / len(log_probs),)) if log_probs else 0.0
+
+
 def of_draft(recalled: Recalled, log_probs: Sequence[float]) -> float:
     """For what the workspace wrote and the model judged: both sources' odds together."""
     first, second = (min(max(value, 1e-6), 1 - 1e-6) for value in (of_recall(recalled), of_model(log_probs)))

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from indexing.index import Index
     from indexing.syntax import Syntax
 
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
+    from indexing.index import Index
     from indexing.records import Hit
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")

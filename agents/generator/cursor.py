@@ -116,6 +116,13 @@ def width(line: str) -> int:
     return columns
 
 
+def first_line(text: str) -> str:
+    """`text` up to the end of its first line that is not blank."""
+    lines = text.split("\n")
+    at = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    return "\n".join(lines[: at + 1])
+
+
 def _newline(before: str, behind: str) -> str:
     """The line ending nearest to the cursor, looking up first."""
     end = before.rfind("\n")

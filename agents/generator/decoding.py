@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.generator import confidence, drafts
 from agents.generator.candidates import Candidate
+from agents.generator.cursor import first_line
 from agents.records import Origin
 from models.completion import FillRequest, StopReason
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Generation, Snippet
 
 _LOG = logging.getLogger(__name__)
-_MOST_DRAFTS = 3
+_MOST_DRAFTS = 2  # each costs a pass over the prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Decoder:
         snippets: context from other files.
         recalled: what the workspace wrote after the same tokens, best first.
         alternatives: how many different texts are wanted.
+        block_threshold: least probability of a token, on average, for more than the first line.
     """
 
     model: CompletionModel
@@ -66,6 +68,7 @@ class Decoder:
     snippets: tuple[Snippet, ...]
     recalled: Sequence[Recalled]
     alternatives: int = 1
+    block_threshold: float = 0.0
 
     def work(self, run: Run[Outcome]) -> Outcome:
         """Ask the model; `run` says when to stop and is told the text so far."""
@@ -120,16 +123,17 @@ class Decoder:
         return candidates, accepted
 
     def _decoded(self, generation: Generation) -> Candidate:
-        insertion = self.polisher.polished(generation.text)
-        first, line_end, _ = generation.text.partition("\n")
-        log_probs = generation.log_probs
-        if line_end and first:
+        text, log_probs = generation.text, generation.log_probs
+        first = first_line(text)
+        if len(first) < len(text):
+            if confidence.mean(log_probs) < self.block_threshold:
+                text = first
             log_probs = log_probs[: self.model.count_tokens(first)]
         sure = confidence.of_model(log_probs)
         for recalled in self.recalled:
-            if recalled.text.partition("\n")[0].strip() == first.strip():
+            if first_line(recalled.text).strip() == first.strip():
                 sure = max(sure, confidence.of_draft(recalled, log_probs))
-        return Candidate(insertion, Origin.MODEL, sure, self.model.entry.name)
+        return Candidate(self.polisher.polished(text), Origin.MODEL, sure, self.model.entry.name)
 
 
 def _prompt_path(cursor: Cursor) -> str:

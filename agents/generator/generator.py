@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from agents.generator import confidence
 from agents.generator.candidates import Candidate, chosen, from_start, suggestion
 from agents.generator.context import ContextGatherer
-from agents.generator.cursor import Cursor
+from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Outcome
 from agents.generator.gate import refusal
 from agents.generator.parsing import SyntaxTrees
@@ -30,9 +30,9 @@ from agents.records import Completion, Origin, Trigger
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from indexing.index import Index
     from indexing.syntax import Syntax
 
+    from indexing.index import Index
     from indexing.records import Document, Recalled
     from models.completion import CompletionModel
 
@@ -203,7 +203,16 @@ class Generator:
         if joined is not None and (answer := self._join(request, *joined, candidates)) is not None:
             return answer
         snippets = self._context.gather(cursor, syntax, self._index, policy)
-        decoder = Decoder(request.model, cursor, polisher, the_plan.tokens, snippets, recalled, reach[1])
+        decoder = Decoder(
+            request.model,
+            cursor,
+            polisher,
+            the_plan.tokens,
+            snippets,
+            recalled,
+            alternatives=reach[1],
+            block_threshold=policy.block_threshold if request.trigger is Trigger.AUTOMATIC else 0.0,
+        )
         if request.cancelled():
             return Completion((), "cancelled")
         self._recorder.ran_model()
@@ -226,7 +235,11 @@ class Generator:
         if request.trigger is Trigger.INVOKED:
             return found
         least = min(policy.threshold, confidence.LEAST)
-        return [one for one in found if confidence.of_recall(one) >= least]
+        likely = [one for one in found if confidence.of_recall(one) >= least]
+        return [
+            one if confidence.of_recall(one) >= policy.block_threshold else replace(one, text=first_line(one.text))
+            for one in likely
+        ]
 
     def _join(self, request: _Request, run: Run[Outcome], typed: str, candidates: list[Candidate]) -> Completion | None:
         """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""

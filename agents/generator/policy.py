@@ -13,6 +13,7 @@ class CompletionPolicy:
         enabled: false answers everything with nothing.
         languages_off: names of languages (`Document.language`) without completion.
         threshold: least estimated probability that the next line is right, for what is shown without being asked.
+        block_threshold: least such probability for more than one line; below it the first line is shown alone.
         recall: show and judge what the workspace wrote elsewhere after the same tokens.
         recall_first: recall at least this sure is shown without asking the model.
         blocks: offer more than one line where the syntax asks for it.
@@ -33,6 +34,7 @@ class CompletionPolicy:
     enabled: bool = True
     languages_off: frozenset[str] = frozenset()
     threshold: float = 0.5
+    block_threshold: float = 0.75
     recall: bool = True
     recall_first: float = 0.85
     blocks: bool = True

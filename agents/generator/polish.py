@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from agents.generator.cleaning import cleaned
 from agents.generator.closing import Closing
-from agents.generator.indentation import indented
+from agents.generator.cursor import width
+from agents.generator.indentation import indented, whitespace
 from agents.generator.plan import Extent
 from agents.generator.stops import StopRules
 
@@ -98,10 +99,22 @@ class Polisher:
 
         A suggestion that leaves something open is not to blame: its next line belongs to it.
         """
-        syntax, at = self._syntax, self._cursor.offset
-        if syntax is None or insertion.text.rstrip().endswith(_GOES_ON) or self._closing.leaves_open(insertion.text):
+        syntax, at, text = self._syntax, self._cursor.offset, insertion.text
+        if syntax is None or self._closing.leaves_open(text):
             return False
-        return syntax.with_text_inserted(at, at + insertion.end, insertion.text).error_count() > self._errors
+        if self._cursor.document.language == "python" and text.endswith(":"):
+            text += self._any_body(text)
+        elif text.endswith(_GOES_ON):
+            return False
+        return syntax.with_text_inserted(at, at + insertion.end, text).error_count() > self._errors
+
+    def _any_body(self, text: str) -> str:
+        """A body for the header that `text` ends with, so that only the header is judged."""
+        header = (self._cursor.before + text).rpartition("\n")[2]
+        columns = width(header) + width(self._cursor.unit)
+        if width(self._cursor.next_line) >= columns:
+            return ""
+        return self._cursor.newline + whitespace(columns, self._cursor.unit) + "pass"
 
     @cached_property
     def _errors(self) -> int:
