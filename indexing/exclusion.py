@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from pathspec import GitIgnoreSpec
 
@@ -141,13 +141,23 @@ def content_reason(data: bytes, limits: IndexLimits) -> str:
         return "binary"
     if _PRIVATE_KEY.match(data):
         return "secret"
-    if _GENERATED_HEAD.search(data[:_GENERATED_HEAD_BYTES]):
+    head = data[:_GENERATED_HEAD_BYTES]
+    if b"generated" in head.lower() and _GENERATED_HEAD.search(head):
         return "generated"
     if len(data) > limits.max_mean_line_bytes * (data.count(b"\n") + data.count(b"\r") + 3):
         return "minified"
-    if len(data) > limits.max_line_bytes and re.search(rb"[^\r\n]{%d}" % limits.max_line_bytes, data):
-        return "long lines"
-    return ""
+    return "long lines" if _has_long_line(data, limits.max_line_bytes) else ""
+
+
+def _has_long_line(data: bytes, longest: int) -> bool:
+    """Whether a line has more than `longest` bytes; looks at one place per `longest` bytes or so."""
+    start, end = 0, len(data)
+    while end - start > longest:
+        at = max(data.rfind(b"\n", start, start + longest + 1), data.rfind(b"\r", start, start + longest + 1))
+        if at < 0:
+            return True
+        start = at + 1
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +201,23 @@ class Exclusion:
 
     def root_rules(self) -> Rules:
         """Rules in force at the root itself, those of a Git work tree around it included."""
+        return self._rules(self.root, "", IGNORE_FILES, self._rules_above())
+
+    def _rules_above(self) -> Rules | None:
+        """Rules that a Git work tree around the root has for what lies in it; none when it ignores the root itself.
+
+        A person who opens an ignored folder as a workspace wants its files to be known.
+        """
         top = next((folder for folder in (self.root, *self.root.parents) if (folder / ".git").exists()), None)
-        outer = None
-        if top is not None:
-            above = f"{self.root.relative_to(top).as_posix()}/" if top != self.root else ""
-            outer = Rules("", _read_rules(top / ".git" / "info" / "exclude"), None, None, above)
-            for folder in reversed(self.root.parents):
-                if folder == top or top in folder.parents:
-                    above = f"{self.root.relative_to(folder).as_posix()}/"
-                    outer = self._rules(folder, "", IGNORE_FILES, outer, above)
-        return self._rules(self.root, "", IGNORE_FILES, outer)
+        if top is None:
+            return None
+        inside = self.root.relative_to(top).parts
+        rules = Rules("", _read_rules(top / ".git" / "info" / "exclude"), None, None, _joined(inside))
+        for depth, name in enumerate(inside):
+            rules = self._rules(top.joinpath(*inside[:depth]), "", IGNORE_FILES, rules, _joined(inside[depth:]))
+            if _ignored_above(rules, inside, depth, name):
+                return None
+        return rules
 
     def enter(self, outer: Rules, folder: str, relative: str, held: Collection[str]) -> Rules:
         """Rules in force in `folder` (`relative` to the root, with a trailing "/"), which holds files named `held`."""
@@ -277,6 +294,22 @@ def _weigh(rules: Rules, relative: str, built_in: str) -> str:
     if ours is not None:
         return "ignored" if ours else ""
     return built_in or ("ignored" if rules.ignored(relative, starling=False) else "")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "".join(f"{part}/" for part in parts)
+
+
+def _ignored_above(rules: Rules | None, inside: Sequence[str], depth: int, name: str) -> bool:
+    """Whether the rules of the folders above ignore the folder `inside[: depth + 1]` on the way to the root."""
+    while rules is not None:
+        way = rules.above.removesuffix(_joined(inside[depth:])) + f"{name}/"
+        for spec in (rules.own, rules.git):
+            said = spec.check_file(way).include if spec is not None else None
+            if said is not None:
+                return said
+        rules = rules.outer
+    return False
 
 
 def _held(folder: Path) -> frozenset[str]:
