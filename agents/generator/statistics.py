@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _LATENCIES = 1_000
 _REMEMBERED = 512
-_OUTCOMES = 100  # as many decisions are looked at for tuning
-_LEAST_OUTCOMES = 20
+_LOOKED_AT = 100  # as many of the last suggestions shown are looked at for tuning
+_LEAST_SHOWN = 20
 # Acceptance of good assistants lies at 25-38 % (field.md); outside of it the threshold moves.
 _FEW, _MANY = 0.20, 0.45
 _STRICTER, _LOOSER = 0.1, -0.05
@@ -86,8 +86,7 @@ class Recorder:
         self._by_origin: dict[str, int] = {}
         self._times: deque[tuple[float, float]] = deque(maxlen=_LATENCIES)
         self._given: OrderedDict[str, tuple[str, Suggestion]] = OrderedDict()
-        self._shown: OrderedDict[str, None] = OrderedDict()
-        self._outcomes: deque[bool] = deque(maxlen=_OUTCOMES)
+        self._shown: OrderedDict[str, bool] = OrderedDict()  # whether it was taken
 
     def answered(self, uri: str, completion: Completion) -> None:
         """Count one answer."""
@@ -126,7 +125,7 @@ class Recorder:
         """An editor showed it; counted once however often it is shown."""
         with self._lock:
             if suggestion_id in self._given and suggestion_id not in self._shown:
-                self._shown[suggestion_id] = None
+                self._shown[suggestion_id] = False
                 self._count("shown")
                 while len(self._shown) > _REMEMBERED:
                     self._shown.popitem(last=False)
@@ -141,7 +140,8 @@ class Recorder:
             taken = whole if length is None else max(0, min(length, whole))
             self._count("partly_accepted" if taken < whole else "accepted")
             self._count("characters_accepted", taken)
-            self._outcomes.append(True)
+            if suggestion_id in self._shown:
+                self._shown[suggestion_id] = True
             if taken == whole:
                 del self._given[suggestion_id]
 
@@ -151,13 +151,16 @@ class Recorder:
             given = self._given.pop(suggestion_id, None)
             if given is not None:
                 self._count("rejected")
-                self._outcomes.append(False)
             return given
 
     def threshold_shift(self) -> float:
-        """What the record adds to the threshold: stricter when little is accepted, looser when much is."""
-        outcomes = tuple(self._outcomes)
-        if len(outcomes) < _LEAST_OUTCOMES:
+        """What the record adds to the threshold: stricter when little of what is shown is taken, looser when much is.
+
+        An editor that never says that something was taken tells nothing.
+        """
+        with self._lock:
+            outcomes = tuple(self._shown.values())[-_LOOKED_AT:]
+        if len(outcomes) < _LEAST_SHOWN or not any(outcomes):
             return 0.0
         share = sum(outcomes) / len(outcomes)
         if share < _FEW:

@@ -61,24 +61,28 @@ def test_unknown_suggestions_change_nothing() -> None:
     assert (recorder.statistics().shown, recorder.statistics().accepted, recorder.statistics().rejected) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("taken", "direction"), [(1, 1), (6, 0), (18, -1)])
-def test_the_threshold_follows_what_is_taken(taken: int, direction: int) -> None:
+def shift_after(shown: int, taken: int) -> float:
     recorder = Recorder()
-    for number in range(20):
+    for number in range(shown):
         answer(recorder, f"s{number}")
+        recorder.shown(f"s{number}")
         if number < taken:
             recorder.accepted(f"s{number}", None)
-        else:
-            recorder.rejected(f"s{number}")
-    shift = recorder.statistics().threshold_shift
+    return recorder.statistics().threshold_shift
+
+
+@pytest.mark.parametrize(("taken", "direction"), [(1, 1), (6, 0), (18, -1)])
+def test_the_threshold_follows_what_is_taken_of_what_is_shown(taken: int, direction: int) -> None:
+    shift = shift_after(20, taken)
     assert (shift > 0) - (shift < 0) == direction
 
 
 def test_a_few_outcomes_move_nothing() -> None:
-    recorder = Recorder()
-    answer(recorder, "s1")
-    recorder.rejected("s1")
-    assert recorder.statistics().threshold_shift == 0.0
+    assert shift_after(5, 1) == 0.0
+
+
+def test_an_editor_that_reports_nothing_moves_nothing() -> None:
+    assert shift_after(100, 0) == 0.0
 
 
 def test_percentiles_are_values_that_were_seen() -> None:
