@@ -1,0 +1,90 @@
+"""How many threads a model computes with: measured once per model and machine, then remembered.
+
+More threads are not faster: on a machine with two cores a 6M model decodes twice as fast with one thread as with two.
+Never measures when a number was asked for. Start at `choose_threads`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILE = "threads-1.json"
+MOST_THREADS = 16
+# More threads must pay: they also take cores from the editor.
+LEAST_GAIN = 0.85
+
+
+def candidates(cores: int) -> tuple[int, ...]:
+    """Thread counts worth trying on `cores` cores: 1, 2, 4, ... and the cores themselves."""
+    powers = [count for count in (1, 2, 4, 8) if count < cores]
+    return (*powers, min(cores, MOST_THREADS))
+
+
+def choose_threads(
+    model: str, directory: Path | None, seconds: Callable[[int], float], *, cores: int | None = None
+) -> int:
+    """The number of threads for `model` on this machine.
+
+    Args:
+        model: what identifies the model and how it is computed.
+        directory: where the answer is remembered; None remembers nothing.
+        seconds: measures a typical request with so many threads.
+        cores: of this machine; found out by default.
+    """
+    cores = cores or available_cores()
+    key = f"{model}|{platform.machine()}|{platform.processor()}|{cores}"
+    path = directory / FILE if directory else None
+    known = _read(path)
+    if (remembered := known.get(key, 0)) in candidates(cores):
+        return remembered
+    best, best_s = 0, 0.0
+    for threads in candidates(cores):
+        elapsed = seconds(threads)
+        if best and elapsed > best_s * LEAST_GAIN:
+            break  # it does not get better from here on
+        best, best_s = threads, elapsed
+    _write(path, {**known, key: best})
+    return best
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def _read(path: Path | None) -> dict[str, int]:
+    if path is None:
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # measured again
+    if not isinstance(data, dict):
+        return {}
+    return {str(key): value for key, value in data.items() if isinstance(value, int)}
+
+
+def _write(path: Path | None, data: dict[str, int]) -> None:
+    """Atomically; a full or read-only disk only means measuring again."""
+    if path is None:
+        return
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=FILE, delete=False, encoding="utf-8") as stream:
+            json.dump(data, stream, indent=1)
+        try:
+            Path(stream.name).replace(path)
+        except OSError:
+            Path(stream.name).unlink(missing_ok=True)
+            raise

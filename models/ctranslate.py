@@ -1,0 +1,205 @@
+"""The completion model that runs in this process, on CTranslate2.
+
+Turns requests into prompts (`models.fim`), decodes them one at a time with the newest first (`models.turns`), applies
+stop rules and cancellation at each token, and turns tokens into text. Never loads anything itself (`models.loading`)
+and never shows a marker to the caller. Start at `CTranslateModel.generate`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from models.completion import Generation, Score, StopReason
+from models.errors import ModelError
+from models.fim import lay_out
+from models.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models.catalog import ModelEntry
+    from models.completion import FillRequest
+    from models.engine import Engine, Step
+    from models.fim import Prompt
+    from models.tokens import Tokenizer
+
+Result = TypeVar("Result")
+
+# A first token less likely than this (e^-7 is one in a thousand) makes no alternative.
+LEAST_ALTERNATIVE = -7.0
+# A running call ends at its next token; this is for a very long prompt on a slow machine.
+CLOSE_WAIT_S = 30.0
+
+NOTHING = (Generation("", (), StopReason.CANCELLED),)
+
+
+class CTranslateModel:
+    """Implements `models.completion.CompletionModel`. Thread-safe.
+
+    Attributes:
+        problems: one sentence for each thing that went differently than configured (no CUDA, for one).
+    """
+
+    def __init__(self, entry: ModelEntry, tokenizer: Tokenizer, engine: Engine, problems: tuple[str, ...] = ()) -> None:
+        self.problems = problems
+        self._entry = entry
+        self._tokenizer = tokenizer
+        self._engine = engine
+        self._turns = Turns()
+        self._closing = False
+
+    @property
+    def entry(self) -> ModelEntry:
+        """The catalog entry this model was made from."""
+        return self._entry
+
+    @property
+    def device(self) -> str:
+        """Where it computes, for people: "cpu, int8, 1 thread"."""
+        placement = self._engine.placement
+        threads = f", {placement.threads} thread{'s' if placement.threads > 1 else ''}" if placement.threads else ""
+        return f"{placement.device}, {placement.compute_type}{threads}"
+
+    def count_tokens(self, text: str) -> int:
+        """Number of this model's tokens in `text`."""
+        return self._tokenizer.count(text)
+
+    def generate(
+        self,
+        request: FillRequest,
+        *,
+        stop: Callable[[str], int | None],
+        cancelled: Callable[[], bool],
+        alternatives: int = 1,
+    ) -> tuple[Generation, ...]:
+        """Complete `request`; see `models.completion.CompletionModel.generate`."""
+        self._refuse_closed()
+        if cancelled():
+            return NOTHING
+        prompt = lay_out(request, self._entry, self._tokenizer)
+        with self._turns.take(self._given_up(cancelled)) as granted:
+            if not granted:
+                return NOTHING
+            return self._computing(lambda: self._generate(prompt, stop, cancelled, alternatives))
+
+    def score(
+        self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
+    ) -> tuple[Score, ...]:
+        """Judge `continuations`; see `models.completion.CompletionModel.score`."""
+        self._refuse_closed()
+        if cancelled() or not continuations:
+            return ()
+        prompt = lay_out(request, self._entry, self._tokenizer)
+        with self._turns.take(self._given_up(cancelled)) as granted:
+            if not granted:
+                return ()
+            return self._computing(lambda: self._score(prompt, continuations, cancelled))
+
+    def close(self) -> None:
+        """Free the weights; a running call ends at its next token."""
+        self._closing = True
+        deadline = time.monotonic() + CLOSE_WAIT_S
+        with self._turns.take(lambda: time.monotonic() > deadline):
+            self._engine.close()
+
+    def _given_up(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: self._closing or cancelled()
+
+    def _refuse_closed(self) -> None:
+        if self._closing:
+            raise ModelError(
+                f"The model {self._entry.name} was unloaded; it loads again when a completion is asked for."
+            )
+
+    def _computing(self, work: Callable[[], Result]) -> Result:
+        """CTranslate2's errors as ours."""
+        try:
+            return work()
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise ModelError(
+                f"The model {self._entry.name} failed while computing ({error}); "
+                "choose another model, or the device cpu, if it happens again."
+            ) from error
+
+    def _generate(
+        self, prompt: Prompt, stop: Callable[[str], int | None], cancelled: Callable[[], bool], alternatives: int
+    ) -> tuple[Generation, ...]:
+        given_up = self._given_up(cancelled)
+        best = _Decoding(self._tokenizer, stop, given_up)
+        reused, ranking = self._engine.decode(
+            prompt.tokens,
+            prompt.settled,
+            prompt.max_tokens,
+            best.take,
+            first=alternatives + 1 if alternatives > 1 else 1,
+        )
+        found = [best.finish(prompt, reused)]
+        for number, log_prob in ranking[1:]:
+            token = self._tokenizer.token(number)
+            if len(found) >= alternatives or log_prob < LEAST_ALTERNATIVE or given_up():
+                break
+            other = _Decoding(self._tokenizer, stop, given_up)
+            if token == self._entry.fim.end or other.start(number, log_prob):
+                continue
+            reused, _ = self._engine.decode((*prompt.tokens, token), prompt.settled, prompt.max_tokens - 1, other.take)
+            generation = other.finish(prompt, reused)
+            if all(generation.text != earlier.text for earlier in found):
+                found.append(generation)
+        return tuple(found)
+
+    def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
+        given_up = self._given_up(cancelled)
+        scores: list[Score] = []
+        room = self._entry.context_tokens - len(prompt.tokens)
+        for text in continuations:
+            encoded = self._tokenizer.encode(text)
+            tokens = encoded.tokens[:room]
+            numbers = [self._tokenizer.number(token) for token in tokens]
+            log_probs = self._engine.force(prompt.tokens, numbers, tokens, given_up) if tokens else ()
+            if given_up():
+                return ()
+            scores.append(Score(text, log_probs, encoded.ends[: len(log_probs)]))
+        return tuple(scores)
+
+
+@dataclass(slots=True)
+class _Decoding:
+    """One continuation while it comes."""
+
+    tokenizer: Tokenizer
+    stop: Callable[[str], int | None]
+    given_up: Callable[[], bool]
+    numbers: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)  # characters there were before each token
+    text: str = ""
+    reason: StopReason = StopReason.END
+
+    def take(self, step: Step) -> bool:
+        """Add a token; true to stop."""
+        return self.start(step.number, step.log_prob)
+
+    def start(self, number: int, log_prob: float) -> bool:
+        """Add a token that is already known; true to stop."""
+        self.numbers.append(number)
+        self.log_probs.append(log_prob)
+        self.starts.append(len(self.text))
+        self.text = self.tokenizer.decode(self.numbers)
+        if self.given_up():
+            self.reason = StopReason.CANCELLED
+            return True
+        kept = self.stop(self.text)
+        if kept is None:
+            return False
+        self.text = self.text[: max(0, kept)]
+        self.reason = StopReason.STOPPED
+        return True
+
+    def finish(self, prompt: Prompt, reused: int) -> Generation:
+        """What came of it: the tokens that hold kept text."""
+        if self.reason is StopReason.END and len(self.numbers) >= prompt.max_tokens:
+            self.reason = StopReason.LENGTH
+        tokens = sum(1 for start in self.starts if start < len(self.text))
+        return Generation(self.text, tuple(self.log_probs[:tokens]), self.reason, len(prompt.tokens), reused)

@@ -1,0 +1,235 @@
+"""The one module that touches CTranslate2: tokens in, tokens out, one call at a time.
+
+Holds one `ctranslate2.Generator`, bounds the KV states it keeps, and lets go of it before the interpreter ends (a
+generator that is alive then, after a call with a callback, aborts the process). Knows no text, no prompt layout and no
+queue (`models.ctranslate`). Not thread-safe: the caller takes turns. Start at `Engine`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+# KV states kept for reuse, in bytes; CTranslate2 keeps each for ever, so the generator is made anew beyond it.
+KEPT_BYTES = 64_000_000
+# A shorter head is computed again rather than kept.
+LEAST_KEPT_TOKENS = 64
+# At interpreter exit a call in a daemon thread ends at its next token; not later than this.
+EXIT_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One token as it comes: its id, its string and the natural logarithm of its probability."""
+
+    number: int
+    token: str
+    log_prob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and how weights are computed."""
+
+    device: str
+    compute_type: str
+    threads: int
+
+
+class Engine:
+    """A loaded network."""
+
+    def __init__(self, folder: Path, placement: Placement, *, kv_token_bytes: int, ends: Sequence[str]) -> None:
+        """Load the weights in `folder`.
+
+        Args:
+            folder: CTranslate2's files.
+            placement: where and how to compute.
+            kv_token_bytes: size of the KV state of one token.
+            ends: tokens that end an answer: the end token and all markers.
+
+        Raises:
+            RuntimeError, ValueError, MemoryError: as CTranslate2 does.
+        """
+        self._folder = folder
+        self.placement = placement
+        self._kv_token_bytes = kv_token_bytes
+        self._ends = list(ends)
+        self._kept: set[tuple[str, ...]] = set()
+        self._kept_tokens = 0
+        self._closed = False
+        self._busy = False
+        self._generator: Any = _load(folder, placement)
+        _alive.add(self)
+
+    def close(self) -> None:
+        """Let go of the weights; a call that runs in another thread ends at its next token."""
+        self._closed = True
+        self._drop()
+
+    def finished(self) -> bool:
+        """Whether nothing holds the weights any more."""
+        return self._generator is None and not self._busy
+
+    def decode(
+        self,
+        prompt: Sequence[str],
+        settled: int,
+        max_tokens: int,
+        on_step: Callable[[Step], bool],
+        *,
+        first: int = 1,
+        to_the_last: bool = False,
+    ) -> tuple[int, tuple[tuple[int, float], ...]]:
+        """Decode greedily until `on_step` answers true, the end token, or `max_tokens`.
+
+        Args:
+            prompt: token strings.
+            settled: how many of them will probably come again; their KV state is kept.
+            max_tokens: budget.
+            on_step: called with each token.
+            first: how many of the most likely first tokens to tell.
+            to_the_last: whether to spend the whole budget, past any end token (for measuring).
+
+        Returns:
+            How many prompt tokens were not computed again, and the ids and log-probabilities of the most likely first
+            tokens when `first` > 1.
+        """
+        head, rest, reused = self._split(prompt, settled)
+        ranking: tuple[tuple[int, float], ...] = ()
+
+        def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
+            nonlocal ranking
+            if first > 1 and result.step == 0:
+                ranking = _most_likely(result.logits, first)
+            if result.token in self._ends:
+                return False
+            return self._closed or on_step(Step(result.token_id, result.token, float(result.log_prob)))
+
+        self._run(
+            [rest],
+            max_length=max_tokens,
+            min_length=max_tokens if to_the_last else 0,
+            include_prompt_in_result=False,
+            return_scores=True,
+            return_logits_vocab=first > 1,
+            end_token=self._ends,
+            callback=callback,
+            **({"static_prompt": head} if head else {}),
+        )
+        return reused, ranking
+
+    def force(
+        self, prompt: Sequence[str], numbers: Sequence[int], tokens: Sequence[str], stop: Callable[[], bool]
+    ) -> tuple[float, ...]:
+        """Log-probabilities of `tokens` after `prompt`; fewer when `stop` answered true on the way.
+
+        Decoding is forced along the tokens, which reads only their own rows of the vocabulary: half the time of
+        `score_batch`, whose last layer runs over the whole prompt, and it can be stopped.
+        """
+        log_probs: list[float] = []
+
+        def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
+            log_probs.append(_log_prob(result.logits, numbers[len(log_probs)]))
+            return self._closed or stop()
+
+        # The last prompt token starts the forced run, the ones before it are computed at once.
+        self._run(
+            [[prompt[-1], *tokens]],
+            static_prompt=list(prompt[:-1]),
+            cache_static_prompt=False,
+            max_length=len(tokens),
+            include_prompt_in_result=True,
+            return_scores=True,
+            return_logits_vocab=True,
+            callback=callback,
+        )
+        return tuple(log_probs)
+
+    def _split(self, prompt: Sequence[str], settled: int) -> tuple[list[str], list[str], int]:
+        """The head whose KV state is kept, the rest, and how much of it was kept before."""
+        settled = min(settled, len(prompt) - 1)
+        if settled < LEAST_KEPT_TOKENS or settled * self._kv_token_bytes > KEPT_BYTES:
+            return [], list(prompt), 0
+        head = tuple(prompt[:settled])
+        if head in self._kept:
+            return list(head), list(prompt[settled:]), settled
+        if (self._kept_tokens + settled) * self._kv_token_bytes > KEPT_BYTES:
+            self._drop()
+        self._kept.add(head)
+        self._kept_tokens += settled
+        return list(head), list(prompt[settled:]), 0
+
+    def _run(self, starts: list[list[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
+        if self._generator is None:
+            if self._closed:
+                raise RuntimeError("the weights were unloaded")
+            self._generator = _load(self._folder, self.placement)
+        self._busy = True
+        try:
+            self._generator.generate_batch(starts, **options)
+        finally:
+            self._busy = False
+
+    def _drop(self) -> None:
+        """Only a new generator frees kept KV states; `_run` makes it."""
+        self._generator = None
+        self._kept.clear()
+        self._kept_tokens = 0
+
+
+def cuda_devices() -> int:
+    """Number of CUDA devices that CTranslate2 sees."""
+    import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
+
+    return int(ctranslate2.get_cuda_device_count())
+
+
+def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+    import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
+
+    return ctranslate2.Generator(
+        str(folder),
+        device=placement.device,
+        compute_type=placement.compute_type,
+        inter_threads=1,
+        intra_threads=placement.threads,
+    )
+
+
+def _log_prob(logits: Any, number: int) -> float:  # noqa: ANN401  # CTranslate2 has no types
+    scores = _log_softmax(logits)
+    return float(scores[number])
+
+
+def _most_likely(logits: Any, count: int) -> tuple[tuple[int, float], ...]:  # noqa: ANN401  # CTranslate2 has no types
+    scores = _log_softmax(logits)
+    return tuple((int(number), float(scores[number])) for number in (-scores).argsort()[:count])
+
+
+def _log_softmax(logits: Any) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+    import numpy as np  # noqa: PLC0415  # heavy; only alternatives and scores need it
+
+    scores = np.array(logits).astype(np.float32).reshape(-1)
+    scores -= scores.max()
+    return scores - np.log(np.exp(scores).sum())
+
+
+_alive: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+@atexit.register
+def _let_go() -> None:
+    deadline = time.monotonic() + EXIT_WAIT_S
+    engines = list(_alive)
+    for engine in engines:
+        engine.close()
+    while time.monotonic() < deadline and not all(engine.finished() for engine in engines):
+        time.sleep(0.005)

@@ -1,0 +1,194 @@
+"""Lays a request out in a model's own fill-in-the-middle format, within its window.
+
+Parts, in this order, so that what stays the same from key to key comes first and its KV state can be reused:
+stable snippets, volatile snippets, the asking file's path, then prefix and suffix in the model's layout. Each part is
+cut to its share, at line starts where possible; markers are whole tokens and are never cut. Knows nothing of weights.
+Start at `lay_out`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.tokens import Encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from models.catalog import ModelEntry
+    from models.completion import FillRequest, Snippet
+    from models.tokens import Tokenizer
+
+# Text is cut to this many characters a token before it is encoded: code has 3 to 4, so a 2 MB file costs no more than
+# its window. Where tokens are longer (deep indentation), twice as much is tried.
+CHARACTERS_PER_TOKEN = 6
+WIDENINGS = 3
+
+# While a person types on, the prompt's head must stay as it is, so that its KV state and its tokens are met again. So
+# the prefix begins at the first line start behind a multiple of a step (a sixteenth of the window or so), and what
+# counts as settled ends behind a multiple of another, some way before the cursor.
+CUT_STEPS = 16
+SETTLED_STEP = 192
+UNSETTLED_CHARACTERS = 24
+# Every tokenizer of this family begins a token at the single space before a word.
+WORD_START = re.compile(r"(?<=\S)(?= [A-Za-z])")
+
+# A cut back to a line boundary may cost at most this share of a part.
+MOST_GIVEN_UP = 0.5
+# The asking file's path gets at most this share of the window.
+PATH_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads.
+
+    Attributes:
+        tokens: the whole prompt, markers included.
+        settled: how many tokens at its head will stand unchanged when the person types on.
+        max_tokens: how many tokens the answer may have.
+    """
+
+    tokens: tuple[str, ...]
+    settled: int
+    max_tokens: int
+
+
+def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer) -> Prompt:
+    """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window."""
+    fim = entry.fim
+    max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
+    window = entry.context_tokens - max_tokens - 3  # prefix, suffix and middle marker
+    path = _path_tokens(request.path, fim.file, int(window * PATH_SHARE), tokenizer)
+    window -= len(path)
+
+    stable = _snippet_tokens(_steady(request.snippets), fim.file, int(window * entry.shares.stable), tokenizer)
+    volatile = _snippet_tokens(_moving(request.snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
+    context = [*stable, *volatile]
+    suffix = _head(request.suffix, min(int(window * entry.shares.suffix), window - len(context)), tokenizer)
+    prefix, settled = _tail(request.prefix, window - len(context) - len(suffix.tokens), tokenizer)
+
+    head = [*path] if fim.path_place == "first" else []
+    inner = [] if fim.path_place == "first" else [*path]
+    if fim.layouts[0] == "psm":
+        opening = [*context, *head, fim.prefix, *inner]
+        closing = [fim.suffix, *suffix.tokens, fim.middle]
+    else:
+        opening = [*context, *head, fim.prefix, fim.suffix, *suffix.tokens, fim.middle, *inner]
+        closing = []
+    return Prompt((*opening, *prefix, *closing), len(opening) + settled if settled else len(context), max_tokens)
+
+
+def _tail(text: str, budget: int, tokenizer: Tokenizer) -> tuple[tuple[str, ...], int]:
+    """The end of `text` in at most `budget` tokens, and how many of them are settled."""
+    if budget <= 0 or not text:
+        return (), 0
+    before = _Before(text, _settled_end(text), tokenizer)
+    step = max(1, budget * CHARACTERS_PER_TOKEN // CUT_STEPS)
+    size = budget * CHARACTERS_PER_TOKEN
+    for _ in range(WIDENINGS):
+        start = max(0, len(text) - size) // step * step
+        encoded, settled = before.encode(start)
+        if start == 0 or len(encoded.tokens) > budget:
+            break
+        size *= 2
+    if len(encoded.tokens) <= budget:
+        return encoded.tokens, settled
+    return before.fit(start + encoded.ends[-budget - 1], budget, step)
+
+
+def _settled_end(text: str) -> int:
+    """Where the part ends that keeps its tokens whatever is typed next; 0 for none."""
+    end = max(0, len(text) - UNSETTLED_CHARACTERS) // SETTLED_STEP * SETTLED_STEP
+    least = max(0, end - 2 * SETTLED_STEP)
+    places = [least + match.start() for match in WORD_START.finditer(text[least:end])]
+    return places[-1] if places else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The text before the cursor, encoded as a settled head (remembered by the tokenizer) and a short tail."""
+
+    text: str
+    settled_end: int
+    tokenizer: Tokenizer
+
+    def encode(self, start: int) -> tuple[Encoded, int]:
+        """Tokens from `start` on, and how many are settled."""
+        if self.settled_end <= start:
+            return self.tokenizer.encode(self.text[start:]), 0
+        head = self.tokenizer.encode(self.text[start : self.settled_end])
+        tail = self.tokenizer.encode(self.text[self.settled_end :])
+        shift = self.settled_end - start
+        ends = (*head.ends, *(end + shift for end in tail.ends))
+        return Encoded((*head.tokens, *tail.tokens), ends), len(head.tokens)
+
+    def fit(self, earliest: int, budget: int, step: int) -> tuple[tuple[str, ...], int]:
+        """At most `budget` tokens from `earliest` or later: from the first line start behind a multiple of `step`."""
+        text = self.text
+        latest = len(text) - int((len(text) - earliest) * MOST_GIVEN_UP)
+        for mark in range(-(-earliest // step) * step, latest, step):
+            line_start = text.find("\n", max(0, mark - 1), latest) + 1
+            if not line_start:
+                break
+            encoded, settled = self.encode(line_start)
+            if len(encoded.tokens) <= budget:
+                return encoded.tokens, settled
+        # No line ends in reach (minified code, a tiny window): cut between tokens.
+        encoded = self.tokenizer.encode(text[earliest:])
+        while len(encoded.tokens) > budget:
+            earliest += max(1, encoded.ends[len(encoded.tokens) - budget - 1])
+            encoded = self.tokenizer.encode(text[earliest:])
+        return encoded.tokens, 0
+
+
+def _head(text: str, budget: int, tokenizer: Tokenizer) -> Encoded:
+    """The beginning of `text` in at most `budget` tokens, up to the end of a line where that costs little."""
+    if budget <= 0 or not text:
+        return Encoded((), ())
+    piece = text[: budget * CHARACTERS_PER_TOKEN]
+    encoded = tokenizer.encode(piece)
+    if len(encoded.tokens) <= budget and len(piece) == len(text):
+        return encoded
+    end = encoded.ends[min(budget, len(encoded.tokens)) - 1]
+    line_end = piece.rfind("\n", int(end * (1 - MOST_GIVEN_UP)), end) + 1
+    encoded = tokenizer.encode(piece[: line_end or end])
+    while len(encoded.tokens) > budget:
+        encoded = tokenizer.encode(piece[: encoded.ends[budget - 1]])
+    return encoded
+
+
+def _steady(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
+    return (snippet for snippet in snippets if snippet.stable)
+
+
+def _moving(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
+    return (snippet for snippet in snippets if not snippet.stable)
+
+
+def _snippet_tokens(snippets: Iterable[Snippet], marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
+    """The most useful snippets that fit, whole lines, laid out by path so that a change of rank changes nothing."""
+    chosen: list[tuple[tuple[str, str], list[str]]] = []
+    for snippet in snippets:
+        title = _path_tokens(snippet.path, marker, budget // 4, tokenizer)
+        body = _head(snippet.text.rstrip("\n") + "\n", budget - len(title), tokenizer).tokens
+        if not body:
+            break
+        chosen.append(((snippet.path, snippet.text), [*title, *body]))
+        budget -= len(title) + len(body)
+    return [token for _, tokens in sorted(chosen, key=lambda item: item[0]) for token in tokens]
+
+
+def _path_tokens(path: str, marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
+    """`<marker>path` and a newline; the path loses folders from the left when it is too long."""
+    if not path or not marker or budget <= 0:
+        return []
+    path = path.replace("\n", " ")
+    while path:
+        tokens = [marker, *tokenizer.encode(path + "\n").tokens]
+        if len(tokens) <= budget:
+            return tokens
+        path = path.partition("/")[2]
+    return []

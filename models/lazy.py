@@ -1,0 +1,158 @@
+"""A model that loads when it is first needed, in its own thread, so that nobody waits for it at the start.
+
+While it loads, a request waits for it as long as it is wanted; a model that cannot be loaded says why at each request
+and stays usable in every other way. Start at `LazyModel`.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Literal
+
+from models.completion import Generation, StopReason
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel, FillRequest, Score
+
+State = Literal["unloaded", "loading", "ready", "failed", "closed"]
+
+# How soon a waiting request notices that it is no longer wanted.
+POLL_S = 0.02
+
+NOTHING = (Generation("", (), StopReason.CANCELLED),)
+
+
+class LazyModel:
+    """Implements `models.completion.CompletionModel` around a loader. Thread-safe.
+
+    Attributes:
+        entry: what will be loaded.
+    """
+
+    def __init__(
+        self,
+        entry: ModelEntry,
+        loader: Callable[[], CompletionModel],
+        *,
+        on_state: Callable[[State], None] = lambda _: None,
+    ) -> None:
+        """Prepare to load.
+
+        Args:
+            entry: what will be loaded.
+            loader: loads it; raises ModelError.
+            on_state: called with each new state, from the loading thread.
+        """
+        self.entry = entry
+        self._loader = loader
+        self._on_state = on_state
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self._state: State = "unloaded"
+        self._model: CompletionModel | None = None
+        self._problem = ""
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        return self._state
+
+    @property
+    def problem(self) -> str:
+        """Why it could not be loaded, in one sentence; "" otherwise."""
+        return self._problem
+
+    @property
+    def model(self) -> CompletionModel | None:
+        """The loaded model, or None."""
+        return self._model
+
+    def warm(self) -> None:
+        """Begin to load, in another thread; returns at once."""
+        with self._lock:
+            if self._state != "unloaded":
+                return
+            self._state = "loading"
+        self._on_state("loading")
+        threading.Thread(target=self._load, name=f"load-{self.entry.name}", daemon=True).start()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Load and wait for it; whether it is ready."""
+        self.warm()
+        self._settled.wait(timeout_s)
+        return self._state == "ready"
+
+    def count_tokens(self, text: str) -> int:
+        """Number of the model's tokens; an estimate while it is not loaded."""
+        model = self._model
+        return model.count_tokens(text) if model else len(text) // 3
+
+    def generate(
+        self,
+        request: FillRequest,
+        *,
+        stop: Callable[[str], int | None],
+        cancelled: Callable[[], bool],
+        alternatives: int = 1,
+    ) -> tuple[Generation, ...]:
+        """Complete `request` once loaded; see `models.completion.CompletionModel.generate`."""
+        model = self._wanted(cancelled)
+        if model is None:
+            return NOTHING
+        return model.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
+
+    def score(
+        self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
+    ) -> tuple[Score, ...]:
+        """Judge `continuations` once loaded; see `models.completion.CompletionModel.score`."""
+        model = self._wanted(cancelled)
+        return model.score(request, continuations, cancelled=cancelled) if model else ()
+
+    def close(self) -> None:
+        """Free the weights, also those that are still being loaded."""
+        with self._lock:
+            model, self._model = self._model, None
+            self._state = "closed"
+            self._settled.set()
+        if model:
+            model.close()
+
+    def _load(self) -> None:
+        model: CompletionModel | None = None
+        problem = ""
+        try:
+            model = self._loader()
+        except ModelError as error:
+            problem = str(error)
+        except BaseException as error:
+            problem = f"The model {self.entry.name} could not be loaded ({error!r}); the log says more."
+            raise
+        finally:
+            self._settle(model, problem)
+
+    def _settle(self, model: CompletionModel | None, problem: str) -> None:
+        with self._lock:
+            closed = self._state == "closed"
+            if not closed:
+                self._model, self._problem = model, problem
+                self._state = "ready" if model else "failed"
+            state = self._state
+        if closed and model:
+            model.close()
+        self._settled.set()
+        self._on_state(state)
+
+    def _wanted(self, cancelled: Callable[[], bool]) -> CompletionModel | None:
+        """The model, or None when the request was given up meanwhile."""
+        self.warm()
+        while not self._settled.wait(POLL_S):
+            if cancelled():
+                return None
+        model = self._model
+        if model is None:
+            raise ModelError(self._problem or f"The model {self.entry.name} was unloaded; choose a model again.")
+        return model

@@ -1,0 +1,218 @@
+"""Loads a model of the catalog; each way it can go wrong is one sentence with a next step.
+
+Checks everything that can be checked before any weight is read, so that a broken model costs milliseconds. Start at
+`load`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Literal
+
+from models.calibration import choose_threads
+from models.ctranslate import CTranslateModel
+from models.engine import Engine, Placement, cuda_devices
+from models.errors import ModelError
+from models.tokens import Tokenizer
+from models.weights import read_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from models.catalog import ModelEntry
+    from models.weights import Shape
+
+Device = Literal["auto", "cpu", "cuda"]
+
+COMPUTE_TYPES = (
+    "auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32",
+)  # fmt: skip
+# Architectures whose CTranslate2 form is the plain decoder that `models.engine` drives.
+ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2")
+VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
+
+# Weights, activations and kept KV states, over the size of the file.
+MEMORY_FACTOR = 1.3
+MEMORY_BASE_BYTES = 100_000_000
+
+# A typical request: some context, then a line.
+PROBE_PROMPT = 64
+PROBE_TOKENS = 12
+
+
+def load(
+    entry: ModelEntry,
+    *,
+    device: Device = "auto",
+    compute_type: str = "auto",
+    threads: int = 0,
+    state_dir: Path | None = None,
+    free_bytes: Callable[[], int] | None = None,
+) -> CTranslateModel:
+    """Load the model of `entry`.
+
+    Args:
+        entry: which.
+        device: "auto" takes CUDA where it works and else the CPU.
+        compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
+        threads: on the CPU; 0 measures once and remembers it in `state_dir`.
+        state_dir: where measurements are remembered; None measures each time.
+        free_bytes: how much memory is free, for tests.
+
+    Raises:
+        ModelError: says which model, what is wrong, and what to do.
+    """
+    if compute_type not in COMPUTE_TYPES:
+        raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
+    shape = _check_files(entry)
+    tokenizer = Tokenizer.read(entry.tokenizer)
+    _check_vocabulary(entry, shape, tokenizer)
+    _check_memory(entry, shape, free_bytes or _free_bytes)
+    problems: list[str] = []
+    engine = None
+    if device != "cpu":
+        engine = _on_cuda(entry, shape, compute_type, problems, demanded=device == "cuda")
+    if engine is None:
+        engine = _on_cpu(entry, shape, compute_type, threads, state_dir)
+    return CTranslateModel(entry, tokenizer, engine, tuple(problems))
+
+
+def _check_files(entry: ModelEntry) -> Shape:
+    if not entry.folder.is_dir():
+        raise ModelError(f"The folder {entry.folder} of the model {entry.name} is missing; put the model there.")
+    if entry.architecture not in ARCHITECTURES:
+        raise ModelError(
+            f"The model {entry.name} has the architecture {entry.architecture!r}, which cannot be run here; "
+            f"choose one of {', '.join(ARCHITECTURES)}."
+        )
+    if "completion" not in entry.roles:
+        raise ModelError(f"The model {entry.name} is not for completion; choose one that has this role.")
+    shape = read_shape(entry.weights)
+    if shape.positions and shape.positions < entry.context_tokens:
+        raise ModelError(
+            f"The catalog says the model {entry.name} reads {entry.context_tokens} tokens, its weights know only "
+            f"{shape.positions}; set context_tokens to {shape.positions} in {entry.folder / 'catalog.toml'}."
+        )
+    return shape
+
+
+def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer) -> None:
+    fim = entry.fim
+    for marker in (fim.prefix, fim.suffix, fim.middle, fim.end, fim.file, fim.repository):
+        if marker and not tokenizer.knows(marker):
+            raise ModelError(
+                f"The tokenizer of the model {entry.name} does not know the token {marker!r} that its catalog entry "
+                f"names; correct [fim] in {entry.folder / 'catalog.toml'}, or put the right tokenizer.json there."
+            )
+    vocabulary = _read_vocabulary(entry)
+    # Tables are often padded to a round size, so the weights may know more tokens than the tokenizer, never fewer.
+    fits = tokenizer.size <= min(len(vocabulary), shape.vocabulary)
+    if not fits or any(tokenizer.number(token) != vocabulary.index(token) for token in _probes(tokenizer)):
+        raise ModelError(
+            f"The tokenizer ({tokenizer.size} tokens) and the weights ({shape.vocabulary} tokens) of the model "
+            f"{entry.name} do not belong together; put the model's own tokenizer.json in {entry.folder}."
+        )
+
+
+def _probes(tokenizer: Tokenizer) -> list[str]:
+    """A few tokens all over the vocabulary."""
+    return [tokenizer.token(tokenizer.size * part // 8) for part in range(8)]
+
+
+def _read_vocabulary(entry: ModelEntry) -> list[str]:
+    for name in VOCABULARY_FILES:
+        path = entry.weights / name
+        try:
+            text = path.read_text(encoding="utf-8")
+            return [str(token) for token in json.loads(text)] if path.suffix == ".json" else text.splitlines()
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"The vocabulary {path} of the model {entry.name} cannot be read ({error}); convert the model again."
+            ) from error
+    raise ModelError(
+        f"The model {entry.name} has no {VOCABULARY_FILES[0]} in {entry.weights}; convert the model again."
+    )
+
+
+def _check_memory(entry: ModelEntry, shape: Shape, free_bytes: Callable[[], int]) -> None:
+    needed = int(shape.size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES
+    if needed > (free := free_bytes()):
+        raise ModelError(
+            f"The model {entry.name} needs about {needed // 1_000_000} MB of memory and {free // 1_000_000} MB are "
+            "free; close other programs or choose a smaller model."
+        )
+
+
+def _free_bytes() -> int:
+    import psutil  # noqa: PLC0415  # only when a model is loaded
+
+    return int(psutil.virtual_memory().available)
+
+
+def _on_cuda(
+    entry: ModelEntry, shape: Shape, compute_type: str, problems: list[str], *, demanded: bool
+) -> Engine | None:
+    """On the first CUDA device, or None with the reason in `problems`."""
+    if cuda_devices() == 0:
+        if demanded:
+            problems.append(
+                f"There is no CUDA device here, so the model {entry.name} computes on the CPU; "
+                "install the NVIDIA driver, or set the device to auto or cpu."
+            )
+        return None
+    try:
+        engine = _engine(entry, shape, Placement("cuda", compute_type, 0))
+        # cuBLAS is loaded at the first computation, not before.
+        engine.decode([entry.fim.end] * 2, 0, 1, lambda _: True)
+    except (RuntimeError, ValueError, MemoryError) as error:
+        problems.append(
+            f"The model {entry.name} cannot compute on CUDA ({error}), so it computes on the CPU; "
+            "install CUDA 12 with cuBLAS, or set the device to cpu."
+        )
+        return None
+    return engine
+
+
+def _on_cpu(entry: ModelEntry, shape: Shape, compute_type: str, threads: int, state_dir: Path | None) -> Engine:
+    if compute_type == "auto":
+        compute_type = "int8"
+    engines: dict[int, Engine] = {}
+
+    def seconds(count: int) -> float:
+        engines[count] = _engine(entry, shape, Placement("cpu", compute_type, count))
+        return _probe(engines[count], entry)
+
+    try:
+        if not threads:
+            identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
+            threads = choose_threads(identity, state_dir, seconds)
+        chosen = engines.pop(threads, None) or _engine(entry, shape, Placement("cpu", compute_type, threads))
+    except MemoryError as error:
+        raise ModelError(f"There is too little memory for the model {entry.name}; choose a smaller one.") from error
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
+        ) from error
+    for engine in engines.values():
+        engine.close()
+    return chosen
+
+
+def _engine(entry: ModelEntry, shape: Shape, placement: Placement) -> Engine:
+    fim = entry.fim
+    ends = [token for token in (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository) if token]
+    return Engine(entry.weights, placement, kv_token_bytes=shape.kv_token_bytes, ends=ends)
+
+
+def _probe(engine: Engine, entry: ModelEntry) -> float:
+    """Seconds of a typical request, the better of two: the first one also warms up."""
+    best = float("inf")
+    for _ in range(2):
+        start = time.perf_counter()
+        engine.decode([entry.fim.prefix] * PROBE_PROMPT, 0, PROBE_TOKENS, lambda _: False, to_the_last=True)
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,106 @@
+"""What a CTranslate2 `model.bin` says of itself, read from its table of contents without loading any weight.
+
+Tells a truncated file from a whole one, which kind of network it holds, how many positions and tokens it knows, and
+how much memory the KV state of one token takes. Start at `read_shape`. The layout is that of CTranslate2's
+`src/models/model.cc` (binary version 6).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS_FILE = "model.bin"
+KNOWN_VERSION = 6
+DECODER = "TransformerDecoderSpec"
+EMBEDDINGS = "decoder/embeddings/weight"
+POSITIONS = "decoder/position_encodings/encodings"
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Figures of a network.
+
+    Attributes:
+        spec: CTranslate2's name of its kind.
+        layers: number of transformer layers.
+        width: size of the hidden state.
+        vocabulary: number of tokens it knows.
+        positions: size of the table of positions; 0 when it has none (rotary).
+        size_bytes: of the weights.
+    """
+
+    spec: str
+    layers: int
+    width: int
+    vocabulary: int
+    positions: int
+    size_bytes: int
+
+    @property
+    def kv_token_bytes(self) -> int:
+        """Upper bound of the KV state of one token: keys and values of full width in each layer."""
+        return 2 * self.layers * self.width * FLOAT_BYTES
+
+
+def read_shape(folder: Path) -> Shape:
+    """Read the table of contents of `folder`/model.bin.
+
+    Raises:
+        ModelError: the file is missing, cut short, or no CTranslate2 decoder.
+    """
+    path = folder / WEIGHTS_FILE
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            return _read(stream, path, size)
+    except FileNotFoundError:
+        raise ModelError(f"The weights {path} are missing; put the model's CTranslate2 files there.") from None
+    except OSError as error:
+        raise ModelError(f"The weights {path} cannot be read: {error.strerror}; check their permissions.") from error
+    except (struct.error, UnicodeDecodeError) as error:
+        raise ModelError(f"The weights {path} are cut short or damaged; copy or convert the model again.") from error
+
+
+def _read(stream: BinaryIO, path: Path, size: int) -> Shape:
+    version = _number(stream, "I")
+    if version != KNOWN_VERSION:
+        raise ModelError(
+            f"The weights {path} are not CTranslate2 binary version {KNOWN_VERSION}; convert the model again."
+        )
+    spec = _string(stream)
+    if spec != DECODER:
+        raise ModelError(f"The weights {path} are a {spec}, not a {DECODER} as completion needs; choose another model.")
+    _number(stream, "I")  # the spec's own revision
+    layers: set[str] = set()
+    embeddings, positions = (0, 0), (0, 0)
+    for _ in range(_number(stream, "I")):
+        name = _string(stream)
+        dimensions = tuple(_number(stream, "I") for _ in range(_number(stream, "B")))
+        _number(stream, "B")  # type of the numbers
+        length = _number(stream, "I")
+        if name == EMBEDDINGS:
+            embeddings = (dimensions[0], dimensions[1])
+        elif name == POSITIONS:
+            positions = (dimensions[0], dimensions[1])
+        elif name.startswith("decoder/layer_"):
+            layers.add(name.split("/")[1])
+        if stream.seek(length, 1) > size:
+            raise ModelError(f"The weights {path} are cut short; copy or convert the model again.")
+    return Shape(spec, len(layers), embeddings[1], embeddings[0], positions[0], size)
+
+
+def _number(stream: BinaryIO, code: str) -> int:
+    (value,) = struct.unpack("<" + code, stream.read(struct.calcsize("<" + code)))
+    return int(value)
+
+
+def _string(stream: BinaryIO) -> str:
+    return stream.read(_number(stream, "H")).rstrip(b"\0").decode()
