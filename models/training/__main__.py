@@ -1,0 +1,177 @@
+"""The recipe's commands: `python -m models.training STAGE`. Start at `main`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from models.training import corpus, places, samples
+
+_HERE = Path(__file__).parent
+_SEED = 20260101
+_log = logging.getLogger("models.training")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage; returns the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    options = _parser().parse_args(arguments)
+    status: int = options.stage(options) or 0
+    return status
+
+
+def _data(options: argparse.Namespace) -> int:
+    corpus.build(options.card, options.work, bytes_per_package=options.bytes_per_package, fetch=not options.offline)
+    return _check(options)
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = corpus.check(options.work)
+    for problem in problems:
+        _log.error("%s", problem)
+    _log.info("%d files like an evaluation file", len(problems))
+    return 1 if problems else 0
+
+
+def _tokenizer(options: argparse.Namespace) -> None:
+    target = options.work / "tokenizer.json"
+    if options.take:
+        shutil.copyfile(options.take, target)
+        return
+    from models.training import vocabulary  # noqa: PLC0415 - the other stages do not need the trainers
+
+    texts = (file.text for file in corpus.read_files(options.work / "corpus.jsonl"))
+    vocabulary.train(texts, size=options.size).save(str(target))
+
+
+def _samples(options: argparse.Namespace) -> None:
+    tokenizer = Tokenizer.from_file(str(options.work / "tokenizer.json"))
+    learned, held_back = corpus.split(corpus.read_files(options.work / "corpus.jsonl"))
+    sets = {
+        "train": (learned, options.rows, _SEED),
+        "validation": (held_back, options.held_out_rows, _SEED + 1),
+        "evaluation": (list(corpus.read_files(options.work / "evaluation.jsonl")), options.held_out_rows, _SEED + 2),
+    }
+    for name, (files, rows, seed) in sets.items():
+        target = options.work / "rows" / name
+        plan = samples.RowPlan(rows, options.positions, seed, samples.Mix())
+        samples.write_rows(files, tokenizer, target, plan)
+        _log.info("%s: %d rows of %d tokens from %d files", name, rows, options.positions, len(files))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from models.training import network, train  # noqa: PLC0415 - torch takes seconds
+
+    vocabulary = Tokenizer.from_file(str(options.work / "tokenizer.json")).get_vocab_size()
+    train.run(
+        train.Plan(
+            rows=options.work / "rows" / "train",
+            folder=options.work / "run",
+            begin=options.begin,
+            shape=network.Shape(
+                vocabulary=vocabulary,
+                positions=options.positions,
+                width=options.width,
+                layers=options.layers,
+                heads=max(1, options.width // 64),
+                inner=4 * options.width,
+            ),
+            seconds=60 * options.minutes,
+            batch_rows=options.batch_rows,
+            part_rows=options.part_rows,
+            muon_lr=options.muon_lr,
+            adam_lr=options.adam_lr,
+            device=options.device,
+            bf16=options.bf16,
+            compiled=options.compiled,
+            threads=options.threads,
+        )
+    )
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from models.training import convert  # noqa: PLC0415 - brings in transformers
+
+    checkpoint = options.checkpoint or options.work / "run"
+    convert.convert(checkpoint, options.work / "tokenizer.json", options.target or options.work / "ct2-int8")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from models.training import evaluate  # noqa: PLC0415 - the other stages do not load CTranslate2
+
+    chosen = places.line_rests(
+        corpus.read_files(options.work / "evaluation.jsonl"), per_package=options.per_package, seed=_SEED
+    )
+    holes = [hole for _package, hole in chosen]
+    folders = options.folders or [options.work / "ct2-int8"]
+    measured = {
+        f"{number} {folder.name}": evaluate.measure(folder, holes, spm=not options.psm, context=options.positions)
+        for number, folder in enumerate(folders, 1)
+    }
+    sys.stdout.write(evaluate.compare(measured))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.training", description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="folder of everything made")
+    parser.add_argument("--positions", type=int, default=512, help="context length in tokens")
+    stages = parser.add_subparsers(required=True, metavar="STAGE")
+
+    stage = stages.add_parser("data", help="download, filter, deduplicate, check")
+    stage.add_argument("--card", type=Path, default=_HERE / "packages.csv")
+    stage.add_argument("--bytes-per-package", type=int, default=700_000)
+    stage.add_argument("--offline", action="store_true", help="use only the wheels that are there")
+    stage.set_defaults(stage=_data)
+
+    stages.add_parser("check", help="prove that nothing like the evaluation is in the corpus").set_defaults(
+        stage=_check
+    )
+
+    stage = stages.add_parser("tokenizer", help="train the tokenizer, or take one")
+    stage.add_argument("--size", type=int, default=8192)
+    stage.add_argument("--take", type=Path, help="a tokenizer.json to go on with")
+    stage.set_defaults(stage=_tokenizer)
+
+    stage = stages.add_parser("samples", help="make rows of fill-in-the-middle samples")
+    stage.add_argument("--rows", type=int, default=24_576)
+    stage.add_argument("--held-out-rows", type=int, default=96)
+    stage.set_defaults(stage=_samples)
+
+    _add_train(stages.add_parser("train", help="train, or go on training"))
+
+    stage = stages.add_parser("convert", help="to CTranslate2, int8")
+    stage.add_argument("--checkpoint", type=Path)
+    stage.add_argument("--target", type=Path)
+    stage.set_defaults(stage=_convert)
+
+    stage = stages.add_parser("evaluate", help="compare converted models on held-out rests of lines")
+    stage.add_argument("folders", type=Path, nargs="*")
+    stage.add_argument("--per-package", type=int, default=40)
+    stage.add_argument("--psm", action="store_true", help="prefix first instead of suffix first")
+    stage.set_defaults(stage=_evaluate)
+    return parser
+
+
+def _add_train(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument("--begin", type=Path, help="checkpoint folder to start from")
+    stage.add_argument("--minutes", type=float, default=60)
+    stage.add_argument("--width", type=int, default=256)
+    stage.add_argument("--layers", type=int, default=6)
+    stage.add_argument("--batch-rows", type=int, default=16)
+    stage.add_argument("--part-rows", type=int, default=4, help="rows computed at once")
+    stage.add_argument("--muon-lr", type=float, default=0.02)
+    stage.add_argument("--adam-lr", type=float, default=3e-3)
+    stage.add_argument("--device", default="cpu")
+    stage.add_argument("--bf16", action="store_true", help="for GPUs and for CPUs with AMX")
+    stage.add_argument("--compiled", action="store_true", help="torch.compile")
+    stage.add_argument("--threads", type=int, default=2)
+    stage.set_defaults(stage=_train)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,70 @@
+"""What licence a package states, and whether code under it may be trained on.
+
+Reads a wheel's METADATA only. Anything copyleft, unknown or missing is refused: when in doubt, left out.
+Start at `permissive_family`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+_COPYLEFT = re.compile(
+    r"\b[AL]?GPL|\bGNU\b|Lesser General|\bMPL\b|Mozilla|\bEPL\b|Eclipse|\bCDDL\b|\bEUPL\b|CC-BY-(SA|NC)"
+    r"|Commercial|Proprietary",
+    re.IGNORECASE,
+)
+_FAMILIES = (
+    ("apache", re.compile(r"apache", re.IGNORECASE)),
+    ("mit", re.compile(r"\bMIT\b|\bHPND\b|Historical Permission", re.IGNORECASE)),
+    ("bsd", re.compile(r"\b0?BSD\b", re.IGNORECASE)),
+    ("isc", re.compile(r"\bISC\b|ISCL", re.IGNORECASE)),
+    ("psf", re.compile(r"\bPSF\b|Python Software Foundation|Python-2\.0", re.IGNORECASE)),
+    ("zpl", re.compile(r"\bZPL\b|Zope Public", re.IGNORECASE)),
+    ("zlib", re.compile(r"\bzlib\b", re.IGNORECASE)),
+    ("unlicense", re.compile(r"unlicense|CC0|public domain", re.IGNORECASE)),
+)
+_COPYLEFT_NOTICE = re.compile(r"GNU (Lesser |Affero )?General Public|\b[AL]?GPL(v?\d|\b)|Mozilla Public", re.IGNORECASE)
+
+
+def permissive_family(metadata: Message) -> str:
+    """Licence family of a package, "" when it is not known to be permissive.
+
+    `License-Expression` counts before the classifiers and those before the free `License` field: the more formal the
+    statement, the surer. In an SPDX expression one permissive side of an OR is enough; both sides of an AND must be.
+    """
+    expression = metadata.get("License-Expression", "")
+    if expression:
+        return _family_of_expression(expression)
+    classifiers = [
+        value.rsplit("::", 1)[1].strip()
+        for value in metadata.get_all("Classifier", [])
+        if value.startswith("License ::") and not value.endswith("OSI Approved")
+    ]
+    if classifiers:
+        families = [_family(value) for value in classifiers]
+        return families[0] if all(families) else ""
+    lines = metadata.get("License", "").strip().splitlines()
+    return _family(lines[0]) if lines else ""
+
+
+def has_copyleft_notice(text: str) -> bool:
+    """Whether a source file's head names a copyleft licence of its own."""
+    return bool(_COPYLEFT_NOTICE.search(text[:3000]))
+
+
+def _family_of_expression(expression: str) -> str:
+    for side in re.split(r"\bOR\b", expression):
+        families = [_family(part.strip(" ()")) for part in re.split(r"\bAND\b", side)]
+        if all(families):
+            return families[0]
+    return ""
+
+
+def _family(statement: str) -> str:
+    if _COPYLEFT.search(statement):
+        return ""
+    return next((name for name, pattern in _FAMILIES if pattern.search(statement)), "")

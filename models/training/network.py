@@ -1,0 +1,205 @@
+"""The network that is trained: StarCoder 1's architecture (GPTBigCode), written for speed in training only.
+
+Multi-query attention, learned positions, pre-norm, tanh-GELU, tied embeddings. The parameter names are those of
+`transformers.GPTBigCodeForCausalLM`, so a checkpoint written here loads there and in CTranslate2's converter
+unchanged. It never generates text: `evaluate` and the product do that from the converted weights. Start at `Network`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Size of a network.
+
+    Attributes:
+        vocabulary: number of token ids.
+        positions: longest sequence, in tokens.
+        width: size of the residual stream.
+        layers: number of blocks.
+        heads: query heads; keys and values have one head for all of them.
+        inner: width of the feed-forward layer.
+    """
+
+    vocabulary: int = 8192
+    positions: int = 512
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    inner: int = 1024
+
+    @property
+    def head_width(self) -> int:
+        """Size of one attention head."""
+        return self.width // self.heads
+
+
+class Attention(nn.Module):
+    """Causal attention with one key and value head (https://arxiv.org/abs/1911.02150)."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.c_attn = nn.Linear(shape.width, shape.width + 2 * shape.head_width)
+        self.c_proj = nn.Linear(shape.width, shape.width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Attend; `states` and the result are (rows, tokens, width)."""
+        rows, tokens, width = states.shape
+        size = self.shape.head_width
+        queries, keys, values = self.c_attn(states).split([width, size, size], dim=-1)
+        queries = queries.view(rows, tokens, self.shape.heads, size).transpose(1, 2)
+        shared = (rows, self.shape.heads, tokens, size)
+        attended = functional.scaled_dot_product_attention(
+            queries, keys.unsqueeze(1).expand(shared), values.unsqueeze(1).expand(shared), is_causal=True
+        )
+        projected: Tensor = self.c_proj(attended.transpose(1, 2).reshape(rows, tokens, width))
+        return projected
+
+
+class FeedForward(nn.Module):
+    """Two matrices and a tanh-approximated GELU."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(shape.width, shape.inner)
+        self.c_proj = nn.Linear(shape.inner, shape.width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Transform each position; shape kept."""
+        projected: Tensor = self.c_proj(functional.gelu(self.c_fc(states), approximate="tanh"))
+        return projected
+
+
+class Block(nn.Module):
+    """One pre-norm transformer block."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(shape.width)
+        self.attn = Attention(shape)
+        self.ln_2 = nn.LayerNorm(shape.width)
+        self.mlp = FeedForward(shape)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Add attention and feed-forward to the residual stream."""
+        states = states + self.attn(self.ln_1(states))
+        added: Tensor = states + self.mlp(self.ln_2(states))
+        return added
+
+
+class Stack(nn.Module):
+    """Embeddings and blocks; the level that transformers names `transformer`."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.wte = nn.Embedding(shape.vocabulary, shape.width)
+        self.wpe = nn.Embedding(shape.positions, shape.width)
+        self.h = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.ln_f = nn.LayerNorm(shape.width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Final states (rows, tokens, width) of token ids (rows, tokens)."""
+        states = self.wte(tokens) + self.wpe.weight[: tokens.shape[1]]
+        for block in self.h:
+            states = block(states)
+        normed: Tensor = self.ln_f(states)
+        return normed
+
+
+class Network(nn.Module):
+    """The whole network; its head is the embedding matrix."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.transformer = Stack(shape)
+        self.apply(_initialise)
+        for name, parameter in self.named_parameters():
+            if name.endswith("c_proj.weight"):  # GPT-2: residual branches start smaller with depth
+                nn.init.normal_(parameter, std=0.02 / (2 * shape.layers) ** 0.5)
+
+    def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropies in nats of `labels`; all three (rows, tokens)."""
+        logits = self.logits(tokens).flatten(0, 1)
+        losses = functional.cross_entropy(logits.float(), labels.flatten(), reduction="none")
+        return losses.view(labels.shape)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Logits (rows, tokens, vocabulary)."""
+        return functional.linear(self.transformer(tokens), self.transformer.wte.weight)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, (nn.Linear, nn.Embedding)):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+
+
+def save(network: Network, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Write `config.json` and `model.safetensors` as transformers reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = hugging_face_config(network.shape, dtype)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def load(folder: Path) -> Network:
+    """Read what `save` or transformers wrote, in float32.
+
+    Raises:
+        ValueError: the folder holds another architecture.
+    """
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") != "gpt_bigcode":
+        raise ValueError(f"{folder} holds a {config.get('model_type')} model, not gpt_bigcode.")
+    network = Network(
+        Shape(
+            vocabulary=config["vocab_size"],
+            positions=config["n_positions"],
+            width=config["n_embd"],
+            layers=config["n_layer"],
+            heads=config["n_head"],
+            inner=config["n_inner"] or 4 * config["n_embd"],
+        )
+    )
+    weights = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
+    weights.pop("lm_head.weight", None)  # tied to the embedding
+    network.load_state_dict(weights)
+    return network
+
+
+def hugging_face_config(shape: Shape, dtype: torch.dtype) -> dict[str, Any]:
+    """The `config.json` that transformers and CTranslate2 expect for `shape`."""
+    sizes = asdict(shape)
+    return {
+        "architectures": ["GPTBigCodeForCausalLM"],
+        "model_type": "gpt_bigcode",
+        "activation_function": "gelu_pytorch_tanh",
+        "multi_query": True,
+        "vocab_size": sizes["vocabulary"],
+        "n_positions": sizes["positions"],
+        "n_embd": sizes["width"],
+        "n_layer": sizes["layers"],
+        "n_head": sizes["heads"],
+        "n_inner": sizes["inner"],
+        "layer_norm_epsilon": 1e-05,
+        "tie_word_embeddings": True,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "dtype": str(dtype).removeprefix("torch."),
+    }

@@ -1,0 +1,68 @@
+"""Places in held-out code where the rest of a line is to be completed.
+
+The same places for every model that is compared: fixed seed, equally many for each package. Start at `line_rests`.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import token
+import tokenize
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from models.training.samples import Hole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from models.training.corpus import SourceFile
+
+_LEAST_TOKENS = 5  # lexer tokens of a line worth completing; the evaluation's rule
+_NO_CODE = frozenset({token.COMMENT, token.NL, token.NEWLINE, token.INDENT, token.DEDENT, token.ENDMARKER})
+_UNWANTED_STARTS = frozenset({"import", "from", "@"})
+
+
+def line_rests(files: Iterable[SourceFile], *, per_package: int, seed: int) -> list[tuple[str, Hole]]:
+    """Package and hole of up to `per_package` random code lines of each package, cut behind a random lexer token."""
+    by_package: defaultdict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        by_package[file.package].append(file)
+    rng = random.Random(seed)  # noqa: S311 - a reproducible choice, nothing secret
+    chosen: list[tuple[str, Hole]] = []
+    for package in sorted(by_package):
+        cuts = [(file, cut) for file in by_package[package] for cut in _cuts(file.text, rng)]
+        for file, (cursor, end) in rng.sample(cuts, min(per_package, len(cuts))):
+            hole = Hole(file.path, file.text[:cursor], file.text[cursor:end], file.text[end:])
+            chosen.append((package, hole))
+    return chosen
+
+
+def _cuts(text: str, rng: random.Random) -> list[tuple[int, int]]:
+    """A cursor and the line's end, as offsets, for each code line of `text`."""
+    by_line = _lexed(text)
+    cuts: list[tuple[int, int]] = []
+    start = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        tokens = by_line.get(number, [])
+        if len(tokens) >= _LEAST_TOKENS and tokens[0].type != token.STRING and tokens[0].string not in _UNWANTED_STARTS:
+            ends = [found.end[1] for found in tokens[:-2]]
+            cuts.append((start + rng.choice(ends), start + len(line.rstrip())))
+        start += len(line) + 1
+    return cuts
+
+
+def _lexed(text: str) -> dict[int, list[tokenize.TokenInfo]]:
+    """Lexer tokens of each line of `text` without comments and without strings that span lines; none when broken."""
+    by_line: defaultdict[int, list[tokenize.TokenInfo]] = defaultdict(list)
+    unwanted: set[int] = set()
+    try:
+        for found in tokenize.generate_tokens(io.StringIO(text, newline="\n").readline):
+            if found.start[0] != found.end[0] or found.type == token.COMMENT:
+                unwanted.update(range(found.start[0], found.end[0] + 1))
+            elif found.type not in _NO_CODE:
+                by_line[found.start[0]].append(found)
+    except (tokenize.TokenError, SyntaxError):
+        return {}
+    return {number: tokens for number, tokens in by_line.items() if number not in unwanted}

@@ -1,0 +1,239 @@
+r"""The samples stage: fill-in-the-middle rows of tokens from the corpus, in the layout the product asks with.
+
+Rows are made once, with a fixed seed, and memory-mapped by training, which then only reads. Each row holds one sample
+of the whole context length (a further one behind it where a file was short), so positions mean in training what they
+mean in use. Layouts (StarCoder's tokens):
+
+    PSM  <fim_prefix>[<filename>path\n]prefix<fim_suffix>suffix<fim_middle>middle<|endoftext|>
+    SPM  <fim_prefix><fim_suffix>suffix<fim_middle>[<filename>path\n]prefix middle<|endoftext|>
+
+Start at `write_rows`.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+    from models.training.corpus import SourceFile
+
+_LEAST_ROOM = 64  # tokens; with less left in a row it is padded
+_BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+_AFTER_TRIGGER = "([{.,=: "
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What samples are made of, as shares in [0, 1].
+
+    Attributes:
+        spm: fill-in-the-middle samples laid out suffix first; the others are PSM.
+        file_name: samples that name their file.
+        no_suffix: samples with nothing behind the cursor.
+        rest_of_line: middles that end with their line.
+        statement: middles that end with their statement; the others end with their block.
+        line_start: cursors at a line's first character.
+        trigger: cursors behind a character people pause after; the others stand anywhere in a line.
+        suffix_tokens: longest suffix.
+        middle_weight: weight of a middle's tokens in the loss; prefix and suffix count 1, markers and names 0.
+    """
+
+    spm: float = 0.85
+    file_name: float = 0.5
+    no_suffix: float = 0.2
+    rest_of_line: float = 0.7
+    statement: float = 0.15
+    line_start: float = 0.25
+    trigger: float = 0.3
+    suffix_tokens: int = 170
+    middle_weight: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A file cut in three."""
+
+    path: str
+    prefix: str
+    middle: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """How many rows of how many tokens; one token more is kept because labels are shifted by one."""
+
+    rows: int
+    positions: int
+    seed: int
+    mix: Mix
+
+
+class Markers:
+    """Token ids of the markers, looked up by StarCoder's names."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.prefix = _id(tokenizer, "<fim_prefix>")
+        self.suffix = _id(tokenizer, "<fim_suffix>")
+        self.middle = _id(tokenizer, "<fim_middle>")
+        self.file = _id(tokenizer, "<filename>")
+        self.end = _id(tokenizer, "<|endoftext|>")
+
+
+class Encoder:
+    """Turns holes into token rows."""
+
+    def __init__(self, tokenizer: Tokenizer, mix: Mix) -> None:
+        self.markers = Markers(tokenizer)
+        self._tokenizer = tokenizer
+        self._mix = mix
+
+    def tokens(self, text: str) -> list[int]:
+        """Ids of `text` without any marker."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def prompt(
+        self, hole: Hole, room: int, *, spm: bool, named: bool, suffix_tokens: int
+    ) -> tuple[list[int], list[int]]:
+        """Tokens before the middle and their loss weights, at most `room`; cut far from the cursor."""
+        marks = self.markers
+        name = [marks.file, *self.tokens(hole.path + "\n")] if named else []
+        if len(name) > room // 5:
+            name = []
+        suffix = self.tokens(hole.suffix[: 8 * suffix_tokens])[:suffix_tokens]
+        left = max(room - len(name) - len(suffix) - 3, 1)
+        prefix = self.tokens(hole.prefix[-8 * left :])[-left:]
+        named_prefix = name + prefix
+        weights = [0] * len(name) + [1] * len(prefix)
+        if spm:
+            ids = [marks.prefix, marks.suffix, *suffix, marks.middle, *named_prefix]
+            return ids, [0, 0, *[1] * len(suffix), 0, *weights]
+        ids = [marks.prefix, *named_prefix, marks.suffix, *suffix, marks.middle]
+        return ids, [0, *weights, 0, *[1] * len(suffix), 0]
+
+    def sample(self, hole: Hole, room: int, rng: random.Random) -> tuple[list[int], list[int]]:
+        """One training sample of at most `room` tokens and its loss weights."""
+        mix = self._mix
+        middle = [*self.tokens(hole.middle)[: room // 3], self.markers.end]
+        suffix_tokens = 0 if rng.random() < mix.no_suffix else rng.randint(8, max(9, min(mix.suffix_tokens, room // 3)))
+        ids, weights = self.prompt(
+            hole,
+            room - len(middle),
+            spm=rng.random() < mix.spm,
+            named=rng.random() < mix.file_name,
+            suffix_tokens=suffix_tokens,
+        )
+        return ids + middle, weights + [mix.middle_weight] * len(middle)
+
+
+def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
+    """A hole at a random place of `file`, or None where there is nothing to complete."""
+    text = file.text
+    at = rng.randrange(len(text))
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    line = text[start:end]
+    indent = len(line) - len(line.lstrip())
+    if len(line) - indent < 3:
+        return None
+    draw = rng.random()
+    if draw < mix.line_start:
+        cursor = start + indent
+    elif draw < mix.line_start + mix.trigger:
+        places = [start + i + 1 for i in range(indent, len(line) - 2) if line[i] in _AFTER_TRIGGER]
+        cursor = rng.choice(places) if places else start + indent
+    else:
+        cursor = rng.randrange(start + indent, end - 1)
+    draw = rng.random()
+    if draw >= mix.rest_of_line:
+        end = (
+            _statement_end(text, start, end)
+            if draw < mix.rest_of_line + mix.statement
+            else _block_end(text, start, end)
+        )
+    return Hole(f"{file.path}", text[:cursor], text[cursor:end], text[end:])
+
+
+def write_rows(files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, plan: RowPlan) -> None:
+    """Write `target`.tokens.npy (uint16) and `target`.weights.npy (uint8), both (rows, positions + 1).
+
+    Args:
+        files: where holes are cut; longer files are drawn more often.
+        tokenizer: with at most 65,536 ids.
+        target: path without an ending.
+        plan: how many rows, of what.
+    """
+    positions = plan.positions
+    rng = random.Random(plan.seed)  # noqa: S311 - a reproducible choice, nothing secret
+    encoder = Encoder(tokenizer, plan.mix)
+    ends = list(accumulate(len(file.text) for file in files))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shape = (plan.rows, positions + 1)
+    tokens = np.lib.format.open_memmap(f"{target}.tokens.npy", mode="w+", dtype=np.uint16, shape=shape)
+    weights = np.lib.format.open_memmap(f"{target}.weights.npy", mode="w+", dtype=np.uint8, shape=shape)
+    for row in range(plan.rows):
+        used = 0
+        while positions + 1 - used >= _LEAST_ROOM:
+            hole = cut(files[bisect(ends, rng.randrange(ends[-1]))], rng, plan.mix)
+            if hole is None:
+                continue
+            ids, counted = encoder.sample(hole, positions + 1 - used, rng)
+            tokens[row, used : used + len(ids)] = ids
+            weights[row, used : used + len(ids)] = counted
+            used += len(ids)
+        tokens[row, used:] = encoder.markers.end
+        weights[row, used:] = 0
+    tokens.flush()
+    weights.flush()
+
+
+def open_rows(source: Path) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """What `write_rows` wrote, memory-mapped."""
+    return np.load(f"{source}.tokens.npy", mmap_mode="r"), np.load(f"{source}.weights.npy", mmap_mode="r")
+
+
+def _statement_end(text: str, start: int, end: int) -> int:
+    """End of the line on which the brackets opened since `start` are closed, within 600 characters."""
+    depth = 0
+    for place in range(start, min(len(text), start + 600)):
+        character = text[place]
+        depth += _BRACKETS.get(character, 0)
+        if character == "\n" and depth <= 0:
+            return place
+    return end
+
+
+def _block_end(text: str, start: int, end: int) -> int:
+    """End of the last following line that is indented at least like the line at `start`, within 10 lines."""
+    line = text[start:end]
+    indent = len(line) - len(line.lstrip())
+    last, place = end, end
+    for _ in range(10):
+        following = text.find("\n", place + 1)
+        following = len(text) if following < 0 else following
+        body = text[place + 1 : following]
+        if not body.strip() or len(body) - len(body.lstrip()) < indent:
+            break
+        last = place = following
+    return last
+
+
+def _id(tokenizer: Tokenizer, token: str) -> int:
+    number: int | None = tokenizer.token_to_id(token)
+    if number is None:
+        raise ValueError(f"The tokenizer has no {token} token.")
+    return number

@@ -1,0 +1,97 @@
+"""The whole recipe on a few files of this machine, without a network, in under three minutes: does every stage work?
+
+It trains a toy of two layers for seconds, so its figures say nothing about quality; it fails when a stage fails, when
+the loss does not fall, or when a run that was cut off does not go on where it was. Start at `main`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+from models.training import corpus
+from models.training.__main__ import main as run_stage
+
+_LEARNED = ("json", "logging", "email", "http", "concurrent", "importlib", "unittest", "asyncio")
+_HELD_OUT = ("urllib",)
+_log = logging.getLogger("models.training.smoke")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run every stage in a scratch folder; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m models.training.smoke", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20, help="length of the toy training")
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        _write_corpus(work)
+        common = ["--work", str(work), "--positions", "128"]
+        train = [
+            *common, "train", "--width", "64", "--layers", "2", "--batch-rows", "8", "--part-rows", "8",
+            "--minutes", str(options.seconds / 60),
+        ]  # fmt: skip
+        steps = (
+            [*common, "check"],
+            [*common, "tokenizer", "--size", "1024"],
+            [*common, "samples", "--rows", "2048", "--held-out-rows", "16"],
+            train,
+        )
+        for step in steps:
+            if run_stage(step):
+                return 1
+        if not _has_learned(work) or not _goes_on(work, train):
+            return 1
+        run_stage([*common, "convert"])
+        run_stage([*common, "evaluate", "--per-package", "20"])
+    _log.info("all stages in %.0f s", time.monotonic() - started)
+    return 0
+
+
+def _write_corpus(work: Path) -> None:
+    """The data stage without downloads: some of the standard library's packages to learn from, others held out."""
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    held_out = [file for name in _HELD_OUT for file in corpus.read_folder(stdlib / name, name, "psf")]
+    candidates = [file for name in _LEARNED for file in corpus.read_folder(stdlib / name, name, "psf")]
+    # A held-out file under another name must be found and left out.
+    candidates.append(corpus.SourceFile("copied", "renamed.py", held_out[-1].text + "\nCOPIED = True\n", "psf"))
+    kept, reasons = corpus.select(list(filter(corpus.is_worth_learning, candidates)), held_out)
+    if not reasons["like an evaluation package"]:
+        raise AssertionError("a copy of an evaluation file was not left out")
+    corpus.write_files(kept, work / "corpus.jsonl")
+    corpus.write_files(held_out, work / "evaluation.jsonl")
+    corpus.write_card(kept, {}, work / "data-card.csv")
+
+
+def _has_learned(work: Path) -> bool:
+    """Whether the trained toy is better at held-back rows than a new one."""
+    from models.training import network, train  # noqa: PLC0415 - torch takes seconds
+
+    trained = network.load(work / "run")
+    new = train.mean_loss(network.Network(trained.shape), work / "rows" / "validation")
+    learned = train.mean_loss(trained, work / "rows" / "validation")
+    _log.info("validation %.2f nats before, %.2f after", new, learned)
+    return bool(learned < new - 1.0)
+
+
+def _goes_on(work: Path, train: list[str]) -> bool:
+    """Whether the train stage resumes: it is past its deadline, so it must take few steps more from where it was."""
+    import torch  # noqa: PLC0415 - takes seconds
+
+    def step() -> int:
+        state = torch.load(work / "run" / "run.pt", weights_only=True)
+        return int(state["progress"]["step"])
+
+    before = step()
+    run_stage(train)
+    _log.info("steps %d, after resuming %d", before, step())
+    return before < step() <= before + 50
+
+
+if __name__ == "__main__":
+    sys.exit(main())
