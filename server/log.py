@@ -102,7 +102,8 @@ class Private(logging.Filter):
             # pygls puts whole messages, with documents in them, into its own complaints
             arguments = record.args if isinstance(record.args, tuple) else (record.args,)
             record.args = tuple(_plain(argument) for argument in arguments)
-        record.msg, record.args = self._clean(_message(record)), None
+        record.msg, record.args, record.exc_text = self._clean(_message(record)), None, None
+        vars(record).pop("message", None)  # as another formatter put it together, before it was clean
         for name in set(vars(record)) - _SEEN:
             value = getattr(record, name)
             if isinstance(value, bool | int | float | None):
@@ -154,6 +155,7 @@ def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _clean_traceback,
                 structlog.processors.JSONRenderer(default=str),
             ],
         )
@@ -165,6 +167,12 @@ def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
     record = event.get("_record")  # several servers write into one file
     if isinstance(record, logging.LogRecord):
         event["process"] = record.process
+    return event
+
+
+def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(traceback := event.get("exception"), str):
+        event["exception"] = SECRET.sub(WITHHELD, traceback)
     return event
 
 

@@ -11,10 +11,10 @@ from it (`server.reference`). `resolve` is a function of its arguments and holds
 | 4 | the editor: `initializationOptions`, `workspace/configuration` | `{"completion": {"maxTokens": 32}}` |
 | 5 | the defaults below | |
 
-Names may be written in camelCase or snake_case everywhere. `index.exclude` adds up over the layers; of everything
-else the strongest layer counts alone. A wrong setting never takes others with it: it is named in a `SettingProblem`,
-and the next weaker layer, in the end the default, is used in its place. A workspace is somebody else's text: it can
-set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
+Names may be written in camelCase or snake_case everywhere. `index.exclude` and `completion.exclude` add up over the
+layers; of everything else the strongest layer counts alone. A wrong setting never takes others with it: it is named in
+a `SettingProblem`, and the next weaker layer, in the end the default, is used in its place. A workspace is somebody
+else's text: it can set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ class CompletionSettings(BaseModel):
         default=(),
         description='Languages to offer nothing in: `["markdown", "yaml"]`.',
         json_schema_extra=WORKSPACE,
+    )
+    exclude: tuple[Glob, ...] = Field(
+        default=(),
+        description="Files to offer nothing in, as in a `.gitignore`; all layers add up.",
+        json_schema_extra=ADDS_UP,
     )
     multiline: Literal["auto", "never"] = Field(
         default="auto",

@@ -1,7 +1,7 @@
 """The commands together, and the one place where their failures become a sentence and an exit status.
 
-A usage error is one sentence and status 2, a `Failure` one sentence and status 1, Ctrl-C 130 and a closed pipe 141, all
-without a traceback. A mistake of ours is a sentence too, with where the traceback was written. Start at `run_command`.
+A usage error is one sentence and status 2, a `Failure` one sentence and status 1; Ctrl-C ends quietly with 130, a
+closed pipe with 1. A mistake of ours is a sentence too, with where the traceback was written. Start at `run_command`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from server import log, paths
 from server.cli import complete, demo, doctor, index, models, search, terminal
 from server.cli.serve import serve, transport
 from server.cli.terminal import Failure
@@ -25,21 +26,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PROGRAM = "starling"
-BROKEN_PIPE = 141  # what a shell reports for a program ended by SIGPIPE
 
 
 class Commands(TyperGroup):
     """The group of all commands; tells failures in one sentence each."""
 
-    def main(  # the signature is the library's, as far as it concerns us
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,  # noqa: FBT001, FBT002
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002
         **extra: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Run one command line and exit, or return its status when not `standalone_mode`."""
+        extra["windows_expand_args"] = windows_expand_args
         status = self._status(list(sys.argv[1:] if args is None else args), prog_name, complete_var, extra)
         if standalone_mode:
             sys.exit(status)
@@ -50,22 +52,19 @@ class Commands(TyperGroup):
     ) -> int:
         try:
             result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
-            sys.stdout.flush()
         except TyperException as error:
             return _misused(error)
         except Failure as error:
             terminal.note(str(error))
             return error.exit_code
-        except (KeyboardInterrupt, typer.Abort):
-            terminal.note("stopped.")
-            return 130
-        except BrokenPipeError:
-            terminal.silence()
-            return BROKEN_PIPE
-        except Exception as error:  # BLE001 is satisfied by the log; the edge: what nobody expected becomes a sentence
-            logger.critical("command failed", exc_info=True)
+        except Exception as error:  # this is the edge; the file gets the traceback, stderr the sentence
+            from server.settings import LogSettings  # noqa: PLC0415 (170 ms that only this needs)
+
+            log.configure(LogSettings(), paths.log_dir())
+            logger.info("command failed", exc_info=True)
             terminal.note(
-                f"{type(error).__name__}: {error}. This is a mistake in Starling; `starling doctor` may help."
+                f"{type(error).__name__}: {error}. This is a mistake in Starling; please report it with the end of "
+                f"{paths.log_dir() / log.FILE_NAME}."
             )
             return 1
         return result if isinstance(result, int) else 0
@@ -87,6 +86,7 @@ app = typer.Typer(
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status."""
     terminal.settle()
+    log.begin()
     try:
         app(args=list(arguments), prog_name=PROGRAM)
     except SystemExit as end:

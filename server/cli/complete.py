@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 64_000_000  # an editor would not open it either
 
 
-def complete(
+def complete(  # noqa: PLR0913 (each is an option of the command)
     where: Annotated[
         str, typer.Argument(metavar="FILE:LINE:COLUMN", help="The cursor; column 1 is before the first character.")
     ],

@@ -6,7 +6,6 @@ Imports rich only when asked for a console, so that failures can be told without
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -58,16 +57,6 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def silence() -> None:
-    """The reader of our output has gone: let the interpreter's own last flush go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            os.dup2(nowhere, stream.fileno())
 
 
 def _console(stream: TextIO) -> Console:

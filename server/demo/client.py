@@ -65,34 +65,21 @@ class DemoClient(LanguageClient):
         self._drain: asyncio.Task[None] | None = None
         self.complaints: list[str] = []
 
-        @self.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
-        def create(_params: types.WorkDoneProgressCreateParams) -> None:
-            return None
-
-        @self.feature(types.PROGRESS)
         def progress(params: types.ProgressParams) -> None:
-            if isinstance(params.value, dict):
-                percentage = params.value.get("percentage")
-            else:
-                percentage = getattr(params.value, "percentage", None)
+            percentage = plain(params.value).get("percentage")
             if percentage is not None:
                 on_progress(int(percentage))
 
-        @self.feature(types.WORKSPACE_CONFIGURATION)
-        def configuration(params: types.ConfigurationParams) -> list[None]:
-            return [None for _ in params.items]
-
-        @self.feature(types.CLIENT_REGISTER_CAPABILITY)
-        def register(_params: types.RegistrationParams) -> None:
-            return None
-
-        @self.feature(types.WINDOW_SHOW_MESSAGE)
-        def show(params: types.ShowMessageParams) -> None:
-            self.complaints.append(params.message)
-
-        @self.feature(types.WINDOW_LOG_MESSAGE)
-        def log(_params: types.LogMessageParams) -> None:
-            return None
+        answers: dict[str, Callable[[Any], object]] = {
+            types.WINDOW_WORK_DONE_PROGRESS_CREATE: lambda _: None,
+            types.PROGRESS: progress,
+            types.WORKSPACE_CONFIGURATION: lambda params: [None for _ in params.items],
+            types.CLIENT_REGISTER_CAPABILITY: lambda _: None,
+            types.WINDOW_SHOW_MESSAGE: lambda params: self.complaints.append(params.message),
+            types.WINDOW_LOG_MESSAGE: lambda _: None,
+        }
+        for method, answer in answers.items():
+            self.feature(method)(answer)
 
     @classmethod
     async def start(cls, root: Path, on_progress: Callable[[int], None]) -> Self:
@@ -127,7 +114,8 @@ class DemoClient(LanguageClient):
     async def command(self, name: str) -> dict[str, Any]:
         """Run one of the server's commands that takes no argument; its answer as plain JSON."""
         params = types.ExecuteCommandParams(name, [])
-        return plain(await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S))
+        answer: dict[str, Any] = plain(await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S))
+        return answer
 
     def open(self, place: DemoPlace) -> str:
         """Show the file of `place` as it is there, cut behind the cursor; returns its URI."""
@@ -172,7 +160,7 @@ class DemoClient(LanguageClient):
         try:
             await asyncio.wait_for(self.shutdown_async(None), END_S)
             self.exit(None)
-            await asyncio.wait_for(self.stop(), END_S)
+            await asyncio.wait_for(self.stop(), END_S)  # type: ignore[no-untyped-call]
         except (TimeoutError, RuntimeError, OSError):
             if self._server is not None and self._server.returncode is None:
                 self._server.kill()

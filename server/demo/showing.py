@@ -57,7 +57,7 @@ def indexed(console: Console, status: Mapping[str, Any], seconds: float, initial
 
 def completion(console: Console, asked: Asked) -> None:
     """One place: the code with the cursor, the code with the suggestion, and how it came about."""
-    place, answer = asked.place, asked.answer
+    place = asked.place
     how = "asked for with a key" if asked.invoked else "offered while typing"
     title = f"{printable(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
     context = place.text.splitlines()[max(0, place.line - CONTEXT_LINES) : place.line]
@@ -82,13 +82,15 @@ def summary(
 ) -> None:
     """All places in figures, the empty answers too."""
     if not typed:
-        console.print("No code was found here to complete in, so nothing was asked; try WORKSPACE=<a folder with code>.\n")
+        console.print(
+            "No code was found here to complete in, so nothing was asked; try WORKSPACE=<a folder with code>.\n"
+        )
         return
     offered = [one for one in typed if one.answer.text]
     more = [one for one in invoked if one.answer.text]
     console.print(
-        f"Asked at {len(typed)} places: while typing {len(offered)} got an offer, {_exact(offered)} of them exactly the "
-        f"line in the file; of the other {len(invoked)}, {len(more)} got one when asked for ({_exact(more)} exactly), "
+        f"Asked at {len(typed)} places: while typing {len(offered)} got an offer, {_exact(offered)} of them exactly "
+        f"what the file says; of the other {len(invoked)}, {len(more)} got one when asked for ({_exact(more)} exactly) "
         f"and {len(invoked) - len(more)} got nothing, because nothing was likely enough to be right.",
         markup=False,
     )

@@ -97,7 +97,10 @@ async def _indexed(client: DemoClient, bar: Progress, task: Any) -> dict[str, An
 
 
 async def _asked(
-    client: DemoClient, places: Sequence[DemoPlace], bar: Progress, task: Any  # noqa: ANN401
+    client: DemoClient,
+    places: Sequence[DemoPlace],
+    bar: Progress,
+    task: Any,  # noqa: ANN401
 ) -> tuple[list[Asked], list[Asked]]:
     """Ask at each place as if someone typed there; where nothing comes, ask again as if by a key."""
     typed: list[Asked] = []
@@ -118,7 +121,7 @@ async def _asked(
 
 
 def _chosen(asked: Sequence[Asked], count: int) -> list[Asked]:
-    """Places where something was offered, in their order; a new kind of place or a new file goes before a repeated one."""
+    """Places where something was offered, in their order; new kinds of place and new files go before repeated ones."""
     offered = [one for one in asked if one.answer.text]
     chosen: list[Asked] = []
     for fresh in (True, False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def test_a_traceback_goes_to_the_file_and_one_line_to_stderr(
 ) -> None:
     log.configure(LogSettings(), tmp_path)
     try:
-        raise ValueError("broken\nbadly")
+        int("broken\nbadly")
     except ValueError:
         logging.getLogger("server.x").exception("it failed")
     (record,) = records(tmp_path)
@@ -179,8 +180,6 @@ def test_configuring_again_takes_the_place_of_what_was_there(tmp_path: Path) -> 
 
 
 def test_beginning_imports_nothing_heavy() -> None:
-    import subprocess
-
     code = "import sys; from server import log; log.begin(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"structlog", "rich", "pydantic"} & set(loaded)

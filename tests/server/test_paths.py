@@ -45,9 +45,7 @@ def test_a_writable_directory_is_made_for_this_user_alone(home: Path) -> None:
     assert list(paths.index_dir().iterdir()) == []
 
 
-def test_an_unwritable_directory_gets_a_substitute_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_directory_gets_a_substitute_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))

@@ -36,7 +36,7 @@ def test_a_place_is_a_file_a_line_and_a_column(text: str, file: str, line: int, 
 @pytest.mark.parametrize(
     "text",
     ["", "a.py", "a.py:3", ":3:4", "a.py:0:1", "a.py:1:0", "a.py:-1:1", "a.py:x:1", "a.py:1:", "a.py:1.5:1", "a.py:²:1",
-     "a.py:١:1", "a.py:+1:1", "a.py: 1:1", "a.py:9999999999:1", r"C:\a.py"],
+     "a.py:\u0661:1", "a.py:+1:1", "a.py: 1:1", "a.py:9999999999:1", r"C:\a.py"],
 )  # fmt: skip
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(Misuse, match=r"src/app\.py:12:5"):

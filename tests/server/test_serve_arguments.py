@@ -29,8 +29,8 @@ def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport
 
 @pytest.mark.parametrize(
     "arguments",
-    ["", "index", "serve --help", "serve -h", "serve --tcp", "serve --tcp 1:2:x", "serve --stdio --tcp :9", "serve extra",
-     "serve --tcp 0.0.0.0:9", "serve --port 9", "--version", "serve --stdio=1"],
+    ["", "index", "serve --help", "serve -h", "serve --tcp", "serve --tcp 1:2:x", "serve --stdio --tcp :9",
+     "serve extra", "serve --tcp 0.0.0.0:9", "serve --port 9", "--version", "serve --stdio=1"],
 )  # fmt: skip
 def test_everything_else_goes_the_long_way(arguments: str) -> None:
     assert plain(arguments.split()) is None

@@ -40,9 +40,7 @@ class Layers:
             path.write_text(f"[completion]\nmax_tokens = {value}\n")
 
     def resolve(self) -> tuple[Settings, tuple[SettingProblem, ...]]:
-        return resolve(
-            editor=self.editor, roots=self.roots, environment=self.environment, user_file=self.user_file
-        )
+        return resolve(editor=self.editor, roots=self.roots, environment=self.environment, user_file=self.user_file)
 
     def problem(self) -> SettingProblem:
         _, problems = self.resolve()

@@ -1,0 +1,253 @@
+"""Whether Starling works on this machine: one function for each part, tried for real and not only looked at.
+
+Each gives `Check`s, and none raises: a broken part is what is being looked for. Writes only a throw-away index in a
+temporary folder. Start at `run`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from server import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.settings import Settings
+
+LOW_DISK_BYTES = 500_000_000
+LOW_MEMORY_BYTES = 500_000_000
+LOW_WATCHES = 65_536  # inotify watches; a workspace takes one for each folder
+INDEX_S = 30.0
+SAMPLE = "def area_of_circle(radius):\n    return 3.14159 * radius * radius\n"
+AGAIN = "from sample import area_of_circle\n\ndef both(first, second):\n    return area_of_circle(first) + "
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The state of one part.
+
+    Attributes:
+        part: "grammars", "model", ...
+        state: "error" means that Starling does not do its main job here; "warning" that it does with less.
+        message: one sentence.
+        remedy: what to do, "" when all is well.
+        facts: figures, as JSON.
+    """
+
+    part: str
+    state: Literal["ok", "warning", "error"]
+    message: str
+    remedy: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
+    """All checks, each when it is done."""
+    checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+        ("program", _program),
+        ("settings", lambda: _settings(problems)),
+        ("files", _files),
+        ("grammars", _grammars),
+        ("index", _index),
+        ("model", lambda: _model(settings)),
+        ("machine", _machine),
+    )
+    for part, check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # noqa: BLE001 (any failure of a part is a finding here)
+            message = f"The check failed with {type(error).__name__}: {error}."
+            yield Check(part, "error", message, "Install Starling again; if that does not help, report this sentence.")
+
+
+def _program() -> Iterator[Check]:
+    from server.version import VERSION  # noqa: PLC0415
+
+    facts = {
+        "version": VERSION,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "root": str(Path(__file__).resolve().parents[1]),
+        "libraries": dict(_libraries()),
+    }
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 14)
+    message = f"Starling {VERSION} on Python {facts['python']}, {facts['platform']}."
+    remedy = "" if supported else "Install it with Python 3.11 to 3.14."
+    yield Check("program", "ok" if supported else "warning", message, remedy, facts)
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    import importlib.metadata  # noqa: PLC0415
+
+    for name in ("pygls", "lsprotocol", "ctranslate2", "tokenizers", "tree-sitter", "numpy", "pydantic"):
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield name, "missing"
+
+
+def _settings(problems: tuple[str, ...]) -> Iterator[Check]:
+    file = paths.settings_file()
+    facts = {"file": str(file), "exists": file.exists(), "problems": list(problems)}
+    if problems:
+        remedy = f"Mend {'them' if len(problems) > 1 else 'it'}: {' '.join(problems)}"
+        yield Check("settings", "warning", f"{len(problems)} wrong, with the default in force instead.", remedy, facts)
+    else:
+        yield Check("settings", "ok", "All settings are in force.", facts=facts)
+
+
+def _files() -> Iterator[Check]:
+    places = {
+        "index": paths.index_dir(),
+        "state": paths.state_dir(),
+        "log": paths.log_dir(),
+        "settings": paths.config_dir(),
+        "models": paths.models_dir(),
+    }
+    facts: dict[str, Any] = {name: {"path": str(path), "bytes": _size(path)} for name, path in places.items()}
+    writable = {name: paths.writable(places[name]) for name in ("index", "state", "log")}
+    wrong = [place.problem for place in writable.values() if place.problem]
+    lost = any(place.path is None for place in writable.values())
+    free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
+    facts["free_bytes"] = free
+    if wrong:
+        yield Check("files", "error" if lost else "warning", "A folder cannot be written to.", " ".join(wrong), facts)
+    elif free < LOW_DISK_BYTES:
+        remedy = f"Free some space where {paths.index_dir()} is."
+        yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts)
+    else:
+        size = facts["index"]["bytes"] / 1e6
+        message = f"Indexes take {size:,.1f} MB in {paths.index_dir()}; {free / 1e9:,.1f} GB are free."
+        yield Check("files", "ok", message, facts=facts)
+
+
+def _grammars() -> Iterator[Check]:
+    from indexing import grammars, languages  # noqa: PLC0415 (tree-sitter)
+
+    states: dict[str, str] = {}
+    for name in languages.names():
+        grammar = grammars.load(name)
+        states[name] = grammars.problem(name)
+        if grammar is not None:
+            grammar.parse(b"x")
+        elif not states[name]:
+            states[name] = f"There is no grammar of {name}."
+    broken = {name: problem for name, problem in states.items() if problem}
+    facts = {name: problem or "ok" for name, problem in states.items()}
+    if not broken:
+        yield Check("grammars", "ok", f"All {len(states)} grammars parse.", facts=facts)
+    else:
+        state: Literal["warning", "error"] = "error" if len(broken) == len(states) else "warning"
+        remedy = f"Install Starling again. {' '.join(broken.values())}"
+        yield Check("grammars", state, f"{len(broken)} of {len(states)} grammars do not work.", remedy, facts)
+
+
+def _index() -> Iterator[Check]:
+    """Index a workspace of one file and find what is in it: process, store and search."""
+    from indexing.index import Index  # noqa: PLC0415
+    from indexing.records import Query  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="starling-doctor-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder, "workspace")
+        root.mkdir()
+        (root / "sample.py").write_text(SAMPLE, encoding="utf-8")
+        begun = time.monotonic()
+        with contextlib.closing(Index([root], storage=Path(folder, "index"))) as index:
+            index.start()
+            done = index.wait(INDEX_S)
+            hits = index.search(Query("area_of_circle"))
+            status = index.status()
+        facts = {"seconds": round(time.monotonic() - begun, 3), "state": status.state, "found": len(hits)}
+    if done and hits:
+        message = f"A file was indexed and found again in {facts['seconds']:.1f} s."
+        yield Check("index", "ok", message, facts=facts)
+    else:
+        message = status.problem or "A file was indexed and not found again."
+        remedy = f"Look into {paths.log_dir()}; deleting {paths.index_dir()} is always safe."
+        yield Check("index", "error", message, remedy, facts)
+
+
+def _model(settings: Settings) -> Iterator[Check]:
+    """Load the model and let it complete a line."""
+    from models import loading  # noqa: PLC0415 (CTranslate2)
+    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.completion import FillRequest  # noqa: PLC0415
+    from models.errors import ModelError  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    names = sorted(catalog.entries)
+    facts: dict[str, Any] = {"models": names, "problems": list(catalog.problems)}
+    if catalog.problems:
+        yield Check("catalog", "warning", "A model cannot be used as written.", " ".join(catalog.problems), facts)
+    if not settings.model.enabled:
+        yield Check("model", "ok", "No model is used: model.enabled is off.", facts=facts)
+        return
+    name = settings.model.name or DEFAULT_MODEL
+    entry = catalog.get(name)
+    if entry is None:
+        remedy = f"Set model.name to one of {', '.join(names) or 'none that is installed'}, or install Starling again."
+        yield Check("model", "error", f"There is no model {name!r}.", remedy, facts)
+        return
+    chosen = settings.model
+    try:
+        begun = time.monotonic()
+        model = loading.load(entry, device=chosen.device, compute_type=chosen.compute_type, threads=chosen.threads)
+        with contextlib.closing(model):
+            facts |= {"name": name, "folder": str(entry.folder), "load_s": round(time.monotonic() - begun, 3)}
+            begun = time.monotonic()
+            request = FillRequest("main.py", AGAIN, "\n", max_tokens=16)
+            (answer, *_) = model.generate(request, stop=lambda _: None, cancelled=lambda: False)
+            facts |= {"complete_s": round(time.monotonic() - begun, 3), "tokens": len(answer.log_probs)}
+            facts |= {
+                trait: getattr(model, trait) for trait in ("device", "compute_type", "threads") if hasattr(model, trait)
+            }
+    except ModelError as error:
+        remedy = "Everything else works without it; see `starling models list` for others."
+        yield Check("model", "error", str(error), remedy, facts)
+        return
+    traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if trait in facts)
+    message = (
+        f"{name} loads in {facts['load_s'] * 1000:.0f} ms and writes {facts['tokens']} tokens in "
+        f"{facts['complete_s'] * 1000:.0f} ms ({traits})."
+    )
+    yield Check("model", "ok", message, facts=facts)
+
+
+def _machine() -> Iterator[Check]:
+    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415 (as everything here, for this check alone)
+
+    memory = psutil.virtual_memory()
+    facts: dict[str, Any] = {"cores": psutil.cpu_count(), "memory_bytes": memory.total, "free_bytes": memory.available}
+    watches = Path("/proc/sys/fs/inotify/max_user_watches")
+    if watches.exists():
+        facts["inotify_watches"] = int(watches.read_text())
+    if memory.available < LOW_MEMORY_BYTES:
+        message = f"Only {memory.available / 1e6:,.0f} MB of memory are free."
+        yield Check("machine", "warning", message, "Close something, or choose a smaller model.", facts)
+    elif facts.get("inotify_watches", LOW_WATCHES) < LOW_WATCHES:
+        message = f"The system watches {facts['inotify_watches']:,} folders at most, too few for large workspaces."
+        yield Check("machine", "warning", message, f"sudo sysctl fs.inotify.max_user_watches={LOW_WATCHES * 8}", facts)
+    else:
+        message = (
+            f"{facts['cores']} cores, {memory.available / 1e9:,.1f} of {memory.total / 1e9:,.1f} GB of memory free."
+        )
+        yield Check("machine", "ok", message, facts=facts)
+
+
+def _size(directory: Path) -> int:
+    """Bytes in all files below; what vanishes meanwhile or cannot be read counts as nothing."""
+    total = 0
+    for path in directory.rglob("*") if directory.is_dir() else ():
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total

@@ -1,0 +1,365 @@
+"""The commands as a person sees them: answers, sentences, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+import starling_lsp
+from server.cli import run
+from server.cli.app import app
+from server.version import VERSION
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRAM = [sys.executable, "-P", str(Path(starling_lsp.__file__))]
+COMMANDS = ["serve", "complete", "index", "search", "models", "models list", "doctor", "demo"]
+WORKSPACE = parse("""
+#- shapes.py
+def area_of_circle(radius):
+    '''Area.'''
+    return 3.14159 * radius * radius
+
+
+def area_of_square(side):
+    return side * side
+#- main.py
+from shapes import area_of_circle
+
+total = area_of_circle(2) + area_of_circle(3)
+print("the total area", total)
+#- .env
+PASSWORD=hunter22
+#- big.bin.py
+\0\0\0
+""")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return WORKSPACE.write(tmp_path / "workspace")
+
+
+@pytest.fixture
+def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Runs a command that must succeed with `--json` and gives its one object."""
+
+    def asked(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
+        assert run([*map(str, arguments), "--json"]) == status, capsys.readouterr().err
+        found = json.loads(capsys.readouterr().out)
+        assert isinstance(found, dict)
+        return found
+
+    return asked
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+    assert len(result.stdout.splitlines()) > 5
+
+
+def test_the_overview_names_every_command() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert {command.split()[0] for command in COMMANDS} <= set(re.findall(r"^  (\w+)", shown, re.MULTILINE))
+
+
+def test_every_option_says_what_it_does() -> None:
+    for command in COMMANDS:
+        shown = CliRunner().invoke(app, [*command.split(), "--help"]).stdout
+        options = re.findall(r"^  (?:-\w, )?--[\w-]+(?: [^\s]+)?( {2,}\S|$)", shown, re.MULTILINE)
+        assert options, command
+
+
+def test_without_a_command_the_overview_is_shown() -> None:
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 2
+    assert "Usage: starling" in result.output
+
+
+def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"starling {VERSION}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["bogus", "complete", "complete main.py", "complete main.py:1:1 --limit 0", "search", "search x --limit many",
+     "serve --tcp 0.0.0.0:0", "serve --stdio --ws :1", "serve --tcp nowhere", "index --nonsense", "index a b",
+     "models bogus"],
+)  # fmt: skip
+def test_a_usage_error_is_one_sentence_with_the_next_step_and_status_2(
+    arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments.split()) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert len(written.err.splitlines()) == 1
+    assert written.err.startswith("starling: ")
+    assert "Traceback" not in written.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["complete missing.py:1:1", "complete .:1:1", "complete main.py:99:1", "complete main.py:1:999", "index missing",
+     "index main.py", "search x --workspace missing", "demo --workspace missing", "doctor --workspace missing"],
+)  # fmt: skip
+def test_a_failure_is_one_sentence_and_status_1(
+    arguments: str, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workspace)
+    assert run(arguments.split()) == 1
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert len(written.err.splitlines()) == 1
+    assert "Traceback" not in written.err
+
+
+def test_a_mistake_of_ours_is_a_sentence_and_the_log_has_the_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("nobody expected that")
+
+    monkeypatch.setattr("server.cli.place.folder", broken)
+    assert run(["index"]) == 1
+    written = capsys.readouterr().err
+    assert len(written.splitlines()) == 1
+    assert "nobody expected that" in written
+    assert str(home / "log") in written
+    assert "ZeroDivisionError" in (home / "log" / "starling.log").read_text(encoding="utf-8")
+
+
+def test_indexing_says_what_was_found_and_what_was_left_out(workspace: Path, answer: Callable[..., Any]) -> None:
+    first = answer("index", workspace)
+    assert (first["files"], first["worked"]) == (2, True)
+    assert first["symbols"] == 3
+    assert first["chunks"] >= 3
+    assert first["bytes"] == sum((workspace / name).stat().st_size for name in ("shapes.py", "main.py"))
+    assert first["skipped"]["secret"] == 1
+    assert first["skipped"]["binary"] == 1
+    assert first["by_language"] == {"python": 2}
+    assert first["seconds"] > 0
+
+
+def test_indexing_again_does_no_work_and_a_change_does_a_little(workspace: Path, answer: Callable[..., Any]) -> None:
+    answer("index", workspace)
+    again = answer("index", workspace)
+    assert (again["worked"], again["files"]) == (False, 2)
+    (workspace / "new.py").write_text("def brand_new_function():\n    pass\n")
+    assert answer("index", workspace)["worked"] is True
+    assert answer("index", workspace)["files"] == 3
+
+
+def test_searching_finds_the_definition_with_its_place(workspace: Path, answer: Callable[..., Any]) -> None:
+    found = answer("search", "area_of_circle radius", "--workspace", workspace, "--limit", "2")
+    best = found["results"][0]
+    assert (best["file"], best["line"]) == ("shapes.py", 1)
+    assert "def area_of_circle(radius):" in best["text"]
+    assert len(found["results"]) <= 2
+    assert answer("search", "PASSWORD hunter22", "--workspace", workspace)["results"] == []
+
+
+def test_searching_for_nothing_known_is_no_failure(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "zzzzzzz", "--workspace", str(workspace)]) == 0
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "nothing found" in written.err
+
+
+def test_completing_answers_with_text_place_origin_and_times(
+    workspace: Path, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    text = (
+        workspace / "shapes.py"
+    ).read_text() + "\n\ndef area_of_ring(radius):\n    '''Area.'''\n    return 3.14159 * "
+    (workspace / "rings.py").write_text(text)
+    line = len(text.splitlines())
+    column = len(text.splitlines()[-1]) + 1
+    found = answer("complete", f"{workspace / 'rings.py'}:{line}:{column}", "--workspace", workspace)
+    (suggestion,) = found["suggestions"]
+    assert suggestion["text"] == "radius * radius"
+    assert suggestion["origin"] == "recall"
+    assert suggestion["start"] == suggestion["end"] == {"line": line, "column": column}
+    assert 0 <= suggestion["confidence"] <= 1
+    assert found["total_ms"] >= found["model_ms"] == 0
+    assert found["index"] == {"state": "ready", "files": 3}
+
+
+def test_a_secret_file_is_not_completed(workspace: Path, answer: Callable[..., Any]) -> None:
+    found = answer("complete", f"{workspace / '.env'}:1:10", "--workspace", workspace)
+    assert found["suggestions"] == []
+    assert found["why_empty"]
+
+
+def test_the_bundled_model_is_listed_and_used(answer: Callable[..., Any]) -> None:
+    found = answer("models", "list")
+    (chosen,) = [model for model in found["models"] if model["chosen"]]
+    assert chosen["bundled"]
+    assert chosen["roles"] == ["completion"]
+    assert chosen["bytes"] > 1_000_000
+    assert found["problems"] == []
+
+
+def test_a_broken_entry_of_ones_own_is_named(home: Path, answer: Callable[..., Any]) -> None:
+    (home / "config" / "models" / "mine").mkdir(parents=True)
+    (home / "config" / "models" / "mine" / "catalog.toml").write_text("name = 3\n")
+    (problem,) = answer("models", "list")["problems"]
+    assert str(home / "config" / "models" / "mine" / "catalog.toml") in problem
+
+
+def test_the_doctor_tries_every_part(workspace: Path, answer: Callable[..., Any]) -> None:
+    found = answer("doctor", "--workspace", workspace)
+    assert found["ok"] is True
+    states = {check["part"]: check["state"] for check in found["checks"]}
+    assert {part for part, state in states.items() if state == "error"} == set()
+    assert set(states) >= {"program", "settings", "files", "grammars", "index", "model", "machine"}
+    assert len(found["grammars"]) >= 24
+    assert set(found["grammars"].values()) == {"ok"}
+    assert found["model"]["tokens"] > 0
+    assert found["program"]["version"] == VERSION
+    assert found["files"]["free_bytes"] > 0
+
+
+def test_the_doctor_says_which_model_is_missing_and_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
+    found = answer("doctor", status=1)
+    (model,) = [check for check in found["checks"] if check["part"] == "model"]
+    assert model["state"] == "error"
+    assert "absent" in model["message"]
+    assert "starling-mini" in model["remedy"]
+
+
+def test_the_doctor_names_a_wrong_setting_and_goes_on(
+    home: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text("[completion]\nmax_tokens = 0\n")
+    (workspace / ".starling.toml").write_text('[model]\nname = "theirs"\n')
+    assert run(["doctor", "--workspace", str(workspace)]) == 0
+    shown = capsys.readouterr().out
+    assert "max_tokens" in shown
+    assert "model.name: cannot be set by a workspace" in " ".join(shown.split())
+    assert "less than it could do" in shown
+
+
+def test_an_unwritable_place_is_replaced_and_named(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    assert run(["search", "area_of_circle", "--workspace", str(workspace)]) == 0
+    written = capsys.readouterr()
+    assert "shapes.py:1" in written.out
+    assert "STARLING_HOME" in written.err
+
+
+def test_escape_sequences_in_a_workspace_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "evil.py").write_text("def evil_function():\n    return '\x1b]0;owned\x07 [bold]'\n")
+    assert run(["search", "evil_function", "--workspace", str(tmp_path / "w")]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert r"\x1b]0;owned" in shown
+    assert "[bold]" in shown
+
+
+def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "search", "area", "--workspace", str(workspace)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+        process.wait(60)
+    assert errors == ""
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(3000):
+        (folder / f"module_{number}.py").write_text(
+            f"def function_{number}(value):\n    return value + {number}\n" * 40
+        )
+    with subprocess.Popen(
+        [*PROGRAM, "index", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        for _ in range(600):
+            if list((tmp_path / "home").rglob("*")):
+                break
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert output == b""
+    assert errors == b""
+
+
+def test_only_one_object_is_written_to_stdout_with_json(workspace: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "index", str(workspace), "--json"], capture_output=True, text=True, check=True, timeout=100
+    )
+    assert json.loads(done.stdout)["files"] == 2
+    assert done.stderr == ""
+
+
+def test_asking_to_serve_loads_no_command_line_library() -> None:
+    code = (
+        "import sys, server.serve as serve\n"
+        "def stop(*_a, **_k):\n"
+        "    print(*sys.modules)\n"
+        "    raise SystemExit\n"
+        "serve.serve_stdio = stop\n"
+        "sys.argv = ['starling', 'serve']\n"
+        "import starling_lsp; starling_lsp.main()\n"
+    )
+    root = Path(starling_lsp.__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, timeout=60
+    )
+    heavy = {
+        "typer",
+        "rich",
+        "pydantic",
+        "pydantic_settings",
+        "structlog",
+        "numpy",
+        "ctranslate2",
+        "tokenizers",
+        "httpx",
+    }
+    assert not (heavy | {"tree_sitter", "watchfiles", "pathspec", "platformdirs", "psutil"}) & set(done.stdout.split())
+    assert "pygls" in done.stdout.split()
