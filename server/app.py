@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
+from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 from pygls.lsp.server import LanguageServer
 
 from server import core
@@ -154,7 +155,8 @@ class StarlingServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Count what pygls stumbled over; never a message box, whoever types cannot do anything about it."""
-        self.session.guard.failed(getattr(source, "__name__", str(source)), error)
+        if source not in (FeatureRequestError, FeatureNotificationError):  # those the guard has counted
+            self.session.guard.failed(getattr(source, "__name__", str(source)), error)
 
 
 def create_server(build: core.Builder = core.build) -> StarlingServer:

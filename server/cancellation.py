@@ -38,7 +38,8 @@ class Ticket:
 
     async def sleep(self, delay_s: float) -> bool:
         """Wait that long; whether the ticket is still good afterwards."""
-        await asyncio.wait((self._called_in,), timeout=delay_s)
+        if delay_s > 0:
+            await asyncio.wait((self._called_in,), timeout=delay_s)
         return not self._cancelled
 
     async def either(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
@@ -52,6 +53,7 @@ class Ticket:
             await asyncio.wait((wrapped, self._called_in), return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not wrapped.done():
+                work.cancel()
                 wrapped.cancel()
         return None if self._cancelled else wrapped.result()
 

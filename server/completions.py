@@ -53,13 +53,13 @@ class Completions:
                 return _nothing(why)
             completion = core.generator.reuse(document.record, offset) if selected is None else None
             if completion is None or trigger is Trigger.INVOKED:
-                rest = core.settings.completion.debounce_ms / 1000 if trigger is Trigger.AUTOMATIC else 0.0
-                delay_s = max(rest, self._pace.delay_s(came, overtook=ticket.overtook))
-                if delay_s and not await ticket.sleep(delay_s):
+                delay_s = self._pace.delay_s(came, overtook=ticket.overtook)
+                if not await ticket.sleep(_wait_s(core, trigger, delay_s)):
                     return _nothing("cancelled")
-                completion = await ticket.first_of(
-                    self._submit(_call(core, document, offset, trigger, selected, ticket))
-                )
+                work = self._pool.submit(_call(core, document, offset, trigger, selected, ticket))
+                completion = await ticket.first_of(work)
+                if ticket.cancelled():
+                    work.add_done_callback(self._count)
             if completion is None:
                 return _nothing("cancelled")
             for suggestion in completion.suggestions[:1]:
@@ -74,11 +74,6 @@ class Completions:
         """Answer everything with nothing, and take no more."""
         self._tickets.cancel_all()
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _submit(self, call: Callable[[], Completion]) -> Future[Completion]:
-        work = self._pool.submit(call)
-        work.add_done_callback(self._count)
-        return work
 
     def _count(self, work: Future[Completion]) -> None:
         """An error that nobody waits for any more is counted all the same."""
@@ -107,6 +102,13 @@ def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
     settings = core.settings.completion
     wanted = settings.enabled and (settings.automatic or trigger is Trigger.INVOKED)
     return "" if wanted else "off"
+
+
+def _wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:
+    """How long to wait before the core call; nobody waits for an answer that needs no model."""
+    if core.model is None or trigger is Trigger.INVOKED:
+        return 0.0
+    return max(delay_s, core.settings.completion.debounce_ms / 1000)
 
 
 def _nothing(why: str) -> Completion:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
     from indexing.index import Index
-    from indexing.limits import IndexLimits
     from indexing.records import IndexProgress
     from models.lazy import LazyModel
     from server.cancellation import Ticket
@@ -60,6 +60,7 @@ class Core:
         if self.model is not None:
             self.model.close()
         self.index.close()
+        self.generator.close()
 
     def close_but(self, kept: Core) -> None:
         """End what `kept`, which takes this one's place, has not taken over."""
@@ -67,6 +68,8 @@ class Core:
             self.model.close()
         if self.index is not kept.index:
             self.index.close()
+        if self.generator is not kept.generator:
+            self.generator.close()
 
 
 class Cores:
@@ -116,17 +119,86 @@ def build(roots: Sequence[Path], options: object, old: Core | None) -> Core:
 
     Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
     """
-    from server import settings as layers  # noqa: PLC0415 (pydantic costs 200 ms, paid after `initialize`)
+    from server import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
 
     settings, wrong = layers.resolve(editor=options, roots=roots)
     problems = [str(problem) for problem in wrong]
-    index = old.index if old is not None and old.settings.index == settings.index else _index(roots, settings)
-    if old is not None and old.settings.model == settings.model:
-        model, generator = old.model, old.generator if old.index is index else None
+    kept = old is not None and old.settings.index == settings.index
+    index = old.index if old is not None and kept else _index(roots, settings, problems)
+    same_model = old is not None and old.settings.model == settings.model
+    model = old.model if old is not None and same_model else _model(settings, problems)
+    if old is not None and kept:
+        generator = old.generator
+        generator.set_policy(policy_of(settings))
+        if model is not old.model:
+            generator.set_model(model)
     else:
-        model, generator = _model(settings, problems), None
-    if generator is None:
         generator = _generator(index, model, settings)
-    else:
-        generator.set_policy(_policy(settings))
     return Core(settings, index, generator, model, tuple(problems))
+
+
+def policy_of(settings: Settings) -> CompletionPolicy:
+    """The settings that the generator follows, in its own words."""
+    from agents.generator.policy import CompletionPolicy  # noqa: PLC0415
+    from indexing import languages  # noqa: PLC0415
+
+    wanted = settings.completion
+    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
+    usual = CompletionPolicy()
+    return CompletionPolicy(
+        enabled=wanted.enabled,
+        languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
+        threshold=wanted.min_confidence,
+        recall=wanted.recall,
+        blocks=wanted.multiline == "auto",
+        line_tokens=min(usual.line_tokens, wanted.max_tokens),
+        block_tokens=wanted.max_tokens,
+        automatic_wait_ms=float(wanted.timeout_ms),
+        adaptive=wanted.adaptive,
+    )
+
+
+def _index(roots: Sequence[Path], settings: Settings, problems: list[str]) -> Index:
+    from indexing.index import Index  # noqa: PLC0415
+    from indexing.limits import IndexLimits  # noqa: PLC0415
+    from server import paths  # noqa: PLC0415
+
+    storage = paths.writable(paths.index_dir())
+    if storage.problem:
+        problems.append(storage.problem)
+    limits = IndexLimits(max_files=settings.index.max_files, max_file_bytes=settings.index.max_file_bytes)
+    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
+
+
+def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
+    if not settings.model.enabled:
+        return None
+    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.lazy import LazyModel  # noqa: PLC0415
+    from models.loading import load  # noqa: PLC0415
+    from server import paths  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    problems += catalog.problems
+    name = settings.model.name or DEFAULT_MODEL
+    entry = catalog.get(name)
+    if entry is None:
+        known = ", ".join(sorted(catalog.entries)) or "none"
+        problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")
+        return None
+    wanted = settings.model
+    loader = partial(
+        load,
+        entry,
+        device=wanted.device,
+        compute_type=wanted.compute_type,
+        threads=wanted.threads,
+        state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
+    )
+    return LazyModel(entry, loader)
+
+
+def _generator(index: Index, model: LazyModel | None, settings: Settings) -> Generator:
+    from agents.generator.generator import Generator  # noqa: PLC0415
+
+    return Generator(index, model, policy=policy_of(settings))

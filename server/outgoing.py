@@ -66,7 +66,9 @@ def popup_items(completion: Completion, document: OpenText, offset: int, encodin
                 label=label if len(label) <= LABEL_CHARACTERS else label[: LABEL_CHARACTERS - 1] + "…",
                 kind=types.CompletionItemKind.Text,
                 detail=f"Starling, {suggestion.confidence:.0%}",
-                documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=text) if "\n" in text else None,
+                documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=text)
+                if "\n" in text
+                else None,
                 filter_text=first,
                 sort_text="0",
                 insert_text_format=types.InsertTextFormat.PlainText,
@@ -91,7 +93,7 @@ def _on_one_line(completion: Completion, document: OpenText, encoding: str) -> I
 def _accepted(suggestion: Suggestion) -> types.Command:
     """What the client runs on acceptance; says too how the suggestion was made, for whoever wants to show it."""
     made = {"origin": str(suggestion.origin), "confidence": round(suggestion.confidence, 4), "model": suggestion.model}
-    return types.Command("Accepted", ACCEPTED_COMMAND, [{"id": suggestion.id, **made}])
+    return types.Command(title="Accepted", command=ACCEPTED_COMMAND, arguments=[{"id": suggestion.id, **made}])
 
 
 def _newlines(text: str) -> str:
@@ -102,6 +104,6 @@ def _units(text: str, encoding: str) -> int:
     """Number of code units of `text`; a lone surrogate counts as editors count it, one unit or three bytes."""
     if encoding == "utf-32" or text.isascii():
         return len(text)
-    return len(text.encode("utf-8" if encoding == "utf-8" else "utf-16-le", "surrogatepass")) // (
-        1 if encoding == "utf-8" else 2
-    )
+    if encoding == "utf-8":
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

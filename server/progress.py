@@ -68,7 +68,9 @@ class ProgressBar:
                     progress.report(token, _report(newest))
                     shown = newest
                 await asyncio.sleep(STEP_S)
-            progress.end(token, types.WorkDoneProgressEnd(message=f"{newest.total:,} files" if newest is not None else None))
+            progress.end(
+                token, types.WorkDoneProgressEnd(message=f"{newest.total:,} files" if newest is not None else None)
+            )
             progress.tokens.pop(token, None)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("the client shows no progress: %s", error)

@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from server import lifetime, streams
+from server import core, lifetime, streams
 from server.app import create_server
 from server.framing import Frames, FramingError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from websockets.asyncio.server import ServerConnection
 
     from server.app import StarlingServer
+    from server.core import Builder
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +33,10 @@ class ServeError(Exception):
     """The address cannot be served; the message says why and what to do."""
 
 
-def serve_stdio() -> NoReturn:
-    """Serve the editor that started us, then end the process."""
+def serve_stdio(build: Builder = core.build) -> NoReturn:
+    """Serve the editor that started us, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
-    status = asyncio.run(_stdio(reading, writing))
+    status = asyncio.run(_stdio(reading, writing, build))
     lifetime.end(status)
 
 
@@ -59,8 +62,23 @@ def serve_ws(host: str, port: int, *, anywhere: bool = False, ready: Callable[[i
     _forever(_ws(host, port, ready or _announced("ws", host)))
 
 
-async def _stdio(reading: int, writing: int) -> int:
-    server = create_server()
+def logging_built(build: Builder) -> Builder:
+    """`build`, and the process's log as the settings of the newest core say."""
+
+    def built(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
+        from server import log, paths  # noqa: PLC0415 (structlog, after `initialize`)
+
+        new = build(roots, options, old)
+        if old is None or old.settings.log != new.settings.log:
+            problem = log.configure(new.settings.log, paths.log_dir())
+            new = replace(new, problems=(*new.problems, *filter(None, [problem])))
+        return new
+
+    return built
+
+
+async def _stdio(reading: int, writing: int, build: Builder) -> int:
+    server = create_server(logging_built(build))
     loop = asyncio.get_running_loop()
     server.exit_status = loop.create_future()
     writer = streams.DescriptorWriter(writing, broken=lambda: server.stop(1))
@@ -123,7 +141,7 @@ async def _receive_ws(server: StarlingServer, socket: ServerConnection) -> None:
 async def _session(
     writer: streams.SocketWriter | streams.WebSocketWriter, *, headers: bool = True
 ) -> AsyncIterator[StarlingServer]:
-    server = create_server()
+    server = create_server(logging_built(core.build))
     server.exit_status = asyncio.get_running_loop().create_future()
     server.protocol.set_writer(writer, include_headers=headers)
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from server import configuration
 from server.client import Client
 from server.completions import Completions
-from server.core import Core, Cores
+from server.core import Cores
 from server.documents import Documents
 from server.guard import Guard
 from server.progress import ProgressBar
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from server.core import Builder
+    from server.core import Builder, Core
     from server.documents import OpenText
 
 logger = logging.getLogger(__name__)
@@ -149,12 +149,25 @@ class Session:
             self.cores.set(core)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
+            self._warm(core)
             await self._watching.arrange(self.client, core, roots)
 
     def reconfigure(self, sent: object = None) -> None:
         """Settings may have changed; apply them in the background."""
         if self._configuring is not None:
             self.guard.background("configuration", self.configure(sent), otherwise=self.cores.give_up)
+
+    def _warm(self, core: Core) -> None:
+        """Load the model ahead of the first request, and tell a person if it cannot be loaded."""
+        model = core.model
+
+        async def load() -> None:
+            assert model is not None  # noqa: S101 (seen just below)
+            if not await asyncio.get_running_loop().run_in_executor(None, model.wait) and model.problem:
+                self._report(model.problem)
+
+        if model is not None and model.state == "unloaded" and len(self.documents):
+            self.guard.background("model", load(), otherwise=lambda: None)
 
     def _report(self, problem: str) -> None:
         """Tell a person of a wrong setting, once."""
@@ -171,6 +184,7 @@ class Session:
         self.documents.put(document)
         if (core := self.cores.current) is not None:
             core.index.put(document.record)
+            self._warm(core)
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
@@ -178,6 +192,7 @@ class Session:
         self.documents.drop(uri)
         if (core := self.cores.current) is not None:
             core.index.drop(uri)
+            core.generator.forget(uri)
 
     def touched(self, paths: Collection[Path]) -> None:
         """Files were created, changed or deleted on disk."""

@@ -43,7 +43,8 @@ class Watching:
         """Watch `roots` the best way this client allows."""
         if client.watches and not self._registered:
             self._registered = await self._register()
-        if self._registered or not (core.settings.index.watch and core.settings.index.enabled):
+        wanted = core.settings.index.watch and core.settings.index.enabled
+        if self._registered or not wanted or not roots:
             self.close()
         elif self._watcher is None or self._watched != tuple(roots):
             self.close()

@@ -17,6 +17,9 @@ class Arguments(CommandRecord):
 
     id: str = Field(min_length=1, max_length=200, description="The suggestion's id, as it came with the item.")
     length: int | None = Field(default=None, ge=0, description="Characters that were taken; null for all.")
+    origin: str = Field(default="", description="How it was made, as it came with the item; for whoever shows it.")
+    confidence: float | None = Field(default=None, description="Likewise.")
+    model: str = Field(default="", description="Likewise.")
 
 
 class Result(CommandRecord):

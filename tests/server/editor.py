@@ -159,10 +159,10 @@ class Editor:
         self.built.append((tuple(roots), options))
         if self.build_error is not None:
             raise self.build_error
-        resolved, problems = settings.resolve(editor=options, roots=roots, environment={})
+        resolved, problems = settings.resolve(editor=options, roots=roots, environment={"STARLING_INDEX__WATCH": "false"})
         generator = cast("Generator", self.generator)
         generator.set_policy(core.policy_of(resolved))
-        return Core(resolved, cast("Index", self.index), generator, None, tuple(map(str, problems)))
+        return Core(resolved, cast("Index", self.index), generator, None, problems=tuple(map(str, problems)))
 
     # What the server writes
 
@@ -204,7 +204,9 @@ class Editor:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def begin(self, capabilities: dict[str, Any] | None = None, *, ready: bool = True, **params: object) -> dict[str, Any]:
+    async def begin(
+        self, capabilities: dict[str, Any] | None = None, *, ready: bool = True, **params: object
+    ) -> dict[str, Any]:
         """The handshake; returns the server's capabilities. `ready`: wait until the core is there."""
         declared = {"textDocument": {"inlineCompletion": {}}} if capabilities is None else capabilities
         identity = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": declared, **params})
@@ -221,13 +223,19 @@ class Editor:
     def type(self, text: str, line: int, character: int, *, version: int, uri: str = URI) -> None:
         place = {"line": line, "character": character}
         changes = [{"range": {"start": place, "end": place}, "text": text}]
-        self.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": version}, "contentChanges": changes})
+        self.notify(
+            "textDocument/didChange", {"textDocument": {"uri": uri, "version": version}, "contentChanges": changes}
+        )
 
-    def complete(self, line: int = 0, character: int = 0, *, uri: str = URI, invoked: bool = False, selected: object = None) -> int:
+    def complete(
+        self, line: int = 0, character: int = 0, *, uri: str = URI, invoked: bool = False, selected: object = None
+    ) -> int:
         """Ask for an inline completion."""
         context = {"triggerKind": 1 if invoked else 2, "selectedCompletionInfo": selected}
         place = {"line": line, "character": character}
-        return self.ask("textDocument/inlineCompletion", {"textDocument": {"uri": uri}, "position": place, "context": context})
+        return self.ask(
+            "textDocument/inlineCompletion", {"textDocument": {"uri": uri}, "position": place, "context": context}
+        )
 
     async def items(self, identity: int) -> list[dict[str, Any]]:
         """The items of an answer to `complete`."""
@@ -237,6 +245,16 @@ class Editor:
     async def begun(self) -> None:
         """Until the generator works on one more request."""
         assert await asyncio.to_thread(self.generator.begun.acquire, timeout=WAIT_S)
+
+    async def built_times(self, times: int) -> None:
+        """Until the core was built that often, and the last is in force."""
+        async with asyncio.timeout(WAIT_S):
+            while len(self.built) < times:
+                await asyncio.sleep(0.005)
+        lock = self.server.session._configuring
+        assert lock is not None
+        async with lock:
+            pass
 
     async def end(self) -> None:
         await self.server.session.close()

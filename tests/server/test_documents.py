@@ -17,7 +17,9 @@ from tests.server import naive
 
 PIECES = ["a", "é", "😀", "\n", "\r\n", "\r", "    ", "name", "\ud83d", "\ude00"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
-EDITS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), TEXTS), max_size=8)
+EDITS = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), TEXTS), max_size=8
+)
 
 
 def as_json_brings_it(text: str) -> str:
@@ -44,8 +46,15 @@ def test_edits_by_utf16_positions_give_the_text_of_an_editor_that_counts_utf16(t
         assert [document.lines.start(number) for number in range(document.lines.count)] == naive.starts(shown)
 
 
-@given(st.integers(0, 4 * BLOCK_LINES), st.integers(0, 3 * BLOCK_LINES), st.integers(0, BLOCK_LINES), st.sampled_from(["", "x", "x\ny", "\r", "\n" * 700]))
-def test_an_edit_across_blocks_leaves_the_index_of_the_whole_text(lines: int, first: int, length: int, new: str) -> None:
+@given(
+    st.integers(0, 4 * BLOCK_LINES),
+    st.integers(0, 3 * BLOCK_LINES),
+    st.integers(0, BLOCK_LINES),
+    st.sampled_from(["", "x", "x\ny", "\r", "\n" * 700]),
+)
+def test_an_edit_across_blocks_leaves_the_index_of_the_whole_text(
+    lines: int, first: int, length: int, new: str
+) -> None:
     text = "".join(f"line {number}" + ("\r\n" if number % 3 else "\n") for number in range(lines))
     start = min(first * 7, len(text))
     end = min(start + length * 7, len(text))
@@ -101,7 +110,13 @@ def test_a_text_too_large_to_keep_is_not_kept_until_it_is_sent_anew(monkeypatch:
 def test_files_have_a_path_and_other_documents_none() -> None:
     item = types.TextDocumentItem("file:///home/me/a%20b.py", "python", 1, "")
     assert incoming.opened(item).path == Path("/home/me/a b.py")
-    for uri in ("untitled:Untitled-1", "vscode-notebook-cell:/home/me/n.ipynb#W0", "https://host/a.py", "file:relative", "file:///a%00b"):
+    for uri in (
+        "untitled:Untitled-1",
+        "vscode-notebook-cell:/home/me/n.ipynb#W0",
+        "https://host/a.py",
+        "file:relative",
+        "file:///a%00b",
+    ):
         assert incoming.opened(types.TextDocumentItem(uri, "python", 1, "")).path is None
 
 

@@ -60,7 +60,15 @@ def test_an_emoji_before_the_cursor_counts_in_each_encoding_as_the_editor_counts
 def test_a_position_inside_a_character_means_its_begin() -> None:
     document = opened("a😀b")
     assert incoming.offset_of(document, types.Position(0, 2), "utf-16") == 1
-    assert [incoming.offset_of(document, types.Position(0, units), "utf-8") for units in range(7)] == [0, 1, 1, 1, 1, 2, 3]
+    assert [incoming.offset_of(document, types.Position(0, units), "utf-8") for units in range(7)] == [
+        0,
+        1,
+        1,
+        1,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_a_position_behind_its_line_means_the_end_of_that_line() -> None:

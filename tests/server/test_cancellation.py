@@ -1,0 +1,80 @@
+"""Tickets: the newest request of a document counts, and the older one is released at once."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+
+import pytest
+
+from server.cancellation import Tickets
+from server.pace import LEAST_S, MOST_S, Pace
+
+
+async def test_a_newer_ticket_calls_in_the_older_one_of_the_same_document_only() -> None:
+    tickets = Tickets()
+    with tickets.open("a") as older, tickets.open("b") as other, tickets.open("a") as newer:
+        assert (older.cancelled(), other.cancelled(), newer.cancelled()) == (True, False, False)
+        assert (older.overtook, newer.overtook) == (False, True)
+
+
+async def test_a_ticket_that_is_called_in_does_not_wait_for_its_work() -> None:
+    tickets = Tickets()
+    work: Future[int] = Future()
+    work.set_running_or_notify_cancel()
+    with tickets.open("a") as ticket:
+        waiting = asyncio.ensure_future(ticket.first_of(work))
+        await asyncio.sleep(0)
+        tickets.cancel("a")
+        assert await waiting is None
+    work.set_result(1)
+
+
+async def test_work_that_has_not_begun_never_begins_once_the_ticket_is_called_in() -> None:
+    tickets = Tickets()
+    work: Future[int] = Future()
+    with tickets.open("a") as ticket:
+        tickets.cancel("a")
+        assert await ticket.first_of(work) is None
+    assert work.cancelled()
+
+
+async def test_an_answered_request_is_not_overtaken_by_the_next() -> None:
+    tickets = Tickets()
+    with tickets.open("a"):
+        pass
+    with tickets.open("a") as ticket:
+        assert not ticket.overtook
+
+
+async def test_a_change_of_the_text_counts_as_overtaking() -> None:
+    tickets = Tickets()
+    with tickets.open("a"):
+        tickets.cancel("a")
+        with tickets.open("a") as ticket:
+            assert ticket.overtook
+
+
+async def test_a_ticket_ends_with_its_request_so_that_threads_stop() -> None:
+    with Tickets().open("a") as ticket:
+        pass
+    assert ticket.cancelled()
+
+
+def test_nobody_waits_while_the_server_keeps_up() -> None:
+    pace = Pace()
+    assert [pace.delay_s(0.03 * key, overtook=False) for key in range(20)] == [0.0] * 20
+
+
+@pytest.mark.parametrize(("gap_s", "wait_s"), [(0.005, LEAST_S), (0.03, 0.045), (0.06, 0.09), (0.5, MOST_S)])
+def test_whoever_types_faster_than_the_model_waits_for_one_and_a_half_gaps(gap_s: float, wait_s: float) -> None:
+    pace = Pace()
+    waits = [pace.delay_s(gap_s * key, overtook=True) for key in range(60)]
+    assert waits[-1] == pytest.approx(wait_s, rel=0.01)
+
+
+def test_a_pause_for_thought_does_not_slow_the_next_key() -> None:
+    pace = Pace()
+    for key in range(60):
+        pace.delay_s(0.03 * key, overtook=True)
+    assert pace.delay_s(100.0, overtook=True) == pytest.approx(0.045, rel=0.01)

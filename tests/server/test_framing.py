@@ -1,0 +1,42 @@
+"""Frames from a byte stream that is cut anywhere."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.framing import Frames, FramingError
+
+
+def frame(body: bytes, *, extra: bytes = b"") -> bytes:
+    return b"Content-Length: %d\r\n%s\r\n%s" % (len(body), extra, body)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 50))
+def test_bodies_come_out_whole_however_the_stream_is_cut(bodies: list[bytes], size: int) -> None:
+    stream = b"".join(map(frame, bodies))
+    frames = Frames()
+    found = [body for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
+    assert found == bodies
+
+
+def test_a_content_type_and_any_case_are_accepted() -> None:
+    stream = b"content-length:2\r\nContent-Type: application/vscode-jsonrpc; charset=utf-8\r\n\r\n{}"
+    assert list(Frames().feed(stream)) == [b"{}"]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+        b"Content-Length: 2\r\nHost: localhost\r\n\r\n{}",
+        b"Content-Type: text/plain\r\n\r\n",
+        b"Content-Length: -1\r\n\r\n",
+        b"Content-Length: 99999999999\r\n\r\n",
+        b"x" * 5000,
+    ],
+)
+def test_what_is_no_frame_ends_the_connection(stream: bytes) -> None:
+    with pytest.raises(FramingError):
+        list(Frames().feed(stream))

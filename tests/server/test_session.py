@@ -1,0 +1,174 @@
+"""What notifications do to a session: documents, folders, files on disk, settings, progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from indexing.records import IndexProgress
+from tests.server.editor import URI
+
+if TYPE_CHECKING:
+    from tests.server.editor import Editor
+
+CELL = "vscode-notebook-cell:/home/me/n.ipynb#1"
+NOTEBOOK = {"uri": "file:///home/me/n.ipynb", "notebookType": "jupyter-notebook", "version": 1, "cells": []}
+
+
+def cell(text: str, uri: str = CELL) -> dict[str, Any]:
+    return {"uri": uri, "languageId": "python", "version": 1, "text": text}
+
+
+def notebook_change(editor: Editor, cells: dict[str, Any]) -> None:
+    document = {"uri": NOTEBOOK["uri"], "version": 2}
+    editor.notify("notebookDocument/didChange", {"notebookDocument": document, "change": {"cells": cells}})
+
+
+def warnings(editor: Editor) -> list[str]:
+    return [m["params"]["message"] for m in editor.sent if m.get("method") == "window/showMessage"]
+
+
+async def test_the_index_searches_documents_as_they_stand_in_the_editor(editor: Editor) -> None:
+    await editor.begin()
+    editor.open("one")
+    editor.type("!", 0, 3, version=2)
+    assert (editor.index.documents[URI].text, editor.index.documents[URI].version) == ("one!", 2)
+    editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    assert editor.index.documents == {}
+
+
+async def test_documents_opened_before_the_core_was_there_reach_it_when_it_is(editor: Editor) -> None:
+    editor.may_build.clear()
+    await editor.begin(ready=False)
+    editor.open("early")
+    assert editor.index.documents == {}
+    editor.may_build.set()
+    await editor.server.session.cores.ready(20)
+    assert editor.index.documents[URI].text == "early"
+
+
+async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:
+    await editor.begin()
+    editor.type("!", 0, 3, version=2)
+    assert (editor.index.documents, editor.server.session.guard.failures) == ({}, {})
+
+
+async def test_cells_of_a_notebook_are_documents_without_a_file(editor: Editor) -> None:
+    await editor.begin()
+    editor.notify("notebookDocument/didOpen", {"notebookDocument": NOTEBOOK, "cellTextDocuments": [cell("import os")]})
+    document = editor.index.documents[CELL]
+    assert (document.text, document.path, document.language) == ("import os", None, "python")
+    assert len(await editor.items(editor.complete(0, 9, uri=CELL))) == 1
+
+
+async def test_cells_come_change_and_go(editor: Editor) -> None:
+    await editor.begin()
+    editor.notify("notebookDocument/didOpen", {"notebookDocument": NOTEBOOK, "cellTextDocuments": [cell("a")]})
+    place = {"line": 0, "character": 1}
+    edit = {"range": {"start": place, "end": place}, "text": "b"}
+    notebook_change(editor, {"textContent": [{"document": {"uri": CELL, "version": 2}, "changes": [edit]}]})
+    assert editor.index.documents[CELL].text == "ab"
+    array = {"start": 0, "deleteCount": 1, "cells": []}
+    structure = {"array": array, "didOpen": [cell("c", CELL + "2")], "didClose": [{"uri": CELL}]}
+    notebook_change(editor, {"structure": structure})
+    assert list(editor.index.documents) == [CELL + "2"]
+    editor.notify("notebookDocument/didClose", {"notebookDocument": {"uri": NOTEBOOK["uri"]}, "cellTextDocuments": [{"uri": CELL + "2"}]})
+    assert editor.index.documents == {}
+
+
+async def test_folders_come_from_initialize_in_all_three_ways(editor: Editor) -> None:
+    folders = [{"uri": "file:///a", "name": "a"}, {"uri": "file:///b", "name": "b"}, {"uri": "vscode-remote://c", "name": "c"}]
+    await editor.begin(workspaceFolders=folders, rootUri="file:///a")
+    assert editor.server.session.roots == (Path("/a"), Path("/b"))
+
+
+@pytest.mark.parametrize(("params", "root"), [({"rootUri": "file:///a"}, Path("/a")), ({"rootPath": "/b"}, Path("/b"))])
+async def test_older_clients_name_one_folder(editor: Editor, params: dict[str, str], root: Path) -> None:
+    await editor.begin(**params)
+    assert editor.server.session.roots == (root,)
+
+
+async def test_folders_come_and_go_while_running(editor: Editor) -> None:
+    await editor.begin(workspaceFolders=[{"uri": "file:///a", "name": "a"}])
+    event = {"added": [{"uri": "file:///b", "name": "b"}], "removed": [{"uri": "file:///a", "name": "a"}]}
+    editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+    assert editor.server.session.roots == editor.index.roots == (Path("/b"),)
+
+
+async def test_files_that_change_on_disk_are_read_again(editor: Editor) -> None:
+    await editor.begin()
+    changes = [{"uri": "file:///a/x.py", "type": 2}, {"uri": "untitled:1", "type": 1}]
+    editor.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+    editor.notify("textDocument/didSave", {"textDocument": {"uri": "file:///a/y.py"}})
+    assert editor.index.touched == [Path("/a/x.py"), Path("/a/y.py")]
+
+
+async def test_a_client_that_watches_is_asked_to(editor: Editor) -> None:
+    able = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}}
+    await editor.begin(able)
+    asked = await editor.message(lambda message: message.get("method") == "client/registerCapability")
+    (registration,) = asked["params"]["registrations"]
+    assert registration["method"] == "workspace/didChangeWatchedFiles"
+    assert registration["registerOptions"]["watchers"] == [{"globPattern": "**/*"}]
+
+
+async def test_a_wrong_setting_is_named_once_and_the_default_used(editor: Editor) -> None:
+    await editor.begin(initializationOptions={"completion": {"alternatives": 99}})
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": {"completion": {"enabled": False}}}})
+    await editor.built_times(2)
+    (message,) = warnings(editor)
+    assert "completion.alternatives" in message
+    assert "1 to 10" in message
+    core = editor.server.session.cores.current
+    assert core is not None
+    assert core.settings.completion.alternatives == 3
+
+
+async def test_a_change_of_settings_applies_at_once(editor: Editor) -> None:
+    await editor.begin()
+    editor.open("x")
+    assert len(await editor.items(editor.complete(0, 1))) == 1
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": {"completion": {"enabled": False}}}})
+    await editor.built_times(2)
+    assert await editor.items(editor.complete(0, 1)) == []
+    assert editor.index.started == 1
+
+
+async def test_a_client_that_can_be_asked_is_asked_for_its_settings(editor: Editor) -> None:
+    editor.answers["workspace/configuration"] = [{"completion": {"alternatives": 5}}]
+    options = {"completion": {"alternatives": 2, "maxTokens": 9}}
+    await editor.begin({"workspace": {"configuration": True}}, initializationOptions=options)
+    assert editor.built == [((), {"completion": {"alternatives": 5, "maxTokens": 9}})]
+
+
+async def test_a_client_that_answers_nothing_to_the_question_keeps_its_options(editor: Editor) -> None:
+    editor.answers["workspace/configuration"] = [None]
+    await editor.begin({"workspace": {"configuration": True}}, initializationOptions={"completion": {"maxTokens": 9}})
+    assert editor.built == [((), {"completion": {"maxTokens": 9}})]
+
+
+async def test_a_workspaces_settings_file_that_changes_is_read_again(editor: Editor) -> None:
+    await editor.begin()
+    editor.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": "file:///a/.starling.toml", "type": 2}]})
+    await editor.built_times(2)
+
+
+async def test_indexing_is_shown_as_progress_to_clients_that_show_it(editor: Editor) -> None:
+    await editor.begin({"window": {"workDoneProgress": True}})
+    assert editor.index.report is not None
+    editor.index.report(IndexProgress(1, 4))
+    begin = await editor.message(lambda message: message.get("method") == "$/progress")
+    editor.index.report(IndexProgress(3, 4))
+    report = await editor.message(lambda m: m.get("method") == "$/progress" and m["params"]["value"].get("percentage") == 75)
+    editor.index.report(IndexProgress(4, 4, finished=True))
+    end = await editor.message(lambda m: m.get("method") == "$/progress" and m["params"]["value"]["kind"] == "end")
+    assert begin["params"]["value"]["title"] == "Indexing"
+    assert report["params"]["value"]["message"] == "3 of 4 files"
+    assert begin["params"]["token"] == end["params"]["token"]
+
+
+async def test_clients_that_show_no_progress_are_left_alone(editor: Editor) -> None:
+    await editor.begin()
+    assert editor.index.report is None

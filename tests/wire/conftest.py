@@ -1,0 +1,152 @@
+"""Real server processes and pytest-lsp's client. Nothing here sleeps: whatever is waited for is waited for by name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from lsprotocol import types
+from pytest_lsp import LanguageClient, make_test_lsp_client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+ROOT = Path(__file__).parents[2]
+SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_server.py"))]
+PROGRAM = [sys.executable, str(ROOT / "starling_lsp.py"), "serve"]
+WAIT_S = 60.0  # for anything that must happen; a slow machine is no failure
+
+INLINE = types.TextDocumentClientCapabilities(inline_completion=types.InlineCompletionClientCapabilities())
+
+
+@dataclass
+class Session:
+    """One client, its server, and the workspace they work in."""
+
+    client: LanguageClient
+    workspace: Path
+    home: Path
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self.client._server is not None
+        return self.client._server
+
+    async def initialize(self, *roots: Path, encoding: str = "utf-16", **options: Any) -> types.InitializeResult:
+        """The handshake, as an editor that shows inline completions makes it; `options` go over those defaults."""
+        capabilities = types.ClientCapabilities(
+            text_document=INLINE,
+            general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind(encoding)]),
+            notebook_document=types.NotebookDocumentClientCapabilities(types.NotebookDocumentSyncClientCapabilities()),
+            workspace=types.WorkspaceClientCapabilities(workspace_folders=True),
+        )
+        folders = [types.WorkspaceFolder(root.as_uri(), root.name) for root in roots or (self.workspace,)]
+        given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities, **options}
+        return await within(self.client.initialize_session(types.InitializeParams(**given)))
+
+    def write(self, relative: str, text: str | bytes) -> Path:
+        """A file of the workspace."""
+        path = self.workspace / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def open(self, uri: str, text: str, *, language: str = "python", version: int = 1) -> str:
+        item = types.TextDocumentItem(uri, language, version, text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        return uri
+
+    def change(self, uri: str, version: int, line: int, character: int, text: str) -> None:
+        place = types.Position(line, character)
+        change = types.TextDocumentContentChangePartial(types.Range(place, place), text)
+        document = types.VersionedTextDocumentIdentifier(version, uri)
+        self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+
+    def ask(self, uri: str, line: int, character: int, *, invoked: bool = False) -> Awaitable[Any]:
+        """Ask for an inline completion; the answer is to be awaited."""
+        kind = types.InlineCompletionTriggerKind
+        context = types.InlineCompletionContext(kind.Invoked if invoked else kind.Automatic)
+        params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), types.Position(line, character))
+        return asyncio.ensure_future(self.client.text_document_inline_completion_async(params))
+
+    async def texts(self, uri: str, line: int, character: int, *, invoked: bool = True) -> list[str]:
+        """What is suggested at a place."""
+        answer = await within(self.ask(uri, line, character, invoked=invoked))
+        return [str(item.insert_text) for item in answer.items]
+
+    async def command(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Run one of our commands."""
+        params = types.ExecuteCommandParams(name, [arguments])
+        result = await within(self.client.workspace_execute_command_async(params))
+        return dict(plain(result))
+
+    async def status(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The first `starling.status` that is `wanted`."""
+        end = time.monotonic() + WAIT_S
+        while True:
+            status = await self.command("starling.status")
+            if wanted(status):
+                return status
+            assert time.monotonic() < end, status
+            await asyncio.sleep(0.05)
+
+    async def indexed(self, files: int) -> dict[str, Any]:
+        """Until the index holds so many files."""
+        return await self.status(lambda s: s["index"] and s["index"]["state"] == "ready" and s["index"]["files"] == files)
+
+    def family(self) -> list[psutil.Process]:
+        """The server's process and all that it started."""
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+
+def plain(value: Any) -> Any:
+    """JSON from what the client made of it (named tuples)."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(inner) for name, inner in value._asdict().items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value
+
+
+async def within(awaitable: Awaitable[Any]) -> Any:
+    """The result, which must come."""
+    return await asyncio.wait_for(awaitable, WAIT_S)
+
+
+async def gone(processes: list[psutil.Process]) -> None:
+    """Until all of these processes have ended."""
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=WAIT_S)
+    assert alive == []
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Session]]]:
+    """Start a server; whatever is still running when the test ends is killed."""
+    sessions: list[Session] = []
+
+    async def begin(*, command: list[str] = SCRIPTED, reply: str = "completed()", token_s: float = 0.0) -> Session:
+        workspace, home, script = tmp_path / "workspace", tmp_path / "home", tmp_path / "script.json"
+        workspace.mkdir(exist_ok=True)
+        script.write_text(json.dumps({"reply": reply, "token_s": token_s}), encoding="utf-8")
+        environment = {**os.environ, "STARLING_HOME": str(home), "SCRIPT": str(script)}
+        client = make_test_lsp_client()
+        await client.start_io(command[0], *command[1:], env=environment, cwd=workspace, limit=1 << 27)
+        sessions.append(Session(client, workspace, home))
+        return sessions[-1]
+
+    yield begin
+    for session in sessions:
+        with contextlib.suppress(ProcessLookupError):
+            session.process.kill()
+        with contextlib.suppress(asyncio.CancelledError):
+            await within(session.client.stop())
