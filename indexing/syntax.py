@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from indexing import grammars, layout, symbols, texts
@@ -85,18 +85,18 @@ class Syntax:
             return 0
         import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
 
-        cursor = tree_sitter.QueryCursor(tree_sitter.Query(parsed.grammar.language, "(ERROR) @bad (MISSING) @bad"))
+        cursor = tree_sitter.QueryCursor(_broken(parsed.grammar))
         if span is not None:
             start, end = self._lines.to_byte(span.start, self.text), self._lines.to_byte(span.end, self.text)
             cursor.set_byte_range(start, max(end, start + 1))
         return len(cursor.captures(parsed.tree.root_node).get("bad", ()))
 
-    def place(self, offset: int) -> Place:
-        """What kind of place the cursor at the code-point `offset` is."""
+    def place(self, offset: int, *, names: bool = True) -> Place:
+        """What kind of place the cursor at the code-point `offset` is; `names` can be left out, they cost the most."""
         offset = max(0, min(offset, len(self.text)))
         parsed = self._parsed
         if parsed is None:
-            return replace(layout.NOWHERE, names=self._names_by_text(offset))
+            return replace(layout.NOWHERE, names=self._names_by_text(offset) if names else ())
         around = layout.Around(
             text=self.text,
             offset=offset,
@@ -105,7 +105,7 @@ class Syntax:
             lines=self._lines,
         )
         scope = around.scope()
-        return replace(around.place(scope), names=self._names(offset, scope))
+        return replace(around.place(scope), names=self._names(offset, scope) if names else ())
 
     def with_text_inserted(self, offset: int, end: int, text: str) -> Syntax:
         """The syntax with `text` in place of [offset, end)."""
@@ -149,6 +149,14 @@ class Syntax:
     def _names_by_text(self, offset: int) -> tuple[str, ...]:
         found = _IDENTIFIER.findall(self.text, max(0, offset - _NAMES_WITHIN), offset)
         return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
+
+
+@cache
+def _broken(grammar: Grammar) -> tree_sitter.Query:
+    """What does not parse; compiling a query takes longer than asking it."""
+    import tree_sitter  # noqa: PLC0415  # see above
+
+    return tree_sitter.Query(grammar.language, "(ERROR) @bad (MISSING) @bad")
 
 
 def _holds(span: Span, offset: int) -> bool:

@@ -40,45 +40,54 @@ class Candidate:
 
 
 def merged(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Best first; of candidates with the same text the surest stays."""
+    """Surest first; of candidates with the same text the surest stays."""
     best: dict[str, Candidate] = {}
     for candidate in candidates:
         text = candidate.insertion.text
         if text and (text not in best or best[text].confidence < candidate.confidence):
             best[text] = candidate
-    return sorted(best.values(), key=lambda one: (bool(one.insertion.problem), -one.confidence))
+    return sorted(best.values(), key=lambda one: -one.confidence)
 
 
-def chosen(
-    candidates: Iterable[Candidate],
-    *,
-    trigger: Trigger,
-    threshold: float,
-    limit: int,
-    unwanted: Callable[[str], bool],
-) -> tuple[list[Candidate], str]:
-    """What to show, and why nothing if that is nothing.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How to choose.
 
-    Args:
-        candidates: in any order.
+    Attributes:
         trigger: typing gets one that is sure enough, a person who asks gets all.
         threshold: least confidence for typing.
         limit: most candidates for a person who asks.
         unwanted: whether a text was turned down at this place before.
+        breaks: whether a text makes new syntax errors; asked only of what would be shown, as it takes a parse.
     """
+
+    trigger: Trigger
+    threshold: float
+    limit: int
+    unwanted: Callable[[str], bool]
+    breaks: Callable[[Insertion], bool]
+
+
+def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
+    """What to show, best first, and why nothing if that is nothing."""
     ordered = merged(candidates)
     if not ordered:
         return [], "nothing"
-    if trigger is Trigger.INVOKED:
-        return ordered[: max(limit, 1)], ""
-    fitting = [one for one in ordered if not one.insertion.problem and _is_worth_showing(one.insertion.text)]
-    if not fitting:
-        return [], ordered[0].insertion.problem or "trivial"
-    sure = [one for one in fitting if one.confidence >= threshold]
-    if not sure:
-        return [], "unsure"
-    wanted = [one for one in sure if not unwanted(one.insertion.text)]
-    return (wanted[:1], "") if wanted else ([], "rejected")
+    if choice.trigger is Trigger.INVOKED:
+        whole = sorted(ordered, key=lambda one: choice.breaks(one.insertion))
+        return whole[: max(choice.limit, 1)], ""
+    fitting = [one for one in ordered if _is_worth_showing(one.insertion.text)]
+    why = "unsure" if fitting else "trivial"
+    for one in fitting:
+        if one.confidence < choice.threshold:
+            break
+        if choice.unwanted(one.insertion.text):
+            why = "rejected"
+        elif choice.breaks(one.insertion):
+            why = "errors"
+        else:
+            return [one], ""
+    return [], why
 
 
 def _is_worth_showing(text: str) -> bool:

@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from indexing.syntax import Syntax
-
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
     from indexing.index import Index
     from indexing.records import Hit
+    from indexing.syntax import Syntax
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 _NEAR_LINES = 12  # names used in so many lines before the cursor are looked up

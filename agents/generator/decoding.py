@@ -34,13 +34,13 @@ class Outcome:
     """What a model run gave.
 
     Attributes:
-        cursor: the place of the run.
+        polisher: of the place of the run.
         candidates: polished for that place.
         model_ms: time in the model, milliseconds.
         problem: one word when it gave nothing ("cancelled", "model-failed"), "" otherwise.
     """
 
-    cursor: Cursor
+    polisher: Polisher
     candidates: tuple[Candidate, ...] = ()
     model_ms: float = 0.0
     problem: str = ""
@@ -52,7 +52,6 @@ class Decoder:
 
     Attributes:
         model: what to ask.
-        cursor: the place.
         polisher: what makes a text ready for the place.
         tokens: budget of new tokens.
         snippets: context from other files.
@@ -62,7 +61,6 @@ class Decoder:
     """
 
     model: CompletionModel
-    cursor: Cursor
     polisher: Polisher
     tokens: int
     snippets: tuple[Snippet, ...]
@@ -79,12 +77,11 @@ class Decoder:
             # The edge between us and whatever a model is made of: completion goes on without it.
             _LOG.exception("The completion model failed; suggestions come from the workspace alone.")
             candidates, problem = [], "model-failed"
-        return Outcome(self.cursor, tuple(candidates), (time.monotonic() - started) * 1000, problem)
+        return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem)
 
     def _ask(self, run: Run[Outcome]) -> tuple[list[Candidate], str]:
-        request = FillRequest(
-            _prompt_path(self.cursor), self.cursor.prefix, self.cursor.suffix, self.snippets, self.tokens
-        )
+        cursor = self.polisher.cursor
+        request = FillRequest(_prompt_path(cursor), cursor.prefix, cursor.suffix, self.snippets, self.tokens)
         judged, accepted = self._judge(request, run)
         if run.unwanted():
             return [], "cancelled"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.generator import confidence
-from agents.generator.candidates import Candidate, chosen, from_start, suggestion
+from agents.generator.candidates import Candidate, Choice, chosen, from_start, suggestion
 from agents.generator.context import ContextGatherer
 from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Outcome
@@ -30,10 +30,9 @@ from agents.records import Completion, Origin, Trigger
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from indexing.syntax import Syntax
-
     from indexing.index import Index
     from indexing.records import Document, Recalled
+    from indexing.syntax import Syntax
     from models.completion import CompletionModel
 
 _DEFAULT_POLICY = CompletionPolicy()
@@ -180,7 +179,9 @@ class Generator:
         request = _Request(cursor, trigger, cancelled, limit, policy, self._model, time.monotonic())
         syntax = self._trees.of(document)
         available = syntax if syntax.available else None
-        the_plan = plan(cursor, syntax.place(cursor.offset) if available else None, trigger=trigger, policy=policy)
+        the_plan = plan(
+            cursor, syntax.place(cursor.offset, names=False) if available else None, trigger=trigger, policy=policy
+        )
         if the_plan.extent is Extent.NOTHING:
             return Completion((), "finished")
         if cancelled():
@@ -192,20 +193,19 @@ class Generator:
         """Recall, then the model unless recall is sure enough."""
         cursor, policy = request.cursor, request.policy
         recalled = self._recall(request, the_plan)
-        polisher = Polisher(cursor, the_plan, syntax)
+        polisher = Polisher(cursor, the_plan)
         candidates = [
             Candidate(polisher.polished(one.text), Origin.RECALL, confidence.of_recall(one)) for one in recalled
         ]
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
-            return self._choose(request, candidates)
+            return self._choose(request, polisher, candidates)
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
         joined = self._runs.joinable(cursor.document, cursor.offset, reach)
-        if joined is not None and (answer := self._join(request, *joined, candidates)) is not None:
+        if joined is not None and (answer := self._join(request, *joined, polisher, candidates)) is not None:
             return answer
         snippets = self._context.gather(cursor, syntax, self._index, policy)
         decoder = Decoder(
             request.model,
-            cursor,
             polisher,
             the_plan.tokens,
             snippets,
@@ -218,7 +218,7 @@ class Generator:
         self._recorder.ran_model()
         place = Place.of(cursor.document, cursor.offset, reach)
         run = self._runs.start(place, decoder.work, linger_s=policy.linger_ms / 1000)
-        return self._await(request, run, candidates)
+        return self._await(request, run, polisher, candidates)
 
     def _recall(self, request: _Request, the_plan: Plan) -> Sequence[Recalled]:
         """What the workspace wrote after the same tokens; only what may come to something where nobody asked."""
@@ -241,7 +241,9 @@ class Generator:
             for one in likely
         ]
 
-    def _join(self, request: _Request, run: Run[Outcome], typed: str, candidates: list[Candidate]) -> Completion | None:
+    def _join(
+        self, request: _Request, run: Run[Outcome], typed: str, polisher: Polisher, candidates: list[Candidate]
+    ) -> Completion | None:
         """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""
         began = time.monotonic()
         ending = run.wait(until=_patience(request), leave=lambda: request.cancelled() or not run.agrees(typed))
@@ -249,13 +251,12 @@ class Generator:
         if request.cancelled():
             return Completion((), "cancelled", model_ms=waited_ms)
         if ending is Ending.LATE:
-            return self._choose(request, candidates, why="slow", model_ms=waited_ms)
+            return self._choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
         outcome = run.result
         if ending is not Ending.DONE or outcome is None or outcome.problem:
             run.end()
             return None
-        earlier = replace(request, cursor=outcome.cursor)
-        given = self._choose(earlier, outcome.candidates).suggestions
+        given = self._choose(request, outcome.polisher, outcome.candidates).suggestions
         rests = [self._cache.find(request.cursor.document, request.cursor.offset)] if given else []
         fitting = tuple(rest for rest in rests if rest is not None)
         if not fitting:
@@ -263,13 +264,15 @@ class Generator:
         self._recorder.joined()
         return Completion(fitting, model_ms=waited_ms)
 
-    def _await(self, request: _Request, run: Run[Outcome], candidates: list[Candidate]) -> Completion:
+    def _await(
+        self, request: _Request, run: Run[Outcome], polisher: Polisher, candidates: list[Candidate]
+    ) -> Completion:
         """Wait for an own run; what recall knows is the answer when the model takes too long or fails."""
         ending = run.wait(until=_patience(request), leave=request.cancelled)
         waited_ms = (time.monotonic() - run.started) * 1000
         outcome = run.result
         if ending is Ending.LATE:
-            return self._choose(request, candidates, why="slow", model_ms=waited_ms)
+            return self._choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
         if ending is not Ending.DONE or outcome is None or outcome.problem == "cancelled":
             return Completion((), "cancelled", model_ms=waited_ms)
         if outcome.problem:
@@ -277,22 +280,29 @@ class Generator:
         judged = {one.insertion.text for one in outcome.candidates}
         rest = [one for one in candidates if one.insertion.text not in judged]
         model_ms = min(outcome.model_ms, waited_ms)
-        return self._choose(request, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms)
+        return self._choose(request, polisher, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms)
 
     def _choose(
-        self, request: _Request, candidates: Sequence[Candidate], *, why: str = "", model_ms: float = 0.0
+        self,
+        request: _Request,
+        polisher: Polisher,
+        candidates: Sequence[Candidate],
+        *,
+        why: str = "",
+        model_ms: float = 0.0,
     ) -> Completion:
-        """The answer made of `candidates`; `why` is given as the reason if they come to nothing."""
-        cursor, policy = request.cursor, request.policy
+        """The answer made of `candidates` for the polisher's place; `why` is the reason if they come to nothing."""
+        cursor, policy = polisher.cursor, request.policy
         document = cursor.document
         shift = self._recorder.threshold_shift() if policy.adaptive else 0.0
-        best, reason = chosen(
-            candidates,
-            trigger=request.trigger,
-            threshold=policy.threshold + shift,
-            limit=request.limit,
-            unwanted=lambda text: self._cache.is_rejected(document.uri, cursor.offset, text),
+        choice = Choice(
+            request.trigger,
+            policy.threshold + shift,
+            request.limit,
+            lambda text: self._cache.is_rejected(document.uri, cursor.offset, text),
+            polisher.breaks,
         )
+        best, reason = chosen(candidates, choice)
         if not best:
             return Completion((), why or reason, model_ms=model_ms)
         suggestions = tuple(suggestion(one, cursor, next(self._identities)) for one in best)
@@ -310,7 +320,7 @@ def _patience(request: _Request) -> float:
 
 def _is_sure(candidates: Sequence[Candidate], policy: CompletionPolicy) -> bool:
     """Whether recall alone is sure enough to leave the model in peace."""
-    return any(one.confidence >= policy.recall_first and not one.insertion.problem for one in candidates)
+    return any(one.confidence >= policy.recall_first and one.insertion.text for one in candidates)
 
 
 def _typed_of(selected: str, cursor: Cursor) -> int:

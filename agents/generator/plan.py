@@ -14,10 +14,9 @@ from agents.generator.cursor import width
 from agents.records import Trigger
 
 if TYPE_CHECKING:
-    from indexing.syntax import Place
-
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
+    from indexing.layout import Place
 
 _BY_COLON = frozenset({"python", "yaml"})
 _BY_BRACE = frozenset(

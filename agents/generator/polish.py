@@ -6,7 +6,7 @@ Never makes text longer than it was, line endings and indentation apart. Start a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from agents.generator.cleaning import cleaned
 from agents.generator.closing import Closing
 from agents.generator.cursor import width
+from agents.generator.fragment import Fragment
 from agents.generator.indentation import indented, whitespace
 from agents.generator.plan import Extent
 from agents.generator.stops import StopRules
 
 if TYPE_CHECKING:
-    from indexing.syntax import Syntax
-
     from agents.generator.cursor import Cursor
     from agents.generator.plan import Plan
 
@@ -39,7 +38,7 @@ class Insertion:
     Attributes:
         text: with the document's line endings; "" when nothing is left.
         end: how many characters right of the cursor it replaces.
-        problem: why nothing is left, or why a person should only get it when asking; "" for none.
+        problem: why nothing is left, "" for none.
     """
 
     text: str
@@ -50,17 +49,9 @@ class Insertion:
 class Polisher:
     """Polishes any number of texts for one place; what they share is worked out once."""
 
-    def __init__(self, cursor: Cursor, plan: Plan, syntax: Syntax | None = None) -> None:
-        """Make one for a place.
-
-        Args:
-            cursor: the place.
-            plan: how far a text may reach.
-            syntax: tree of the document as it stands, for whether it still parses; None without one.
-        """
-        self._cursor = cursor
+    def __init__(self, cursor: Cursor, plan: Plan) -> None:
+        self.cursor = cursor
         self._plan = plan
-        self._syntax = syntax if syntax is not None and syntax.available else None
         self._closing = Closing.at(cursor)
         self._rules = StopRules(cursor, plan, self._closing)
 
@@ -71,7 +62,7 @@ class Polisher:
 
     def polished(self, raw: str) -> Insertion:
         """`raw`, which continues `cursor.prefix`, as it should be inserted."""
-        cursor = self._cursor
+        cursor = self.cursor
         text = cleaned(raw)
         text = text[: self._kept(text)]
         text = _without_repeats(text, cursor)
@@ -84,8 +75,7 @@ class Polisher:
         if covered and text.strip() == cursor.after[:covered].strip():
             return Insertion("", problem="nothing")
         final = text.replace("\n", cursor.newline) if cursor.newline != "\n" else text
-        insertion = Insertion(final, covered)
-        return replace(insertion, problem="errors") if self._breaks(insertion) else insertion
+        return Insertion(final, covered)
 
     def _kept(self, text: str) -> int:
         """How much the stop rules keep; recalled text never went through them, and a model may overrun the last one."""
@@ -94,31 +84,31 @@ class Polisher:
         keep = self._rules(text)
         return len(text) if keep is None else keep
 
-    def _breaks(self, insertion: Insertion) -> bool:
+    def breaks(self, insertion: Insertion) -> bool:
         """Whether the document has new syntax errors with the suggestion pasted in.
 
         A suggestion that leaves something open is not to blame: its next line belongs to it.
         """
-        syntax, at, text = self._syntax, self._cursor.offset, insertion.text
-        if syntax is None or self._closing.leaves_open(text):
+        text = insertion.text
+        if self._closing.leaves_open(text):
             return False
-        if self._cursor.document.language == "python" and text.endswith(":"):
+        if self.cursor.document.language == "python" and text.endswith(":"):
             text += self._any_body(text)
         elif text.endswith(_GOES_ON):
             return False
-        return syntax.with_text_inserted(at, at + insertion.end, text).error_count() > self._errors
+        return self._fragment.breaks_with(text, insertion.end)
+
+    @cached_property
+    def _fragment(self) -> Fragment:
+        return Fragment.around(self.cursor)
 
     def _any_body(self, text: str) -> str:
         """A body for the header that `text` ends with, so that only the header is judged."""
-        header = (self._cursor.before + text).rpartition("\n")[2]
-        columns = width(header) + width(self._cursor.unit)
-        if width(self._cursor.next_line) >= columns:
+        header = (self.cursor.before + text).rpartition("\n")[2]
+        columns = width(header) + width(self.cursor.unit)
+        if width(self.cursor.next_line) >= columns:
             return ""
-        return self._cursor.newline + whitespace(columns, self._cursor.unit) + "pass"
-
-    @cached_property
-    def _errors(self) -> int:
-        return self._syntax.error_count() if self._syntax is not None else 0
+        return self.cursor.newline + whitespace(columns, self.cursor.unit) + "pass"
 
 
 def _trimmed(text: str, cursor: Cursor) -> str:

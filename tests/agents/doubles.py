@@ -1,5 +1,7 @@
 """A small workspace in memory with the index's methods, and shorthands for fixtures; for tests of `agents/`."""
 
+# ruff: noqa: ARG002 - the methods have the index's own signatures
+
 from __future__ import annotations
 
 import time

@@ -12,10 +12,10 @@ from agents.generator.brackets import scan
 from agents.generator.cleaning import cleaned
 from agents.generator.cursor import Cursor
 from agents.generator.generator import Generator
+from agents.generator.plan import plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.reuse import SuggestionCache
 from agents.generator.stops import StopRules
-from agents.generator.plan import plan
 from agents.records import Origin, Suggestion, Trigger
 from indexing.records import Document
 from models.scripted import ScriptedModel

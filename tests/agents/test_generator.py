@@ -8,17 +8,16 @@ import pytest
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.records import Completion, Origin, Trigger
-from models.completion import FillRequest
 from models.errors import ModelError
 from models.scripted import ScriptedModel
 from tests import marked
 from tests.agents.doubles import MemoryIndex, place_of, recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from indexing.index import Index
-    from models.completion import CompletionModel, Generation, Score
+    from models.completion import CompletionModel, FillRequest, Generation, Score
 
 SURE = -0.01
 UNSURE = -3.0
