@@ -14,7 +14,7 @@ import numpy as np
 from indexing import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,7 +70,7 @@ class Wanted:
         return cls(
             terms={term: 1.0 + np.log(count) for term, count in terms.items()},
             names=names,
-            imported=frozenset(tokens.hash_words(list(imported)).tolist()) & names,
+            imported=frozenset(tokens.hash_words(list(imported)).tolist()),
             modules=frozenset(tokens.hash_words(sorted(tails)).tolist()),
         )
 
@@ -153,30 +153,50 @@ def _length(shelf: Shelf) -> int:
 
 
 def _add_priors(shelves: Sequence[Shelf], wanted: Wanted, scores: list[NDArray[np.float32]], total: int) -> None:
-    for name in wanted.names:
+    for name in wanted.names | wanted.imported:
         homes = [defining(shelf.arrays, name) for shelf in shelves]
         count = sum(map(len, homes))
         if count:
-            prior = (DEFINES_IMPORTED if name in wanted.imported else DEFINES) * idf(count, total)
+            weight = DEFINES * (name in wanted.names) + DEFINES_IMPORTED * (name in wanted.imported)
             for score, home in zip(scores, homes, strict=True):
-                score[home] += np.float32(prior)
+                score[home] += np.float32(weight * idf(count, total))
     if wanted.modules:
         for shelf, score in zip(shelves, scores, strict=True):
             for file in files_of_modules(shelf.arrays, wanted.modules):
                 score[chunk_range(shelf.arrays, file)] *= np.float32(IMPORTED_FILE)
 
 
+def repeats(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
+    """Whether two places (file, start, end) show mostly the same: at least half of the shorter is in the other."""
+    common = min(one[2], other[2]) - max(one[1], other[1])
+    return one[0] == other[0] and 2 * common >= min(one[2] - one[1], other[2] - other[1])
+
+
 def _best(shelves: Sequence[Shelf], scores: list[NDArray[np.float32]], limit: int) -> list[Found]:
+    """The highest scores; of chunks that show mostly the same the best one."""
     found: list[Found] = []
+    wide = 4 * limit  # definitions and windows overlap about twice
     for number, (shelf, score) in enumerate(zip(shelves, scores, strict=True)):
         if not shelf.alive.all():
-            ends = shelf.arrays["file_chunk_end"]
             for file in np.flatnonzero(~shelf.alive).tolist():
-                score[int(ends[file - 1]) if file else 0 : int(ends[file])] = 0
-        top = np.argpartition(-score, limit)[:limit] if len(score) > limit else np.arange(len(score))
+                score[chunk_range(shelf.arrays, file)] = 0
+        top = np.argpartition(-score, wide)[:wide] if len(score) > wide else np.arange(len(score))
         found += [Found(number, int(chunk), float(score[chunk])) for chunk in top if score[chunk] > 0]
     found.sort(key=lambda item: (-item.score, item.shelf, item.chunk))
-    return found[:limit]
+    kept: list[Found] = []
+    taken: dict[Hashable, list[tuple[Hashable, int, int]]] = {}
+    for item in found:
+        arrays = shelves[item.shelf].arrays
+        file = (item.shelf, int(np.searchsorted(arrays["file_chunk_end"], item.chunk, side="right")))
+        start, end = arrays["chunk_spans"][4 * item.chunk : 4 * item.chunk + 2].tolist()
+        place = (file, start, end)
+        others = taken.setdefault(file, [])
+        if not any(repeats(place, other) for other in others):
+            others.append(place)
+            kept.append(item)
+            if len(kept) == limit:
+                break
+    return kept
 
 
 def rank_definitions(
@@ -188,7 +208,7 @@ def rank_definitions(
         if deadline is not None and time.monotonic() > deadline:
             break
         homes = [defining(shelf.arrays, name) for shelf in shelves]
-        count = sum(map(len, homes))
+        count = max(sum(map(len, homes)), 1)
         for score, home in zip(scores, homes, strict=True):
             score[home] += np.float32(1.0 / count + 1.0 / (1 + place))
     wanted = Wanted.of("", (), modules)

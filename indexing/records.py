@@ -90,6 +90,7 @@ class Query:
         text: code or words; identifiers and their sub-tokens are what counts.
         path: absolute path of the file being edited; its imports raise what they name, and it is not searched itself.
         imported: names that the asking file imports (`Import.names`), for a higher rank of chunks that define them.
+        modules: modules that the asking file imports, as written (`Import.module`); their files rank higher.
         near: code-point span of the asking text that is not to be found again, when the asking file is to be searched.
     """
 
@@ -97,6 +98,7 @@ class Query:
     path: Path | None = None
     imported: tuple[str, ...] = ()
     near: Span | None = None
+    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

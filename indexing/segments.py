@@ -156,6 +156,11 @@ class Segment:
         kind = self.arrays.meta["kinds"][int(self.arrays["chunk_kinds"][number])]
         return Chunk(Span(start, end), first, last, kind, name)
 
+    def chunk_count(self, index: int) -> int:
+        """Number of the chunks of the file at `index`."""
+        low, high = self._range("file_chunk_end", index)
+        return high - low
+
     def home(self, chunk: int) -> tuple[int, int]:
         """The file (its position) and the ordinal in it of a chunk by its number in the segment."""
         index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
@@ -242,6 +247,11 @@ class View:
         segment, index = self._find(key)
         return segment.chunk(index, ordinal)
 
+    def chunk_count(self, key: FileKey) -> int:
+        """Number of the file's chunks. Raises KeyError for an unknown file."""
+        segment, index = self._find(key)
+        return segment.chunk_count(index)
+
     def text(self, key: FileKey, span: Span | None = None) -> str:
         """Text of the file as it was given to `analyze`, or a part of it. Raises KeyError for an unknown file."""
         segment, index = self._find(key)
@@ -273,7 +283,7 @@ class View:
         self, query: Query, *, own: FileKey | None = None, limit: int, deadline: float | None
     ) -> list[Ranked]:
         """Chunks for `query`, best first. The asking file `own` is left out, or with `query.near` only that span."""
-        wanted = ranking.Wanted.of(query.text, query.imported, getattr(query, "modules", ()))
+        wanted = ranking.Wanted.of(query.text, query.imported, query.modules)
         parts = self._without(None if query.near is not None else own)
         shelves = [ranking.Shelf(part.segment.arrays, alive) for part, alive in parts]
         extra = 8 if query.near is not None else 0  # that many chunks may overlap the place that asks

@@ -1,0 +1,264 @@
+"""How well search finds the definition that the next line will call, with jedi as the judge of what that is.
+
+`python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`, with the Jaccard index of the
+words and plain BM25 beside it. Call sites in random order, those that lead to a function or class in another file of the
+package; the query is the 15 lines before the call; candidates are all chunks of the other files. Runs no package code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import random
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jedi
+
+from indexing import ranking, tokens
+from indexing.analysis import analyze_text
+from indexing.records import Query
+from indexing.segments import Segment, SegmentFile, View, build
+from tests.eval import data, tables
+from tests.eval.metrics import SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from indexing.records import Import
+    from indexing.segments import Ranked
+    from tests.eval.tables import Cell
+
+TABLE = "retrieval.csv"
+SITES = 40  # a package
+TRIES = 400  # call sites looked at to find them
+QUERY_LINES = 15
+CUTOFFS = (1, 3, 5, 10)
+DEPTH = 100  # ranks looked at for the mean reciprocal rank
+LEFT_OUT = {"fastapi", "scrapy"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A call, and where what it calls is defined. Lines count from 0."""
+
+    relative: str
+    line: int
+    target: str
+    target_line: int
+
+
+def sites(package: data.Package) -> list[Site]:
+    """The call sites of a package; kept in the cache beside the packages, because jedi is slow."""
+    cache = data.CACHE / f"sites-{package.name}-{package.version}-{SITES}.json"
+    if cache.exists():
+        return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
+    found = _find_sites(package)
+    cache.write_text(
+        json.dumps([(site.relative, site.line, site.target, site.target_line) for site in found]), encoding="utf-8"
+    )
+    return found
+
+
+def _find_sites(package: data.Package) -> list[Site]:
+    project = jedi.Project(package.root)
+    calls = [(path, *place) for path in package.files() for place in _calls(path)]
+    random.Random(SEED).shuffle(calls)
+    found: list[Site] = []
+    for path, line, column in calls[:TRIES]:
+        script = jedi.Script(path=path, project=project, environment=jedi.InterpreterEnvironment())
+        for name in _definitions(script, line, column):
+            target = name.module_path
+            if (
+                name.type in {"function", "class"}
+                and target is not None
+                and target != path
+                and (package.root / package.source) in target.parents
+            ):
+                relative, there = (each.relative_to(package.root).as_posix() for each in (path, target))
+                found.append(Site(relative, line - 1, there, name.line - 1))
+                break
+        if len(found) == SITES:
+            break
+    return found
+
+
+def _definitions(script: jedi.Script, line: int, column: int) -> list[jedi.api.classes.Name]:
+    """Where a name leads; jedi gives up on some code with errors of all kinds."""
+    try:
+        return script.goto(line, column, follow_imports=True)
+    except Exception as error:  # noqa: BLE001 - a judge that cannot say is no failure of ours
+        print(f"jedi: {script.path}:{line}: {error!r}", file=sys.stderr)
+        return []
+
+
+def _calls(path: Path) -> list[tuple[int, int]]:
+    """Line (from 1) and column of the last name of each called expression."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.append((node.func.lineno, node.func.col_offset))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            end = node.func.end_col_offset or 0
+            found.append((node.func.end_lineno or node.func.lineno, end - len(node.func.attr.encode())))
+    return [(line, column) for line, column in found if line > QUERY_LINES // 2]
+
+
+@dataclass
+class Workspace:
+    """A package, indexed as the product does it."""
+
+    view: View
+    keys: dict[str, tuple[str, int]]
+    texts: dict[str, str]
+    imports: dict[str, tuple[Import, ...]]
+
+    @classmethod
+    def of(cls, package: data.Package, folder: Path) -> Workspace:
+        """Index a package's files."""
+        files, keys, contents, imports = [], {}, {}, {}
+        for number, path in enumerate(package.files()):
+            relative = path.relative_to(package.root).as_posix()
+            contents[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
+            analysis = analyze_text(contents[relative], "python")
+            keys[relative], imports[relative] = ("", number), analysis.imports
+            files.append(SegmentFile(number, relative, 0.0, analysis.blob))
+        target = folder / f"{package.name}.segment"
+        build(target, files)
+        return cls(View([("", Segment.open(target))], {}, ()), keys, contents, imports)
+
+    def query(self, site: Site) -> str:
+        """The lines before the call."""
+        lines = self.texts[site.relative].split("\n")
+        return "\n".join(lines[max(0, site.line - QUERY_LINES) : site.line])
+
+    def rank_of(self, site: Site, ranked: Sequence[Ranked]) -> int:
+        """The rank, from 1, of the first chunk that holds the definition's first line; 0 for none."""
+        for rank, hit in enumerate(ranked, 1):
+            if hit.key == self.keys[site.target]:
+                chunk = self.view.chunk(hit.key, hit.chunk)
+                if chunk.first_line <= site.target_line < chunk.last_line:
+                    return rank
+        return 0
+
+    def product(self, site: Site) -> list[Ranked]:
+        """What Starling finds."""
+        imports = self.imports[site.relative]
+        query = Query(
+            self.query(site),
+            imported=tuple(name for found in imports for name in found.names),
+            modules=tuple(found.module for found in imports),
+        )
+        return self.view.search(query, own=self.keys[site.relative], limit=DEPTH, deadline=None)
+
+
+def whole_words(text: str) -> list[int]:
+    """Terms that are whole words."""
+    wanted = tokens.tokenize(tokens.fold(text)).ids
+    return [int(word) for word in wanted if word >= tokens.FIRST_WORD]
+
+
+def main() -> int:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--split", default="", choices=("", "dev", "test"), help="only this one; writes nothing")
+    options = parser.parse_args()
+    rows = measure(options.split or None)
+    if not options.split:
+        tables.write(TABLE, rows)
+    for cells in rows:
+        print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
+    return 0
+
+
+def measure(split: str | None) -> list[dict[str, Cell]]:
+    """The table."""
+    ranks: dict[tuple[str, str], list[int]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for package in data.packages(split):
+            if package.name in LEFT_OUT:
+                continue
+            workspace = Workspace.of(package, Path(folder))
+            baseline = Baselines(workspace)
+            for site in sites(package):
+                for arm, found in {
+                    "starling": workspace.rank_of(site, workspace.product(site)),
+                    "bm25": baseline.rank_of(site, baseline.bm25),
+                    "jaccard": baseline.rank_of(site, baseline.jaccard),
+                }.items():
+                    ranks.setdefault((package.split, arm), []).append(found)
+    together = {}
+    for (_, arm), found in ranks.items():
+        together.setdefault(("all", arm), []).extend(found)
+    return [row(name, arm, found) for (name, arm), found in (ranks | together).items()]
+
+
+def row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
+    """One line of the table."""
+    cells: dict[str, Cell] = {"split": split, "arm": arm, "n": len(ranks)}
+    for cutoff in CUTOFFS:
+        cells |= tables.with_interval(f"recall_{cutoff}", [float(0 < rank <= cutoff) for rank in ranks])
+    return cells | tables.with_interval("mrr", [1 / rank if rank else 0.0 for rank in ranks])
+
+
+class Baselines:
+    """Jaccard and BM25 over whole words, in the plainest way, on the same chunks and with the same overlap rule."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Read all chunks."""
+        self._workspace = workspace
+        self._chunks = []
+        self._words: list[dict[int, int]] = []
+        for key in workspace.keys.values():
+            for ordinal in range(workspace.view.chunk_count(key)):
+                chunk = workspace.view.chunk(key, ordinal)
+                words: dict[int, int] = {}
+                for word in whole_words(workspace.view.text(key, chunk.span)):
+                    words[word] = words.get(word, 0) + 1
+                self._chunks.append((key, ordinal, chunk))
+                self._words.append(words)
+        self._average = sum(sum(words.values()) for words in self._words) / max(1, len(self._words))
+        self._frequency: dict[int, int] = {}
+        for words in self._words:
+            for word in words:
+                self._frequency[word] = self._frequency.get(word, 0) + 1
+
+    def jaccard(self, query: set[int], words: dict[int, int]) -> float:
+        """Common words of all words."""
+        return len(query & words.keys()) / (len(query | words.keys()) or 1)
+
+    def bm25(self, query: set[int], words: dict[int, int]) -> float:
+        """Okapi BM25 with k1 = 1.2, b = 0.75."""
+        length = 0.25 + 0.75 * sum(words.values()) / self._average
+        return sum(
+            ranking.idf(self._frequency[word], len(self._words)) * 2.2 * words[word] / (words[word] + 1.2 * length)
+            for word in query & words.keys()
+        )
+
+    def rank_of(self, site: Site, score: Callable[[set[int], dict[int, int]], float]) -> int:
+        """The rank, from 1, of the first chunk that holds the definition's first line; 0 for none."""
+        own, target = self._workspace.keys[site.relative], self._workspace.keys[site.target]
+        query = set(whole_words(self._workspace.query(site)))
+        scored = [
+            (-score(query, words), number)
+            for number, (words, (key, _, _)) in enumerate(zip(self._words, self._chunks, strict=True))
+            if key != own
+        ]
+        taken: list[tuple[tuple[str, int], int, int]] = []
+        for _, number in sorted(scored)[: 4 * DEPTH]:
+            key, _, chunk = self._chunks[number]
+            place = (key, chunk.span.start, chunk.span.end)
+            if any(ranking.repeats(place, other) for other in taken):
+                continue
+            taken.append(place)
+            if key == target and chunk.first_line <= site.target_line < chunk.last_line:
+                return len(taken)
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
