@@ -183,7 +183,11 @@ class Around:
         """The innermost definition or block around the cursor."""
         if self.entry.indented:
             return self._scope_by_indentation()
-        for node in reversed(self.path(self.offset - 1)[1:]):
+        around = self.path(self.offset - 1)
+        for depth in range(len(around) - 1, 0, -1):
+            node = around[depth]
+            if node.type in self.entry.blocks and around[depth - 1].type in self.entry.functions:
+                node = around[depth - 1]  # with its parameters
             if node.type in self.entry.functions or node.type in self.entry.blocks:
                 start, end = self.lines.to_point(node.start_byte), self.lines.to_point(node.end_byte)
                 closed = self.text.endswith(("}", "end", ")"), start, end)

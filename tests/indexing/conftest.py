@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from indexing.index import Index
+from indexing.limits import IndexLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+LIMITS = IndexLimits(processes=1, nice=0)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    return tmp_path / "storage"
+
+
+@pytest.fixture
+def make_index(storage: Path) -> Iterator[Callable[..., Index]]:
+    """Makes indexes that are closed at the end; `start=True` indexes the roots first."""
+    made: list[Index] = []
+
+    def make(*roots: Path, start: bool = True, limits: IndexLimits = LIMITS, where: Path = storage) -> Index:
+        index = Index(roots, storage=where, limits=limits)
+        made.append(index)
+        if start:
+            index.start()
+            assert index.wait(60)
+        return index
+
+    yield make
+    for index in made:
+        index.close()

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from indexing.index import Index
+from indexing.records import Document, IndexProgress, Query
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+WORKSPACE = """
+    #- shapes.py
+    def circumference(radius):
+        return 2 * 3.14159 * radius
+
+    def triangle_area(base, height):
+        return base * height / 2
+    #- pkg/colors.js
+    export function blendColors(first, second) {
+      return mix(first, second, 0.5);
+    }
+    #- main.py
+    from shapes import triangle_area
+    print(triangle_area(3, 4))
+    #- notes.txt
+    nothing but plain words about parallelograms
+    #- .env
+    TOKEN=circumference
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return parse(WORKSPACE).write(tmp_path / "root")
+
+
+def places(index: Index, text: str, **options: object) -> list[str]:
+    return [f"{hit.relative}:{hit.first_line}" for hit in index.search(Query(text, **options))]  # type: ignore[arg-type]
+
+
+def opened(path: Path, text: str, version: int = 1) -> Document:
+    return Document(path.as_uri(), path, "python", text, version)
+
+
+def test_code_and_words_are_found_with_their_lines(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    hit = index.search(Query("triangle area base height"))[0]
+    assert (hit.path, hit.relative) == (root / "shapes.py", "shapes.py")
+    assert hit.text.splitlines() == (root / "shapes.py").read_text().splitlines()[hit.first_line : hit.last_line]
+    assert "triangle_area" in hit.text
+    assert places(index, "blend colors")[0].startswith("pkg/colors.js")
+    assert places(index, "parallelograms") == ["notes.txt:0"]
+    assert all(".env" not in each for each in places(index, "TOKEN circumference"))
+
+
+def test_definitions_of_imported_names_are_found(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    asking = opened(root / "main.py", (root / "main.py").read_text())
+    hits = index.definitions(["triangle_area"], document=asking)
+    assert [(hit.relative, hit.name) for hit in hits] == [("shapes.py", "triangle_area")]
+
+
+def test_recall_continues_as_the_workspace_did(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    text = "def volume(base, height):\n    return base * "
+    best = index.recall(opened(root / "new.py", text), len(text))[0]
+    assert (best.text, best.source, best.same_file) == ("height / 2", "shapes.py", False)
+
+
+def test_the_asking_file_is_not_found(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    assert "shapes.py:3" not in places(index, "triangle area base height", path=root / "shapes.py")
+
+
+def test_status_counts(make_index: Callable[..., Index], root: Path) -> None:
+    status = make_index(root).status()
+    assert (status.state, status.files, status.problem) == ("ready", 4, "")
+    assert status.by_language == {"python": 2, "javascript": 1, "text": 1}
+    assert status.skipped == {"secret": 1}
+    assert status.bytes_indexed == sum(
+        (root / name).stat().st_size for name in ("shapes.py", "main.py", "pkg/colors.js", "notes.txt")
+    )
+    assert status.store_bytes > 0
+    assert status.indexed_at is not None
+    assert (status.chunks > 4, status.symbols) == (True, 3)
+
+
+def test_progress_is_told_up_to_the_end(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, start=False)
+    told: list[IndexProgress] = []
+    index.start(told.append)
+    assert index.wait(60)
+    assert told[-1] == IndexProgress(4, 4, finished=True)
+    assert all(not each.finished for each in told[:-1])
+
+
+def test_second_run_analyses_nothing(make_index: Callable[..., Index], root: Path) -> None:
+    make_index(root).close()
+    told: list[IndexProgress] = []
+    index = make_index(root, start=False)
+    index.start(told.append)
+    assert index.wait(60)
+    assert told == [IndexProgress(0, 0, finished=True)]
+    assert index.status().files == 4
+
+
+def test_new_times_alone_are_no_change(make_index: Callable[..., Index], root: Path) -> None:
+    first = make_index(root)
+    before = first.status()
+    first.close()
+    os.utime(root / "shapes.py", (1, 1))
+    index = make_index(root)
+    assert replace(index.status(), indexed_at=None, store_bytes=0) == replace(before, indexed_at=None, store_bytes=0)
+    assert "shapes.py:3" in places(index, "triangle area base height")
+
+
+def test_stored_index_answers_without_starting_anything(make_index: Callable[..., Index], root: Path) -> None:
+    make_index(root).close()
+    index = make_index(root, start=False)
+    assert places(index, "parallelograms") == ["notes.txt:0"]
+    assert index.status().state == "off"
+
+
+def test_no_index_at_all_answers_nothing(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, start=False)
+    assert places(index, "parallelograms") == []
+    assert index.recall(opened(root / "a.py", "x = "), 4) == ()
+
+
+def test_touched_files_are_indexed_anew(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    (root / "notes.txt").write_text("rhombus\n")
+    (root / "pkg" / "more.py").write_text("def dodecahedron(): pass\n")
+    (root / "shapes.py").unlink()
+    index.touch([root / "notes.txt", root / "pkg" / "more.py", root / "shapes.py", root.parent / "elsewhere.py"])
+    assert index.wait(60)
+    assert places(index, "rhombus parallelograms") == ["notes.txt:0"]
+    assert set(places(index, "dodecahedron")) == {"pkg/more.py:0"}
+    assert places(index, "triangle area base height") in ([], ["main.py:0"])
+    assert index.status().files == 4
+
+
+def test_touched_folder_is_walked_and_a_deleted_one_forgotten(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    parse("#- a/deep/one.py\nicosahedron = 1\n").write(root / "new")
+    index.touch([root / "new"])
+    assert index.wait(60)
+    assert places(index, "icosahedron") == ["new/a/deep/one.py:0"]
+    (root / "pkg" / "colors.js").unlink()
+    (root / "pkg").rmdir()
+    index.touch([root / "pkg"])
+    assert index.wait(60)
+    assert places(index, "blend colors") == []
+
+
+def test_new_ignore_rule_takes_effect(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    (root / ".starlingignore").write_text("*.txt\n")
+    index.touch([root / ".starlingignore"])
+    assert index.wait(60)
+    assert places(index, "parallelograms") == []
+
+
+def test_unsaved_text_is_searched_as_it_stands(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    path = root / "shapes.py"
+    index.put(opened(path, "# a heading\n\n" + path.read_text() + "\ndef octagon_perimeter(side): return 8 * side\n"))
+    hit = index.search(Query("octagon perimeter"))[0]
+    assert (hit.relative, hit.name) == ("shapes.py", "octagon_perimeter")
+    assert "octagon_perimeter" in hit.text
+    index.drop(path.as_uri())
+    assert places(index, "octagon perimeter") == []
+
+
+def test_untitled_documents_are_searched_too(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    index.put(Document("untitled:Untitled-1", None, "python", "tetrahedron = 4\n"))
+    assert places(index, "tetrahedron") == ["untitled:Untitled-1:0"]
+
+
+def test_open_secrets_and_huge_texts_are_not_searched(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    index.put(opened(root / ".env", "heptagon=1\n"))
+    index.put(opened(root / "huge.py", "heptagon = 1\n" * 50_000))
+    assert places(index, "heptagon") == []
+
+
+def test_lines_are_right_although_the_file_changed_unnoticed(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    path = root / "shapes.py"
+    path.write_text("# one\n# two\n" + path.read_text())
+    hits = [hit for hit in index.search(Query("triangle area base height")) if hit.name == "triangle_area"]
+    lines = path.read_text().splitlines()
+    assert [lines[hit.first_line] for hit in hits] == ["def triangle_area(base, height):"]
+    path.write_text("x = 1\n")
+    assert all(hit.relative != "shapes.py" for hit in index.search(Query("triangle area base height")))
+    assert index.wait(60)  # what was found out of date is being indexed
+    assert index.status().symbols == 2
+
+
+def test_exclusion_gives_the_reason(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, start=False)
+    asked = [root / "shapes.py", root / ".env", root.parent / "x.py", root / "node_modules" / "x.js"]
+    assert [index.exclusion(path) for path in asked] == ["", "secret", "outside", "vendored"]
+
+
+def test_several_roots_and_their_change(make_index: Callable[..., Index], root: Path, tmp_path: Path) -> None:
+    other = parse("#- solids.py\ndef prism_volume(): pass\n").write(tmp_path / "other")
+    index = make_index(root, other, root / "pkg")
+    assert places(index, "prism volume") == ["solids.py:0"]
+    assert set(places(index, "blend colors")) == {"pkg/colors.js:0"}  # once, although its folder is a root too
+    assert index.status().files == 5
+    index.set_roots([other])
+    assert index.wait(60)
+    assert (index.status().files, places(index, "blend colors")) == (1, [])
+    assert index.exclusion(root / "shapes.py") == "outside"
+
+
+ODD_FILES = {
+    "bom.py": b"\xef\xbb\xbfdef pentagon(): pass\n",
+    "utf16.py": "\ufeffdef pentagon(): pass\n".encode("utf-16-le"),
+    "latin.py": "# \xe4\xf6\xfc\ndef pentagon(): pass\n".encode("latin-1"),
+    "crlf.py": b"x = 1\r\ndef pentagon(): pass\r\n",
+    "broken.py": b"def pentagon(:\n    ((((\n",
+    "astral.py": "x = '\U0001f600'\ndef pentagon(): pass\n".encode(),
+    "no_end.py": b"def pentagon(): pass",
+    "empty.py": b"",
+    "binary.py": b"pentagon\0\0\0",
+}
+
+
+def test_odd_files_are_found_with_their_text(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    for name, data in ODD_FILES.items():
+        (root / name).write_bytes(data)
+    with (root / "big.py").open("wb") as file:
+        file.write(b"pentagon = 1\n")
+        file.truncate(50 * 1024 * 1024)
+    index = make_index(root)
+    hits = index.search(Query("pentagon"), limit=20)
+    assert {hit.relative for hit in hits} == set(ODD_FILES) - {"empty.py", "binary.py"}
+    assert all("pentagon" in hit.text for hit in hits)
+    assert index.status().skipped == {"binary": 1, "too large": 1}
+
+
+def test_importing_and_making_an_index_loads_nothing_heavy(tmp_path: Path) -> None:
+    import subprocess  # noqa: PLC0415  # only here
+
+    code = (
+        "import sys; from pathlib import Path; from indexing.index import Index;"
+        f"Index([Path({str(tmp_path)!r})], storage=Path({str(tmp_path)!r})).close();"
+        "print([name for name in ('numpy', 'tree_sitter', 'pathspec', 'watchfiles', 'filelock', 'psutil')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+

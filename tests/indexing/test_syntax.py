@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexing.layout import Place
+from indexing.records import Document, Span
+from indexing.syntax import LARGEST, Syntax
+from tests.indexing.samples import SAMPLES
+from tests.marked import parse
+
+
+def document(text: str, language: str = "python") -> Document:
+    return Document("file", None, language, text)
+
+
+def place(fixture: str, language: str = "python") -> Place:
+    marked = parse(fixture)
+    assert marked.cursor is not None
+    return Syntax.of(document(marked.text, language)).place(marked.cursor[1])
+
+
+def flags(fixture: str, language: str = "python") -> str:
+    found = place(fixture, language)
+    names = ("in_empty_body", "after_docstring", "at_top_level_line")
+    return " ".join([found.kind, *(name for name in names if getattr(found, name))])
+
+
+@pytest.mark.parametrize(
+    ("fixture", "expected"),
+    [
+        ("def f(a):\n    $0\n", "code in_empty_body"),
+        ("def f(\n    a,\n):\n    $0\n", "code in_empty_body"),
+        ("def f(a):  # why\n    $0\n", "code in_empty_body"),
+        ("def f(a):\n$0", "code"),
+        ("def f(a):\n    $0\n    return a\n", "code"),
+        ("if a:\n    $0\n", "code in_empty_body"),
+        ("class A:\n    def f(self):\n        $0\n\n    def g(self): pass\n", "code in_empty_body"),
+        ('def f(a):\n    """Doc."""\n    $0\n', "code after_docstring"),
+        ('def f(a):\n    """Doc.\n\n    More.\n    """\n    $0\n\ndef g(): pass\n', "code after_docstring"),
+        ('def f(a):\n    """Doc."""\n    $0\n    x = 1\n', "code"),
+        ('def f(a):\n    """Doc."""\n$0\n', "code at_top_level_line"),
+        ("import os\n$0", "code at_top_level_line"),
+        ("x = foo(\n$0\n", "code"),
+        ("x = 'abc$0", "string"),
+        ("x = 'abc$0'", "string"),
+        ("x = 'abc'$0", "code"),
+        ("x = '''abc\n$0\n'''", "string"),
+        ("x = f'abc {y$0}'", "code"),
+        ("x = f'abc$0 {y}'", "string"),
+        ("# comm$0ent\n", "comment"),
+        ("# comment$0\n", "comment"),
+        ("# comment\n$0\n", "code at_top_level_line"),
+        ("x = 1  # comment$0\n", "comment"),
+        ("x = '😀'$0\n", "code"),
+        ("x = '😀$0'\n", "string"),
+        ("$0", "code at_top_level_line"),
+    ],
+)
+def test_python_places(fixture: str, expected: str) -> None:
+    assert flags(fixture) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "fixture", "expected"),
+    [
+        ("javascript", "function f(a) {\n  $0\n}\n", "code in_empty_body"),
+        ("javascript", "function f(a) {\n  // why\n  $0\n}\n", "code in_empty_body"),
+        ("javascript", "function f(a) {\n  let x;\n  $0\n}\n", "code"),
+        ("javascript", "let x = `a ${b$0}`", "code"),
+        ("javascript", "let x = `a$0 ${b}`", "string"),
+        ("javascript", "/* c */$0\n", "code"),
+        ("javascript", "/* c $0*/\n", "comment"),
+        ("typescript", "class A {\n  $0\n}\n", "code in_empty_body"),
+        ("go", "package a\nfunc F(x int) {\n\t$0\n}\n", "code in_empty_body"),
+        ("go", "package a\nfunc F(x int) {\n\t$0\n\nfunc G() {}\n", "code in_empty_body"),
+        ("rust", "fn f(x: u32) {\n    $0\n}\n", "code in_empty_body"),
+        ("java", "class A { int f() {\n    $0\n}\n}\n", "code in_empty_body"),
+        ("ruby", "def f(x)\n  $0\nend\n", "code in_empty_body"),
+        ("lua", "local function f(x)\n  $0\nend\n", "code in_empty_body"),
+        ("bash", "f() {\n  $0\n}\n", "code in_empty_body"),
+        ("c", "int f(void) {\n  return 1;\n}\n$0\n", "code at_top_level_line"),
+        ("text", "any thi$0ng", "none"),
+    ],
+)
+def test_places_in_other_languages(language: str, fixture: str, expected: str) -> None:
+    assert flags(fixture, language) == expected
+
+
+def test_scope_is_the_innermost_definition_with_its_parameters() -> None:
+    text = "class A:\n    def f(self, a):\n        if a:\n            $0\n\n    def g(self): pass\n"
+    found = place(text)
+    plain = text.replace("$0", "")
+    assert found.scope is not None
+    assert plain[found.scope.start : found.scope.end].strip() == "def f(self, a):\n        if a:"
+    found = place("function f(a) {\n  $0\n}\n", "javascript")
+    assert found.scope == Span(0, len("function f(a) {\n  \n}"))
+
+
+def test_names_in_scope_come_nearest_first() -> None:
+    fixture = """
+        import os
+        from shapes import area as size
+
+        LIMIT = 3
+
+        def other(secret):
+            return secret
+
+        def total(shapes):
+            count = LIMIT
+            for shape in shapes:
+                $0
+    """
+    found = place(fixture)
+    assert found.names[:5] == ("shapes", "shape", "LIMIT", "count", "total")
+    assert {"os", "size", "other"} <= set(found.names)
+    assert "secret" not in found.names
+
+
+def test_names_in_unknown_text_are_its_words() -> None:
+    assert place("alpha beta alpha $0 gamma", "text").names == ("alpha", "beta")
+
+
+def test_pasting_a_suggestion_shows_whether_it_parses() -> None:
+    syntax = Syntax.of(document("def f(a):\n    return \n"))
+    at = len("def f(a):\n    return ")
+    assert syntax.with_text_inserted(at, at, "a + 1").error_count() == 0
+    assert syntax.with_text_inserted(at, at, "a + (").error_count() > 0
+
+
+def test_errors_are_counted_where_asked() -> None:
+    text = "x = (\n\n\n" + "y = 1\n" * 3 + "def g(:\n"
+    syntax = Syntax.of(document(text))
+    assert syntax.error_count() >= 1
+    assert Syntax.of(document("x = 1\ny = = 2\n")).error_count(Span(0, 5)) == 0
+    assert Syntax.of(document("x = 1\ny = = 2\n")).error_count(Span(6, 13)) == 1
+
+
+def test_too_large_a_text_is_not_parsed() -> None:
+    syntax = Syntax.of(document("x = 1\n" * (LARGEST // 6 + 1)))
+    assert (syntax.available, syntax.symbols, syntax.error_count()) == (False, (), 0)
+    assert syntax.place(5).kind == "none"
+
+
+def test_lone_surrogate_does_no_harm() -> None:
+    syntax = Syntax.of(document("x = '\ud800'\ndef area(): pass\n"))
+    assert [each.name for each in syntax.symbols] == ["x", "area"]
+    assert syntax.place(6).kind == "string"
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 12),
+        st.sampled_from(["", "x", "\n", "    ", "def g():\n    pass\n", "(", ")", "'", '"""', "é😀", "\r\n", "{", "}", "# "]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from(["python", "javascript", "go", "rust", "json", "markdown", "yaml", "ruby"]), EDITS)
+def test_incremental_parsing_gives_what_a_fresh_parse_gives(
+    language: str, edits: list[tuple[float, int, str]]
+) -> None:
+    text = SAMPLES[language].text
+    syntax = Syntax.of(document(text, language))
+    for where, length, inserted in edits:
+        at = int(where * len(text))
+        text = text[:at] + inserted + text[at + length :]
+        syntax = Syntax.of(document(text, language), syntax)
+        fresh = Syntax.of(document(text, language))
+        assert (syntax.error_count() == 0) == (fresh.error_count() == 0)
+        if fresh.error_count() == 0:
+            assert (syntax.symbols, syntax.imports) == (fresh.symbols, fresh.imports)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(sorted(SAMPLES)), st.floats(0, 1), st.floats(0, 1), st.text(max_size=5))
+def test_no_place_in_any_broken_text_fails(language: str, cut: float, where: float, inserted: str) -> None:
+    sample = SAMPLES[language].text
+    text = sample[: int(cut * len(sample))] + inserted
+    syntax = Syntax.of(document(text, language))
+    found = syntax.place(int(where * len(text)))
+    assert found.scope is None or 0 <= found.scope.start <= found.scope.end <= len(text)
+    assert len(set(found.names)) == len(found.names)
