@@ -11,7 +11,7 @@ PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST    := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit test-editors eval-data eval bench format lock clean
+.PHONY: help run test lint unit test-editors eval-data eval bench format docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: $(VENV)/.dev  ## measure speed again and rewrite benchmarks/results.json
 format: $(VENV)/.dev  ## format the code, mend what can be mended safely
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev  ## rewrite the table of settings in the README
+	$(BIN)/python tests/tidy/settings_table.py
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock

@@ -1,0 +1,40 @@
+"""Invariant 3: the program touches a disk or starts a process only in the modules named here, each for its reason."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from tests.tidy.tree import program
+
+WRITES = re.compile(
+    r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile)$"
+)
+STRING_METHOD = {"replace", "remove"}  # str.replace, list.remove: told apart by their arguments
+STARTS = re.compile(r"^(subprocess\.\w+|os\.(system|exec\w*|spawn\w*|popen|fork)|multiprocessing\.\w+|asyncio\.create_subprocess_\w+)$")
+
+# Derived state and logs under Starling's own directories: none of these takes a path from a workspace or a model.
+MAY_WRITE: dict[str, str] = {}
+MAY_START: dict[str, str] = {}
+
+
+def writes(name: str, call: ast.Call) -> bool:
+    """Whether the call can change a disk."""
+    last = name.rpartition(".")[2]
+    if name in {"open", "io.open"} or last == "open":
+        mode = [a.value for a in call.args[1:2] if isinstance(a, ast.Constant)]
+        mode += [k.value.value for k in call.keywords if k.arg == "mode" and isinstance(k.value, ast.Constant)]
+        return any(isinstance(m, str) and set(m) & set("wax+") for m in mode)
+    if last in STRING_METHOD:
+        return name.startswith(("os.", "shutil."))
+    return bool(WRITES.search(name))
+
+
+def test_disks_are_written_where_the_list_says() -> None:
+    found = sorted({s.path for s in program() for name, call in s.calls if writes(name, call)})
+    assert found == sorted(MAY_WRITE)
+
+
+def test_processes_are_started_where_the_list_says() -> None:
+    found = sorted({s.path for s in program() for name, _ in s.calls if STARTS.match(name)})
+    assert found == sorted(MAY_START)
