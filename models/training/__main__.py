@@ -82,6 +82,8 @@ def _train(options: argparse.Namespace) -> None:
                 inner=4 * options.width,
             ),
             seconds=60 * options.minutes,
+            most_steps=options.steps,
+            warm_up_steps=min(50, (options.steps or 500) // 10),
             batch_rows=options.batch_rows,
             part_rows=options.part_rows,
             muon_lr=options.muon_lr,
@@ -159,7 +161,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_train(stage: argparse.ArgumentParser) -> None:
     stage.add_argument("--begin", type=Path, help="checkpoint folder to start from")
-    stage.add_argument("--minutes", type=float, default=60)
+    stage.add_argument("--minutes", type=float, default=60, help="length of the run, from its first start")
+    stage.add_argument("--steps", type=int, help="end after so many steps even before that")
     stage.add_argument("--width", type=int, default=256)
     stage.add_argument("--layers", type=int, default=6)
     stage.add_argument("--batch-rows", type=int, default=16)

@@ -1,8 +1,8 @@
 """The learning rate over a run that has to end at a set time.
 
-Progress is the share of the time between the run's first start and its deadline, not of a number of steps: beside other
-work nobody knows how many steps there will be, and a run that was stopped for a while simply has fewer. Start at
-`Schedule.scale`.
+Progress is the share of the time between the run's first start and its deadline: beside other work nobody knows how
+many steps there will be, and a run that was stopped for a while simply has fewer. Where the number of steps is known,
+the larger of both shares counts. Start at `Schedule.scale`.
 """
 
 from __future__ import annotations
@@ -12,28 +12,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Warm-up in steps, then flat, then linear to zero at the deadline.
+    """Warm-up in steps, then flat, then linear to zero at the deadline or the last step.
 
     Attributes:
         started: when the run first started, seconds since the epoch.
         deadline: when it shall end, the same.
         warm_up_steps: steps until the full rate.
-        decay_share: last share of the time in which the rate falls.
+        decay_share: last share of the run in which the rate falls.
+        most_steps: steps of the whole run; None leaves only the deadline.
     """
 
     started: float
     deadline: float
     warm_up_steps: int = 50
     decay_share: float = 0.6
+    most_steps: int | None = None
 
-    def progress(self, now: float) -> float:
-        """Share of the time that is over, in [0, 1]."""
-        return min(1.0, max(0.0, (now - self.started) / max(self.deadline - self.started, 1e-9)))
+    def progress(self, step: int, now: float) -> float:
+        """Share of the run that is over, in [0, 1]."""
+        time_share = (now - self.started) / max(self.deadline - self.started, 1e-9)
+        step_share = step / self.most_steps if self.most_steps else 0.0
+        return min(1.0, max(0.0, time_share, step_share))
 
     def scale(self, step: int, now: float) -> float:
         """Factor of the learning rates at a step, in [0, 1]."""
         warm = min(1.0, (step + 1) / self.warm_up_steps)
-        return warm * min(1.0, (1.0 - self.progress(now)) / self.decay_share)
+        return warm * min(1.0, (1.0 - self.progress(step, now)) / self.decay_share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,15 @@ from models.training.__main__ import main as run_stage
 
 _LEARNED = ("json", "logging", "email", "http", "concurrent", "importlib", "unittest", "asyncio")
 _HELD_OUT = ("urllib",)
+_STEPS = 80
+_LEARNED_NATS = 0.7
 _log = logging.getLogger("models.training.smoke")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run every stage in a scratch folder; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m models.training.smoke", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="length of the toy training")
-    options = parser.parse_args(arguments)
+    parser.parse_args(arguments)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
@@ -34,13 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
         common = ["--work", str(work), "--positions", "128"]
         train = [
             *common, "train", "--width", "64", "--layers", "2", "--batch-rows", "8", "--part-rows", "8",
-            "--minutes", str(options.seconds / 60),
+            "--threads", "1", "--minutes", "10", "--steps",
         ]  # fmt: skip
         steps = (
             [*common, "check"],
             [*common, "tokenizer", "--size", "1024"],
             [*common, "samples", "--rows", "2048", "--held-out-rows", "16"],
-            train,
+            [*train, str(_STEPS)],
         )
         for step in steps:
             if run_stage(step):
@@ -58,8 +59,9 @@ def _write_corpus(work: Path) -> None:
     stdlib = Path(sysconfig.get_path("stdlib"))
     held_out = [file for name in _HELD_OUT for file in corpus.read_folder(stdlib / name, name, "psf")]
     candidates = [file for name in _LEARNED for file in corpus.read_folder(stdlib / name, name, "psf")]
+    longest = max(held_out, key=lambda file: len(file.text))
     # A held-out file under another name must be found and left out.
-    candidates.append(corpus.SourceFile("copied", "renamed.py", held_out[-1].text + "\nCOPIED = True\n", "psf"))
+    candidates.append(corpus.SourceFile("copied", "renamed.py", longest.text + "\nCOPIED = True\n", "psf"))
     kept, reasons = corpus.select(list(filter(corpus.is_worth_learning, candidates)), held_out)
     if not reasons["like an evaluation package"]:
         raise AssertionError("a copy of an evaluation file was not left out")
@@ -76,11 +78,11 @@ def _has_learned(work: Path) -> bool:
     new = train.mean_loss(network.Network(trained.shape), work / "rows" / "validation")
     learned = train.mean_loss(trained, work / "rows" / "validation")
     _log.info("validation %.2f nats before, %.2f after", new, learned)
-    return bool(learned < new - 1.0)
+    return bool(learned < new - _LEARNED_NATS)
 
 
 def _goes_on(work: Path, train: list[str]) -> bool:
-    """Whether the train stage resumes: it is past its deadline, so it must take few steps more from where it was."""
+    """Whether the train stage, told to take a few steps more, takes just those."""
     import torch  # noqa: PLC0415 - takes seconds
 
     def step() -> int:
@@ -88,9 +90,10 @@ def _goes_on(work: Path, train: list[str]) -> bool:
         return int(state["progress"]["step"])
 
     before = step()
-    run_stage(train)
-    _log.info("steps %d, after resuming %d", before, step())
-    return before < step() <= before + 50
+    started = time.monotonic()
+    run_stage([*train, str(_STEPS + 5)])
+    _log.info("%d steps, after resuming %d, in %.1f s", before, step(), time.monotonic() - started)
+    return before == _STEPS and step() == _STEPS + 5
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GRADIENT_NORM = 1.0
+_DECAYED = 0.02  # below this share of the full rate a short decay would change nothing
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +45,7 @@ class Plan:
         begin: checkpoint folder to start from (transformers' format); None starts from nothing with `shape`.
         shape: size of a new network.
         seconds: length of the whole run.
+        most_steps: steps after which it ends even before that; None for as many as the time allows.
         batch_rows: rows in a step.
         part_rows: rows computed at once; as memory and caches like it.
         muon_lr: learning rate of the matrices.
@@ -64,6 +66,7 @@ class Plan:
     begin: Path | None = None
     shape: networks.Shape = field(default_factory=networks.Shape)
     seconds: float = 3600.0
+    most_steps: int | None = None
     batch_rows: int = 16
     part_rows: int = 4
     muon_lr: float = 0.02
@@ -136,15 +139,21 @@ class Run:
         """Step until the deadline, the signal to finish or the rows' end; ends at a learning rate of zero."""
         plan, progress = self.plan, self.progress
         tokens, weights = open_rows(plan.rows)
+        if len(tokens) < plan.batch_rows:
+            raise ValueError(f"{plan.rows} has {len(tokens)} rows, fewer than a step's {plan.batch_rows}.")
         saved = time.monotonic()
+        schedule = Schedule(
+            progress.started, progress.deadline, plan.warm_up_steps, plan.decay_share, most_steps=plan.most_steps
+        )
         scale = 0.0
         smooth: float | None = None
         while True:
             now = time.time()
-            schedule = Schedule(progress.started, progress.deadline, plan.warm_up_steps, plan.decay_share)
-            if self.finish is None and self._should_finish(now, len(tokens)):
+            if self.finish is None and self._should_finish(schedule.progress(progress.step, now)):
+                if scale <= _DECAYED:
+                    break
                 _log.info("finishing from scale %.3f", scale)
-                self.finish = Finish(progress.step, plan.finish_steps if scale > 0.02 else 1, scale)
+                self.finish = Finish(progress.step, plan.finish_steps, scale)
             scale = self.finish.scale(progress.step) if self.finish else schedule.scale(progress.step, now)
             if self.finish and scale == 0.0:
                 break
@@ -193,9 +202,8 @@ class Run:
         """Finish at the next step; the handler of SIGTERM."""
         self._terminated = True
 
-    def _should_finish(self, now: float, rows: int) -> bool:
-        asked = self._terminated or (self.plan.folder / "finish").exists()
-        return asked or now >= self.progress.deadline or rows < self.plan.batch_rows
+    def _should_finish(self, progress: float) -> bool:
+        return self._terminated or progress >= 1.0 or (self.plan.folder / "finish").exists()
 
     def _parts(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Tensor]]:
         for first in range(0, len(tokens), self.plan.part_rows):
