@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from server.demo.places import DemoPlace
 
@@ -90,9 +91,14 @@ class DemoClient(LanguageClient):
             TimeoutError: it did not answer.
         """
         client = cls(root, on_progress)
+        await client.begin(COMMAND)
+        return client
+
+    async def begin(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start `command` in the workspace, with this process' environment unless told otherwise; as `start`."""
         begun = time.perf_counter()
-        await client.start_io(*COMMAND, cwd=root)
-        client._drain = asyncio.create_task(client._read_errors())
+        await self.start_io(*command, cwd=self.root, env=environment)
+        self._drain = asyncio.create_task(self._read_errors())
         capabilities = types.ClientCapabilities(
             general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
             window=types.WindowClientCapabilities(work_done_progress=True),
@@ -101,15 +107,19 @@ class DemoClient(LanguageClient):
                 inline_completion=types.InlineCompletionClientCapabilities()
             ),
         )
-        folder = types.WorkspaceFolder(root.as_uri(), root.name)
+        folder = types.WorkspaceFolder(self.root.as_uri(), self.root.name)
         request = types.InitializeParams(
-            capabilities, process_id=os.getpid(), root_uri=root.as_uri(), workspace_folders=[folder],
+            capabilities, process_id=os.getpid(), root_uri=self.root.as_uri(), workspace_folders=[folder],
             client_info=types.ClientInfo("starling demo", VERSION),
         )  # fmt: skip
-        await asyncio.wait_for(client.initialize_async(request), ANSWER_S)
-        client.initialize_ms = (time.perf_counter() - begun) * 1000
-        client.initialized(types.InitializedParams())
-        return client
+        await asyncio.wait_for(self.initialize_async(request), ANSWER_S)
+        self.initialize_ms = (time.perf_counter() - begun) * 1000
+        self.initialized(types.InitializedParams())
+
+    @property
+    def process_id(self) -> int:
+        """The server's; 0 before it is started."""
+        return 0 if self._server is None else self._server.pid
 
     async def command(self, name: str) -> dict[str, Any]:
         """Run one of the server's commands that takes no argument; its answer as plain JSON."""
@@ -117,19 +127,22 @@ class DemoClient(LanguageClient):
         answer: dict[str, Any] = plain(await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S))
         return answer
 
-    def open(self, place: DemoPlace) -> str:
-        """Show the file of `place` as it is there, cut behind the cursor; returns its URI."""
+    async def complete(self, place: DemoPlace, trigger: types.InlineCompletionTriggerKind) -> Answer:
+        """Open the file of `place` as it is there, cut behind the cursor, ask at the cursor, and close it again."""
         uri = place.path.as_uri()
         self._versions += 1
         item = types.TextDocumentItem(uri, place.language, self._versions, place.text)
         self.text_document_did_open(types.DidOpenTextDocumentParams(item))
-        return uri
+        begun = time.perf_counter()
+        try:
+            return await self._ask(uri, place, trigger)
+        except JsonRpcException as error:
+            self.complaints.append(f"{place.relative}:{place.line + 1}: {error}")
+            return Answer("", 0, 0, "", None, "", (time.perf_counter() - begun) * 1000)
+        finally:
+            self.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
-    def shut(self, uri: str) -> None:
-        """Close the file again."""
-        self.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
-
-    async def ask(self, uri: str, place: DemoPlace, trigger: types.InlineCompletionTriggerKind) -> Answer:
+    async def _ask(self, uri: str, place: DemoPlace, trigger: types.InlineCompletionTriggerKind) -> Answer:
         """The first suggestion at the cursor."""
         position = types.Position(place.line, len(place.before))  # UTF-32: its units are our characters
         params = types.InlineCompletionParams(

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FILES = 10
+FILES = 12
 LOOKED_AT = 20_000  # files; a huge workspace need not be listed to its end for a demonstration
 MIN_BYTES, MAX_BYTES = 600, 60_000
 PROSE = {"markdown", "json", "yaml", "toml", "html", "css", languages.TEXT}
 
+IMPORT = "in an import"
 # Each kind of place: the text up to the cursor (group 1) and the rest of the line, which the demonstration removes.
 KINDS: dict[str, re.Pattern[str]] = {
     "after return": re.compile(r"(\s*return )(\S.{3,})"),
@@ -38,7 +39,7 @@ KINDS: dict[str, re.Pattern[str]] = {
     "in a condition": re.compile(r"(\s*(?:el)?if \(?)(\S.{3,})"),
     "in a loop": re.compile(r"(\s*for \(?)(\w.{5,})"),
     "after a dot": re.compile(r"(\s*(?:self|this)\.)(\w.{3,})"),
-    "in an import": re.compile(r"(from \S+ import |import )(\w.{2,})"),
+    IMPORT: re.compile(r"(from \S+ import |import )(\w.{2,})"),
 }
 BODY = "first line of a body"
 OPENS = re.compile(r"\s*(?:async )?def .*:|\s*(?:pub )?(?:func|fn|function)\b.*\{|.*\) \{")
@@ -70,7 +71,7 @@ class DemoPlace:
     truth: str
 
 
-def find(root: Path, *, limit: int = 36) -> tuple[DemoPlace, ...]:
+def find(root: Path, *, limit: int = 60) -> tuple[DemoPlace, ...]:
     """Places in files of `root`, kinds and files mixed; empty when there is no code."""
     places = [list(_in_file(path, relative, language)) for path, relative, language in _files(root)]
     turns = itertools.zip_longest(*(_rotated(found, number) for number, found in enumerate(places)))

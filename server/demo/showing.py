@@ -6,6 +6,7 @@ Start at `completion`.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 from pathlib import Path
@@ -61,6 +62,7 @@ def completion(console: Console, asked: Asked) -> None:
     how = "asked for with a key" if asked.invoked else "offered while typing"
     title = f"{printable(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
     context = place.text.splitlines()[max(0, place.line - CONTEXT_LINES) : place.line]
+    context = list(itertools.dropwhile(lambda line: not line.strip(), context))
     body = Text()
     body.append("before\n", style="dim")
     cursor, marks = ("|", ("[[", "]]")) if console.options.ascii_only else ("▏", ("⟦", "⟧"))
@@ -89,9 +91,9 @@ def summary(
     offered = [one for one in typed if one.answer.text]
     more = [one for one in invoked if one.answer.text]
     console.print(
-        f"Asked at {len(typed)} places: while typing {len(offered)} got an offer, {_exact(offered)} of them exactly "
-        f"what the file says; of the other {len(invoked)}, {len(more)} got one when asked for ({_exact(more)} exactly) "
-        f"and {len(invoked) - len(more)} got nothing, because nothing was likely enough to be right.",
+        f"Asked at {len(typed)} places. While typing, {len(offered)} got an offer, {_exact(offered)} of them exactly "
+        f"what the file says; elsewhere nothing was likely enough to be right. Of {len(invoked)} of those, asked with "
+        f"a key, {len(more)} got an offer, {_exact(more)} exactly.",
         markup=False,
     )
     took = sorted(one.answer.took_ms for one in typed)

@@ -1,7 +1,8 @@
 """The tour of `make run`: index a workspace, complete code at real places in it, and say how to go on.
 
-Everything shown is what the server answered over LSP, in the order of the places and not of their success; the count of
-places where nothing was offered is shown too. Start at `tour`.
+Everything shown is what the server answered over LSP, whether it is right or not: what was offered while typing in the
+order of the places, what was asked for with a key by its confidence. Places where nothing was offered are counted.
+Start at `tour`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from server.demo import showing
 from server.demo.client import AUTOMATIC, INVOKED, Answer, DemoClient
-from server.demo.places import find
+from server.demo.places import IMPORT, find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from server.demo.places import DemoPlace
 
 INDEX_S = 100.0  # after that completions are asked for with what is indexed by then
-ASK_S = 40.0
+TYPED_S, INVOKED_S = 30.0, 15.0  # for asking; what is not asked by then is left out
+INVOKED_PLACES = 12
 SHOWN_WHILE_TYPING, SHOWN_WHEN_ASKED = 4, 2
 POLL_S = 0.15
 
@@ -67,14 +69,14 @@ async def tour(root: Path, console: Console) -> None:
             index_s = time.monotonic() - begun
             bar.update(task, description="choosing places", completed=100)
             places = await asyncio.to_thread(find, root)
-            showing_after = await _asked(client, places, bar, task)
+            typed, invoked = await _asked(client, places, bar, task)
             model = (await client.command("starling.status"))["model"] or {}
             statistics = (await client.command("starling.stats"))["completion"]
         finally:
             await client.finish()
     showing.indexed(console, status, index_s, client.initialize_ms)
-    typed, invoked = showing_after
-    for asked in _chosen(typed, SHOWN_WHILE_TYPING) + _chosen(invoked, SHOWN_WHEN_ASKED):
+    surest = sorted(invoked, key=lambda one: -(one.answer.confidence or 0.0))
+    for asked in _chosen(typed, SHOWN_WHILE_TYPING) + _chosen(surest, SHOWN_WHEN_ASKED):
         showing.completion(console, asked)
     showing.summary(console, typed, invoked, model, statistics)
     for complaint in client.complaints:
@@ -102,21 +104,22 @@ async def _asked(
     bar: Progress,
     task: Any,  # noqa: ANN401
 ) -> tuple[list[Asked], list[Asked]]:
-    """Ask at each place as if someone typed there; where nothing comes, ask again as if by a key."""
-    typed: list[Asked] = []
-    invoked: list[Asked] = []
-    end = time.monotonic() + ASK_S
+    """Ask at each place as if someone typed there, then at some where nothing came as if someone pressed a key."""
     bar.update(task, description="asking for completions", total=len(places) or 1, completed=0, figures="")
+    typed: list[Asked] = []
+    end = time.monotonic() + TYPED_S
     for number, place in enumerate(places):
         if time.monotonic() > end:
             break
-        uri = client.open(place)
-        answer = await client.ask(uri, place, AUTOMATIC)
-        typed.append(Asked(place, answer, invoked=False))
-        if not answer.text:
-            invoked.append(Asked(place, await client.ask(uri, place, INVOKED), invoked=True))
-        client.shut(uri)
+        typed.append(Asked(place, await client.complete(place, AUTOMATIC), invoked=False))
         bar.update(task, completed=number + 1, figures=f"{number + 1} places")
+    silent = [one.place for one in typed if not one.answer.text]
+    invoked: list[Asked] = []
+    end = time.monotonic() + INVOKED_S
+    for place in silent[:: max(1, len(silent) // INVOKED_PLACES)][:INVOKED_PLACES]:
+        if time.monotonic() > end:
+            break
+        invoked.append(Asked(place, await client.complete(place, INVOKED), invoked=True))
     return typed, invoked
 
 
@@ -128,6 +131,6 @@ def _chosen(asked: Sequence[Asked], count: int) -> list[Asked]:
         for one in offered:
             kinds, files = {c.place.kind for c in chosen}, {c.place.path for c in chosen}
             is_fresh = one.place.kind not in kinds and one.place.path not in files
-            if len(chosen) < count and one not in chosen and (is_fresh or not fresh):
+            if len(chosen) < count and one not in chosen and (is_fresh or (not fresh and one.place.kind != IMPORT)):
                 chosen.append(one)
     return chosen

@@ -1,0 +1,194 @@
+"""A workspace whose own folders have our names, and whose own modules have the names of what we import.
+
+Each of them leaves a mark and raises when it is imported, and the program is started in the workspace with PYTHONPATH=. as some people
+have it. What `site` itself loads before any program runs (`sitecustomize`, `usercustomize`) cannot be held off by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from lsprotocol import types
+
+import starling_lsp
+from server.demo.client import DemoClient
+from server.demo.places import DemoPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(starling_lsp.__file__).resolve().parent
+# What an installer writes into bin/starling, after the .pth file of an editable install was read.
+SCRIPT = f"import sys\nsys.path.append({str(ROOT)!r})\nfrom starling_lsp import main\nsys.exit(main())\n"
+TRAP = """
+import os
+open(os.path.join(os.path.dirname(__file__), {mark!r}), "w").close()
+raise ImportError("the trap " + __name__)
+"""
+MARK = "sprung"
+PACKAGES = [
+    "server",
+    "agents",
+    "models",
+    "indexing",
+    "pygls",
+    "lsprotocol",
+    "numpy",
+    "ctranslate2",
+    "tokenizers",
+    "pydantic",
+]
+PACKAGES += ["pydantic_settings", "structlog", "typer", "rich", "tree_sitter", "tree_sitter_python", "json", "asyncio"]
+PACKAGES += ["logging", "concurrent", "multiprocessing", "importlib_metadata", "tomllib", "email"]
+MODULES = [
+    "httpx",
+    "psutil",
+    "pathspec",
+    "platformdirs",
+    "filelock",
+    "watchfiles",
+    "dataclasses",
+    "subprocess",
+    "socket",
+]
+MODULES += ["argparse", "tempfile", "threading", "queue", "signal", "struct", "sqlite3", "mmap", "random", "ipaddress"]
+CODE = """\
+def area_of_circle(radius):
+    return 3.14159 * radius * radius
+
+
+def area_of_ring(radius):
+    return 3.14159 * """
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Path:
+    """The workspace."""
+    root = tmp_path / "workspace"
+    for name in PACKAGES:
+        (root / name).mkdir(parents=True)
+        (root / name / "__init__.py").write_text(TRAP.format(mark=MARK))
+    for name in MODULES:
+        (root / f"{name}.py").write_text(TRAP.format(mark=f"{name}.{MARK}"))
+    (root / "area.py").write_text(CODE + "radius * radius\n")
+    (root / ".env").write_text("PYTHONPATH=.\n")
+    (root / ".starling.toml").write_text("[completion]\nmin_confidence = 0.0\n")
+    return root
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": ".", "STARLING_HOME": str(tmp_path / "home")}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> list[str]:
+    script = tmp_path / "bin" / "starling"
+    script.parent.mkdir()
+    script.write_text(SCRIPT)
+    return [sys.executable, str(script)]
+
+
+def run(program: list[str], *arguments: str, cwd: Path, env: Mapping[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [*program, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the trap" not in done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def sprung(trap: Path) -> list[str]:
+    return sorted(str(path.relative_to(trap)) for path in trap.rglob(f"*{MARK}"))
+
+
+def test_the_traps_work(trap: Path, surroundings: dict[str, str]) -> None:
+    for name in ("server", "pygls", "httpx"):
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {name}"],
+            cwd=trap,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert f"the trap {name}" in done.stderr
+    assert sprung(trap) == ["httpx.sprung", "pygls/sprung", "server/sprung"]
+
+
+def test_the_doctor_finds_everything_well(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:
+    found = run(program, "doctor", "--json", cwd=trap, env=surroundings)
+    assert found["ok"] is True
+    assert found["program"]["root"] == str(ROOT)
+    assert sprung(trap) == []
+
+
+def test_the_index_and_its_process_are_ours(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:
+    found = run(program, "index", "--json", cwd=trap, env=surroundings)
+    assert found["files"] >= len(PACKAGES) + len(MODULES) + 1
+    assert found["worked"] is True
+    assert sprung(trap) == []
+
+
+def test_a_search_finds_code_in_the_workspace(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:
+    found = run(program, "search", "area_of_circle", "--json", cwd=trap, env=surroundings)
+    assert found["results"][0]["file"] == "area.py"
+    assert sprung(trap) == []
+
+
+async def test_the_server_completes_code_in_the_workspace(
+    trap: Path, surroundings: dict[str, str], program: list[str]
+) -> None:
+    client = DemoClient(trap, lambda _: None)
+    await client.begin([*program, "serve"], {**surroundings, "STARLING_MODEL__ENABLED": "false"})
+    try:
+        end = time.monotonic() + 60
+        status: dict[str, Any] = {}
+        while status.get("state") != "ready" and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+            status = (await client.command("starling.status"))["index"] or {}
+        assert status["state"] == "ready"
+        before = CODE.splitlines()[-1]
+        place = DemoPlace(trap / "ring.py", "ring.py", "python", "", CODE, len(CODE.splitlines()) - 1, before, "")
+        answer = await client.complete(place, types.InlineCompletionTriggerKind.Automatic)
+        assert answer.text == "radius * radius"
+    finally:
+        await client.finish()
+    assert sprung(trap) == []
+    assert not any("the trap" in complaint for complaint in client.complaints)
+
+
+async def test_every_process_of_the_program_keeps_the_workspace_off_its_path(
+    trap: Path, surroundings: dict[str, str], program: list[str]
+) -> None:
+    client = DemoClient(trap, lambda _: None)
+    await client.begin([*program, "serve"], surroundings)
+    try:
+        seen: set[tuple[str, ...]] = set()
+        end = time.monotonic() + 60
+        while not seen and time.monotonic() < end:
+            seen = {tuple(child.cmdline()) for child in psutil.Process(client.process_id).children(recursive=True)}
+            await asyncio.sleep(0.01)
+        assert seen
+        assert all("-I" in command for command in seen)
+    finally:
+        await client.finish()
+
+
+def test_inside_our_own_checkout_with_itself_on_the_path_it_works_too(
+    surroundings: dict[str, str], program: list[str]
+) -> None:
+    found = run(program, "models", "list", "--json", cwd=ROOT, env=surroundings)
+    assert found["models"]
