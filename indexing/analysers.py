@@ -114,8 +114,7 @@ class Analysers:
         """End the processes; safe twice, and while they work."""
         for seat in self._seats:
             if (process := seat.process) is not None:
-                process.kill()
-                process.wait()
+                _end(process)
 
     def _watch(self) -> None:
         now = time.monotonic()
@@ -186,8 +185,16 @@ class Analysers:
         finally:
             seat.waiting_since = None
         if head is None or len(blob) != size:
-            process.kill()
-            process.wait()
+            _end(process)
             seat.process = None
             raise _DiedError
         return FileAnalysis(**head), blob
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was not yet sent is lost with the process
+                pipe.close()

@@ -16,16 +16,20 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexing import processes
 from indexing.analysers import Analysers
 from indexing.limits import IndexLimits
 from indexing.store import Places, Store, StorageError, broken, explained
 from indexing.updating import Updater
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filelock import FileLock
 
 _POLL_S = 0.25
 _GRACE_S = 3.0  # after the end of input: time to finish a commit
@@ -128,15 +132,12 @@ class Worker:
     @contextmanager
     def _lock(self, places: Places) -> Iterator[bool]:
         """Hold the root's lock; waits for another server's process, passing on what that one finishes meanwhile."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415  # not needed before there is work
+        from filelock import FileLock  # noqa: PLC0415  # not needed before there is work
 
         lock = FileLock(places.lock)
         waiting, generation = False, ""
         while not self._ended.is_set():
-            try:
-                with explained(self._storage):
-                    lock.acquire(timeout=_POLL_S)
-            except Timeout:
+            if not self._acquired(lock):
                 if not waiting:
                     waiting = True
                     _tell(event="waiting")
@@ -153,6 +154,16 @@ class Worker:
                 lock.release()
             return
         yield False
+
+    def _acquired(self, lock: FileLock) -> bool:
+        from filelock import Timeout  # noqa: PLC0415  # see above
+
+        with explained(self._storage):
+            try:
+                lock.acquire(timeout=_POLL_S)
+            except Timeout:  # an OSError, too
+                return False
+        return True
 
 
 def _segment_of(places: Places) -> str:

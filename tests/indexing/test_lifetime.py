@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from indexing import processes
+from indexing.analysers import Analysers, Request
+from indexing.index import Index
+from indexing.limits import IndexLimits
+from indexing.records import Document, IndexProgress, Query
+from indexing.store import Places
+from tests.indexing.conftest import LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FILES = 60
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    root.mkdir()
+    for number in range(FILES):
+        lines = "".join(f"    total_{line} = scale * {line} + {number}\n" for line in range(300))
+        (root / f"module{number}.py").write_text(f"def compute_{number}(scale):\n{lines}")
+    return root
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def found(index: Index, name: str) -> list[str]:
+    asking = Document("untitled:asking", None, "python", "")
+    return list(dict.fromkeys(hit.relative for hit in index.definitions([name], document=asking)))
+
+
+def test_killed_in_the_middle_it_goes_on_by_itself(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, start=False)
+    begun = threading.Event()
+    index.start(lambda progress: begun.set() if progress.done else None)
+    assert begun.wait(60)
+    pid = index._process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert index.wait(60)
+    assert index._process.pid != pid
+    status = index.status()
+    assert (status.state, status.files, status.problem) == ("ready", FILES, "")
+    assert found(index, f"compute_{FILES - 1}") == [f"module{FILES - 1}.py"]
+
+
+def test_killed_together_with_its_server_the_next_one_goes_on(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from indexing.index import Index; from indexing.limits import IndexLimits\n"
+        f"index = Index([Path({str(root)!r})], storage=Path({str(storage)!r}), limits=IndexLimits(processes=1))\n"
+        "index.start(lambda progress: print(progress.done, flush=True))\n"
+        "time.sleep(60)\n"
+    )
+    server = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    server.stdout.readline()
+    family = psutil.Process(server.pid).children(recursive=True)
+    assert family
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+    assert make_index(root).status().files == FILES
+
+
+def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path) -> None:
+    totals: dict[int, int] = {}
+    indexes = [make_index(root, start=False) for _ in range(2)]
+
+    def note(number: int) -> Callable[[IndexProgress], None]:
+        return lambda progress: totals.__setitem__(number, progress.total)
+
+    for number, index in enumerate(indexes):
+        index.start(note(number))
+    waited = until(lambda: any(index.status().state == "waiting" for index in indexes))
+    assert waited
+    assert all(index.wait(60) for index in indexes)
+    assert sorted(totals.values()) == [0, FILES]  # one did it all
+    assert [index.status().files for index in indexes] == [FILES, FILES]
+    assert [found(index, "compute_7") for index in indexes] == [["module7.py"]] * 2
+
+
+def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index], root: Path) -> None:
+    one, other = make_index(root), make_index(root)
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    one.touch([root / "new.py"])
+    assert one.wait(60)
+    assert until(lambda: found(other, "zeppelin") == ["new.py"])
+
+
+@pytest.mark.parametrize("name", ["database", "segment"])
+def test_damaged_index_is_made_anew(
+    make_index: Callable[..., Index], root: Path, storage: Path, name: str
+) -> None:
+    make_index(root).close()
+    places = Places.of(storage, root)
+    path = places.database if name == "database" else next(storage.glob("*.segment"))
+    if path.is_dir():
+        path = max(path.iterdir(), key=lambda each: each.stat().st_size)
+    for extra in ("-wal", "-shm"):
+        Path(f"{places.database}{extra}").unlink(missing_ok=True)
+    path.write_bytes(b"damaged" * 1000)
+    index = make_index(root)
+    assert (index.status().files, index.status().problem) == (FILES, "")
+    assert found(index, "compute_7") == ["module7.py"]
+
+
+def test_damage_in_the_middle_of_the_database_is_survived(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    make_index(root).close()
+    database = Places.of(storage, root).database
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    data = bytearray(database.read_bytes())
+    data[4096 * 2 : 4096 * 8] = b"\xff" * 4096 * 6
+    database.write_bytes(data)
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    index = make_index(root)
+    assert (index.status().files, index.status().problem) == (FILES + 1, "")
+    assert found(index, "zeppelin") == ["new.py"]
+
+
+def test_deleted_index_is_made_anew_while_the_server_runs(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    index = make_index(root)
+    for path in Places.of(storage, root).files():
+        path.unlink()
+    assert found(index, "compute_7") == ["module7.py"]  # what is mapped stays
+    index.touch([root])
+    assert index.wait(60)
+    assert (index.status().files, found(index, "compute_7")) == (FILES, ["module7.py"])
+
+
+def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
+    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = IndexLimits(processes=1, nice=0, idle_s=0.5)
+    index = make_index(root, limits=limits)
+    assert until(lambda: index._process.pid is None)  # it has left for want of work
+    real = processes.spawn
+
+    def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
+        process = real(module, folder)
+        if module == "indexing.worker":  # no file of this process may grow beyond: what a full disk does to it
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
+        return process
+
+    monkeypatch.setattr(processes, "spawn", spawn)
+    (root / "new.py").write_text("def zeppelin(): pass\n" + "wing = 1\n" * 5000)
+    index.touch([root / "new.py"])
+    assert index.wait(60)
+    status = index.status()
+    assert status.state == "failed"
+    assert status.problem.startswith("The disk is full: the index in ")
+    assert found(index, "compute_7") == ["module7.py"]
+    monkeypatch.setattr(processes, "spawn", real)
+    assert until(lambda: index._process.pid is None)
+    index.touch([root / "new.py"])
+    assert index.wait(60)
+    assert (index.status().state, found(index, "zeppelin")) == ("ready", ["new.py"])
+
+
+def test_storage_that_cannot_be_made_fails_with_a_sentence(
+    make_index: Callable[..., Index], root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    index = make_index(root, where=tmp_path / "file" / "storage")
+    assert index.status().state == "failed"
+    assert "could not" in index.status().problem
+    assert index.search(Query("compute")) == ()
+
+
+def test_indexing_process_leaves_when_idle_and_comes_back(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, limits=IndexLimits(processes=1, nice=0, idle_s=0.5))
+    assert until(lambda: index._process.pid is None)
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    index.touch([root / "new.py"])
+    assert index.wait(60)
+    assert found(index, "zeppelin") == ["new.py"]
+
+
+def test_indexing_process_gives_way(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, limits=IndexLimits(processes=1, nice=15))
+    pid = index._process.pid
+    assert pid is not None
+    worker = psutil.Process(pid)
+    assert [each.nice() for each in (worker, *worker.children())] == [15, 15]
+
+
+def test_process_that_always_dies_is_given_up_with_a_sentence(
+    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "command", lambda module: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
+    index = make_index(root)
+    assert index.status().state == "failed"
+    assert "ended 5 times in a row (exit status 3)" in index.status().problem
+
+
+def test_workspace_cannot_shadow_the_indexing_process(
+    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "indexing", "numpy", "sqlite3"):
+        (root / f"{name}.py").write_text("raise SystemExit('run from the workspace')\n")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    assert make_index(root).status().files == FILES + 4
+
+
+def test_closing_in_the_middle_ends_everything(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root, start=False)
+    begun = threading.Event()
+    index.start(lambda progress: begun.set() if progress.done else None)
+    assert begun.wait(60)
+    pid = index._process.pid
+    assert pid is not None
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    index.close()
+    index.close()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+
+
+# a grammar that crashes: the real analysing process, with a parser that dies or hangs on some files
+
+BAD_PARSER = """
+import os, sys, time
+sys.path.append({repository!r})
+from indexing import analysis
+real = analysis.analyze_text
+def analyze_text(text, language, *, plain=False):
+    if not plain and "CRASH" in text or "ALWAYS" in text:
+        os.abort()
+    if not plain and "HANG" in text:
+        time.sleep(60)
+    return real(text, language, plain=plain)
+analysis.analyze_text = analyze_text
+analysis.main()
+"""
+
+
+@pytest.fixture
+def bad_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = BAD_PARSER.format(repository=str(REPOSITORY))
+    monkeypatch.setattr(processes, "command", lambda module: [sys.executable, "-I", "-c", code])
+
+
+@pytest.mark.usefixtures("bad_parser")
+def test_file_that_crashes_its_grammar_is_found_out(tmp_path: Path) -> None:
+    texts = {f"good{number}.py": "def f(): pass\n" for number in range(20)}
+    texts |= {"crash.py": "CRASH = 1\n", "always.py": "ALWAYS = 1\n", "hang.py": "HANG = 1\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    analysers = Analysers(IndexLimits(processes=1, file_timeout_s=1), tmp_path)
+    requests = [Request(str(tmp_path / name), name) for name in sorted(texts)]
+    results = {each.request.relative: each for each in analysers.analyze(requests, lambda: False)}
+    analysers.close()
+    assert set(results) == set(texts)
+    assert {name for name, each in results.items() if each.request.plain} == {"crash.py", "always.py", "hang.py"}
+    assert {name for name, each in results.items() if each.analysis.reason} == {"always.py"}
+    assert results["always.py"].analysis.reason == "crashed"
+    assert results["crash.py"].blob
+    assert results["good7.py"].analysis.symbols == 1
+
+
+def test_analysing_stops_when_told(root: Path) -> None:
+    analysers = Analysers(LIMITS, root)
+    requests = [Request(str(path), path.name) for path in root.iterdir()]
+    results = []
+    for result in analysers.analyze(requests, lambda: len(results) >= 3):
+        results.append(result)
+    analysers.close()
+    assert 3 <= len(results) < FILES
