@@ -50,7 +50,9 @@ class Session:
             workspace=types.WorkspaceClientCapabilities(workspace_folders=True),
         )
         folders = [types.WorkspaceFolder(root.as_uri(), root.name) for root in roots or (self.workspace,)]
-        given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities, **options}
+        quiet = {"completion": {"recall": False}}  # what is suggested is then the model's alone
+        given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities}
+        given = {**given, "initialization_options": quiet, **options}
         return await within(self.client.initialize_session(types.InitializeParams(**given)))
 
     def write(self, relative: str, text: str | bytes) -> Path:
