@@ -1,12 +1,13 @@
 """How many threads a model computes with: measured once per model and machine, then remembered.
 
 More threads are not faster: on a machine with two cores a 6M model decodes twice as fast with one thread as with two.
-Never measures when a number was asked for. Start at `choose_threads`.
+Never measures where nothing can be remembered. Start at `choose_threads`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import tempfile
@@ -21,6 +22,7 @@ FILE = "threads-1.json"
 MOST_THREADS = 16
 # More threads must pay: they also take cores from the editor.
 LEAST_GAIN = 0.85
+SMALL_BYTES = 100_000_000
 
 
 def candidates(cores: int) -> tuple[int, ...]:
@@ -30,30 +32,35 @@ def candidates(cores: int) -> tuple[int, ...]:
 
 
 def choose_threads(
-    model: str, directory: Path | None, seconds: Callable[[int], float], *, cores: int | None = None
+    model: str, directory: Path, seconds: Callable[[int, float], float], *, cores: int | None = None
 ) -> int:
     """The number of threads for `model` on this machine.
 
     Args:
         model: what identifies the model and how it is computed.
-        directory: where the answer is remembered; None remembers nothing.
-        seconds: measures a typical request with so many threads.
+        directory: where the answer is remembered.
+        seconds: measures a typical request with so many threads; may give up once so many seconds are over.
         cores: of this machine; found out by default.
     """
     cores = cores or available_cores()
     key = f"{model}|{platform.machine()}|{platform.processor()}|{cores}"
-    path = directory / FILE if directory else None
+    path = directory / FILE
     known = _read(path)
     if (remembered := known.get(key, 0)) in candidates(cores):
         return remembered
-    best, best_s = 0, 0.0
+    best, to_beat_s = 0, math.inf
     for threads in candidates(cores):
-        elapsed = seconds(threads)
-        if best and elapsed > best_s * LEAST_GAIN:
+        elapsed = seconds(threads, to_beat_s)
+        if elapsed > to_beat_s:
             break  # it does not get better from here on
-        best, best_s = threads, elapsed
+        best, to_beat_s = threads, elapsed * LEAST_GAIN
     _write(path, {**known, key: best})
     return best
+
+
+def usual_threads(size_bytes: int, *, cores: int | None = None) -> int:
+    """A safe number without measuring: one for small weights, which fit the caches of a core; else up to four."""
+    return 1 if size_bytes < SMALL_BYTES else min(4, cores or available_cores())
 
 
 def available_cores() -> int:
@@ -63,9 +70,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(path: Path | None) -> dict[str, int]:
-    if path is None:
-        return {}
+def _read(path: Path) -> dict[str, int]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -75,10 +80,8 @@ def _read(path: Path | None) -> dict[str, int]:
     return {str(key): value for key, value in data.items() if isinstance(value, int)}
 
 
-def _write(path: Path | None, data: dict[str, int]) -> None:
+def _write(path: Path, data: dict[str, int]) -> None:
     """Atomically; a full or read-only disk only means measuring again."""
-    if path is None:
-        return
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=FILE, delete=False, encoding="utf-8") as stream:

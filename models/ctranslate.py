@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from models.completion import Generation, Score, StopReason
+from models.engine import FAILURES, Step
 from models.errors import ModelError
-from models.fim import lay_out
+from models.fim import Prompt, lay_out
 from models.turns import Turns
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from models.catalog import ModelEntry
     from models.completion import FillRequest
-    from models.engine import Engine, Step
-    from models.fim import Prompt
+    from models.engine import Engine
     from models.tokens import Tokenizer
 
 Result = TypeVar("Result")
@@ -117,7 +117,7 @@ class CTranslateModel:
         """CTranslate2's errors as ours."""
         try:
             return work()
-        except (RuntimeError, ValueError, MemoryError) as error:
+        except FAILURES as error:
             raise ModelError(
                 f"The model {self._entry.name} failed while computing ({error}); "
                 "choose another model, or the device cpu, if it happens again."
@@ -128,26 +128,30 @@ class CTranslateModel:
     ) -> tuple[Generation, ...]:
         given_up = self._given_up(cancelled)
         best = _Decoding(self._tokenizer, stop, given_up)
-        reused, ranking = self._engine.decode(
-            prompt.tokens,
-            prompt.settled,
-            prompt.max_tokens,
-            best.take,
-            first=alternatives + 1 if alternatives > 1 else 1,
-        )
+        reused, ranking = self._engine.decode(prompt, best.take, first=alternatives + 1 if alternatives > 1 else 1)
         found = [best.finish(prompt, reused)]
         for number, log_prob in ranking[1:]:
-            token = self._tokenizer.token(number)
-            if len(found) >= alternatives or log_prob < LEAST_ALTERNATIVE or given_up():
+            if len(found) >= alternatives or log_prob < LEAST_ALTERNATIVE:
                 break
-            other = _Decoding(self._tokenizer, stop, given_up)
-            if token == self._entry.fim.end or other.start(number, log_prob):
+            if (token := self._tokenizer.token(number)) == self._entry.fim.end:
                 continue
-            reused, _ = self._engine.decode((*prompt.tokens, token), prompt.settled, prompt.max_tokens - 1, other.take)
-            generation = other.finish(prompt, reused)
+            generation = self._alternative(prompt, Step(number, token, log_prob), stop, given_up)
+            if generation.stop is StopReason.CANCELLED:
+                break
             if all(generation.text != earlier.text for earlier in found):
                 found.append(generation)
         return tuple(found)
+
+    def _alternative(
+        self, prompt: Prompt, first: Step, stop: Callable[[str], int | None], given_up: Callable[[], bool]
+    ) -> Generation:
+        """The greedy continuation after another first token."""
+        decoding = _Decoding(self._tokenizer, stop, given_up)
+        reused = 0
+        if not decoding.take(first) and prompt.max_tokens > 1:
+            longer = Prompt((*prompt.tokens, first.token), prompt.settled, prompt.max_tokens - 1)
+            reused, _ = self._engine.decode(longer, decoding.take)
+        return decoding.finish(prompt, reused)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
         given_up = self._given_up(cancelled)
@@ -179,12 +183,8 @@ class _Decoding:
 
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
-        return self.start(step.number, step.log_prob)
-
-    def start(self, number: int, log_prob: float) -> bool:
-        """Add a token that is already known; true to stop."""
-        self.numbers.append(number)
-        self.log_probs.append(log_prob)
+        self.numbers.append(step.number)
+        self.log_probs.append(step.log_prob)
         self.starts.append(len(self.text))
         self.text = self.tokenizer.decode(self.numbers)
         if self.given_up():

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from models.fim import Prompt
+
 # KV states kept for reuse, in bytes; CTranslate2 keeps each for ever, so the generator is made anew beyond it.
 KEPT_BYTES = 64_000_000
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
 # At interpreter exit a call in a daemon thread ends at its next token; not later than this.
 EXIT_WAIT_S = 5.0
+
+
+# What CTranslate2 raises when weights are damaged, memory or positions run out, or a library is missing.
+FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Engine:
             ends: tokens that end an answer: the end token and all markers.
 
         Raises:
-            RuntimeError, ValueError, MemoryError: as CTranslate2 does.
+            RuntimeError, ValueError, IndexError, MemoryError: as CTranslate2 does (`FAILURES`).
         """
         self._folder = folder
         self.placement = placement
@@ -79,21 +85,12 @@ class Engine:
         return self._generator is None and not self._busy
 
     def decode(
-        self,
-        prompt: Sequence[str],
-        settled: int,
-        max_tokens: int,
-        on_step: Callable[[Step], bool],
-        *,
-        first: int = 1,
-        to_the_last: bool = False,
+        self, prompt: Prompt, on_step: Callable[[Step], bool], *, first: int = 1, to_the_last: bool = False
     ) -> tuple[int, tuple[tuple[int, float], ...]]:
-        """Decode greedily until `on_step` answers true, the end token, or `max_tokens`.
+        """Decode greedily until `on_step` answers true, an end token, or the prompt's budget.
 
         Args:
-            prompt: token strings.
-            settled: how many of them will probably come again; their KV state is kept.
-            max_tokens: budget.
+            prompt: what to read; the KV state of its settled part is kept.
             on_step: called with each token.
             first: how many of the most likely first tokens to tell.
             to_the_last: whether to spend the whole budget, past any end token (for measuring).
@@ -102,7 +99,7 @@ class Engine:
             How many prompt tokens were not computed again, and the ids and log-probabilities of the most likely first
             tokens when `first` > 1.
         """
-        head, rest, reused = self._split(prompt, settled)
+        head, rest, reused = self._split(prompt.tokens, prompt.settled)
         ranking: tuple[tuple[int, float], ...] = ()
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
@@ -115,8 +112,8 @@ class Engine:
 
         self._run(
             [rest],
-            max_length=max_tokens,
-            min_length=max_tokens if to_the_last else 0,
+            max_length=prompt.max_tokens,
+            min_length=prompt.max_tokens if to_the_last else 0,
             include_prompt_in_result=False,
             return_scores=True,
             return_logits_vocab=first > 1,

@@ -33,7 +33,7 @@ CUT_STEPS = 16
 SETTLED_STEP = 192
 UNSETTLED_CHARACTERS = 24
 # Every tokenizer of this family begins a token at the single space before a word.
-WORD_START = re.compile(r"(?<=\S)(?= [A-Za-z])")
+WORD_START = re.compile(r"(?<=\S)(?= \S)")
 
 # A cut back to a line boundary may cost at most this share of a part.
 MOST_GIVEN_UP = 0.5

@@ -7,18 +7,19 @@ Checks everything that can be checked before any weight is read, so that a broke
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import TYPE_CHECKING, Literal
 
-from models.calibration import choose_threads
+from models.calibration import choose_threads, usual_threads
 from models.ctranslate import CTranslateModel
-from models.engine import Engine, Placement, cuda_devices
+from models.engine import FAILURES, Engine, Placement, cuda_devices
 from models.errors import ModelError
+from models.fim import Prompt
 from models.tokens import Tokenizer
 from models.weights import read_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from models.catalog import ModelEntry
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cpu", "cuda"]
 
 COMPUTE_TYPES = (
-    "auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32",
-)  # fmt: skip
+    *("auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16"),
+    *("float16", "bfloat16", "float32"),
+)
 # Architectures whose CTranslate2 form is the plain decoder that `models.engine` drives.
 ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2")
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
@@ -49,7 +51,6 @@ def load(
     compute_type: str = "auto",
     threads: int = 0,
     state_dir: Path | None = None,
-    free_bytes: Callable[[], int] | None = None,
 ) -> CTranslateModel:
     """Load the model of `entry`.
 
@@ -58,8 +59,7 @@ def load(
         device: "auto" takes CUDA where it works and else the CPU.
         compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
         threads: on the CPU; 0 measures once and remembers it in `state_dir`.
-        state_dir: where measurements are remembered; None measures each time.
-        free_bytes: how much memory is free, for tests.
+        state_dir: where the measurement is remembered; None measures nothing and takes a safe number.
 
     Raises:
         ModelError: says which model, what is wrong, and what to do.
@@ -69,7 +69,7 @@ def load(
     shape = _check_files(entry)
     tokenizer = Tokenizer.read(entry.tokenizer)
     _check_vocabulary(entry, shape, tokenizer)
-    _check_memory(entry, shape, free_bytes or _free_bytes)
+    _check_memory(entry, shape)
     problems: list[str] = []
     engine = None
     if device != "cpu":
@@ -138,9 +138,9 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
     )
 
 
-def _check_memory(entry: ModelEntry, shape: Shape, free_bytes: Callable[[], int]) -> None:
+def _check_memory(entry: ModelEntry, shape: Shape) -> None:
     needed = int(shape.size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES
-    if needed > (free := free_bytes()):
+    if needed > (free := _free_bytes()):
         raise ModelError(
             f"The model {entry.name} needs about {needed // 1_000_000} MB of memory and {free // 1_000_000} MB are "
             "free; close other programs or choose a smaller model."
@@ -167,8 +167,8 @@ def _on_cuda(
     try:
         engine = _engine(entry, shape, Placement("cuda", compute_type, 0))
         # cuBLAS is loaded at the first computation, not before.
-        engine.decode([entry.fim.end] * 2, 0, 1, lambda _: True)
-    except (RuntimeError, ValueError, MemoryError) as error:
+        engine.decode(Prompt((entry.fim.prefix, entry.fim.middle), 0, 1), lambda _: True)
+    except FAILURES as error:
         problems.append(
             f"The model {entry.name} cannot compute on CUDA ({error}), so it computes on the CPU; "
             "install CUDA 12 with cuBLAS, or set the device to cpu."
@@ -182,18 +182,20 @@ def _on_cpu(entry: ModelEntry, shape: Shape, compute_type: str, threads: int, st
         compute_type = "int8"
     engines: dict[int, Engine] = {}
 
-    def seconds(count: int) -> float:
+    def seconds(count: int, limit_s: float) -> float:
         engines[count] = _engine(entry, shape, Placement("cpu", compute_type, count))
-        return _probe(engines[count], entry)
+        return _probe(engines[count], entry, limit_s)
 
     try:
-        if not threads:
+        if not threads and state_dir is None:
+            threads = usual_threads(shape.size_bytes)
+        if not threads and state_dir is not None:
             identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
             threads = choose_threads(identity, state_dir, seconds)
         chosen = engines.pop(threads, None) or _engine(entry, shape, Placement("cpu", compute_type, threads))
     except MemoryError as error:
         raise ModelError(f"There is too little memory for the model {entry.name}; choose a smaller one.") from error
-    except (RuntimeError, ValueError) as error:
+    except FAILURES as error:
         raise ModelError(
             f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
         ) from error
@@ -208,11 +210,12 @@ def _engine(entry: ModelEntry, shape: Shape, placement: Placement) -> Engine:
     return Engine(entry.weights, placement, kv_token_bytes=shape.kv_token_bytes, ends=ends)
 
 
-def _probe(engine: Engine, entry: ModelEntry) -> float:
-    """Seconds of a typical request, the better of two: the first one also warms up."""
-    best = float("inf")
+def _probe(engine: Engine, entry: ModelEntry, limit_s: float) -> float:
+    """Seconds of a typical request, the better of two: the first one also warms up. Ends where it is too slow."""
+    prompt = Prompt((entry.fim.prefix,) * PROBE_PROMPT, 0, PROBE_TOKENS)
+    best = math.inf
     for _ in range(2):
         start = time.perf_counter()
-        engine.decode([entry.fim.prefix] * PROBE_PROMPT, 0, PROBE_TOKENS, lambda _: False, to_the_last=True)
+        engine.decode(prompt, lambda _, start=start: time.perf_counter() - start > limit_s, to_the_last=True)  # type: ignore[misc]
         best = min(best, time.perf_counter() - start)
     return best

@@ -20,6 +20,7 @@ WEIGHTS_FILE = "model.bin"
 KNOWN_VERSION = 6
 DECODER = "TransformerDecoderSpec"
 EMBEDDINGS = "decoder/embeddings/weight"
+LAYER = "decoder/layer_"
 POSITIONS = "decoder/position_encodings/encodings"
 FLOAT_BYTES = 4
 
@@ -90,8 +91,8 @@ def _read(stream: BinaryIO, path: Path, size: int) -> Shape:
             embeddings = (dimensions[0], dimensions[1])
         elif name == POSITIONS:
             positions = (dimensions[0], dimensions[1])
-        elif name.startswith("decoder/layer_"):
-            layers.add(name.split("/")[1])
+        elif (number := name.removeprefix(LAYER).partition("/")[0]).isdecimal():
+            layers.add(number)
         if stream.seek(length, 1) > size:
             raise ModelError(f"The weights {path} are cut short; copy or convert the model again.")
     return Shape(spec, len(layers), embeddings[1], embeddings[0], positions[0], size)

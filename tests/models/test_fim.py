@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.catalog import PromptShares
+from models.completion import FillRequest, Snippet
+from models.fim import lay_out
+from tests.models import bundled
+
+if TYPE_CHECKING:
+    from models.catalog import ModelEntry
+    from models.fim import Prompt
+
+SHARES = PromptShares(0.35, 0.15, 0.35, 0.15)
+LINES = "".join(f"value_{number} = compute({number}, 'text')\n" for number in range(400))
+PIECES = st.sampled_from(
+    ["x = 1\n", "    ", "\n", "😀", "\ud83d", "é", "日本", "<fim_middle>", "<|endoftext|>", "a" * 40, "\r\n", "\x00"]
+)
+TEXTS = st.tuples(st.lists(PIECES, max_size=6), st.integers(0, 300)).map(lambda drawn: "".join(drawn[0]) * drawn[1])
+SNIPPETS = st.lists(
+    st.builds(Snippet, path=TEXTS.map(lambda text: text[:90]), text=TEXTS, stable=st.booleans()), max_size=3
+)
+
+
+def variant(
+    *, layout: str = "spm", place: str = "first", shares: PromptShares = SHARES, context: int = 512
+) -> ModelEntry:
+    entry = bundled.entry()
+    fim = replace(entry.fim, layouts=(layout,), path_place=place)
+    return replace(entry, fim=fim, shares=shares, context_tokens=context)
+
+
+def laid_out(request: FillRequest, entry: ModelEntry | None = None) -> Prompt:
+    return lay_out(request, entry or variant(), bundled.tokenizer())
+
+
+def shown(prompt: Prompt) -> str:
+    """The prompt as text, markers included, as the model sees it."""
+    tokenizer = bundled.tokenizer()
+    return tokenizer._encoder.decode([tokenizer.number(token) for token in prompt.tokens], skip_special_tokens=False)
+
+
+REQUEST = FillRequest(
+    "pkg/main.py",
+    "before = 1\n",
+    "\nafter = 2\n",
+    (Snippet("z.py", "zed = 0"), Snippet("recent.py", "new = 3\n", stable=False), Snippet("a.py", "ant = 4\n")),
+)
+CONTEXT = "<filename>a.py\nant = 4\n<filename>z.py\nzed = 0\n<filename>recent.py\nnew = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("layout", "place", "expected"),
+    [
+        (
+            "spm",
+            "first",
+            "<filename>pkg/main.py\n<fim_prefix><fim_suffix>\nafter = 2\n<fim_middle>before = 1\n",
+        ),
+        (
+            "spm",
+            "prefix",
+            "<fim_prefix><fim_suffix>\nafter = 2\n<fim_middle><filename>pkg/main.py\nbefore = 1\n",
+        ),
+        (
+            "psm",
+            "first",
+            "<filename>pkg/main.py\n<fim_prefix>before = 1\n<fim_suffix>\nafter = 2\n<fim_middle>",
+        ),
+        (
+            "psm",
+            "prefix",
+            "<fim_prefix><filename>pkg/main.py\nbefore = 1\n<fim_suffix>\nafter = 2\n<fim_middle>",
+        ),
+    ],
+)
+def test_each_layout_has_stable_context_first(layout: str, place: str, expected: str) -> None:
+    assert shown(laid_out(REQUEST, variant(layout=layout, place=place))) == CONTEXT + expected
+
+
+def test_without_a_file_marker_no_path_is_shown() -> None:
+    entry = variant()
+    entry = replace(entry, fim=replace(entry.fim, file=""))
+    assert shown(laid_out(REQUEST, entry)).startswith("ant = 4\nzed = 0\nnew = 3\n<fim_prefix>")
+
+
+def test_a_share_of_nothing_shows_no_snippet() -> None:
+    prompt = laid_out(REQUEST, variant(shares=PromptShares(0.75, 0.25, 0.0, 0.0)))
+    assert "zed" not in shown(prompt)
+    assert "new" not in shown(prompt)
+
+
+REQUESTS = st.builds(
+    FillRequest,
+    path=TEXTS.map(lambda text: text[:200]),
+    prefix=TEXTS,
+    suffix=TEXTS,
+    snippets=SNIPPETS.map(tuple),
+    max_tokens=st.integers(1, 999),
+)
+
+
+@pytest.mark.parametrize("layout", ["spm", "psm"])
+@pytest.mark.parametrize("context", [64, 200, 512])
+@settings(max_examples=40, deadline=None)
+@given(request=REQUESTS)
+def test_prompt_and_answer_never_exceed_the_window(layout: str, context: int, request: FillRequest) -> None:
+    prompt = laid_out(request, variant(layout=layout, context=context))
+    assert len(prompt.tokens) + prompt.max_tokens <= context
+    assert 0 <= prompt.settled <= len(prompt.tokens)
+    assert 1 <= prompt.max_tokens <= request.max_tokens
+    for marker in ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"):
+        assert prompt.tokens.count(marker) == 1, "whole and once, whatever the text says"
+    assert "<|endoftext|>" not in prompt.tokens
+
+
+def test_a_long_prefix_keeps_its_end_and_begins_at_a_line_start() -> None:
+    prompt = laid_out(FillRequest("", LINES + "last = ", "\n"))
+    prefix = shown(prompt).partition("<fim_middle>")[2]
+    assert prefix.startswith("value_")
+    assert prefix.endswith("\nlast = ")
+    assert ("\n" + LINES + "last = ").endswith("\n" + prefix)
+
+
+def test_a_long_suffix_keeps_its_beginning_and_ends_with_a_line() -> None:
+    text = shown(laid_out(FillRequest("", "x = ", "\n" + LINES)))
+    suffix = text.partition("<fim_suffix>")[2].partition("<fim_middle>")[0]
+    assert suffix.startswith("\nvalue_0 = ")
+    assert suffix.endswith("'text')\n")
+
+
+def test_a_long_snippet_keeps_whole_lines() -> None:
+    text = shown(laid_out(FillRequest("", "x = ", "\n", (Snippet("a.py", LINES),))))
+    snippet = text.partition("<fim_prefix>")[0]
+    assert snippet.startswith("<filename>a.py\nvalue_0 = ")
+    assert snippet.endswith("'text')\n")
+
+
+def test_what_other_parts_leave_unused_goes_to_the_prefix() -> None:
+    alone = laid_out(FillRequest("", LINES, ""))
+    beside = laid_out(FillRequest("", LINES, LINES, (Snippet("a.py", LINES), Snippet("b.py", LINES, stable=False))))
+    assert len(shown(alone).partition("<fim_middle>")[2]) > 2 * len(shown(beside).partition("<fim_middle>")[2])
+    assert len(alone.tokens) > 512 - 64 - 60
+
+
+def test_one_long_line_is_cut_between_tokens_and_fills_the_window() -> None:
+    prompt = laid_out(FillRequest("", "xyz," * 5000, ""))
+    assert len(prompt.tokens) + prompt.max_tokens > 500
+
+
+def test_a_long_path_loses_folders_from_the_left() -> None:
+    text = shown(laid_out(FillRequest("deep/" * 50 + "src/main.py", "x = 1\n", "")))
+    assert text.startswith("<filename>deep/deep/")
+    assert "src/main.py\n" in text
+    assert text.count("deep/") < 50
+
+
+def test_a_newline_in_a_path_cannot_end_it() -> None:
+    assert shown(laid_out(FillRequest("a\nimport os.py", "x", ""))).startswith("<filename>a import os.py\n")
+
+
+def test_the_settled_part_stands_while_a_person_types() -> None:
+    typed = "result = combine(first_value, second_value)"
+    prompts = [laid_out(FillRequest("a.py", LINES + typed[:end], "\nrest = 1\n")) for end in range(len(typed))]
+    heads = {prompt.tokens[: prompt.settled] for prompt in prompts}
+    assert len(heads) <= 2
+    assert all(len(prompt.tokens) - prompt.settled < 200 for prompt in prompts)
+
+
+def test_splitting_off_the_settled_part_changes_no_token() -> None:
+    tokenizer = bundled.tokenizer()
+    prompt = laid_out(FillRequest("", LINES, ""))
+    begin = prompt.tokens.index("<fim_middle>") + 1
+    text = shown(prompt).partition("<fim_middle>")[2]
+    assert prompt.settled > begin
+    assert prompt.tokens[begin:] == tokenizer.encode(text).tokens
+
+
+def test_only_the_neighbourhood_of_the_cursor_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = bundled.tokenizer()
+    seen: list[int] = []
+    encode = tokenizer.encode
+    monkeypatch.setattr(tokenizer, "encode", lambda text: (seen.append(len(text)), encode(text))[1])
+    laid_out(FillRequest("a.py", LINES * 130, LINES * 130))
+    assert max(seen) < 4000
+    assert sum(seen) < 30_000
