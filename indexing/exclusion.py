@@ -36,7 +36,9 @@ def _words(text: str) -> frozenset[str]:
 FOLDERS: dict[str, str] = {
     **dict.fromkeys(_words(".git .hg .svn .bzr .jj CVS _darcs"), "version control"),
     **dict.fromkeys(
-        _words("node_modules bower_components jspm_packages vendor _vendor third_party third-party 3rdparty Pods Carthage"),
+        _words(
+            "node_modules bower_components jspm_packages vendor _vendor third_party third-party 3rdparty Pods Carthage"
+        ),
         "vendored",
     ),
     **dict.fromkeys(_words(".venv venv .virtualenv virtualenv .tox .nox site-packages dist-packages"), "environment"),
@@ -197,6 +199,7 @@ class Exclusion:
     def __init__(self, root: Path, limits: IndexLimits) -> None:
         self.root = Path(os.path.realpath(root))
         self._limits = limits
+        self._excluded = _spec(limits.exclude)
         self._answers: dict[Path, tuple[float, str]] = {}
 
     def root_rules(self) -> Rules:
@@ -229,17 +232,15 @@ class Exclusion:
         git, own = (_read_rules(folder / name) if name in present else None for name in IGNORE_FILES)
         return Rules(base, git, own, outer, above)
 
-    @staticmethod
-    def folder(rules: Rules, name: str, relative: str, held: Collection[str]) -> str:
+    def folder(self, rules: Rules, name: str, relative: str, held: Collection[str]) -> str:
         """Why the folder `relative` (trailing "/") is left out, "" when it is entered."""
         built_in = folder_reason(name, held)
-        return built_in if built_in in {"secret", "version control"} else _weigh(rules, relative, built_in)
+        return built_in if built_in in {"secret", "version control"} else self._weigh(rules, relative, built_in)
 
-    @staticmethod
-    def file(rules: Rules, name: str, relative: str) -> str:
+    def file(self, rules: Rules, name: str, relative: str) -> str:
         """Why the file `relative` is left out by its name and the ignore rules, "" when it is not."""
         built_in = "secret" if relative.endswith(".docker/config.json") else name_reason(name)
-        return built_in if built_in == "secret" else _weigh(rules, relative, built_in)
+        return built_in if built_in == "secret" else self._weigh(rules, relative, built_in)
 
     def reason(self, path: Path) -> str:
         """Why `path` (absolute; it need not exist) may be neither indexed nor sent to a model; "" when it may.
@@ -275,6 +276,14 @@ class Exclusion:
             rules = self.enter(rules, str(folder), relative, held)
         return self.file(rules, parts[-1], relative + parts[-1]) or self._content(real)
 
+    def _weigh(self, rules: Rules, relative: str, built_in: str) -> str:
+        if self._excluded is not None and self._excluded.match_file(relative):
+            return "excluded"
+        ours = rules.ignored(relative, starling=True)
+        if ours is not None:
+            return "ignored" if ours else ""
+        return built_in or ("ignored" if rules.ignored(relative, starling=False) else "")
+
     def _content(self, path: Path) -> str:
         try:
             found = path.stat()
@@ -287,13 +296,6 @@ class Exclusion:
             return ""  # not saved yet: nothing but its name can be judged
         except OSError:
             return "unreadable"
-
-
-def _weigh(rules: Rules, relative: str, built_in: str) -> str:
-    ours = rules.ignored(relative, starling=True)
-    if ours is not None:
-        return "ignored" if ours else ""
-    return built_in or ("ignored" if rules.ignored(relative, starling=False) else "")
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -325,20 +327,24 @@ def _read_rules(path: Path) -> GitIgnoreSpec | None:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
-    rules = [line for line in lines if line.strip() and not line.startswith("#")]
+    return _spec([line for line in lines if line.strip() and not line.startswith("#")])
+
+
+def _spec(rules: Sequence[str]) -> GitIgnoreSpec | None:
     if not rules:
         return None
     from pathspec import GitIgnoreSpec  # noqa: PLC0415  # 56 ms that `initialize` must not wait for
     from pathspec.patterns.gitignore import GitIgnorePatternError  # noqa: PLC0415  # see above
 
+    malformed = (GitIgnorePatternError, re.error)  # the second for ranges such as [z-a]
     try:
         return GitIgnoreSpec.from_lines(rules)
-    except GitIgnorePatternError:
+    except malformed:
         usable = []
     for line in rules:  # one malformed rule must not disable the others
         try:
             GitIgnoreSpec.from_lines([line])
-        except GitIgnorePatternError:
+        except malformed:
             continue
         usable.append(line)
     return GitIgnoreSpec.from_lines(usable)

@@ -19,6 +19,8 @@ class IndexLimits:
         processes: analysing processes at most; fewer on machines with fewer cores.
         file_timeout_s: a file that takes longer to analyse is indexed as plain text.
         nice: niceness of the indexing process on Unix, 0 to 19; 19 gives way to everything else.
+        exclude: patterns as in a `.gitignore` of files that a person does not want indexed ("excluded"), whatever the
+            ignore files say.
         open_bytes: open documents beyond this size are not parsed, and not searched before they are saved.
     """
 
@@ -32,3 +34,4 @@ class IndexLimits:
     file_timeout_s: float = 30.0
     open_bytes: int = 512 * 1024
     nice: int = 19
+    exclude: tuple[str, ...] = ()

@@ -166,7 +166,10 @@ def _index(roots: Sequence[Path], settings: Settings, problems: list[str]) -> In
     storage = paths.writable(paths.index_dir())
     if storage.problem:
         problems.append(storage.problem)
-    limits = IndexLimits(max_files=settings.index.max_files, max_file_bytes=settings.index.max_file_bytes)
+    wanted = settings.index
+    limits = IndexLimits(
+        max_files=wanted.max_files, max_file_bytes=wanted.max_file_bytes, exclude=tuple(wanted.exclude)
+    )
     return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
 
 

@@ -22,9 +22,10 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server import paths
@@ -52,7 +53,23 @@ WORKSPACE_FILE = ".starling.toml"
 WORKSPACE: JsonDict = {"workspace": True}  # a workspace's own file may set it
 ADDS_UP: JsonDict = {"workspace": True, "adds_up": True}  # ... and what all layers say counts together
 
-Glob = Annotated[str, Field(min_length=1, max_length=500)]
+
+def _pattern(text: str) -> str:
+    """`text` if it is a pattern of a `.gitignore`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 (56 ms, where there is a pattern)
+
+    try:
+        GitIgnoreSpec.from_lines([text])
+    except re.error as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+Glob = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 LanguageName = Annotated[str, Field(pattern=r"^[a-z0-9+#._-]{1,40}$")]
 
 
@@ -153,14 +170,14 @@ class IndexSettings(BaseModel):
         json_schema_extra=ADDS_UP,
     )
     max_file_bytes: int = Field(
-        default=1_000_000,
+        default=1_048_576,
         ge=1_000,
         le=50_000_000,
         description="Files larger than this are left out.",
         json_schema_extra=WORKSPACE,
     )
     max_files: int = Field(
-        default=200_000,
+        default=100_000,
         ge=1,
         le=5_000_000,
         description="The index stops taking in files at this number.",
@@ -333,7 +350,7 @@ def allowed(field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(field.annotation))
     if get_origin(field.annotation) is tuple:
-        return "a list of strings"
+        return "a list of patterns as in a .gitignore" if marked(field, "adds_up") else "a list of strings"
     if field.annotation in (int, float):
         low = next(bound.ge for bound in field.metadata if hasattr(bound, "ge"))
         high = next(bound.le for bound in field.metadata if hasattr(bound, "le"))

@@ -162,6 +162,16 @@ def test_indexing_says_what_was_found_and_what_was_left_out(workspace: Path, ans
     assert first["seconds"] > 0
 
 
+def test_what_the_settings_exclude_is_not_indexed(workspace: Path, answer: Callable[..., Any]) -> None:
+    assert answer("index", workspace)["files"] == 2
+    (workspace / ".starling.toml").write_text('[index]\nexclude = ["shapes.*", "*.toml"]\n')
+    found = answer("index", workspace)
+    assert found["files"] == 1
+    assert found["skipped"]["excluded"] == 2
+    hits = answer("search", "area_of_square", "--workspace", workspace)["results"]
+    assert "shapes.py" not in {hit["file"] for hit in hits}
+
+
 def test_indexing_again_does_no_work_and_a_change_does_a_little(workspace: Path, answer: Callable[..., Any]) -> None:
     answer("index", workspace)
     again = answer("index", workspace)

@@ -1,7 +1,8 @@
 """A workspace whose own folders have our names, and whose own modules have the names of what we import.
 
-Each of them leaves a mark and raises when it is imported, and the program is started in the workspace with PYTHONPATH=. as some people
-have it. What `site` itself loads before any program runs (`sitecustomize`, `usercustomize`) cannot be held off by one.
+Each of them leaves a mark and raises when it is imported, and the program is started in the workspace with
+PYTHONPATH=. as some people have it. What `site` itself loads before any program runs (`sitecustomize`,
+`usercustomize`) cannot be held off by one.
 """
 
 from __future__ import annotations
