@@ -61,7 +61,7 @@ class ArrayWriter:
         if file is None:
             file = self._files[name] = (self._folder / name).open("w+b")
             self._types[name] = array.dtype.str
-        file.write(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+        array.tofile(file)
 
     def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
         """Put numbers aside for `drain`, out of memory when there are many."""

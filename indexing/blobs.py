@@ -109,9 +109,7 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
         )
     ).encode("utf-8", "surrogatepass")
     numbers = [
-        number
-        for chunk in chunks
-        for number in (chunk.span.start, chunk.span.end, chunk.first_line, chunk.last_line)
+        number for chunk in chunks for number in (chunk.span.start, chunk.span.end, chunk.first_line, chunk.last_line)
     ]
     numbers += [ordinal for _, ordinal in homes]
     head = _HEAD.pack(MAGIC, len(text), len(data), len(names), len(chunks), len(homes))

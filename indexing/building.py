@@ -98,7 +98,7 @@ def _batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[SegmentFile, b
 def module_names(relative: str) -> list[str]:
     """Names by which a file may be imported: `a/b/c.py` is `c`, `b.c` and `a.b.c`; `a/__init__.py` is `a`."""
     parts = relative.split("/")
-    parts[-1] = parts[-1].split(".", 1)[0]
+    parts[-1] = parts[-1].split(".", 1)[0]  # `index.test.js` is imported as `index.test` at times; not worth a name
     if parts[-1] in {"__init__", "index", "mod", "lib"} and len(parts) > 1:
         parts.pop()
     return list(accumulate(reversed(parts), lambda tail, head: f"{head}.{tail}"))
@@ -133,7 +133,7 @@ class _Builder:
 
     def __init__(self, writer: ArrayWriter | MemoryWriter) -> None:
         self._writer = writer
-        self._tokens = self._chunks = self._text = 0
+        self._tokens = self._terms = self._chunks = self._text = 0
         self._names_end = self._paths_end = 0
         self._defined: list[NDArray[np.uint64]] = []
         self._modules: list[tuple[str, int]] = []
@@ -148,9 +148,7 @@ class _Builder:
 
     def add(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
         """Add a batch of files."""
-        folded = [
-            packed.text if packed.is_ascii else tokens.fold(packed.decoded()) for _, packed in batch
-        ]
+        folded = [packed.text if packed.is_ascii else tokens.fold(packed.decoded()) for _, packed in batch]
         data = b"\x00".join([*(piece.replace(b"\x00", b"\x01") for piece in folded), b""])
         lengths = np.array([len(piece) + 1 for piece in folded], dtype=np.int64)
         begins = np.cumsum(lengths) - lengths
@@ -173,8 +171,8 @@ class _Builder:
         keys = anchors.keys(found.ids)
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
-        for partition, packed in _split(anchors.pack(keys[useful], places[useful])):
-            self._writer.spool("anchors", partition, packed)
+        for partition, piece in _split(anchors.pack(keys[useful], places[useful])):
+            self._writer.spool("anchors", partition, piece)
         self._tokens += len(found.ids)
 
     def _add_chunks(self, data: bytes, begins: NDArray[np.int64], batch: list[blobs.Packed]) -> None:
@@ -183,6 +181,7 @@ class _Builder:
         pairs, counts = count_terms(data, spans[:, 0] + owner, spans[:, 1] + owner)
         self._writer.append("chunk_spans", spans.astype(np.uint32).ravel())
         self._writer.append("chunk_terms", counts.astype(np.uint32))
+        self._terms += int(counts.sum())
         firsts = np.flatnonzero(np.diff(pairs, prepend=np.uint64(2**64 - 1)))
         repeats = np.minimum(np.diff(np.append(firsts, len(pairs))), 255).astype(np.uint64)
         kept = pairs[firsts]
@@ -244,6 +243,7 @@ class _Builder:
                 "files": self._files,
                 "chunks": self._chunks,
                 "tokens": self._tokens,
+                "terms": self._terms,
                 "kinds": list(self._kinds),
                 "languages": list(self._languages),
             }

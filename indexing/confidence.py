@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing import tokens
+from indexing.pools import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from indexing.recall import Candidate, Hypothesis, Place
+    from indexing.pools import Place
+    from indexing.recall import Candidate, Hypothesis
 
 WEIGHTS = Path(__file__).with_name("recall.toml")
 MOST_JUDGED = 32  # continuations with the most votes; the others are never right often enough
-_OPEN, _BELOW, _ABOVE = 1, 2, 3  # recall.Origin; an import would be circular
 _OPENING, _CLOSING = "([{", ")]}"
 
 FEATURES = (
@@ -78,7 +79,7 @@ FEATURES = (
 def weights() -> NDArray[np.float64]:
     """The fitted weights, in the order of `FEATURES`."""
     table = tomllib.loads(WEIGHTS.read_text(encoding="utf-8"))["weights"]
-    return np.array([float(table.get(name, 0.0)) for name in FEATURES])
+    return np.array([float(table[name]) for name in FEATURES])
 
 
 def judge(
@@ -157,12 +158,12 @@ def _describe(scene: _Scene, found: Hypothesis, votes: int, names: int, strange:
         renamed += is_renamed
         would_rename += bool(candidate.renames)
         files.add((origin, candidate.file))
-        is_open |= origin == _OPEN
-        if origin >= _BELOW:
+        is_open |= origin == Origin.OPEN
+        if origin >= Origin.BELOW:
             own = True
             own_exact = max(own_exact, candidate.exact)
             own_matched = max(own_matched, candidate.matched)
-            if origin == _ABOVE:
+            if origin == Origin.ABOVE:
                 nearest = min(nearest, scene.here - candidate.position)
     share, share_matched = weight / scene.votes, votes / scene.votes_matched
     share_longest = at_longest / scene.at_longest

@@ -5,6 +5,7 @@ Works on the arrays of one or several segments as one collection. Reads no text.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,9 +27,10 @@ B = 0.75
 MAX_TERMS = 48  # the rarest ones of a long query; the others hardly move the order
 # Priors, in units of the idf of the name (tuned likewise): a chunk that defines a name of the query, or one that
 # the asking file imports; and a factor for chunks of files that the asking file imports.
-DEFINES = 1.0
-DEFINES_IMPORTED = 3.0
-IMPORTED_FILE = 1.3
+DEFINES = 3.0
+DEFINES_IMPORTED = 8.0
+IMPORTED_FILE = 2.0
+_ENDINGS = (".js", ".mjs", ".ts", ".tsx", ".jsx", ".h", ".hpp", ".php", ".rb", ".lua", ".sh", ".dart", ".css", ".scss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +68,19 @@ class Wanted:
             terms[term] = terms.get(term, 0.0) + 1.0
         words = tokens.tokenize(data).ids
         names = frozenset(words[words >= tokens.FIRST_WORD].tolist())
-        tails = {tail for module in modules for tail in _module_tails(module)}
         return cls(
-            terms={term: 1.0 + np.log(count) for term, count in terms.items()},
+            terms={term: math.log1p(count) for term, count in terms.items()},
             names=names,
             imported=frozenset(tokens.hash_words(list(imported)).tolist()),
-            modules=frozenset(tokens.hash_words(sorted(tails)).tolist()),
+            modules=frozenset(tokens.hash_words([dotted(module) for module in modules]).tolist()),
         )
 
 
-def _module_tails(module: str) -> list[str]:
-    """`a.b.c`, `b.c` is too little to name a file; a module as written, with other languages' separators as dots."""
-    cleaned = module.replace("/", ".").replace("::", ".").replace("\\", ".").strip(".")
-    return [cleaned] if cleaned else []
+def dotted(module: str) -> str:
+    """A module as written, in the form of `building.module_names`: dots between, none around, no file ending."""
+    for ending in _ENDINGS:
+        module = module.removesuffix(ending)
+    return module.replace("/", ".").replace("::", ".").replace("\\", ".").strip(".")
 
 
 def postings(arrays: MappedArrays | MemoryWriter, term: int) -> slice:
@@ -119,11 +121,8 @@ def rank(shelves: Sequence[Shelf], wanted: Wanted, *, limit: int, deadline: floa
     total = sum(len(shelf.arrays["chunk_terms"]) for shelf in shelves)
     if not total:
         return []
-    average = max(1.0, sum(float(_length(shelf)) for shelf in shelves) / total)
+    average = max(1.0, sum(int(shelf.arrays.meta["terms"]) for shelf in shelves) / total)
     scores = [np.zeros(len(shelf.arrays["chunk_terms"]), dtype=np.float32) for shelf in shelves]
-    norms = [
-        (K1 * (1 - B) + K1 * B / average * shelf.arrays["chunk_terms"].astype(np.float32)) for shelf in shelves
-    ]
     found = []
     for term, weight in wanted.terms.items():
         places = [postings(shelf.arrays, term) for shelf in shelves]
@@ -134,11 +133,17 @@ def rank(shelves: Sequence[Shelf], wanted: Wanted, *, limit: int, deadline: floa
     for value, weight, places in found[:MAX_TERMS]:
         if deadline is not None and time.monotonic() > deadline:
             break
-        for shelf, place, score, norm in zip(shelves, places, scores, norms, strict=True):
+        for shelf, place, score in zip(shelves, places, scores, strict=True):
             if place.stop > place.start:
                 chunks = shelf.arrays["posting_chunk"][place]
                 counts = shelf.arrays["posting_count"][place].astype(np.float32)
-                score[chunks] += np.float32(value * weight * (K1 + 1)) * counts / (counts + norm[chunks])
+                norm = shelf.arrays["chunk_terms"][chunks].astype(np.float32)
+                norm *= np.float32(K1 * B / average)
+                norm += np.float32(K1 * (1 - B))
+                norm += counts
+                counts *= np.float32(value * weight * (K1 + 1))
+                counts /= norm
+                score[chunks] += counts
     _add_priors(shelves, wanted, scores, total)
     return _best(shelves, scores, limit)
 
@@ -146,10 +151,6 @@ def rank(shelves: Sequence[Shelf], wanted: Wanted, *, limit: int, deadline: floa
 def idf(frequency: int, total: int) -> float:
     """Inverse document frequency, in the form that is never negative."""
     return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
-
-
-def _length(shelf: Shelf) -> int:
-    return int(shelf.arrays["chunk_terms"].sum(dtype=np.int64))
 
 
 def _add_priors(shelves: Sequence[Shelf], wanted: Wanted, scores: list[NDArray[np.float32]], total: int) -> None:
@@ -160,10 +161,9 @@ def _add_priors(shelves: Sequence[Shelf], wanted: Wanted, scores: list[NDArray[n
             weight = DEFINES * (name in wanted.names) + DEFINES_IMPORTED * (name in wanted.imported)
             for score, home in zip(scores, homes, strict=True):
                 score[home] += np.float32(weight * idf(count, total))
-    if wanted.modules:
-        for shelf, score in zip(shelves, scores, strict=True):
-            for file in files_of_modules(shelf.arrays, wanted.modules):
-                score[chunk_range(shelf.arrays, file)] *= np.float32(IMPORTED_FILE)
+    for shelf, score in zip(shelves, scores, strict=True):
+        for file in files_of_modules(shelf.arrays, wanted.modules):
+            score[chunk_range(shelf.arrays, file)] *= np.float32(IMPORTED_FILE)
 
 
 def repeats(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
@@ -187,9 +187,9 @@ def _best(shelves: Sequence[Shelf], scores: list[NDArray[np.float32]], limit: in
     taken: dict[Hashable, list[tuple[Hashable, int, int]]] = {}
     for item in found:
         arrays = shelves[item.shelf].arrays
-        file = (item.shelf, int(np.searchsorted(arrays["file_chunk_end"], item.chunk, side="right")))
+        file: Hashable = (item.shelf, int(np.searchsorted(arrays["file_chunk_end"], item.chunk, side="right")))
         start, end = arrays["chunk_spans"][4 * item.chunk : 4 * item.chunk + 2].tolist()
-        place = (file, start, end)
+        place: tuple[Hashable, int, int] = (file, start, end)
         others = taken.setdefault(file, [])
         if not any(repeats(place, other) for other in others):
             others.append(place)
@@ -202,7 +202,7 @@ def _best(shelves: Sequence[Shelf], scores: list[NDArray[np.float32]], limit: in
 def rank_definitions(
     shelves: Sequence[Shelf], names: Sequence[str], modules: Collection[str], *, limit: int, deadline: float | None
 ) -> list[Found]:
-    """Chunks that define some of `names`, best first: in files of `modules`, of names early in the list, of rare names."""
+    """Chunks that define some of `names`, best first: those in files of `modules`, early names, rare names."""
     scores = [np.zeros(len(shelf.arrays["chunk_terms"]), dtype=np.float32) for shelf in shelves]
     for place, name in enumerate(tokens.hash_words(list(names)).tolist()):
         if deadline is not None and time.monotonic() > deadline:

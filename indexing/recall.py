@@ -11,22 +11,20 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from enum import IntEnum
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing import confidence, tokens
+from indexing.pools import WINDOW, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-WINDOW = 32  # tokens compared backwards at most
-TAIL = 32_768  # characters before the cursor that are looked at, and searched themselves
-HEAD = 8_192  # characters behind it
+    from indexing.pools import Place, Pool
+
 LONGEST = 64  # tokens of a continued line
 FROM_POOL = 64  # candidates looked up in a pool; more of equal length add no new line, measured
 FROM_OWN = 192  # the same for the asking text, where all tables are one scan
@@ -34,35 +32,20 @@ FROM_POOL_PARTIAL = 256  # the same when half a word stands before the cursor an
 COMPARED = 40  # candidates read from other files
 OWN_COMPARED = 32  # candidates read from the asking text on each side of the cursor
 BLOCK_LINES = 12
-_PAD = 255  # no token has this number
 _BACK = np.arange(WINDOW + 1)
 _FORTH = np.arange(1, LONGEST + 1)
 
-_PARTIAL = re.compile(r"[\w\u0080-\U0010ffff]+\Z")
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 # Words that are not renamed: what several languages reserve, and the names of "this object".
-KEYWORDS = frozenset(
-    tokens.hash_words(
-        (
-            "abstract and as assert async await break case catch class const continue debugger def default defer del do "
-            "elif else enum except export extends extern false False final finally fn for from func function global go "
-            "goto if impl implements import in inline instanceof interface internal is lambda let loop match mod mut "
-            "namespace new nil None nonlocal not null operator or override package pass private protected pub public "
-            "raise readonly return self cls static struct super switch template then this throw throws trait true True "
-            "try type typedef typeof undefined union unless unsafe until use using var virtual void where while with "
-            "yield"
-        ).split()
-    ).tolist()
-)
-
-
-class Origin(IntEnum):
-    """Where a candidate stands, in order of trust."""
-
-    WORKSPACE = 0
-    OPEN = 1  # a file that is open or changed since the index was built
-    BELOW = 2  # the asking text, behind the cursor
-    ABOVE = 3  # the asking text, before the cursor
+_RESERVED = """
+abstract and as assert async await break case catch class const continue debugger def default defer del do elif else enum
+except export extends extern false False final finally fn for from func function global go goto if impl implements import
+in inline instanceof interface internal is lambda let loop match mod mut namespace new nil None nonlocal not null operator
+or override package pass private protected pub public raise readonly return self cls static struct super switch template
+then this throw throws trait true True try type typedef typeof undefined union unless unsafe until use using var virtual
+void where while with yield
+"""
+KEYWORDS = frozenset(tokens.hash_words(_RESERVED.split()).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,163 +69,6 @@ class RecallMatch:
     agreement: float
     votes: int
     confidence: float
-
-
-class Pool(Protocol):
-    """Tokens that can be searched. Every file in it begins and ends with a separator."""
-
-    ids: NDArray[np.uint32]
-    origin: Origin
-
-    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions whose tokens up to there are most like the end of `context`; not all, not compared yet."""
-        ...
-
-    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
-        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
-        ...
-
-    def files(self, positions: NDArray[np.int64]) -> list[int]:
-        """Numbers of the files, the same for positions in one file."""
-        ...
-
-    def where(self, position: int) -> tuple[tuple[str, int] | None, int]:
-        """File and code-point offset of a token."""
-        ...
-
-
-class TextPool:
-    """A part of the asking text as a pool, searched by scanning."""
-
-    def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
-        """Search `text`, which stands at offset `base`; nothing is found that would continue with its last tokens,
-        `unfinished` of them or at least the end itself.
-        """
-        found = tokens.tokenize(tokens.fold(text))
-        separator = np.zeros(1, dtype=np.uint32)
-        self.origin = origin
-        self.ids = np.concatenate([separator, found.ids, separator])
-        self._starts = [0, *found.starts.tolist(), len(text)]
-        self._text = text
-        self._base = base
-        self._last = len(self.ids) - 2 - unfinished
-
-    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions of the last token, with those before it equal too where there are many."""
-        places = np.flatnonzero(self.ids[: self._last] == context[-1])
-        for back in (2, 3, 4, 5):
-            if len(places) > limit and len(context) >= back:
-                longer = places[self.ids[np.maximum(places - back + 1, 0)] == context[-back]]
-                places = longer if len(longer) >= limit // 4 else places
-        return places[-limit:]
-
-    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
-        """Texts between tokens."""
-        starts = self._starts
-        return [
-            self._text[starts[position] : starts[end]]
-            for position, end in zip(positions.tolist(), ends.tolist(), strict=True)
-        ]
-
-    def files(self, positions: NDArray[np.int64]) -> list[int]:
-        """One number: it is one text."""
-        return [-1] * len(positions)
-
-    def where(self, position: int) -> tuple[None, int]:
-        """Offset of a token in the asking text."""
-        return None, self._base + self._starts[position]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a continuation is wanted.
-
-    Attributes:
-        tail: the text before the cursor that is looked at, whole lines but for the last.
-        base: its offset in the asking text.
-        head: the text behind the cursor that is looked at.
-        partial: the word that ends at the cursor, "" for none; it may be complete or not.
-        names: identifiers known at the place.
-    """
-
-    tail: str
-    base: int
-    head: str
-    partial: str
-    names: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, prefix: str, suffix: str, names: Iterable[str] = ()) -> Place:
-        """The place between `prefix` and `suffix`."""
-        base = max(0, len(prefix) - TAIL)
-        if base:
-            base = prefix.find("\n", base, len(prefix)) + 1 or base
-        partial = _PARTIAL.search(prefix[-200:])
-        return cls(prefix[base:], base, suffix[:HEAD], partial.group() if partial else "", tuple(names))
-
-    @cached_property
-    def above(self) -> TextPool:
-        """The text before the cursor as a pool; the place itself is not found."""
-        return TextPool(self.tail, self.base, Origin.ABOVE, unfinished=1 if self.partial else 0)
-
-    @cached_property
-    def below(self) -> TextPool:
-        """The text behind the cursor as a pool."""
-        return TextPool(self.head, self.base + len(self.tail), Origin.BELOW)
-
-    @cached_property
-    def context(self) -> NDArray[np.uint32]:
-        """Tokens before the cursor, without the word that ends at it."""
-        return self.complete[:-1] if self.partial else self.complete
-
-    @cached_property
-    def complete(self) -> NDArray[np.uint32]:
-        """Tokens before the cursor."""
-        return self.above.ids[1:-1]
-
-    @cached_property
-    def backwards(self) -> NDArray[np.uint32]:
-        """The last `WINDOW` tokens of the context, nearest first, padded."""
-        last = self.context[-WINDOW:][::-1]
-        return np.concatenate([last, np.full(WINDOW + 1 - len(last), _PAD, dtype=np.uint32)])
-
-    @cached_property
-    def backwards_list(self) -> list[int]:
-        """The same as a list."""
-        return self.backwards.tolist()
-
-    @cached_property
-    def spaced(self) -> bool:
-        """Whether the text before the cursor ends with white space."""
-        return not self.tail or self.tail[-1].isspace()
-
-    @cached_property
-    def next_tokens(self) -> list[int]:
-        """The first tokens of the line after the cursor's."""
-        ids = self.below.ids[1 : 1 + LONGEST].tolist()
-        breaks = [at for at, token in enumerate(ids) if token <= tokens.SHALLOWER]
-        return ids[breaks[0] + 1 : breaks[0] + 9] if breaks else []
-
-    @cached_property
-    def words(self) -> dict[int, str]:
-        """Words near the cursor by their number: what renamed identifiers can become."""
-        found = list(dict.fromkeys(tokens.WORD.findall(self.tail[-4000:])))
-        return dict(zip(tokens.hash_words(found).tolist(), found, strict=True))
-
-    @cached_property
-    def known(self) -> NDArray[np.uint32]:
-        """Numbers of all words in sight, sorted."""
-        return np.sort(np.concatenate([self.above.ids, self.below.ids, tokens.hash_words(list(self.names))]))
-
-    @cached_property
-    def line(self) -> str:
-        """The cursor's line up to the cursor."""
-        return self.tail[self.tail.rfind("\n") + 1 :]
-
-    @property
-    def at_line_start(self) -> bool:
-        """Whether nothing but indentation stands before the cursor."""
-        return not self.line.strip()
 
 
 @dataclass(slots=True)
@@ -292,7 +118,8 @@ class Hypothesis:
     def lead(self) -> Candidate:
         """The best of its voters."""
         return max(
-            (candidate for candidate, _ in self.voters), key=lambda found: (found.matched, found.exact, found.pool.origin)
+            (candidate for candidate, _ in self.voters),
+            key=lambda found: (found.matched, found.exact, found.pool.origin),
         )
 
 
@@ -304,7 +131,9 @@ def best(
         return []
     candidates = find(place, pools, deadline)
     matches = []
-    for hypothesis, agreement, probability in confidence.judge(place, continuations(place, candidates), candidates)[:limit]:
+    for hypothesis, agreement, probability in confidence.judge(place, continuations(place, candidates), candidates)[
+        :limit
+    ]:
         lead = hypothesis.lead
         text = hypothesis.text + _block_rest(place, lead) if whole_block else hypothesis.text
         key, start = lead.pool.where(lead.position)
@@ -339,7 +168,7 @@ def _places(place: Place, pool: Pool) -> NDArray[np.int64]:
 
 
 def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
-    """The positions of a pool with the longest matches; of equal ones the later, which in the asking text are nearer."""
+    """The positions of a pool with the longest matches; of equal ones the later: in the asking text, the nearer."""
     places = _places(place, pool)
     if not len(places):
         return []
@@ -363,7 +192,11 @@ def _extend(place: Place, candidate: Candidate) -> None:
     ids = candidate.pool.ids
     exact = candidate.matched = candidate.exact
     here = place.backwards_list
-    if exact < WINDOW and here[exact] >= tokens.FIRST_WORD and ids[max(0, candidate.position - exact)] >= tokens.FIRST_WORD:
+    if (
+        exact < WINDOW
+        and here[exact] >= tokens.FIRST_WORD
+        and ids[max(0, candidate.position - exact)] >= tokens.FIRST_WORD
+    ):
         there = ids[max(0, candidate.position - WINDOW + 1) : candidate.position + 1][::-1].tolist()
         forth = {token: token for token in there[:exact]}
         back = dict(forth)
@@ -438,8 +271,9 @@ def rename(place: Place, text: str, words: Sequence[int], renames: dict[int, int
 
 
 def _block_rest(place: Place, lead: Candidate) -> str:
-    """The lines that belong to the continued line where it was found, re-indented: deeper ones, or at the start of a
-    line inside a block all to the end of that block.
+    """The lines that belong to the continued line where it was found, re-indented.
+
+    Those are the deeper ones, or at the start of a line inside a block all to the end of that block.
     """
     ids = lead.pool.ids
     before = ids[max(0, lead.position - 4 * LONGEST) : lead.position + 1] <= tokens.SHALLOWER

@@ -10,14 +10,13 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing import blobs, building, ranking, recall, tokens
-from indexing.anchors import find as find_anchors
-from indexing.arrays import FormatError, MappedArrays
-from indexing.records import Chunk, Span
+from indexing import blobs, building, ranking, recall
+from indexing.pools import Origin, Place, Pool, SegmentPool
+from indexing.segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,8 +24,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexing.arrays import MemoryWriter
-    from indexing.records import Import, Query, Symbol
+    from indexing.records import Chunk, Import, Query, Span, Symbol
+
+__all__ = [
+    "FORMAT",
+    "FileKey",
+    "OverlayFile",
+    "Ranked",
+    "RecallMatch",
+    "Segment",
+    "SegmentFile",
+    "View",
+    "analyze",
+    "build",
+]
 
 FileKey = tuple[str, int]  # (root key, file id)
 RecallMatch = recall.RecallMatch
@@ -80,100 +91,6 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
         indexing.blobs.BlobError: a blob is damaged.
     """
     building.build(target, files)
-
-
-class Segment:
-    """The arrays of a segment with their meaning. Immutable and thread-safe."""
-
-    def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
-        """Give meaning to `arrays` as `building` writes them."""
-        self.arrays = arrays
-        self._index = {file_id: index for index, file_id in enumerate(arrays["file_id"].tolist())}
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Map `path`. Raises ValueError when it is no segment of this format, OSError when it cannot be read."""
-        arrays = MappedArrays(path)
-        if arrays.meta.get("format") != FORMAT:
-            raise FormatError(f"{path.name} has another format")
-        return cls(arrays)
-
-    def close(self) -> None:
-        """Give back the memory of its pages; the map itself ends with the last view that uses it. Safe twice."""
-        self.arrays.forget_pages()
-
-    @property
-    def file_ids(self) -> Collection[int]:
-        """Ids of the files it holds."""
-        return self._index.keys()
-
-    @property
-    def bytes(self) -> int:
-        """Its size."""
-        return self.arrays.bytes
-
-    @property
-    def chunks(self) -> int:
-        """How many chunks it holds."""
-        return int(self.arrays.meta["chunks"])
-
-    def index_of(self, file_id: int) -> int:
-        """The position of a file in this segment. Raises KeyError."""
-        return self._index[file_id]
-
-    def _range(self, ends: str, index: int) -> tuple[int, int]:
-        array = self.arrays[ends]
-        return (int(array[index - 1]) if index else 0), int(array[index])
-
-    def relative(self, index: int) -> str:
-        """Root-relative path of the file at `index`."""
-        low, high = self._range("file_path_end", index)
-        return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
-
-    def text_range(self, index: int) -> tuple[int, int]:
-        """Bytes of the text of the file at `index`."""
-        return self._range("file_text_end", index)
-
-    def text(self, index: int, span: Span | None = None) -> str:
-        """Text of the file at `index`, or a part of it."""
-        low, high = self._range("file_text_end", index)
-        data = self.arrays["text"]
-        if span is None:
-            return data[low:high].tobytes().decode("utf-8", "surrogatepass")
-        if high - low == int(self.arrays["file_length"][index]):  # ASCII: bytes are code points
-            return data[low + max(0, span.start) : min(high, low + max(0, span.end))].tobytes().decode("ascii")
-        return data[low:high].tobytes().decode("utf-8", "surrogatepass")[span.start : span.end]
-
-    def chunk(self, index: int, ordinal: int) -> Chunk:
-        """A chunk of the file at `index`. Raises KeyError when it has no such chunk."""
-        low, high = self._range("file_chunk_end", index)
-        number = low + ordinal
-        if not low <= number < high:
-            raise KeyError(ordinal)
-        start, end, first, last = self.arrays["chunk_spans"][4 * number : 4 * number + 4].tolist()
-        name_low, name_high = self._range("chunk_name_end", number)
-        name = self.arrays["chunk_names"][name_low:name_high].tobytes().decode("utf-8", "surrogatepass")
-        kind = self.arrays.meta["kinds"][int(self.arrays["chunk_kinds"][number])]
-        return Chunk(Span(start, end), first, last, kind, name)
-
-    def chunk_count(self, index: int) -> int:
-        """Number of the chunks of the file at `index`."""
-        low, high = self._range("file_chunk_end", index)
-        return high - low
-
-    def home(self, chunk: int) -> tuple[int, int]:
-        """The file (its position) and the ordinal in it of a chunk by its number in the segment."""
-        index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
-        return index, chunk - self._range("file_chunk_end", index)[0]
-
-    def files_at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The files (their positions) of some token positions."""
-        return np.searchsorted(self.arrays["file_token_end"], places, side="right")
-
-    def anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Token positions that share most tokens with the end of `context`."""
-        arrays = self.arrays
-        return find_anchors(arrays["ids"], arrays["anchor_start"], arrays["anchor_place"], context, limit)
 
 
 @lru_cache(maxsize=4 * _BUNDLES)
@@ -279,9 +196,7 @@ class View:
             parts.append((part, alive))
         return parts
 
-    def search(
-        self, query: Query, *, own: FileKey | None = None, limit: int, deadline: float | None
-    ) -> list[Ranked]:
+    def search(self, query: Query, *, own: FileKey | None = None, limit: int, deadline: float | None) -> list[Ranked]:
         """Chunks for `query`, best first. The asking file `own` is left out, or with `query.near` only that span."""
         wanted = ranking.Wanted.of(query.text, query.imported, query.modules)
         parts = self._without(None if query.near is not None else own)
@@ -293,9 +208,7 @@ class View:
             ranked = [hit for hit in ranked if hit.key != own or not _overlap(self.chunk(own, hit.chunk).span, near)]
         return ranked[:limit]
 
-    def _ranked(
-        self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.Found]
-    ) -> list[Ranked]:
+    def _ranked(self, parts: Sequence[tuple[_Part, NDArray[np.bool_]]], found: Sequence[ranking.Found]) -> list[Ranked]:
         ranked = []
         for hit in found:
             part = parts[hit.shelf][0]
@@ -318,7 +231,7 @@ class View:
         found = ranking.rank_definitions(shelves, list(names), imported_modules, limit=limit, deadline=deadline)
         return self._ranked(parts, found)
 
-    def recall(
+    def recall(  # noqa: PLR0913 - the border's full question
         self,
         prefix: str,
         suffix: str,
@@ -336,55 +249,17 @@ class View:
         `names` are identifiers in scope, nearest first: they count as known in what is suggested.
         """
         del language  # the lexer is the same for all, and equal tokens speak for themselves
-        place = recall.Place.of(prefix, suffix, names)
+        place = Place.of(prefix, suffix, names)
         return recall.best(place, self.pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
-    def pools(self, own: FileKey | None) -> list[recall.Pool]:
+    def pools(self, own: FileKey | None) -> list[Pool]:
         """What is recalled from besides the asking file: open files first, so that a deadline cuts the rest."""
         parts = sorted(self._without(own), key=lambda item: not item[0].is_open)
-        return [_SegmentPool(part, alive) for part, alive in parts if len(part.keys)]
-
-
-class _SegmentPool:
-    """A part of a view as a place to recall from."""
-
-    def __init__(self, part: _Part, alive: NDArray[np.bool_]) -> None:
-        self._part = part
-        self._alive = alive
-        self.ids: NDArray[np.uint32] = part.segment.arrays["ids"]
-        self.origin = recall.Origin.OPEN if part.is_open else recall.Origin.WORKSPACE
-
-    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions with most equal tokens before, in files that count."""
-        places = self._part.segment.anchors(context, limit)
-        if self._alive.all():
-            return places
-        return places[self._alive[self._part.segment.files_at(places)]]
-
-    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
-        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
-        segment = self._part.segment
-        starts, text = segment.arrays["starts"], segment.arrays["text"].data
-        files = segment.files_at(positions)
-        bases = np.concatenate([[0], segment.arrays["file_text_end"].astype(np.int64)])
-        begins = bases[files] + starts[positions]
-        stops = bases[files] + starts[ends]
         return [
-            bytes(text[begin:stop]).decode("utf-8", "surrogatepass")
-            for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)
+            SegmentPool(part.segment, part.keys, alive, Origin.OPEN if part.is_open else Origin.WORKSPACE)
+            for part, alive in parts
+            if len(part.keys)
         ]
-
-    def files(self, positions: NDArray[np.int64]) -> list[int]:
-        """Numbers of the files, the same for positions in one file."""
-        return self._part.segment.files_at(positions).tolist()
-
-    def where(self, position: int) -> tuple[FileKey, int]:
-        """File and code-point offset of a token."""
-        segment = self._part.segment
-        index = int(segment.files_at(np.array([position]))[0])
-        low, _ = segment.text_range(index)
-        head = segment.arrays["text"][low : low + int(segment.arrays["starts"][position])].tobytes()
-        return self._part.keys[index], len(head.decode("utf-8", "surrogatepass"))
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -64,7 +64,7 @@ _FORWARD, _BACKWARD = _powers(_BASE, _MANY), _powers(_INVERSE, _MANY)
 
 def _tables(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Powers of the base and of its inverse, at least `count` of each; kept and grown by doubling."""
-    global _FORWARD, _BACKWARD  # noqa: PLW0603 - a cache of constants; a race costs time, not correctness
+    global _FORWARD, _BACKWARD  # a cache of constants; a race costs time, not correctness
     forward, backward = _FORWARD, _BACKWARD
     if len(forward) < count or len(backward) < count:
         size = 1 << (count - 1).bit_length()
@@ -156,9 +156,7 @@ def tokenize(data: bytes) -> Tokens:
     return Tokens(ids, starts)
 
 
-def _mark_breaks(
-    ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDArray[np.uint8], length: int
-) -> None:
+def _mark_breaks(ids: NDArray[np.uint32], starts: NDArray[np.int64], kinds: NDArray[np.uint8], length: int) -> None:
     """Give each line break the number that says how the indentation changes."""
     nul = kinds == _NUL
     lines = np.flatnonzero((kinds == _BREAK) | nul)
@@ -206,7 +204,7 @@ def terms(data: bytes) -> Terms:
 
 
 def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArray[np.uint32]]:
-    """For each length and position the hash of as many tokens that end there; fewer at the beginning. Shapes as `ids`."""
+    """For each length and position the hash of so many tokens ending there, fewer at the beginning. Shape: as `ids`."""
     count = len(ids)
     forward, backward = _tables(count + 1)
     sums = np.zeros(count + 1, dtype=np.uint64)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing import confidence, recall
+from indexing.pools import Origin
+from indexing.pools import Place as Cursor
 from indexing.segments import Segment, SegmentFile, View, analyze, build
 from tests.eval import data, masks, tables
 from tests.eval.copying import CopyFloor
@@ -34,6 +36,7 @@ TABLE = "recall.csv"
 PLACES = 100  # a package
 PLACES_TO_FIT = 600
 SHOWN = (0.5, 0.8)  # confidence from which a line counts as shown; the second is the cautious one
+SHARES = (0.067, 0.157)  # of the places, surest first: the shares of `field.md`, precision 0.68 and 0.48 there
 PENALTY = 3.0  # of the squared standardised weights
 LEFT_OUT = {"fastapi", "scrapy"}  # large; the figures in `field.md` are without them
 
@@ -90,19 +93,19 @@ class Workspace:
         kept, rows = confidence.describe(here, found, candidates)
         return [hypothesis.text.strip() for hypothesis in kept], rows
 
-    def candidates(self, place: Place) -> tuple[recall.Place, list[recall.Candidate]]:
+    def candidates(self, place: Place) -> tuple[Cursor, list[recall.Candidate]]:
         """The place as recall sees it, and what it finds."""
-        here = recall.Place.of(place.text[: place.start], place.text[place.end :])
+        here = Cursor.of(place.text[: place.start], place.text[place.end :])
         pools = self.view.pools(self.keys[place.relative])
         return here, recall.find(here, pools, None) if len(here.context) else []
 
     def throw_away(self, place: Place) -> Answer:
-        """Longest exact match over the other files, votes by squared length: what `field.md` calls the throw-away version.
+        """Longest exact match over the other files, votes by squared length: the throw-away version.
 
         Its two thresholds become steps of the confidence: 0.9 for 12 tokens and 90 % of the votes, 0.6 for 8 and half.
         """
         here, candidates = self.candidates(place)
-        others = [candidate for candidate in candidates if candidate.pool.origin is recall.Origin.WORKSPACE]
+        others = [candidate for candidate in candidates if candidate.pool.origin is Origin.WORKSPACE]
         for candidate in others:
             candidate.renames = {}
         votes: dict[str, int] = {}
@@ -133,9 +136,7 @@ def workspaces(split: str) -> Iterator[tuple[data.Package, Workspace]]:
 
 def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer]) -> dict[str, Cell]:
     """One line of the table."""
-    outcomes = [
-        Outcome.of(place.target, answer.text) for place, answer in zip(places, answers, strict=True)
-    ]
+    outcomes = [Outcome.of(place.target, answer.text) for place, answer in zip(places, answers, strict=True)]
     cells: dict[str, Cell] = {"package": name, "arm": arm, "n": len(places)}
     cells |= tables.with_interval("exact", [outcome.exact for outcome in outcomes])
     cells |= tables.with_interval("similarity", [outcome.similarity for outcome in outcomes])
@@ -145,6 +146,13 @@ def row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Answer])
         ]
         cells[f"shown_{threshold}"] = round(len(shown) / len(places), 3) if arm != "copy floor" else ""
         cells |= tables.with_interval(f"precision_{threshold}", shown if arm != "copy floor" else [])
+    for share in SHARES:
+        surest = sorted(zip(answers, outcomes, strict=True), key=lambda pair: -pair[0].confidence)
+        cells |= {f"precision_of_{share}": ""}
+        if arm == "recall":
+            cells[f"precision_of_{share}"] = round(
+                float(np.mean([outcome.exact for _, outcome in surest[: round(share * len(surest))]])), 3
+            )
     return cells
 
 
@@ -181,10 +189,10 @@ def fit() -> None:
         print(f"{package.name}: {len(places)} places", file=sys.stderr)
     weights = logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
     packages = ", ".join(f"{package.name} {package.version}" for package in chosen("dev"))
+    how = f"logistic regression with a ridge penalty of {PENALTY} on the standardised features"
     lines = [
         "# Weights of indexing/confidence.py: the log-odds that a recalled line is exactly right.",
-        "# Written by `python -m tests.eval.recall --fit`: logistic regression with a ridge penalty of"
-        f" {PENALTY} on the standardised features,",
+        f"# Written by `python -m tests.eval.recall --fit`: {how},",
         f"# {len(right)} continuations at {count} places in {packages}.",
         "# How it does on packages it was not fitted on: tests/eval/recall.csv.",
         "",

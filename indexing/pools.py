@@ -1,0 +1,242 @@
+"""Where recall looks: segments and the asking text as pools of tokens, and the place of the cursor.
+
+Finds positions and reads texts; compares and judges nothing (that is `recall`). Start at `Pool` and `Place`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from indexing import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from indexing.segment import Segment
+
+WINDOW = 32  # tokens compared backwards at most
+TAIL = 24_576  # characters before the cursor that are looked at, and searched themselves
+HEAD = 8_192  # characters behind it
+FOLLOWING = 8  # tokens of the next line compared
+_PAD = 255  # no token has this number
+_PARTIAL = re.compile(r"[\w\u0080-\U0010ffff]+\Z")
+
+
+class Origin(IntEnum):
+    """Where a candidate stands, in order of trust."""
+
+    WORKSPACE = 0
+    OPEN = 1  # a file that is open or changed since the index was built
+    BELOW = 2  # the asking text, behind the cursor
+    ABOVE = 3  # the asking text, before the cursor
+
+
+class Pool(Protocol):
+    """Tokens that can be searched. Every file in it begins and ends with a separator."""
+
+    ids: NDArray[np.uint32]
+    origin: Origin
+
+    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Positions whose tokens up to there are most like the end of `context`; not all, not compared yet."""
+        ...
+
+    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
+        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
+        ...
+
+    def files(self, positions: NDArray[np.int64]) -> list[int]:
+        """Numbers of the files, the same for positions in one file."""
+        ...
+
+    def where(self, position: int) -> tuple[tuple[str, int] | None, int]:
+        """File and code-point offset of a token."""
+        ...
+
+
+class TextPool:
+    """A part of the asking text as a pool, searched by scanning."""
+
+    def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
+        """Search `text`, which stands at offset `base`; the last position and `unfinished` before it are not found."""
+        found = tokens.tokenize(tokens.fold(text))
+        separator = np.zeros(1, dtype=np.uint32)
+        self.origin = origin
+        self.ids = np.concatenate([separator, found.ids, separator])
+        self._starts = [0, *found.starts.tolist(), len(text)]
+        self._text = text
+        self._base = base
+        self._last = len(self.ids) - 2 - unfinished
+
+    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Positions of the last token, with those before it equal too where there are many."""
+        places = np.flatnonzero(self.ids[: self._last] == context[-1])
+        for back in (2, 3, 4, 5):
+            if len(places) > limit and len(context) >= back:
+                longer = places[self.ids[np.maximum(places - back + 1, 0)] == context[-back]]
+                places = longer if len(longer) >= limit // 4 else places
+        return places[-limit:]
+
+    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
+        """Texts between tokens."""
+        starts = self._starts
+        return [
+            self._text[starts[position] : starts[end]]
+            for position, end in zip(positions.tolist(), ends.tolist(), strict=True)
+        ]
+
+    def files(self, positions: NDArray[np.int64]) -> list[int]:
+        """One number: it is one text."""
+        return [-1] * len(positions)
+
+    def where(self, position: int) -> tuple[None, int]:
+        """Offset of a token in the asking text."""
+        return None, self._base + self._starts[position]
+
+
+class SegmentPool:
+    """A segment as a pool, searched by its anchors."""
+
+    def __init__(
+        self, segment: Segment, keys: Sequence[tuple[str, int]], alive: NDArray[np.bool_], origin: Origin
+    ) -> None:
+        """Search the files of `segment` that are `alive`; `keys` are what the view calls its files."""
+        self._segment = segment
+        self._keys = keys
+        self._alive = alive
+        self.ids: NDArray[np.uint32] = segment.arrays["ids"]
+        self.origin = origin
+
+    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Positions with most equal tokens before, in files that count."""
+        places = self._segment.anchors(context, limit)
+        if self._alive.all():
+            return places
+        return places[self._alive[self._segment.files_at(places)]]
+
+    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
+        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
+        segment = self._segment
+        starts, text = segment.arrays["starts"], segment.arrays["text"].data
+        files = segment.files_at(positions)
+        bases = np.concatenate([[0], segment.arrays["file_text_end"].astype(np.int64)])
+        begins = bases[files] + starts[positions]
+        stops = bases[files] + starts[ends]
+        return [
+            bytes(text[begin:stop]).decode("utf-8", "surrogatepass")
+            for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)
+        ]
+
+    def files(self, positions: NDArray[np.int64]) -> list[int]:
+        """Numbers of the files, the same for positions in one file."""
+        files: list[int] = self._segment.files_at(positions).tolist()
+        return files
+
+    def where(self, position: int) -> tuple[tuple[str, int], int]:
+        """File and code-point offset of a token."""
+        segment = self._segment
+        index = int(segment.files_at(np.array([position]))[0])
+        low, _ = segment.text_range(index)
+        head = segment.arrays["text"][low : low + int(segment.arrays["starts"][position])].tobytes()
+        return self._keys[index], len(head.decode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a continuation is wanted.
+
+    Attributes:
+        tail: the text before the cursor that is looked at, whole lines but for the last.
+        base: its offset in the asking text.
+        head: the text behind the cursor that is looked at.
+        partial: the word that ends at the cursor, "" for none; it may be complete or not.
+        names: identifiers known at the place.
+    """
+
+    tail: str
+    base: int
+    head: str
+    partial: str
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, prefix: str, suffix: str, names: Iterable[str] = ()) -> Place:
+        """The place between `prefix` and `suffix`."""
+        base = max(0, len(prefix) - TAIL)
+        if base:
+            base = prefix.find("\n", base, len(prefix)) + 1 or base
+        partial = _PARTIAL.search(prefix[-200:])
+        return cls(prefix[base:], base, suffix[:HEAD], partial.group() if partial else "", tuple(names))
+
+    @cached_property
+    def above(self) -> TextPool:
+        """The text before the cursor as a pool; the place itself is not found."""
+        return TextPool(self.tail, self.base, Origin.ABOVE, unfinished=1 if self.partial else 0)
+
+    @cached_property
+    def below(self) -> TextPool:
+        """The text behind the cursor as a pool."""
+        return TextPool(self.head, self.base + len(self.tail), Origin.BELOW)
+
+    @cached_property
+    def context(self) -> NDArray[np.uint32]:
+        """Tokens before the cursor, without the word that ends at it."""
+        return self.complete[:-1] if self.partial else self.complete
+
+    @cached_property
+    def complete(self) -> NDArray[np.uint32]:
+        """Tokens before the cursor."""
+        return self.above.ids[1:-1]
+
+    @cached_property
+    def backwards(self) -> NDArray[np.uint32]:
+        """The last `WINDOW` tokens of the context, nearest first, padded."""
+        last = self.context[-WINDOW:][::-1]
+        return np.concatenate([last, np.full(WINDOW + 1 - len(last), _PAD, dtype=np.uint32)])
+
+    @cached_property
+    def backwards_list(self) -> list[int]:
+        """The same as a list."""
+        backwards: list[int] = self.backwards.tolist()
+        return backwards
+
+    @cached_property
+    def spaced(self) -> bool:
+        """Whether the text before the cursor ends with white space."""
+        return not self.tail or self.tail[-1].isspace()
+
+    @cached_property
+    def next_tokens(self) -> list[int]:
+        """The first tokens of the line after the cursor's."""
+        ids = self.below.ids[1:65].tolist()
+        breaks = [at for at, token in enumerate(ids) if token <= tokens.SHALLOWER]
+        return ids[breaks[0] + 1 : breaks[0] + 1 + FOLLOWING] if breaks else []
+
+    @cached_property
+    def words(self) -> dict[int, str]:
+        """Words near the cursor by their number: what renamed identifiers can become."""
+        found = list(dict.fromkeys(tokens.WORD.findall(self.tail[-4000:])))
+        return dict(zip(tokens.hash_words(found).tolist(), found, strict=True))
+
+    @cached_property
+    def known(self) -> NDArray[np.uint32]:
+        """Numbers of all words in sight, sorted."""
+        return np.sort(np.concatenate([self.above.ids, self.below.ids, tokens.hash_words(list(self.names))]))
+
+    @cached_property
+    def line(self) -> str:
+        """The cursor's line up to the cursor."""
+        return self.tail[self.tail.rfind("\n") + 1 :]
+
+    @property
+    def at_line_start(self) -> bool:
+        """Whether nothing but indentation stands before the cursor."""
+        return not self.line.strip()

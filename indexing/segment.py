@@ -1,0 +1,117 @@
+"""A segment: the arrays of `building` with their meaning, mapped from a file or held in memory.
+
+Immutable, thread-safe, reads no workspace file. Start at `Segment`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from indexing import anchors
+from indexing.arrays import FormatError, MappedArrays
+from indexing.building import FORMAT
+from indexing.records import Chunk, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexing.arrays import MemoryWriter
+
+
+class Segment:
+    """The arrays of a segment with their meaning. Immutable and thread-safe."""
+
+    def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
+        """Give meaning to `arrays` as `building` writes them."""
+        self.arrays = arrays
+        self._index = {file_id: index for index, file_id in enumerate(arrays["file_id"].tolist())}
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Map `path`. Raises ValueError when it is no segment of this format, OSError when it cannot be read."""
+        arrays = MappedArrays(path)
+        if arrays.meta.get("format") != FORMAT:
+            raise FormatError(f"{path.name} has another format")
+        return cls(arrays)
+
+    def close(self) -> None:
+        """Give back the memory of its pages; the map itself ends with the last view that uses it. Safe twice."""
+        self.arrays.forget_pages()
+
+    @property
+    def file_ids(self) -> Collection[int]:
+        """Ids of the files it holds."""
+        return self._index.keys()
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.arrays.bytes
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks it holds."""
+        return int(self.arrays.meta["chunks"])
+
+    def index_of(self, file_id: int) -> int:
+        """The position of a file in this segment. Raises KeyError."""
+        return self._index[file_id]
+
+    def _range(self, ends: str, index: int) -> tuple[int, int]:
+        array = self.arrays[ends]
+        return (int(array[index - 1]) if index else 0), int(array[index])
+
+    def relative(self, index: int) -> str:
+        """Root-relative path of the file at `index`."""
+        low, high = self._range("file_path_end", index)
+        return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
+
+    def text_range(self, index: int) -> tuple[int, int]:
+        """Bytes of the text of the file at `index`."""
+        return self._range("file_text_end", index)
+
+    def text(self, index: int, span: Span | None = None) -> str:
+        """Text of the file at `index`, or a part of it."""
+        low, high = self._range("file_text_end", index)
+        data = self.arrays["text"]
+        if span is None:
+            return data[low:high].tobytes().decode("utf-8", "surrogatepass")
+        if high - low == int(self.arrays["file_length"][index]):  # ASCII: bytes are code points
+            return data[low + max(0, span.start) : min(high, low + max(0, span.end))].tobytes().decode("ascii")
+        return data[low:high].tobytes().decode("utf-8", "surrogatepass")[span.start : span.end]
+
+    def chunk(self, index: int, ordinal: int) -> Chunk:
+        """A chunk of the file at `index`. Raises KeyError when it has no such chunk."""
+        low, high = self._range("file_chunk_end", index)
+        number = low + ordinal
+        if not low <= number < high:
+            raise KeyError(ordinal)
+        start, end, first, last = self.arrays["chunk_spans"][4 * number : 4 * number + 4].tolist()
+        name_low, name_high = self._range("chunk_name_end", number)
+        name = self.arrays["chunk_names"][name_low:name_high].tobytes().decode("utf-8", "surrogatepass")
+        kind = self.arrays.meta["kinds"][int(self.arrays["chunk_kinds"][number])]
+        return Chunk(Span(start, end), first, last, kind, name)
+
+    def chunk_count(self, index: int) -> int:
+        """Number of the chunks of the file at `index`."""
+        low, high = self._range("file_chunk_end", index)
+        return high - low
+
+    def home(self, chunk: int) -> tuple[int, int]:
+        """The file (its position) and the ordinal in it of a chunk by its number in the segment."""
+        index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
+        return index, chunk - self._range("file_chunk_end", index)[0]
+
+    def files_at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The files (their positions) of some token positions."""
+        return np.searchsorted(self.arrays["file_token_end"], places, side="right")
+
+    def anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Token positions that share most tokens with the end of `context`."""
+        arrays = self.arrays
+        return anchors.find(arrays["ids"], arrays["anchor_start"], arrays["anchor_place"], context, limit)

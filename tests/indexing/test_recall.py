@@ -1,0 +1,270 @@
+"""Recall: what is continued, from where, and how it is adapted to the place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from indexing import confidence, tokens
+from indexing.segments import OverlayFile, Segment, SegmentFile, View, analyze, build
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexing.segments import RecallMatch
+
+ROOT = "root"
+
+
+def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_block: bool = False) -> list[RecallMatch]:
+    """What is recalled at the cursor; files in `opened` are overlays, the others in a segment."""
+    marked = parse(fixture)
+    assert marked.cursor is not None
+    path, at = marked.cursor
+    keys = {name: (ROOT, number) for number, name in enumerate(marked.files)}
+    packed = {name: analyze(text, (), (), (), "python") for name, text in marked.files.items()}
+    stored = [SegmentFile(keys[name][1], name, 0.0, packed[name]) for name in packed if name not in opened]
+    build(folder / "root.segment", stored)
+    overlays = {keys[name]: OverlayFile(name, 1.0, packed[name]) for name in opened}
+    view = View([(ROOT, Segment.open(folder / "root.segment"))], overlays, ())
+    return view.recall(
+        marked.text[:at],
+        marked.text[at:],
+        language="python",
+        own=keys[path],
+        names=(),
+        whole_block=whole_block,
+        limit=5,
+        deadline=None,
+    )
+
+
+def check_recall(fixture: str, expected: str, folder: Path, *, whole_block: bool = False) -> RecallMatch:
+    matches = recall(fixture, folder, whole_block=whole_block)
+    assert matches, "nothing recalled"
+    assert matches[0].text == expected
+    return matches[0]
+
+
+OTHER = """
+    #- other.py
+    def load(path):
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+"""
+
+
+def test_the_rest_of_a_line_is_recalled_from_another_file(tmp_path: Path) -> None:
+    match = check_recall(
+        OTHER
+        + """
+    #- main.py
+    def read(path):
+        with open(path, $0
+    """,
+        'encoding="utf-8") as file:',
+        tmp_path,
+    )
+    assert match.key == (ROOT, 0)
+    assert match.matched_tokens >= 5
+    assert match.votes == 1
+
+
+def test_a_whole_line_is_recalled_at_a_line_start(tmp_path: Path) -> None:
+    check_recall(
+        OTHER
+        + """
+    #- main.py
+    def load(path):
+        with open(path, encoding="utf-8") as file:
+            $0
+    """,
+        "return json.load(file)",
+        tmp_path,
+    )
+
+
+def test_a_word_half_typed_must_be_continued(tmp_path: Path) -> None:
+    fixture = """
+        #- other.py
+        config = settings.load_all(folder)
+        config = settings.load_all(folder)
+        value = settings.save_all(folder)
+        #- main.py
+        value = settings.sa$0
+        """
+    check_recall(fixture, "ve_all(folder)", tmp_path)
+    assert recall(fixture.replace("sa$0", "zz$0"), tmp_path) == []
+
+
+def test_a_renamed_identifier_is_renamed_in_the_continuation(tmp_path: Path) -> None:
+    check_recall(
+        """
+        #- other.py
+        for row in table.rows:
+            if row.is_empty():
+                continue
+            total = total + row.value
+        #- main.py
+        for line in table.rows:
+            if line.is_empty():
+                continue
+            total = total + $0
+        """,
+        "line.value",
+        tmp_path,
+    )
+
+
+def test_keywords_are_never_renamed(tmp_path: Path) -> None:
+    matches = recall(
+        """
+        #- other.py
+        if ready(x): return finish(x, y)
+        #- main.py
+        while ready(x): $0
+        """,
+        tmp_path,
+    )
+    assert [match.matched_tokens for match in matches if match.text == "return finish(x, y)"] == [5]
+
+
+def test_the_asking_file_itself_is_recalled_from_as_it_stands(tmp_path: Path) -> None:
+    match = check_recall(
+        """
+        #- main.py
+        log.info("started", extra=context)
+        run()
+        log.info("started", $0
+        """,
+        "extra=context)",
+        tmp_path,
+    )
+    assert match.key is None
+
+
+def test_the_place_itself_is_never_recalled(tmp_path: Path) -> None:
+    stored = """
+        #- main.py
+        unique_call(alpha, beta, $0gamma)
+        """
+    assert [match.text for match in recall(stored, tmp_path) if "gamma" in match.text] == []
+
+
+def test_an_open_file_is_recalled_from_as_it_stands_in_the_editor(tmp_path: Path) -> None:
+    fixture = """
+        #- other.py
+        connect(host, port, timeout=30)
+        #- main.py
+        connect(host, port, $0
+        """
+    match = recall(fixture, tmp_path, opened=("other.py",))[0]
+    assert (match.text, match.key) == ("timeout=30)", (ROOT, 0))
+
+
+def test_indentation_of_the_source_does_not_matter_and_a_block_is_indented_for_the_place(tmp_path: Path) -> None:
+    check_recall(
+        """
+        #- other.py
+        class A:
+            def f(self):
+                for item in items:
+                    if item.valid:
+                        use(item)
+                    else:
+                        drop(item)
+                done()
+        #- main.py
+        for item in items:
+            $0
+        """,
+        "if item.valid:\n        use(item)\n    else:\n        drop(item)",
+        tmp_path,
+        whole_block=True,
+    )
+
+
+def test_agreement_is_the_share_of_the_votes(tmp_path: Path) -> None:
+    matches = recall(
+        """
+        #- a.py
+        send(message, retry=True)
+        #- b.py
+        send(message, retry=True)
+        #- c.py
+        send(message, retry=False)
+        #- main.py
+        send(message, $0
+        """,
+        tmp_path,
+    )
+    agreement = {match.text: (round(match.agreement, 2), match.votes) for match in matches}
+    assert agreement == {"retry=True)": (0.67, 2), "retry=False)": (0.33, 1)}
+    assert matches[0].text == "retry=True)"
+    assert matches[0].confidence > matches[1].confidence
+
+
+def test_a_comment_behind_the_code_is_not_recalled(tmp_path: Path) -> None:
+    check_recall(
+        """
+        #- other.py
+        fetch(url, verify=False)  # noqa: S501
+        print("# not a comment", url)
+        #- main.py
+        fetch(url, $0
+        """,
+        "verify=False)",
+        tmp_path,
+    )
+
+
+def test_emoji_before_the_cursor_and_in_the_source_do_no_harm(tmp_path: Path) -> None:
+    match = check_recall(
+        """
+        #- other.py
+        # 🦜🦜 größe
+        greet("🦜", name, loud=True)
+        #- main.py
+        greet("🦜", name, $0
+        """,
+        "loud=True)",
+        tmp_path,
+    )
+    assert match.start == parse('# 🦜🦜 größe\ngreet("🦜", name').files["main.py"].rindex("name") + 4
+
+
+@pytest.mark.parametrize("text", ["$0", "\n$0", "x$0", "\ud800$0", "🦜 $0", "\r\n\t$0"])
+def test_nothing_to_go_by_is_an_empty_answer(text: str, tmp_path: Path) -> None:
+    assert recall(text, tmp_path) == []
+
+
+def test_code_outside_ascii_and_lone_surrogates_are_recalled(tmp_path: Path) -> None:
+    check_recall(
+        "#- o.py\nsage(größe, '\ud800', name=大小)\n#- main.py\nsage(größe, '\ud800', $0", "name=大小)", tmp_path
+    )
+
+
+def test_the_longest_match_is_found_among_very_many(tmp_path: Path) -> None:
+    many = "\n".join(f"item.add(key{number}, value)\n" * 3 for number in range(300))
+    wanted = "begin(middle)\nitem.add(other, value, deep=True)\n"
+    tail = "begin(middle)\nitem.add("
+    fixture = f"#- many.py\n{many}\n#- one.py\n{wanted}\n#- two.py\n{many}\n#- main.py\n{tail}$0"
+    assert recall(fixture, tmp_path)[0].text == "other, value, deep=True)"
+
+
+def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
+    common = "row.append(cell)\n" * 3000
+    text = f"{common}one two three four five six seven eight nine ten; row.append(cell)\n{common}"
+    build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, analyze(text, (), (), (), "python"))])
+    segment = Segment.open(tmp_path / "a.segment")
+    asked = "one two three four five six seven eight nine ten; row.append("
+    places = segment.anchors(tokens.tokenize(tokens.fold(asked)).ids, 8)
+    starts = [int(segment.arrays["starts"][place]) for place in places.tolist()]
+    assert text.index(asked) + len(asked) - 1 in starts
+
+
+def test_every_feature_has_a_fitted_weight() -> None:
+    assert confidence.weights().shape == (len(confidence.FEATURES),)
+    assert len(set(confidence.FEATURES)) == len(confidence.FEATURES)

@@ -1,0 +1,206 @@
+"""Segments and views: what is packed comes back, changes hide what is old, damage is noticed."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexing import arrays, blobs
+from indexing.records import Chunk, Query, Span, Symbol
+from indexing.segments import OverlayFile, Segment, SegmentFile, View, analyze, build
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ROOT = "root"
+
+
+def blob_of(text: str) -> bytes:
+    """One chunk a paragraph, named by what `def` or `class` defines in it."""
+    chunks, symbols, at, line = [], [], 0, 0
+    for paragraph in text.split("\n\n"):
+        end = min(len(text), at + len(paragraph) + 1)
+        words = paragraph.split()
+        name = words[1].split("(")[0].rstrip(":") if words and words[0] in {"def", "class"} else ""
+        lines = paragraph.count("\n") + 1
+        if paragraph.strip():
+            chunks.append(Chunk(Span(at, end), line, line + lines, "function" if name else "window", name))
+        if name:
+            symbols.append(Symbol(name, "function", Span(at, end)))
+        at, line = at + len(paragraph) + 2, line + lines + 1
+    return analyze(text, chunks, symbols, (), "python")
+
+
+def segment_of(folder: Path, files: Mapping[str, str]) -> Segment:
+    target = folder / "root.segment"
+    build(target, (SegmentFile(7 + at, path, 0.0, blob_of(text)) for at, (path, text) in enumerate(files.items())))
+    return Segment.open(target)
+
+
+def found(view: View, query: Query, own: tuple[str, int] | None = None) -> list[str]:
+    """Paths and names of what a search finds."""
+    hits = view.search(query, own=own, limit=10, deadline=None)
+    return [f"{view.relative(hit.key)}:{view.chunk(hit.key, hit.chunk).name}" for hit in hits]
+
+
+FILES = parse("""
+    #- shapes.py
+    def area(circle): return 3.14 * circle.radius
+
+    def perimeter(circle): return 2 * 3.14 * circle.radius
+    #- web/http_client.py
+    def fetch_page(url): return open_connection(url).read()
+
+    class RetryPolicy:
+        attempts = 3
+    """).files
+
+
+def test_text_and_chunks_come_back_as_they_were_given(tmp_path: Path) -> None:
+    segment = segment_of(tmp_path, FILES)
+    view = View([(ROOT, segment)], {}, ())
+    assert sorted(segment.file_ids) == [7, 8]
+    assert view.text((ROOT, 7)) == FILES["shapes.py"]
+    assert view.relative((ROOT, 8)) == "web/http_client.py"
+    chunk = view.chunk((ROOT, 7), 1)
+    assert (chunk.name, chunk.kind, chunk.first_line) == ("perimeter", "function", 2)
+    assert view.text((ROOT, 7), chunk.span).startswith("def perimeter")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=80))
+def test_any_text_survives_packing(text: str) -> None:
+    packed = blobs.unpack(analyze(text, (), (), (), "text"))
+    assert packed.decoded() == text
+    assert packed.length == len(text)
+
+
+def test_offsets_count_code_points_in_texts_beyond_ascii(tmp_path: Path) -> None:
+    text = "# 🦜 größe \ud800\n\ndef nach(): return '大小'\n"
+    view = View([(ROOT, segment_of(tmp_path, {"a.py": text}))], {}, ())
+    assert view.text((ROOT, 7), Span(2, 3)) == "🦜"
+    hit = view.search(Query("nach"), limit=1, deadline=None)[0]
+    assert view.text(hit.key, view.chunk(hit.key, hit.chunk).span) == "def nach(): return '大小'\n"
+
+
+def test_parts_of_identifiers_find_chunks(tmp_path: Path) -> None:
+    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    assert found(view, Query("page fetch"))[0] == "web/http_client.py:fetch_page"
+    assert found(view, Query("retryPolicy"))[0] == "web/http_client.py:RetryPolicy"
+    assert found(view, Query("nothing_like_this")) == []
+
+
+def test_an_empty_segment_and_a_file_without_chunks_are_no_trouble(tmp_path: Path) -> None:
+    assert found(View([(ROOT, segment_of(tmp_path, {}))], {}, ()), Query("area")) == []
+    assert found(View([(ROOT, segment_of(tmp_path, {"empty.py": ""}))], {}, ()), Query("area")) == []
+
+
+def test_an_imported_name_raises_the_chunk_that_defines_it(tmp_path: Path) -> None:
+    files = {
+        "use.py": "def report(): circle radius circle radius circle",
+        "a.py": "def area(shape): return shape",
+        "b.py": "def volume(shape): return shape",
+    }
+    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    assert found(view, Query("circle radius", imported=("volume",)))[0] == "b.py:volume"
+
+
+def test_a_file_of_an_imported_module_ranks_higher(tmp_path: Path) -> None:
+    files = {"a/tools.py": "def go(): size", "b/tools.py": "def go(): size"}
+    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    assert found(view, Query("size", modules=("b.tools",)))[0] == "b/tools.py:go"
+    assert found(view, Query("size", modules=("./a/tools.js",)))[0] == "a/tools.py:go"
+
+
+def test_an_overlay_stands_in_for_the_file_in_the_segment(tmp_path: Path) -> None:
+    segment = segment_of(tmp_path, FILES)
+    overlay = OverlayFile("shapes.py", 1.0, blob_of("def volume(circle): return circle.radius"))
+    view = View([(ROOT, segment)], {(ROOT, 7): overlay}, ())
+    assert found(view, Query("circle radius")) == ["shapes.py:volume"]
+    assert view.text((ROOT, 7)) == "def volume(circle): return circle.radius"
+
+
+def test_a_new_file_is_found_and_a_hidden_one_is_not(tmp_path: Path) -> None:
+    segment = segment_of(tmp_path, FILES)
+    overlay = OverlayFile("new.py", 1.0, blob_of("def brand_new(circle): ..."))
+    view = View([(ROOT, segment)], {(ROOT, 99): overlay}, [(ROOT, 7)])
+    assert found(view, Query("circle")) == ["new.py:brand_new"]
+    with pytest.raises(KeyError):
+        view.text((ROOT, 7))
+
+
+def test_the_asking_file_is_left_out_or_only_the_asking_place(tmp_path: Path) -> None:
+    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    assert found(view, Query("circle"), own=(ROOT, 7)) == []
+    assert found(view, Query("circle", near=Span(3, 4)), own=(ROOT, 7)) == ["shapes.py:perimeter"]
+
+
+def test_several_roots_are_one_collection(tmp_path: Path) -> None:
+    one = segment_of(tmp_path / "one", {"a.py": "def first(): token_here"})
+    two = segment_of(tmp_path / "two", {"b.py": "def second(): token_here"})
+    view = View([("1", one), ("2", two)], {}, ())
+    assert sorted(found(view, Query("token_here"))) == ["a.py:first", "b.py:second"]
+
+
+def test_definitions_prefer_files_that_are_imported(tmp_path: Path) -> None:
+    files = {"a.py": "def parse(): one", "pkg/b.py": "def parse(): two", "c.py": "def other(): parse"}
+    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    hits = view.definitions(["parse"], imported_modules=["pkg.b"], own=None, limit=5, deadline=None)
+    assert [view.relative(hit.key) for hit in hits] == ["pkg/b.py", "a.py"]
+
+
+def test_a_passed_deadline_gives_less_but_no_error(tmp_path: Path) -> None:
+    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    assert view.search(Query("qqq circle"), limit=3, deadline=0.0) == []
+
+
+def test_a_damaged_or_foreign_file_is_no_segment(tmp_path: Path) -> None:
+    path = tmp_path / "root.segment"
+    segment_of(tmp_path, FILES)
+    whole = path.read_bytes()
+    for broken in (b"", b"short", b"\0" * 4096, whole[:-1], whole[: len(whole) // 2]):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match="segment"):
+            Segment.open(path)
+
+
+def test_a_damaged_blob_is_noticed() -> None:
+    blob = blob_of("def f(): pass")
+    for broken in (b"", blob[:-1], b"xxxx" + blob[4:], blob + b"\0"):
+        with pytest.raises(blobs.BlobError):
+            blobs.unpack(broken)
+
+
+def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment_of(tmp_path, FILES)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(arrays.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="space"):
+        segment_of(tmp_path, {"b.py": "other"})
+    assert [path.name for path in tmp_path.iterdir()] == ["root.segment"]
+    assert View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ()).text((ROOT, 7)) == FILES["shapes.py"]
+
+
+def test_large_input_is_spooled_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "_BUFFER_BYTES", 1000)
+    monkeypatch.setattr("indexing.building.BATCH_CHARACTERS", 500)
+    files = {f"m{number}.py": f"def function_{number}(): value_{number} common" for number in range(100)}
+    view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
+    assert found(view, Query("value_42"))[0] == "m42.py:function_42"
+    assert len(view.search(Query("common"), limit=200, deadline=None)) == 100
+
+
+def test_a_replaced_segment_serves_its_old_views(tmp_path: Path) -> None:
+    view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
+    segment_of(tmp_path, {"b.py": "def other(): ..."})
+    assert found(view, Query("perimeter"))[0] == "shapes.py:perimeter"

@@ -1,0 +1,112 @@
+"""The lexer: what is a token, what counts as equal, and that offsets are code points."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexing import tokens
+
+LINE_BREAKS = {tokens.SAME: "=", tokens.DEEPER: ">", tokens.SHALLOWER: "<", tokens.SEPARATOR: "|"}
+
+
+def spelled(text: str) -> list[str]:
+    """Tokens as they are spelled, line breaks as what they do to the indentation."""
+    found = tokens.tokenize(tokens.fold(text))
+    spelling = []
+    for number, start in zip(found.ids.tolist(), found.starts.tolist(), strict=True):
+        if number in LINE_BREAKS:
+            spelling.append(LINE_BREAKS[number])
+        elif number < tokens.FIRST_WORD:
+            spelling.append(text[start])
+        else:
+            word = tokens.WORD.match(text, start)
+            assert word is not None
+            spelling.append(word.group())
+    return spelling
+
+
+def term_spans(text: str) -> list[str]:
+    """The letters at the start of each term."""
+    found = tokens.terms(tokens.fold(text))
+    return [text[start : start + 4] for start in found.starts.tolist()]
+
+
+def ids(text: str) -> list[int]:
+    return tokens.tokenize(tokens.fold(text)).ids.tolist()
+
+
+def terms(text: str) -> list[int]:
+    return tokens.terms(tokens.fold(text)).ids.tolist()
+
+
+def test_words_marks_and_line_breaks_are_tokens_and_spaces_are_not() -> None:
+    assert spelled("x_1 +=  f(3.5)") == ["x_1", "+", "=", "f", "(", "3", ".", "5", ")"]
+
+
+def test_a_line_break_says_how_the_indentation_changes() -> None:
+    assert spelled("if a:\n    b\n    c\nd\n") == ["if", "a", ":", ">", "b", "=", "c", "<", "d", "="]
+
+
+def test_blank_lines_and_carriage_returns_do_not_count() -> None:
+    assert ids("a\r\n\r\n  \r\n    b") == ids("a\n    b")
+
+
+def test_the_same_code_one_level_deeper_has_the_same_tokens() -> None:
+    code = "for x in y:\n{0}    a(x)\n{0}    b(x)\n{0}c()"
+    assert ids(code.format("")) == ids(code.format("        "))
+
+
+def test_files_joined_by_nul_are_tokenised_as_if_alone() -> None:
+    first, second = "class A:\n    def f(self): ...", "  x\ny"
+    assert ids(f"{first}\0{second}") == [*ids(first), tokens.SEPARATOR, *ids(second)]
+
+
+def test_offsets_are_code_points_behind_emoji_and_lone_surrogates() -> None:
+    text = "s = '🦜\ud800' + näme + other"
+    found = tokens.tokenize(tokens.fold(text))
+    assert text[int(found.starts[-1]) :] == "other"
+    assert int(found.ids[-1]) == tokens.hash_words(["other"])[0]
+
+
+def test_words_beyond_ascii_are_told_apart() -> None:
+    assert len(set(ids("größe größer grüße 大小 大学"))) == 5
+
+
+def test_identifiers_are_found_by_their_parts_and_as_a_whole() -> None:
+    assert term_spans("parseHTTPHeader") == ["pars", "pars", "HTTP", "Head"]
+    assert term_spans("max_line_length") == ["max_", "max_", "line", "leng"]
+    assert term_spans("plain") == ["plai"]
+
+
+def test_numbers_and_single_letters_are_no_terms() -> None:
+    assert terms("x 1 22 y = 0x") == []
+    assert set(terms("utf8")) == set(tokens.hash_terms(["utf", "utf8"]).tolist())
+
+
+def test_terms_do_not_depend_on_case_or_style() -> None:
+    parts = set(tokens.hash_terms(["read", "file"]).tolist())
+    assert parts <= set(terms("readFile")) & set(terms("READ_FILE")) & set(terms("read_file")) & set(terms("ReadFile"))
+
+
+def test_window_hashes_are_equal_where_and_only_where_the_windows_are() -> None:
+    stream = tokens.tokenize(tokens.fold("a b c d a b c e b c")).ids
+    three, two = tokens.window_hashes(stream, (3, 2))
+    assert three[2] == three[6]
+    assert two[2] == two[6] == two[9]
+    assert len(set(three.tolist())) == len(stream) - 1
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_tokenised_completely_and_in_order(text: str) -> None:
+    found = tokens.tokenize(tokens.fold(text))
+    assert sorted(found.starts.tolist()) == found.starts.tolist()
+    words = [word for word in tokens.WORD.findall(text) if re.search(r"[A-Za-z0-9_\u0080-\U0010ffff]", word)]
+    assert int((found.ids >= tokens.FIRST_WORD).sum()) == len(words)
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True), min_size=1, max_size=20))
+def test_words_have_the_same_number_in_any_text(words: list[str]) -> None:
+    assert tokens.hash_words(words).tolist() == ids(" ".join(words))
