@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from models.completion import Generation, Score, StopReason
-from models.engine import FAILURES, Step
+from models.engine import FAILURES, Step, Token
 from models.errors import ModelError
 from models.fim import Prompt, lay_out
 from models.turns import Turns
@@ -135,7 +135,7 @@ class CTranslateModel:
                 break
             if (token := self._tokenizer.token(number)) == self._entry.fim.end:
                 continue
-            generation = self._alternative(prompt, Step(number, token, log_prob), stop, given_up)
+            generation = self._alternative(prompt, Step(Token(number, token), log_prob), stop, given_up)
             if generation.stop is StopReason.CANCELLED:
                 break
             if all(generation.text != earlier.text for earlier in found):
@@ -149,7 +149,7 @@ class CTranslateModel:
         decoding = _Decoding(self._tokenizer, stop, given_up)
         reused = 0
         if not decoding.take(first) and prompt.max_tokens > 1:
-            longer = Prompt((*prompt.tokens, first.token), prompt.settled, prompt.max_tokens - 1)
+            longer = Prompt((*prompt.tokens, first.token.text), prompt.settled, prompt.max_tokens - 1)
             reused, _ = self._engine.decode(longer, decoding.take)
         return decoding.finish(prompt, reused)
 
@@ -159,9 +159,8 @@ class CTranslateModel:
         room = self._entry.context_tokens - len(prompt.tokens)
         for text in continuations:
             encoded = self._tokenizer.encode(text)
-            tokens = encoded.tokens[:room]
-            numbers = [self._tokenizer.number(token) for token in tokens]
-            log_probs = self._engine.force(prompt.tokens, numbers, tokens, given_up) if tokens else ()
+            tokens = [Token(self._tokenizer.number(token), token) for token in encoded.tokens[:room]]
+            log_probs = self._engine.force(prompt, tokens, given_up, keep=len(continuations) > 1) if tokens else ()
             if given_up():
                 return ()
             scores.append(Score(text, log_probs, encoded.ends[: len(log_probs)]))
@@ -183,7 +182,7 @@ class _Decoding:
 
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
-        self.numbers.append(step.number)
+        self.numbers.append(step.token.number)
         self.log_probs.append(step.log_prob)
         self.starts.append(len(self.text))
         self.text = self.tokenizer.decode(self.numbers)

@@ -32,11 +32,18 @@ FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One token as it comes: its id, its string and the natural logarithm of its probability."""
+class Token:
+    """A token: its id and its string."""
 
     number: int
-    token: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One token as it comes, and the natural logarithm of its probability."""
+
+    token: Token
     log_prob: float
 
 
@@ -108,7 +115,7 @@ class Engine:
                 ranking = _most_likely(result.logits, first)
             if result.token in self._ends:
                 return False
-            return self._closed or on_step(Step(result.token_id, result.token, float(result.log_prob)))
+            return self._closed or on_step(Step(Token(result.token_id, result.token), float(result.log_prob)))
 
         self._run(
             [rest],
@@ -124,25 +131,27 @@ class Engine:
         return reused, ranking
 
     def force(
-        self, prompt: Sequence[str], numbers: Sequence[int], tokens: Sequence[str], stop: Callable[[], bool]
+        self, prompt: Prompt, continuation: Sequence[Token], stop: Callable[[], bool], *, keep: bool = False
     ) -> tuple[float, ...]:
-        """Log-probabilities of `tokens` after `prompt`; fewer when `stop` answered true on the way.
+        """Log-probabilities of `continuation` after `prompt`; fewer when `stop` answered true on the way.
 
-        Decoding is forced along the tokens, which reads only their own rows of the vocabulary: half the time of
-        `score_batch`, whose last layer runs over the whole prompt, and it can be stopped.
+        Decoding is forced along the tokens. Unlike `score_batch`, whose last layer runs over the whole prompt, this
+        can be stopped, and with `keep` (more is to come for the same prompt) the prompt is computed once.
         """
         log_probs: list[float] = []
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
-            log_probs.append(_log_prob(result.logits, numbers[len(log_probs)]))
+            log_probs.append(_log_prob(result.logits, continuation[len(log_probs)].number))
             return self._closed or stop()
 
         # The last prompt token starts the forced run, the ones before it are computed at once.
+        before = len(prompt.tokens) - 1
+        kept = bool(self._split(prompt.tokens, before)[0]) if keep else tuple(prompt.tokens[:before]) in self._kept
         self._run(
-            [[prompt[-1], *tokens]],
-            static_prompt=list(prompt[:-1]),
-            cache_static_prompt=False,
-            max_length=len(tokens),
+            [[prompt.tokens[-1], *(token.text for token in continuation)]],
+            static_prompt=list(prompt.tokens[:before]),
+            cache_static_prompt=kept,
+            max_length=len(continuation),
             include_prompt_in_result=True,
             return_scores=True,
             return_logits_vocab=True,
@@ -150,19 +159,22 @@ class Engine:
         )
         return tuple(log_probs)
 
-    def _split(self, prompt: Sequence[str], settled: int) -> tuple[list[str], list[str], int]:
+    def _split(self, tokens: Sequence[str], settled: int) -> tuple[list[str], list[str], int]:
         """The head whose KV state is kept, the rest, and how much of it was kept before."""
-        settled = min(settled, len(prompt) - 1)
+        before = len(tokens) - 1
+        if tuple(tokens[:before]) in self._kept:
+            return list(tokens[:before]), list(tokens[before:]), before
+        settled = min(settled, before)
         if settled < LEAST_KEPT_TOKENS or settled * self._kv_token_bytes > KEPT_BYTES:
-            return [], list(prompt), 0
-        head = tuple(prompt[:settled])
+            return [], list(tokens), 0
+        head = tuple(tokens[:settled])
         if head in self._kept:
-            return list(head), list(prompt[settled:]), settled
+            return list(head), list(tokens[settled:]), settled
         if (self._kept_tokens + settled) * self._kv_token_bytes > KEPT_BYTES:
             self._drop()
         self._kept.add(head)
         self._kept_tokens += settled
-        return list(head), list(prompt[settled:]), 0
+        return list(head), list(tokens[settled:]), 0
 
     def _run(self, starts: list[list[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
         if self._generator is None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from models import engine
 from models.completion import FillRequest, Generation, StopReason
 from models.errors import ModelError
+from models.fim import Prompt
 from models.loading import load
 from tests.models import bundled
 from tests.models.bundled import first_line, never, to_the_end
@@ -160,11 +161,20 @@ def test_scores_come_in_order_and_prefer_what_fits(model: CTranslateModel) -> No
 
 def test_forced_decoding_agrees_with_scoring_the_whole_sequence(model: CTranslateModel) -> None:
     tokenizer = bundled.tokenizer()
-    prompt, text = tokenizer.encode(REQUEST.prefix).tokens, tokenizer.encode("side = side\n").tokens
-    numbers = [tokenizer.number(token) for token in text]
-    forced = model._engine.force(prompt, numbers, text, never)
-    (whole,) = model._engine._generator.score_batch([[*prompt, *text]])
-    assert forced == pytest.approx(whole.log_probs[-len(text) :], abs=0.15)
+    prompt = Prompt(tokenizer.encode(REQUEST.prefix).tokens, 0, 24)
+    texts = tokenizer.encode("side = side\n").tokens
+    tokens = [engine.Token(tokenizer.number(text), text) for text in texts]
+    (whole,) = model._engine._generator.score_batch([[*prompt.tokens, *texts]])
+    for keep in (False, True, True):
+        forced = model._engine.force(prompt, tokens, never, keep=keep)
+        assert forced == pytest.approx(whole.log_probs[-len(texts) :], abs=0.15)
+
+
+def test_a_prompt_that_was_judged_twice_need_not_be_read_again(model: CTranslateModel) -> None:
+    request = replace(LONG, prefix=LONG.prefix.replace("value", "judged"))
+    model.score(request, ["1", "2"], cancelled=never)
+    generation = generated(model, request)
+    assert generation.reused_tokens == generation.prompt_tokens - 1
 
 
 def test_what_stands_still_is_not_computed_again(model: CTranslateModel) -> None:
