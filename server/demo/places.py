@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 FILES = 12
 LOOKED_AT = 20_000  # files; a huge workspace need not be listed to its end for a demonstration
-MIN_BYTES, MAX_BYTES = 600, 60_000
+MIN_BYTES, MAX_BYTES = 200, 60_000
 PROSE = {"markdown", "json", "yaml", "toml", "html", "css", languages.TEXT}
 
 IMPORT = "in an import"

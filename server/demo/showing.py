@@ -61,16 +61,22 @@ def completion(console: Console, asked: Asked) -> None:
     place = asked.place
     how = "asked for with a key" if asked.invoked else "offered while typing"
     title = f"{printable(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
-    context = place.text.splitlines()[max(0, place.line - CONTEXT_LINES) : place.line]
-    context = list(itertools.dropwhile(lambda line: not line.strip(), context))
-    body = Text()
-    body.append("before\n", style="dim")
     cursor, marks = ("|", ("[[", "]]")) if console.options.ascii_only else ("▏", ("⟦", "⟧"))
-    body.append(_code(console, place.language, "\n".join([*context, place.before])))
+    context, before, left, ghost, right = _pieces(asked)
+    body = Text(overflow="fold")
+    body.append("before\n", style="dim")
+    body.append(_code(console, place.language, "\n".join([*context, before])))
     body.append(cursor, style="bold red")
     body.append("\nafter\n", style="dim")
-    body.append(_after(console, asked, context, marks))
-    console.print(Panel(body, title=Text(title), title_align="left", subtitle=_facts(asked), subtitle_align="left"))
+    head = printable("\n".join([*context, left]))
+    if console.color_system is None:
+        body.append(head + marks[0] + ghost + marks[1] + right)
+    else:
+        after = _code(console, place.language, head + ghost + right)
+        after.stylize(GHOST, len(head), len(head) + len(ghost))
+        body.append(after)
+    panel = Panel(body, title=Text(title), title_align="left", subtitle=_facts(asked), subtitle_align="left")
+    console.print(panel, soft_wrap=False)
     verdict = "the file itself goes on just like that" if asked.exact else f"the file itself says: {place.truth}"
     console.print(Text(f"  {printable(verdict)}\n", style="green" if asked.exact else "dim"))
 
@@ -115,9 +121,12 @@ def next_steps(console: Console) -> None:
     lines = [
         "Neovim 0.12, in init.lua:",
         *([f"  vim.opt.runtimepath:prepend('{neovim}')"] if neovim.is_dir() else []),
-        f"  vim.lsp.config('starling', {{ cmd = {{ '{program}', 'serve' }} }})",
+        f"  vim.lsp.config('starling', {{ cmd = {{ '{program}', 'serve' }}, root_markers = {{ '.git' }} }})",
         "  vim.lsp.enable('starling')",
         "  vim.lsp.inline_completion.enable(true)",
+        "  vim.keymap.set('i', '<Tab>', function()",
+        "    if not vim.lsp.inline_completion.get() then return '<Tab>' end",
+        "  end, { expr = true })",
         "Helix, in languages.toml (suggestions come in the completion list):",
         f'  [language-server.starling]\n  command = "{program}"\n  args = ["serve"]',
         '  [[language]]\n  name = "python"\n  language-servers = ["starling"]',
@@ -138,21 +147,35 @@ def executable() -> Path:
     return beside if beside.exists() or found is None else Path(found)
 
 
-def _after(console: Console, asked: Asked, context: Sequence[str], marks: tuple[str, str]) -> Text:
+def _pieces(asked: Asked) -> tuple[list[str], str, str, str, str]:
+    """What is shown, moved to the left as far as it goes.
+
+    Returns:
+        Lines before the cursor's, that line up to the cursor, what the suggestion leaves of it, the suggestion, and
+        what follows it on the line.
+    """
     place, answer = asked.place, asked.answer
-    line = place.text.splitlines()[place.line] if place.line < len(place.text.splitlines()) else place.before
+    lines = place.text.splitlines()
+    line = lines[place.line] if place.line < len(lines) else place.before
+    context = list(
+        itertools.dropwhile(lambda text: not text.strip(), lines[max(0, place.line - CONTEXT_LINES) : place.line])
+    )
     left = place.before[: len(place.before) - answer.replaces_from]
-    right = line[len(place.before) + answer.replaces_to :]
-    lines = answer.text.splitlines()
-    rest = [f"… {len(lines) - SUGGESTION_LINES} more lines"] if len(lines) > SUGGESTION_LINES else []
-    ghost = printable("\n".join([*lines[:SUGGESTION_LINES], *rest]))
-    head = printable("\n".join([*context, left]))
-    colour = console.color_system is not None
-    before, behind = ("", "") if colour else marks
-    text = _code(console, place.language, head + before + ghost + behind + printable(right))
-    if colour:
-        text.stylize(GHOST, len(head), len(head) + len(ghost))
-    return text
+    first, *more = answer.text.splitlines() or [""]
+    indent = _common_indent([*context, place.before + "x", *more])
+    suggested = [first, *(text[len(indent) :] for text in more)]
+    rest = [f"... {len(suggested) - SUGGESTION_LINES} more lines"] if len(suggested) > SUGGESTION_LINES else []
+    ghost = printable("\n".join([*suggested[:SUGGESTION_LINES], *rest]))
+    right = printable(line[len(place.before) + answer.replaces_to :])
+    return [text[len(indent) :] for text in context], place.before[len(indent) :], left[len(indent) :], ghost, right
+
+
+def _common_indent(lines: Sequence[str]) -> str:
+    indents = [line[: len(line) - len(line.lstrip())] for line in lines if line.strip()]
+    common = min(indents, key=len, default="")
+    while not all(indent.startswith(common) for indent in indents):
+        common = common[:-1]
+    return common
 
 
 def _code(console: Console, language: str, code: str) -> Text:
