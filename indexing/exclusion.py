@@ -105,6 +105,13 @@ def secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
+def outside(path: Path) -> str:
+    """The reason for a file in no root: "secret" by its real name and folders, else "outside"."""
+    real = Path(os.path.realpath(path))
+    secrets = secret(path.name) or secret(real.name) or any(FOLDERS.get(name) == "secret" for name in real.parts)
+    return "secret" if secrets or real.as_posix().endswith(".docker/config.json") else "outside"
+
+
 def name_reason(name: str) -> str:
     """Why a file of this name is left out, "" when its name is no reason."""
     if _SECRET.search(name):
@@ -264,7 +271,7 @@ class Exclusion:
             real = Path(os.path.realpath(path))
             parts = real.relative_to(self.root).parts
         except (ValueError, OSError):
-            return "outside"
+            return outside(path)
         if not parts:
             return ""
         rules, relative, folder = self.root_rules(), "", self.root

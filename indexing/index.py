@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing.exclusion import Exclusion
+from indexing.exclusion import Exclusion, outside
 from indexing.limits import IndexLimits
 from indexing.process import IndexProcess
 from indexing.records import Hit, IndexProgress, IndexStatus, Recalled
@@ -133,7 +133,7 @@ class Index:
     def exclusion(self, path: Path) -> str:
         """Why `path` may be neither indexed nor sent to a model, "" when it may. Cheap when asked again and again."""
         exclusion = self._exclusion_of(path)
-        return exclusion.reason(path) if exclusion is not None else "outside"
+        return exclusion.reason(path) if exclusion is not None else outside(path)
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 THREADS = 8  # one computes; the others hold calls that were called in and are about to notice
+PRIVATE = ("secret", "ignored", "excluded")  # reasons of the exclusion filter that a notebook hands on to its cells
 START_WAIT_S = 3.0  # for requests that come while the program still loads; then they are answered with nothing
 
 
@@ -87,8 +88,8 @@ def _call(
     limit = core.settings.completion.alternatives if trigger is Trigger.INVOKED else 1
 
     def call() -> Completion:
-        if document.container is not None and core.index.exclusion(document.container):
-            return _nothing("excluded")  # a cell is as secret as its notebook
+        if document.container is not None and core.index.exclusion(document.container) in PRIVATE:
+            return _nothing("excluded")  # a cell is as private as its notebook
         return core.generator.complete(
             document.record, offset, trigger=trigger, selected=selected, cancelled=ticket.cancelled, limit=limit
         )

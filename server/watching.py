@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -54,7 +55,7 @@ class Watching:
         """Stop watching ourselves; safe twice."""
         watcher, self._watcher, self._watched = self._watcher, None, ()
         if watcher is not None:
-            watcher.close()
+            threading.Thread(target=watcher.close, name="unwatch", daemon=True).start()  # it waits for its thread
 
     async def _register(self) -> bool:
         options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(EVERYTHING)])
@@ -76,5 +77,6 @@ class Watching:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._touched, paths)
 
-        self._watcher = Watcher(roots, changed)
+        self._watcher = Watcher(roots, changed, failed=logger.warning)
+        self._watcher.start()
         self._watched = roots

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Copilot's rule (its client's `isValidMiddleOfTheLinePosition`).
 _CLOSED_BY_EDITOR = re.compile(r"\s*[)>}\]\"'`]*\s*[:{;,]?\s*\Z")
 
+# A file of no workspace folder is not indexed, but who opened it by itself may have it completed; a secret never.
+_OFFERED = ("", "outside")
+
 
 def refusal(cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, exclusion: Callable[[Path], str]) -> str:
     """Why nothing is offered here, in one word; "" when something may be."""
@@ -29,7 +32,7 @@ def refusal(cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, exclu
         return "off"
     if len(document.text) > policy.longest_document:
         return "too-large"
-    if document.path is not None and exclusion(document.path):
+    if document.path is not None and exclusion(document.path) not in _OFFERED:
         return "excluded"
     if len(cursor.before) + len(cursor.after) > policy.longest_line:
         return "long-line"

@@ -45,6 +45,10 @@ def test_nothing_is_offered_in_a_file_that_is_ignored_or_secret(trigger: Trigger
     check_refusal("#- .env\nKEY=$0\n", "excluded", trigger=trigger, index=MemoryIndex(excluded={".env": "secret"}))
 
 
+def test_a_file_opened_by_itself_outside_of_any_folder_is_completed() -> None:
+    check_refusal("x = $0\n", "", index=MemoryIndex(excluded={"main.py": "outside"}))
+
+
 def test_an_off_switch_turns_everything_off() -> None:
     check_refusal("x = $0\n", "off", policy=CompletionPolicy(enabled=False))
 

@@ -211,6 +211,15 @@ def test_exclusion_gives_the_reason(make_index: Callable[..., Index], root: Path
     assert [index.exclusion(path) for path in asked] == ["", "secret", "outside", "vendored"]
 
 
+def test_a_secret_is_one_also_outside_of_all_roots(make_index: Callable[..., Index], root: Path, tmp_path: Path) -> None:
+    index = make_index(root, start=False)
+    link = tmp_path / "plain.py"
+    link.symlink_to(tmp_path / "elsewhere" / "id_rsa")
+    asked = [tmp_path / ".env", tmp_path / ".ssh" / "config", link, root / "plain.py"]
+    asked[3].symlink_to(tmp_path / "elsewhere" / "id_rsa")
+    assert [index.exclusion(path) for path in asked] == ["secret"] * 4
+
+
 def test_several_roots_and_their_change(make_index: Callable[..., Index], root: Path, tmp_path: Path) -> None:
     other = parse("#- solids.py\ndef prism_volume(): pass\n").write(tmp_path / "other")
     index = make_index(root, other, root / "pkg")
