@@ -331,14 +331,15 @@ class Store:
 
     # changing it
 
-    def put(self, entries: Iterable[Entry], gone: Iterable[int] = (), **meta: str) -> int:
-        """Store `entries`, forget the ids `gone`, set figures, all or nothing; returns the new generation.
+    def put(self, entries: Iterable[Entry], gone: Iterable[int] = (), **meta: str) -> list[int]:
+        """Store `entries`, forget the ids `gone`, set figures, all or nothing; returns the ids of `entries`.
 
         Raises:
             StorageError: the disk is full or cannot be written; nothing has changed.
         """
         with self._transaction() as connection:
             generation = self.generation() + 1
+            ids = []
             for entry in entries:
                 row = connection.execute(
                     "INSERT INTO files (relative, mtime_ns, size, digest, language, reason, chunks, symbols, plain,"
@@ -360,12 +361,13 @@ class Store:
                     ),
                 ).fetchone()
                 connection.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (row[0], entry.blob))
+                ids.append(int(row[0]))
             for file_id in gone:
                 connection.execute("DELETE FROM contents WHERE file_id = ?", (file_id,))
                 connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
                 connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (file_id, generation))
             self._set(connection, generation=str(generation), **meta)
-        return generation
+        return ids
 
     def refresh(self, times: Iterable[tuple[int, int, int]]) -> None:
         """Note new (mtime_ns, size, id) of files whose content is unchanged; no new generation."""
@@ -377,17 +379,23 @@ class Store:
         with self._transaction() as connection:
             self._set(connection, **meta)
 
-    def build(self, build: Callable[[Path, Iterator[Stored]], None]) -> None:
+    def build(
+        self, build: Callable[[Path, Iterator[Stored]], None], files: Iterator[Stored] | None = None
+    ) -> None:
         """Build the segment of all indexed files with `build` and make readers use it; the old one is deleted.
+
+        Args:
+            build: writes a segment file.
+            files: all indexed files, where they come from elsewhere than from here (and are stored on the way).
 
         Raises:
             StorageError: the disk is full or cannot be written; the old segment stays in use.
         """
-        generation = self.generation()
-        path = self.places.segment(generation)
+        path = self.places.segment(self.generation() + 1)
         with explained(self.places.storage):
-            build(path, self.indexed())
+            build(path, self.indexed() if files is None else files)
         with self._transaction() as connection:
+            generation = self.generation()
             connection.execute("DELETE FROM gone")
             self._set(
                 connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1)

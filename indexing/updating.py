@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing.analysers import Analysers, Request, Result
+from indexing.analysers import Request, Result
 from indexing.exclusion import IGNORE_FILES, Exclusion
 from indexing.store import Entry, Known, Places, Store, Stored
 from indexing.walk import Walk, walk
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 _COMMIT_FILES = 256
 _COMMIT_BYTES = 8 * 1024 * 1024
 _COMMIT_S = 2.0  # at most so much work is lost when we are killed
+_FIRST_FILES = 20_000  # a larger first pass takes minutes: segments are then built in between
 _FIRST_BUILD_S = 10.0  # a long first pass can be searched from then on
 _BUILD_SHARE = 10  # time between two builds, in times of the last build
+_TELL_S = 0.1
 _MANY_PATHS = 500  # so many touched files are found faster by a full pass
 
 
@@ -98,7 +100,10 @@ class Updater:
             gone = [each.id for relative, each in known.items() if relative not in alive]
             if gone:
                 store.put((), gone)
-            self._index(store, requests, known)
+            if not known and len(requests) <= _FIRST_FILES:
+                self._index_first(store, requests)
+            else:
+                self._index(store, requests, known)
             if self._stopping():
                 return
             self._build_if_due(store)
@@ -152,23 +157,37 @@ class Updater:
 
     def _index(self, store: Store, requests: list[Request], known: dict[str, Known]) -> None:
         """Analyse `requests` and store the results as they come."""
+        built_at, took, built, done = time.monotonic(), 0.0, 0, 0
+        for batch in self._stored(store, requests, known):
+            done += len(batch)
+            now = time.monotonic()
+            if now - built_at > max(_FIRST_BUILD_S, took * _BUILD_SHARE) and done > 2 * built:
+                store.build(_build)
+                took, built_at, built = time.monotonic() - now, time.monotonic(), done
+                self._changed()
+
+    def _index_first(self, store: Store, requests: list[Request]) -> None:
+        """As `_index` for the first pass: the segment is built beside the analysis, from what it gives."""
+        results = self._stored(store, requests, {})
+        store.build(_build, (each for batch in results for each in batch))
+
+    def _stored(
+        self, store: Store, requests: list[Request], known: dict[str, Known]
+    ) -> Iterator[list[Stored]]:
+        """Analyse `requests` and store the results batch by batch; yields what was stored to be searched."""
         batch = _Batch()
         total, done, told = len(requests), 0, 0.0
-        built_at, build_took, built_files = time.monotonic(), 0.0, 0
         for result in self._analysers.analyze(requests, self._stopping):
             done += 1
             self._add(batch, result, known.get(result.request.relative))
             now = time.monotonic()
-            if now - told > 0.1:
+            if now - told > _TELL_S:
                 told = now
                 self._progress(done, total)
             if batch.due():
-                batch = self._commit(store, batch)
-                if now - built_at > max(_FIRST_BUILD_S, build_took * _BUILD_SHARE) and done > 2 * built_files:
-                    store.build(_build)
-                    build_took, built_at, built_files = time.monotonic() - now, time.monotonic(), done
-                    self._changed()
-        self._commit(store, batch)
+                yield self._commit(store, batch)
+                batch = _Batch()
+        yield self._commit(store, batch)
         if total:
             self._progress(done, total)
 
@@ -195,12 +214,12 @@ class Updater:
         )
 
     @staticmethod
-    def _commit(store: Store, batch: _Batch) -> _Batch:
+    def _commit(store: Store, batch: _Batch) -> list[Stored]:
         if batch.times:
             store.refresh(batch.times)
-        if batch.entries:
-            store.put(batch.entries)
-        return _Batch()
+        ids = store.put(batch.entries) if batch.entries else []
+        pairs = zip(ids, batch.entries, strict=True)
+        return [Stored(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
     def _build_if_due(self, store: Store) -> None:
         name = store.meta("segment")
