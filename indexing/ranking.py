@@ -187,10 +187,10 @@ def _best(shelves: Sequence[Shelf], scores: list[NDArray[np.float32]], limit: in
     taken: dict[Hashable, list[tuple[Hashable, int, int]]] = {}
     for item in found:
         arrays = shelves[item.shelf].arrays
-        file: Hashable = (item.shelf, int(np.searchsorted(arrays["file_chunk_end"], item.chunk, side="right")))
+        source: Hashable = (item.shelf, int(np.searchsorted(arrays["file_chunk_end"], item.chunk, side="right")))
         start, end = arrays["chunk_spans"][4 * item.chunk : 4 * item.chunk + 2].tolist()
-        place: tuple[Hashable, int, int] = (file, start, end)
-        others = taken.setdefault(file, [])
+        place: tuple[Hashable, int, int] = (source, start, end)
+        others = taken.setdefault(source, [])
         if not any(repeats(place, other) for other in others):
             others.append(place)
             kept.append(item)

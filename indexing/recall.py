@@ -38,12 +38,12 @@ _FORTH = np.arange(1, LONGEST + 1)
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 # Words that are not renamed: what several languages reserve, and the names of "this object".
 _RESERVED = """
-abstract and as assert async await break case catch class const continue debugger def default defer del do elif else enum
-except export extends extern false False final finally fn for from func function global go goto if impl implements import
-in inline instanceof interface internal is lambda let loop match mod mut namespace new nil None nonlocal not null operator
-or override package pass private protected pub public raise readonly return self cls static struct super switch template
-then this throw throws trait true True try type typedef typeof undefined union unless unsafe until use using var virtual
-void where while with yield
+abstract and as assert async await break case catch class const continue debugger def default defer del do
+elif else enum except export extends extern false False final finally fn for from func function global go goto
+if impl implements import in inline instanceof interface internal is lambda let loop match mod mut namespace
+new nil None nonlocal not null operator or override package pass private protected pub public raise readonly
+return self cls static struct super switch template then this throw throws trait true True try type typedef
+typeof undefined union unless unsafe until use using var virtual void where while with yield
 """
 KEYWORDS = frozenset(tokens.hash_words(_RESERVED.split()).tolist())
 

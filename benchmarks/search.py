@@ -1,0 +1,157 @@
+"""Searching and recalling in one segment, inside one process: what a keystroke pays for its context.
+
+`measure` asks 20-term queries of 35,000 chunks, beside SQLite FTS5 over the same chunks; `measure_recall` asks for
+continuations at random places of 10,000 files. Segments are built from windows of real files, without parsing them.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import workspaces
+from benchmarks.record import Record, Reference, percentile
+from indexing import chunks
+from indexing.records import Query
+from indexing.segments import Segment, SegmentFile, View, analyze, build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHUNKS = 35_000
+FILES = 10_000
+TERMS = 20
+QUERIES = 200
+WORD = re.compile(r"[A-Za-z_]\w{2,}")
+
+
+def texts(workspace: Path) -> Iterator[tuple[str, str]]:
+    """Path and text of each file."""
+    for path in workspaces.python_files(workspace, below_bytes=1_000_000):
+        yield path.relative_to(workspace).as_posix(), path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def segment_of(workspace: Path, target: Path, *, most_chunks: int | None = None) -> Segment:
+    """The segment of a workspace, cut off after so many chunks."""
+
+    def files() -> Iterator[SegmentFile]:
+        count = 0
+        for number, (relative, text) in enumerate(texts(workspace)):
+            pieces = chunks.cut(text)
+            if most_chunks is not None:
+                if count == most_chunks:
+                    break
+                pieces = pieces[: most_chunks - count]
+            count += len(pieces)
+            yield SegmentFile(number, relative, 0.0, analyze(text, pieces, (), (), "python"))
+
+    build(target, files())
+    return Segment.open(target)
+
+
+def questions(workspace: Path) -> list[list[str]]:
+    """The 20 words before random places."""
+    rng = random.Random(workspaces.SEED)
+    contents = [text for _, text in texts(workspace) if len(text) > 4000]
+    found = []
+    while len(found) < QUERIES:
+        text = rng.choice(contents)
+        at = rng.randrange(2000, len(text))
+        words = list(dict.fromkeys(WORD.findall(text[at - 2000 : at])))[-TERMS:]
+        if len(words) == TERMS:
+            found.append(words)
+    return found
+
+
+def milliseconds(ask: Callable[[int], object], count: int) -> list[float]:
+    """How long each question takes, the first few left out: they warm the caches."""
+    taken = []
+    for number in range(count):
+        before = time.perf_counter()
+        ask(number)
+        taken.append(1000 * (time.perf_counter() - before))
+    return taken[5:]
+
+
+def full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
+    """SQLite FTS5 over the same chunks."""
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE chunks USING fts5(body, tokenize = 'unicode61')")
+    for file_id in segment.file_ids:
+        key = ("", file_id)
+        spans = [view.chunk(key, ordinal).span for ordinal in range(view.chunk_count(key))]
+        bodies = [(view.text(key, span).encode("utf-8", "replace").decode(),) for span in spans]
+        database.executemany("INSERT INTO chunks VALUES (?)", bodies)
+    return database
+
+
+def measure() -> Record:
+    """20 terms over 35,000 chunks."""
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = workspaces.of_files(Path(scratch, "workspace"), 4000)
+        segment = segment_of(workspace, Path(scratch, "segment"), most_chunks=CHUNKS)
+        view = View([("", segment)], {}, ())
+        asked = questions(workspace)
+        ours = milliseconds(lambda number: view.search(Query(" ".join(asked[number])), limit=10, deadline=None), QUERIES)
+        database = full_text_search(view, segment)
+        ranked = "SELECT rowid FROM chunks WHERE chunks MATCH ? ORDER BY rank LIMIT 10"
+        theirs = milliseconds(
+            lambda number: database.execute(ranked, (" OR ".join(f'"{word}"' for word in asked[number]),)).fetchall(),
+            QUERIES // 4,
+        )
+        database.close()
+    return Record(
+        what=f"a query of {TERMS} words over {segment.chunks} chunks in one segment, median",
+        unit="ms",
+        value=round(percentile(ours, 50), 2),
+        n=len(ours),
+        reference=Reference("SQLite FTS5 over the same chunks, in memory", round(percentile(theirs, 50), 2)),
+        most=5.0,
+        details={"p95": round(percentile(ours, 95), 2), "segment_mb": round(segment.bytes / 1e6, 1)},
+    )
+
+
+def measure_recall() -> Record:
+    """Continuations at random places of 10,000 files."""
+    rng = random.Random(workspaces.SEED)
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = workspaces.of_files(Path(scratch, "workspace"), FILES)
+        before = time.perf_counter()
+        segment = segment_of(workspace, Path(scratch, "segment"))
+        built_s = time.perf_counter() - before
+        view = View([("", segment)], {}, ())
+        keys = [("", file_id) for file_id in segment.file_ids]
+        places = []
+        while len(places) < QUERIES:
+            key = rng.choice(keys)
+            text = view.text(key)
+            if len(text) > 2000:
+                places.append((key, text, rng.randrange(1000, len(text))))
+
+        def ask(number: int) -> object:
+            key, text, at = places[number]
+            end = text.find("\n", at)
+            rest = text[end:] if end >= 0 else ""
+            return view.recall(
+                text[:at], rest, language="python", own=key, names=(), whole_block=False, limit=5, deadline=None
+            )
+
+        taken = milliseconds(ask, QUERIES)
+    return Record(
+        what=f"recalling a line at random places of {len(keys)} files, 95th percentile",
+        unit="ms",
+        value=round(percentile(taken, 95), 2),
+        n=len(taken),
+        most=3.0,
+        details={
+            "p50": round(percentile(taken, 50), 2),
+            "tokens": int(segment.arrays.meta["tokens"]),
+            "segment_mb": round(segment.bytes / 1e6, 1),
+            "read_cut_and_build_s": round(built_s, 1),
+        },
+    )
