@@ -57,10 +57,18 @@ class CTranslateModel:
 
     @property
     def device(self) -> str:
-        """Where it computes, for people: "cpu, int8, 1 thread"."""
-        placement = self._engine.placement
-        threads = f", {placement.threads} thread{'s' if placement.threads > 1 else ''}" if placement.threads else ""
-        return f"{placement.device}, {placement.compute_type}{threads}"
+        """Where it computes: "cpu" or "cuda"."""
+        return self._engine.placement.device
+
+    @property
+    def compute_type(self) -> str:
+        """How it computes ("int8", "float16", ...)."""
+        return self._engine.placement.compute_type
+
+    @property
+    def threads(self) -> int:
+        """With how many threads on the CPU; 0 elsewhere."""
+        return self._engine.placement.threads
 
     def count_tokens(self, text: str) -> int:
         """Number of this model's tokens in `text`."""

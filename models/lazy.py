@@ -6,6 +6,7 @@ and stays usable in every other way. Start at `LazyModel`.
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from models.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Score
+
+_LOG = logging.getLogger(__name__)
 
 State = Literal["unloaded", "loading", "ready", "failed", "closed"]
 
@@ -63,7 +66,7 @@ class LazyModel:
 
     @property
     def problem(self) -> str:
-        """Why it could not be loaded, in one sentence; "" otherwise."""
+        """Why it could not be loaded, or what went differently than configured, in one sentence; "" otherwise."""
         return self._problem
 
     @property
@@ -126,13 +129,13 @@ class LazyModel:
         problem = ""
         try:
             model = self._loader()
+            problem = " ".join(getattr(model, "problems", ()))  # of the backends that can have any
         except ModelError as error:
             problem = str(error)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  # the edge of a thread: whoever waits must hear of it
             problem = f"The model {self.entry.name} could not be loaded ({error!r}); the log says more."
-            raise
-        finally:
-            self._settle(model, problem)
+            _LOG.exception("Loading the model %s failed.", self.entry.name)
+        self._settle(model, problem)
 
     def _settle(self, model: CompletionModel | None, problem: str) -> None:
         with self._lock:

@@ -98,7 +98,6 @@ def test_a_model_that_cannot_be_loaded_says_why_at_each_request() -> None:
     assert loader.calls == 1
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_unforeseen_error_while_loading_ends_the_waiting_too() -> None:
     loader = Loader(KeyError("surprise"))
     loader.allowed.set()
@@ -123,3 +122,12 @@ def test_closing_while_loading_frees_what_comes() -> None:
         model.generate(REQUEST, stop=to_the_end, cancelled=never)
     model.close()
     assert model.state == "closed"
+
+
+def test_what_went_differently_than_configured_is_told() -> None:
+    class OnTheCpu(ScriptedModel):
+        problems = ("There is no CUDA device here.",)
+
+    model = LazyModel(ENTRY, lambda: OnTheCpu({"": "1"}))
+    assert model.wait(LONG_S)
+    assert model.problem == "There is no CUDA device here."
