@@ -57,7 +57,7 @@ class Commands(TyperGroup):
         except Failure as error:
             terminal.note(str(error))
             return error.exit_code
-        except Exception as error:  # this is the edge; the file gets the traceback, stderr the sentence
+        except Exception as error:  # BLE001 lets it pass because it is logged; this is the edge
             from server.settings import LogSettings  # noqa: PLC0415 (170 ms that only this needs)
 
             log.configure(LogSettings(), paths.log_dir())
