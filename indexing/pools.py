@@ -127,9 +127,9 @@ class SegmentPool:
         segment = self._segment
         starts, text = segment.arrays["starts"], segment.arrays["text"].data
         files = segment.files_at(positions)
-        bases = np.concatenate([[0], segment.arrays["file_text_end"].astype(np.int64)])
-        begins = bases[files] + starts[positions]
-        stops = bases[files] + starts[ends]
+        bases = segment.text_begins[files]
+        begins = bases + starts[positions]
+        stops = bases + starts[ends]
         return [
             bytes(text[begin:stop]).decode("utf-8", "surrogatepass")
             for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)
@@ -144,9 +144,7 @@ class SegmentPool:
         """File and code-point offset of a token."""
         segment = self._segment
         index = int(segment.files_at(np.array([position]))[0])
-        low, _ = segment.text_range(index)
-        head = segment.arrays["text"][low : low + int(segment.arrays["starts"][position])].tobytes()
-        return self._keys[index], len(head.decode("utf-8", "surrogatepass"))
+        return self._keys[index], segment.code_points(index, int(segment.arrays["starts"][position]))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class Segment:
     def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
         """Give meaning to `arrays` as `building` writes them."""
         self.arrays = arrays
+        ends = arrays["file_text_end"].astype(np.int64)
+        self.text_begins = np.concatenate([np.zeros(1, dtype=np.int64), ends])  # of each file, in bytes; and the end
         self._index = {file_id: index for index, file_id in enumerate(arrays["file_id"].tolist())}
 
     @classmethod
@@ -71,9 +73,18 @@ class Segment:
         low, high = self._range("file_path_end", index)
         return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
 
-    def text_range(self, index: int) -> tuple[int, int]:
-        """Bytes of the text of the file at `index`."""
-        return self._range("file_text_end", index)
+    def _is_ascii(self, index: int) -> bool:
+        """Whether bytes are code points in the file at `index`."""
+        low, high = self._range("file_text_end", index)
+        return high - low == int(self.arrays["file_length"][index])
+
+    def code_points(self, index: int, offset: int) -> int:
+        """The code-point offset of a byte offset in the file at `index`."""
+        if self._is_ascii(index):
+            return offset
+        low, _ = self._range("file_text_end", index)
+        data = self.arrays["text"][low : low + offset]
+        return int(np.count_nonzero((data & 0xC0) != 0x80))  # all but continuation bytes
 
     def text(self, index: int, span: Span | None = None) -> str:
         """Text of the file at `index`, or a part of it."""
@@ -81,7 +92,7 @@ class Segment:
         data = self.arrays["text"]
         if span is None:
             return data[low:high].tobytes().decode("utf-8", "surrogatepass")
-        if high - low == int(self.arrays["file_length"][index]):  # ASCII: bytes are code points
+        if self._is_ascii(index):
             return data[low + max(0, span.start) : min(high, low + max(0, span.end))].tobytes().decode("ascii")
         return data[low:high].tobytes().decode("utf-8", "surrogatepass")[span.start : span.end]
 
