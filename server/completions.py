@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.records import Completion, Trigger
@@ -16,7 +17,6 @@ from server.cancellation import Tickets
 from server.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Future
 
     from server.cancellation import Ticket
@@ -54,10 +54,11 @@ class Completions:
                 return _nothing(why)
             completion = core.generator.reuse(document.record, offset) if selected is None else None
             if completion is None or trigger is Trigger.INVOKED:
-                delay_s = self._pace.delay_s(came, overtook=ticket.overtook)
+                expected = ticket.overtook and core.generator.expects(document.record, offset)
+                delay_s = self._pace.delay_s(came, overtook=ticket.overtook, expected=expected)
                 if not await ticket.sleep(_wait_s(core, trigger, delay_s)):
                     return _nothing("cancelled")
-                work = self._pool.submit(_call(core, document, offset, trigger, selected, ticket))
+                work = self._pool.submit(_Call(core, document, offset, trigger, selected, ticket))
                 completion = await ticket.first_of(work)
                 if ticket.cancelled():
                     work.add_done_callback(self._count)
@@ -82,19 +83,29 @@ class Completions:
             self._guard.failed("completion", error)
 
 
-def _call(
-    core: Core, document: OpenText, offset: int, trigger: Trigger, selected: str | None, ticket: Ticket
-) -> Callable[[], Completion]:
-    limit = core.settings.completion.alternatives if trigger is Trigger.INVOKED else 1
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of the generator, for a thread of the pool."""
 
-    def call() -> Completion:
+    core: Core
+    document: OpenText
+    offset: int
+    trigger: Trigger
+    selected: str | None
+    ticket: Ticket
+
+    def __call__(self) -> Completion:
+        core, document = self.core, self.document
         if document.container is not None and core.index.exclusion(document.container) in PRIVATE:
             return _nothing("excluded")  # a cell is as private as its notebook
         return core.generator.complete(
-            document.record, offset, trigger=trigger, selected=selected, cancelled=ticket.cancelled, limit=limit
+            document.record,
+            self.offset,
+            trigger=self.trigger,
+            selected=self.selected,
+            cancelled=self.ticket.cancelled,
+            limit=core.settings.completion.alternatives if self.trigger is Trigger.INVOKED else 1,
         )
-
-    return call
 
 
 def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:

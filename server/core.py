@@ -1,7 +1,7 @@
 """What a session computes with, built from the settings: index, model, generator.
 
-Everything heavy is imported here, inside functions, in a background thread, after `initialize` was answered. A part that
-cannot be built is left out and named in `Core.problems`; the others work. Start at `build`.
+Everything heavy is imported here, inside functions, in a background thread, after `initialize` was answered. A part
+that cannot be built is left out and named in `Core.problems`; the others work. Start at `build`.
 """
 
 from __future__ import annotations

@@ -143,6 +143,11 @@ class Runs(Generic[R]):
             return None
         return run, typed
 
+    def expects(self, document: Document, offset: int) -> bool:
+        """Whether a run under way may still give what the person types on; ends nothing and waits for nothing."""
+        run = self._by_uri.get(document.uri)
+        return run is not None and not run.done and run.fits(document, offset, run.place.reach) is not None
+
     def start(self, place: Place, work: Callable[[Run[R]], R | None], *, linger_s: float) -> Run[R]:
         """Begin `work` on another thread; the document's older run ends."""
         run: Run[R] = Run(place, linger_s)

@@ -49,7 +49,7 @@ async def run(name: str, arguments: Sequence[object], snapshot: Snapshot) -> dic
     """Execute a command.
 
     Raises:
-        JsonRpcInvalidParams: there is no such command, or the arguments are not what it takes; the message says what is.
+        JsonRpcInvalidParams: there is no such command, or it does not take these arguments; the message says what is.
     """
     if name not in COMMANDS:
         raise JsonRpcInvalidParams(f"there is no command {name}; there are {', '.join(COMMANDS)}")

@@ -143,3 +143,17 @@ def test_nothing_starts_after_closing(runs: Runs[str]) -> None:
     run = start(runs, "x = $0\n", lambda _: "abs")
     assert run.done
     assert run.result is None
+
+
+@pytest.mark.parametrize(("typed", "expected"), [("", True), ("ab", True), ("ax", False)])
+def test_a_run_is_expected_to_answer_what_it_still_fits_and_looking_ends_nothing(
+    runs: Runs[str], typed: str, *, expected: bool
+) -> None:
+    work = Decoding("abs(1)")
+    run = start(runs, "x = $0\n", work)
+    assert work.said.wait(LONG_S)
+    assert runs.expects(*place_of(f"x = {typed}$0\n")) is expected
+    assert run.unwanted() is False
+    work.let_go.set()
+    run.wait(until=time.monotonic() + LONG_S, leave=never)
+    assert runs.expects(*place_of("x = $0\n")) is False

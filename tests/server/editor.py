@@ -1,4 +1,6 @@
-"""An editor in the same process: sends messages to a real server object and keeps what comes back. No process, no index."""
+"""An editor in the same process: sends messages to a real server object and keeps what comes back."""
+
+# ruff: noqa: ARG002 (doubles take what the real ones take)
 
 from __future__ import annotations
 
@@ -108,6 +110,9 @@ class ScriptedGenerator:
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable
 
+    def expects(self, document: Document, offset: int) -> bool:
+        return False
+
     def shown(self, suggestion_id: str) -> None:
         self.events.append(("shown", suggestion_id))
 
@@ -159,7 +164,9 @@ class Editor:
         self.built.append((tuple(roots), options))
         if self.build_error is not None:
             raise self.build_error
-        resolved, problems = settings.resolve(editor=options, roots=roots, environment={"STARLING_INDEX__WATCH": "false"})
+        resolved, problems = settings.resolve(
+            editor=options, roots=roots, environment={"STARLING_INDEX__WATCH": "false"}
+        )
         generator = cast("Generator", self.generator)
         generator.set_policy(core.policy_of(resolved))
         return Core(resolved, cast("Index", self.index), generator, None, problems=tuple(map(str, problems)))
@@ -174,7 +181,7 @@ class Editor:
         self._changed.set()
 
     def close(self) -> None:
-        """pygls' writer has one."""
+        """Do nothing; a writer of pygls has this."""
 
     # What the editor says
 
@@ -249,7 +256,7 @@ class Editor:
     async def built_times(self, times: int) -> None:
         """Until the core was built that often, and the last is in force."""
         async with asyncio.timeout(WAIT_S):
-            while len(self.built) < times:
+            while len(self.built) < times:  # noqa: ASYNC110 (built on another thread)
                 await asyncio.sleep(0.005)
         lock = self.server.session._configuring
         assert lock is not None

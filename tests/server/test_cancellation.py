@@ -78,3 +78,10 @@ def test_a_pause_for_thought_does_not_slow_the_next_key() -> None:
     for key in range(60):
         pace.delay_s(0.03 * key, overtook=True)
     assert pace.delay_s(100.0, overtook=True) == pytest.approx(0.045, rel=0.01)
+
+
+@pytest.mark.parametrize(("gap_s", "wait_s"), [(0.1, 0.0), (0.03, 0.045)])
+def test_whoever_is_about_to_be_answered_waits_only_in_a_burst(gap_s: float, wait_s: float) -> None:
+    pace = Pace()
+    waits = [pace.delay_s(gap_s * key, overtook=True, expected=True) for key in range(60)]
+    assert waits[-1] == pytest.approx(wait_s, rel=0.01)

@@ -1,4 +1,4 @@
-"""Our commands by `workspace/executeCommand`: what they take, what they return, and what they say to wrong arguments."""
+"""Our commands by `workspace/executeCommand`: what they take and return, and what they say to wrong arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ async def test_status_tells_what_the_server_knows(editor: Editor) -> None:
     editor.open("x")
     status = (await execute(editor, "starling.status"))["result"]
     told = {name: status[name] for name in ("state", "client", "encoding", "roots", "open_documents", "problems")}
-    wanted = {"state": "ready", "client": "ed", "encoding": "utf-16", "roots": ["/a"], "open_documents": 1, "problems": []}
+    wanted = {
+        "state": "ready",
+        "client": "ed",
+        "encoding": "utf-16",
+        "roots": ["/a"],
+        "open_documents": 1,
+        "problems": [],
+    }
     assert told == wanted
     assert (status["index"]["files"], status["model"]["state"]) == (3, "off")
 

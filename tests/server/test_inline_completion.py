@@ -19,7 +19,9 @@ EMOJI = 's = "😀"; pri'
 
 
 @pytest.mark.parametrize(("encoding", "character"), [("utf-8", 15), ("utf-16", 13), ("utf-32", 12)])
-async def test_the_cursor_behind_an_emoji_is_where_the_editor_counts_it(editor: Editor, encoding: str, character: int) -> None:
+async def test_the_cursor_behind_an_emoji_is_where_the_editor_counts_it(
+    editor: Editor, encoding: str, character: int
+) -> None:
     general = {"general": {"positionEncodings": [encoding]}, "textDocument": {"inlineCompletion": {}}}
     declared = await editor.begin(general)
     editor.open(EMOJI)
@@ -184,7 +186,9 @@ async def test_a_cell_of_an_excluded_notebook_gets_nothing(editor: Editor) -> No
         ({"completion": {"automatic": False}}, True, True),
     ],
 )
-async def test_settings_say_where_nothing_is_offered(editor: Editor, options: object, *, invoked: bool, answered: bool) -> None:
+async def test_settings_say_where_nothing_is_offered(
+    editor: Editor, options: object, *, invoked: bool, answered: bool
+) -> None:
     await editor.begin(initializationOptions=options)
     editor.open("x", uri="file:///home/me/notes.txt")
     items = await editor.items(editor.complete(0, 1, uri="file:///home/me/notes.txt", invoked=invoked))
@@ -204,5 +208,3 @@ async def test_a_suggestion_whose_range_spans_lines_is_dropped_as_lsp_demands(ed
     await editor.begin()
     editor.open("x\ny\n")
     assert await editor.items(editor.complete(0, 1)) == []
-
-

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lsprotocol import types
 from hypothesis import given
 from hypothesis import strategies as st
+from lsprotocol import types
 
 from server import incoming, outgoing
 from server.documents import OpenText

@@ -74,12 +74,19 @@ async def test_cells_come_change_and_go(editor: Editor) -> None:
     structure = {"array": array, "didOpen": [cell("c", CELL + "2")], "didClose": [{"uri": CELL}]}
     notebook_change(editor, {"structure": structure})
     assert list(editor.index.documents) == [CELL + "2"]
-    editor.notify("notebookDocument/didClose", {"notebookDocument": {"uri": NOTEBOOK["uri"]}, "cellTextDocuments": [{"uri": CELL + "2"}]})
+    editor.notify(
+        "notebookDocument/didClose",
+        {"notebookDocument": {"uri": NOTEBOOK["uri"]}, "cellTextDocuments": [{"uri": CELL + "2"}]},
+    )
     assert editor.index.documents == {}
 
 
 async def test_folders_come_from_initialize_in_all_three_ways(editor: Editor) -> None:
-    folders = [{"uri": "file:///a", "name": "a"}, {"uri": "file:///b", "name": "b"}, {"uri": "vscode-remote://c", "name": "c"}]
+    folders = [
+        {"uri": "file:///a", "name": "a"},
+        {"uri": "file:///b", "name": "b"},
+        {"uri": "vscode-remote://c", "name": "c"},
+    ]
     await editor.begin(workspaceFolders=folders, rootUri="file:///a")
     assert editor.server.session.roots == (Path("/a"), Path("/b"))
 
@@ -161,7 +168,9 @@ async def test_indexing_is_shown_as_progress_to_clients_that_show_it(editor: Edi
     editor.index.report(IndexProgress(1, 4))
     begin = await editor.message(lambda message: message.get("method") == "$/progress")
     editor.index.report(IndexProgress(3, 4))
-    report = await editor.message(lambda m: m.get("method") == "$/progress" and m["params"]["value"].get("percentage") == 75)
+    report = await editor.message(
+        lambda m: m.get("method") == "$/progress" and m["params"]["value"].get("percentage") == 75
+    )
     editor.index.report(IndexProgress(4, 4, finished=True))
     end = await editor.message(lambda m: m.get("method") == "$/progress" and m["params"]["value"]["kind"] == "end")
     assert begin["params"]["value"]["title"] == "Indexing"

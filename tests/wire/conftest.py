@@ -77,7 +77,9 @@ class Session:
         """Ask for an inline completion; the answer is to be awaited."""
         kind = types.InlineCompletionTriggerKind
         context = types.InlineCompletionContext(kind.Invoked if invoked else kind.Automatic)
-        params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), types.Position(line, character))
+        params = types.InlineCompletionParams(
+            context, types.TextDocumentIdentifier(uri), types.Position(line, character)
+        )
         return asyncio.ensure_future(self.client.text_document_inline_completion_async(params))
 
     async def texts(self, uri: str, line: int, character: int, *, invoked: bool = True) -> list[str]:
@@ -103,7 +105,9 @@ class Session:
 
     async def indexed(self, files: int) -> dict[str, Any]:
         """Until the index holds so many files."""
-        return await self.status(lambda s: s["index"] and s["index"]["state"] == "ready" and s["index"]["files"] == files)
+        return await self.status(
+            lambda s: s["index"] and s["index"]["state"] == "ready" and s["index"]["files"] == files
+        )
 
     def family(self) -> list[psutil.Process]:
         """The server's process and all that it started."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 def build(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
     """The program's core, then the scripted model."""
-    from models.lazy import LazyModel
-    from models.scripted import ENTRY, ScriptedModel
+    from models.lazy import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
+    from models.scripted import ENTRY, ScriptedModel  # noqa: PLC0415
 
     built = core.build(roots, options, old)
     if not built.settings.model.enabled:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Start = Callable[..., Awaitable[Session]]
 
 
-
 async def busy(session: Session) -> list[psutil.Process]:
     """The server's processes while it indexes and its model computes an endless answer."""
     for number in range(40):
@@ -106,7 +105,11 @@ async def test_what_a_library_prints_does_not_reach_the_protocol(tmp_path: Path)
         "    return core.build(roots, options, old)\n"
         "serve.serve_stdio(build)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(SCRIPTED[1]).parents[2]), "STARLING_HOME": str(tmp_path / "home")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(SCRIPTED[1]).parents[2]),
+        "STARLING_HOME": str(tmp_path / "home"),
+    }
     messages = [
         '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}',
         '{"jsonrpc":"2.0","method":"initialized","params":{}}',

@@ -28,7 +28,9 @@ async def ports(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     """The port of a server on the transport that the test's parameter names."""
     environment = {**os.environ, "STARLING_HOME": str(tmp_path / "home"), "STARLING_MODEL__ENABLED": "false"}
     command = [*PROGRAM, f"--{request.param}", "127.0.0.1:0"]
-    server = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE, cwd=tmp_path)
+    server = await asyncio.create_subprocess_exec(
+        *command, env=environment, stderr=asyncio.subprocess.PIPE, cwd=tmp_path
+    )
     assert server.stderr is not None
     announced = await within(server.stderr.readuntil(b"://127.0.0.1:"))
     assert request.param.encode() in announced
@@ -91,7 +93,11 @@ async def test_a_web_page_gets_no_web_socket(ports: int) -> None:
 @pytest.mark.parametrize("option", ["--tcp", "--ws"])
 async def test_an_address_that_others_reach_is_refused_unless_it_is_allowed(option: str) -> None:
     server = await asyncio.create_subprocess_exec(
-        sys.executable, *PROGRAM[1:], option, "0.0.0.0:0", stderr=asyncio.subprocess.PIPE  # noqa: S104 (it is refused)
+        sys.executable,
+        *PROGRAM[1:],
+        option,
+        "0.0.0.0:0",
+        stderr=asyncio.subprocess.PIPE,
     )
     _, said = await within(server.communicate())
     assert server.returncode not in (0, None)

@@ -71,7 +71,9 @@ async def test_settings_change_without_a_restart(start: Start) -> None:
 
 async def test_a_wrong_setting_is_named_and_everything_else_works(start: Start) -> None:
     session = await start(reply="42")
-    await session.initialize(initialization_options={"completion": {"maxTokens": "many"}, "model": {"device": "abacus"}})
+    await session.initialize(
+        initialization_options={"completion": {"maxTokens": "many"}, "model": {"device": "abacus"}}
+    )
     uri = session.open("untitled:1", "answer = \n")
     assert await session.texts(uri, 0, 9) == ["42"]
     problems = (await session.command("starling.status"))["problems"]
