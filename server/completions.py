@@ -111,6 +111,9 @@ class _Call:
 def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
     if document.oversized:
         return "too-large"
+    path = document.path or document.container
+    if path is not None and core.unoffered(path):
+        return "excluded"
     settings = core.settings.completion
     wanted = settings.enabled and (settings.automatic or trigger is Trigger.INVOKED)
     return "" if wanted else "off"

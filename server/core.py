@@ -40,6 +40,7 @@ class Core:
         index: the index; it works on open documents alone where the settings turn it off.
         generator: suggests.
         model: the model behind the generator, None for none.
+        unoffered: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
     """
 
@@ -47,6 +48,7 @@ class Core:
     index: Index
     generator: Generator
     model: LazyModel | None
+    unoffered: Callable[[Path], bool] = lambda _: False
     problems: tuple[str, ...] = ()
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
@@ -134,7 +136,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None) -> Core:
             generator.set_model(model)
     else:
         generator = _generator(index, model, settings)
-    return Core(settings, index, generator, model, tuple(problems))
+    return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems))
 
 
 def policy_of(settings: Settings) -> CompletionPolicy:
@@ -205,3 +207,18 @@ def _generator(index: Index, model: LazyModel | None, settings: Settings) -> Gen
     from agents.generator.generator import Generator  # noqa: PLC0415
 
     return Generator(index, model, policy=policy_of(settings))
+
+
+def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
+    """Whether `completion.exclude` names a file; its patterns count from the file's workspace folder."""
+    if not settings.completion.exclude:
+        return lambda _: False
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+
+    spec = GitIgnoreSpec.from_lines(settings.completion.exclude)
+
+    def unoffered(path: Path) -> bool:
+        root = next((root for root in roots if path.is_relative_to(root)), path.parent)
+        return spec.match_file(path.relative_to(root).as_posix())
+
+    return unoffered

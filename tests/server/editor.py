@@ -169,7 +169,14 @@ class Editor:
         )
         generator = cast("Generator", self.generator)
         generator.set_policy(core.policy_of(resolved))
-        return Core(resolved, cast("Index", self.index), generator, None, problems=tuple(map(str, problems)))
+        return Core(
+            resolved,
+            cast("Index", self.index),
+            generator,
+            None,
+            core.unoffered_of(roots, resolved),
+            tuple(map(str, problems)),
+        )
 
     # What the server writes
 

@@ -184,12 +184,15 @@ async def test_a_cell_of_an_excluded_notebook_gets_nothing(editor: Editor) -> No
         ({"completion": {"enabled": False}}, True, False),
         ({"completion": {"automatic": False}}, False, False),
         ({"completion": {"automatic": False}}, True, True),
+        ({"completion": {"exclude": ["*.txt"]}}, True, False),
+        ({"completion": {"exclude": ["me/"]}}, True, False),
+        ({"completion": {"exclude": ["*.md"]}}, True, True),
     ],
 )
 async def test_settings_say_where_nothing_is_offered(
     editor: Editor, options: object, *, invoked: bool, answered: bool
 ) -> None:
-    await editor.begin(initializationOptions=options)
+    await editor.begin(initializationOptions=options, rootUri="file:///home")
     editor.open("x", uri="file:///home/me/notes.txt")
     items = await editor.items(editor.complete(0, 1, uri="file:///home/me/notes.txt", invoked=invoked))
     assert bool(items) is answered
