@@ -183,8 +183,9 @@ def _code(console: Console, language: str, code: str) -> Text:
     plain = Text(printable(code))
     if console.color_system is None:
         return plain
-    coloured = Syntax("", language, theme=THEME, background_color="default").highlight(printable(code))
+    coloured = Syntax("", language, theme=THEME, background_color="default").highlight(plain.plain)
     coloured.rstrip()
+    coloured.append(plain.plain[len(plain.plain.rstrip()) :])
     return coloured if coloured.plain == plain.plain else plain
 
 

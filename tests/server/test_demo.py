@@ -187,8 +187,9 @@ def test_neither_markup_nor_escape_sequences_take_effect() -> None:
 
 def test_with_colour_the_code_is_the_same() -> None:
     plain = shown(asked("def one():\n    return $0\n", "one + two"))
-    coloured = re.sub(r"\x1b\[[\d;]*m", "", shown(asked("def one():\n    return $0\n", "one + two"), colour=True))
-    assert coloured.split() == plain.replace("⟦", "").replace("⟧", "").split()
+    coloured = shown(asked("def one():\n    return $0\n", "one + two"), colour=True)
+    assert coloured.count("mreturn\x1b[0m") == 2  # a keyword's colour, before and after
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == plain.replace("⟦", "").replace("⟧", "").split()
 
 
 def test_the_tour_of_a_python_workspace_completes_code_and_says_how_to_go_on(tmp_path: Path) -> None:
