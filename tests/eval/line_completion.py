@@ -141,9 +141,9 @@ def rows(results: dict[str, list[Result]]) -> list[dict[str, Cell]]:
     for arm, found in results.items():
         kinds: dict[str, list[Result]] = {
             "all": found,
-            "whole line": [result for result in found if result.place.whole_line],
-            "rest of line": [result for result in found if not result.place.whole_line],
         }
+        for cut in masks.CUTS:
+            kinds[f"cut at {cut}"] = [result for result in found if result.place.cut == cut]
         for category in masks.CATEGORIES:
             kinds[category] = [result for result in found if result.place.category == category]
         table += [row(arm, where, some) for where, some in kinds.items() if some]

@@ -2,7 +2,8 @@
 
 `places(package)` draws them with a fixed seed: only lines of code with at least five lexer tokens, no comment,
 docstring, decorator or import; a third each in-file, first use of a name imported from the package itself, and other
-uses of such names. Reads text only; never imports the package. The committed tables come from Python 3.11's lexer.
+uses of such names. A third are cut at the line's start, between tokens, and inside a word: people type letters, not
+tokens. Reads text only; never imports the package. The committed tables come from Python 3.11's lexer.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.eval.data import Package
 
 CATEGORIES = ("in-file", "first-use", "cross-file")
+CUTS = ("line", "border", "word")  # at the line's first token, between two later ones, inside a word
 MIN_TOKENS = 5  # of the whole line
 MAX_FILE_CHARS = 200_000
 CODE_TOKENS = {tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING}
@@ -39,7 +41,7 @@ class Place:
         start: code-point offset where the target starts: where the cursor stands.
         end: where it ends: the end of its line, trailing white space left out.
         category: one of `CATEGORIES`.
-        whole_line: whether the cursor stands at the line's first token; else at a later border between tokens.
+        cut: one of `CUTS`: where in the line the cursor stands.
     """
 
     path: Path
@@ -48,7 +50,7 @@ class Place:
     start: int
     end: int
     category: str
-    whole_line: bool
+    cut: str
 
     @property
     def target(self) -> str:
@@ -63,12 +65,27 @@ class Place:
 
 @dataclass(frozen=True)
 class Line:
-    """A line that may be masked: its tokens' first columns, where its code ends, and the names it uses."""
+    """A line that may be masked.
+
+    Attributes:
+        number: from 1.
+        columns: its tokens' first columns.
+        inside: columns inside its words.
+        end: where its code ends.
+        names: the names it uses.
+    """
 
     number: int
     columns: tuple[int, ...]
+    inside: tuple[int, ...]
     end: int
     names: frozenset[str]
+
+    def column(self, cut: str, rng: random.Random) -> int:
+        """Where a cut of that kind is made; a line without longer words is cut between tokens instead."""
+        if cut == "line":
+            return self.columns[0]
+        return rng.choice(self.inside if cut == "word" and self.inside else self.columns[1:-1])
 
 
 def places(package: Package, count: int = 100) -> list[Place]:
@@ -103,10 +120,9 @@ def file_places(path: Path, relative: str, source: str, rng: random.Random) -> l
     for line in code_lines(text, tree):
         category = "in-file" if not line.names & own else "first-use" if line.names & own - used else "cross-file"
         used |= line.names & own
-        whole = rng.random() < 0.5
-        column = line.columns[0] if whole else rng.choice(line.columns[1:-1])
-        start, end = starts[line.number - 1] + column, starts[line.number - 1] + line.end
-        found.append(Place(path, relative, text, start, end, category, whole))
+        cut = rng.choice(CUTS)
+        start, end = starts[line.number - 1] + line.column(cut, rng), starts[line.number - 1] + line.end
+        found.append(Place(path, relative, text, start, end, category, cut))
     return found
 
 
@@ -136,6 +152,9 @@ def code_lines(text: str, tree: ast.Module) -> list[Line]:
         Line(
             number,
             tuple(token.start[1] for token in tokens),
+            tuple(
+                at for token in tokens if token.type == tokenize.NAME for at in range(token.start[1] + 1, token.end[1])
+            ),
             tokens[-1].end[1],
             frozenset(token.string for token in tokens if token.type == tokenize.NAME),
         )

@@ -70,7 +70,7 @@ def spans(package: data.Package, count: int) -> list[tuple[masks.Place, str]]:
             if code and len(code) + len(line) >= MOST_CHARACTERS:
                 break
             code += ("\n" if code else "") + line
-        if place.whole_line and LEAST_CHARACTERS <= len(code.rstrip()) <= MOST_CHARACTERS:
+        if place.cut == "line" and LEAST_CHARACTERS <= len(code.rstrip()) <= MOST_CHARACTERS:
             found.append((place, code.rstrip()))
     return random.Random(SEED).sample(found, min(count, len(found)))  # noqa: S311 - a sample that repeats
 

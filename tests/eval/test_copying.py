@@ -32,7 +32,7 @@ def test_the_line_after_the_most_similar_window_is_copied(tmp_path: Path) -> Non
     root = parse(TWINS).write(tmp_path)
     floor = CopyFloor.of(sorted(root.rglob("*.py")))
     place = last_place(tmp_path, "second.py")
-    whole = Place(place.path, place.relative, place.text, place.text.index("result ="), place.end, "in-file", True)
+    whole = Place(place.path, place.relative, place.text, place.text.index("result ="), place.end, "in-file", "line")
     assert floor.complete(whole) == "return door.state(open, now, here)"
 
 
@@ -40,5 +40,5 @@ def test_what_is_typed_must_agree_and_the_masked_line_itself_is_never_copied(tmp
     root = parse(TWINS).write(tmp_path)
     floor = CopyFloor.of(sorted(root.rglob("*.py")))
     place = last_place(tmp_path, "second.py")
-    typed = Place(place.path, place.relative, place.text, place.text.index("= call"), place.end, "in-file", False)
+    typed = Place(place.path, place.relative, place.text, place.text.index("= call"), place.end, "in-file", "border")
     assert floor.complete(typed) == ""

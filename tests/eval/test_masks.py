@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING
 
 from tests.eval.masks import Place, file_places
@@ -76,3 +77,14 @@ def test_broken_code_and_odd_bytes_have_no_places(tmp_path: Path) -> None:
     for content in (b"def f(:\n  x = a + b + c\n", b"x = '\xff' + a + b + c\n", b"\0 x = a + b + c"):
         path.write_bytes(content)
         assert file_places(path, "odd.py", "odd", random.Random(1)) == []  # noqa: S311 - repeats
+
+
+def test_cuts_are_made_at_the_start_between_tokens_and_inside_words(tmp_path: Path) -> None:
+    fixture = "".join(f"amount_{number} = total(price, {number}) + 1\n" for number in range(60))
+    found = places_of(tmp_path, fixture)
+    assert {place.cut for place in found} == {"line", "border", "word"}
+    for place in found:
+        line = place.text[: place.start].rpartition("\n")[2]
+        inside = re.search(r"\w\Z", line) is not None and re.match(r"\w", place.target) is not None
+        assert inside is (place.cut == "word"), place.target
+        assert (line == "") is (place.cut == "line"), place.target

@@ -4,6 +4,7 @@ import pytest
 
 from tests.eval import data, line_completion, masks, replayed_typing, tables
 
+KINDS = ("all", *(f"cut at {cut}" for cut in masks.CUTS), *masks.CATEGORIES)
 SHARES = {
     line_completion.TABLE: ("exact", "similarity", "identifier_f1", "shown", "right_when_shown"),
     replayed_typing.TABLE: ("completed_share", "keys_with_something_shown", "accepted_of_shown"),
