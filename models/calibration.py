@@ -1,7 +1,8 @@
 """How many threads a model computes with: measured once per model and machine, then remembered.
 
 More threads are not faster: on a machine with two cores a 6M model decodes twice as fast with one thread as with two.
-Never measures where nothing can be remembered. Start at `choose_threads`.
+Small weights are never measured: one thread is always right for them, and a second one that has to share its core with
+a compiler made an answer take seconds. Start at `choose_threads`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Literal
 
+from models import calibration
 from models.calibration import choose_threads, usual_threads
 from models.ctranslate import CTranslateModel
 from models.engine import FAILURES, Engine, Placement, cuda_devices
@@ -58,7 +59,8 @@ def load(
         entry: which.
         device: "auto" takes CUDA where it works and else the CPU.
         compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
-        threads: on the CPU; 0 measures once and remembers it in `state_dir`.
+        threads: on the CPU; 0 takes one for small weights, and for large ones measures once and remembers it in
+            `state_dir`.
         state_dir: where the measurement is remembered; None measures nothing and takes a safe number.
 
     Raises:
@@ -187,7 +189,7 @@ def _on_cpu(entry: ModelEntry, shape: Shape, compute_type: str, threads: int, st
         return _probe(engines[count], entry, limit_s)
 
     try:
-        if not threads and state_dir is None:
+        if not threads and (state_dir is None or shape.size_bytes < calibration.SMALL_BYTES):
             threads = usual_threads(shape.size_bytes)
         if not threads and state_dir is not None:
             identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import loading
+from models import calibration, loading
 from models.calibration import FILE, candidates, choose_threads, usual_threads
 from models.errors import ModelError
 from models.loading import load
@@ -215,7 +215,17 @@ def test_a_model_in_a_subfolder_loads(tmp_path: Path) -> None:
     model.close()
 
 
-def test_threads_are_measured_once_and_remembered(tmp_path: Path) -> None:
+def test_small_weights_get_one_thread_without_measuring(tmp_path: Path) -> None:
+    model = load(bundled.entry(), device="cpu", state_dir=tmp_path)
+    model.close()
+    assert model.threads == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_of_large_weights_are_measured_once_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "SMALL_BYTES", 0)
     model = load(bundled.entry(), device="cpu", state_dir=tmp_path)
     model.close()
     (chosen,) = json.loads((tmp_path / FILE).read_text()).values()
