@@ -1,6 +1,7 @@
 """How sure a suggestion is: an estimate of the probability that its first line is exactly what the person would type.
 
-Only figures go in: what recall counted and what the model's probabilities were. Start at `of_recall` and `of_model`.
+Only figures go in: what recall counted, what the model's probabilities were, how large the model is.
+Start at `of_recall`, `of_draft` and `of_generation`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
 
     from indexing.records import Recalled
 
-# Logistic regressions over cursor places in the packages of tests/eval's dev set; see `tests/agents/fit_confidence.py`.
 # What is less likely than this comes to nothing unasked, and is not worth a model's pass over it either.
 LEAST = 0.15
+# Where recall gives no figure of its own: one, log2 of matched tokens, agreement, log2 of votes, same file, characters.
 _RECALL = (-3.2, 0.9, 1.6, 0.25, 0.4, -0.01)
-_MODEL = (0.0, 1.0)
+# Logistic regressions over 1,080 places in attrs, httpx, rich and tornado with a model of 6.4 million parameters: one,
+# logit of recall's figure, sum of the log-probabilities of the first line's tokens.
+_DRAFT = (0.785, 0.755, 0.076)  # 1,160 drafts; such a model's opinion of a draft says little
+_AGREED = (1.659, 0.579, 0.475)  # 183 lines that recall says too: 66 % right
+_ALONE = (-1.415, -0.44, 1.034)  # 825 lines that it does not: 7 % right, fewer the surer recall is of another
+_UNKNOWN = 0.018  # recall's figure where it has nothing; a logit of -4
+# The probabilities of large models of code can be taken as they are (Spiess et al. 2024), those of tiny ones cannot.
+_TINY, _LARGE = 1e7, 1e9
 
 
 def of_recall(recalled: Recalled) -> float:
@@ -35,24 +43,60 @@ def of_recall(recalled: Recalled) -> float:
     return _logistic(sum(weight * value for weight, value in zip(_RECALL, features, strict=True)))
 
 
-def of_model(log_probs: Sequence[float]) -> float:
-    """For what a model decoded or judged: the joint probability of the first line's tokens."""
-    if not log_probs:
-        return 0.0
+def of_draft(recalled: Recalled, log_probs: Sequence[float], parameters: int = 0) -> float:
+    """For what the workspace wrote and a model of so many parameters (0 for unknown) judged."""
+    said = of_recall(recalled)
+    large = _logit(said) / 2 + _logit(joint(log_probs))
+    return _logistic(_between(_weighed(_DRAFT, said, log_probs), large, parameters))
+
+
+def of_generation(
+    log_probs: Sequence[float], parameters: int = 0, *, agreed: float | None = None, other: float | None = None
+) -> float:
+    """For what a model of so many parameters (0 for unknown) decoded.
+
+    Args:
+        log_probs: of the first line's tokens.
+        parameters: the model's size.
+        agreed: recall's figure for the same line, None if it does not say so.
+        other: recall's figure for its best other line, None without one.
+    """
+    alone = _logit(joint(log_probs))
+    if agreed is not None:
+        tiny, large = _weighed(_AGREED, agreed, log_probs), max(alone, alone + _logit(agreed) / 2)
+    else:
+        tiny, large = _weighed(_ALONE, _UNKNOWN if other is None else other, log_probs), alone
+    return _logistic(_between(tiny, large, parameters))
+
+
+def joint(log_probs: Sequence[float]) -> float:
+    """The probability of all tokens together; 0 for none."""
     total = sum(log_probs)
-    return math.exp(max(min(total, 0.0), -700.0)) if math.isfinite(total) else 0.0
+    return math.exp(max(min(total, 0.0), -700.0)) if log_probs and math.isfinite(total) else 0.0
 
 
 def mean(log_probs: Sequence[float]) -> float:
     """The geometric mean of the tokens' probabilities; 0 for none."""
-    return of_model((sum(log_probs) / len(log_probs),)) if log_probs else 0.0
+    return joint((sum(log_probs) / len(log_probs),)) if log_probs else 0.0
 
 
-def of_draft(recalled: Recalled, log_probs: Sequence[float]) -> float:
-    """For what the workspace wrote and the model judged: both sources' odds together."""
-    first, second = (min(max(value, 1e-6), 1 - 1e-6) for value in (of_recall(recalled), of_model(log_probs)))
-    odds = first / (1 - first) * second / (1 - second)
-    return odds / (1 + odds)
+def _weighed(weights: tuple[float, float, float], recalled: float, log_probs: Sequence[float]) -> float:
+    one, said, judged = weights
+    return one + said * max(_logit(recalled), _logit(_UNKNOWN)) + judged * math.log(max(joint(log_probs), 1e-12))
+
+
+def _between(tiny: float, large: float, parameters: int) -> float:
+    """From what was measured with a tiny model to the probabilities as they are, by the logarithm of the size."""
+    if parameters <= 0:
+        return large
+    share = (math.log10(parameters) - math.log10(_TINY)) / (math.log10(_LARGE) - math.log10(_TINY))
+    share = min(max(share, 0.0), 1.0)
+    return (1 - share) * tiny + share * large
+
+
+def _logit(probability: float) -> float:
+    probability = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(probability / (1 - probability))
 
 
 def _logistic(value: float) -> float:

@@ -201,9 +201,9 @@ class Generator:
         cursor, policy = request.cursor, request.policy
         recalled = self._recall(request, the_plan)
         polisher = Polisher(cursor, the_plan)
-        candidates = [
-            Candidate(polisher.polished(one.text), Origin.RECALL, confidence.of_recall(one)) for one in recalled
-        ]
+        least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
+        likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
+        candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
             return self._choose(request, polisher, candidates)
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
@@ -232,7 +232,7 @@ class Generator:
         return self._await(request, run, polisher, candidates)
 
     def _recall(self, request: _Request, the_plan: Plan) -> Sequence[Recalled]:
-        """What the workspace wrote after the same tokens; only what may come to something where nobody asked."""
+        """What the workspace wrote after the same tokens; unasked, blocks only where it is sure of them."""
         policy = request.policy
         if not policy.recall:
             return ()
@@ -245,11 +245,9 @@ class Generator:
         )
         if request.trigger is Trigger.INVOKED:
             return found
-        least = min(policy.threshold, confidence.LEAST)
-        likely = [one for one in found if confidence.of_recall(one) >= least]
         return [
             one if confidence.of_recall(one) >= policy.block_threshold else replace(one, text=first_line(one.text))
-            for one in likely
+            for one in found
         ]
 
     def _join(

@@ -33,10 +33,10 @@ class CompletionPolicy:
 
     enabled: bool = True
     languages_off: frozenset[str] = frozenset()
-    threshold: float = 0.5
+    threshold: float = 0.4
     block_threshold: float = 0.75
     recall: bool = True
-    recall_first: float = 0.85
+    recall_first: float = 0.7
     blocks: bool = True
     line_tokens: int = 48
     block_tokens: int = 192
