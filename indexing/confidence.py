@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from indexing.recall import Candidate, Hypothesis
 
 WEIGHTS = Path(__file__).with_name("recall.toml")
-MOST_JUDGED = 32  # continuations with the most votes; the others are never right often enough
+MOST_JUDGED = 16  # continuations with the most votes; the others are never right often enough
 _OPENING, _CLOSING = "([{", ")]}"
 
 FEATURES = (

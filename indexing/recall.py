@@ -29,8 +29,8 @@ LONGEST = 64  # tokens of a continued line
 FROM_POOL = 64  # candidates looked up in a pool; more of equal length add no new line, measured
 FROM_OWN = 192  # the same for the asking text, where all tables are one scan
 FROM_POOL_PARTIAL = 256  # the same when half a word stands before the cursor and most of them will not fit it
-COMPARED = 40  # candidates read from other files
-OWN_COMPARED = 32  # candidates read from the asking text on each side of the cursor
+COMPARED = 24  # candidates read from other files
+OWN_COMPARED = 24  # candidates read from the asking text on each side of the cursor
 BLOCK_LINES = 12
 _BACK = np.arange(WINDOW + 1)
 _FORTH = np.arange(1, LONGEST + 1)
@@ -242,7 +242,7 @@ def continuations(place: Place, candidates: Sequence[Candidate]) -> list[Hypothe
 
 def _fit(place: Place, text: str) -> str:
     """A continuation as it must be to stand at the cursor; "" when it does not fit."""
-    if text.count('"') % 2 == text.count("'") % 2 == 0:
+    if ("#" in text or "//" in text) and text.count('"') % 2 == text.count("'") % 2 == 0:
         text = _COMMENT.sub("", text)
     text = text.rstrip()
     if place.partial:
