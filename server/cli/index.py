@@ -36,7 +36,8 @@ def index(
         "by_language": dict(sorted(status.by_language.items(), key=lambda pair: -pair[1])),
         "skipped": dict(sorted(status.skipped.items())),
         "seconds": round(seconds, 3),
-        "mb_per_s": round(status.bytes_indexed / 1e6 / seconds, 2) if seconds else 0.0,
+        # of a pass over all files; bytes of a few changed ones are not counted apart
+        "mb_per_s": round(status.bytes_indexed / 1e6 / seconds, 2) if work.total >= status.files > 0 else None,
         "worked": work.total > 0,
         "changed_files": work.total,
         "store_bytes": status.store_bytes,
@@ -53,7 +54,8 @@ def _show(answer: dict[str, Any]) -> None:
     languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["by_language"].items())[:8])
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in answer["skipped"].items())
     done = (
-        f"{answer['changed_files']:,} files read in {answer['seconds']:.1f} s ({answer['mb_per_s']:.1f} MB/s)"
+        f"{answer['changed_files']:,} files read in {answer['seconds']:.1f} s"
+        + (f" ({answer['mb_per_s']:.1f} MB/s)" if answer["mb_per_s"] is not None else "")
         if answer["worked"]
         else f"nothing to do, looked through in {answer['seconds']:.1f} s"
     )

@@ -160,6 +160,7 @@ def test_indexing_says_what_was_found_and_what_was_left_out(workspace: Path, ans
     assert first["skipped"]["binary"] == 1
     assert first["by_language"] == {"python": 2}
     assert first["seconds"] > 0
+    assert first["mb_per_s"] >= 0
 
 
 def test_what_the_settings_exclude_is_not_indexed(workspace: Path, answer: Callable[..., Any]) -> None:
@@ -175,7 +176,7 @@ def test_what_the_settings_exclude_is_not_indexed(workspace: Path, answer: Calla
 def test_indexing_again_does_no_work_and_a_change_does_a_little(workspace: Path, answer: Callable[..., Any]) -> None:
     answer("index", workspace)
     again = answer("index", workspace)
-    assert (again["worked"], again["files"]) == (False, 2)
+    assert (again["worked"], again["files"], again["mb_per_s"]) == (False, 2, None)
     (workspace / "new.py").write_text("def brand_new_function():\n    pass\n")
     assert answer("index", workspace)["worked"] is True
     assert answer("index", workspace)["files"] == 3
