@@ -25,6 +25,7 @@ class Guard:
 
     def __init__(self) -> None:
         self.failures: Counter[str] = Counter()
+        self._running: set[asyncio.Future[None]] = set()  # the event loop itself holds its tasks weakly
 
     def notification(self, name: str, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """A handler of notifications that never raises."""
@@ -63,7 +64,10 @@ class Guard:
                 self.failed(name, error)
                 otherwise()
 
-        return asyncio.ensure_future(guarded())
+        task = asyncio.ensure_future(guarded())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
     def failed(self, name: str, error: BaseException) -> None:
         """Log and count a failure."""

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,21 +62,15 @@ def _give_up() -> None:
 
 
 def _watch(process: int, loop: asyncio.AbstractEventLoop, gone: Callable[[], None]) -> None:
-    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415 (on this thread, after `initialize`)
+    import psutil  # noqa: PLC0415 (on this thread, after `initialize`)
 
     try:
         parent = psutil.Process(process)
     except psutil.Error:
         return  # in another container or on another machine, so it says nothing
-    while _lives(parent, psutil):
-        time.sleep(POLL_S)
+    with contextlib.suppress(psutil.Error):  # it went between two questions
+        while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(POLL_S)
     logger.info("the editor, process %d, is gone", process)
     if not loop.is_closed():
         loop.call_soon_threadsafe(gone)
-
-
-def _lives(process: Any, psutil: Any) -> bool:  # noqa: ANN401 (a module, and a class, without types)
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

@@ -127,6 +127,12 @@ class Session:
             await asyncio.wait((closing,), timeout=CLOSE_WAIT_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _later(self, call: Callable[..., None], *arguments: object) -> None:
+        """Run a core call that may wait for a lock or a disk, off the event loop."""
+        if not self._closed:
+            work = asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+            self.guard.background(call.__name__, work, otherwise=lambda: None)
+
     # Settings
 
     async def configure(self, sent: object) -> None:
@@ -137,15 +143,15 @@ class Session:
             options = await configuration.pulled(self._server, self.client, sent)
             roots, old = self.roots, self.cores.current
             core = await loop.run_in_executor(self._pool, self._build, roots, options, old)
-            if self._closed:
-                await loop.run_in_executor(None, core.close)
-                return
             for problem in core.problems:
                 self._report(problem)
             if old is None or core.index is not old.index:
                 for document in self.documents:
                     core.index.put(document.record)
                 await loop.run_in_executor(self._pool, core.start, self._progress.reporter(self.client))
+            if self._closed:  # while we were busy
+                await loop.run_in_executor(None, core.close)
+                return
             self.cores.set(core)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
@@ -192,12 +198,12 @@ class Session:
         self.documents.drop(uri)
         if (core := self.cores.current) is not None:
             core.index.drop(uri)
-            core.generator.forget(uri)
+            self._later(core.generator.forget, uri)
 
     def touched(self, paths: Collection[Path]) -> None:
         """Files were created, changed or deleted on disk."""
         if (core := self.cores.current) is not None:
-            core.index.touch(paths)
+            self._later(core.index.touch, paths)
         if any(configuration.is_settings_file(path) for path in paths):
             self.reconfigure()
 
@@ -205,5 +211,5 @@ class Session:
         """Workspace folders came and went."""
         self.roots = tuple(dict.fromkeys([*(root for root in self.roots if root not in set(removed)), *added]))
         if (core := self.cores.current) is not None:
-            core.index.set_roots(self.roots)
+            self._later(core.index.set_roots, self.roots)
         self.reconfigure()

@@ -262,13 +262,17 @@ class Editor:
 
     async def built_times(self, times: int) -> None:
         """Until the core was built that often, and the last is in force."""
-        async with asyncio.timeout(WAIT_S):
-            while len(self.built) < times:  # noqa: ASYNC110 (built on another thread)
-                await asyncio.sleep(0.005)
+        await self.until(lambda: len(self.built) >= times)
         lock = self.server.session._configuring
         assert lock is not None
         async with lock:
             pass
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Until something holds that another thread brings about."""
+        async with asyncio.timeout(WAIT_S):
+            while not holds():  # noqa: ASYNC110 (other threads do not know this loop)
+                await asyncio.sleep(0.005)
 
     async def end(self) -> None:
         await self.server.session.close()

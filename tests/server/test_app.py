@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
+import inspect
 import pkgutil
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,7 @@ def test_every_methods_handler_is_named_as_lsp_names_it() -> None:
 
 def test_requests_are_handled_by_coroutines_and_notifications_are_not() -> None:
     for feature in FEATURES:
-        assert asyncio.iscoroutinefunction(feature.handle) is isinstance(feature, Request)
+        assert inspect.iscoroutinefunction(feature.handle) is isinstance(feature, Request)
 
 
 async def test_all_commands_are_declared(editor: Editor) -> None:
