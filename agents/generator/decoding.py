@@ -5,7 +5,6 @@ Never raises: a broken model ends up as an outcome with a problem. Start at `Dec
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from indexing.records import Recalled
     from models.completion import CompletionModel, Generation, Snippet
 
-_LOG = logging.getLogger(__name__)
 _MOST_DRAFTS = 1  # each costs a pass over the prompt; a second one changed nothing in 1,080 places
 
 
@@ -38,12 +36,14 @@ class Outcome:
         candidates: polished for that place.
         model_ms: time in the model, milliseconds.
         problem: one word when it gave nothing ("cancelled", "model-failed"), "" otherwise.
+        error: what a failed model raised.
     """
 
     polisher: Polisher
     candidates: tuple[Candidate, ...] = ()
     model_ms: float = 0.0
     problem: str = ""
+    error: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class Decoder:
     def work(self, run: Run[Outcome]) -> Outcome:
         """Ask the model; `run` says when to stop and is told the text so far."""
         started = time.monotonic()
+        candidates: list[Candidate] = []
+        problem, error = "", None
         try:
             candidates, problem = self._ask(run)
-        except Exception:  # noqa: BLE001 - the edge: see below
-            # The edge between us and whatever a model is made of: completion goes on without it.
-            _LOG.exception("The completion model failed; suggestions come from the workspace alone.")
-            candidates, problem = [], "model-failed"
-        return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem)
+        except Exception as failure:  # noqa: BLE001 - the edge to whatever a model is made of; completion goes on
+            problem, error = "model-failed", failure
+        return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem, error)
 
     def _ask(self, run: Run[Outcome]) -> tuple[list[Candidate], str]:
         cursor = self.polisher.cursor

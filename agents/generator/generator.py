@@ -7,6 +7,7 @@ code or a broken model, and works with less when there is no model or no index. 
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from indexing.syntax import Syntax
     from models.completion import CompletionModel
 
+_LOG = logging.getLogger(__name__)
 _DEFAULT_POLICY = CompletionPolicy()
 _RECALL_LIMIT = 5
 # A smaller window is best filled with the file itself: with 512 tokens, pieces of other files left the share of exact
@@ -69,6 +71,7 @@ class Generator:
         self._context = ContextGatherer()
         self._runs: Runs[Outcome] = Runs()
         self._recorder = Recorder()
+        self._reported = ""
         self._identities = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count(1))
 
     def complete(  # noqa: PLR0913 - the request as the editor sends it
@@ -284,12 +287,19 @@ class Generator:
             return self._choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
         if ending is not Ending.DONE or outcome is None or outcome.problem == "cancelled":
             return Completion((), "cancelled", model_ms=waited_ms)
-        if outcome.problem:
-            self._recorder.failed()
+        if outcome.error is not None:
+            self._report(outcome.error)
         judged = {one.insertion.text for one in outcome.candidates}
         rest = [one for one in candidates if one.insertion.text not in judged]
         model_ms = min(outcome.model_ms, waited_ms)
         return self._choose(request, polisher, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms)
+
+    def _report(self, error: Exception) -> None:
+        """Count a failure of the model, and log it unless it is the same as last time: one line, not one a key."""
+        self._recorder.failed()
+        if (said := str(error)) != self._reported:
+            self._reported = said
+            _LOG.warning("The completion model failed; suggestions come from the workspace alone.", exc_info=error)
 
     def _choose(
         self,

@@ -159,6 +159,15 @@ def test_a_broken_model_alone_gives_an_empty_answer_with_its_reason(editors: Cal
     assert editor.generator.statistics().failures == 1
 
 
+def test_a_model_that_fails_at_every_key_is_logged_once(
+    editors: Callable[..., Editor], caplog: pytest.LogCaptureFixture
+) -> None:
+    editor = editors(BrokenModel(ModelError("gone")))
+    editor.ask("x = $0\n")
+    editor.ask("x = a$0\n")
+    assert len(caplog.records) == 1
+
+
 def test_typing_what_was_suggested_asks_no_model(editors: Callable[..., Editor]) -> None:
     editor = editors(says("abs(value)"))
     editor.ask("x = $0\n")
