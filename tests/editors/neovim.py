@@ -154,9 +154,11 @@ class Neovim:
 
     def wait_for_index(self) -> None:
         """Wait until Starling has read the workspace."""
-        ask = "vim.lsp.get_clients({ name = 'starling' })[1]:request_sync('workspace/executeCommand', %s, 5000, 0)"
-        status = ask % "{ command = 'starling.status', arguments = {} }"
-        self.wait_for(f"vim.tbl_get({status} or {{}}, 'result', 'index', 'state') == 'ready'", "the index")
+        self.wait_for(f"vim.tbl_get({_command('starling.status')}, 'index', 'state') == 'ready'", "the index")
+
+    def statistics(self) -> dict[str, Any]:
+        """What Starling has counted of completions."""
+        return dict(self.lua(_command("starling.stats"))["completion"])
 
     def wait_for_suggestion(self, text: str) -> None:
         """Wait until exactly this is on the screen; "" for nothing."""
@@ -199,3 +201,10 @@ class Neovim:
 def _lua(text: str) -> str:
     """A Lua string literal."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def _command(name: str) -> str:
+    """A Lua expression for the result of one of Starling's commands."""
+    client = "vim.lsp.get_clients({ name = 'starling' })[1]"
+    asked = f"{client}:request_sync('workspace/executeCommand', {{ command = '{name}', arguments = {{}} }}, 5000, 0)"
+    return f"(({asked} or {{}}).result or {{}})"

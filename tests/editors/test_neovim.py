@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     Open = Callable[[Path], Neovim]
 
-# Without a model only what this workspace itself says is shown, so that the tests know what has to come.
+# Without a model only what this workspace itself says is shown, and all of it: so the tests know what has to come.
 SHOP = """
 #- .starling.toml
-# marks the workspace
+[completion]
+min_confidence = 0.0
 #- stock.py
 def value_of_stock(items, prices):
     amount = 0
@@ -38,6 +39,7 @@ def value_of_order(items, prices):
     amount = 0
     for item in items:
 """
+# `o` gives the new line its indentation, as everywhere in Neovim's own Python support
 REST = "ces[item.name] * item.count"
 WHOLE = "        amount += prices[item.name] * item.count"
 
@@ -71,11 +73,12 @@ def open_file(open_by_default: Open, monkeypatch: pytest.MonkeyPatch) -> Open:
 def test_a_suggestion_is_shown_while_typing_and_tab_accepts_it(shop: Path, open_file: Open) -> None:
     editor = open_file(shop / "order.py")
     editor.keys("Go")
-    editor.type("        amount += pri")
+    editor.type("amount += pri")
     assert editor.suggestion() == REST
     editor.keys("<Tab>")
     editor.wait_for_line(4, WHOLE)
     assert editor.cursor() == (4, len(WHOLE))
+    assert editor.statistics()["accepted"] == 1
     editor.type("  # done")
     editor.wait_for_line(4, WHOLE + "  # done")
 
@@ -83,7 +86,7 @@ def test_a_suggestion_is_shown_while_typing_and_tab_accepts_it(shop: Path, open_
 def test_a_suggestion_that_is_typed_stays_and_shrinks(shop: Path, open_file: Open) -> None:
     editor = open_file(shop / "order.py")
     editor.keys("Go")
-    editor.type("        amount += pri")
+    editor.type("amount += pri")
     assert editor.suggestion() == REST
     editor.type(REST[:5])
     editor.wait_for_suggestion(REST[5:])
@@ -91,10 +94,23 @@ def test_a_suggestion_that_is_typed_stays_and_shrinks(shop: Path, open_file: Ope
     editor.wait_for_line(4, WHOLE)
 
 
+def test_a_word_of_a_suggestion_is_accepted_and_the_rest_stays(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("amount += pri")
+    assert editor.suggestion() == REST
+    editor.keys("<M-w>")
+    editor.wait_for_line(4, "        amount += prices")
+    editor.wait_for_suggestion(REST.removeprefix("ces"))
+    editor.keys("<Tab>")
+    editor.wait_for_line(4, WHOLE)
+    assert editor.statistics()["partly_accepted"] == 1
+
+
 def test_a_suggestion_behind_an_emoji_lands_where_it_is_shown(shop: Path, open_file: Open) -> None:
     editor = open_file(shop / "order.py")
     editor.keys("Go")
-    editor.type("        '🦊🦊'; amount += pri")
+    editor.type("'🦊🦊'; amount += pri")
     assert editor.suggestion() == REST
     editor.keys("<Tab>")
     editor.wait_for_line(4, f"        '🦊🦊'; amount += pri{REST}")
@@ -106,7 +122,7 @@ def test_a_file_with_dos_line_ends_keeps_them_and_gets_no_stray_characters(shop:
     editor = open_file(file)
     assert editor.lua("vim.bo.fileformat") == "dos"
     editor.keys("Go")
-    editor.type("        amount += pri")
+    editor.type("amount += pri")
     assert editor.suggestion() == REST
     editor.keys("<Tab>")
     editor.wait_for_line(4, WHOLE)
@@ -118,27 +134,28 @@ def test_a_file_with_dos_line_ends_keeps_them_and_gets_no_stray_characters(shop:
 
 
 def test_without_a_suggestion_tab_is_a_tab(shop: Path, open_file: Open) -> None:
-    editor = open_file(shop / "order.py")
+    (shop / "unrelated.py").write_text("zebra\n", encoding="utf-8")
+    editor = open_file(shop / "unrelated.py")
     editor.keys("Go<Tab>x")
-    editor.wait_for("vim.api.nvim_get_current_line():match('^%s+x$')", "an indented x")
+    editor.wait_for("vim.api.nvim_get_current_line():match('^%s+x$') ~= nil", "an indented x")
 
 
 def test_with_a_menu_open_tab_leaves_the_suggestion_alone(shop: Path, open_file: Open) -> None:
     editor = open_file(shop / "order.py")
-    editor.keys("Go")
-    editor.type("        amount += pri")
-    editor.suggestion()
+    editor.keys(":set completeopt=menuone<CR>Go")
+    editor.type("amount += pri")
     editor.keys("<C-x><C-n>")
     editor.wait_for("vim.fn.pumvisible() == 1", "the menu")
+    editor.wait_for_suggestion(REST.removeprefix("ces"))
     editor.keys("<Tab>")
     editor.wait_for("vim.fn.pumvisible() == 0", "the menu to close")
-    assert REST not in editor.lines()[3]
+    assert editor.lines()[3].strip() == "amount += prices"
 
 
 def test_leaving_insert_mode_takes_the_suggestion_away(shop: Path, open_file: Open) -> None:
     editor = open_file(shop / "order.py")
     editor.keys("Go")
-    editor.type("        amount += pri")
+    editor.type("amount += pri")
     editor.suggestion()
     editor.keys("<Esc>")
     editor.wait_for_suggestion("")
@@ -167,14 +184,12 @@ def test_by_default_real_code_is_completed(tmp_path: Path, open_by_default: Open
     package = tmp_path / "pygls"
     shutil.copytree(installed, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / ".starling.toml").touch()
-    file = package / "again.py"
-    known = (package / "exceptions.py").read_text(encoding="utf-8").splitlines()
-    line = next(line for line in known if line.startswith("    def __init__(self"))
-    file.write_text("class OurOwnError(Exception):\n", encoding="utf-8")
-    editor = open_by_default(file)
+    known = (package / "exceptions.py").read_text(encoding="utf-8").split("\n")
+    again = next(number for number, line in enumerate(known) if line.startswith("        return ResponseError("))
+    (package / "again.py").write_text("\n".join(known[:again]) + "\n", encoding="utf-8")
+    editor = open_by_default(package / "again.py")
     editor.keys("Go")
-    editor.type(line[:20])
-    shown = editor.suggestion()
-    before = editor.lines()
+    editor.type(known[again].strip()[:8])
+    assert editor.suggestion().split("\n")[0] == known[again][16:]
     editor.keys("<Tab>")
-    editor.wait_for_line(2, before[1] + shown.split("\n")[0])
+    editor.wait_for_line(again + 1, known[again])

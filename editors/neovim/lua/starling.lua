@@ -1,0 +1,80 @@
+-- Keys for Starling's suggestions, each to be mapped with `expr`; README.md in this folder's parent shows how.
+-- What is suggested is the server's business: this only sees to it that it lands where it is shown.
+
+local M = {}
+
+--- What was typed of a suggestion since it was asked for.
+---
+--- Neovim goes on showing a suggestion while it is typed, until the next answer comes, but would put all of it where the
+--- cursor was then: `prices` and a suggested `ces` would become `pricesces`.
+---@param item vim.lsp.inline_completion.Item
+---@return string? # nil when something else was typed, and the suggestion is none any more
+local function typed_since(item)
+  if not item.range then
+    return ''
+  end
+  local start_row, start_col = item.range:to_extmark()
+  local row, col = unpack(vim.api.nvim_win_get_cursor(0))
+  if row - 1 ~= start_row or col < start_col then
+    return nil
+  end
+  local typed = vim.api.nvim_get_current_line():sub(start_col + 1, col)
+  return vim.startswith(item.insert_text, typed) and typed or nil
+end
+
+--- The buffer as it was when the suggestion was asked for: what was typed of it since is taken out, to come back with it.
+---@param item vim.lsp.inline_completion.Item
+---@param typed string
+local function take_back(item, typed)
+  if typed ~= '' then
+    local row, col = item.range:to_extmark()
+    vim.api.nvim_buf_set_text(0, row, col, row, col + #typed, {})
+  end
+end
+
+---@param item vim.lsp.inline_completion.Item
+local function all_of(item)
+  local typed = typed_since(item)
+  if typed then
+    take_back(item, typed)
+    return item
+  end
+end
+
+---@param item vim.lsp.inline_completion.Item
+local function next_word_of(item)
+  local typed = typed_since(item)
+  if not typed then
+    return nil
+  end
+  local rest = item.insert_text:sub(#typed + 1)
+  local word = rest:match('^%s*[%w_\128-\255]+') or rest:match('^%s*[^%s%w_\128-\255]+') or rest
+  take_back(item, typed)
+  item = vim.tbl_extend('force', item, { insert_text = typed .. word, command = vim.deepcopy(item.command) })
+  local accepted = vim.tbl_get(item, 'command', 'arguments', 1)
+  if accepted and #word < #rest then
+    accepted.length = vim.fn.strchars(item.insert_text)
+  end
+  return item
+end
+
+--- Accept what is shown. With a menu open or inside a snippet, and without a suggestion, `key` does what it always does.
+---@param key string
+---@return string
+function M.accept(key)
+  if vim.fn.pumvisible() == 1 then
+    return key
+  elseif vim.snippet.active({ direction = 1 }) then
+    return '<Cmd>lua vim.snippet.jump(1)<CR>'
+  end
+  return vim.lsp.inline_completion.get({ on_accept = all_of }) and '' or key
+end
+
+--- Accept the next word of what is shown; the rest stays. Without a suggestion `key` does what it always does.
+---@param key string
+---@return string
+function M.accept_word(key)
+  return vim.lsp.inline_completion.get({ on_accept = next_word_of }) and '' or key
+end
+
+return M
