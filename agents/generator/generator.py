@@ -6,15 +6,14 @@ code or a broken model, and works with less when there is no model or no index. 
 
 from __future__ import annotations
 
-import itertools
-import logging
-import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agents.generator import confidence
-from agents.generator.candidates import Candidate, Choice, chosen, from_start, suggestion
+from agents.generator.answers import Answers, Request
+from agents.generator.candidates import Candidate, from_start
 from agents.generator.context import ContextGatherer
 from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Outcome
@@ -23,38 +22,23 @@ from agents.generator.parsing import SyntaxTrees
 from agents.generator.plan import Extent, Plan, plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
-from agents.generator.reuse import SuggestionCache
 from agents.generator.runs import Ending, Place, Run, Runs
-from agents.generator.statistics import CompletionStatistics, Recorder
 from agents.records import Completion, Origin, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agents.generator.statistics import CompletionStatistics
     from indexing.index import Index
     from indexing.records import Document, Recalled
     from indexing.syntax import Syntax
     from models.completion import CompletionModel
 
-_LOG = logging.getLogger(__name__)
 _DEFAULT_POLICY = CompletionPolicy()
 _RECALL_LIMIT = 5
 # A smaller window is best filled with the file itself: with 512 tokens, pieces of other files left the share of exact
 # lines at 15.0 % of 440 places and doubled the time.
 _LEAST_WINDOW = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One request on its way; `policy` and `model` are what was set when it came."""
-
-    cursor: Cursor
-    trigger: Trigger
-    cancelled: Callable[[], bool]
-    limit: int
-    policy: CompletionPolicy
-    model: CompletionModel | None
-    began: float
 
 
 class Generator:
@@ -66,13 +50,10 @@ class Generator:
         self._index = index
         self._model = model
         self._policy = policy
-        self._cache = SuggestionCache()
+        self._answers = Answers()
         self._trees = SyntaxTrees()
         self._context = ContextGatherer()
         self._runs: Runs[Outcome] = Runs()
-        self._recorder = Recorder()
-        self._reported = ""
-        self._identities = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count(1))
 
     def complete(  # noqa: PLR0913 - the request as the editor sends it
         self,
@@ -102,7 +83,7 @@ class Generator:
         else:
             completion = self._complete(document, offset, trigger, cancelled, limit)
         completion = replace(completion, total_ms=(time.monotonic() - started) * 1000)
-        self._recorder.answered(document.uri, completion)
+        self._answers.recorder.answered(document.uri, completion)
         return completion
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
@@ -111,11 +92,11 @@ class Generator:
         policy = self._policy
         if not policy.enabled or document.language in policy.languages_off:
             return None
-        rest = self._cache.find(document, offset)
+        rest = self._answers.cache.find(document, offset)
         if rest is None:
             return None
         completion = Completion((rest,), total_ms=(time.monotonic() - started) * 1000)
-        self._recorder.answered(document.uri, completion)
+        self._answers.recorder.answered(document.uri, completion)
         return completion
 
     def expects(self, document: Document, offset: int) -> bool:
@@ -124,17 +105,17 @@ class Generator:
 
     def shown(self, suggestion_id: str) -> None:
         """An editor showed the suggestion."""
-        self._recorder.shown(suggestion_id)
+        self._answers.recorder.shown(suggestion_id)
 
     def accepted(self, suggestion_id: str, length: int | None = None) -> None:
         """A person took the suggestion, or its first `length` characters."""
-        self._recorder.accepted(suggestion_id, length)
+        self._answers.recorder.accepted(suggestion_id, length)
 
     def rejected(self, suggestion_id: str) -> None:
         """A person turned the suggestion down; it is not offered there again unasked."""
-        given = self._recorder.rejected(suggestion_id)
+        given = self._answers.recorder.rejected(suggestion_id)
         if given is not None:
-            self._cache.reject(*given)
+            self._answers.cache.reject(*given)
 
     def set_model(self, model: CompletionModel | None) -> None:
         """Use another model from the next request on; what the old one computes ends at its next token."""
@@ -147,11 +128,11 @@ class Generator:
 
     def statistics(self) -> CompletionStatistics:
         """Counts and latencies since the start."""
-        return self._recorder.statistics()
+        return self._answers.recorder.statistics()
 
     def forget(self, uri: str) -> None:
         """Drop all that is kept of a closed document."""
-        self._cache.forget(uri)
+        self._answers.cache.forget(uri)
         self._context.forget(uri)
         self._trees.forget(uri)
 
@@ -184,9 +165,9 @@ class Generator:
         cursor = Cursor.at(document, offset)
         if why := refusal(cursor, trigger=trigger, policy=policy, exclusion=self._index.exclusion):
             return Completion((), why)
-        if trigger is Trigger.AUTOMATIC and (rest := self._cache.find(document, cursor.offset)) is not None:
+        if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
-        request = _Request(cursor, trigger, cancelled, limit, policy, self._model, time.monotonic())
+        request = Request(cursor, trigger, cancelled, limit, policy, self._model, time.monotonic())
         syntax = self._trees.of(document)
         available = syntax if syntax.available else None
         the_plan = plan(
@@ -199,7 +180,7 @@ class Generator:
         self._context.visit(cursor)
         return self._offer(request, the_plan, available)
 
-    def _offer(self, request: _Request, the_plan: Plan, syntax: Syntax | None) -> Completion:
+    def _offer(self, request: Request, the_plan: Plan, syntax: Syntax | None) -> Completion:
         """Recall, then the model unless recall is sure enough."""
         cursor, policy = request.cursor, request.policy
         recalled = self._recall(request, the_plan)
@@ -208,7 +189,7 @@ class Generator:
         likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
         candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
-            return self._choose(request, polisher, candidates)
+            return self._answers.choose(request, polisher, candidates)
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
         joined = self._runs.joinable(cursor.document, cursor.offset, reach)
         if joined is not None and (answer := self._join(request, *joined, polisher, candidates)) is not None:
@@ -229,12 +210,20 @@ class Generator:
         )
         if request.cancelled():
             return Completion((), "cancelled")
-        self._recorder.ran_model()
+        self._answers.recorder.ran_model()
         place = Place.of(cursor.document, cursor.offset, reach)
-        run = self._runs.start(place, decoder.work, linger_s=policy.linger_ms / 1000)
+        work = partial(self._work, request, decoder)
+        run = self._runs.start(place, work, linger_s=policy.linger_ms / 1000)
         return self._await(request, run, polisher, candidates)
 
-    def _recall(self, request: _Request, the_plan: Plan) -> Sequence[Recalled]:
+    def _work(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:
+        """On the run's thread: what comes when its request has left already is kept for the next key."""
+        outcome = decoder.work(run)
+        if run.abandoned and not outcome.problem:
+            self._answers.choose(request, outcome.polisher, outcome.candidates)
+        return outcome
+
+    def _recall(self, request: Request, the_plan: Plan) -> Sequence[Recalled]:
         """What the workspace wrote after the same tokens; unasked, blocks only where it is sure of them."""
         policy = request.policy
         if not policy.recall:
@@ -254,87 +243,47 @@ class Generator:
         ]
 
     def _join(
-        self, request: _Request, run: Run[Outcome], typed: str, polisher: Polisher, candidates: list[Candidate]
+        self, request: Request, run: Run[Outcome], typed: str, polisher: Polisher, candidates: list[Candidate]
     ) -> Completion | None:
         """Wait for a run under way as long as it fits what was typed since; None when it no longer helps."""
         began = time.monotonic()
-        ending = run.wait(until=_patience(request), leave=lambda: request.cancelled() or not run.agrees(typed))
+        ending = run.wait(until=request.patience, leave=lambda: request.cancelled() or not run.agrees(typed))
         waited_ms = (time.monotonic() - began) * 1000
         if request.cancelled():
             return Completion((), "cancelled", model_ms=waited_ms)
         if ending is Ending.LATE:
-            return self._choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
+            return self._answers.choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
         outcome = run.result
         if ending is not Ending.DONE or outcome is None or outcome.problem:
             run.end()
             return None
-        given = self._choose(request, outcome.polisher, outcome.candidates).suggestions
-        rests = [self._cache.find(request.cursor.document, request.cursor.offset)] if given else []
+        given = self._answers.choose(request, outcome.polisher, outcome.candidates).suggestions
+        rests = [self._answers.cache.find(request.cursor.document, request.cursor.offset)] if given else []
         fitting = tuple(rest for rest in rests if rest is not None)
         if not fitting:
             return None
-        self._recorder.joined()
+        self._answers.recorder.joined()
         return Completion(fitting, model_ms=waited_ms)
 
     def _await(
-        self, request: _Request, run: Run[Outcome], polisher: Polisher, candidates: list[Candidate]
+        self, request: Request, run: Run[Outcome], polisher: Polisher, candidates: list[Candidate]
     ) -> Completion:
         """Wait for an own run; what recall knows is the answer when the model takes too long or fails."""
-        ending = run.wait(until=_patience(request), leave=request.cancelled)
+        ending = run.wait(until=request.patience, leave=request.cancelled)
         waited_ms = (time.monotonic() - run.started) * 1000
         outcome = run.result
         if ending is Ending.LATE:
-            return self._choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
+            return self._answers.choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
         if ending is not Ending.DONE or outcome is None or outcome.problem == "cancelled":
             return Completion((), "cancelled", model_ms=waited_ms)
         if outcome.error is not None:
-            self._report(outcome.error)
+            self._answers.report(outcome.error)
         judged = {one.insertion.text for one in outcome.candidates}
         rest = [one for one in candidates if one.insertion.text not in judged]
         model_ms = min(outcome.model_ms, waited_ms)
-        return self._choose(request, polisher, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms)
-
-    def _report(self, error: Exception) -> None:
-        """Count a failure of the model, and log it unless it is the same as last time: one line, not one a key."""
-        self._recorder.failed()
-        if (said := str(error)) != self._reported:
-            self._reported = said
-            _LOG.warning("The completion model failed; suggestions come from the workspace alone.", exc_info=error)
-
-    def _choose(
-        self,
-        request: _Request,
-        polisher: Polisher,
-        candidates: Sequence[Candidate],
-        *,
-        why: str = "",
-        model_ms: float = 0.0,
-    ) -> Completion:
-        """The answer made of `candidates` for the polisher's place; `why` is the reason if they come to nothing."""
-        cursor, policy = polisher.cursor, request.policy
-        document = cursor.document
-        shift = self._recorder.threshold_shift() if policy.adaptive else 0.0
-        choice = Choice(
-            request.trigger,
-            policy.threshold + shift,
-            request.limit,
-            lambda text: self._cache.is_rejected(document.uri, cursor.offset, text),
-            polisher.breaks,
+        return self._answers.choose(
+            request, polisher, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms
         )
-        best, reason = chosen(candidates, choice)
-        if not best:
-            return Completion((), why or reason, model_ms=model_ms)
-        suggestions = tuple(suggestion(one, cursor, next(self._identities)) for one in best)
-        for one in reversed(suggestions):  # the best last: the newest that fits is found first
-            self._cache.put(document, cursor.offset, one)
-        return Completion(suggestions, model_ms=model_ms)
-
-
-def _patience(request: _Request) -> float:
-    """Until when, on the monotonic clock, a request waits for the model."""
-    policy = request.policy
-    wait_ms = policy.automatic_wait_ms if request.trigger is Trigger.AUTOMATIC else policy.invoked_wait_ms
-    return request.began + wait_ms / 1000
 
 
 def _is_sure(candidates: Sequence[Candidate], policy: CompletionPolicy) -> bool:

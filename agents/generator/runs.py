@@ -72,9 +72,14 @@ class Run(Generic[R]):
         """Whether it has ended, in whatever way."""
         return self._done.is_set()
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether all who waited for it have left."""
+        return not self._watchers and self._wanted < math.inf
+
     def unwanted(self) -> bool:
         """Whether to stop at the next token: superseded, or nobody has waited for some time."""
-        return self._ended_early or (not self._watchers and time.monotonic() - self._wanted > self._linger_s)
+        return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
         """Stop at the next token, whoever waits."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -257,6 +258,22 @@ def test_a_newer_request_joins_the_run_that_still_fits(editors: Callable[..., Ed
     first.join()
     found = editor.generator.statistics()
     assert (found.model_runs, found.joined) == (1, 1)
+
+
+def test_what_comes_after_its_request_has_left_is_there_for_the_next_key(editors: Callable[..., Editor]) -> None:
+    asked, left = threading.Event(), threading.Event()
+
+    def reply(_: FillRequest) -> str:
+        asked.set()
+        assert left.wait(LONG_S)
+        return "abs(value)"
+
+    editor = editors(ScriptedModel(reply, log_prob=SURE), policy=CompletionPolicy(linger_ms=1000 * LONG_S))
+    assert editor.ask("x = $0\n", cancelled=asked.is_set).why_empty == "cancelled"
+    left.set()
+    while (rest := editor.generator.reuse(*place_of("x = a$0\n"))) is None:
+        time.sleep(0.001)
+    assert rest.suggestions[0].text == "bs(value)"
 
 
 def test_a_newer_request_that_no_longer_fits_ends_the_run(editors: Callable[..., Editor]) -> None:
