@@ -224,7 +224,7 @@ def _model(settings: Settings) -> Iterator[Check]:
 
 
 def _machine() -> Iterator[Check]:
-    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415 (as everything here, for this check alone)
+    import psutil  # noqa: PLC0415 (as everything here, for this check alone)
 
     memory = psutil.virtual_memory()
     facts: dict[str, Any] = {"cores": psutil.cpu_count(), "memory_bytes": memory.total, "free_bytes": memory.available}
