@@ -97,7 +97,9 @@ def measure() -> Record:
         segment = segment_of(workspace, Path(scratch, "segment"), most_chunks=CHUNKS)
         view = View([("", segment)], {}, ())
         asked = questions(workspace)
-        ours = milliseconds(lambda number: view.search(Query(" ".join(asked[number])), limit=10, deadline=None), QUERIES)
+        ours = milliseconds(
+            lambda number: view.search(Query(" ".join(asked[number])), limit=10, deadline=None), QUERIES
+        )
         database = full_text_search(view, segment)
         ranked = "SELECT rowid FROM chunks WHERE chunks MATCH ? ORDER BY rank LIMIT 10"
         theirs = milliseconds(

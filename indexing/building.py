@@ -159,14 +159,15 @@ class _Builder:
 
     def _add_tokens(self, data: bytes, begins: NDArray[np.int64], files: list[blobs.Packed]) -> None:
         found = tokens.tokenize(data)
-        owner = np.searchsorted(begins, found.starts, side="right") - 1
+        ends = np.searchsorted(found.starts, np.append(begins[1:], len(data)))
+        owner = np.repeat(np.arange(len(begins)), np.diff(ends, prepend=0))
         self._writer.append("ids", found.ids)
         offsets = found.starts - begins[owner]
         for index, packed in enumerate(files):
             if not packed.is_ascii:  # from code points to bytes
                 offsets[owner == index] = packed.byte_offsets()[offsets[owner == index]]
         self._writer.append("starts", offsets.astype(np.uint32))
-        token_ends = np.searchsorted(found.starts, np.append(begins[1:], len(data))) + self._tokens
+        token_ends = ends + self._tokens
         self._writer.append("file_token_end", token_ends.astype(np.uint32))
         keys = anchors.keys(found.ids)
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from indexing.pools import Place, Pool
 
 LONGEST = 64  # tokens of a continued line
-FROM_POOL = 64  # candidates looked up in a pool; more of equal length add no new line, measured
+FROM_POOL = 32  # candidates looked up in a pool; more of equal length add no new line, measured
 FROM_OWN = 192  # the same for the asking text, where all tables are one scan
-FROM_POOL_PARTIAL = 256  # the same when half a word stands before the cursor and most of them will not fit it
+FROM_POOL_PARTIAL = 160  # the same when half a word stands before the cursor and most of them will not fit it
 COMPARED = 24  # candidates read from other files
 OWN_COMPARED = 24  # candidates read from the asking text on each side of the cursor
 BLOCK_LINES = 12

@@ -183,6 +183,7 @@ class View:
         """All parts with the files that count, the asking file taken out."""
         parts = []
         for part in self._parts:
+            part.segment.used()
             alive = part.alive
             if own is not None:
                 index = -1

@@ -7,7 +7,6 @@ language's grammar: strings and comments are words and marks like all else. Star
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -73,19 +72,12 @@ def _tables(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     return forward, backward
 
 
-def _fold(error: UnicodeError) -> tuple[bytes, int]:
-    """One byte with the high bit for each character beyond ASCII, so that bytes and code points count alike."""
-    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - the only kind that `encode` raises
-    rest = error.object[error.start : error.end]
-    return bytes(128 | (ord(char) * 31 >> 3) & 127 for char in rest), error.end
-
-
-codecs.register_error("starling.fold", _fold)
-
-
 def fold(text: str) -> bytes:
     """`text` as one byte a code point: ASCII as it is, everything else (lone surrogates too) to 128..255."""
-    return text.encode("ascii", "starling.fold")
+    if text.isascii():
+        return text.encode("ascii")
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    return np.where(codes < 128, codes, 128 | (codes * np.uint32(31) >> np.uint32(3)) & 127).astype(np.uint8).tobytes()
 
 
 @dataclass(frozen=True, slots=True)
