@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess
 import threading
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from indexing import processes
 from indexing.analysis import FileAnalysis
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
@@ -89,19 +89,16 @@ class Analysers:
             thread.start()
         working = len(threads)
         try:
-            while working:
+            while working and not stopping():
                 try:
                     result = results.get(timeout=_POLL_S)
                 except queue.Empty:
-                    result = None
                     self._watch()
-                else:
-                    if result is None:
-                        working -= 1
+                    continue
                 if result is not None:
                     yield result
-                if stopping():
-                    break
+                else:
+                    working -= 1
         finally:
             over.set()
             if working:
@@ -165,9 +162,9 @@ class Analysers:
 
     @staticmethod
     def _write(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(message).encode() + b"\n")
-        process.stdin.flush()
+        if process.stdin is not None:
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+            process.stdin.flush()
 
     @staticmethod
     def _receive(seat: _Seat) -> tuple[FileAnalysis, bytes]:

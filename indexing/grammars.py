@@ -84,14 +84,12 @@ def _load(name: str) -> _Loaded:
 
         language = tree_sitter.Language(getattr(importlib.import_module(module), function)())
     except (ImportError, AttributeError, ValueError, OSError, TypeError) as error:
-        return _Loaded(None, f"The grammar of {name} does not work here ({error}); its files are indexed as plain text.")
+        return _Loaded(None, f"The grammar of {name} does not work here ({error}); its files are plain text.")
     kinds = " ".join(f"({kind})" for kind in entry.identifiers)
     try:
         source = (QUERIES / f"{entry.query or name}.scm").read_text(encoding="utf-8")
         definitions = tree_sitter.Query(language, source)
         names = tree_sitter.Query(language, f"[{kinds}] @name") if kinds else None
     except (tree_sitter.QueryError, OSError) as error:
-        return _Loaded(
-            Grammar(entry, language, None, None), f"The query of {name} does not fit its grammar ({error})."
-        )
+        return _Loaded(Grammar(entry, language, None, None), f"The query of {name} does not fit its grammar ({error}).")
     return _Loaded(Grammar(entry, language, definitions, names))

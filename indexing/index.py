@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "IndexLimits"]
 
+DEFAULT_LIMITS = IndexLimits()
+
 _SETTLE_S = 0.3  # an open document is analysed once it has been left alone for so long, or at the next search
 _LOOK_AGAIN_S = 2.0  # how often a question looks whether another server has changed the index
 _NAMES_WITHIN = 4000  # characters before the cursor in which names in scope are looked for
@@ -45,7 +47,7 @@ class Index:
         limits: bounds of indexing.
     """
 
-    def __init__(self, roots: Sequence[Path], *, storage: Path, limits: IndexLimits = IndexLimits()) -> None:
+    def __init__(self, roots: Sequence[Path], *, storage: Path, limits: IndexLimits = DEFAULT_LIMITS) -> None:
         self._storage = storage
         self._limits = limits
         self._process = IndexProcess(storage, limits, self._hear)
@@ -170,9 +172,7 @@ class Index:
             same = match.key is None or match.key == own
             source = snapshot.view.relative(match.key) if match.key is not None else _own_name(document)
             result.append(
-                Recalled(
-                    match.text, match.matched_tokens, match.agreement, match.votes, same, source, match.confidence
-                )
+                Recalled(match.text, match.matched_tokens, match.agreement, match.votes, same, source, match.confidence)
             )
         return tuple(result)
 
@@ -193,7 +193,7 @@ class Index:
 
     def status(self) -> IndexStatus:
         """The state of the index in figures."""
-        totals = [0, 0, 0, 0]
+        files = chunks = symbols = bytes_indexed = 0
         skipped: dict[str, int] = {}
         by_language: dict[str, int] = {}
         passes: list[float] = []
@@ -203,14 +203,19 @@ class Index:
             if indexed_at:
                 passes.append(float(indexed_at))
             if counts is not None:
-                more = (counts.files, counts.chunks, counts.symbols, counts.bytes_indexed)
-                totals = [total + each for total, each in zip(totals, more, strict=True)]
+                files += counts.files
+                chunks += counts.chunks
+                symbols += counts.symbols
+                bytes_indexed += counts.bytes_indexed
                 _add(skipped, counts.skipped)
                 _add(by_language, counts.by_language)
         problem = self._process.problem
         return IndexStatus(
             "failed" if problem and not self._process.busy else self._state,
-            *totals,
+            files,
+            chunks,
+            symbols,
+            bytes_indexed,
             skipped=skipped,
             by_language=by_language,
             store_bytes=store_bytes,

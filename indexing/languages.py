@@ -37,7 +37,7 @@ class Language:
         identifiers: node kinds of names.
         indented: blocks are made by indentation, opened by a colon.
         docstrings: a string that stands first in a body documents it.
-        imports_bind: what an import without a name list binds: the module's "first" or "last" component, or "" for none.
+        imports_bind: what an import without names binds: the module's "first" or "last" component, or "" for none.
     """
 
     name: str
@@ -64,8 +64,9 @@ def _kinds(text: str) -> frozenset[str]:
 _SLASH_COMMENTS = _kinds("line_comment block_comment comment")
 _SCRIPT_BLOCKS = _kinds("statement_block class_body switch_body object")
 _SCRIPT_FUNCTIONS = _kinds(
-    "function_declaration function_expression arrow_function method_definition generator_function generator_function_declaration"
-    " class_declaration class abstract_class_declaration interface_declaration internal_module"
+    "function_declaration function_expression arrow_function method_definition generator_function"
+    " generator_function_declaration class_declaration class abstract_class_declaration interface_declaration"
+    " internal_module"
 )
 _SCRIPT_STRINGS = _kinds("string template_string regex")
 
@@ -250,9 +251,7 @@ LANGUAGES: tuple[Language, ...] = (
         comments=_kinds("comment multiline_comment"),
         strings=_kinds("line_string_literal multi_line_string_literal raw_string_literal"),
         blocks=_kinds("function_body class_body protocol_body enum_class_body statements computed_property"),
-        functions=_kinds(
-            "function_declaration init_declaration lambda_literal class_declaration protocol_declaration"
-        ),
+        functions=_kinds("function_declaration init_declaration lambda_literal class_declaration protocol_declaration"),
         identifiers=("simple_identifier", "type_identifier"),
     ),
     Language(

@@ -11,6 +11,7 @@ import json
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -116,17 +117,17 @@ class IndexProcess:
 
     @staticmethod
     def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            process.stdin.flush()
-        except (OSError, ValueError):
-            pass  # it is ending: its reader starts another with all unfinished jobs
+        # it may be ending: then its reader starts another with all unfinished jobs
+        with suppress(OSError, ValueError):
+            if process.stdin is not None:
+                process.stdin.write(json.dumps(message).encode() + b"\n")
+                process.stdin.flush()
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with process.stdout:
-            for line in process.stdout:
+        if process.stdout is None:
+            return
+        with process.stdout as events:
+            for line in events:
                 try:
                     event = json.loads(line)
                 except ValueError:
@@ -171,8 +172,6 @@ class IndexProcess:
 
 
 def _close_input(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.close()
-    except OSError:
-        pass  # what was not yet sent is lost with the process
+    if process.stdin is not None:
+        with suppress(OSError):  # what was not yet sent is lost with the process
+            process.stdin.close()

@@ -151,7 +151,7 @@ class Sources:
     def counts(self) -> list[tuple[Places, Counts | None, str]]:
         """For each root its places, its figures (None before there are any), and when its last pass ended."""
         with self._lock:
-            result = []
+            result: list[tuple[Places, Counts | None, str]] = []
             for root in self._roots.values():
                 try:
                     store = root.store or Store.read(root.places)

@@ -16,7 +16,7 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -148,7 +148,7 @@ def _first(connection: sqlite3.Connection) -> None:
             generation INTEGER NOT NULL
         );
         CREATE INDEX files_by_generation ON files (generation);
-        CREATE TABLE contents (file_id INTEGER PRIMARY KEY REFERENCES files (id) ON DELETE CASCADE, blob BLOB NOT NULL);
+        CREATE TABLE contents (file_id INTEGER PRIMARY KEY, blob BLOB NOT NULL);
         CREATE TABLE gone (file_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
         """
     )
@@ -220,7 +220,9 @@ class Store:
             return None
         uri = f"{places.database.absolute().as_uri()}?mode=ro"
         try:
-            connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error:
             return None
         try:
@@ -237,7 +239,7 @@ class Store:
         """Close the database; safe twice."""
         self._connection.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -270,7 +272,8 @@ class Store:
 
     def file_id(self, relative: str) -> int | None:
         """Id of an indexed file."""
-        row = self._connection.execute("SELECT id FROM files WHERE relative = ? AND reason = ''", (relative,)).fetchone()
+        asked = "SELECT id FROM files WHERE relative = ? AND reason = ''"
+        row = self._connection.execute(asked, (relative,)).fetchone()
         return int(row[0]) if row else None
 
     def indexed(self) -> Iterator[Stored]:
@@ -327,7 +330,7 @@ class Store:
                 continue
             by_language[language] = by_language.get(language, 0) + files
             totals = [total + more for total, more in zip(totals, (files, chunks, symbols, size), strict=True)]
-        return Counts(*totals, skipped=skipped, by_language=by_language)
+        return Counts(totals[0], totals[1], totals[2], totals[3], skipped, by_language)
 
     # changing it
 
@@ -346,7 +349,8 @@ class Store:
                     " generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (relative) DO UPDATE SET"
                     " mtime_ns = excluded.mtime_ns, size = excluded.size, digest = excluded.digest,"
                     " language = excluded.language, reason = excluded.reason, chunks = excluded.chunks,"
-                    " symbols = excluded.symbols, plain = excluded.plain, generation = excluded.generation RETURNING id",
+                    " symbols = excluded.symbols, plain = excluded.plain, generation = excluded.generation"
+                    " RETURNING id",
                     (
                         entry.relative,
                         entry.mtime_ns,
@@ -379,9 +383,7 @@ class Store:
         with self._transaction() as connection:
             self._set(connection, **meta)
 
-    def build(
-        self, build: Callable[[Path, Iterator[Stored]], None], files: Iterator[Stored] | None = None
-    ) -> None:
+    def build(self, build: Callable[[Path, Iterator[Stored]], None], files: Iterator[Stored] | None = None) -> None:
         """Build the segment of all indexed files with `build` and make readers use it; the old one is deleted.
 
         Args:
@@ -397,9 +399,7 @@ class Store:
         with self._transaction() as connection:
             generation = self.generation()
             connection.execute("DELETE FROM gone")
-            self._set(
-                connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1)
-            )
+            self._set(connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1))
         for old in self.places.storage.glob(f"{self.places.key}.*.segment*"):
             if old != path:
                 with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
@@ -418,7 +418,7 @@ class Store:
                 raise
 
     @staticmethod
-    def _set(connection: sqlite3.Connection, **meta: Any) -> None:
+    def _set(connection: sqlite3.Connection, **meta: str) -> None:
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
 
 
@@ -429,8 +429,6 @@ def _open_for_writing(places: Places) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")  # a lost last second is indexed again
         connection.execute("PRAGMA journal_size_limit = 16777216")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise sqlite3.DatabaseError("malformed: made by a newer version under this version's name")
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             migrate(connection)
             connection.execute(f"PRAGMA user_version = {number}")

@@ -97,9 +97,7 @@ def _imports(imported: dict[tuple[int, str], list[str]], binds: str) -> tuple[Im
     return tuple(result)
 
 
-def _note_definition(
-    captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Found]
-) -> None:
+def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Found]) -> None:
     names = captures["name"]
     for key, nodes in captures.items():
         if key == "scope" or key.startswith("definition."):

@@ -1,7 +1,8 @@
 """The syntax of one text: what it defines and imports, where it is broken, and what kind of place an offset is.
 
 A frozen value made from a document, incrementally from its previous one. Never fails: unknown languages and texts too
-large to parse in an editor are simply not `available`, and broken code gives what is recognisable. Start at `Syntax.of`.
+large to parse in an editor are simply not `available`, and broken code gives what is recognisable. Start at
+`Syntax.of`.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from indexing import grammars, layout, symbols, texts
-from indexing.records import Span
+from indexing import grammars, layout, texts
+from indexing.symbols import Outline, outline
 
 if TYPE_CHECKING:
     import tree_sitter
 
     from indexing.grammars import Grammar
     from indexing.layout import Place
-    from indexing.records import Document, Import, Symbol
+    from indexing.records import Document, Import, Span, Symbol
 
 LARGEST = 512 * 1024  # characters; parsing holds the GIL, and this much takes about 100 ms
 _NAMES = 200
@@ -39,7 +40,7 @@ class Syntax:
 
     def __init__(self, document: Document, parsed: _Parsed | None) -> None:
         self._document = document
-        self._parsed = parsed
+        self.parsed = parsed
 
     @classmethod
     def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
@@ -47,21 +48,18 @@ class Syntax:
         grammar = grammars.load(document.language) if len(document.text) <= LARGEST else None
         if grammar is None:
             return cls(document, None)
-        if previous is not None and previous.available and document.text == previous.text:
-            if previous._document.language == document.language:
-                return cls(document, previous._parsed)
         data = texts.encode(document.text)
-        old = previous._parsed if previous is not None else None
-        if old is not None and old.grammar is grammar:
-            tree = grammar.parse(data, _edited(old, data))
-        else:
-            tree = grammar.parse(data)
-        return cls(document, _Parsed(grammar, data, tree))
+        old = previous.parsed if previous is not None else None
+        if old is None or old.grammar is not grammar:
+            return cls(document, _Parsed(grammar, data, grammar.parse(data)))
+        if old.data == data:
+            return cls(document, old)
+        return cls(document, _Parsed(grammar, data, grammar.parse(data, _edited(old, data))))
 
     @property
     def available(self) -> bool:
         """Whether the text was parsed."""
-        return self._parsed is not None
+        return self.parsed is not None
 
     @property
     def text(self) -> str:
@@ -80,7 +78,7 @@ class Syntax:
 
     def error_count(self, span: Span | None = None) -> int:
         """How many places do not parse, of those that touch `span`; 0 when nothing was parsed."""
-        parsed = self._parsed
+        parsed = self.parsed
         if parsed is None or not parsed.tree.root_node.has_error:
             return 0
         import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
@@ -94,7 +92,7 @@ class Syntax:
     def place(self, offset: int, *, names: bool = True) -> Place:
         """What kind of place the cursor at the code-point `offset` is; `names` can be left out, they cost the most."""
         offset = max(0, min(offset, len(self.text)))
-        parsed = self._parsed
+        parsed = self.parsed
         if parsed is None:
             return replace(layout.NOWHERE, names=self._names_by_text(offset) if names else ())
         around = layout.Around(
@@ -113,18 +111,17 @@ class Syntax:
         return Syntax.of(replace(self._document, text=pasted), self)
 
     @cached_property
-    def _outline(self) -> symbols.Outline:
-        parsed = self._parsed
-        return symbols.outline(parsed.tree, parsed.data, parsed.grammar) if parsed else symbols.Outline()
+    def _outline(self) -> Outline:
+        parsed = self.parsed
+        return outline(parsed.tree, parsed.data, parsed.grammar) if parsed else Outline()
 
     @cached_property
     def _lines(self) -> texts.ByteLines:
-        assert self._parsed is not None
-        return texts.ByteLines(self.text, self._parsed.data)
+        return texts.ByteLines(self.text, self.parsed.data if self.parsed is not None else texts.encode(self.text))
 
     def _names(self, offset: int, scope: Span | None) -> tuple[str, ...]:
         """Names in scope: those used nearest before in the same scope, then what the file defines and imports."""
-        parsed = self._parsed
+        parsed = self.parsed
         if parsed is None or parsed.grammar.names is None:
             return self._names_by_text(offset)
         import tree_sitter  # noqa: PLC0415  # see above
@@ -171,7 +168,7 @@ def _edited(old: _Parsed, data: bytes) -> tree_sitter.Tree:
     """A copy of the old tree, told of the one edit that makes the new text of the old."""
     shortest = min(len(old.data), len(data))
     start = _common_prefix(old.data, data, shortest)
-    while start > 0 and (start < len(data) and data[start] & 0xC0 == 0x80 or _continues(old.data, start)):
+    while start > 0 and (_continues(data, start) or _continues(old.data, start)):
         start -= 1  # not in the middle of a character
     same_end = _common_suffix(old.data, data, shortest - start)
     while same_end > 0 and data[len(data) - same_end] & 0xC0 == 0x80:

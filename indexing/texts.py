@@ -38,7 +38,7 @@ def encode(text: str) -> bytes:
 
 
 def line_starts(text: str) -> list[int]:
-    """Code-point offsets of the starts of all lines; a line ends with `\\n`, `\\r\\n` or a lone `\\r`, as in LSP."""
+    """Code-point offsets of the starts of all lines, which end as in LSP: with LF, CRLF or a lone CR."""
     if "\r" in text:
         return [0, *(match.end() for match in _BREAK.finditer(text))]
     lengths = [len(line) + 1 for line in text.split("\n")]

@@ -18,8 +18,9 @@ from indexing.store import Entry, Known, Places, Store, Stored
 from indexing.walk import Walk, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
+    from indexing.analysers import Analysers
     from indexing.limits import IndexLimits
 
 _COMMIT_FILES = 256
@@ -46,6 +47,21 @@ class _Batch:
         return len(self.entries) >= _COMMIT_FILES or self.size >= _COMMIT_BYTES or (late and bool(self.entries))
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of an update.
+
+    Attributes:
+        progress: told how many files are done, of how many.
+        changed: told when readers will find something new.
+        stopping: asked often; true ends the work early, with what is done stored.
+    """
+
+    progress: Callable[[int, int], None]
+    changed: Callable[[], None]
+    stopping: Callable[[], bool]
+
+
 class Updater:
     """Updates one root.
 
@@ -54,9 +70,7 @@ class Updater:
         storage: where indexes lie.
         limits: bounds of indexing.
         analysers: does the parsing.
-        progress: told how many files are done, of how many.
-        changed: told when readers will find something new.
-        stopping: asked often; true ends the work early, with what is done stored.
+        listener: hears of it, and may stop it.
     """
 
     def __init__(
@@ -65,17 +79,14 @@ class Updater:
         storage: Path,
         limits: IndexLimits,
         analysers: Analysers,
-        *,
-        progress: Callable[[int, int], None],
-        changed: Callable[[], None],
-        stopping: Callable[[], bool],
+        listener: Listener,
     ) -> None:
         self.places = Places.of(storage, root)
         self._limits = limits
         self._analysers = analysers
-        self._progress = progress
-        self._changed = changed
-        self._stopping = stopping
+        self._progress = listener.progress
+        self._changed = listener.changed
+        self._stopping = listener.stopping
         self._exclusion = Exclusion(root, limits)
 
     def full(self) -> None:
@@ -171,9 +182,7 @@ class Updater:
         results = self._stored(store, requests, {})
         store.build(_build, (each for batch in results for each in batch))
 
-    def _stored(
-        self, store: Store, requests: list[Request], known: dict[str, Known]
-    ) -> Iterator[list[Stored]]:
+    def _stored(self, store: Store, requests: list[Request], known: dict[str, Known]) -> Iterator[list[Stored]]:
         """Analyse `requests` and store the results batch by batch; yields what was stored to be searched."""
         batch = _Batch()
         total, done, told = len(requests), 0, 0.0
@@ -231,11 +240,7 @@ class Updater:
 def _build(target: Path, files: Iterator[Stored]) -> None:
     from indexing.segments import SegmentFile, build  # noqa: PLC0415  # numpy
 
-    build(target, _segment_files(files, SegmentFile))
-
-
-def _segment_files(files: Iterable[Stored], make: Callable[[int, str, float, bytes], object]) -> Iterator[object]:
-    return (make(each.id, each.relative, each.mtime, each.blob) for each in files)
+    build(target, (SegmentFile(each.id, each.relative, each.mtime, each.blob) for each in files))
 
 
 def _usable(path: Path | None) -> bool:

@@ -50,44 +50,101 @@ def walk(
     Raises:
         OSError: the root itself cannot be read.
     """
-    root = str(exclusion.root)
-    rules = exclusion.root_rules()
-    waiting: list[tuple[str, str, str, Rules]] = [(root, "", "", rules)]
-    entered: set[tuple[int, int]] = set()  # junctions and bind mounts can loop without being symbolic links
     count = 0
-    while waiting and not cancelled():
-        folder, name, relative, rules = waiting.pop()
-        try:
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-            identity = os.stat(folder)  # noqa: PTH116  # strings all the way: this is the hot loop
-        except OSError:
-            if not relative:
-                raise
-            seen.skipped["unreadable"] += 1
-            continue
-        if (identity.st_dev, identity.st_ino) in entered and identity.st_ino:
-            seen.skipped["link"] += 1
-            continue
-        entered.add((identity.st_dev, identity.st_ino))
-        held = {entry.name for entry in entries}
-        if relative:
-            if reason := exclusion.folder(rules, name, relative, held):
-                seen.skipped[reason] += 1
-                continue
-            rules = exclusion.enter(rules, folder, relative, held)
-        for entry in reversed(entries):
-            if _is_folder(entry):
-                waiting.append((entry.path, entry.name, f"{relative}{entry.name}/", rules))
-        for entry in entries:
-            found = _file(entry, relative, exclusion, rules, limits, seen)
-            if found is None:
-                continue
-            if count >= limits.max_files:
-                seen.skipped["over the file limit"] += 1
-                continue
+    for found in _Walker(exclusion, limits, seen, cancelled).files():
+        if count >= limits.max_files:
+            seen.skipped["over the file limit"] += 1
+        else:
             count += 1
             yield found
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    path: str
+    name: str
+    relative: str  # with a trailing "/", "" for the root
+    rules: Rules  # of the folder around it
+
+
+class _Walker:
+    def __init__(self, exclusion: Exclusion, limits: IndexLimits, seen: Walk, cancelled: Callable[[], bool]) -> None:
+        self._exclusion = exclusion
+        self._limits = limits
+        self._skipped = seen.skipped
+        self._cancelled = cancelled
+        self._root = str(exclusion.root)
+        self._entered: set[tuple[int, int]] = set()  # junctions and bind mounts loop without being symbolic links
+
+    def files(self) -> Iterator[Found]:
+        waiting = [_Folder(self._root, "", "", self._exclusion.root_rules())]
+        while waiting and not self._cancelled():
+            folder = waiting.pop()
+            entries = self._entries(folder)
+            rules = self._rules(folder, entries)
+            if rules is None:
+                continue
+            waiting.extend(
+                _Folder(entry.path, entry.name, f"{folder.relative}{entry.name}/", rules)
+                for entry in reversed(entries)
+                if _is_folder(entry)
+            )
+            for entry in entries:
+                if not _is_folder(entry) and (found := self._file(entry, folder.relative + entry.name, rules)):
+                    yield found
+
+    def _entries(self, folder: _Folder) -> list[os.DirEntry[str]]:
+        """What stands in the folder, by name; nothing, and counted, when it cannot be read or was entered before."""
+        try:
+            with os.scandir(folder.path) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+            found = os.stat(folder.path)  # noqa: PTH116  # strings all the way: this is the hot loop
+        except OSError:
+            if not folder.relative:
+                raise
+            self._skipped["unreadable"] += 1
+            return []
+        identity = (found.st_dev, found.st_ino)
+        if found.st_ino and identity in self._entered:
+            self._skipped["link"] += 1
+            return []
+        self._entered.add(identity)
+        return entries
+
+    def _rules(self, folder: _Folder, entries: list[os.DirEntry[str]]) -> Rules | None:
+        """Rules in force in the folder; None, and counted, when it is left out."""
+        if not folder.relative:
+            return folder.rules
+        held = {entry.name for entry in entries}
+        if reason := self._exclusion.folder(folder.rules, folder.name, folder.relative, held):
+            self._skipped[reason] += 1
+            return None
+        return self._exclusion.enter(folder.rules, folder.path, folder.relative, held)
+
+    def _file(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> Found | None:
+        """The entry as a file to be indexed; None, and counted, when it is left out."""
+        try:
+            found = entry.stat(follow_symlinks=False)
+            reason = self._reason(entry, relative, rules, found)
+        except UnicodeEncodeError:
+            reason = "undecodable name"
+        except OSError:
+            reason = "unreadable"
+        if reason:
+            self._skipped[reason] += 1
+            return None
+        return Found(relative, found.st_mtime_ns, found.st_size)
+
+    def _reason(self, entry: os.DirEntry[str], relative: str, rules: Rules, found: os.stat_result) -> str:
+        if stat.S_ISLNK(found.st_mode):
+            real = os.path.realpath(entry.path)
+            return "link" if real == self._root or real.startswith(self._root.rstrip(os.sep) + os.sep) else "outside"
+        if reason := self._exclusion.file(rules, entry.name, relative):
+            return reason
+        relative.encode()
+        if not stat.S_ISREG(found.st_mode):
+            return "special"
+        return "too large" if found.st_size > self._limits.max_file_bytes else ""
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -95,40 +152,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
         return False
-
-
-def _file(
-    entry: os.DirEntry[str], folder: str, exclusion: Exclusion, rules: Rules, limits: IndexLimits, seen: Walk
-) -> Found | None:
-    """The entry as a file to be indexed; None, and counted, when it is left out; None for folders."""
-    relative = folder + entry.name
-    try:
-        if entry.is_dir(follow_symlinks=False):
-            return None
-        if entry.is_symlink():
-            seen.skipped[_link_reason(entry, exclusion)] += 1
-            return None
-        if reason := exclusion.file(rules, entry.name, relative):
-            seen.skipped[reason] += 1
-            return None
-        found = entry.stat(follow_symlinks=False)
-        relative.encode()
-    except UnicodeEncodeError:
-        seen.skipped["undecodable name"] += 1
-        return None
-    except OSError:
-        seen.skipped["unreadable"] += 1
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        seen.skipped["special"] += 1
-        return None
-    if found.st_size > limits.max_file_bytes:
-        seen.skipped["too large"] += 1
-        return None
-    return Found(relative, found.st_mtime_ns, found.st_size)
-
-
-def _link_reason(entry: os.DirEntry[str], exclusion: Exclusion) -> str:
-    real = os.path.realpath(entry.path)
-    root = str(exclusion.root)
-    return "link" if real == root or real.startswith(root.rstrip(os.sep) + os.sep) else "outside"

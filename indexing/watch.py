@@ -50,8 +50,7 @@ class Watcher:
             self._thread.join()
 
     def _run(self) -> None:
-        from watchfiles import watch  # noqa: PLC0415  # 39 ms that only editors without watching pay
-        from watchfiles.main import DefaultFilter  # noqa: PLC0415  # see above
+        from watchfiles import DefaultFilter, watch  # noqa: PLC0415  # 39 ms that only editors without watching pay
 
         try:
             for batch in watch(
@@ -66,5 +65,5 @@ class Watcher:
                 self._changed({Path(path) for _, path in batch})
         except (OSError, RuntimeError) as error:
             self._failed(
-                f"The workspace cannot be watched ({error}); files changed outside the editor are found at the next start."
+                f"The workspace is not watched ({error}); what changes outside the editor is found at the next start."
             )

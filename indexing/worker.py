@@ -1,10 +1,10 @@
 """The indexing process: takes jobs as lines of JSON, does them at low priority, tells of progress in lines of JSON.
 
 Jobs: {"job": n, "kind": "pass", "roots": [...]} and {"job": n, "kind": "touch", "roots": [...], "paths": [...]}.
-Events: {"event": "progress", "done", "total"}, {"event": "changed", "root"}, {"event": "waiting"}, {"event": "working"},
-{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it holds the root's lock for
-the length of a job; another server's process waits for it, and then finds the work done. Ends with its input, and after
-some idle time. Start at `main`.
+Events: {"event": "progress", "done", "total"}, {"event": "changed", "root"}, {"event": "waiting"},
+{"event": "working"}, {"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it
+holds the root's lock for the length of a job; another server's process waits for it, and then finds the work done. Ends
+with its input, and after some idle time. Start at `main`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from indexing import processes
 from indexing.analysers import Analysers
 from indexing.limits import IndexLimits
-from indexing.store import Places, Store, StorageError, broken, explained
-from indexing.updating import Updater
+from indexing.store import Places, StorageError, Store, broken, explained
+from indexing.updating import Listener, Updater
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,9 +107,11 @@ class Worker:
             self._storage,
             self._limits,
             self._analysers,
-            progress=lambda done, total: _tell(event="progress", done=done, total=total),
-            changed=lambda: _tell(event="changed", root=str(root)),
-            stopping=self._ended.is_set,
+            Listener(
+                progress=lambda done, total: _tell(event="progress", done=done, total=total),
+                changed=lambda: _tell(event="changed", root=str(root)),
+                stopping=self._ended.is_set,
+            ),
         )
         with self._lock(updater.places) as held:
             if not held:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, W291  # foreign code has its own layout
 """One small file for each language, and what is to be found in it: kind, qualified name; `<` module, bound names."""
 
 from __future__ import annotations

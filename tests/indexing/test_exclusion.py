@@ -178,7 +178,8 @@ def test_malformed_ignore_rule_leaves_the_others(tmp_path: Path) -> None:
 
 
 def test_rules_of_the_work_tree_around_the_root_count(tmp_path: Path) -> None:
-    parse("#- .git/config\n#- .gitignore\n*.log\n/pkg/made\n#- pkg/a.log\n#- pkg/made/a.py\n#- pkg/a.py\n").write(tmp_path)
+    fixture = "#- .git/config\n#- .gitignore\n*.log\n/pkg/made\n#- pkg/a.log\n#- pkg/made/a.py\n#- pkg/a.py\n"
+    parse(fixture).write(tmp_path)
     assert found(tmp_path / "pkg") == ["a.py"]
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.index import Index
 from indexing.records import Document, IndexProgress, Query
 from tests.marked import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from indexing.index import Index
 
 WORKSPACE = """
     #- shapes.py
@@ -211,7 +212,9 @@ def test_exclusion_gives_the_reason(make_index: Callable[..., Index], root: Path
     assert [index.exclusion(path) for path in asked] == ["", "secret", "outside", "vendored"]
 
 
-def test_a_secret_is_one_also_outside_of_all_roots(make_index: Callable[..., Index], root: Path, tmp_path: Path) -> None:
+def test_a_secret_is_one_also_outside_of_all_roots(
+    make_index: Callable[..., Index], root: Path, tmp_path: Path
+) -> None:
     index = make_index(root, start=False)
     link = tmp_path / "plain.py"
     link.symlink_to(tmp_path / "elsewhere" / "id_rsa")
@@ -271,5 +274,3 @@ def test_importing_and_making_an_index_loads_nothing_heavy(tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
