@@ -33,7 +33,7 @@ class CompletionPolicy:
 
     enabled: bool = True
     languages_off: frozenset[str] = frozenset()
-    threshold: float = 0.4
+    threshold: float = 0.5
     block_threshold: float = 0.75
     recall: bool = True
     recall_first: float = 0.7

@@ -110,6 +110,7 @@ def test_brackets_of_any_text_are_where_they_are_said_to_be(text: str, language:
     assert "".join(text[at] for at in balance.unopened) == balance.closers
 
 
+@settings(deadline=None)
 @given(text=TEXTS, at=st.floats(0, 1), said=TEXTS, trigger=st.sampled_from(Trigger))
 def test_stop_rules_only_ever_cut_the_end(text: str, at: float, said: str, trigger: Trigger) -> None:
     cursor = Cursor.at(document_of(text, "python"), round(at * len(text)))
