@@ -189,7 +189,7 @@ class Generator:
         likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
         candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
-            return self._answers.choose(request, polisher, candidates)
+            return self._answers.choose(request, polisher, candidates, why="unsure" if recalled and not likely else "")
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
         joined = self._runs.joinable(cursor.document, cursor.offset, reach)
         if joined is not None and (answer := self._join(request, *joined, polisher, candidates)) is not None:

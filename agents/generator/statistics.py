@@ -98,7 +98,8 @@ class Recorder:
                 return
             self._count("answered")
             for suggestion in completion.suggestions:
-                self._by_origin[suggestion.origin] = self._by_origin.get(suggestion.origin, 0) + 1
+                origin = suggestion.origin.value
+                self._by_origin[origin] = self._by_origin.get(origin, 0) + 1
                 # The identity stays the same while a suggestion is typed; what it was first is what counts.
                 self._given.setdefault(suggestion.id, (uri, suggestion))
             if completion.suggestions[0].origin is Origin.REUSE:

@@ -104,6 +104,7 @@ def test_a_document_keeps_its_line_endings(lines: list[str], raw: str, ending: s
         assert "\r" not in applied.replace(ending, "")
 
 
+@settings(deadline=None)
 @given(text=TEXTS, language=LANGUAGES, quote=st.sampled_from(["", '"', "'", '"""', "`"]))
 def test_brackets_of_any_text_are_where_they_are_said_to_be(text: str, language: str, quote: str) -> None:
     balance = scan(text, language, quote)
@@ -119,11 +120,13 @@ def test_stop_rules_only_ever_cut_the_end(text: str, at: float, said: str, trigg
     assert keep is None or 0 <= keep < len(said)
 
 
+@settings(deadline=None)
 @given(text=TEXTS)
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     assert cleaned(cleaned(text)) == cleaned(text)
 
 
+@settings(deadline=None)
 @given(text=TEXTS, at=st.floats(0, 1), said=TEXTS.filter(str.strip), typed=st.integers(0, 20))
 def test_the_rest_of_a_suggestion_ends_where_the_suggestion_ends(text: str, at: float, said: str, typed: int) -> None:
     offset, cache = round(at * len(text)), SuggestionCache()
