@@ -34,6 +34,7 @@ BENCHMARKS = {
     "burst": "burst:measure",
     "edit": "edit:measure",
     "search": "search:measure",
+    "recall": "search:measure_recall",
     "cold_index": "cold_index:measure",
     "second_index": "cold_index:measure_second",
     "memory": "memory:measure",

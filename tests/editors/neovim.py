@@ -25,6 +25,7 @@ RUNTIME = REPOSITORY / "editors" / "neovim"
 
 WAIT_S = 60.0  # for something that must happen; nothing is asserted about how fast
 POLL_S = 0.05
+PAUSE_S = 5.0  # a person's, to see whether something comes
 
 GHOST = """
 (function()
@@ -177,6 +178,14 @@ class Neovim:
     def suggestion(self) -> str:
         """Wait for a suggestion and return the text on the screen, several lines with newlines between."""
         self.wait_for(f"{GHOST}.text ~= ''", "a suggestion")
+        return str(self.lua(f"{GHOST}.text"))
+
+    def suggestion_if_any(self) -> str:
+        """What is on the screen once Starling has answered for this place; "" for nothing."""
+        asked = self.statistics()["requests"]
+        deadline = time.monotonic() + PAUSE_S
+        while time.monotonic() < deadline and self.statistics()["requests"] == asked:
+            time.sleep(POLL_S)
         return str(self.lua(f"{GHOST}.text"))
 
     def lines(self) -> list[str]:
