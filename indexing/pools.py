@@ -5,10 +5,9 @@ Finds positions and reads texts; compares and judges nothing (that is `recall`).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -27,7 +26,6 @@ TAIL = 24_576  # characters before the cursor that are looked at, and searched t
 HEAD = 8_192  # characters behind it
 FOLLOWING = 8  # tokens of the next line compared
 _PAD = 255  # no token has this number
-_PARTIAL = re.compile(r"[\w\u0080-\U0010ffff]+\Z")
 
 
 class Origin(IntEnum):
@@ -62,16 +60,21 @@ class Pool(Protocol):
         ...
 
 
+@lru_cache(maxsize=4)
+def _tokens_of(text: str) -> tuple[NDArray[np.uint32], list[int]]:
+    """Tokens between separators, and their offsets; kept, because what follows the cursor stays while one types."""
+    found = tokens.tokenize(tokens.fold(text))
+    separator = np.zeros(1, dtype=np.uint32)
+    return np.concatenate([separator, found.ids, separator]), [0, *found.starts.tolist(), len(text)]
+
+
 class TextPool:
     """A part of the asking text as a pool, searched by scanning."""
 
     def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
         """Search `text`, which stands at offset `base`; the last position and `unfinished` before it are not found."""
-        found = tokens.tokenize(tokens.fold(text))
-        separator = np.zeros(1, dtype=np.uint32)
         self.origin = origin
-        self.ids = np.concatenate([separator, found.ids, separator])
-        self._starts = [0, *found.starts.tolist(), len(text)]
+        self.ids, self._starts = _tokens_of(text)
         self._text = text
         self._base = base
         self._last = len(self.ids) - 2 - unfinished
@@ -171,8 +174,8 @@ class Place:
         base = max(0, len(prefix) - TAIL)
         if base:
             base = prefix.find("\n", base, len(prefix)) + 1 or base
-        partial = _PARTIAL.search(prefix[-200:])
-        return cls(prefix[base:], base, suffix[:HEAD], partial.group() if partial else "", tuple(names))
+        partial = tokens.WORD.match(prefix[:-201:-1])  # backwards from the cursor
+        return cls(prefix[base:], base, suffix[:HEAD], partial.group()[::-1] if partial else "", tuple(names))
 
     @cached_property
     def above(self) -> TextPool:

@@ -248,10 +248,12 @@ def test_code_outside_ascii_and_lone_surrogates_are_recalled(tmp_path: Path) -> 
 
 def test_the_longest_match_is_found_among_very_many(tmp_path: Path) -> None:
     many = "\n".join(f"item.add(key{number}, value)\n" * 3 for number in range(300))
-    wanted = "begin(middle)\nitem.add(other, value, deep=True)\n"
-    tail = "begin(middle)\nitem.add("
-    fixture = f"#- many.py\n{many}\n#- one.py\n{wanted}\n#- two.py\n{many}\n#- main.py\n{tail}$0"
-    assert recall(fixture, tmp_path)[0].text == "other, value, deep=True)"
+    before = "".join(f"step{number} = prepare(step{number - 1})\n" for number in range(1, 5))
+    fixture = (
+        f"#- many.py\n{many}\n#- one.py\n{before}item.add(step4, value, deep=True)\n"
+        f"#- two.py\n{many}\n#- main.py\n{before}item.add($0"
+    )
+    assert recall(fixture, tmp_path)[0].text == "step4, value, deep=True)"
 
 
 def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
