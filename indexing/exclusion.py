@@ -63,11 +63,12 @@ FOLDERS: dict[str, str] = {
 _PACKAGE_NAMES = _words("build dist out target vendor _build")
 
 BINARY_EXTENSIONS = _words(
-    ".png .jpg .jpeg .gif .bmp .ico .webp .tif .tiff .psd .ai .avif .heic .icns .mp3 .mp4 .m4a .wav .ogg .flac .avi"
-    " .mov .mkv .webm .zip .gz .bz2 .xz .zst .7z .rar .tar .tgz .jar .war .ear .whl .egg .apk .ipa .deb .rpm .dmg .iso"
-    " .pdf .doc .docx .xls .xlsx .ppt .pptx .odt .ods .woff .woff2 .ttf .otf .eot .pyc .pyo .pyd .so .dylib .dll .exe .o"
-    " .a .lib .obj .class .wasm .bin .dat .db .sqlite .sqlite3 .mdb .parquet .feather .arrow .npy .npz .pt .pth .onnx .h5"
-    " .safetensors .gguf .pkl .pickle .joblib .crt .cer .der .msgpack .rdb .swp .nupkg .pdb .ilk .idx .pack"
+    ".png .jpg .jpeg .gif .bmp .ico .webp .tif .tiff .psd .ai .avif .heic .icns .mp3 .mp4 .m4a .wav .ogg .flac"
+    " .avi .mov .mkv .webm .zip .gz .bz2 .xz .zst .7z .rar .tar .tgz .jar .war .ear .whl .egg .apk .ipa .deb .rpm"
+    " .dmg .iso .pdf .doc .docx .xls .xlsx .ppt .pptx .odt .ods .woff .woff2 .ttf .otf .eot .pyc .pyo .pyd .so"
+    " .dylib .dll .exe .o .a .lib .obj .class .wasm .bin .dat .db .sqlite .sqlite3 .mdb .parquet .feather .arrow"
+    " .npy .npz .pt .pth .onnx .h5 .safetensors .gguf .pkl .pickle .joblib .crt .cer .der .msgpack .rdb .swp"
+    " .nupkg .pdb .ilk .idx .pack"
 )
 _LOCK_NAMES = _words(
     "package-lock.json npm-shrinkwrap.json pnpm-lock.yaml go.sum packages.lock.json gradle.lockfile bun.lockb"

@@ -29,12 +29,14 @@ class Grammar:
         language: for `tree_sitter.Parser`.
         definitions: finds definitions and imports; None when the query does not fit this version of the grammar.
         names: finds identifiers; None for languages without.
+        errors: finds what does not parse.
     """
 
     entry: languages.Language
     language: tree_sitter.Language
     definitions: tree_sitter.Query | None
     names: tree_sitter.Query | None
+    errors: tree_sitter.Query
 
     def parse(self, data: bytes, old_tree: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
         """Parse UTF-8; `old_tree` must have been edited to match. Holds the GIL: keep `data` small in the server."""
@@ -85,11 +87,14 @@ def _load(name: str) -> _Loaded:
         language = tree_sitter.Language(getattr(importlib.import_module(module), function)())
     except (ImportError, AttributeError, ValueError, OSError, TypeError) as error:
         return _Loaded(None, f"The grammar of {name} does not work here ({error}); its files are plain text.")
+    errors = tree_sitter.Query(language, "(ERROR) @bad (MISSING) @bad")
     kinds = " ".join(f"({kind})" for kind in entry.identifiers)
     try:
         source = (QUERIES / f"{entry.query or name}.scm").read_text(encoding="utf-8")
         definitions = tree_sitter.Query(language, source)
         names = tree_sitter.Query(language, f"[{kinds}] @name") if kinds else None
     except (tree_sitter.QueryError, OSError) as error:
-        return _Loaded(Grammar(entry, language, None, None), f"The query of {name} does not fit its grammar ({error}).")
-    return _Loaded(Grammar(entry, language, definitions, names))
+        return _Loaded(
+            Grammar(entry, language, None, None, errors), f"The query of {name} does not fit its grammar ({error})."
+        )
+    return _Loaded(Grammar(entry, language, definitions, names, errors))

@@ -32,7 +32,7 @@ def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
 
 def lower_priority(nice: int) -> None:
     """Give way to everything else on the machine; what is started from here inherits it."""
-    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # only the indexing process needs it
+    import psutil  # noqa: PLC0415  # only the indexing process needs it
 
     process = psutil.Process()
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from indexing import grammars, layout, texts
@@ -83,7 +83,7 @@ class Syntax:
             return 0
         import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
 
-        cursor = tree_sitter.QueryCursor(_broken(parsed.grammar))
+        cursor = tree_sitter.QueryCursor(parsed.grammar.errors)
         if span is not None:
             start, end = self._lines.to_byte(span.start, self.text), self._lines.to_byte(span.end, self.text)
             cursor.set_byte_range(start, max(end, start + 1))
@@ -146,14 +146,6 @@ class Syntax:
     def _names_by_text(self, offset: int) -> tuple[str, ...]:
         found = _IDENTIFIER.findall(self.text, max(0, offset - _NAMES_WITHIN), offset)
         return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
-
-
-@cache
-def _broken(grammar: Grammar) -> tree_sitter.Query:
-    """What does not parse; compiling a query takes longer than asking it."""
-    import tree_sitter  # noqa: PLC0415  # see above
-
-    return tree_sitter.Query(grammar.language, "(ERROR) @bad (MISSING) @bad")
 
 
 def _holds(span: Span, offset: int) -> bool:
