@@ -71,7 +71,8 @@ def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: Compl
     elif blank and not width(cursor.before) and _at_top(cursor, place):
         indentation, one_statement = 0, True
     elif trigger is Trigger.INVOKED:
-        indentation = width(cursor.before) if cursor.before.strip() else indentation
+        if not blank:  # the statement that is begun, with what belongs to it, and not the one after
+            indentation, one_statement = width(cursor.before), True
     else:
         return line
     return Plan(Extent.BLOCK, indentation, one_statement, policy.block_lines, policy.block_tokens)

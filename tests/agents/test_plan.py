@@ -68,6 +68,7 @@ def test_a_finished_line_gets_nothing(fixture: str, language: str) -> None:
 
 def test_a_person_who_asks_gets_more_than_a_line() -> None:
     found = planned("def f(x):\n    y = x.$0\n    return y\n", trigger=Trigger.INVOKED)
+    assert found.one_statement, "what is begun, and not the statement after it"
     assert (found.extent, found.indentation) == (Extent.BLOCK, 4)
 
 
