@@ -59,6 +59,7 @@ class Index:
         self._dirty: dict[str, Document | None] = {}  # None: closed
         self._working = threading.Lock()  # around making a snapshot
         self._snapshot: Snapshot | None = None
+        self._ready = threading.Event()  # there is a snapshot
         self._looked = 0.0
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -103,6 +104,7 @@ class Index:
             old = self._sources
             self._set(roots)
             self._snapshot = None
+            self._ready.clear()
             self._dirty = {**self._dirty, **self._documents}
             if old is not None:
                 old.close()
@@ -140,6 +142,8 @@ class Index:
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""
         snapshot = self._current(deadline, analyse=True)
+        if snapshot is None:
+            return ()
         own = self._key_of(snapshot, query.path)
         ranked = snapshot.view.search(query, own=own, limit=limit + _SPARE_HITS, deadline=deadline)
         return self._hits(snapshot, ranked, limit)
@@ -155,6 +159,8 @@ class Index:
     ) -> tuple[Recalled, ...]:
         """What this workspace wrote after the same tokens as those before `offset`, best first."""
         snapshot = self._current(deadline, analyse=deadline is None)
+        if snapshot is None:
+            return ()
         own = snapshot.keys.get(document.uri) or self._key_of(snapshot, document.path)
         prefix, suffix = document.text[:offset], document.text[offset:]
         matches = snapshot.view.recall(
@@ -181,6 +187,8 @@ class Index:
     ) -> tuple[Hit, ...]:
         """Definitions of `names` in other files, those that `document` imports them from first."""
         snapshot = self._current(deadline, analyse=True)
+        if snapshot is None:
+            return ()
         own = snapshot.keys.get(document.uri) or self._key_of(snapshot, document.path)
         ranked = snapshot.view.definitions(
             names,
@@ -267,20 +275,27 @@ class Index:
                 else:
                     sources.open(document, lambda path: not self.exclusion(path))
             snapshot = self._snapshot = sources.snapshot()
+            self._ready.set()
             return snapshot
 
-    def _current(self, deadline: float | None, *, analyse: bool) -> Snapshot:
-        """The snapshot to answer from; with `analyse` one that holds all open documents, if there is time."""
+    def _current(self, deadline: float | None, *, analyse: bool) -> Snapshot | None:
+        """The snapshot to answer from; with `analyse` one that holds all open documents, if there is time.
+
+        None when there is none yet and loading it (numpy, the first time) takes longer than until the deadline.
+        """
         snapshot = self._snapshot
         now = time.monotonic()
         if now - self._looked > _LOOK_AGAIN_S:
             self._looked = now
             self._look_soon()
+        if deadline is None:
+            return self._make() if snapshot is None or (analyse and self._dirty) else snapshot
         if snapshot is None:
-            return self._make()
-        if analyse and self._dirty and (deadline is None or self._analysis_s() < (deadline - now) / 2):
-            return self._make()
-        return snapshot
+            self._look_soon()
+            self._ready.wait(max(0.0, deadline - now))
+            return self._snapshot
+        in_time = self._analysis_s() < (deadline - now) / 2 and not self._working.locked()
+        return self._make() if analyse and self._dirty and in_time else snapshot
 
     def _analysis_s(self) -> float:
         """How long analysing the changed documents will take: half of a bare parse's speed, 2.5 MB/s."""
@@ -298,7 +313,8 @@ class Index:
             self._wake.wait()
             while not self._closed.is_set() and self._wake.is_set():
                 self._wake.clear()
-                self._closed.wait(_SETTLE_S)
+                if self._snapshot is not None:
+                    self._closed.wait(_SETTLE_S)
             if self._closed.is_set():
                 return
             outdated = self._loaded().outdated()

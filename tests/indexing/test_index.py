@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,13 @@ def test_stored_index_answers_without_starting_anything(make_index: Callable[...
     index = make_index(root, start=False)
     assert places(index, "parallelograms") == ["notes.txt:0"]
     assert index.status().state == "off"
+
+
+def test_a_question_never_waits_beyond_its_deadline_for_loading(make_index: Callable[..., Index], root: Path) -> None:
+    make_index(root).close()
+    index = make_index(root, start=False)
+    assert index.search(Query("parallelograms"), deadline=time.monotonic() - 1) == ()
+    assert index.search(Query("parallelograms"), deadline=time.monotonic() + 60) != ()
 
 
 def test_no_index_at_all_answers_nothing(make_index: Callable[..., Index], root: Path) -> None:
