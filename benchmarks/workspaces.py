@@ -13,6 +13,9 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexing.exclusion import Exclusion
+from indexing.limits import IndexLimits
+
 SEED = 20260101
 STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 INSTALLED = Path(sysconfig.get_paths()["purelib"])
@@ -81,7 +84,8 @@ def renamed(content: bytes, turn: int) -> bytes:
 
 
 def typing_places(workspace: Path, count: int) -> list[TypingPlace]:
-    """`count` lines of code to type, no two in the same file, as far as there are enough files."""
+    """`count` lines of code to type, no two in the same file, in files that Starling does not leave out."""
+    left_out = Exclusion(workspace, IndexLimits())
     rng = random.Random(SEED)  # noqa: S311 - a choice that repeats, no secret
     files = python_files(workspace, below_bytes=MAX_FILE_BYTES)
     rng.shuffle(files)
@@ -92,7 +96,7 @@ def typing_places(workspace: Path, count: int) -> list[TypingPlace]:
         except UnicodeDecodeError:
             continue
         lines = [found for found in CODE_LINE.finditer(text) if "\r" not in found[0]]
-        if lines and "\f" not in text:
+        if lines and "\f" not in text and not left_out.reason(path):
             line = rng.choice(lines)
             places.append(TypingPlace(path, line.start(2), line[2]))
         if len(places) == count:
