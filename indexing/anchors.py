@@ -86,7 +86,8 @@ def _insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int, hig
             int(probes[found - 1]) if found else low,
             int(probes[found]) if found < len(probes) else high,
         )
-    return low
+    rest = place[low:high].astype(np.int64)
+    return low + int(np.searchsorted(_keys_at(ids, rest), wanted)) if len(rest) else low
 
 
 def _keys_at(ids: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -145,6 +145,9 @@ class _Builder:
         writer.append("ids", np.array([tokens.SEPARATOR], dtype=np.uint32))
         writer.append("starts", np.zeros(1, dtype=np.uint32))
         self._tokens = 1
+        self._before = np.zeros(
+            anchors.CONTEXT, dtype=np.uint32
+        )  # tokens of the last batch that contexts reach back to
 
     def add(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
         """Add a batch of files."""
@@ -169,7 +172,8 @@ class _Builder:
         self._writer.append("starts", offsets.astype(np.uint32))
         token_ends = ends + self._tokens
         self._writer.append("file_token_end", token_ends.astype(np.uint32))
-        keys = anchors.keys(found.ids)
+        keys = anchors.keys(np.concatenate([self._before, found.ids]))[len(self._before) :]
+        self._before = np.concatenate([self._before, found.ids])[-anchors.CONTEXT :]
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
         for partition, piece in _split(anchors.pack(keys[useful], places[useful])):
