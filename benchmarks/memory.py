@@ -11,7 +11,7 @@ from benchmarks import keystroke, servers, workspaces
 from benchmarks.client import Client
 from benchmarks.record import Record, Reference
 
-FILES = 10_000
+FILES = 11_000  # about one in twelve is left out as generated, minified or the like: at least 10,000 are indexed
 ANSWERS = 40
 MIB = 2**20
 
@@ -32,7 +32,7 @@ def measure() -> Record:
                 client.command("starling.search", {"query": word, "limit": 10})
             full = process.memory_full_info()
             status = client.command("starling.status")["index"]
-            children = [child.name() for child in process.children(recursive=True)]
+            helpers = sum(child.memory_info().rss for child in process.children(recursive=True)) / MIB
     return Record(
         what="resident memory of the server without a model after indexing 10,000 files and answering 50 requests",
         unit="MiB",
@@ -46,6 +46,6 @@ def measure() -> Record:
             "files": status["files"],
             "bytes_indexed": status["bytes_indexed"],
             "store_bytes": status["store_bytes"],
-            "processes_left": len(children),
+            "index_processes": helpers,  # they leave after a minute without work
         },
     )

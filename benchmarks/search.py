@@ -58,7 +58,7 @@ def questions(workspace: Path) -> list[list[str]]:
     """The 20 words before random places."""
     rng = random.Random(workspaces.SEED)  # noqa: S311 - a sample that repeats, no secret
     contents = [text for _, text in texts(workspace) if len(text) > 4000]
-    found = []
+    found: list[list[str]] = []
     while len(found) < QUERIES:
         text = rng.choice(contents)
         at = rng.randrange(2000, len(text))
@@ -128,7 +128,7 @@ def measure_recall() -> Record:
         built_s = time.perf_counter() - before
         view = View([("", segment)], {}, ())
         keys = [("", file_id) for file_id in segment.file_ids]
-        places = []
+        places: list[tuple[tuple[str, int], str, int]] = []
         while len(places) < QUERIES:
             key = rng.choice(keys)
             text = view.text(key)

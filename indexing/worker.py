@@ -194,3 +194,4 @@ def main() -> None:
     limits = IndexLimits(**head["limits"])
     processes.lower_priority(limits.nice)
     Worker(Path(head["storage"]), limits).run()
+    os._exit(0)  # the reading thread may hold the lock of standard input, which an orderly shutdown would abort over

@@ -64,7 +64,7 @@ class CopyFloor:
         for index in np.argsort(-likeness, kind="stable"):
             if likeness[index] <= 0:
                 break
-            line = self.lines[index]
+            line: str = self.lines[index]
             if line.startswith(typed) and len(line) > len(typed) and self.origins[index] != own:
                 return line[len(typed) :]
         return ""

@@ -11,7 +11,7 @@ import argparse
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ TABLE = "line_completion.csv"
 PLACES = 100  # a package
 INDEX_WAIT_S = 120.0
 # The deadlines are those of a person's patience, not of a busy machine: quality is measured here, speed in benchmarks/.
-PATIENCE = {"recall_ms": 1000.0, "context_ms": 1000.0, "automatic_wait_ms": 60_000.0, "invoked_wait_ms": 60_000.0}
+PATIENT = CompletionPolicy(recall_ms=1000.0, context_ms=1000.0, automatic_wait_ms=60_000.0, invoked_wait_ms=60_000.0)
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def measure(package: data.Package, model: CompletionModel, count: int) -> dict[s
         "copying": [Result(place, Outcome.of(place.target, floor.complete(place))) for place in places]
     }
     arms = {
-        "recall": (None, CompletionPolicy(**PATIENCE)),
-        "model": (model, CompletionPolicy(recall=False, **PATIENCE)),
-        "recall and model": (model, CompletionPolicy(**PATIENCE)),
+        "recall": (None, PATIENT),
+        "model": (model, replace(PATIENT, recall=False)),
+        "recall and model": (model, PATIENT),
     }
     with tempfile.TemporaryDirectory() as storage:
         index = Index([package.root], storage=Path(storage))

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +62,18 @@ class Outcome:
 
 def edit_similarity(expected: str, got: str) -> float:
     """1 - Levenshtein distance / length of the longer; 1 for two empty texts."""
-    return Levenshtein.normalized_similarity(expected, got)
+    longer = max(len(expected), len(got))
+    return 1 - levenshtein(expected, got) / longer if longer else 1.0
+
+
+def levenshtein(one: str, other: str) -> int:
+    """Fewest insertions, deletions and replacements of characters that make one text the other (Wagner and Fischer)."""
+    row = list(range(len(other) + 1))
+    for above, left in enumerate(one, start=1):
+        diagonal, row[0] = row[0], above
+        for at, top in enumerate(other, start=1):
+            diagonal, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, diagonal + (left != top))
+    return row[-1]
 
 
 def identifiers(code: str) -> Counter[str]:

@@ -18,6 +18,9 @@ def test_nothing_suggested_is_worth_nothing() -> None:
 def test_edit_similarity_is_one_minus_levenshtein_over_the_longer() -> None:
     assert edit_similarity("kitten", "sitting") == pytest.approx(1 - 3 / 7)
     assert edit_similarity("", "") == 1.0
+    assert edit_similarity("abc", "") == 0.0
+    assert edit_similarity("saturday", "sunday") == pytest.approx(1 - 3 / 8)
+    assert edit_similarity("🦊b", "🦊") == 0.5
 
 
 def test_identifiers_leave_out_keywords_strings_comments_and_numbers() -> None:
