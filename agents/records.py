@@ -51,7 +51,7 @@ class Completion:
 
     Attributes:
         suggestions: best first; empty when there is nothing worth showing.
-        why_empty: one word for the log and statistics ("excluded", "mid-line", "unsure", "cancelled", ...), "" otherwise.
+        why_empty: one word for log and statistics ("excluded", "mid-line", "unsure", "cancelled", ...), "" otherwise.
         model_ms: time the model computed, milliseconds.
         total_ms: time from the call to the answer, milliseconds.
     """

@@ -1,4 +1,7 @@
-"""The records that cross the border of `indexing/`. Offsets are code points; lines count from 0; spans are half-open."""
+"""The records that cross the border of `indexing/`.
+
+Offsets are code points, lines count from 0, spans are half-open.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -116,17 +116,18 @@ class Cores:
         self._waiting.clear()
 
 
-def build(roots: Sequence[Path], options: object, old: Core | None) -> Core:
+def build(roots: Sequence[Path], options: object, old: Core | None, *, foreground: bool = False) -> Core:
     """The core that the settings of all layers ask for; parts of `old` that still fit are taken over.
 
     Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
+    With `foreground` somebody waits for the index, so indexing does not give way to other programs.
     """
     from server import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
 
     settings, wrong = layers.resolve(editor=options, roots=roots)
     problems = [str(problem) for problem in wrong]
     kept = old is not None and old.settings.index == settings.index
-    index = old.index if old is not None and kept else _index(roots, settings, problems)
+    index = old.index if old is not None and kept else _index(roots, settings, problems, foreground=foreground)
     same_model = old is not None and old.settings.model == settings.model
     model = old.model if old is not None and same_model else _model(settings, problems)
     if old is not None and kept:
@@ -160,7 +161,7 @@ def policy_of(settings: Settings) -> CompletionPolicy:
     )
 
 
-def _index(roots: Sequence[Path], settings: Settings, problems: list[str]) -> Index:
+def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
     from indexing.index import Index  # noqa: PLC0415
     from indexing.limits import IndexLimits  # noqa: PLC0415
     from server import paths  # noqa: PLC0415
@@ -172,6 +173,8 @@ def _index(roots: Sequence[Path], settings: Settings, problems: list[str]) -> In
     limits = IndexLimits(
         max_files=wanted.max_files, max_file_bytes=wanted.max_file_bytes, exclude=tuple(wanted.exclude)
     )
+    if foreground:
+        limits = replace(limits, nice=0)
     return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
 
 

@@ -1,10 +1,12 @@
 """Test fixtures as one readable string: `#- path` starts a file, `$0` is the cursor.
 
-    #- shapes.py
-    def area(r): return 3.14 * r * r
-    #- main.py
-    from shapes import area
-    print(are$0)
+```
+#- shapes.py
+def area(r): return 3.14 * r * r
+#- main.py
+from shapes import area
+print(are$0)
+```
 """
 
 from __future__ import annotations

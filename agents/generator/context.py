@@ -130,9 +130,11 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     lines = [line for line in cursor.prefix.split("\n") if line.strip()][-_QUERY_LINES:]
     if not lines:
         return definitions
-    imported = tuple(name for item in syntax.imports for name in item.names) if syntax is not None else ()
+    imports = syntax.imports if syntax is not None else ()
+    imported = tuple(name for item in imports for name in item.names)
+    modules = tuple(item.module for item in imports)
     near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
-    query = Query("\n".join(lines), path=document.path, imported=imported, near=near)
+    query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
     return [*definitions, *index.search(query, limit=limit, deadline=deadline)]
 
 

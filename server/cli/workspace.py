@@ -59,7 +59,7 @@ def opened(root: Path) -> Iterator[Core]:
     storage = paths.writable(paths.index_dir())
     if storage.path is None:
         raise Failure(storage.problem)
-    built = core.build([root], None, None)
+    built = core.build([root], None, None, foreground=True)
     for problem in built.problems:
         terminal.note(problem)
     try:

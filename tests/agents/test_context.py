@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from agents.generator.context import ContextGatherer, used_names
 from agents.generator.policy import CompletionPolicy
+from indexing.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, cursor_of, hit
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def gathered(
 ) -> list[str]:
     """Paths of the snippets for the cursor of `fixture`, in order."""
     index = index or MemoryIndex(hits=hits, defined=defined)
+    cursor = cursor_of(fixture)
     snippets = (gatherer or ContextGatherer()).gather(
-        cursor_of(fixture), None, cast("Index", index), policy or CompletionPolicy()
+        cursor, Syntax.of(cursor.document), cast("Index", index), policy or CompletionPolicy()
     )
     return [snippet.path for snippet in snippets]
 
@@ -79,6 +81,13 @@ def test_the_query_is_made_of_the_last_three_lines() -> None:
     index = MemoryIndex()
     gathered("a\nb\n\nc\nd$0\n", index=index)
     assert index.queries[0].text == "b\nc\nd"
+
+
+def test_the_query_names_what_the_file_imports() -> None:
+    index = MemoryIndex()
+    gathered("from shapes.round import Circle\nimport math as m\nx = Circle$0\n", index=index)
+    assert index.queries[0].imported == ("Circle", "m")
+    assert index.queries[0].modules == ("shapes.round", "math")
 
 
 def test_after_the_deadline_what_is_there_is_used() -> None:

@@ -19,8 +19,7 @@ def table() -> str:
     """The table in Markdown, one row a setting."""
     rows = ["| setting | allowed | default | what it does | workspace |", "| --- | --- | --- | --- | --- |"]
     rows += [
-        f"| `{one.key}` | {one.allowed} | `{one.default}` | {one.description} "
-        f"| {'yes' if one.workspace else ''} |"
+        f"| `{one.key}` | {one.allowed} | `{one.default}` | {one.description} | {'yes' if one.workspace else ''} |"
         for one in reference()
     ]
     return "\n".join(rows) + "\n"

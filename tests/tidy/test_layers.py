@@ -8,7 +8,9 @@ import re
 from tests.tidy.tree import ROOMS, program
 
 # Who may speak to a network, and for what.
-NETWORK = {"httpx", "requests", "urllib3", "aiohttp", "socket", "http", "websockets", "urllib", "ssl", "ftplib", "smtplib"}
+NETWORK = {
+    *("httpx", "requests", "urllib3", "aiohttp", "socket", "http", "websockets", "urllib", "ssl", "ftplib", "smtplib"),
+}
 MAY_SPEAK = {
     "server/serve.py": {"socket", "websockets"},  # listens where a person told it to
     "server/streams.py": {"websockets"},  # reads and writes such a connection
@@ -53,7 +55,8 @@ def test_handlers_convert_in_call_once_and_convert_out() -> None:
         for s in program()
         if s.path.startswith("server/features/")
         for node in ast.walk(s.tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno > MOST_LINES
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno > MOST_LINES
     ]
     assert long == []
 
@@ -65,7 +68,9 @@ def test_nothing_prints() -> None:
 
 def test_no_network_but_where_a_person_asked_for_it() -> None:
     found = {s.path: names for s in program() if (names := NETWORK & set(s.imports))}
-    assert {path: names - MAY_SPEAK.get(path, set()) for path, names in found.items()} == dict.fromkeys(found, set())
+    assert {path: names - MAY_SPEAK.get(path, set()) for path, names in found.items()} == {
+        path: set() for path in found
+    }
 
 
 def test_modules_say_what_they_are() -> None:
