@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 _NEAR_LINES = 12  # names used in so many lines before the cursor are looked up
-_QUERY_LINES = 3  # three query lines beat ten (field.md, retrieval)
+_QUERY_LINES = 3  # three query lines beat ten in published comparisons of retrieval for completion
 _NAMES = 24
 _RECENT_PLACES = 8
 _RECENT_LINES = 10

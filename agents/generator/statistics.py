@@ -21,7 +21,7 @@ _LATENCIES = 1_000
 _REMEMBERED = 512
 _LOOKED_AT = 100  # as many of the last suggestions shown are looked at for tuning
 _LEAST_SHOWN = 20
-# Acceptance of good assistants lies at 25-38 % (field.md); outside of it the threshold moves.
+# Good assistants publish acceptances of 25-38 %; outside of that the threshold moves.
 _FEW, _MANY = 0.20, 0.45
 _STRICTER, _LOOSER = 0.1, -0.05
 _LEAST_DELAY_MS, _MOST_DELAY_MS = 0.0, 300.0
