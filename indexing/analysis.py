@@ -11,13 +11,13 @@ import gc
 import hashlib
 import json
 import os
-import stat
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing import chunks, exclusion, grammars, languages, symbols, texts
+from indexing.files import read_regular
 from indexing.limits import IndexLimits
 
 if TYPE_CHECKING:
@@ -81,11 +81,7 @@ def analyze_file(
 ) -> tuple[FileAnalysis, bytes]:
     """Read and analyse the file at `path`; never fails: what cannot be read has the reason "unreadable"."""
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                return FileAnalysis("special"), b""
-            data = file.read(limits.max_file_bytes + 1)
+        data, found = read_regular(path, limits.max_file_bytes + 1)
     except OSError:
         return FileAnalysis("unreadable"), b""
     digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()

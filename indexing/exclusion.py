@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.files import read_regular
+from indexing.patterns import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -209,7 +212,7 @@ class Exclusion:
     def __init__(self, root: Path, limits: IndexLimits) -> None:
         self.root = Path(os.path.realpath(root))
         self._limits = limits
-        self._excluded = _spec(limits.exclude)
+        self._excluded = compiled(tuple(limits.exclude))
         self._answers: dict[Path, tuple[float, str]] = {}
 
     def root_rules(self) -> Rules:
@@ -301,7 +304,7 @@ class Exclusion:
                 return "" if stat.S_ISDIR(found.st_mode) else "special"
             if found.st_size > self._limits.max_file_bytes:
                 return "too large"
-            return content_reason(path.read_bytes(), self._limits)
+            return content_reason(read_regular(path, self._limits.max_file_bytes + 1)[0], self._limits)
         except FileNotFoundError:
             return ""  # not saved yet: nothing but its name can be judged
         except OSError:
@@ -332,29 +335,10 @@ def _held(folder: Path) -> frozenset[str]:
 
 def _read_rules(path: Path) -> GitIgnoreSpec | None:
     try:
-        if path.stat().st_size > _IGNORE_FILE_BYTES:
-            return None
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        data, _ = read_regular(path, _IGNORE_FILE_BYTES + 1)
     except OSError:
         return None
-    return _spec([line for line in lines if line.strip() and not line.startswith("#")])
-
-
-def _spec(rules: Sequence[str]) -> GitIgnoreSpec | None:
-    if not rules:
+    if len(data) > _IGNORE_FILE_BYTES:
         return None
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # 56 ms that `initialize` must not wait for
-    from pathspec.patterns.gitignore import GitIgnorePatternError  # noqa: PLC0415  # see above
-
-    malformed = (GitIgnorePatternError, re.error)  # the second for ranges such as [z-a]
-    try:
-        return GitIgnoreSpec.from_lines(rules)
-    except malformed:
-        usable = []
-    for line in rules:  # one malformed rule must not disable the others
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except malformed:
-            continue
-        usable.append(line)
-    return GitIgnoreSpec.from_lines(usable)
+    lines = data.decode(errors="replace").splitlines()
+    return compiled(tuple(line for line in lines if line.strip() and not line.startswith("#")))

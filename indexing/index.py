@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexing.exclusion import Exclusion, outside
+from indexing.files import read_regular
 from indexing.limits import IndexLimits
 from indexing.process import IndexProcess
 from indexing.records import Hit, IndexProgress, IndexStatus, Recalled
@@ -381,11 +382,10 @@ class Index:
         if opened is not None:
             return self._documents.get(opened.document.uri, opened.document).text
         try:
-            if path.stat().st_size > self._limits.max_file_bytes:
-                return None
-            return decode(path.read_bytes())
+            data, _ = read_regular(path, self._limits.max_file_bytes + 1)
         except OSError:
             return None
+        return decode(data) if len(data) <= self._limits.max_file_bytes else None
 
 
 def _line_now(text: str | None, chunk: Chunk, piece: str) -> int | None:

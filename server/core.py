@@ -214,11 +214,11 @@ def _generator(index: Index, model: LazyModel | None, settings: Settings) -> Gen
 
 def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
     """Whether `completion.exclude` names a file; its patterns count from the file's workspace folder."""
-    if not settings.completion.exclude:
-        return lambda _: False
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+    from indexing.patterns import compiled  # noqa: PLC0415
 
-    spec = GitIgnoreSpec.from_lines(settings.completion.exclude)
+    spec = compiled(tuple(settings.completion.exclude))
+    if spec is None:
+        return lambda _: False
 
     def unoffered(path: Path) -> bool:
         root = next((root for root in roots if path.is_relative_to(root)), path.parent)

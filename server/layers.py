@@ -12,6 +12,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from indexing.files import read_regular
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
@@ -91,8 +93,7 @@ def file_layer(path: Path, sections: Collection[str], *, workspace: bool = False
     """A TOML file of tables; one that does not exist says nothing."""
     source = str(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        content, _ = read_regular(path, MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             return _broken(source, f"is larger than {MAX_FILE_BYTES:,} bytes and was not read.")
         data = tomllib.loads(content.decode())

@@ -261,3 +261,13 @@ def test_fifty_megabytes_are_judged_without_reading_them(tmp_path: Path) -> None
         file.truncate(50 * 1024 * 1024)
     assert Exclusion(tmp_path, LIMITS).reason(path) == "too large"
     assert skipped(tmp_path) == {"too large": 1}
+
+
+@pytest.mark.timeout(20)
+def test_ignore_files_that_never_end_or_never_begin_are_none(tmp_path: Path) -> None:
+    parse("#- a.py\n#- sub/b.py\n").write(tmp_path)
+    os.mkfifo(tmp_path / ".starlingignore")
+    (tmp_path / ".gitignore").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "sub" / ".gitignore")
+    assert found(tmp_path) == ["a.py", "sub/b.py"]
+    assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "sub" / "b.py") == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -248,6 +249,12 @@ def test_a_broken_file_is_reported_as_a_whole_and_nothing_else_suffers(
 def test_a_file_that_cannot_be_read_is_reported(layers: Layers) -> None:
     layers.user_file.mkdir()
     assert "cannot be read" in layers.problem().message
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(layers: Layers) -> None:
+    os.mkfifo(layers.roots[0] / ".starling.toml")
+    assert "not a regular file" in layers.problem().message
 
 
 def test_a_toml_value_that_json_does_not_know_is_a_wrong_value(layers: Layers) -> None:

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
+
+from indexing.patterns import compiled
+
+SEGMENTS = st.one_of(
+    st.just("**"), st.text("ab*?.", min_size=1, max_size=6), st.sampled_from(["[ab]*[!a]*b", "*[]a]*a"])
+)
+RULES = st.tuples(st.sampled_from(["", "!"]), st.lists(SEGMENTS, min_size=1, max_size=6), st.sampled_from(["", "/"]))
+PATHS = st.lists(st.text("ab.]", min_size=1, max_size=6), min_size=1, max_size=7).map("/".join)
+
+
+@given(st.lists(RULES.map(lambda parts: parts[0] + "/".join(parts[1]) + parts[2]), min_size=1, max_size=3), PATHS)
+def test_rules_mean_what_they_mean_to_others(rules: list[str], path: str) -> None:
+    ours = compiled(tuple(rules))
+    assert ours is not None
+    for asked in (path, f"{path}/"):
+        assert ours.check_file(asked).include is GitIgnoreSpec.from_lines(rules).check_file(asked).include
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("*a" * 40 + "b", "a" * 255),
+        ("*" + "?*" * 40 + "b", "a" * 255),
+        ("a/**/" * 40 + "b", "a/" * 1000 + "c"),
+        ("**/" + "*a*/**/" * 20 + "b", "aaa/" * 500 + "c"),
+    ],
+)
+def test_no_rule_takes_for_ever(rule: str, path: str) -> None:
+    spec = compiled((rule,))
+    assert spec is not None
+    assert spec.check_file(path).include is None
+
+
+def test_a_malformed_rule_does_not_disable_the_others() -> None:
+    spec = compiled(("[z-a]", "b*c"))
+    assert spec is not None
+    assert spec.match_file("bac")
+
+
+def test_lines_that_say_nothing_are_no_rules() -> None:
+    spec = compiled(("", "# a remark", "/"))
+    assert spec is None or not spec.match_file("a")
