@@ -1,7 +1,8 @@
 """How good recall alone is: the rest of a line from nothing but the package's own text; and how its weights are fitted.
 
-`python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and the throw-away
-version (the longest match of tokens in other files, votes by its length squared) beside it; `--split dev` only prints; `--fit` fits `indexing/recall.toml` on the dev packages.
+`python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and a throw-away
+version (the longest match of tokens in other files, votes by its length squared) beside it; `--split dev` only prints;
+`--fit` fits `indexing/recall.toml` on the dev packages.
 The asking file is cut at the cursor, what stands behind the line is its suffix, the line itself is nowhere.
 """
 
@@ -36,10 +37,8 @@ TABLE = "recall.csv"
 PLACES = 100  # a package
 PLACES_TO_FIT = 600
 SHOWN = (0.5, 0.8)  # confidence from which a line counts as shown; the second is the cautious one
-SHARES = (
-    0.067,
-    0.157,
-)  # of the places, surest first: the shares at which the throw-away version was first measured, at precision 0.68 and 0.48
+# of the places, surest first: where the throw-away version was first measured, at precision 0.68 and 0.48
+SHARES = (0.067, 0.157)
 PENALTY = 3.0  # of the squared standardised weights
 LEFT_OUT = {"fastapi", "scrapy"}  # large; recall was first measured without them
 
