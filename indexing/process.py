@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import queue
 import subprocess
 import threading
 import time
@@ -45,6 +46,7 @@ class IndexProcess:
         self._numbers = itertools.count(1)
         self._jobs: dict[int, dict[str, Any]] = {}  # handed over and not finished
         self._process: subprocess.Popen[bytes] | None = None
+        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()  # of that process
         self._reader: threading.Thread | None = None
         self._deaths = 0
         self._closed = False
@@ -76,7 +78,7 @@ class IndexProcess:
             if self._process is None:
                 self._start()
             else:
-                self._send(self._process, self._jobs[number])
+                self._outbox.put(self._jobs[number])
 
     def wait(self, timeout_s: float | None) -> bool:
         """Until nothing is left to do; false when that took longer."""
@@ -89,9 +91,9 @@ class IndexProcess:
             self._closed = True
             self._jobs.clear()
             process, reader = self._process, self._reader
+            self._outbox.put(None)
             self._changed.notify_all()
         if process is not None:
-            _close_input(process)
             try:
                 process.wait(_LEAVE_S)
             except subprocess.TimeoutExpired:
@@ -109,21 +111,15 @@ class IndexProcess:
             self._give_up(f"The indexing process could not be started ({error.strerror or error}).")
             return
         self._process = process
-        self._send(process, {"storage": str(self._storage), "limits": asdict(self._limits)})
+        outbox = self._outbox = queue.SimpleQueue()
+        outbox.put({"storage": str(self._storage), "limits": asdict(self._limits)})
         for job in self._jobs.values():
-            self._send(process, job)
-        self._reader = threading.Thread(target=self._read, args=(process,), name="index-events", daemon=True)
+            outbox.put(job)
+        threading.Thread(target=_send, args=(process, outbox), name="index-jobs", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(process, outbox), name="index-events", daemon=True)
         self._reader.start()
 
-    @staticmethod
-    def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
-        # it may be ending: then its reader starts another with all unfinished jobs
-        with suppress(OSError, ValueError):
-            if process.stdin is not None:
-                process.stdin.write(json.dumps(message).encode() + b"\n")
-                process.stdin.flush()
-
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
+    def _read(self, process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         if process.stdout is None:
             return
         with process.stdout as events:
@@ -135,7 +131,7 @@ class IndexProcess:
                 self._listen(event)
                 if event.get("event") == "finished":
                     self._finish(event)
-        _close_input(process)
+        outbox.put(None)
         status = process.wait()
         self._ended(status)
 
@@ -171,7 +167,12 @@ class IndexProcess:
         self._changed.notify_all()
 
 
-def _close_input(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        with suppress(OSError):  # what was not yet sent is lost with the process
-            process.stdin.close()
+def _send(process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    """Hand over what is in the outbox until None comes; on a thread of its own, for a stopped process reads nothing."""
+    if process.stdin is None:
+        return
+    # it may be ending: then its reader starts another with all unfinished jobs
+    with suppress(OSError), process.stdin as jobs:
+        while (message := outbox.get()) is not None:
+            jobs.write(json.dumps(message).encode() + b"\n")
+            jobs.flush()

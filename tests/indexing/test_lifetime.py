@@ -299,3 +299,16 @@ def test_analysing_stops_when_told(root: Path) -> None:
     results = list(analysers.analyze(requests, lambda: next(asked) >= 3))
     analysers.close()
     assert len(results) <= 3
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_reads_nothing_holds_nobody_up(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    pid = index._process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(20):
+        index.touch([root / f"module{number}.py" for number in range(500)])  # more than a pipe holds
+    assert index.status().files == FILES
+    index.close()
+    assert not psutil.pid_exists(pid)
