@@ -156,6 +156,8 @@ class Session:
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
             self._warm(core)
+            for document in self.documents:
+                self._later(core.generator.prepare, document.record)
             await self._watching.arrange(self.client, core, roots)
 
     def reconfigure(self, sent: object = None) -> None:
@@ -187,9 +189,12 @@ class Session:
     def changed(self, document: OpenText) -> None:
         """A document was opened, or is another now."""
         self.completions.cancel(document.uri)
+        new = self.documents.get(document.uri) is None
         self.documents.put(document)
         if (core := self.cores.current) is not None:
             core.index.put(document.record)
+            if new:
+                self._later(core.generator.prepare, document.record)
             self._warm(core)
 
     def closed(self, uri: str) -> None:

@@ -86,6 +86,11 @@ class Generator:
         self._answers.recorder.answered(document.uri, completion)
         return completion
 
+    def prepare(self, document: Document) -> None:
+        """Read a document that was just opened, so that its first key need not wait for the parser; blocking."""
+        if self._policy.enabled and document.language not in self._policy.languages_off:
+            self._trees.of(document)
+
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """The rest of a suggestion that is being typed, None if there is none; microseconds, no model, no index."""
         started = time.monotonic()

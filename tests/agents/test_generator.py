@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.records import Completion, Origin, Trigger
+from indexing.syntax import Syntax
 from models.errors import ModelError
 from models.scripted import ScriptedModel
 from tests import marked
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexing.index import Index
+    from indexing.records import Document
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 SURE = -0.01
@@ -331,6 +334,22 @@ def test_an_offset_outside_of_the_text_is_moved_into_it(editors: Callable[..., E
     document, _ = place_of("x = $0\n")
     found = editors(says("abs(value)")).generator.complete(document, offset, trigger=Trigger.INVOKED, cancelled=never)
     assert all(0 <= one.start <= one.end <= len(document.text) for one in found.suggestions)
+
+
+def test_a_document_that_was_prepared_is_parsed_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[Syntax | None] = []
+    real = Syntax.of
+
+    def watched(document: Document, previous: Syntax | None = None) -> Syntax:
+        before.append(previous)
+        return real(document, previous)
+
+    monkeypatch.setattr(Syntax, "of", watched)
+    document, offset = place_of("x = 1\ny = $0\n")
+    generator = Generator(cast("Index", MemoryIndex()), None)
+    generator.prepare(replace(document, text="x = 1\n"))
+    generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
+    assert [previous is None for previous in before] == [True, False]
 
 
 def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:

@@ -85,6 +85,7 @@ class ScriptedGenerator:
     reusable: Completion | None = None
     policies: list[CompletionPolicy] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
+    prepared: list[tuple[str, int]] = field(default_factory=list)
 
     def complete(
         self,
@@ -118,6 +119,9 @@ class ScriptedGenerator:
 
     def accepted(self, suggestion_id: str, length: int | None = None) -> None:
         self.events.append(("accepted", suggestion_id))
+
+    def prepare(self, document: Document) -> None:
+        self.prepared.append((document.uri, document.version))
 
     def forget(self, uri: str) -> None:
         self.events.append(("forget", uri))

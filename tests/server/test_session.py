@@ -49,6 +49,15 @@ async def test_documents_opened_before_the_core_was_there_reach_it_when_it_is(ed
     assert editor.index.documents[URI].text == "early"
 
 
+async def test_a_document_is_read_when_it_is_opened_and_not_at_each_key(editor: Editor) -> None:
+    await editor.begin()
+    editor.open("one")
+    await editor.until(lambda: editor.generator.prepared == [(URI, 1)])
+    editor.type("!", 0, 3, version=2)
+    await editor.answer(editor.complete(0, 4))
+    assert editor.generator.prepared == [(URI, 1)]
+
+
 async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:
     await editor.begin()
     editor.type("!", 0, 3, version=2)
