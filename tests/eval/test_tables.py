@@ -26,9 +26,7 @@ def test_every_mean_lies_in_its_interval_and_every_share_between_0_and_1(table: 
 def test_line_completion_has_every_arm_at_every_kind_of_place() -> None:
     rows = {(row["arm"], row["where"]): row for row in tables.read(line_completion.TABLE)}
     arms = ("copying", "recall", "model", "recall and model")
-    assert set(rows) == {
-        (arm, where) for arm in arms for where in ("all", "whole line", "rest of line", *masks.CATEGORIES)
-    }
+    assert set(rows) == {(arm, where) for arm in arms for where in KINDS}
     for arm in arms:
         assert int(rows[arm, "all"]["n"]) == sum(int(rows[arm, category]["n"]) for category in masks.CATEGORIES)
     places = len(data.packages("test")) * line_completion.PLACES
