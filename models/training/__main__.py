@@ -96,6 +96,15 @@ def _train(options: argparse.Namespace) -> None:
     )
 
 
+def _average(options: argparse.Namespace) -> None:
+    import torch  # noqa: PLC0415 - takes seconds
+
+    from models.training import network  # noqa: PLC0415 - the same
+
+    mean = network.average(options.folders)
+    network.save(mean, options.target, dtype=getattr(torch, options.dtype))
+
+
 def _convert(options: argparse.Namespace) -> None:
     from models.training import convert  # noqa: PLC0415 - brings in transformers
 
@@ -106,9 +115,9 @@ def _convert(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from models.training import evaluate  # noqa: PLC0415 - the other stages do not load CTranslate2
 
-    chosen = places.line_rests(
-        corpus.read_files(options.work / "evaluation.jsonl"), per_package=options.per_package, seed=_SEED
-    )
+    files = corpus.read_files(options.work / "evaluation.jsonl")
+    wanted = [file for file in files if not options.packages or file.package in options.packages]
+    chosen = places.line_rests(wanted, per_package=options.per_package, seed=options.seed)
     holes = [hole for _package, hole in chosen]
     folders = options.folders or [options.work / "ct2-int8"]
     measured = {
@@ -146,6 +155,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_train(stages.add_parser("train", help="train, or go on training"))
 
+    stage = stages.add_parser("average", help="write the mean of checkpoints; of one, a copy in another precision")
+    stage.add_argument("folders", type=Path, nargs="+")
+    stage.add_argument("--target", type=Path, required=True)
+    stage.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    stage.set_defaults(stage=_average)
+
     stage = stages.add_parser("convert", help="to CTranslate2, int8")
     stage.add_argument("--checkpoint", type=Path)
     stage.add_argument("--target", type=Path)
@@ -154,6 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     stage = stages.add_parser("evaluate", help="compare converted models on held-out rests of lines")
     stage.add_argument("folders", type=Path, nargs="*")
     stage.add_argument("--per-package", type=int, default=40)
+    stage.add_argument("--packages", nargs="+", help="only places of these; all when not given")
+    stage.add_argument("--seed", type=int, default=_SEED, help="of the choice of places")
     stage.add_argument("--psm", action="store_true", help="prefix first instead of suffix first")
     stage.set_defaults(stage=_evaluate)
     return parser

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -181,6 +182,26 @@ def load(folder: Path) -> Network:
     weights.pop("lm_head.weight", None)  # tied to the embedding
     network.load_state_dict(weights)
     return network
+
+
+def average(folders: Sequence[Path]) -> Network:
+    """The mean of checkpoints of one ancestry; of the start and the end of a short run it is often better than both.
+
+    See "Model soups", https://arxiv.org/abs/2203.05482.
+
+    Raises:
+        ValueError: there is none, or their sizes differ.
+    """
+    networks = [load(folder) for folder in folders]
+    if len({network.shape for network in networks}) != 1:
+        raise ValueError("Only checkpoints of one size can be averaged.")
+    mean, *others = networks
+    with torch.no_grad():
+        for name, value in mean.state_dict().items():
+            for other in others:
+                value.add_(other.state_dict()[name])
+            value.div_(len(networks))
+    return mean
 
 
 def hugging_face_config(shape: Shape, dtype: torch.dtype) -> dict[str, Any]:

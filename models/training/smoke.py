@@ -48,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
                 return 1
         if not _has_learned(work) or not _goes_on(work, train):
             return 1
-        run_stage([*common, "convert"])
+        mean = str(work / "mean")
+        run_stage([*common, "average", str(work / "run"), str(work / "run"), "--target", mean])
+        run_stage([*common, "convert", "--checkpoint", mean])
         run_stage([*common, "evaluate", "--per-package", "20"])
     _log.info("all stages in %.0f s", time.monotonic() - started)
     return 0

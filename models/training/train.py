@@ -133,7 +133,7 @@ class Run:
         }
         torch.save(state, folder / "run.pt.part")
         (folder / "run.pt.part").replace(folder / "run.pt")
-        networks.save(self.network, folder)
+        networks.save(self.network, folder, dtype=torch.float32)
 
     def train(self) -> None:
         """Step until the deadline, the signal to finish or the rows' end; ends at a learning rate of zero."""
