@@ -64,10 +64,15 @@ class IndexProcess:
         return bool(self._jobs)
 
     def submit(self, kind: str, roots: Sequence[Path], paths: Collection[Path] = ()) -> None:
-        """Hand over a job: "pass" over `roots`, or "touch" `paths` in them. Returns at once."""
+        """Hand over a job: "pass" over `roots`, or "touch" `paths` in them. Returns at once.
+
+        After a problem a "touch" becomes a "pass", for what it kept from the index is not known.
+        """
         with self._changed:
             if self._closed:
                 return
+            if self.problem:
+                kind, paths = "pass", ()
             number = next(self._numbers)
             self._jobs[number] = {
                 "job": number,
