@@ -70,7 +70,10 @@ def language_of(language_id: str, path: Path | None) -> str:
 
 def path_of(uri: str) -> Path | None:
     """Absolute path that a `file:` URI names; None for every other kind (`untitled:`, notebook cells, remote ones)."""
-    name = to_fs_path(uri)
+    try:
+        name = to_fs_path(uri)
+    except ValueError:  # no URI at all, such as `file://[`
+        return None
     if not name or "\0" in name:
         return None
     path = Path(name)

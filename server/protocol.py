@@ -52,9 +52,21 @@ class StarlingProtocol(LanguageServerProtocol):
             answer = JsonRpcParseError(f"not JSON: {error}").to_response_error()
             self._send_data(types.ResponseErrorMessage(error=answer))
             return
-        message = self.structure_message(data) if isinstance(data, dict) and "jsonrpc" in data else None
+        if not isinstance(data, dict) or "jsonrpc" not in data or isinstance(data.get("id"), list | dict):
+            self._refuse(data)
+            return
+        message = self.structure_message(data)
         if message is not None:
             self.handle_message(message)
+
+    def _refuse(self, data: object) -> None:
+        """Answer what is no message of JSON-RPC 2.0 (a batch is none of LSP's), but nobody's answer to us."""
+        self._server.session.guard.failures["malformed"] += 1
+        if not isinstance(data, dict) or "method" in data:
+            error = JsonRpcInvalidRequest("not a message of JSON-RPC 2.0, or not a single one").to_response_error()
+            identity = data.get("id") if isinstance(data, dict) else None
+            known = identity if isinstance(identity, int | str) else None
+            self._send_data(types.ResponseErrorMessage(id=known, error=error))
 
     def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 (any message)
         """The message as an object; a malformed request is answered here, and None returned."""
@@ -94,7 +106,8 @@ class StarlingProtocol(LanguageServerProtocol):
             del self.fm.builtin_features[method]
 
     def _handle_cancel_notification(self, msg_id: MsgId) -> None:
-        if msg_id in self._request_futures:  # else it is answered already, as happens all the time
+        # else it is answered already, as happens all the time
+        if isinstance(msg_id, int | str) and msg_id in self._request_futures:
             super()._handle_cancel_notification(msg_id)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)

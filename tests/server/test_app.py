@@ -143,3 +143,32 @@ async def test_nonsense_ends_nothing(editor: Editor, body: bytes) -> None:
     await editor.begin()
     editor.server.protocol.receive(body)
     assert "error" not in await editor.answer(editor.ask("workspace/executeCommand", {"command": "starling.status"}))
+
+
+@pytest.mark.parametrize(
+    ("body", "identity"),
+    [
+        (b'{"id": 7000, "method": "shutdown"}', 7000),
+        (b'{"jsonrpc": "2.0", "id": [1], "method": "shutdown"}', None),
+        (b'[{"jsonrpc": "2.0", "id": 7000, "method": "shutdown"}]', None),
+    ],
+    ids=["no version", "odd id", "batch"],
+)
+async def test_what_is_no_single_message_is_refused_aloud(editor: Editor, body: bytes, identity: int | None) -> None:
+    await editor.begin()
+    editor.server.protocol.receive(body)
+    refused = await editor.message(lambda message: "error" in message)
+    assert (refused["error"]["code"], refused.get("id")) == (-32600, identity)
+
+
+async def test_cancelling_what_cannot_be_is_ignored(editor: Editor) -> None:
+    await editor.begin()
+    editor.notify("$/cancelRequest", {"id": [1]})
+    assert "error" not in await editor.answer(editor.ask("workspace/executeCommand", {"command": "starling.status"}))
+
+
+async def test_a_document_whose_name_is_no_uri_is_a_document(editor: Editor) -> None:
+    await editor.begin()
+    item = {"uri": "file://[", "languageId": "python", "version": 1, "text": "x"}
+    editor.notify("textDocument/didOpen", {"textDocument": item})
+    assert "file://[" in {document.uri for document in editor.server.session.documents}
