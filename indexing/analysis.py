@@ -68,8 +68,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False) -> Analysis:
 
     outline = symbols.Outline()
     grammar = None if plain else grammars.load(language)
-    if grammar is not None:
-        data = texts.encode(text)
+    if grammar is not None and not texts.too_nested(data := texts.encode(text)):
         outline = symbols.outline(grammar.parse(data), data, grammar)
     pieces = chunks.cut(text, outline.symbols)
     blob = analyze(text, pieces, outline.symbols, outline.imports, language)

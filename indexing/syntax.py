@@ -49,6 +49,8 @@ class Syntax:
         if grammar is None:
             return cls(document, None)
         data = texts.encode(document.text)
+        if texts.too_nested(data):
+            return cls(document, None)
         old = previous.parsed if previous is not None else None
         if old is None or old.grammar is not grammar:
             return cls(document, _Parsed(grammar, data, grammar.parse(data)))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _BREAK = re.compile(r"\r\n|\n|\r")
+_OPENING, _CLOSING = b"([{", b")]}"
+_NO_BRACKETS = bytes(set(range(256)) - set(_OPENING + _CLOSING))
+_DEEP = 2000  # brackets in brackets; tree-sitter's time for a query grows with the square, 5 s at 40,000
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _REPLACED_AT_MOST = 0.01  # share of undecodable places up to which a text counts as damaged UTF-8, not as Latin-1
 
@@ -35,6 +38,14 @@ def decode(data: bytes) -> str:
 def encode(text: str) -> bytes:
     """UTF-8 for the parser. A lone surrogate becomes one `?`, so that code points can still be counted."""
     return text.encode(errors="replace")
+
+
+def too_nested(data: bytes) -> bool:
+    """Whether brackets are nested so deep that the syntax of `data` would take for ever; no code of a person is."""
+    if sum(data.count(bracket) for bracket in _OPENING) <= _DEEP:
+        return False
+    brackets = data.translate(None, _NO_BRACKETS)
+    return max(accumulate(1 if bracket in _OPENING else -1 for bracket in brackets)) > _DEEP
 
 
 def line_starts(text: str) -> list[int]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexing.analysis import analyze_text
 from indexing.records import Document, Span
 from indexing.syntax import LARGEST, Syntax
 from tests.indexing.samples import SAMPLES
@@ -189,3 +190,15 @@ def test_no_place_in_any_broken_text_fails(language: str, cut: float, where: flo
     found = syntax.place(int(where * len(text)))
     assert found.scope is None or 0 <= found.scope.start <= found.scope.end <= len(text)
     assert len(set(found.names)) == len(found.names)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["[" * 200_000, "f(" * 100_000 + ")" * 100_000, "{" * 200_000])
+def test_brackets_in_brackets_without_end_are_plain_text(text: str) -> None:
+    syntax = Syntax.of(Document("untitled:1", None, "python", text))
+    assert (syntax.available, syntax.symbols, syntax.error_count()) == (False, (), 0)
+    assert analyze_text(text, "python").symbols == 0
+
+
+def test_many_brackets_side_by_side_are_code() -> None:
+    assert Syntax.of(Document("untitled:1", None, "python", "x = [(1), (2)]\n" * 3000)).available
