@@ -10,7 +10,7 @@ class IndexLimits:
     """Bounds of indexing.
 
     Attributes:
-        max_files: files of one root; what is found beyond is counted as "over the file limit".
+        max_files: files of one root; as many again are counted as "over the file limit", and the rest is not looked at.
         max_file_bytes: larger files are left out ("too large").
         max_line_bytes: a file with a longer line is left out ("long lines").
         max_mean_line_bytes: a file whose lines are longer than this on average is left out ("minified").

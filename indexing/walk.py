@@ -50,12 +50,12 @@ def walk(
     Raises:
         OSError: the root itself cannot be read.
     """
-    count = 0
-    for found in _Walker(exclusion, limits, seen, cancelled).files():
+    for count, found in enumerate(_Walker(exclusion, limits, seen, cancelled).files()):
+        if count >= 2 * limits.max_files:
+            return  # a whole disk was opened: it must not be walked for ever
         if count >= limits.max_files:
             seen.skipped["over the file limit"] += 1
         else:
-            count += 1
             yield found
 
 

@@ -248,6 +248,16 @@ def test_files_beyond_the_limits_are_counted(tmp_path: Path) -> None:
     assert skipped(tmp_path, limits) == {"over the file limit": 1, "too large": 1}
 
 
+def test_a_walk_of_a_whole_disk_ends(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.py").write_text("x")
+    limits = IndexLimits(max_files=3)
+    assert (found(tmp_path, limits), skipped(tmp_path, limits)) == (
+        ["0.py", "1.py", "2.py"],
+        {"over the file limit": 3},
+    )
+
+
 def test_special_files_and_undecodable_names_are_counted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.py")).write_text("x")
