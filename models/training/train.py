@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GRADIENT_NORM = 1.0
-_DECAYED = 0.02  # below this share of the full rate a short decay would change nothing
+_DECAYED = 0.05  # below this share of the full rate a short decay would change nothing
 _log = logging.getLogger(__name__)
 
 
