@@ -8,21 +8,22 @@ and never shows a marker to the caller. Start at `CTranslateModel.generate`.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from models.completion import Generation, Score, StopReason
 from models.engine import FAILURES, Step, Token
 from models.errors import ModelError
-from models.fim import Prompt, lay_out
+from models.fim import lay_out
 from models.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from models.catalog import ModelEntry
     from models.completion import FillRequest
     from models.engine import Engine
+    from models.fim import Prompt
     from models.tokens import Tokenizer
 
 Result = TypeVar("Result")
@@ -95,7 +96,12 @@ class CTranslateModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge `continuations`; see `models.completion.CompletionModel.score`."""
+        """Judge `continuations`; see `models.completion.CompletionModel.score`.
+
+        Behind a begun word (`Prompt.again`) the tokens that say it again come first. Here as in `generate` the
+        probability of each of those is that among the tokens that could say it; they end at character 0 while all their
+        text stands before the cursor.
+        """
         self._refuse_closed()
         if cancelled() or not continuations:
             return ()
@@ -135,8 +141,10 @@ class CTranslateModel:
         self, prompt: Prompt, stop: Callable[[str], int | None], cancelled: Callable[[], bool], alternatives: int
     ) -> tuple[Generation, ...]:
         given_up = self._given_up(cancelled)
-        best = _Decoding(self._tokenizer, stop, given_up)
-        reused, ranking = self._engine.decode(prompt, best.take, first=alternatives + 1 if alternatives > 1 else 1)
+        best = _Decoding(self._tokenizer, stop, given_up, prompt.again)
+        reused, ranking = self._engine.decode(
+            prompt, best.take, first=alternatives + 1 if alternatives > 1 else 1, steering=best.steering
+        )
         found = [best.finish(prompt, reused)]
         for number, log_prob in ranking[1:]:
             if len(found) >= alternatives or log_prob < LEAST_ALTERNATIVE:
@@ -154,11 +162,11 @@ class CTranslateModel:
         self, prompt: Prompt, first: Step, stop: Callable[[str], int | None], given_up: Callable[[], bool]
     ) -> Generation:
         """The greedy continuation after another first token."""
-        decoding = _Decoding(self._tokenizer, stop, given_up)
+        decoding = _Decoding(self._tokenizer, stop, given_up, prompt.again)
         reused = 0
         if not decoding.take(first) and prompt.max_tokens > 1:
-            longer = Prompt((*prompt.tokens, first.token.text), prompt.settled, prompt.max_tokens - 1)
-            reused, _ = self._engine.decode(longer, decoding.take)
+            longer = replace(prompt, tokens=(*prompt.tokens, first.token.text), max_tokens=prompt.max_tokens - 1)
+            reused, _ = self._engine.decode(longer, decoding.take, steering=decoding.steering)
         return decoding.finish(prompt, reused)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
@@ -166,13 +174,25 @@ class CTranslateModel:
         scores: list[Score] = []
         room = self._entry.context_tokens - len(prompt.tokens)
         for text in continuations:
-            encoded = self._tokenizer.encode(text)
+            encoded = self._tokenizer.encode(prompt.again + text if text else "")
+            ends = tuple(max(0, end - len(prompt.again)) for end in encoded.ends)
             tokens = [Token(self._tokenizer.number(token), token) for token in encoded.tokens[:room]]
-            log_probs = self._engine.force(prompt, tokens, given_up, keep=len(continuations) > 1) if tokens else ()
+            among = tuple(self._among(prompt.again, encoded.tokens[:room]))
+            keep = len(continuations) > 1
+            log_probs = self._engine.force(prompt, tokens, given_up, keep=keep, among=among) if tokens else ()
             if given_up():
                 return ()
-            scores.append(Score(text, log_probs, encoded.ends[: len(log_probs)]))
+            scores.append(Score(text, log_probs, ends[: len(log_probs)]))
         return tuple(scores)
+
+    def _among(self, again: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
+        """What each of the first `tokens` was chosen from: they say `again` the end of the prefix."""
+        left = again.encode()
+        for token in tokens:
+            if not left:
+                return
+            yield self._tokenizer.continuing(left)
+            left = left[len(self._tokenizer.bytes_of([token])) :]
 
 
 @dataclass(slots=True)
@@ -182,18 +202,34 @@ class _Decoding:
     tokenizer: Tokenizer
     stop: Callable[[str], int | None]
     given_up: Callable[[], bool]
+    again: str  # what the tokens say first, from before the cursor
     numbers: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)  # characters there were before each token
     text: str = ""
     reason: StopReason = StopReason.END
 
+    @property
+    def steering(self) -> _Decoding | None:
+        """What the engine asks for the tokens to choose from."""
+        return self if self.again else None
+
+    def allowed(self) -> Sequence[int] | None:
+        """Ids of the tokens that go on with what must be said again; None once it is said."""
+        said = self.tokenizer.bytes_of([self.tokenizer.token(number) for number in self.numbers])
+        left = self.again.encode()[len(said) :]
+        return self.tokenizer.continuing(left) if left else None
+
+    def spelled(self, number: int) -> str:
+        """The token with the id `number`."""
+        return self.tokenizer.token(number)
+
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
         self.numbers.append(step.token.number)
         self.log_probs.append(step.log_prob)
         self.starts.append(len(self.text))
-        self.text = self.tokenizer.decode(self.numbers)
+        self.text = self.tokenizer.decode(self.numbers)[len(self.again) :]
         if self.given_up():
             self.reason = StopReason.CANCELLED
             return True

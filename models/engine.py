@@ -11,7 +11,7 @@ import atexit
 import time
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +45,18 @@ class Step:
 
     token: Token
     log_prob: float
+
+
+class Steering(Protocol):
+    """What the next token may be; asked before each, after `on_step` was told of the one before."""
+
+    def allowed(self) -> Sequence[int] | None:
+        """Ids to choose from; None for any."""
+        ...
+
+    def spelled(self, number: int) -> str:
+        """The token with the id `number`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,13 @@ class Engine:
         return self._generator is None and not self._busy
 
     def decode(
-        self, prompt: Prompt, on_step: Callable[[Step], bool], *, first: int = 1, to_the_last: bool = False
+        self,
+        prompt: Prompt,
+        on_step: Callable[[Step], bool],
+        *,
+        first: int = 1,
+        to_the_last: bool = False,
+        steering: Steering | None = None,
     ) -> tuple[int, tuple[tuple[int, float], ...]]:
         """Decode greedily until `on_step` answers true, an end token, or the prompt's budget.
 
@@ -101,6 +119,8 @@ class Engine:
             on_step: called with each token.
             first: how many of the most likely first tokens to tell.
             to_the_last: whether to spend the whole budget, past any end token (for measuring).
+            steering: what the first tokens must be one of. The likeliest of those is taken, and its log-probability is
+                that among them. CTranslate2 chooses freely: where it takes another, decoding starts anew behind ours.
 
         Returns:
             How many prompt tokens were not computed again, and the ids and log-probabilities of the most likely first
@@ -108,40 +128,64 @@ class Engine:
         """
         head, rest, reused = self._split(prompt.tokens, prompt.settled)
         ranking: tuple[tuple[int, float], ...] = ()
+        chosen: list[str] = []
+        elsewhere = stopped = False
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
-            nonlocal ranking
-            if first > 1 and result.step == 0:
-                ranking = _most_likely(result.logits, first)
-            if result.token in self._ends:
+            nonlocal ranking, elsewhere, stopped
+            among = steering.allowed() if steering is not None else None
+            if first > 1 and not ranking:
+                ranking = _most_likely(result.logits, first, among)
+            step = Step(Token(result.token_id, result.token), float(result.log_prob))
+            if steering is not None and among is not None:
+                if not among:
+                    return True
+                ((number, log_prob),) = _most_likely(result.logits, 1, among)
+                elsewhere = number != result.token_id
+                step = Step(Token(number, steering.spelled(number)), log_prob)
+                chosen.append(step.token.text)
+            elif result.token in self._ends:
                 return False
-            return self._closed or on_step(Step(Token(result.token_id, result.token), float(result.log_prob)))
+            stopped = self._closed or on_step(step)
+            return stopped or elsewhere
 
-        self._run(
-            [rest],
-            max_length=prompt.max_tokens,
-            min_length=prompt.max_tokens if to_the_last else 0,
-            include_prompt_in_result=False,
-            return_scores=True,
-            return_logits_vocab=first > 1,
-            end_token=self._ends,
-            callback=callback,
-            **({"static_prompt": head} if head else {}),
-        )
-        return reused, ranking
+        while True:
+            elsewhere = False
+            self._run(
+                [[*rest, *chosen]],
+                max_length=prompt.max_tokens - len(chosen),
+                min_length=prompt.max_tokens - len(chosen) if to_the_last else 0,
+                include_prompt_in_result=False,
+                return_scores=True,
+                return_logits_vocab=first > 1 or steering is not None,
+                end_token=self._ends,
+                callback=callback,
+                **({"static_prompt": head} if head else {}),
+            )
+            if stopped or not elsewhere or len(chosen) >= prompt.max_tokens:
+                return reused, ranking
 
     def force(
-        self, prompt: Prompt, continuation: Sequence[Token], stop: Callable[[], bool], *, keep: bool = False
+        self,
+        prompt: Prompt,
+        continuation: Sequence[Token],
+        stop: Callable[[], bool],
+        *,
+        keep: bool = False,
+        among: Sequence[Sequence[int]] = (),
     ) -> tuple[float, ...]:
         """Log-probabilities of `continuation` after `prompt`; fewer when `stop` answered true on the way.
 
         Decoding is forced along the tokens. Unlike `score_batch`, whose last layer runs over the whole prompt, this
-        can be stopped, and with `keep` (more is to come for the same prompt) the prompt is computed once.
+        can be stopped, and with `keep` (more is to come for the same prompt) the prompt is computed once. The first
+        tokens' probabilities are those among the ids of `among`, one collection for each.
         """
         log_probs: list[float] = []
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
-            log_probs.append(_log_prob(result.logits, continuation[len(log_probs)].number))
+            place = len(log_probs)
+            ids = among[place] if place < len(among) else None
+            log_probs.append(_log_prob(result.logits, continuation[place].number, ids))
             return self._closed or stop()
 
         # The last prompt token starts the forced run, the ones before it are computed at once.
@@ -213,20 +257,30 @@ def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTransl
     )
 
 
-def _log_prob(logits: Any, number: int) -> float:  # noqa: ANN401  # CTranslate2 has no types
-    scores = _log_softmax(logits)
-    return float(scores[number])
+def _log_prob(logits: Any, number: int, among: Sequence[int] | None) -> float:  # noqa: ANN401  # CTranslate2 has no types
+    return float(_log_softmax(logits, among)[number])
 
 
-def _most_likely(logits: Any, count: int) -> tuple[tuple[int, float], ...]:  # noqa: ANN401  # CTranslate2 has no types
-    scores = _log_softmax(logits)
-    return tuple((int(number), float(scores[number])) for number in (-scores).argsort()[:count])
+def _most_likely(
+    logits: Any,  # noqa: ANN401  # CTranslate2 has no types
+    count: int,
+    among: Sequence[int] | None,
+) -> tuple[tuple[int, float], ...]:
+    scores = _log_softmax(logits, among)
+    best = (-scores).argsort()[:count] if count > 1 else [scores.argmax()]
+    return tuple((int(number), float(scores[number])) for number in best)
 
 
-def _log_softmax(logits: Any) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-    import numpy as np  # noqa: PLC0415  # heavy; only alternatives and scores need it
+def _log_softmax(logits: Any, among: Sequence[int] | None) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+    """Of the tokens `among`, or of all; the others have minus infinity."""
+    import numpy as np  # noqa: PLC0415  # heavy; only alternatives, scores and begun words need it
 
     scores = np.array(logits).astype(np.float32).reshape(-1)
+    if among is not None:
+        ids = np.asarray(among)
+        allowed = np.full_like(scores, -np.inf)
+        allowed[ids] = scores[ids]
+        scores = allowed
     scores -= scores.max()
     return scores - np.log(np.exp(scores).sum())
 

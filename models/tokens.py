@@ -7,8 +7,10 @@ prompts (`models.fim`) and of weights. Start at `Tokenizer.read`.
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
@@ -23,6 +25,10 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # Snippets, suffix and the settled part of the prefix come again with each key; encoding costs 1 us a character.
 REMEMBERED = 24
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# Byte-level tokenizers write a byte that is no visible Latin-1 character as one from 256 on.
+_VISIBLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_HIDDEN = tuple(byte for byte in range(256) if byte not in _VISIBLE)
+_BYTES = {**{byte: byte for byte in _VISIBLE}, **{256 + place: byte for place, byte in enumerate(_HIDDEN)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,40 @@ class Tokenizer:
         following = [*(start for start, _ in spans[1:]), len(text)]
         ends = tuple(end if after >= end else start for (start, end), after in zip(spans, following, strict=False))
         return Encoded(tuple(encoding.tokens), ends)
+
+    @property
+    def by_bytes(self) -> bool:
+        """Whether its tokens are plain bytes (most are), so that a begun word can be said again token by token."""
+        return self._spelled is not None
+
+    def bytes_of(self, tokens: Sequence[str]) -> bytes:
+        """What `tokens`, no markers, stand for; only for a tokenizer `by_bytes`."""
+        return "".join(tokens).translate(_BYTES).encode("latin-1")
+
+    def continuing(self, text: bytes) -> array[int]:
+        """Ids of the tokens that begin with `text`, and of those that `text` begins with; markers left out."""
+        if self._spelled is None:
+            return array("i")
+        spellings, numbers = self._spelled
+        start = bisect_left(spellings, text)
+        found = numbers[start : bisect_left(spellings, text + b"\xff", start)]  # a byte that no UTF-8 has
+        for length in range(1, len(text)):
+            place = bisect_left(spellings, text[:length])
+            if place < len(spellings) and spellings[place] == text[:length]:
+                found.append(numbers[place])
+        return found
+
+    @cached_property
+    def _spelled(self) -> tuple[list[bytes], array[int]] | None:
+        """All tokens as bytes, sorted, and their ids; None for a tokenizer of another kind."""
+        from tokenizers.decoders import ByteLevel  # noqa: PLC0415  # heavy; not before a model is asked for
+
+        if not isinstance(self._encoder.decoder, ByteLevel):
+            return None
+        markers = self._encoder.get_added_tokens_decoder()
+        vocabulary = self._encoder.get_vocab(with_added_tokens=True).items()
+        spelled = sorted((self.bytes_of([token]), number) for token, number in vocabulary if number not in markers)
+        return [spelling for spelling, _ in spelled], array("i", (number for _, number in spelled))
 
     def count(self, text: str) -> int:
         """Number of tokens of `text`."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from models import engine
 from models.completion import FillRequest, Generation, StopReason
 from models.errors import ModelError
-from models.fim import Prompt
+from models.fim import Prompt, lay_out
 from models.loading import load
 from tests.models import bundled
 from tests.models.bundled import first_line, never, to_the_end
@@ -147,6 +147,64 @@ def test_a_score_of_the_greedy_answer_is_what_decoding_said(model: CTranslateMod
     generation = generated(model)
     (score,) = model.score(REQUEST, [generation.text], cancelled=never)
     assert score.log_probs == pytest.approx(generation.log_probs, abs=0.15)
+
+
+BEGUN = [
+    "def area(self):\n        ret",
+    "self.radi",
+    "x = ",
+    "import os\n\n\ndef main():\n    ",
+    "largest_val",
+    "é = larg",
+]
+
+
+@pytest.mark.parametrize("prefix", BEGUN)
+def test_an_answer_goes_on_with_the_word_before_the_cursor(model: CTranslateModel, prefix: str) -> None:
+    request = replace(REQUEST, prefix=REQUEST.prefix[: -len("self.")] + prefix)
+    prompt = lay_out(request, model.entry, bundled.tokenizer())
+    assert prompt.again
+    seen: list[str] = []
+
+    def stop(text: str) -> None:
+        seen.append(text)
+
+    (generation,) = model.generate(request, stop=stop, cancelled=never)
+    assert all(generation.text.startswith(text) for text in seen)
+    assert len(generation.log_probs) <= request.max_tokens
+    (score,) = model.score(request, [generation.text], cancelled=never)
+    assert len(score.token_ends) == len(score.log_probs)
+    assert score.token_ends[-1] == len(generation.text)
+
+
+def test_a_score_behind_half_a_word_is_what_decoding_said(model: CTranslateModel) -> None:
+    request = replace(REQUEST, prefix="def area(radius):\n    retu", suffix="\n")
+    (generation,) = model.generate(request, stop=first_line, cancelled=never)
+    (score,) = model.score(request, [generation.text], cancelled=never)
+    assert score.log_probs == pytest.approx(generation.log_probs[: len(score.log_probs)], abs=0.15)
+    assert score.token_ends[0] == len("rn")
+
+
+def test_half_a_word_is_finished(model: CTranslateModel) -> None:
+    request = replace(REQUEST, prefix="def area(radius):\n    retu", suffix="\n")
+    (generation,) = model.generate(request, stop=first_line, cancelled=never)
+    assert generation.text.startswith("rn ")
+
+
+def test_alternatives_go_on_with_the_word_too(model: CTranslateModel) -> None:
+    request = replace(REQUEST, prefix=REQUEST.prefix + "s")
+    generations = model.generate(request, stop=first_line, cancelled=never, alternatives=3)
+    assert len({generation.text for generation in generations}) == len(generations) > 1
+    (alone,) = model.generate(request, stop=first_line, cancelled=never)
+    assert (generations[0].text, generations[0].log_probs) == (alone.text, alone.log_probs)
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3, 4])
+def test_cancelling_while_the_word_is_said_again_ends_it(model: CTranslateModel, asked: int) -> None:
+    answers: Iterator[bool] = iter([False] * asked)
+    request = replace(REQUEST, prefix=REQUEST.prefix + "qzxqzx")
+    (generation,) = model.generate(request, stop=to_the_end, cancelled=lambda: next(answers, True))
+    assert generation.stop is StopReason.CANCELLED
 
 
 def test_scores_come_in_order_and_prefer_what_fits(model: CTranslateModel) -> None:

@@ -119,12 +119,47 @@ def test_prompt_and_answer_never_exceed_the_window(layout: str, context: int, re
     assert "<|endoftext|>" not in prompt.tokens
 
 
+@pytest.mark.parametrize(
+    ("prefix", "again"),
+    [
+        ("self.conf", "conf"),
+        ("x = comp", " comp"),
+        ("x = ", " "),
+        ("def f():\n    ", "\n    "),
+        ("self.", ""),
+        ("value_9", ""),
+        ("call(", ""),
+        ("x = '😀", ""),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("layout", ["spm", "psm"])
+def test_the_prompt_ends_before_a_word_or_spaces_that_may_go_on(prefix: str, again: str, layout: str) -> None:
+    prompt = laid_out(FillRequest("", prefix, "\n"), variant(layout=layout))
+    assert prompt.again == again
+    whole = prefix.removesuffix(again)
+    assert (
+        shown(prompt)
+        == {
+            "spm": f"<fim_prefix><fim_suffix>\n<fim_middle>{whole}",
+            "psm": f"<fim_prefix>{whole}<fim_suffix>\n<fim_middle>",
+        }[layout]
+    )
+
+
+@given(text=TEXTS)
+def test_what_the_answer_says_again_is_the_end_of_the_prefix(text: str) -> None:
+    prompt = laid_out(FillRequest("", text, ""))
+    assert text.endswith(prompt.again)
+
+
 def test_a_long_prefix_keeps_its_end_and_begins_at_a_line_start() -> None:
     prompt = laid_out(FillRequest("", LINES + "last = ", "\n"))
     prefix = shown(prompt).partition("<fim_middle>")[2]
     assert prefix.startswith("value_")
-    assert prefix.endswith("\nlast = ")
-    assert ("\n" + LINES + "last = ").endswith("\n" + prefix)
+    assert prefix.endswith("\nlast =")
+    assert prompt.again == " "
+    assert ("\n" + LINES + "last = ").endswith("\n" + prefix + prompt.again)
 
 
 def test_a_long_suffix_keeps_its_beginning_and_ends_with_a_line() -> None:

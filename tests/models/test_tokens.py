@@ -58,6 +58,25 @@ def test_a_character_is_held_back_until_its_last_byte() -> None:
     assert encoded.ends == (1, 1, 1, 2, 3)
 
 
+@pytest.mark.parametrize("begun", [" retu", "é", "x", "\n   "])
+def test_all_tokens_that_go_on_with_a_text_are_found(begun: str) -> None:
+    tokenizer = bundled.tokenizer()
+    text = begun.encode()
+    vocabulary = {number: tokenizer.token(number) for number in range(tokenizer.size)}
+    spelled = {number: tokenizer.bytes_of([token]) for number, token in vocabulary.items() if not token.startswith("<")}
+    expected = {number for number, one in spelled.items() if one.startswith(text) or text.startswith(one)}
+    found = tokenizer.continuing(text)
+    assert len(found) == len(set(found))
+    assert set(found) == expected != set()
+
+
+def test_no_marker_goes_on_with_a_text() -> None:
+    tokenizer = bundled.tokenizer()
+    found = {tokenizer.token(number) for number in tokenizer.continuing(b"<")}
+    assert "<" in found
+    assert not found & set(MARKERS)
+
+
 def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"tokenizer\.json is missing; put the model's tokenizer\.json there"):
         Tokenizer.read(tmp_path / "tokenizer.json")
