@@ -5,6 +5,8 @@
 
 PYTHON    ?= python3
 WORKSPACE ?= .
+# not every shell expands the tilde of a variable
+FOLDER    := $(patsubst ~/%,$(HOME)/%,$(WORKSPACE))
 VENV      := .venv
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
@@ -24,6 +26,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV); the first time this takes about a minute."
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps -e .
 	@touch $@
@@ -33,7 +36,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@touch $@
 
 run: $(VENV)/.runtime  ## complete code in WORKSPACE=DIR and show it
-	$(BIN)/starling demo --workspace "$(WORKSPACE)"
+	$(BIN)/starling demo --workspace "$(FOLDER)"
 
 test: lint unit  ## every check that needs neither root nor an editor
 

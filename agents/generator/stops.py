@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.plan import Plan
 
-# The same few characters five times in a row are a model in a loop; rulers of one character are not.
-_LOOP = re.compile(r"(?P<unit>(?P<one>.)(?!(?P=one)+(?P=one)).{1,19}?)(?P=unit){4,}\Z", re.DOTALL)
+# The same few characters five times in a row are a model in a loop; rulers of one character are not, but a dozen of
+# the same letter or digit are.
+_LOOP = re.compile(r"(?P<unit>(?P<one>.)(?!(?P=one)+(?P=one)).{1,19}?)(?P=unit){4,}\Z|(?P<same>\w)(?P=same){11,}\Z", re.DOTALL)
 _LOOP_WINDOW = 240
 _BLANK_LINES = 2
 # Lines that go on with the statement above although they are not indented below it.
@@ -84,9 +85,9 @@ def _before_loop(text: str) -> int:
     """Where a loop of the same characters begins at the end of `text`, its first round kept."""
     tail = text[-_LOOP_WINDOW:]
     found = _LOOP.search(tail)
-    if found is None or not found["unit"].strip():
+    if found is None or not (unit := found["unit"] or found["same"]).strip():
         return len(text)
-    return len(text) - len(tail) + found.start() + len(found["unit"])
+    return len(text) - len(tail) + found.start() + len(unit)
 
 
 def _repeated_line(lines: list[str]) -> int | None:

@@ -13,12 +13,14 @@ from server.cli.terminal import Failure
 
 
 def index(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The workspace.", show_default="here")] = Path(),
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The workspace.", show_default="the repository here")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Index a workspace, or bring its index up to date."""
-    root = place.folder(directory)
+    root = place.folder(directory) if directory else place.workspace_of(Path())
     with workspace.opened(root) as core:
         begun = time.monotonic()
         work = workspace.bring_up_to_date(core.index, wait_s=None)

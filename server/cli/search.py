@@ -23,14 +23,15 @@ def search(
     query: Annotated[str, typer.Argument(help="Code or words; names and their parts are what counts.")],
     *,
     directory: Annotated[
-        Path, typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="here")
-    ] = Path(),
+        Path | None,
+        typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most results.")] = 10,
     wait_s: Annotated[float, typer.Option("--wait", min=0, help="Longest wait for the index, seconds.")] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Search a workspace the way completions do."""
-    root = place.folder(directory)
+    root = place.folder(directory) if directory else place.workspace_of(Path())
     with workspace.opened(root) as core:
         index = core.index
         workspace.bring_up_to_date(index, wait_s=wait_s)

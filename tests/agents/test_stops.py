@@ -54,7 +54,7 @@ def test_the_line_that_stands_below_is_not_said_again() -> None:
     )
 
 
-@pytest.mark.parametrize("decoded", ["a, a, a, a, a, a, a, a, a", "self.self.self.self.self.self.self."])
+@pytest.mark.parametrize("decoded", ["a, a, a, a, a, a, a, a, a", "self.self.self.self.self.self.self.", "0" * 24])
 def test_a_model_in_a_loop_is_stopped(decoded: str) -> None:
     unit = decoded[: len(decoded) // 3]
     cursor = cursor_of("x = $0\n")

@@ -107,6 +107,15 @@ def test_a_word_of_a_suggestion_is_accepted_and_the_rest_stays(shop: Path, open_
     assert editor.statistics()["partly_accepted"] == 1
 
 
+def test_the_key_for_a_word_types_nothing_where_there_is_no_suggestion(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("zebra")
+    editor.keys("<M-w>")
+    editor.type("s")
+    editor.wait_for_line(4, "        zebras")
+
+
 def test_a_suggestion_behind_an_emoji_lands_where_it_is_shown(shop: Path, open_file: Open) -> None:
     editor = open_file(shop / "order.py")
     editor.keys("Go")

@@ -191,6 +191,16 @@ def test_searching_finds_the_definition_with_its_place(workspace: Path, answer: 
     assert answer("search", "PASSWORD hunter22", "--workspace", workspace)["results"] == []
 
 
+def test_without_a_folder_the_repository_around_is_indexed_and_searched(
+    workspace: Path, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / ".git").mkdir()
+    (workspace / "below").mkdir()
+    monkeypatch.chdir(workspace / "below")
+    assert answer("index")["workspace"] == str(workspace)
+    assert answer("search", "area_of_circle")["workspace"] == str(workspace)
+
+
 def test_searching_for_nothing_known_is_no_failure(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "zzzzzzz", "--workspace", str(workspace)]) == 0
     written = capsys.readouterr()

@@ -70,11 +70,12 @@ function M.accept(key)
   return vim.lsp.inline_completion.get({ on_accept = all_of }) and '' or key
 end
 
---- Accept the next word of what is shown; the rest stays. Without a suggestion `key` does what it always does.
----@param key string
+--- Accept the next word of what is shown; the rest stays. Without a suggestion nothing happens: an Alt key given back
+--- would type its letter.
 ---@return string
-function M.accept_word(key)
-  return vim.lsp.inline_completion.get({ on_accept = next_word_of }) and '' or key
+function M.accept_word()
+  vim.lsp.inline_completion.get({ on_accept = next_word_of })
+  return ''
 end
 
 return M
