@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 # The same few characters five times in a row are a model in a loop; rulers of one character are not, but a dozen of
 # the same letter or digit are.
-_LOOP = re.compile(r"(?P<unit>(?P<one>.)(?!(?P=one)+(?P=one)).{1,19}?)(?P=unit){4,}\Z|(?P<same>\w)(?P=same){11,}\Z", re.DOTALL)
+_LOOP = re.compile(
+    r"(?P<unit>(?P<one>.)(?!(?P=one)+(?P=one)).{1,19}?)(?P=unit){4,}\Z|(?P<same>\w)(?P=same){11,}\Z", re.DOTALL
+)
 _LOOP_WINDOW = 240
 _BLANK_LINES = 2
 # Lines that go on with the statement above although they are not indented below it.
