@@ -10,9 +10,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from indexing.syntax import Syntax
-
     from indexing.records import Document
+    from indexing.syntax import Syntax
 
 _KEPT = 8
 
