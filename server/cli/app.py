@@ -73,7 +73,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name=PROGRAM,
     cls=Commands,
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -102,12 +102,13 @@ def _show_version(value: bool) -> None:  # noqa: FBT001 (typer's callbacks are c
 
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    terminal.overview(context)
 
 
 @app.command("serve")
@@ -136,7 +137,5 @@ def _misused(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else PROGRAM
     sentence = error.format_message().strip().rstrip(".")
-    if not sentence:  # `no_args_is_help` has shown the help already
-        return error.exit_code
     terminal.note(f"{sentence}; see `{command} --help`.")
     return error.exit_code

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from models.catalog import ModelEntry
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The models that complete code.")
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that complete code.")
 
 
 @app.callback()
-def _group() -> None:
-    pass
+def _group(context: typer.Context) -> None:
+    terminal.overview(context)
 
 
 @app.command("list")

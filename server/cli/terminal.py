@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    import typer
     from rich.console import Console
 
 
@@ -45,6 +46,13 @@ def note(sentence: str) -> None:
     """Write one line to stderr."""
     sys.stderr.write(f"starling: {printable(sentence)}\n")
     sys.stderr.flush()
+
+
+def overview(context: typer.Context) -> None:
+    """Show a group's help where no command of it is named: on stderr, with the status of a misuse."""
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        context.exit(Misuse.exit_code)
 
 
 def printable(text: str) -> str:

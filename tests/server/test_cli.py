@@ -91,10 +91,16 @@ def test_every_option_says_what_it_does() -> None:
         assert options, command
 
 
-def test_without_a_command_the_overview_is_shown() -> None:
-    result = CliRunner().invoke(app, [])
-    assert result.exit_code == 2
-    assert "Usage: starling" in result.output
+@pytest.mark.parametrize("group", ["", "models"])
+def test_without_a_command_the_overview_is_shown_as_help_shows_it(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*group.split(), "--help"]) == 0
+    overview = capsys.readouterr().out
+    assert run(group.split()) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err == overview
 
 
 def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +148,7 @@ def test_a_mistake_of_ours_is_a_sentence_and_the_log_has_the_traceback(
         raise ZeroDivisionError("nobody expected that")
 
     monkeypatch.setattr("server.cli.place.folder", broken)
-    assert run(["index"]) == 1
+    assert run(["doctor"]) == 1
     written = capsys.readouterr().err
     assert len(written.splitlines()) == 1
     assert "nobody expected that" in written
