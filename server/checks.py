@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from server import paths
+from server import log, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from server.settings import Settings
 
@@ -28,6 +28,7 @@ LOW_MEMORY_BYTES = 500_000_000
 LOW_WATCHES = 65_536  # inotify watches; a workspace takes one for each folder
 INDEX_S = 30.0
 SAMPLE = "def area_of_circle(radius):\n    return 3.14159 * radius * radius\n"
+REINSTALL = "Install Starling again, for this model comes with it."
 AGAIN = "from sample import area_of_circle\n\ndef both(first, second):\n    return area_of_circle(first) + "
 
 
@@ -41,6 +42,7 @@ class Check:
         message: one sentence.
         remedy: what to do, "" when all is well.
         facts: figures, as JSON.
+        details: more for a person, a line each.
     """
 
     part: str
@@ -48,6 +50,7 @@ class Check:
     message: str
     remedy: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
 
 
 def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
@@ -100,8 +103,9 @@ def _settings(problems: tuple[str, ...]) -> Iterator[Check]:
     file = paths.settings_file()
     facts = {"file": str(file), "exists": file.exists(), "problems": list(problems)}
     if problems:
-        remedy = f"Mend {'them' if len(problems) > 1 else 'it'}: {' '.join(problems)}"
-        yield Check("settings", "warning", f"{len(problems)} wrong, with the default in force instead.", remedy, facts)
+        remedy = f"Mend {'them' if len(problems) > 1 else 'it'}:"
+        message = f"{len(problems)} wrong, with the default in force instead."
+        yield Check("settings", "warning", message, remedy, facts, problems)
     else:
         yield Check("settings", "ok", "All settings are in force.", facts=facts)
 
@@ -120,15 +124,25 @@ def _files() -> Iterator[Check]:
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
     facts["free_bytes"] = free
+    details = tuple(_places(facts))
     if wrong:
-        yield Check("files", "error" if lost else "warning", "A folder cannot be written to.", " ".join(wrong), facts)
+        state: Literal["warning", "error"] = "error" if lost else "warning"
+        yield Check("files", state, "A folder cannot be written to.", " ".join(wrong), facts, details)
     elif free < LOW_DISK_BYTES:
         remedy = f"Free some space where {paths.index_dir()} is."
-        yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts)
+        yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts, details)
     else:
-        size = facts["index"]["bytes"] / 1e6
-        message = f"Indexes take {size:,.1f} MB in {paths.index_dir()}; {free / 1e9:,.1f} GB are free."
-        yield Check("files", "ok", message, facts=facts)
+        yield Check("files", "ok", f"{free / 1e9:,.1f} GB of disk are free.", facts=facts, details=details)
+
+
+def _places(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Where everything lives, a line each; the README sends people here."""
+    settings, log_file = paths.settings_file(), paths.log_dir() / log.FILE_NAME
+    yield f"settings  {settings}{'' if settings.exists() else ' (not there; the defaults are in force)'}"
+    yield f"models    {paths.models_dir()}{'' if paths.models_dir().is_dir() else ' (not there; make it for your own)'}"
+    yield f"log       {log_file}{'' if log_file.exists() else ' (not there yet)'}"
+    yield f"indexes   {paths.index_dir()} ({facts['index']['bytes'] / 1e6:,.1f} MB)"
+    yield f"state     {paths.state_dir()}"
 
 
 def _grammars() -> Iterator[Check]:
@@ -195,8 +209,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
     if entry is None:
-        remedy = f"Set model.name to one of {', '.join(names) or 'none that is installed'}, or install Starling again."
-        yield Check("model", "error", f"There is no model {name!r}.", remedy, facts)
+        yield _modelless(settings, f"There is no model {name!r}.", _other_model(name, names), facts)
         return
     chosen = settings.model
     try:
@@ -212,8 +225,8 @@ def _model(settings: Settings) -> Iterator[Check]:
                 trait: getattr(model, trait) for trait in ("device", "compute_type", "threads") if hasattr(model, trait)
             }
     except ModelError as error:
-        remedy = "Everything else works without it; see `starling models list` for others."
-        yield Check("model", "error", str(error), remedy, facts)
+        remedy = REINSTALL if entry.bundled else "`starling models list` shows which others there are."
+        yield _modelless(settings, str(error), remedy, facts)
         return
     traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if trait in facts)
     message = (
@@ -221,6 +234,23 @@ def _model(settings: Settings) -> Iterator[Check]:
         f"{facts['complete_s'] * 1000:.0f} ms ({traits})."
     )
     yield Check("model", "ok", message, facts=facts)
+
+
+def _other_model(name: str, names: Sequence[str]) -> str:
+    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415
+
+    if name == DEFAULT_MODEL:
+        return REINSTALL
+    return f"Set model.name to one of {', '.join(names)}." if names else REINSTALL
+
+
+def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
+    """The model that is wanted cannot be used: less, or, where recall is off too, nothing at all."""
+    if settings.completion.recall:
+        consequence = "Completions come from your workspace alone until it is mended."
+        return Check("model", "warning", message, f"{remedy} {consequence}", facts)
+    consequence = "Nothing is completed until it is mended, because completion.recall is off."
+    return Check("model", "error", message, f"{remedy} {consequence}", facts)
 
 
 def _machine() -> Iterator[Check]:

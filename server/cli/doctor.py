@@ -25,7 +25,10 @@ def doctor(
     ] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> int:
-    """Try every part and say what is wrong; the exit status is 1 when the main job cannot be done."""
+    """Try every part, say what is wrong and where things live.
+
+    The exit status is 1 when code cannot be completed at all.
+    """
     from server import checks  # noqa: PLC0415 (heavy, for this command alone)
     from server.settings import resolve  # noqa: PLC0415
 
@@ -59,5 +62,5 @@ def _show(check: Check) -> None:
     mark, style = MARKS[check.state]
     console = terminal.out()
     console.print(Text.assemble((mark, style), f"  {check.part:9} {terminal.printable(check.message)}"))
-    if check.remedy:
-        console.print(Text(f"      {terminal.printable(check.remedy)}", style="dim"))
+    for line in filter(None, (check.remedy, *check.details)):
+        console.print(Text(f"      {terminal.printable(line)}", style="dim"))

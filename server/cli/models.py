@@ -34,11 +34,13 @@ def list_models(
     settings, _ = resolve()
     chosen = settings.model.name or default_name(catalog)
     entries = [described(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
-    for problem in catalog.problems:
+    problems = [*catalog.problems, *(entry["problem"] for entry in entries if entry["problem"])]
+    if chosen and catalog.get(chosen) is None:
+        problems.append(f"There is no model {chosen!r}, which model.name names; completions do without one.")
+    for problem in problems:
         terminal.note(problem)
     if as_json:
-        directory = str(paths.models_dir())
-        terminal.emit({"models": entries, "problems": list(catalog.problems), "own_models": directory})
+        terminal.emit({"models": entries, "problems": problems, "own_models": str(paths.models_dir())})
     else:
         _show(entries)
 
@@ -67,7 +69,20 @@ def described(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
         "layouts": list(entry.fim.layouts),
         "folder": str(entry.folder),
         "bytes": sum(path.stat().st_size for path in files),
+        "problem": problem_of(entry),
     }
+
+
+def problem_of(entry: ModelEntry) -> str:
+    """What is wrong with the weights, as far as their table of contents tells; "" when they can be read."""
+    from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
+    from models.weights import read_shape  # noqa: PLC0415
+
+    try:
+        read_shape(entry.weights)
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def _show(entries: Sequence[dict[str, Any]]) -> None:
@@ -77,7 +92,7 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
     table = Table("", "name", "parameters", "context", "weights", "size", "licence", "roles", box=None)
     for entry in entries:
         cells = (
-            "*" if entry["chosen"] else "",
+            ("*" if entry["chosen"] else "") + ("!" if entry["problem"] else ""),
             entry["name"],
             f"{entry['parameters'] / 1e6:,.1f} M",
             f"{entry['context_tokens']:,}",
@@ -89,6 +104,8 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
         table.add_row(*(Text(terminal.printable(cell)) for cell in cells))
     console = terminal.out()
     console.print(table)
+    if any(entry["problem"] for entry in entries):
+        console.print("! cannot be used as it is: see above.", markup=False)
     console.print(
         f"* is used; name another in model.name. Own models: a folder each in {paths.models_dir()}", markup=False
     )

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 import starling_lsp
+from models.catalog import BUNDLED, DEFAULT_MODEL
 from server.cli import run
 from server.cli.app import app
 from server.version import VERSION
@@ -269,15 +271,102 @@ def test_the_doctor_tries_every_part(workspace: Path, answer: Callable[..., Any]
     assert found["files"]["free_bytes"] > 0
 
 
+def test_the_doctor_says_where_everything_lives(
+    home: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    assert run(["doctor", "--workspace", str(workspace)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    places = dict(line.split(maxsplit=1) for line in lines if line.startswith("      "))
+    assert places["settings"].startswith(f"{home / 'config' / 'settings.toml'} (not there")
+    assert places["models"].startswith(str(home / "config" / "models"))
+    assert places["log"].startswith(str(home / "log" / "starling.log"))
+    assert places["indexes"] == f"{home / 'cache' / 'index'} (0.0 MB)"
+    assert places["state"] == str(home / "state")
+
+
+def test_the_doctor_does_not_call_a_settings_file_missing_that_is_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text("[model]\nenabled = false\n")
+    monkeypatch.chdir(home)
+    assert run(["doctor"]) == 0
+    assert f"settings  {home / 'config' / 'settings.toml'}\n" in capsys.readouterr().out
+
+
+def model_check(found: dict[str, Any]) -> dict[str, Any]:
+    (check,) = [check for check in found["checks"] if check["part"] == "model"]
+    return dict(check)
+
+
 def test_the_doctor_says_which_model_is_missing_and_what_there_is(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
+    model = model_check(answer("doctor", "--workspace", workspace))
+    assert model["state"] == "warning"
+    assert "absent" in model["message"]
+    assert "starling-mini" in model["remedy"]
+    assert "Install" not in model["remedy"]
+    assert "from your workspace alone until it is mended" in model["remedy"]
+
+
+def test_without_model_and_recall_the_doctor_says_that_nothing_is_completed(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
+    monkeypatch.setenv("STARLING_COMPLETION__RECALL", "false")
+    model = model_check(answer("doctor", "--workspace", workspace, status=1))
+    assert model["state"] == "error"
+    assert "Nothing is completed" in model["remedy"]
+
+
+@pytest.fixture
+def broken_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The weights of a model of one's own that is chosen, and that are no weights."""
+    folder = home / "config" / "models" / "mine"
+    bundled = BUNDLED / DEFAULT_MODEL
+    folder.mkdir(parents=True)
+    entry = (bundled / "catalog.toml").read_text(encoding="utf-8")
+    (folder / "catalog.toml").write_text(entry.replace(f'"{DEFAULT_MODEL}"', '"mine"', 1), encoding="utf-8")
+    weights = folder / str(tomllib.loads(entry).get("weights", "")) / "model.bin"
+    weights.parent.mkdir(exist_ok=True)
+    weights.write_bytes(b"garbage" * 1000)
+    monkeypatch.setenv("STARLING_MODEL__NAME", "mine")
+    return weights
+
+
+def test_with_a_broken_model_the_doctor_names_its_file_and_what_still_works(
+    broken_model: Path, workspace: Path, answer: Callable[..., Any]
+) -> None:
+    model = model_check(answer("doctor", "--workspace", workspace))
+    assert model["state"] == "warning"
+    assert str(broken_model) in model["message"]
+    assert "from your workspace alone until it is mended" in model["remedy"]
+    assert "Install" not in model["remedy"]
+
+
+def test_a_model_whose_weights_cannot_be_read_is_listed_with_what_is_wrong(
+    broken_model: Path, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer("models", "list")
+    problems = {model["name"]: model["problem"] for model in found["models"]}
+    assert problems[DEFAULT_MODEL] == ""
+    assert str(broken_model) in problems["mine"]
+    assert found["problems"] == [problems["mine"]]
+    assert run(["models", "list"]) == 0
+    written = capsys.readouterr()
+    assert problems["mine"] in written.err
+    assert re.search(r"^ *\*! +mine ", written.out, re.MULTILINE)
+
+
+def test_a_chosen_model_that_does_not_exist_is_named_in_the_list(
     monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]
 ) -> None:
     monkeypatch.setenv("STARLING_MODEL__NAME", "absent")
-    found = answer("doctor", status=1)
-    (model,) = [check for check in found["checks"] if check["part"] == "model"]
-    assert model["state"] == "error"
-    assert "absent" in model["message"]
-    assert "starling-mini" in model["remedy"]
+    (problem,) = answer("models", "list")["problems"]
+    assert "absent" in problem
 
 
 def test_the_doctor_names_a_wrong_setting_and_goes_on(
@@ -285,11 +374,12 @@ def test_the_doctor_names_a_wrong_setting_and_goes_on(
 ) -> None:
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
     (home / "config").mkdir(parents=True)
-    (home / "config" / "settings.toml").write_text("[completion]\nmax_tokens = 0\n")
+    (home / "config" / "settings.toml").write_text("[completion]\nmax_tokens = 0\ntimeout_ms = -1\n")
     (workspace / ".starling.toml").write_text('[model]\nname = "theirs"\n')
     assert run(["doctor", "--workspace", str(workspace)]) == 0
     shown = capsys.readouterr().out
-    assert "max_tokens" in shown
+    for wrong in ("max_tokens", "timeout_ms", "model.name"):
+        assert len([line for line in shown.splitlines() if wrong in line]) == 1, "a line each"
     assert "model.name: cannot be set by a workspace" in " ".join(shown.split())
     assert "less than it could do" in shown
 
