@@ -17,6 +17,7 @@ class Client:
 
     Attributes:
         name: as it calls itself, "" when it does not.
+        version: of the client, "" when it does not say.
         encoding: unit of positions. The client's first choice that we know: it must convert what it does not keep
             natively, while our conversion of a line costs a microsecond.
         inline: can show inline completions.
@@ -35,6 +36,7 @@ class Client:
     progress: bool = False
     process: int | None = None
     options: object = None
+    version: str = ""
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -55,4 +57,5 @@ class Client:
             progress=able("window.work_done_progress"),
             process=params.process_id,
             options=params.initialization_options,
+            version=(params.client_info.version or "") if params.client_info else "",
         )

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 THREADS = 8  # one computes; the others hold calls that were called in and are about to notice
 PRIVATE = ("secret", "ignored", "excluded")  # reasons of the exclusion filter that a notebook hands on to its cells
+UNREAD = ("excluded", "off", "starting", "too-large", "cancelled")  # answers from before any filter has let it pass
+LOGGED_LINES = 3  # of what stands before the cursor
+LOGGED_CHARACTERS = 500
 START_WAIT_S = 3.0  # for requests that come while the program still loads; then they are answered with nothing
 
 
@@ -46,6 +49,14 @@ class Completions:
     ) -> Completion:
         """What to suggest at `offset`; empty when a newer request or a change of the text makes the answer useless."""
         came = time.monotonic()
+        completion = await self._answer(document, offset, trigger, selected, came)
+        if logger.isEnabledFor(logging.DEBUG):
+            _record(document, offset, trigger, completion, (time.monotonic() - came) * 1000)
+        return completion
+
+    async def _answer(
+        self, document: OpenText, offset: int, trigger: Trigger, selected: str | None, came: float
+    ) -> Completion:
         with self._tickets.open(document.uri) as ticket:
             core = await self._cores.ready(START_WAIT_S, ticket)
             if core is None:
@@ -124,6 +135,31 @@ def _wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:
     if core.model is None or trigger is Trigger.INVOKED:
         return 0.0
     return max(delay_s, core.settings.completion.debounce_ms / 1000)
+
+
+def _record(document: OpenText, offset: int, trigger: Trigger, completion: Completion, answer_ms: float) -> None:
+    """One record for a request: figures, and in fields that `server.log` withholds by their names the texts."""
+    fields: dict[str, object] = {
+        "language": document.language,
+        "trigger": trigger.value,
+        "model_ms": round(completion.model_ms, 1),
+        "total_ms": round(completion.total_ms, 1),
+        "answer_ms": round(answer_ms, 1),  # with what the request waited for: its pace, a thread, the start
+    }
+    for suggestion in completion.suggestions[:1]:
+        fields |= {
+            "origin": suggestion.origin.value,
+            "confidence": round(suggestion.confidence, 3),
+            "characters": len(suggestion.text),
+            "suggestions": len(completion.suggestions),
+            "suggestion_text": suggestion.text,
+        }
+    if completion.why_empty:
+        fields["why_empty"] = completion.why_empty
+    if completion.why_empty not in UNREAD:  # a secret file's text is no text for a log either
+        before = document.text[max(offset - LOGGED_CHARACTERS, 0) : offset]
+        fields["prompt_end"] = "".join(before.splitlines(keepends=True)[-LOGGED_LINES:])
+    logger.debug("completion", extra=fields)
 
 
 def _nothing(why: str) -> Completion:

@@ -2,7 +2,8 @@
 
 Everywhere else plain `logging` is used; this is the one place that says where it goes. `begin` costs nothing and holds
 the records back; `configure` (after `initialize` is answered) imports structlog and writes them. What people write
-stays out of it: no prompt, no completion, no document text, no key, unless `log.texts` is switched on.
+stays out of it: no prompt, no completion, no document text, no key, unless `log.texts` is switched on. That setting
+also lets the requests for completion through at every level, for the texts stand in their records.
 Start at `begin` and `configure`.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FILE_NAME = "starling.log"
 OLD_FILES = 3
 HELD_RECORDS = 1000
+REQUESTS = "server.completions"  # the logger with one debug record for each request, and the texts
 WITHHELD = "…"
 MAX_CHARACTERS = 2000  # of one message; beyond that it is no message but a text
 
@@ -58,6 +60,7 @@ def begin() -> None:
         handler.addFilter(Private())
         root.addHandler(handler)
     root.setLevel(logging.INFO)
+    logging.getLogger(REQUESTS).setLevel(logging.NOTSET)
     logging.raiseExceptions = False  # a full disk under the log is no reason for tracebacks on stderr
     for library in ("pygls", "asyncio", "websockets", "watchfiles"):  # they log each message, or each tick
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -83,6 +86,8 @@ def configure(settings: LogSettings, directory: Path) -> str:
             problem = f"The log file {directory / FILE_NAME} cannot be written ({error.strerror or error})."
         else:
             root.addHandler(file)
+            if settings.texts:
+                logging.getLogger(REQUESTS).setLevel(logging.DEBUG)
             for record in held:
                 if record.levelno >= root.level:
                     file.handle(record)

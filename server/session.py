@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from server.core import Cores
 from server.documents import Documents
 from server.guard import Guard
 from server.progress import ProgressBar
+from server.version import VERSION
 from server.watching import Watching
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
+    from indexing.records import IndexProgress
+    from models.lazy import LazyModel
     from server.core import Builder, Core
     from server.documents import OpenText
 
@@ -81,6 +85,7 @@ class Session:
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
         self._watching = Watching(server, self.touched)
+        self._begun = time.monotonic()
         self._closed = False
 
     # What requests see
@@ -107,6 +112,16 @@ class Session:
         self.roots = tuple(roots)
         self._offer(client)
         self.on_begin()
+        logger.info(
+            "session begins",
+            extra={
+                "version": VERSION,
+                "client": client.name,
+                "client_version": client.version,
+                "folders": [str(root) for root in self.roots],
+                "encoding": client.encoding,
+            },
+        )
 
     def start(self) -> None:
         """`initialized` came: load everything in the background."""
@@ -122,6 +137,7 @@ class Session:
         self._watching.close()
         self._progress.close()
         core = self.cores.end()
+        self._log_end(core)
         if core is not None:
             closing = asyncio.get_running_loop().run_in_executor(None, core.close)
             await asyncio.wait((closing,), timeout=CLOSE_WAIT_S)
@@ -148,11 +164,12 @@ class Session:
             if old is None or core.index is not old.index:
                 for document in self.documents:
                     core.index.put(document.record)
-                await loop.run_in_executor(self._pool, core.start, self._progress.reporter(self.client))
+                await loop.run_in_executor(self._pool, core.start, self._indexing(core))
             if self._closed:  # while we were busy
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.set(core)
+            _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
             self._warm(core)
@@ -171,11 +188,40 @@ class Session:
 
         async def load() -> None:
             assert model is not None  # noqa: S101 (seen just below)
-            if not await asyncio.get_running_loop().run_in_executor(None, model.wait) and model.problem:
+            begun = time.monotonic()
+            ready = await asyncio.get_running_loop().run_in_executor(None, model.wait)
+            _log_model(model, time.monotonic() - begun)
+            if not ready and model.problem:
                 self._report(model.problem)
 
         if model is not None and model.state == "unloaded" and len(self.documents):
             self.guard.background("model", load(), otherwise=lambda: None)
+
+    def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:
+        """What the index calls from any thread: shows the progress, and logs when all is done."""
+        shown, loop = self._progress.reporter(self.client), asyncio.get_running_loop()
+        begun: float | None = time.monotonic()  # None between two pieces
+
+        def report(progress: IndexProgress) -> None:
+            nonlocal begun
+            if shown is not None:
+                shown(progress)
+            now = time.monotonic()
+            if not progress.finished:
+                begun = now if begun is None else begun
+            elif begun is not None:
+                seconds, begun = round(now - begun, 3), None
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(self._later, _log_indexed, core, seconds)
+
+        return report
+
+    def _log_end(self, core: Core | None) -> None:
+        figures: dict[str, object] = {"seconds": round(time.monotonic() - self._begun, 1)}
+        if core is not None:
+            counted = core.generator.statistics()
+            figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
+        logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
 
     def _report(self, problem: str) -> None:
         """Tell a person of a wrong setting, once."""
@@ -218,3 +264,33 @@ class Session:
         if (core := self.cores.current) is not None:
             self._later(core.index.set_roots, self.roots)
         self.reconfigure()
+
+
+def _log_indexed(core: Core, seconds: float) -> None:
+    """For a thread: the index counts its files."""
+    status = core.index.status()
+    logger.info("index finished", extra={"files": status.files, "seconds": seconds, "state": status.state})
+
+
+def _log_model(model: LazyModel, seconds: float) -> None:
+    loaded = model.model
+    traits = {name: getattr(loaded, name) for name in ("device", "compute_type", "threads") if hasattr(loaded, name)}
+    fields = {"model": model.entry.name, **traits, "seconds": round(seconds, 3)}
+    if loaded is not None:
+        logger.info("model loaded", extra=fields)
+    else:
+        logger.info("model not loaded", extra={**fields, "why": model.problem or model.state})
+
+
+def _log_settings(core: Core, old: Core | None) -> None:
+    """Which settings have changed, by name; their values may hold what is nobody's business."""
+    if old is None or core.settings == old.settings:
+        return
+    before, now = (one.settings.model_dump() for one in (old, core))
+    changed = [
+        f"{section}.{name}"
+        for section, values in now.items()
+        for name, value in values.items()
+        if before[section][name] != value
+    ]
+    logger.info("settings changed", extra={"changed": ", ".join(changed)})

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
     from indexing.index import Index
+    from models.lazy import LazyModel
 
 URI = "untitled:main.py"
 WAIT_S = 20.0
@@ -155,6 +156,7 @@ class Editor:
         self.may_build = threading.Event()
         self.may_build.set()
         self.build_error: Exception | None = None
+        self.model: LazyModel | None = None
         self._ids = itertools.count(1)
         self._changed = asyncio.Event()
         self.server: StarlingServer = create_server(self._build)
@@ -177,7 +179,7 @@ class Editor:
             resolved,
             cast("Index", self.index),
             generator,
-            None,
+            self.model,
             core.unoffered_of(roots, resolved),
             tuple(map(str, problems)),
         )

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.records import Completion
 from server import log
 from server.settings import LogSettings
+from tests.server.editor import URI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.server.editor import Editor
+
+OTHERS = ("pygls", "asyncio", "websockets", "watchfiles", log.REQUESTS)
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +29,7 @@ def own_root() -> Iterator[logging.Logger]:
     """The root logger as it was before, afterwards."""
     root = logging.getLogger()
     handlers, level, raises = list(root.handlers), root.level, logging.raiseExceptions
-    libraries = {name: logging.getLogger(name).level for name in ("pygls", "asyncio", "websockets", "watchfiles")}
+    libraries = {name: logging.getLogger(name).level for name in OTHERS}
     yield root
     for handler in set(root.handlers) - set(handlers):
         root.removeHandler(handler)
@@ -34,12 +40,12 @@ def own_root() -> Iterator[logging.Logger]:
         logging.getLogger(name).setLevel(before)
 
 
-def records(folder: Path) -> list[dict[str, Any]]:
+def records(folder: Path, part: str = "own") -> list[dict[str, Any]]:
     """What a test has logged, and not what threads that outlive another test say meanwhile."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     written = [json.loads(line) for line in (folder / log.FILE_NAME).read_text(encoding="utf-8").splitlines()]
-    return [record for record in written if "own" in record["logger"].split(".")]
+    return [record for record in written if part in record["logger"].split(".")]
 
 
 def test_what_was_logged_before_the_settings_were_known_is_written_too(tmp_path: Path) -> None:
@@ -186,3 +192,70 @@ def test_beginning_imports_nothing_heavy() -> None:
     code = "import sys; from server import log; log.begin(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"structlog", "rich", "pydantic"} & set(loaded)
+
+
+CODE = "def area(radius):\n    return 3.14159 * "
+
+
+async def asked(editor: Editor, settings: LogSettings, folder: Path, **document: str) -> dict[str, Any]:
+    """The one record of the one request of a session that is logged so."""
+    log.configure(settings, folder)
+    await editor.begin()
+    editor.open(CODE, **document)
+    await editor.answer(editor.complete(1, 21, uri=document.get("uri", URI)))
+    (record,) = records(folder, "completions")
+    return record
+
+
+async def test_each_request_is_one_debug_record_of_figures_without_texts(editor: Editor, tmp_path: Path) -> None:
+    record = await asked(editor, LogSettings(level="debug"), tmp_path)
+    assert (record["level"], record["language"], record["trigger"]) == ("debug", "python", "automatic")
+    assert (record["origin"], record["confidence"], record["characters"]) == ("model", 0.9, len(editor.generator.text))
+    assert record["answer_ms"] >= record["total_ms"] >= record["model_ms"] >= 0
+    assert (record["prompt_end"], record["suggestion_text"]) == (log.WITHHELD, log.WITHHELD)
+    written = (tmp_path / log.FILE_NAME).read_text(encoding="utf-8")
+    assert editor.generator.text not in written
+    assert "3.14159" not in written
+    assert "main.py" not in written
+
+
+async def test_a_request_that_got_nothing_says_why(editor: Editor, tmp_path: Path) -> None:
+    editor.generator.reusable = Completion((), "unsure", model_ms=12.34, total_ms=15.0)
+    record = await asked(editor, LogSettings(level="debug"), tmp_path)
+    assert (record["why_empty"], record["model_ms"], record["total_ms"]) == ("unsure", 12.3, 15.0)
+    assert "origin" not in record
+
+
+async def test_the_texts_of_requests_are_written_where_a_person_asks_for_texts(editor: Editor, tmp_path: Path) -> None:
+    record = await asked(editor, LogSettings(texts=True), tmp_path)
+    assert (record["prompt_end"], record["suggestion_text"]) == (CODE, editor.generator.text)
+
+
+async def test_the_text_of_a_file_in_which_nothing_is_offered_is_never_written(editor: Editor, tmp_path: Path) -> None:
+    editor.generator.reusable = Completion((), "excluded")
+    record = await asked(editor, LogSettings(level="debug", texts=True), tmp_path, uri=(tmp_path / ".env").as_uri())
+    assert record["why_empty"] == "excluded"
+    assert "prompt_end" not in record
+    assert "3.14159" not in (tmp_path / log.FILE_NAME).read_text(encoding="utf-8")
+
+
+async def test_a_request_that_is_not_logged_is_not_described_either(
+    editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[object] = []
+    monkeypatch.setattr("server.completions._record", lambda *arguments: described.append(arguments))
+    log.configure(LogSettings(), tmp_path)
+    await editor.begin()
+    editor.open(CODE)
+    assert len(await editor.items(editor.complete(1, 21))) == 1
+    assert described == []
+    assert records(tmp_path, "completions") == []
+
+
+async def test_asking_for_no_more_texts_ends_the_records_of_requests(editor: Editor, tmp_path: Path) -> None:
+    log.configure(LogSettings(texts=True), tmp_path)
+    log.configure(LogSettings(), tmp_path)
+    await editor.begin()
+    editor.open(CODE)
+    assert len(await editor.items(editor.complete(1, 21))) == 1
+    assert records(tmp_path, "completions") == []

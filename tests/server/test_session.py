@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from indexing.records import IndexProgress
+from models.catalog import BUNDLED, DEFAULT_MODEL, read_entry
+from models.errors import ModelError
+from models.lazy import LazyModel
+from models.scripted import ScriptedModel
+from server.version import VERSION
 from tests.server.editor import URI
 
 if TYPE_CHECKING:
     from tests.server.editor import Editor
 
+ENTRY = read_entry(BUNDLED / DEFAULT_MODEL / "catalog.toml")
 CELL = "vscode-notebook-cell:/home/me/n.ipynb#1"
 NOTEBOOK = {"uri": "file:///home/me/n.ipynb", "notebookType": "jupyter-notebook", "version": 1, "cells": []}
 
@@ -190,4 +197,94 @@ async def test_indexing_is_shown_as_progress_to_clients_that_show_it(editor: Edi
 
 async def test_clients_that_show_no_progress_are_left_alone(editor: Editor) -> None:
     await editor.begin()
-    assert editor.index.report is None
+    assert editor.index.report is not None
+    editor.index.report(IndexProgress(1, 4))
+    editor.index.report(IndexProgress(4, 4, finished=True))
+    editor.open("x")
+    assert len(await editor.items(editor.complete(0, 1))) == 1
+    assert {message.get("method") for message in editor.sent} <= {None, "client/registerCapability"}
+
+
+async def logged(editor: Editor, caplog: pytest.LogCaptureFixture, event: str) -> dict[str, Any]:
+    """The fields of the first record of that event, which may come from another thread."""
+    await editor.until(lambda: any(record.message == event for record in caplog.records))
+    return vars(next(record for record in caplog.records if record.message == event))
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "server.session")
+    return caplog
+
+
+async def test_the_log_tells_who_the_client_is_and_where_it_works(
+    editor: Editor, log: pytest.LogCaptureFixture
+) -> None:
+    await editor.begin(clientInfo={"name": "ed", "version": "2.1"}, rootUri="file:///a")
+    record = await logged(editor, log, "session begins")
+    assert (record["client"], record["client_version"], record["encoding"]) == ("ed", "2.1", "utf-16")
+    assert record["folders"] == [str(Path("/a"))]
+    assert record["version"] == VERSION
+
+
+async def test_the_log_tells_when_the_index_is_finished(editor: Editor, log: pytest.LogCaptureFixture) -> None:
+    await editor.begin()
+    assert editor.index.report is not None
+    editor.index.report(IndexProgress(1, 3))
+    editor.index.report(IndexProgress(3, 3, finished=True))
+    editor.index.report(IndexProgress(3, 3, finished=True))  # a saved file; no news
+    record = await logged(editor, log, "index finished")
+    assert (record["files"], record["state"]) == (3, "ready")
+    assert record["seconds"] >= 0
+    editor.index.report(IndexProgress(1, 3))
+    editor.index.report(IndexProgress(3, 3, finished=True))
+    await editor.until(lambda: [one.message for one in log.records].count("index finished") == 2)
+
+
+async def test_the_log_tells_which_settings_changed_and_not_to_what(
+    editor: Editor, log: pytest.LogCaptureFixture
+) -> None:
+    await editor.begin()
+    changed = {"completion": {"enabled": False}, "model": {"name": "mine"}}
+    editor.notify("workspace/didChangeConfiguration", {"settings": {"starling": changed}})
+    record = await logged(editor, log, "settings changed")
+    assert record["changed"] == "completion.enabled, model.name"
+
+
+async def test_the_log_tells_how_the_session_ended(editor: Editor, log: pytest.LogCaptureFixture) -> None:
+    await editor.begin()
+    editor.open("x")
+    await editor.answer(editor.complete(0, 1))
+    await editor.end()
+    await editor.end()
+    record = await logged(editor, log, "session ends")
+    assert (record["requests"], record["failures"]) == (1, 0)
+    assert [one.message for one in log.records].count("session ends") == 1
+
+
+async def test_the_log_tells_which_model_was_loaded(editor: Editor, log: pytest.LogCaptureFixture) -> None:
+    editor.model = LazyModel(ENTRY, lambda: PlacedModel({}))
+    await editor.begin()
+    editor.open("x")
+    record = await logged(editor, log, "model loaded")
+    assert (record["model"], record["device"], record["threads"]) == (ENTRY.name, "cpu", 2)
+    assert record["seconds"] >= 0
+
+
+async def test_the_log_tells_why_a_model_was_not_loaded(editor: Editor, log: pytest.LogCaptureFixture) -> None:
+    def fail() -> PlacedModel:
+        raise ModelError("The weights are cut short.")
+
+    editor.model = LazyModel(ENTRY, fail)
+    await editor.begin()
+    editor.open("x")
+    record = await logged(editor, log, "model not loaded")
+    assert (record["model"], record["why"]) == (ENTRY.name, "The weights are cut short.")
+    assert warnings(editor) == ["Starling: The weights are cut short."]
+
+
+class PlacedModel(ScriptedModel):
+    """Says where it computes, as real ones do."""
+
+    device = "cpu"
+    threads = 2
