@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NEWS_S = 1.0  # indexing that took longer is worth a line for everyone; a saved file is not
 CLOSE_WAIT_S = 5.0  # for the index process to end; it ends by itself when we are gone
 
 
@@ -118,7 +119,7 @@ class Session:
                 "version": VERSION,
                 "client": client.name,
                 "client_version": client.version,
-                "folders": [str(root) for root in self.roots],
+                "folders": ", ".join(map(str, self.roots)),
                 "encoding": client.encoding,
             },
         )
@@ -200,19 +201,22 @@ class Session:
     def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:
         """What the index calls from any thread: shows the progress, and logs when all is done."""
         shown, loop = self._progress.reporter(self.client), asyncio.get_running_loop()
-        begun: float | None = time.monotonic()  # None between two pieces
+        begun: float | None = time.monotonic()  # None between two pieces of work
+        level = logging.INFO
 
         def report(progress: IndexProgress) -> None:
-            nonlocal begun
+            nonlocal begun, level
             if shown is not None:
                 shown(progress)
             now = time.monotonic()
             if not progress.finished:
                 begun = now if begun is None else begun
             elif begun is not None:
-                seconds, begun = round(now - begun, 3), None
+                seconds, begun = now - begun, None
+                news = logging.INFO if seconds >= NEWS_S else level
                 if not loop.is_closed():
-                    loop.call_soon_threadsafe(self._later, _log_indexed, core, seconds)
+                    loop.call_soon_threadsafe(self._later, _log_indexed, core, seconds, news)
+                level = logging.DEBUG
 
         return report
 
@@ -261,15 +265,18 @@ class Session:
     def moved(self, added: Sequence[Path], removed: Collection[Path]) -> None:
         """Workspace folders came and went."""
         self.roots = tuple(dict.fromkeys([*(root for root in self.roots if root not in set(removed)), *added]))
+        logger.info("folders changed", extra={"folders": ", ".join(map(str, self.roots))})
         if (core := self.cores.current) is not None:
             self._later(core.index.set_roots, self.roots)
         self.reconfigure()
 
 
-def _log_indexed(core: Core, seconds: float) -> None:
+def _log_indexed(core: Core, seconds: float, level: int) -> None:
     """For a thread: the index counts its files."""
-    status = core.index.status()
-    logger.info("index finished", extra={"files": status.files, "seconds": seconds, "state": status.state})
+    if logger.isEnabledFor(level):
+        status = core.index.status()
+        fields = {"files": status.files, "seconds": round(seconds, 3), "state": status.state}
+        logger.log(level, "index finished", extra=fields)
 
 
 def _log_model(model: LazyModel, seconds: float) -> None:

@@ -223,7 +223,7 @@ async def test_the_log_tells_who_the_client_is_and_where_it_works(
     await editor.begin(clientInfo={"name": "ed", "version": "2.1"}, rootUri="file:///a")
     record = await logged(editor, log, "session begins")
     assert (record["client"], record["client_version"], record["encoding"]) == ("ed", "2.1", "utf-16")
-    assert record["folders"] == [str(Path("/a"))]
+    assert record["folders"] == str(Path("/a"))
     assert record["version"] == VERSION
 
 
@@ -232,13 +232,39 @@ async def test_the_log_tells_when_the_index_is_finished(editor: Editor, log: pyt
     assert editor.index.report is not None
     editor.index.report(IndexProgress(1, 3))
     editor.index.report(IndexProgress(3, 3, finished=True))
-    editor.index.report(IndexProgress(3, 3, finished=True))  # a saved file; no news
     record = await logged(editor, log, "index finished")
     assert (record["files"], record["state"]) == (3, "ready")
-    assert record["seconds"] >= 0
-    editor.index.report(IndexProgress(1, 3))
-    editor.index.report(IndexProgress(3, 3, finished=True))
-    await editor.until(lambda: [one.message for one in log.records].count("index finished") == 2)
+    assert (record["levelname"], record["seconds"] >= 0) == ("INFO", True)
+
+
+async def test_only_the_first_end_of_indexing_is_news_and_that_of_long_work(
+    editor: Editor, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.set_level(logging.DEBUG, "server.session")
+    await editor.begin()
+    report = editor.index.report
+    assert report is not None
+    levels: list[str] = []
+    for news_s in (3600.0, 3600.0, 0.0):
+        monkeypatch.setattr("server.session.NEWS_S", news_s)
+        report(IndexProgress(1, 3))
+        report(IndexProgress(3, 3, finished=True))
+        report(IndexProgress(3, 3, finished=True))  # nothing was done for it
+        ends = len(levels) + 1
+        await editor.until(lambda: len(finished(log)) == ends)  # noqa: B023 (awaited before the next round)
+        levels = finished(log)
+    assert levels == ["INFO", "DEBUG", "INFO"]
+
+
+def finished(log: pytest.LogCaptureFixture) -> list[str]:
+    return [record.levelname for record in log.records if record.message == "index finished"]
+
+
+async def test_the_log_tells_where_folders_came_and_went(editor: Editor, log: pytest.LogCaptureFixture) -> None:
+    await editor.begin(workspaceFolders=[{"uri": "file:///a", "name": "a"}])
+    event = {"added": [{"uri": "file:///b", "name": "b"}], "removed": []}
+    editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+    assert (await logged(editor, log, "folders changed"))["folders"] == f"{Path('/a')}, {Path('/b')}"
 
 
 async def test_the_log_tells_which_settings_changed_and_not_to_what(
