@@ -275,7 +275,9 @@ class Index:
                     sources.shut(uri)
                 else:
                     sources.open(document, lambda path: not self.exclusion(path))
-            snapshot = self._snapshot = sources.snapshot()
+            snapshot = sources.snapshot()
+            snapshot.view.prepare()  # here, where nobody waits, and not on the next key's path
+            self._snapshot = snapshot
             self._ready.set()
             return snapshot
 

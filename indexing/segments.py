@@ -148,6 +148,10 @@ class View:
             parts.append(_Part(_bundle(tuple(files)), [key for key, _ in files], alive, is_open=True))
         return tuple(parts)
 
+    def prepare(self) -> None:
+        """Do now what the first question would wait for: bundle the overlays."""
+        _ = self._parts
+
     def _find(self, key: FileKey) -> tuple[Segment, int]:
         for part in self._parts:
             if part.is_open:
