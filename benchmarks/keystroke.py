@@ -5,6 +5,7 @@ The reference is the bare server given the same keys in the same files: what is 
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PLACES = 150
 WARM = 10  # the first answers load grammars and the model; a person meets them once
 KEYS = 3  # typed at each place; asked at the last
+LOOKS_S = 0.5  # from opening a file to the first key: nobody types in the moment in which a file opens
 
 
 def type_at(client: Client, place: TypingPlace) -> tuple[float, list[dict[str, Any]]]:
@@ -27,6 +29,7 @@ def type_at(client: Client, place: TypingPlace) -> tuple[float, list[dict[str, A
     text = place.path.read_bytes().decode("utf-8")
     end = place.start + len(place.line)
     buffer = TextBuffer(client, place.path.as_uri(), text[: place.start] + text[end:])
+    time.sleep(LOOKS_S)
     for index, character in enumerate(place.line[: KEYS - 1]):
         buffer.replace(place.start + index, place.start + index, character)
     client.request("starling/none", None).event.wait()  # unknown to every server: answered once all before it is read

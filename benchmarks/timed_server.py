@@ -28,7 +28,12 @@ def noting(complete: Callable[..., Completion], notes: Path) -> Callable[..., Co
     @wraps(complete)
     def timed(self: Generator, document: Document, offset: int, **others: Any) -> Completion:  # noqa: ANN401
         completion = complete(self, document, offset, **others)
-        note = {"uri": document.uri, "model_ms": completion.model_ms, "total_ms": completion.total_ms}
+        note = {
+            "uri": document.uri,
+            "version": document.version,
+            "model_ms": completion.model_ms,
+            "total_ms": completion.total_ms,
+        }
         with notes.open("a", encoding="utf-8") as file:
             file.write(json.dumps(note) + "\n")
         return completion
