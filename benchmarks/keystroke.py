@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from benchmarks.workspaces import TypingPlace
 
-PLACES = 150
+PLACES = 60
 WARM = 10  # the first answers load grammars and the model; a person meets them once
 KEYS = 3  # typed at each place; asked at the last
 LOOKS_S = 0.5  # from opening a file to the first key: nobody types in the moment in which a file opens
