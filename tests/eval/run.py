@@ -1,7 +1,7 @@
 """Measure quality anew and rewrite the committed tables: `make eval`, after `make eval-data`.
 
 Each table comes from its own module, which says what it measures; this only runs them one after the other, each in a
-process of its own. The whole takes about a quarter of an hour on two cores.
+process of its own.
 """
 
 from __future__ import annotations
