@@ -174,8 +174,9 @@ class Session:
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
             self._warm(core)
-            for document in self.documents:
-                self._later(core.generator.prepare, document.record)
+            if old is None or core.generator is not old.generator:
+                for document in self.documents:
+                    self._later(core.generator.prepare, document.record)
             await self._watching.arrange(self.client, core, roots)
 
     def reconfigure(self, sent: object = None) -> None:
