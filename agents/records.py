@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexing.records import Span
 
 
 class Trigger(StrEnum):
@@ -60,3 +66,163 @@ class Completion:
     why_empty: str = ""
     model_ms: float = 0.0
     total_ms: float = 0.0
+
+
+class Severity(StrEnum):
+    """How much a finding matters, in the editor's words."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+    HINT = "hint"
+
+
+class Layer(StrEnum):
+    """Which of the reviewer's layers found it."""
+
+    STATIC = "static"  # by syntax, and by ruff
+    LIKELIHOOD = "likelihood"  # the completion model finds an alternative far more likely
+    MODEL = "model"  # a chat model's review
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One replacement: the code points [start, end) of the old text become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What would mend a finding.
+
+    Attributes:
+        title: an imperative for the person who chooses it.
+        edits: in the reviewed document, in order and not overlapping; empty when a model has to write them first.
+        safe: cannot change what the program does; only such fixes are applied together (`source.fixAll`).
+    """
+
+    title: str
+    edits: tuple[Edit, ...] = ()
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark of the reviewer.
+
+    Attributes:
+        code: the rule's name in kebab-case ("mutable-default"), or another tool's own code ("F401").
+        severity: how much it matters.
+        span: what it is about, code points of the reviewed text; never empty unless the text is.
+        message: one or two sentences: what is there, and why it matters.
+        layer: which layer found it.
+        source: "starling", or the tool that found it ("ruff").
+        fix: what would mend it, None where nothing can be offered.
+        confidence: estimated probability that a person agrees, 0 to 1.
+        unnecessary: the code can go (editors dim it).
+        deprecated: what it uses is deprecated (editors strike it out).
+        url: where the rule is explained, "" for our own rules, whose page the server knows.
+    """
+
+    code: str
+    severity: Severity
+    span: Span
+    message: str
+    layer: Layer = Layer.STATIC
+    source: str = "starling"
+    fix: Fix | None = None
+    confidence: float = 1.0
+    unnecessary: bool = False
+    deprecated: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """Edits to a text that exists.
+
+    Attributes:
+        uri: the document as the editor names it, or the file's URI when it is not open.
+        path: the file; None for an untitled document.
+        before: the whole text that the edits were made for: what it is compared with and re-based from.
+        edits: in order and not overlapping.
+    """
+
+    uri: str
+    path: Path | None
+    before: str
+    edits: tuple[Edit, ...]
+
+    @property
+    def after(self) -> str:
+        """The text with the edits made."""
+        return edited(self.before, self.edits)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateFile:
+    """A new file; refused where there is one already."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameFile:
+    """A file moves; refused where the new place is taken."""
+
+    path: Path
+    to: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFile:
+    """A file goes; `before` is its text as the proposer knew it."""
+
+    path: Path
+    before: str
+
+
+Change = TextChange | CreateFile | RenameFile | DeleteFile
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedEdit:
+    """What an agent would like to write. Only the gate makes it so, after a person said yes.
+
+    Attributes:
+        title: an imperative of a few words ("Add a docstring to `area`").
+        why: one or two sentences for the person who decides.
+        by: who proposes it, in the person's words ("generator", "reviewer").
+        changes: what would be changed, at most one change a file.
+        model: name of the model that wrote it, "" for none.
+        automatic: nobody chose exactly this change (refused when it breaks the syntax, not only said).
+        notes: facts for the decision ("3 tests passed"), a line each.
+    """
+
+    title: str
+    why: str
+    by: str
+    changes: tuple[Change, ...]
+    model: str = ""
+    automatic: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def edited(text: str, edits: tuple[Edit, ...]) -> str:
+    """`text` with `edits` made, which are in order and do not overlap.
+
+    Raises:
+        ValueError: they are not, or reach beyond the text.
+    """
+    parts: list[str] = []
+    reached = 0
+    for edit in edits:
+        if not reached <= edit.start <= edit.end <= len(text):
+            raise ValueError(f"edit [{edit.start}, {edit.end}) does not fit behind {reached} in {len(text)} characters")
+        parts += text[reached : edit.start], edit.text
+        reached = edit.end
+    return "".join((*parts, text[reached:]))

@@ -1,0 +1,129 @@
+"""What the gate is asked and what it answers, and the three ports behind it. Start at `Outcome` and `Asker`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.records import Change, ProposedEdit
+
+
+class Verdict(StrEnum):
+    """What became of a proposal."""
+
+    APPLIED = "applied"  # seen in the documents afterwards
+    PARTLY = "partly"  # some of it was; `checkpoint` undoes that part
+    REJECTED = "rejected"  # a person said no, or nothing of it was applied
+    EXPIRED = "expired"  # nobody answered in time
+    REFUSED = "refused"  # never asked: it breaks a rule, or nobody can be asked
+    FAILED = "failed"  # approved, but it could not be made
+
+
+class Answer(StrEnum):
+    """What a person answered."""
+
+    APPROVE = "approve"
+    APPROVE_TASK = "approve-task"  # this, and the rest of the same task (never for deletions and commands)
+    REJECT = "reject"
+    EXPIRE = "expire"  # no answer came in time
+    UNABLE = "unable"  # this client cannot be asked
+
+
+class Tool(StrEnum):
+    """What a request is for; its risk decides whether and how a person is asked (`server.gate.policy`)."""
+
+    READ_FILE = "read_file"
+    LIST_FILES = "list_files"
+    SEARCH_FILES = "search_files"
+    WRITE_FILE = "write_file"
+    DELETE_FILE = "delete_file"
+    EXECUTE_COMMAND = "execute_command"
+    GIT_COMMIT = "git_commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The gate's answer to a proposal.
+
+    Attributes:
+        proposal: its id in the record of requests.
+        verdict: what became of it.
+        reason: one sentence with the next step where it was not applied, "" otherwise.
+        checkpoint: id by which it can be undone, "" when nothing was written.
+    """
+
+    proposal: str
+    verdict: Verdict
+    reason: str = ""
+    checkpoint: str = ""
+
+    @property
+    def applied(self) -> bool:
+        """Whether all of it was written."""
+        return self.verdict is Verdict.APPLIED
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked, once, about one whole request.
+
+    Attributes:
+        id: of the request.
+        tool: what it is for; decides which answers may be remembered.
+        title: what would be done.
+        why: the proposer's reason.
+        by: the proposer.
+        diff: a unified diff of all changes, or the command line.
+        warnings: what a person has to know, a sentence each ("the result no longer parses: line 12").
+        may_remember: whether "the rest of this task" may be answered.
+        proposal: the edit itself, for clients whose own preview asks; None for commands.
+    """
+
+    id: str
+    tool: Tool
+    title: str
+    why: str
+    by: str
+    diff: str
+    warnings: tuple[str, ...] = ()
+    may_remember: bool = False
+    proposal: ProposedEdit | None = None
+
+
+class Asker(Protocol):
+    """A way to ask a person: an editor, or a terminal."""
+
+    async def ask(self, question: Question) -> Answer:
+        """Show the diff and ask exactly one question; answers EXPIRE by itself after the time limit."""
+        ...
+
+    def confirms_itself(self, question: Question) -> bool:
+        """Whether the way of applying asks the one question (a refactor preview): then `ask` is not called."""
+        ...
+
+
+class Workplace(Protocol):
+    """Where texts are read and changes are made: an editor with its open documents, or the disk alone."""
+
+    async def text(self, uri: str, path: Path | None) -> str | None:
+        """The text as it stands now, open document first, None when there is none.
+
+        Raises:
+            OSError: it is there, but cannot be read as text.
+        """
+        ...
+
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+        """Ask for the changes to be made; with `confirm` the person is asked by it. Returns "" or why it failed.
+
+        That it returned is no proof that anything changed: the gate looks at the documents afterwards.
+        """
+        ...
+
+    async def exists(self, change: Change) -> bool:
+        """Whether the file of a change is there now."""
+        ...
