@@ -164,10 +164,19 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True)
 class CreateFile:
-    """A new file; refused where there is one already."""
+    """A new file; refused where there is one already.
+
+    Attributes:
+        path: where.
+        text: its whole text, without a byte order mark.
+        encoding: "utf-8", or another one by its name in `server.gate.contents` where a deleted file comes back.
+        executable: whether its owner may run it.
+    """
 
     path: Path
     text: str
+    encoding: str = "utf-8"
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

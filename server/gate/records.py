@@ -1,4 +1,4 @@
-"""What the gate is asked and what it answers, and the three ports behind it. Start at `Outcome` and `Asker`."""
+"""What the gate is asked and what it answers, and the two ports behind it. Start at `Outcome` and `Asker`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import Change, ProposedEdit
+    from agents.records import ProposedEdit
 
 
 class Verdict(StrEnum):
@@ -98,7 +98,11 @@ class Asker(Protocol):
     """A way to ask a person: an editor, or a terminal."""
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff and ask exactly one question; answers EXPIRE by itself after the time limit."""
+        """Show the diff and ask exactly one question.
+
+        The gate cancels it after the time limit, and when nobody wants the answer any more; what is on the screen then
+        is to be taken down, if it can be.
+        """
         ...
 
     def confirms_itself(self, question: Question) -> bool:
@@ -109,21 +113,26 @@ class Asker(Protocol):
 class Workplace(Protocol):
     """Where texts are read and changes are made: an editor with its open documents, or the disk alone."""
 
+    @property
+    def settle_s(self) -> float:
+        """How long after `apply` returned its effects may still come in, seconds (an editor sends changes late)."""
+        ...
+
     async def text(self, uri: str, path: Path | None) -> str | None:
-        """The text as it stands now, open document first, None when there is none.
+        """The text as it stands now: the open document of that URI or path, else the file; None when there is none.
+
+        Files are read with `contents.read`, so that what is not exactly a text is no text.
 
         Raises:
-            OSError: it is there, but cannot be read as text.
+            OSError: it is there, but cannot be read as text; its `strerror` says why.
         """
         ...
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
-        """Ask for the changes to be made; with `confirm` the person is asked by it. Returns "" or why it failed.
+        """Have the changes made; with `confirm` the person is asked by it. Returns "" or why it failed, a sentence.
 
-        That it returned is no proof that anything changed: the gate looks at the documents afterwards.
+        That it returned is no proof that anything changed: the gate looks at the documents afterwards. What comes here
+        has been validated just before. Text not in UTF-8 (`CreateFile.encoding`) is for `disk.DiskWorkplace` to write
+        where an editor cannot be told an encoding.
         """
-        ...
-
-    async def exists(self, change: Change) -> bool:
-        """Whether the file of a change is there now."""
         ...
