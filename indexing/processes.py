@@ -27,6 +27,7 @@ def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         cwd=folder,
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is for whoever started us; we leave when it does
     )
 
 
