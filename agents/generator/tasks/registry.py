@@ -1,0 +1,18 @@
+"""All tasks there are, in the order in which they are offered. To add one: a module with a `TASK`, and a name here.
+
+Start at `TASKS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.generator.tasks.records import Task
+
+TASKS: tuple[Task, ...] = ()
+
+
+def named(name: str) -> Task | None:
+    """The task of that name, None if there is none."""
+    return next((task for task in TASKS if task.name == name), None)
