@@ -11,10 +11,10 @@ from it (`server.reference`). `resolve` is a function of its arguments and holds
 | 4 | the editor: `initializationOptions`, `workspace/configuration` | `{"completion": {"maxTokens": 32}}` |
 | 5 | the defaults below | |
 
-Names may be written in camelCase or snake_case everywhere. `index.exclude` and `completion.exclude` add up over the
-layers; of everything else the strongest layer counts alone. A wrong setting never takes others with it: it is named in
-a `SettingProblem`, and the next weaker layer, in the end the default, is used in its place. A workspace is somebody
-else's text: it can set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
+Names may be written in camelCase or snake_case everywhere. `index.exclude`, `completion.exclude` and `review.rulesOff`
+add up over the layers; of everything else the strongest layer counts alone. A wrong setting never takes others with it:
+it is named in a `SettingProblem`, and the next weaker layer, in the end the default, is used in its place. A workspace
+is somebody else's text: it can set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def _pattern(text: str) -> str:
 
 Glob = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 LanguageName = Annotated[str, Field(pattern=r"^[a-z0-9+#._-]{1,40}$")]
+RuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
 
 
 class CompletionSettings(BaseModel):
@@ -217,6 +218,69 @@ class ModelSettings(BaseModel):
     )
 
 
+class ReviewSettings(BaseModel):
+    """The review of code: what is looked at, when, and what of it is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    enabled: bool = Field(default=True, description="Review code at all.", json_schema_extra=WORKSPACE)
+    static: bool = Field(
+        default=True, description="Review by syntax, and Python by ruff too.", json_schema_extra=WORKSPACE
+    )
+    likelihood: bool = Field(
+        default=False,
+        description="Let the completion model look for tokens that it finds far less likely than an alternative.",
+        json_schema_extra=WORKSPACE,
+    )
+    model: bool = Field(
+        default=True, description="Let the chat model review what changed, where one is configured; it costs tokens."
+    )
+    rules_off: tuple[RuleName, ...] = Field(
+        default=(),
+        description='Rules whose findings are not shown: `["todo-owner", "F401"]`; all layers add up.',
+        json_schema_extra=ADDS_UP,
+    )
+    severity: Literal["error", "warning", "information", "hint"] = Field(
+        default="hint", description="The least severe kind of finding that is shown.", json_schema_extra=WORKSPACE
+    )
+    delay_ms: int = Field(
+        default=400,
+        ge=0,
+        le=10_000,
+        description="How long typing must rest before a changed text is reviewed, milliseconds; what is opened or "
+        "saved is reviewed at once.",
+        json_schema_extra=WORKSPACE,
+    )
+    max_file_bytes: int = Field(
+        default=500_000,
+        ge=1_000,
+        le=10_000_000,
+        description="Texts larger than this are not reviewed.",
+        json_schema_extra=WORKSPACE,
+    )
+    workspace: bool = Field(
+        default=True,
+        description="Review files that are not open too, for editors that ask for the whole workspace.",
+        json_schema_extra=WORKSPACE,
+    )
+    workspace_files: int = Field(
+        default=2000,
+        ge=1,
+        le=100_000,
+        description="Most files reviewed of a workspace without being open.",
+        json_schema_extra=WORKSPACE,
+    )
+    test_command: str = Field(
+        default="",
+        max_length=1000,
+        description="What runs the tests of a workspace, `uv run coverage run -m pytest`; empty for the usual one of "
+        "what the workspace is. You are shown it and asked each time.",
+    )
+    test_timeout_s: int = Field(
+        default=600, ge=1, le=86_400, description="Tests that take longer are stopped, seconds."
+    )
+
+
 class LogSettings(BaseModel):
     """The log: human lines on stderr, JSON in a rotating file."""
 
@@ -248,6 +312,7 @@ class Settings(BaseSettings):
     completion: CompletionSettings = Field(default=CompletionSettings(), description="Inline completions.")
     index: IndexSettings = Field(default=IndexSettings(), description="The index of the workspace.")
     model: ModelSettings = Field(default=ModelSettings(), description="The model that writes completions.")
+    review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
     @classmethod
@@ -350,7 +415,8 @@ def allowed(field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(field.annotation))
     if get_origin(field.annotation) is tuple:
-        return "a list of patterns as in a .gitignore" if marked(field, "adds_up") else "a list of strings"
+        patterns = get_args(field.annotation)[0] == Glob
+        return "a list of patterns as in a .gitignore" if patterns else "a list of strings"
     if field.annotation in (int, float):
         low = next(bound.ge for bound in field.metadata if hasattr(bound, "ge"))
         high = next(bound.le for bound in field.metadata if hasattr(bound, "le"))
