@@ -1,0 +1,277 @@
+"""Seeded bugs: a function with one small slip in it, of the kinds people make.
+
+`sample(package, count)` draws functions, `mutants(text, function)` makes every slip that fits one.
+Texts are normalised with `ast.unparse`, before and after alike, so that formatting gives nothing away. Nothing is run:
+a slip may turn out to change nothing that matters.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexing import records
+from tests.eval.metrics import SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.eval.data import Package
+
+    Change = Callable[[], Callable[[], None]]  # makes the change, and returns what takes it back
+
+MAX_FILE_CHARS = 60_000
+LEAST_LINES, MOST_LINES = 4, 30  # of a function
+LARGEST_COUNTED = 64
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+BOUNDARY = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+COMPARISON = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
+MEMBERSHIP = {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A function in a normalised module: lines from 1, the last included."""
+
+    name: str
+    first: int
+    last: int
+
+    def within(self, text: str) -> records.Span:
+        """Where it stands in the module, code points."""
+        starts = line_starts(text)
+        return records.Span(starts[self.first - 1], starts[self.last])
+
+
+def line_starts(text: str) -> list[int]:
+    """Where the lines of a text begin, and where it ends."""
+    return [0, *itertools.accumulate(len(line) + 1 for line in text.split("\n"))]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one slip.
+
+    Attributes:
+        operator: what kind of slip.
+        function: where.
+        line: of the slip, from 1.
+        text: the whole module with it.
+    """
+
+    operator: str
+    function: Span
+    line: int
+    text: str
+
+
+def normalised(text: str) -> str | None:
+    """The module as `ast.unparse` writes it, None when it is no Python or too long."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    plain = ast.unparse(tree) + "\n"
+    return plain if len(plain) <= MAX_FILE_CHARS else None
+
+
+def functions(text: str) -> list[Span]:
+    """Functions of a normalised module that are neither tiny nor long, and hold no other."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        last = node.end_lineno or node.lineno
+        inner = any(isinstance(one, Function) for one in ast.walk(node) if one is not node)
+        if LEAST_LINES <= last - node.lineno + 1 <= MOST_LINES and not inner:
+            found.append(Span(node.name, node.lineno, last))
+    return sorted(found, key=lambda span: span.first)
+
+
+def sample(package: Package, count: int) -> list[tuple[Path, str, Span]]:
+    """Up to `count` functions of a package, each with its file and the normalised text; the same every time."""
+    found = []
+    for path in package.files():
+        text = normalised(path.read_text(encoding="utf-8", errors="replace"))
+        if text is not None:
+            found += [(path, text, function) for function in functions(text)]
+    rng = random.Random(f"{SEED} {package.name} {package.version}")  # noqa: S311 - a sample that repeats, no secret
+    return rng.sample(found, min(count, len(found)))
+
+
+def mutants(text: str, function: Span) -> Iterator[Mutant]:
+    """Every slip of every kind in one function of a normalised module."""
+    tree = ast.parse(text)
+    chosen = next(node for node in ast.walk(tree) if isinstance(node, Function) and node.lineno == function.first)
+    for operator, slip in OPERATORS.items():
+        for change in slip(chosen):
+            undo = change()
+            changed = ast.unparse(tree) + "\n"
+            undo()
+            line = first_difference(text, changed)
+            if line and _parses(changed):
+                yield Mutant(operator, function, line, changed)
+
+
+def first_difference(before: str, after: str) -> int:
+    """The first line, from 1, in which two texts differ; 0 for none, or where one has more lines."""
+    old, new = before.split("\n"), after.split("\n")
+    if len(old) != len(new):
+        return 0
+    return next((number for number, (one, other) in enumerate(zip(old, new, strict=True), 1) if one != other), 0)
+
+
+def _parses(text: str) -> bool:
+    try:
+        compile(text, "mutant", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _set(node: ast.AST, name: str, value: object) -> Change:
+    """A change that sets a field and can be taken back."""
+
+    def change() -> Callable[[], None]:
+        old = getattr(node, name)
+        setattr(node, name, value)
+        return lambda: setattr(node, name, old)
+
+    return change
+
+
+def _replaced(root: ast.AST, node: ast.AST, new: ast.AST) -> Iterator[Change]:
+    """The change that puts `new` in the place of `node`, wherever below `root` it stands."""
+    for parent in ast.walk(root):
+        for name, value in ast.iter_fields(parent):
+            if value is node:
+                yield _set(parent, name, new)
+            elif isinstance(value, list) and any(one is node for one in value):
+                yield _set(parent, name, [new if one is node else one for one in value])
+
+
+def _body(function: Function) -> Iterator[ast.AST]:
+    """Nodes of the function's body; without its head, decorators, docstring and annotations."""
+    for statement in function.body:
+        if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+            yield from ast.walk(statement)
+
+
+def _operators(table: dict[type[ast.cmpop], type[ast.cmpop]]) -> Callable[[Function], Iterator[Change]]:
+    def slips(function: Function) -> Iterator[Change]:
+        for node in _body(function):
+            if isinstance(node, ast.Compare) and len(node.ops) == 1 and (new := table.get(type(node.ops[0]))):
+                yield _set(node, "ops", [new()])
+
+    return slips
+
+
+def _arithmetic(function: Function) -> Iterator[Change]:
+    for node in _body(function):
+        texts = isinstance(node, ast.BinOp) and any(
+            isinstance(side, ast.JoinedStr)
+            or (isinstance(side, ast.Constant) and not isinstance(side.value, int | float))
+            for side in (node.left, node.right)
+        )
+        if isinstance(node, ast.BinOp | ast.AugAssign) and not texts and (new := ARITHMETIC.get(type(node.op))):
+            yield _set(node, "op", new())
+
+
+def _dropped_not(function: Function) -> Iterator[Change]:
+    for node in list(_body(function)):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield from _replaced(function, node, node.operand)
+
+
+def _flipped_bool(function: Function) -> Iterator[Change]:
+    for node in _body(function):
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            yield _set(node, "value", not node.value)
+
+
+def _swapped_arguments(function: Function) -> Iterator[Change]:
+    for node in _body(function):
+        if isinstance(node, ast.Call):
+            for at in range(len(node.args) - 1):
+                first, second = node.args[at : at + 2]
+                starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
+                if not starred and ast.dump(first) != ast.dump(second):
+                    yield _set(node, "args", [*node.args[:at], second, first, *node.args[at + 2 :]])
+
+
+def _variable_misuse(function: Function) -> Iterator[Change]:
+    """Another local in the place of a local, the one bound nearest before."""
+    bound = {argument.arg: argument.lineno for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound[node.id] = min(node.lineno, bound.get(node.id, node.lineno))
+    called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    for node in list(_body(function)):
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and node.id in bound
+            and id(node) not in called
+        ):
+            others = [
+                name for name, line in bound.items() if line < node.lineno and name not in {node.id, "self", "cls"}
+            ]
+            if others and node.id not in {"self", "cls"}:
+                yield _set(node, "id", max(others, key=lambda name: bound[name]))
+
+
+def _dropped_self(function: Function) -> Iterator[Change]:
+    for node in list(_body(function)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            yield from _replaced(function, node, ast.Name(node.attr, node.ctx))
+
+
+def _dropped_await(function: Function) -> Iterator[Change]:
+    for node in list(_body(function)):
+        if isinstance(node, ast.Await):
+            yield from _replaced(function, node, node.value)
+
+
+def _dropped_return(function: Function) -> Iterator[Change]:
+    for node in list(_body(function)):
+        if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
+            yield from _replaced(function, node, ast.Expr(node.value))
+
+
+def _dropped_raise(function: Function) -> Iterator[Change]:
+    for node in list(_body(function)):
+        if isinstance(node, ast.Raise) and node.cause is None and isinstance(node.exc, ast.Call):
+            yield from _replaced(function, node, ast.Expr(node.exc))
+
+
+def _off_by_one(function: Function) -> Iterator[Change]:
+    for node in _body(function):
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNTED:
+            yield _set(node, "value", value + 1)
+            if value:
+                yield _set(node, "value", value - 1)
+
+
+OPERATORS: dict[str, Callable[[Function], Iterator[Change]]] = {
+    "boundary": _operators(BOUNDARY),
+    "arithmetic": _arithmetic,
+    "comparison": _operators(COMPARISON),
+    "dropped not": _dropped_not,
+    "flipped bool": _flipped_bool,
+    "is and in": _operators(MEMBERSHIP),
+    "swapped arguments": _swapped_arguments,
+    "variable misuse": _variable_misuse,
+    "dropped self": _dropped_self,
+    "dropped await": _dropped_await,
+    "dropped return": _dropped_return,
+    "dropped raise": _dropped_raise,
+    "off by one": _off_by_one,
+}
