@@ -109,6 +109,10 @@ class Asker(Protocol):
         """Whether the way of applying asks the one question (a refactor preview): then `ask` is not called."""
         ...
 
+    def obstacle(self, question: Question) -> str:
+        """Why nobody can be asked this, or a yes could not be carried out: a sentence with the next step, else ""."""
+        ...
+
 
 class Workplace(Protocol):
     """Where texts are read and changes are made: an editor with its open documents, or the disk alone."""
@@ -132,7 +136,7 @@ class Workplace(Protocol):
         """Have the changes made; with `confirm` the person is asked by it. Returns "" or why it failed, a sentence.
 
         That it returned is no proof that anything changed: the gate looks at the documents afterwards. What comes here
-        has been validated just before. Text not in UTF-8 (`CreateFile.encoding`) is for `disk.DiskWorkplace` to write
-        where an editor cannot be told an encoding.
+        has been validated just before. Files that an undoing brings back byte by byte do not come here: the gate has
+        `disk.DiskWorkplace` write them.
         """
         ...

@@ -26,8 +26,10 @@ MAY_WRITE = {
     "models/calibration.py": "the remembered number of threads",
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
     "server/commands/schema.py": "the published schema; runs when a developer asks for it",
+    "server/gate/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
     "server/log.py": "the folder of the log",
     "server/paths.py": "Starling's own folders",
+    "server/state.py": "the folder of the state database",
 }
 MAY_START = {
     "server/demo/client.py": "this program's own server, from a fixed command line",

@@ -1,0 +1,36 @@
+"""Whether a text still parses after a change, and the line where it no longer does. Start at `broken_line`."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from indexing import languages, texts
+from indexing.records import Document, Span
+from indexing.syntax import Syntax
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | None:
+    """The first line, from 1, that a change of `before` to `after` broke; None when it broke nothing.
+
+    A text that did not parse before, or whose language has no grammar, cannot be broken: only more errors than before
+    count.
+    """
+    language = languages.of_path(path or PurePath(unquote(urlsplit(uri).path) or uri))
+    old = Syntax.of(Document(uri, path, language, before))
+    new = Syntax.of(Document(uri, path, language, after))
+    if not new.available or new.error_count() <= old.error_count():
+        return None
+    starts = texts.line_starts(after)
+    low, high = 0, len(starts) - 1
+    while low < high:  # the first line up to whose end there is an error
+        middle = (low + high) // 2
+        if new.error_count(Span(0, starts[middle + 1])):
+            high = middle
+        else:
+            low = middle + 1
+    return low + 1

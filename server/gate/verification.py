@@ -1,0 +1,123 @@
+"""What really became of a proposal: the documents afterwards, held against what was proposed. Start at `seen`.
+
+Clients say "applied" after a person said no, and apply a part; only the texts tell. Reads, never writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
+from server.gate import rebasing
+from server.gate.records import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from agents.records import Change
+    from server.gate.contents import Content
+    from server.gate.records import Workplace
+
+LOOK_AGAIN_S = 0.02  # between two looks, growing
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One change, afterwards.
+
+    Attributes:
+        change: the part of it that was made; of text changes only the edits that stand there. None for nothing.
+        whole: whether that is all of it.
+        text: the text as it stands now, None for none.
+        odd: whether the text is neither what it was nor what was proposed, nor a part of it.
+    """
+
+    change: Change | None
+    whole: bool
+    text: str | None
+    odd: bool = False
+
+
+async def seen(
+    workplace: Workplace, changes: Sequence[Change], before: Sequence[Content | None], *, wait_s: float
+) -> tuple[Seen, ...]:
+    """Each change as it stands now; what is not whole is looked at again for `wait_s`, as news may be on its way."""
+    end, pause = time.monotonic() + wait_s, LOOK_AGAIN_S
+    while True:
+        found = [await _seen(workplace, change, old) for change, old in zip(changes, before, strict=True)]
+        if all(one.whole for one in found) or time.monotonic() >= end:
+            return tuple(found)
+        await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
+        pause *= 2
+
+
+def verdict(found: Sequence[Seen]) -> Verdict:
+    """What became of the whole: APPLIED, PARTLY, or REJECTED where nothing changed."""
+    if all(one.whole for one in found):
+        return Verdict.APPLIED
+    return Verdict.PARTLY if any(one.change is not None or one.odd for one in found) else Verdict.REJECTED
+
+
+async def _seen(workplace: Workplace, change: Change, before: Content | None) -> Seen:
+    match change:
+        case TextChange():
+            return _text(change, await _read(workplace, change.uri, change))
+        case CreateFile():
+            now = await _read(workplace, change.path.as_uri(), change)
+            made = await asyncio.to_thread(_stands, change.path) or now is not None
+            whole = made and now == change.text
+            # what was made with another text is ours all the same; it can be undone as it stands
+            return Seen(replace(change, text=now or "") if made else None, whole, now, odd=made and not whole)
+        case DeleteFile():
+            gone = not await asyncio.to_thread(_stands, change.path)
+            return Seen(change if gone else None, gone, None if gone else change.before)
+        case RenameFile():
+            assert before is not None  # noqa: S101 (a file that moves was there)
+            moved = await asyncio.to_thread(_moved, change)
+            return Seen(change if moved else None, moved, before.text)
+
+
+def _text(change: TextChange, now: str | None) -> Seen:
+    if now in {change.after, change.before}:
+        whole = now == change.after
+        return Seen(change if whole else None, whole=whole, text=now)
+    if now is None:
+        return Seen(None, whole=False, text=None, odd=True)
+    if (made := rebasing.made(change.before, change.edits, now)) is not None:
+        edits = tuple(edit for edit, done in zip(change.edits, made, strict=True) if done)
+        return Seen(replace(change, edits=edits), whole=False, text=now)
+    return _typed_in(change, now)
+
+
+def _typed_in(change: TextChange, now: str) -> Seen:
+    """Somebody typed meanwhile: our lines are there, or the old ones are, or nobody can tell."""
+    back = rebasing.inverted(change.before, change.edits)
+    if rebasing.rebased(change.after, back, now) is not None:
+        return Seen(change, whole=True, text=now)
+    if rebasing.rebased(change.before, change.edits, now) is not None:
+        return Seen(None, whole=False, text=now)
+    return Seen(change, whole=False, text=now, odd=True)
+
+
+def _moved(change: RenameFile) -> bool:
+    return not _stands(change.path) and _stands(change.to)
+
+
+def _stands(path: Path) -> bool:
+    """Whether a file of exactly this name is there, also where the disk ignores case."""
+    try:
+        return path.name in os.listdir(path.parent)  # noqa: PTH208 (names only)
+    except OSError:
+        return False
+
+
+async def _read(workplace: Workplace, uri: str, change: TextChange | CreateFile) -> str | None:
+    try:
+        return await workplace.text(uri, change.path)
+    except OSError:
+        return None

@@ -1,0 +1,24 @@
+"""Waiting for a person: until the answer, the time limit, or the moment when nobody wants it. Start at `waited`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+Cancelled = Callable[[], bool]
+"""Whether nobody wants the answer any more; cheap, and for any thread."""
+
+LOOK_S = 0.1  # how often that is asked
+
+
+async def waited(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
+    """Whether `work` ended within the limit and while somebody wanted it; it is not stopped here."""
+    end = time.monotonic() + limit_s
+    while not work.done():
+        rest = end - time.monotonic()
+        if rest <= 0 or (cancelled is not None and cancelled()):
+            return False
+        await asyncio.wait((work,), timeout=rest if cancelled is None else min(rest, LOOK_S))
+    return True

@@ -1,0 +1,175 @@
+"""The state database: what cannot be computed again, one SQLite file per user, shared by all servers of that user.
+
+Requests, audit, checkpoints. Several servers write to it at once (WAL, short transactions, a busy timeout), it is
+readable by its user alone, and a migration is a numbered function that only adds, so that an older server is told to
+be updated and never harms it. Never on the event loop: every call may wait for a disk. Start at `State.transaction`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FILE = "state.sqlite3"
+BUSY_TIMEOUT_S = 10.0
+_FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
+_BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX"}
+_BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY"}
+
+
+class StateError(Exception):
+    """The database cannot be read or written; the message is a sentence for a person: what happened, the next step."""
+
+
+def _gate(connection: sqlite3.Connection) -> None:
+    """Tables of `server.gate`; times are seconds since the epoch."""
+    for statement in (
+        """CREATE TABLE requests (
+            id TEXT PRIMARY KEY, created REAL NOT NULL,
+            host TEXT NOT NULL, pid INTEGER NOT NULL, begun REAL NOT NULL,
+            client TEXT NOT NULL, tool TEXT NOT NULL, title TEXT NOT NULL, why TEXT NOT NULL,
+            proposer TEXT NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL,
+            subjects TEXT NOT NULL, diff TEXT NOT NULL, warnings TEXT NOT NULL,
+            status TEXT NOT NULL, verdict TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+            answer TEXT NOT NULL DEFAULT '', asked REAL, answer_s REAL, checkpoint TEXT NOT NULL DEFAULT ''
+        ) WITHOUT ROWID""",
+        "CREATE INDEX requests_by_time ON requests (created)",
+        "CREATE INDEX requests_by_asking ON requests (asked)",
+        "CREATE INDEX requests_by_status ON requests (status)",
+        """CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, request TEXT NOT NULL,
+            who TEXT NOT NULL, client TEXT NOT NULL, proposer TEXT NOT NULL, model TEXT NOT NULL,
+            tool TEXT NOT NULL, title TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, target TEXT NOT NULL,
+            hash_before TEXT NOT NULL, hash_after TEXT NOT NULL, written INTEGER NOT NULL,
+            answer TEXT NOT NULL, answer_s REAL, verdict TEXT NOT NULL, reason TEXT NOT NULL
+        )""",
+        "CREATE INDEX audit_by_time ON audit (at)",
+        """CREATE TABLE checkpoints (
+            id TEXT PRIMARY KEY, request TEXT NOT NULL, created REAL NOT NULL, title TEXT NOT NULL,
+            settled INTEGER NOT NULL, undoes TEXT NOT NULL, undone_by TEXT NOT NULL DEFAULT '', bytes INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX checkpoints_by_time ON checkpoints (created)",
+        """CREATE TABLE checkpoint_files (
+            checkpoint TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, uri TEXT NOT NULL,
+            path TEXT NOT NULL, target TEXT NOT NULL, encoding TEXT NOT NULL, executable INTEGER NOT NULL,
+            before BLOB NOT NULL, after BLOB NOT NULL, PRIMARY KEY (checkpoint, number)
+        )""",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate,)
+"""Number n brings a database from `user_version` n - 1 to n, inside one transaction; a migration only adds."""
+
+
+class State:
+    """The open database; for any thread, one at a time. Nothing is touched before the first use."""
+
+    def __init__(self, path: Path | None) -> None:
+        """The database at `path`; None for one in memory, gone with the process."""
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of what is done inside is written, or nothing.
+
+        Raises:
+            StateError: it cannot be written (full or read-only disk, damaged, made by a newer Starling, busy).
+        """
+        with self._lock, self._explained():
+            connection = self._opened()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite has already rolled back after a full disk
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """For questions.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        with self._lock, self._explained():
+            yield self._opened()
+
+    def close(self) -> None:
+        """Close it; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if self.path is not None:
+                _make_private(self.path)
+            connection = sqlite3.connect(
+                self.path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            try:
+                _prepare(connection, self.path)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise StateError(self._sentence(getattr(error, "sqlite_errorname", ""), str(error))) from error
+        except OSError as error:
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            raise StateError(self._sentence("SQLITE_FULL" if full else "", error.strerror or str(error))) from error
+
+    def _sentence(self, name: str, why: str) -> str:
+        if name in _FULL:
+            return f"The disk is full: {self.path} could not be written; free some space and try again."
+        if name in _BUSY:
+            return f"{self.path} is held by another Starling; try again, or end the others."
+        if name in _BROKEN:
+            return f"{self.path} is damaged ({why}); move it away, and a new one is begun."
+        return f"{self.path} could not be used ({why}); make it writable, or set STARLING_HOME to a folder that is."
+
+
+def _make_private(path: Path) -> None:
+    """A database file that its user alone can read, before SQLite makes one that everybody can."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is, also after a power cut
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    if _version(connection) < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")  # another server may be doing the same
+        for number, migrate in enumerate(MIGRATIONS[_version(connection) :], _version(connection) + 1):
+            migrate(connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    if _version(connection) > len(MIGRATIONS):
+        raise StateError(f"{path} was of a newer Starling; install that one, or set STARLING_HOME to another folder.")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
