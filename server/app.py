@@ -17,6 +17,7 @@ from server import core
 from server.commands import COMMANDS
 from server.features import (
     completion,
+    diagnostic,
     did_change,
     did_change_configuration,
     did_change_watched_files,
@@ -110,6 +111,13 @@ FEATURES: tuple[Notification | Request, ...] = (
         "completion_provider",
         types.CompletionOptions(trigger_characters=[".", "(", " ", "=", ","]),
         when=lambda client: not client.inline,
+    ),
+    Request(
+        types.TEXT_DOCUMENT_DIAGNOSTIC,
+        diagnostic.handle,
+        "diagnostic_provider",
+        types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=NAME),
+        when=lambda client: client.pulls,
     ),
     Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, "execute_command_provider"),
 )

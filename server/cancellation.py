@@ -79,6 +79,10 @@ class Tickets:
             if self._newest.get(uri) is ticket:
                 del self._newest[uri]
 
+    def running(self) -> bool:
+        """Whether any request is being computed; for any thread."""
+        return bool(self._newest)
+
     def cancel(self, uri: str) -> None:
         """Call in what runs for that document: its text is another now, or it was closed."""
         if (ticket := self._newest.pop(uri, None)) is not None:

@@ -24,6 +24,10 @@ class Client:
         configuration: answers `workspace/configuration`.
         watches: takes registrations of file watchers.
         progress: shows work-done progress that we begin.
+        pulls: asks for diagnostics; whoever does not is sent them.
+        pulls_workspace: may ask for those of the whole workspace. Not Neovim: told to ask anew, it would do so for the
+            workspace and drop the answer for the buffers that are open (0.12, `vim.lsp.diagnostic.on_refresh`).
+        refreshes: asks anew when told that diagnostics have changed.
         process: its process id, None when unknown.
         options: `initializationOptions`, whatever they are.
     """
@@ -34,6 +38,9 @@ class Client:
     configuration: bool = False
     watches: bool = False
     progress: bool = False
+    pulls: bool = False
+    pulls_workspace: bool = False
+    refreshes: bool = False
     process: int | None = None
     options: object = None
     version: str = ""
@@ -46,8 +53,10 @@ class Client:
         def able(name: str) -> bool:
             return bool(get_capability(declared, name, default=False))
 
+        name = params.client_info.name if params.client_info else ""
+        pulls = get_capability(declared, "text_document.diagnostic") is not None
         return cls(
-            name=params.client_info.name if params.client_info else "",
+            name=name,
             encoding=str(
                 getattr(encoding := ServerCapabilitiesBuilder.choose_position_encoding(declared), "value", encoding)
             ),
@@ -55,6 +64,9 @@ class Client:
             configuration=able("workspace.configuration"),
             watches=able("workspace.did_change_watched_files.dynamic_registration"),
             progress=able("window.work_done_progress"),
+            pulls=pulls,
+            pulls_workspace=pulls and name != "Neovim",
+            refreshes=able("workspace.diagnostics.refresh_support"),
             process=params.process_id,
             options=params.initialization_options,
             version=(params.client_info.version or "") if params.client_info else "",

@@ -83,6 +83,10 @@ class Completions:
         """Answer what runs for that document with nothing: its text is another now, or it was closed."""
         self._tickets.cancel(uri)
 
+    def busy(self) -> bool:
+        """Whether a completion is being computed, for which other work stands back; for any thread."""
+        return self._tickets.running()
+
     def close(self) -> None:
         """Answer everything with nothing, and take no more."""
         self._tickets.cancel_all()

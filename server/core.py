@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
+    from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
     from indexing.records import IndexProgress
+    from models.chat import ChatModel
     from models.lazy import LazyModel
     from server.cancellation import Ticket
     from server.settings import Settings
@@ -42,6 +44,8 @@ class Core:
         model: the model behind the generator, None for none.
         unoffered: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
+        reviewer: finds; None where it could not be built.
+        chat: the chat model, None where none is configured.
     """
 
     settings: Settings
@@ -50,6 +54,8 @@ class Core:
     model: LazyModel | None
     unoffered: Callable[[Path], bool] = lambda _: False
     problems: tuple[str, ...] = ()
+    reviewer: Reviewer | None = None
+    chat: ChatModel | None = None
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
         """Begin to index, if the settings want it."""

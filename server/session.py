@@ -20,6 +20,8 @@ from server.core import Cores
 from server.documents import Documents
 from server.guard import Guard
 from server.progress import ProgressBar
+from server.publishing import Publishing
+from server.reviews import Reviews
 from server.version import VERSION
 from server.watching import Watching
 
@@ -53,6 +55,7 @@ class Snapshot:
         failures: number of failures since the start, by what failed.
         cores: where the core is, or will be.
         completions: the way to a completion.
+        reviews: the way to what the reviewer finds in open documents.
         pool: threads for other core calls.
     """
 
@@ -64,6 +67,7 @@ class Snapshot:
     failures: dict[str, int]
     cores: Cores
     completions: Completions
+    reviews: Reviews
     pool: ThreadPoolExecutor
 
 
@@ -77,6 +81,10 @@ class Session:
         self.documents = Documents()
         self.cores = Cores()
         self.completions = Completions(self.cores, self.guard)
+        self._publishing = Publishing(server, self.guard, lambda: self.client)
+        self.reviews = Reviews(
+            self.cores, self.documents, self.guard, busy=self.completions.busy, show=self._publishing.show
+        )
         self._server = server
         self._build = build
         self._offer = offer
@@ -102,6 +110,7 @@ class Session:
             failures=dict(self.guard.failures),
             cores=self.cores,
             completions=self.completions,
+            reviews=self.reviews,
             pool=self._pool,
         )
 
@@ -135,6 +144,7 @@ class Session:
             return
         self._closed = True
         self.completions.close()
+        self.reviews.close()
         self._watching.close()
         self._progress.close()
         core = self.cores.end()
@@ -173,6 +183,7 @@ class Session:
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
+            self._review_again(core, old)
             self._warm(core)
             if old is None or core.generator is not old.generator:
                 for document in self.documents:
@@ -183,6 +194,16 @@ class Session:
         """Settings may have changed; apply them in the background."""
         if self._configuring is not None:
             self.guard.background("configuration", self.configure(sent), otherwise=self.cores.give_up)
+
+    def _review_again(self, core: Core, old: Core | None) -> None:
+        """What was found so far may not be what is found now."""
+        if old is not None and (
+            core.reviewer is not old.reviewer
+            or core.index is not old.index
+            or core.settings.review != old.settings.review
+        ):
+            self.reviews.again()
+            self._publishing.refresh()
 
     def _warm(self, core: Core) -> None:
         """Load the model ahead of the first request, and tell a person if it cannot be loaded."""
@@ -242,6 +263,7 @@ class Session:
         self.completions.cancel(document.uri)
         new = self.documents.get(document.uri) is None
         self.documents.put(document)
+        self.reviews.changed(document, opened=new)
         if (core := self.cores.current) is not None:
             core.index.put(document.record)
             if new:
@@ -252,9 +274,15 @@ class Session:
         """A document was closed."""
         self.completions.cancel(uri)
         self.documents.drop(uri)
+        self.reviews.closed(uri)
+        self._publishing.closed(uri)
         if (core := self.cores.current) is not None:
             core.index.drop(uri)
             self._later(core.generator.forget, uri)
+
+    def saved(self, uri: str) -> None:
+        """A document was saved."""
+        self.reviews.saved(uri)
 
     def touched(self, paths: Collection[Path]) -> None:
         """Files were created, changed or deleted on disk."""

@@ -1,4 +1,4 @@
-"""`textDocument/didSave`: the file on disk is what the index should know once the document is closed."""
+"""`textDocument/didSave`: a time to review, and the file on disk is what the index should know once it is closed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidSaveTextDocumentParams) -> None:
-    """Have the file read again."""
+    """Have the document reviewed, and the file read again."""
+    session.saved(params.text_document.uri)
     if (path := incoming.path_of(params.text_document.uri)) is not None:
         session.touched([path])

@@ -7,14 +7,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from agents.generator.statistics import CompletionStatistics
-from agents.records import Completion, Origin, Suggestion, Trigger
-from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query
+from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
+from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
 from server.app import StarlingServer, create_server
 from server.core import Core
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
+    from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
+    from models.chat import ChatModel
     from models.lazy import LazyModel
 
 URI = "untitled:main.py"
@@ -140,6 +143,41 @@ class ScriptedGenerator:
         self.events.append(("close", ""))
 
 
+@dataclass
+class ScriptedReviewer:
+    """Finds each `word` of `findings` wherever it stands; with `gate` set, waits as `ScriptedGenerator` does."""
+
+    findings: dict[str, Finding] = field(default_factory=dict)
+    gate: threading.Event | None = None
+    error: Exception | None = None
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    asked: list[tuple[Document, frozenset[Layer]]] = field(default_factory=list)
+    cancelled: int = 0
+
+    def review(
+        self, document: Document, *, layers: Collection[Layer], cancelled: Callable[[], bool] = lambda: False
+    ) -> tuple[Finding, ...]:
+        self.asked.append((document, frozenset(layers)))
+        self.begun.release()
+        if self.error is not None:
+            raise self.error
+        while self.gate is not None and not self.gate.wait(0.001):
+            if cancelled():
+                self.cancelled += 1
+                return ()
+        found = [
+            replace(finding, span=Span(at.start(), at.end()))
+            for word, finding in self.findings.items()
+            if finding.layer in layers
+            for at in re.finditer(re.escape(word), document.text)
+        ]
+        return tuple(sorted(found, key=lambda one: one.span.start))
+
+
+def finding(code: str = "bad-word", severity: Severity = Severity.WARNING, **other: Any) -> Finding:
+    return Finding(code, severity, Span(0, 0), f"{code} is found.", **other)
+
+
 def suggestion(text: str, start: int, end: int | None = None, name: str = "id0") -> Suggestion:
     return Suggestion(name, text, start, start if end is None else end, Origin.MODEL, 0.9, "scripted")
 
@@ -150,6 +188,7 @@ class Editor:
     def __init__(self, generator: ScriptedGenerator | None = None, index: MemoryIndex | None = None) -> None:
         self.generator = generator or ScriptedGenerator()
         self.index = index or MemoryIndex()
+        self.reviewer = ScriptedReviewer()
         self.sent: list[dict[str, Any]] = []
         self.answers: dict[str, Any] = {}  # what to answer to the server's requests, by method
         self.built: list[tuple[tuple[Path, ...], object]] = []
@@ -157,6 +196,7 @@ class Editor:
         self.may_build.set()
         self.build_error: Exception | None = None
         self.model: LazyModel | None = None
+        self.chat: ChatModel | None = None
         self._ids = itertools.count(1)
         self._changed = asyncio.Event()
         self.server: StarlingServer = create_server(self._build)
@@ -182,6 +222,8 @@ class Editor:
             self.model,
             core.unoffered_of(roots, resolved),
             tuple(map(str, problems)),
+            cast("Reviewer", self.reviewer),
+            self.chat,
         )
 
     # What the server writes
