@@ -24,6 +24,7 @@ MAY_WRITE = {
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
     "indexing/worker.py": "the folder of the index",
     "models/calibration.py": "the remembered number of threads",
+    "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
     "server/commands/schema.py": "the published schema; runs when a developer asks for it",
     "server/gate/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
@@ -32,6 +33,7 @@ MAY_WRITE = {
     "server/state.py": "the folder of the state database",
 }
 MAY_START = {
+    "agents/reviewer/ruff.py": "ruff of Starling's own environment, from a fixed command line, told to change nothing",
     "server/demo/client.py": "this program's own server, from a fixed command line",
     "indexing/processes.py": "the indexing process, from a fixed command line",
 }

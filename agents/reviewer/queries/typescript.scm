@@ -1,0 +1,2 @@
+; on top of javascript.scm
+(abstract_class_declaration) @class

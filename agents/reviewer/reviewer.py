@@ -1,0 +1,206 @@
+"""The reviewer: a document in, findings out, from the layers that are asked for and allowed.
+
+Blocking and thread-safe; meant for worker threads. Writes nothing, never fails on broken code. A text that was looked
+at is not looked at again, nor is an unchanged function by a model. Start at `Reviewer.review`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from agents.records import Layer
+from agents.reviewer import layers as seam
+from agents.reviewer import static
+from agents.reviewer.policy import SEVERITIES, ReviewPolicy
+from agents.reviewer.ruff import Ruff, RuffFindings
+from agents.reviewer.rules import registry
+from agents.reviewer.switches import Switches
+from indexing import texts
+from indexing.syntax import Syntax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from agents.records import Finding
+    from agents.reviewer.layers import Examiner, Unit
+    from indexing.records import Document
+
+_TEXTS_KEPT = 256
+_UNITS_KEPT = 4000
+
+
+def _never() -> bool:
+    return False
+
+
+class Reviewer:
+    """Finds what deserves a remark."""
+
+    def __init__(
+        self,
+        policy: ReviewPolicy | None = None,
+        *,
+        examiners: Sequence[Examiner] = (),
+        excluded: Callable[[Path], str] = lambda _: "",
+        ruff: Ruff | None = None,
+    ) -> None:
+        """`excluded` says why a file may not be shown to a model, "" when it may; `examiners` are the other layers."""
+        self.policy = policy or ReviewPolicy()
+        self.examiners = tuple(examiners)
+        self.ruff = ruff or Ruff()
+        self.problem = ""  # one sentence why the review gives less than it should
+        self._excluded = excluded
+        self._texts: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
+        self._units: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="ruff")
+
+    def review(
+        self,
+        document: Document,
+        *,
+        layers: Collection[Layer] = frozenset({Layer.STATIC}),
+        cancelled: Callable[[], bool] = _never,
+        syntax: Syntax | None = None,
+        reported: Collection[int] = (),
+    ) -> tuple[Finding, ...]:
+        """The findings of `document`, sorted by place; what was found so far when `cancelled`.
+
+        Args:
+            document: the text as it stands.
+            layers: which layers look, of those the policy allows.
+            cancelled: asked again and again; true ends the work.
+            syntax: that of the document, where it is known already.
+            reported: lines, from 0, that another linter reports something in; the static layer is silent there.
+        """
+        if self._left_alone(document):
+            return ()
+        starts = texts.line_starts(document.text)
+        switches = Switches.of(document.text, starts)
+        if switches.off:
+            return ()
+        wanted = frozenset(layers) & self.policy.layers
+        syntax = syntax or Syntax.of(document)
+        found: list[Finding] = []
+        if Layer.STATIC in wanted:
+            lines = frozenset(reported)
+            static_findings = self._static(document, syntax, cancelled)
+            found += [each for each in static_findings if texts.line_of(starts, each.span.start) not in lines]
+        if document.path is None or not self._excluded(document.path):
+            for examiner in self.examiners:
+                if examiner.layer in wanted and not cancelled():
+                    found += self._examined(examiner, document, syntax, cancelled)
+        return self.finished(found, switches, starts)
+
+    def finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
+        """What of `found` is shown: nothing twice, nothing switched off, in order of place."""
+        least = SEVERITIES.index(self.policy.severity)
+        kept: dict[tuple[int, int, str], Finding] = {}
+        for finding in found:
+            rule = registry.RULES.get(finding.code)
+            line = texts.line_of(starts, finding.span.start)
+            if (
+                SEVERITIES.index(finding.severity) >= least
+                and not self._off(finding.code)
+                and not switches.silence(line, finding.code, rule.equals if rule is not None else ())
+            ):
+                kept.setdefault((finding.span.start, finding.span.end, finding.code), finding)
+        return tuple(sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code)))
+
+    def close(self) -> None:
+        """Let go of what is kept; safe twice."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _left_alone(self, document: Document) -> bool:
+        policy = self.policy
+        text = document.text
+        return (
+            not policy.enabled
+            or document.language in policy.languages_off
+            or len(text) > policy.longest_document
+            or "\0" in text[:8192]
+        )
+
+    def _off(self, code: str) -> bool:
+        off = self.policy.rules_off
+        return bool(off) and (code in off or (code[:1].isupper() and code.rstrip("0123456789") in off))
+
+    def _static(self, document: Document, syntax: Syntax, cancelled: Callable[[], bool]) -> tuple[Finding, ...]:
+        python = document.language == "python" and self.policy.ruff != "never"
+        settings = (
+            self.ruff.settings.of(document.path, everything=self.policy.ruff == "always")
+            if python and self.ruff.binary
+            else None
+        )
+        key = (document.path if python else None, document.language, seam.digest(document.text), settings, self.policy)
+        if (known := self._known(self._texts, key)) is not None:
+            return known
+        running = self._pool.submit(self.ruff.check, document, self.policy) if python else None
+        left_out = settings.leaves_out if settings is not None and self.policy.ruff == "auto" else _nothing
+        found = static.look(document, syntax, self.policy, cancelled, left_out)
+        by_ruff = running.result() if running is not None else RuffFindings()
+        if python:
+            self.problem = by_ruff.problem
+        result = (*found, *by_ruff.findings)
+        if not cancelled() and not by_ruff.problem:
+            self._keep(self._texts, key, result, _TEXTS_KEPT)
+        return result
+
+    def _examined(
+        self, examiner: Examiner, document: Document, syntax: Syntax, cancelled: Callable[[], bool]
+    ) -> Iterator[Finding]:
+        changed: list[Unit] = []
+        for unit in seam.units(document, syntax):
+            known = self._known(self._units, (examiner.layer, examiner.identity, document.language, unit.digest))
+            if known is None:
+                changed.append(unit)
+            else:
+                yield from (seam.moved(finding, unit.span.start) for finding in known)
+        if not changed or cancelled():
+            return
+        for unit, findings in examiner.examine(document, changed, cancelled):
+            inside = tuple(
+                each for each in findings if unit.span.start <= each.span.start <= each.span.end <= unit.span.end
+            )
+            kept = tuple(seam.moved(each, -unit.span.start) for each in inside)
+            key = (examiner.layer, examiner.identity, document.language, unit.digest)
+            self._keep(self._units, key, kept, _UNITS_KEPT)
+            yield from inside
+
+    def _known(
+        self, kept: OrderedDict[tuple[object, ...], tuple[Finding, ...]], key: tuple[object, ...]
+    ) -> tuple[Finding, ...] | None:
+        with self._lock:
+            if key in kept:
+                kept.move_to_end(key)
+            return kept.get(key)
+
+    def _keep(
+        self,
+        kept: OrderedDict[tuple[object, ...], tuple[Finding, ...]],
+        key: tuple[object, ...],
+        findings: tuple[Finding, ...],
+        most: int,
+    ) -> None:
+        with self._lock:
+            kept[key] = findings
+            while len(kept) > most:
+                kept.popitem(last=False)
+
+
+def _nothing(_: str) -> bool:
+    return False
+
+
+def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
+    """Without what two linters say of the same line: ours goes where ruff reports the same rule."""
+    by_ruff = {(texts.line_of(starts, each.span.start), each.code) for each in found if each.source == "ruff"}
+    for finding in found:
+        rule = registry.RULES.get(finding.code) if finding.source == "starling" else None
+        line = texts.line_of(starts, finding.span.start)
+        if rule is None or not any((line, code) in by_ruff for code in rule.equals):
+            yield finding

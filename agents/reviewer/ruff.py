@@ -1,0 +1,223 @@
+"""ruff for Python: one process with a fixed command line, text by standard input, findings as JSON.
+
+Runs the binary of ruff's own wheel, never one of the workspace's; changes no file. Where it is missing, hangs or fails
+there are no findings and one sentence why. Start at `Ruff.check`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.records import Edit, Finding, Fix
+from agents.reviewer import ruff_rules
+from agents.reviewer.ruff_settings import SettingsCache
+from indexing import texts
+from indexing.records import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.ruff_settings import Settings
+    from indexing.records import Document
+
+_FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output-format", "json")
+_ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
+_SYNTAX = "invalid-syntax"
+
+
+@dataclass(frozen=True, slots=True)
+class RuffFindings:
+    """What ruff found in one text; `problem` is a sentence for a person, "" when all is well."""
+
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""
+
+
+class Ruff:
+    """Runs ruff. Thread-safe."""
+
+    def __init__(self, binary: str | None = None) -> None:
+        """`binary` stands in for that of the wheel."""
+        self._given = binary
+        self.settings = SettingsCache(self._shown_settings)
+
+    @cached_property
+    def binary(self) -> str:
+        """The program, "" where there is none."""
+        if self._given is not None:
+            return self._given
+        try:
+            from ruff import find_ruff_bin  # noqa: PLC0415  # needed by few sessions
+
+            return str(find_ruff_bin())
+        except (ImportError, OSError):
+            return ""
+
+    def check(self, document: Document, policy: ReviewPolicy) -> RuffFindings:
+        """Check one text as it stands in the editor."""
+        if not self.binary:
+            return RuffFindings(problem=_MISSING)
+        settings = self.settings.of(document.path, everything=policy.ruff == "always")
+        path = document.path or Path("untitled.py")
+        command = [*self._command(settings), "--stdin-filename", str(path), "-"]
+        shown, problem = self._run(command, path.parent, policy.ruff_timeout_s, texts.encode(document.text))
+        found = _parsed(shown) if not problem else []
+        return RuffFindings(findings_of(found, document, settings, policy), problem)
+
+    def check_files(
+        self, documents: Sequence[Document], policy: ReviewPolicy
+    ) -> tuple[dict[str, tuple[Finding, ...]], str]:
+        """Check files as they stand on disk, in as few processes as there are configurations: by URI, and a problem."""
+        if not self.binary:
+            return {}, _MISSING
+        results: dict[str, tuple[Finding, ...]] = {}
+        problem = ""
+        for settings, group in self._groups(documents, policy).items():
+            for part in _parts(group):
+                command = [*self._command(settings), "--", *part]
+                shown, wrong = self._run(command, None, policy.batch_timeout_s)
+                problem = problem or wrong
+                by_path: dict[str, list[dict[str, Any]]] = {}
+                for found in _parsed(shown):
+                    by_path.setdefault(str(found.get("filename")), []).append(found)
+                for path, document in part.items():
+                    results[document.uri] = findings_of(by_path.get(path, ()), document, settings, policy)
+        return results, problem
+
+    def _groups(self, documents: Sequence[Document], policy: ReviewPolicy) -> Mapping[Settings, dict[str, Document]]:
+        groups: dict[Settings, dict[str, Document]] = {}
+        folders: dict[Path, Settings] = {}
+        for document in documents:
+            if document.path is None:
+                continue
+            folder = document.path.parent
+            if folder not in folders:
+                folders[folder] = self.settings.of(document.path, everything=policy.ruff == "always")
+            groups.setdefault(folders[folder], {})[str(document.path)] = document
+        return groups
+
+    def _command(self, settings: Settings) -> list[str]:
+        return [self.binary, *_FIXED, *settings.arguments()]
+
+    def _shown_settings(self, file: Path) -> str:
+        command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), "--stdin-filename"]
+        return self._run([*command, str(file.parent / "any.py"), "-"], file.parent, 5.0)[0] if self.binary else ""
+
+    def _run(self, command: list[str], folder: Path | None, timeout_s: float, text: bytes = b"") -> tuple[str, str]:
+        """What it printed, and a problem."""
+        where = folder if folder is not None and folder.is_dir() else None
+        try:
+            done = subprocess.run(command, input=text, capture_output=True, cwd=where, timeout=timeout_s, check=False)
+        except subprocess.TimeoutExpired:
+            return "", f"ruff did not answer within {timeout_s:g} seconds; its findings are left out."
+        except OSError as error:
+            return "", f"ruff could not be started ({error.strerror}); its findings are left out."
+        if done.returncode:
+            said = " ".join(done.stderr.decode(errors="replace").split())[:200]
+            return "", f"ruff failed ({said}); its findings are left out."
+        return done.stdout.decode(errors="replace"), ""
+
+
+_MISSING = "ruff is not installed here, so Python is reviewed without it; reinstalling Starling brings it back."
+
+
+def findings_of(
+    found: Iterable[dict[str, Any]], document: Document, settings: Settings, policy: ReviewPolicy
+) -> tuple[Finding, ...]:
+    """What ruff found in our words; where the text does not parse, only the first place where it does not."""
+    found = list(found)
+    broken = [each for each in found if each.get("code") in {None, _SYNTAX}]
+    if broken:
+        found = broken[:1]
+    hidden = settings.enabled if policy.ruff == "auto" else frozenset()
+    starts = texts.line_starts(document.text) if found else []
+    return tuple(
+        finding
+        for each in found
+        if each.get("code") not in hidden and (finding := _finding(each, document.text, starts)) is not None
+    )
+
+
+def _finding(found: dict[str, Any], text: str, starts: list[int]) -> Finding | None:
+    code = found.get("code") or _SYNTAX
+    span = _span(found, text, starts)
+    if span is None:
+        return None
+    fix = found.get("fix")
+    return Finding(
+        code=code,
+        severity=ruff_rules.severity(code),
+        span=span,
+        message=str(found.get("message", "")).rstrip(".") + ".",
+        source="ruff",
+        fix=_fix(fix, text, starts) if isinstance(fix, dict) else None,
+        unnecessary=code in ruff_rules.UNNECESSARY,
+        url=str(found.get("url") or ""),
+    )
+
+
+def _fix(fix: dict[str, Any], text: str, starts: list[int]) -> Fix | None:
+    edits = []
+    for each in fix.get("edits", ()):
+        start, end = _offset(each.get("location"), text, starts), _offset(each.get("end_location"), text, starts)
+        if start is None or end is None or start > end:
+            return None
+        edits.append(Edit(start, end, str(each.get("content", ""))))
+    edits.sort(key=lambda edit: (edit.start, edit.end))
+    if not edits or any(one.end > other.start for one, other in itertools.pairwise(edits)):
+        return None
+    title = str(fix.get("message") or "Mend it as ruff says")
+    return Fix(title, tuple(edits), safe=fix.get("applicability") == "safe")
+
+
+def _span(found: dict[str, Any], text: str, starts: list[int]) -> Span | None:
+    start, end = _offset(found.get("location"), text, starts), _offset(found.get("end_location"), text, starts)
+    if start is None or end is None:
+        return None
+    if end <= start:  # an editor shows nothing for an empty range
+        line = bisect_right(starts, start) - 1
+        start, end = (start, start + 1) if start < len(text) and text[start] not in "\r\n" else (starts[line], start)
+        if end <= start:
+            start, end = max(0, start - 1), max(start, min(1, len(text)))
+    return Span(start, min(end, len(text)))
+
+
+def _offset(place: object, text: str, starts: list[int]) -> int | None:
+    """Code-point offset of ruff's row and column, both from 1; columns count code points."""
+    if not isinstance(place, dict):
+        return None
+    row, column = place.get("row"), place.get("column")
+    if not isinstance(row, int) or not isinstance(column, int) or not 1 <= row <= len(starts) + 1:
+        return None
+    return min(starts[row - 1] + column - 1, len(text)) if row <= len(starts) else len(text)
+
+
+def _parsed(shown: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(shown) if shown else []
+    except ValueError:
+        return []
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _parts(group: dict[str, Document]) -> Iterable[dict[str, Document]]:
+    """`group` in parts that fit on a command line."""
+    part: dict[str, Document] = {}
+    size = 0
+    for path, document in group.items():
+        size += len(path) + 1
+        if size > _ARGUMENTS_BYTES and part:
+            yield part
+            part, size = {}, len(path) + 1
+        part[path] = document
+    if part:
+        yield part

@@ -1,0 +1,1 @@
+"""The rules of the static layer, one module a topic; `registry.py` lists them, `../RULES.md` explains them."""

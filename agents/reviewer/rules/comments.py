@@ -1,0 +1,48 @@
+"""Rules about comments: tasks that nobody owns."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agents.records import Severity
+from agents.reviewer.rules.record import Hit, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.scan import Item, Scan
+
+_TASK = re.compile(r"^[\s#/*!;<-]*\b(TODO|FIXME)\b(?!\w)(.*)", re.MULTILINE)
+_OWNED = re.compile(
+    r"^\s*[(\[@]|^\s*:?\s*\(?@?\w+\)\s*:|#\d+|https?://|\b[A-Z]{2,}-\d+\b|\bgh-\d+|\bissue\b", re.IGNORECASE
+)
+
+
+def todo_without_owner(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """A task in a comment with neither a person nor an issue."""
+    text = scan.bytes(item.node)
+    if b"TODO" not in text and b"FIXME" not in text:
+        return
+    written = text.decode(errors="replace")
+    for match in _TASK.finditer(written):
+        if not _OWNED.search(match[2]):
+            start = item.start + len(written[: match.start(1)].encode(errors="replace"))
+            yield Hit(
+                start,
+                start + len(match[1]),
+                f"Nobody owns this {match[1]}, so nobody will do it: name a person or an issue, "
+                f"`{match[1]}(name): ...`.",
+            )
+
+
+RULES = (
+    Rule(
+        "todo-without-owner",
+        Severity.HINT,
+        ("comment",),
+        todo_without_owner,
+        equals=("TD002", "TD003", "FIX002", "W0511", "no-warning-comments"),
+    ),
+)

@@ -1,0 +1,99 @@
+"""Rules about functions that are hard to follow: complexity, length, nesting, parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.records import Severity
+from agents.reviewer import metrics, nodes
+from agents.reviewer.rules.record import Hit, Rule, at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.scan import Item, Scan
+
+
+def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Too many decisions, or too deeply nested ones."""
+    weight = scan.weights[id(item)]
+    if weight.cognitive > policy.cognitive or weight.cyclomatic > policy.cyclomatic:
+        yield at(
+            nodes.name_of(item.node),
+            f"This function takes {weight.cyclomatic} paths, with a cognitive complexity of {weight.cognitive} "
+            f"({policy.cognitive} is a lot): few readers can hold it in mind, and few tests cover it. Parts with a "
+            "meaning of their own can become functions.",
+        )
+
+
+def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Too many lines; said only where complexity has not said it already."""
+    height = item.node.end_point[0] - item.node.start_point[0]
+    if height <= policy.function_lines:
+        return
+    weight = scan.weights[id(item)]
+    if weight.cognitive > policy.cognitive or weight.cyclomatic > policy.cyclomatic:
+        return
+    lines = metrics.code_lines(item.node, scan.line_kinds) - sum(
+        metrics.code_lines(inner.node, scan.line_kinds)
+        for inner in scan.of_role("function")
+        if inner.parent is not None and inner.function is item
+    )
+    if lines > policy.function_lines:
+        yield at(
+            nodes.name_of(item.node),
+            f"This function has {lines} lines of code ({policy.function_lines} is a lot): no one sees it as a whole. "
+            "Steps with a name of their own can become functions.",
+        )
+
+
+def deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Statements in statements in statements."""
+    levels = scan.weights[id(item)].levels
+    if len(levels) > policy.nesting:
+        node = levels[policy.nesting].node
+        first = scan.data.find(b"\n", node.start_byte, node.end_byte)
+        yield Hit(
+            node.start_byte,
+            first if first > 0 else node.end_byte,
+            f"Code here is nested {len(levels)} levels deep ({policy.nesting} is a lot): a reader has to remember "
+            "that many conditions at once. An early return, or a function for the inner part, makes it flat.",
+        )
+
+
+def many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Arguments by position that nobody can keep apart."""
+    count = metrics.parameters(scan, item.node)
+    if count > policy.parameters:
+        yield at(
+            nodes.name_of(item.node),
+            f"Callers have to give {count} arguments by position ({policy.parameters} is a lot), and two that are "
+            "swapped go unnoticed. Keyword arguments, or one object that holds what belongs together, prevent it.",
+        )
+
+
+RULES = (
+    Rule(
+        "complex-function",
+        Severity.INFORMATION,
+        ("function",),
+        complex_function,
+        equals=("C901", "PLR0912", "R0912", "complexity"),
+    ),
+    Rule(
+        "long-function",
+        Severity.INFORMATION,
+        ("function",),
+        long_function,
+        equals=("PLR0915", "R0915", "max-lines-per-function"),
+    ),
+    Rule("deep-nesting", Severity.INFORMATION, ("function",), deep_nesting, equals=("PLR1702", "R1702", "max-depth")),
+    Rule(
+        "many-parameters",
+        Severity.INFORMATION,
+        ("function",),
+        many_parameters,
+        equals=("PLR0913", "PLR0917", "R0913", "max-params"),
+    ),
+)

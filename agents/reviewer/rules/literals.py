@@ -1,0 +1,187 @@
+"""Rules about literals: keys that stand twice, strings that run together, defaults that are shared."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agents.records import Severity
+from agents.reviewer import nodes
+from agents.reviewer.rules.record import Hit, Mend, Replacement, Rule, at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import tree_sitter
+
+    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.scan import Item, Scan
+
+_PLAIN_KEYS = {
+    *(
+        "string",
+        "integer",
+        "number",
+        "property_identifier",
+        "simple_symbol",
+        "hash_key_symbol",
+        "true",
+        "false",
+        "none",
+    ),
+    *("interpreted_string_literal", "int_literal", "literal_element", "string_literal", "flow_node", "plain_scalar"),
+    *("bare_key", "quoted_key", "dotted_key", "identifier", "encapsed_string", "double_quote_scalar"),
+}
+_INTERPOLATES = {"interpolation", "template_substitution", "simple_expansion"}
+_NEW = {"list", "dict", "set", "defaultdict", "OrderedDict", "Counter", "deque", "bytearray"}
+_MUTATES = re.compile(
+    r"(?:\.(?:append|add|extend|insert|update|setdefault|pop|popitem|remove|discard|clear|sort|reverse|appendleft)\s*\("
+    r"|\[[^\]\n]*\]\s*[-+*/|&]?=(?!=))"
+)
+_MOST_PAIRS = 5000
+
+
+def duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """The same key twice in one literal: the later value wins without a word."""
+    seen: dict[bytes, tree_sitter.Node] = {}
+    for key in _keys(item.node):
+        if key.type not in _PLAIN_KEYS or any(child.type in _INTERPOLATES for child in key.named_children):
+            continue
+        text = _key_text(scan, key)
+        if text in seen:
+            line = seen[text].start_point[0] + 1
+            yield at(
+                key,
+                f"The key {_shown(scan, key)} is given in line {line} already; only the last value stays, and nobody "
+                "is told that the other one is lost.",
+            )
+        seen[text] = key
+
+
+def missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Two strings run together in a list of strings, one a line."""
+    parts = item.node.named_children
+    elements = [child for child in parts if not scan.is_comment(child)]
+    joined = [child for child in elements if child.type == "concatenated_string"]
+    if (
+        len(elements) < 3
+        or len(joined) != 1
+        or not all(child.type in {"string", "concatenated_string"} for child in elements)
+    ):
+        return
+    strings = [child for child in joined[0].named_children if child.type == "string"]
+    if len(strings) != 2 or strings[0].end_point[0] == strings[1].start_point[0]:
+        return
+    one, other = (scan.text(string) for string in strings)
+    if (
+        strings[0].start_point[1] != strings[1].start_point[1]
+        or one[-2:-1].isspace()
+        or other.strip("\"'")[:1] in " .,"
+    ):
+        return
+    if any(" " in scan.text(child) for child in elements):
+        return  # sentences are broken over lines on purpose
+    yield Hit(
+        strings[0].start_byte,
+        strings[1].end_byte,
+        "There is no comma between these two strings, so they are one element of the list; each line around them is "
+        "an element of its own.",
+        Mend("Put a comma between them", (Replacement(strings[0].end_byte, strings[0].end_byte, ","),)),
+    )
+
+
+def mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """A default that all calls share, in a function that changes it or hands it on."""
+    value, function = item.node, item.function
+    parameter = value.parent
+    if value.type == "call":
+        called = value.child_by_field_name("function")
+        if called is None or scan.text(called).rpartition(".")[2] not in _NEW:
+            return
+    name = parameter.child_by_field_name("name") if parameter is not None else None
+    body = function.node.child_by_field_name("body") if function is not None else None
+    if name is None or body is None:
+        return
+    word = scan.text(name)
+    changed = _changes(word, scan.text(body))
+    yield at(
+        value,
+        f"This default is made once and shared by all calls: what one call does to `{word}` is there in the next one"
+        + (". This function changes it or hands it on." if changed else ", once somebody changes it."),
+        _fresh(scan, value, word, body) if not (parameter and parameter.child_by_field_name("type")) else None,
+        Severity.WARNING if changed else Severity.INFORMATION,
+    )
+
+
+def _changes(name: str, body: str) -> bool:
+    """Whether the value by this name is changed, kept or returned."""
+    for match in re.finditer(rf"\b{re.escape(name)}\b", body):
+        if _MUTATES.match(body, match.end()):
+            return True
+        before = body[max(0, match.start() - 40) : match.start()].rpartition("\n")[2].rstrip()
+        after = body[match.end() : match.end() + 4].lstrip(" ")
+        bare = not after or after[0] in "\r\n;#"
+        if bare and (before.endswith(("return", "yield")) or re.search(r"\.\w+\s*=$", before)):
+            return True
+        if re.match(r"\s*(\+=|\|=)", body[match.end() : match.end() + 4]) and not before:
+            return True
+    return False
+
+
+def _fresh(scan: Scan, value: tree_sitter.Node, name: str, body: tree_sitter.Node) -> Mend | None:
+    """`None` as the default, and a fresh value at the start of the body."""
+    statements = [child for child in body.named_children if not scan.is_comment(child)]
+    first = statements[0] if statements else None
+    if first is not None and first.type == "expression_statement":
+        inner = nodes.first(first)
+        if inner is not None and inner.type == "string":
+            first = statements[1] if len(statements) > 1 else None
+    if first is None or body.start_point[0] == value.start_point[0]:
+        return None
+    start = first.start_byte - first.start_point[1]
+    indent = scan.data[start : first.start_byte].decode()
+    ending = "\r\n" if b"\r\n" in scan.data[: first.start_byte] else "\n"
+    if indent.strip():
+        return None
+    lines = f"{indent}if {name} is None:{ending}{indent}{_step(indent)}{name} = {scan.text(value)}{ending}"
+    return Mend(
+        "Make a fresh value in each call",
+        (Replacement(value.start_byte, value.end_byte, "None"), Replacement(start, start, lines)),
+    )
+
+
+def _step(indent: str) -> str:
+    return "\t" if indent.startswith("\t") else "    "
+
+
+def _keys(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    for pair in node.named_children[:_MOST_PAIRS]:
+        key = pair.child_by_field_name("key") or (pair.child_by_field_name("name") if pair.type == "field" else None)
+        if key is None and pair.type in {"pair", "array_element_initializer"} and pair.named_child_count == 2:
+            key = pair.named_child(0)
+        while key is not None and key.type in {"literal_element", "flow_node"} and key.named_child_count == 1:
+            key = key.named_child(0)
+        if key is not None:
+            yield key
+
+
+def _key_text(scan: Scan, key: tree_sitter.Node) -> bytes:
+    """A key as it is compared: a string by what it holds, whatever its quotes."""
+    text = scan.bytes(key)
+    if key.type in {"property_identifier", "bare_key", "plain_scalar", "hash_key_symbol"}:
+        return text
+    if text[:1] in b"\"'" and text[-1:] == text[:1] and b"\\" not in text:
+        return text[1:-1] if scan.language not in {"python", "lua", "php", "ruby"} else b"'" + text[1:-1]
+    return text
+
+
+def _shown(scan: Scan, key: tree_sitter.Node) -> str:
+    text = scan.text(key)
+    return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
+
+
+RULES = (
+    Rule("duplicate-key", Severity.WARNING, ("map",), duplicate_key, equals=("F601", "no-dupe-keys", "W0109")),
+    Rule("missing-comma", Severity.WARNING, ("strings",), missing_comma, equals=("ISC004",)),
+    Rule("mutable-default", Severity.WARNING, ("default",), mutable_default, equals=("B006", "W0102")),
+)

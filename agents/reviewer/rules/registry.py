@@ -1,0 +1,22 @@
+"""All rules of the static layer. To add one: an entry in a module's `RULES`, and its section in `../RULES.md`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.reviewer.rules import comments, complexity, conditions, flow, leftovers, literals, texts
+
+if TYPE_CHECKING:
+    from agents.reviewer.rules.record import Rule, TextRule
+
+SYNTAX_RULES: tuple[Rule, ...] = (
+    *complexity.RULES,
+    *conditions.RULES,
+    *flow.RULES,
+    *literals.RULES,
+    *leftovers.RULES,
+    *comments.RULES,
+)
+TEXT_RULES: tuple[TextRule, ...] = texts.RULES
+_ALL: tuple[Rule | TextRule, ...] = (*SYNTAX_RULES, *TEXT_RULES)
+RULES: dict[str, Rule | TextRule] = {rule.code: rule for rule in _ALL}

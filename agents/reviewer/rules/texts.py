@@ -1,0 +1,127 @@
+"""Rules about plain text, for every language: marks of a conflict, secrets, hidden direction."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from agents.records import Severity
+from agents.reviewer.rules.record import Hit, TextRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.reviewer.policy import ReviewPolicy
+    from indexing.records import Document
+
+_CONFLICT = re.compile(r"^<{7} .*?\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
+_CONFLICT_START = re.compile(r"^<{7} ", re.MULTILINE)
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+# Shapes that providers publish for finding leaked keys; the name says whose key it is.
+_KEYS = (
+    ("an AWS access key", "A", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a GitHub token", "g", r"\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})\b"),
+    ("a GitLab token", "g", r"\bglpat-[0-9A-Za-z_-]{20}\b"),
+    ("a Slack token", "x", r"\bxox[abeprs]-[0-9A-Za-z-]{20,}"),
+    ("a Stripe key", "_", r"\b[rs]k_live_[0-9A-Za-z]{20,}\b"),
+    ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}\b"),
+    ("a PyPI token", "pypi-", r"\bpypi-AgE[0-9A-Za-z_-]{50,}"),
+    ("an npm token", "npm_", r"\bnpm_[0-9A-Za-z]{36}\b"),
+    ("an OpenAI key", "sk-", r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
+    ("an Anthropic key", "sk-ant-", r"\bsk-ant-(?:api|admin)\d\d-[0-9A-Za-z_-]{80,}"),
+    ("a SendGrid key", "SG.", r"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b"),
+    ("a Hugging Face token", "hf_", r"\bhf_[0-9A-Za-z]{34}\b"),
+    (
+        "a private key",
+        "PRIVATE KEY",
+        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*(?:\\n)?\s*[0-9A-Za-z+/=]{40,}",
+    ),
+)
+_SHAPES = tuple((what, hint, re.compile(shape)) for what, hint, shape in _KEYS)
+_NAMED = re.compile(
+    r"""(?ix) (?<![a-z]) (?: pass(?:word|wd|phrase)? | secret | token | api[_-]?key | access[_-]?key | auth[_-]?key
+    | private[_-]?key | credential s? ) ["']? \s* (?: :=? | => | = ) \s*
+    (?P<quote>["']) (?P<value>[^"'\s]{16,200}) (?P=quote)"""
+)
+_NAMED_HINT = re.compile(r"(?i)pass|secret|token|key|credential")
+_PLACEHOLDER = re.compile(
+    r"(?i)example|sample|placeholder|change.?me|your[-_ ]|dummy|fake|test|xxx|\*\*\*|\.\.\.|\$\{|\{\{|<[a-z]|%[(s{]"
+    r"|1234|abcd|redacted|insert|todo|secret|password|token|\{[a-z_]*\}|^[a-z]+(?:[-_./:][a-z]+)*$|^https?:|^/|django-insecure"
+)
+_LEAST_ENTROPY = (
+    3.5  # bits a character; words and identifiers have less, random keys of 16 characters and more have more
+)
+
+
+def conflict_mark(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
+    """A merge that was not finished."""
+    if "<<<<<<< " not in document.text:
+        return
+    for match in _CONFLICT.finditer(document.text):
+        end = document.text.find("\n", match.start())
+        yield Hit(
+            match.start(),
+            end,
+            "A merge conflict was left here unresolved: both sides stand in the file, with the marks between them.",
+        )
+
+
+def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
+    """A key or a password in the text; the message never shows it."""
+    if not policy.secrets:
+        return
+    text = document.text
+    for what, hint, shape in _SHAPES:
+        if hint in text:
+            for match in shape.finditer(text):
+                if what == "a private key" or not _is_example(match[0]):
+                    yield Hit(match.start(), match.end(), _leak(what))
+    if not _NAMED_HINT.search(text):
+        return
+    for match in _NAMED.finditer(text):
+        if _is_random(match["value"]):
+            yield Hit(*match.span("value"), _leak("a password or key"))
+
+
+def hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
+    """Characters that make code read otherwise than it runs ("Trojan Source", CVE-2021-42574)."""
+    if document.text.isascii():
+        return
+    for match in _DIRECTION.finditer(document.text):
+        yield Hit(
+            match.start(),
+            match.end(),
+            f"An invisible character (U+{ord(match[0]):04X}) turns the direction of writing here: what a person reads "
+            "is not what the computer runs.",
+        )
+
+
+def _is_example(value: str) -> bool:
+    return "EXAMPLE" in value.upper() or len(set(value[-12:])) < 5
+
+
+def _is_random(value: str) -> bool:
+    mixed = bool(re.search(r"\d", value)) and bool(re.search(r"[A-Za-z]", value))
+    return mixed and not _PLACEHOLDER.search(value) and _entropy(value) >= _LEAST_ENTROPY
+
+
+def _entropy(value: str) -> float:
+    """Shannon's, in bits a character."""
+    return -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
+
+
+def _leak(what: str) -> str:
+    return (
+        f"This looks like {what}. Whoever can read the code, or its history, can use it: take it from the environment "
+        "or a secret store, and replace it where it is valid."
+    )
+
+
+RULES = (
+    TextRule("conflict-mark", Severity.ERROR, conflict_mark),
+    TextRule("possible-secret", Severity.WARNING, possible_secret, equals=("S105", "S106", "S107")),
+    TextRule("hidden-direction", Severity.WARNING, hidden_direction, equals=("PLE2502",)),
+)

@@ -1,0 +1,84 @@
+"""The static layer: rules about syntax and plain text, in one pass over one text. Needs no model and no network.
+
+Half-typed code gives fewer findings, never false ones: where the text does not parse, only functions that do are looked
+at. Start at `look`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.records import Edit, Finding, Fix
+from agents.reviewer.rules import registry
+from agents.reviewer.scan import Scan
+from indexing.records import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.rules.record import Hit, Mend, Rule, TextRule
+    from indexing.records import Document
+    from indexing.syntax import Syntax
+
+_MOST = 2000  # findings of one text
+_ANYWHERE = {"comment"}  # roles that are what they are in broken code too
+
+
+def look(
+    document: Document,
+    syntax: Syntax,
+    policy: ReviewPolicy,
+    cancelled: Callable[[], bool],
+    left_out: Callable[[str], bool] = lambda _: False,
+) -> list[Finding]:
+    """All findings of the static rules; `left_out` names codes of other linters that report for themselves."""
+    found: list[Finding] = []
+    for text_rule in registry.TEXT_RULES:
+        if cancelled():
+            return []
+        if _wanted(text_rule, policy, left_out):
+            found += [_finding(text_rule, hit, lambda offset: offset) for hit in text_rule.look(document, policy)]
+    scan = Scan.of(document, syntax)
+    if scan is not None:
+        to_point = scan.lines.to_point
+        for rule, hit in _hits(scan, policy, cancelled, left_out):
+            found.append(_finding(rule, hit, to_point))
+            if len(found) >= _MOST:
+                break
+    return found
+
+
+def _hits(
+    scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], left_out: Callable[[str], bool]
+) -> Iterator[tuple[Rule, Hit]]:
+    for rule in registry.SYNTAX_RULES:
+        if cancelled():
+            return
+        if not _wanted(rule, policy, left_out) or (rule.languages and scan.language not in rule.languages):
+            continue
+        for role in rule.roles:
+            for item in scan.of_role(role):
+                if role in _ANYWHERE or scan.trusted(item):
+                    for hit in rule.look(scan, item, policy):
+                        yield rule, hit
+
+
+def _wanted(rule: Rule | TextRule, policy: ReviewPolicy, left_out: Callable[[str], bool]) -> bool:
+    return rule.code not in policy.rules_off and not any(left_out(code) for code in rule.equals)
+
+
+def _finding(rule: Rule | TextRule, hit: Hit, to_point: Callable[[int], int]) -> Finding:
+    return Finding(
+        code=rule.code,
+        severity=hit.severity or rule.severity,
+        span=Span(to_point(hit.start), to_point(hit.end)),
+        message=hit.message,
+        fix=_fix(hit.mend, to_point) if hit.mend is not None else None,
+        unnecessary=rule.unnecessary,
+    )
+
+
+def _fix(mend: Mend, to_point: Callable[[int], int]) -> Fix:
+    edits = sorted(mend.replacements, key=lambda each: (each.start, each.end))
+    return Fix(mend.title, tuple(Edit(to_point(e.start), to_point(e.end), e.text) for e in edits), mend.safe)

@@ -1,0 +1,69 @@
+"""Expected findings as labels below the code: `#   ^^^^ code` names the finding that covers just these characters.
+
+A label's own line is no part of the text that is reviewed. What stands right of the code is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from indexing import texts
+from indexing.records import Document
+
+if TYPE_CHECKING:
+    from agents.records import Finding
+
+LABEL = re.compile(r"^\s*(?:#|//|--|;)?\s*(\^+) ([\w-]+)")
+WITHOUT_RUFF = ReviewPolicy(ruff="never")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A text without its labels, and what they expect: (line, first column, last column, code)."""
+
+    text: str
+    expected: frozenset[tuple[int, int, int, str]]
+
+
+def parse(fixture: str) -> Labelled:
+    """Read a fixture."""
+    lines: list[str] = []
+    expected = set()
+    for line in textwrap.dedent(fixture.lstrip("\n") if "\n" in fixture else fixture).split("\n"):
+        if match := LABEL.match(line):
+            expected.add((len(lines) - 1, match.start(1), match.end(1), match[2]))
+        else:
+            lines.append(line)
+    return Labelled("\n".join(lines), frozenset(expected))
+
+
+def document(text: str, language: str = "python", path: Path | None = None) -> Document:
+    """An untitled document, or one at a path that need not exist."""
+    return Document(path.as_uri() if path else "untitled:1", path, language, text)
+
+
+def placed(findings: tuple[Finding, ...], text: str) -> set[tuple[int, int, int, str]]:
+    """Findings as labels say them: of more than one line, the rest of the first."""
+    starts = texts.line_starts(text)
+    result = set()
+    for finding in findings:
+        line = texts.line_of(starts, finding.span.start)
+        first = finding.span.start - starts[line]
+        end = text.find("\n", starts[line])
+        last = min(finding.span.end, end if end >= 0 else len(text)) - starts[line]
+        result.add((line, first, last, finding.code))
+    return result
+
+
+def check(fixture: str, language: str = "python", policy: ReviewPolicy = WITHOUT_RUFF) -> tuple[Finding, ...]:
+    """Review a fixture and hold what is found against its labels: these and no others."""
+    labelled = parse(fixture)
+    findings = Reviewer(policy).review(document(labelled.text, language, Path("/nowhere/package/module.code")))
+    assert placed(findings, labelled.text) == labelled.expected
+    return findings

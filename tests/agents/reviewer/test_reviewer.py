@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from agents.reviewer.policy import ReviewPolicy
+from tests.agents.reviewer.labels import check
+
+
+def test_findings_stand_where_the_code_is() -> None:
+    check(
+        """
+        def area(shape, seen=[]):
+        #                    ^^ mutable-default
+            seen.append(shape)
+            if shape == shape:
+        #      ^^^^^^^^^^^^^^ self-comparison
+                return seen
+                print("never")
+        #       ^^^^^^^^^^^^^^ unreachable-code
+        """
+    )
+
+
+def test_a_comment_switches_a_text_off() -> None:
+    check("# starling: off\ndef area(shape, seen=[]):\n    seen.append(shape)\n")
+
+
+def test_a_comment_switches_a_rule_off_in_its_line() -> None:
+    check(
+        """
+        def area(shape, seen=[]):  # starling: ignore[mutable-default]
+            seen.append(shape)
+
+        def length(shape, seen=[]):  # starling: ignore[self-comparison]
+        #                      ^^ mutable-default
+            seen.append(shape)
+        """
+    )
+
+
+def test_what_other_linters_are_told_to_ignore_holds_for_the_same_rule_of_ours() -> None:
+    check(
+        """
+        def area(shape, seen=[]):  # noqa: B006
+            seen.append(shape)
+        """
+    )
+
+
+def test_a_rule_is_turned_off_by_the_policy() -> None:
+    check(
+        """
+        def area(shape, seen=[]):
+            seen.append(shape)
+        """,
+        policy=ReviewPolicy(ruff="never", rules_off=frozenset({"mutable-default"})),
+    )
