@@ -1,0 +1,215 @@
+"""A model's folder as its authors publish it: configuration, weights in safetensors, tokenizer.
+
+Reads the safetensors container itself (an 8-byte length, a JSON table of contents, the numbers), so that one tensor at
+a time is in memory. Runs nothing of what it reads. Start at `Checkpoint.open`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CONFIG_FILE = "config.json"
+SAFETENSORS = "*.safetensors"
+PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+MOST_HEADER_BYTES = 100_000_000  # the format's own limit
+TYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+    "F64": np.dtype("<f8"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor on disk.
+
+    Attributes:
+        name: as its authors call it.
+        file: the safetensors file that holds it.
+        kind: its number type, as safetensors writes it ("F32", "F16", "BF16").
+        shape: rows first.
+        start: its first byte in the file.
+    """
+
+    name: str
+    file: Path
+    kind: str
+    shape: tuple[int, ...]
+    start: int
+
+    def read(self) -> NDArray[np.floating[Any]]:
+        """Its numbers, float32 or float16; shape `shape`.
+
+        Raises:
+            ModelError: the disk failed, or the type cannot be converted.
+        """
+        if self.kind not in TYPES:
+            raise ModelError(
+                f"The tensor {self.name} in {self.file} is stored as {self.kind}, which cannot be converted; "
+                "take the checkpoint in float32, float16 or bfloat16."
+            )
+        try:
+            numbers: NDArray[Any] = np.fromfile(self.file, TYPES[self.kind], math.prod(self.shape), offset=self.start)
+        except OSError as error:
+            raise ModelError(f"The weights {self.file} cannot be read: {error.strerror}; try again.") from error
+        if self.kind == "BF16":  # the upper half of a float32
+            numbers = (numbers.astype("<u4") << 16).view("<f4")
+        elif self.kind == "F64":
+            numbers = numbers.astype("<f4")
+        return numbers.reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A published model.
+
+    Attributes:
+        folder: where it lies.
+        config: what `config.json` says.
+        tensors: by name.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    @classmethod
+    def open(cls, folder: Path) -> Checkpoint:
+        """Read the tables of contents; no weights yet.
+
+        Raises:
+            ModelError: something is missing, cut short or no checkpoint; the sentence says what to do.
+        """
+        if not folder.is_dir():
+            raise ModelError(f"There is no folder {folder}; give the folder of a downloaded model.")
+        config = _read_object(folder / CONFIG_FILE)
+        files = sorted(folder.glob(SAFETENSORS))
+        if not files:
+            raise ModelError(_no_weights(folder))
+        tensors: dict[str, Tensor] = {}
+        for file in files:
+            tensors |= _read_contents(file)
+        _check_shards(folder, tensors)
+        return cls(folder, config, tensors)
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name.
+
+        Raises:
+            ModelError: there is none.
+        """
+        try:
+            return self.tensors[name]
+        except KeyError:
+            raise ModelError(
+                f"The checkpoint {self.folder} has no tensor {name}, which its architecture needs; download it again."
+            ) from None
+
+    def scope(self, *prefixes: str, having: str) -> str:
+        """The first of `prefixes` under which there is a tensor called `having`; authors put different ones before."""
+        for prefix in prefixes:
+            if prefix + having in self.tensors:
+                return prefix
+        raise ModelError(
+            f"The checkpoint {self.folder} has no tensor {having}, which its architecture needs; download it again."
+        )
+
+    def integer(self, *names: str, default: int | None = None) -> int:
+        """A whole number of the configuration, under the first of these names that is there.
+
+        Raises:
+            ModelError: there is none, or it is no number from 1 on.
+        """
+        value = next((self.config[name] for name in names if self.config.get(name) is not None), default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ModelError(
+                f"{self.folder / CONFIG_FILE}: {names[0]} is {value!r}, not a number from 1 on; download it again."
+            )
+        return value
+
+    def number(self, *names: str, default: float) -> float:
+        """A number of the configuration, likewise."""
+        value = next((self.config[name] for name in names if self.config.get(name) is not None), default)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ModelError(f"{self.folder / CONFIG_FILE}: {names[0]} is {value!r}, not a number; download it again.")
+        return float(value)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path.parent} has no {path.name}; give the folder of a downloaded model.") from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON ({error}); download the model again.") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds no JSON object; download the model again.")
+    return value
+
+
+def _no_weights(folder: Path) -> str:
+    if any(next(folder.glob(pattern), None) for pattern in PICKLES):
+        return (
+            f"{folder} holds its weights as Python pickles, which can run code when they are read; take the model's "
+            "safetensors files, or write them with transformers: save_pretrained(folder, safe_serialization=True)."
+        )
+    return f"{folder} has no *.safetensors file; give the folder of a downloaded model."
+
+
+def _read_contents(file: Path) -> dict[str, Tensor]:
+    damaged = ModelError(f"The weights {file} are cut short or damaged; download them again.")
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > min(MOST_HEADER_BYTES, size):
+                raise damaged
+            contents = json.loads(stream.read(length))
+        begin = 8 + length
+        tensors = {}
+        for name, entry in contents.items():
+            if name == "__metadata__":
+                continue
+            shape = tuple(int(dimension) for dimension in entry["shape"])
+            first, end = (int(offset) for offset in entry["data_offsets"])
+            kind = str(entry["dtype"])
+            if not 0 <= first <= end <= size - begin or min(shape, default=0) < 0:
+                raise damaged
+            if kind in TYPES and math.prod(shape) * TYPES[kind].itemsize != end - first:
+                raise damaged
+            tensors[name] = Tensor(name, file, kind, shape, begin + first)
+    except OSError as error:
+        raise ModelError(f"The weights {file} cannot be read: {error.strerror}; check their permissions.") from error
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged from error
+    return tensors
+
+
+def _check_shards(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Whether all files are there that the index of a model in several files names."""
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return
+    files = _read_object(index).get("weight_map")
+    if not isinstance(files, dict):
+        raise ModelError(f"{index} names no files; download the model again.")
+    missing = {str(file) for name, file in files.items() if name not in tensors}
+    if missing:
+        raise ModelError(f"{folder} lacks {', '.join(sorted(missing))}; download the rest of the model.")

@@ -1,0 +1,158 @@
+"""From a downloaded checkpoint to the folder that CTranslate2 loads, whole or not at all.
+
+Written aside and moved into place, so that whatever happens there is never half a model. Start at `convert`.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.conversion.architectures import NETWORKS
+from models.conversion.checkpoint import Checkpoint
+from models.conversion.variables import QUANTIZATIONS, counted, quantized
+from models.conversion.vocabulary import TOKENIZER_FILE, Vocabulary
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.conversion.architectures import Specification
+    from models.conversion.variables import Quantization
+
+SPARE_BYTES = 50_000_000  # left free on the disk beside the model itself
+CONTEXT_NAMES = ("n_positions", "max_position_embeddings")
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What was made.
+
+    Attributes:
+        architecture: name for a catalog entry.
+        parameters: number of weights, tied ones counted once.
+        context_tokens: what the positions, or the window of attention, allow.
+        vocabulary: the tokenizer's tokens.
+        size_bytes: of the weights on disk.
+    """
+
+    architecture: str
+    parameters: int
+    context_tokens: int
+    vocabulary: Vocabulary
+    size_bytes: int
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    quantization: Quantization = "int8",
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Converted:
+    """Write `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json` to the new folder `target`.
+
+    Args:
+        source: folder with `config.json`, `*.safetensors` and `tokenizer.json`.
+        target: must not exist yet.
+        quantization: of the weights; norms and biases stay in floating point.
+        on_progress: called with bytes written and bytes in all; what it raises ends the work, and nothing is left.
+
+    Raises:
+        ModelError: the model cannot be converted, or not written; the sentence says what to do.
+    """
+    if quantization not in QUANTIZATIONS:
+        raise ModelError(f"There is no quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}.")
+    if target.exists():
+        raise ModelError(f"{target} is there already; remove it or choose another name.")
+    checkpoint = Checkpoint.open(source)
+    vocabulary = Vocabulary.of(source)
+    architecture, specification = _specified(checkpoint)
+    specification.register_vocabulary(vocabulary.fitted(specification.get_vocabulary_size()))
+    _name_tokens(specification, vocabulary)
+    specification.validate()
+    _share_projection(specification)
+    parameters = counted_parameters(checkpoint)
+    quantized(specification, quantization)
+    done, total = 0, 0
+
+    def written(size: int) -> None:
+        nonlocal done
+        done += size
+        on_progress(done, total)
+
+    total = counted(specification, written)
+    _write(specification, vocabulary, target, total)
+    return Converted(architecture, parameters, context_tokens(checkpoint), vocabulary, total)
+
+
+def counted_parameters(checkpoint: Checkpoint) -> int:
+    """Number of weights in the checkpoint's files."""
+    return sum(math.prod(tensor.shape) for tensor in checkpoint.tensors.values())
+
+
+def _specified(checkpoint: Checkpoint) -> tuple[str, Specification]:
+    kind = checkpoint.config.get("model_type")
+    if kind not in NETWORKS:
+        raise ModelError(
+            f"The model in {checkpoint.folder} is a {kind!r} network, which cannot be converted; "
+            f"there are {', '.join(NETWORKS)}."
+        )
+    if checkpoint.config.get("quantization_config"):
+        raise ModelError(f"The weights in {checkpoint.folder} are quantized already; take the original checkpoint.")
+    architecture, build = NETWORKS[kind]
+    try:
+        return architecture, build(checkpoint)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"The configuration of the model in {checkpoint.folder} makes no sense ({error}); download it again."
+        ) from error
+
+
+def _name_tokens(specification: Specification, vocabulary: Vocabulary) -> None:
+    config = specification.config
+    known = vocabulary.tokens
+    config.eos_token = vocabulary.eos or next((one for one in ("<|endoftext|>", "</s>") if one in known), known[0])
+    config.bos_token = vocabulary.bos or config.eos_token
+    config.unk_token = vocabulary.unk or config.eos_token
+
+
+def _share_projection(specification: Specification) -> None:
+    """Where output and input tokens share one table it is written once, under its first name."""
+    decoder = getattr(specification, "decoder", None)
+    if decoder is not None and decoder.projection.weight is decoder.embeddings.weight:
+        decoder.projection.weight = "decoder/embeddings/weight"
+
+
+def context_tokens(checkpoint: Checkpoint) -> int:
+    """Tokens that prompt and answer may have together: all positions, or a shorter window of attention."""
+    positions = checkpoint.integer(*CONTEXT_NAMES, default=2048)
+    if checkpoint.config.get("model_type") == "roberta":
+        positions -= checkpoint.integer("pad_token_id", default=1) + 1
+    windowed = checkpoint.config.get("use_sliding_window", True) and checkpoint.config.get("sliding_window") is not None
+    return min(positions, checkpoint.integer("sliding_window")) if windowed else positions
+
+
+def _write(specification: Specification, vocabulary: Vocabulary, target: Path, size_bytes: int) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(target.parent).free
+        if free < size_bytes + SPARE_BYTES:
+            raise ModelError(
+                f"The model takes {size_bytes / 1e9:.1f} GB and {target.parent} has {free / 1e9:.1f} GB free; "
+                "free some, or choose a smaller quantization."
+            )
+        with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
+            made = Path(scratch, target.name)
+            made.mkdir()
+            specification.save(str(made))
+            (made / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
+            made.rename(target)
+    except OSError as error:
+        raise ModelError(
+            f"The model cannot be written to {target.parent}: {error.strerror}; check space and permissions."
+        ) from error

@@ -1,0 +1,214 @@
+"""Tensors on their way into a CTranslate2 file: read when they are written, and quantized there.
+
+CTranslate2's own converter holds a whole model in memory and needs torch. Here a specification is filled with what is
+still to be read; `quantized` decides each variable's type, and the numbers pass one tensor at a time. The arithmetic is
+CTranslate2's (`ctranslate2.specs.model_spec`): int8 by rows, scale 127 / max |w|. Start at `Fused` and `quantized`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from ctranslate2.specs.model_spec import LayerSpec, Variable, visit_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from models.conversion.checkpoint import Tensor
+
+Quantization = Literal["int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32"]
+QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+FLOATS = ("float32", "float16", "bfloat16")
+SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
+
+
+class Fused(Variable):  # type: ignore[misc]  # the library carries no types
+    """Some tensors as one, laid one behind the other along their rows, from a certain row on.
+
+    Args:
+        parts: at least one; they agree in all dimensions but the first. A number stands for so many zeros.
+        skip: rows left out at the head.
+    """
+
+    def __init__(self, parts: Sequence[Tensor | int], *, skip: int = 0, wanted: str = "float32") -> None:
+        self._parts = tuple(parts)
+        self._skip = skip
+        self._wanted = wanted
+        first = next(part for part in self._parts if not isinstance(part, int))
+        rows = sum(part if isinstance(part, int) else part.shape[0] for part in self._parts) - skip
+        self._shape = [rows, *first.shape[1:]]
+
+    @property
+    def shape(self) -> list[int]:
+        """Rows first."""
+        return self._shape
+
+    @property
+    def dtype(self) -> str:
+        """What is written."""
+        return self._wanted
+
+    def numpy(self) -> NDArray[np.float32]:
+        """All numbers, freshly read."""
+        arrays = [
+            np.zeros(part, np.float32) if isinstance(part, int) else part.read().astype(np.float32, copy=False)
+            for part in self._parts
+        ]
+        return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays))[self._skip :]
+
+    def num_bytes(self) -> int:
+        """Size on disk."""
+        return math.prod(self._shape) * SIZES[self._wanted]
+
+    def to_bytes(self) -> bytes:
+        """The numbers as they are written."""
+        numbers = self.numpy()
+        if self._wanted == "bfloat16":
+            bits = np.ascontiguousarray(numbers).view(np.uint32)
+            rounded = bits + (0x7FFF + ((bits >> 16) & 1))  # to the nearest, halves to even
+            return (rounded >> 16).astype("<u2").tobytes()
+        return numbers.astype(self._wanted).tobytes()
+
+    def _to(self, dtype: str) -> Fused:
+        return Fused(self._parts, skip=self._skip, wanted=dtype)
+
+    def _equal(self, other: Variable) -> bool:
+        return self is other
+
+
+class _Rows(Variable):  # type: ignore[misc]
+    """The weights of `Fused` in int8; leaves the scales behind when it is written."""
+
+    def __init__(self, source: Fused) -> None:
+        self._source = source
+        self.scales: NDArray[np.float32] | None = None
+
+    @property
+    def shape(self) -> list[int]:
+        return self._source.shape
+
+    @property
+    def dtype(self) -> str:
+        return "int8"
+
+    def numpy(self) -> NDArray[np.int8]:
+        numbers = self._source.numpy()
+        largest = np.amax(np.absolute(numbers), axis=1)
+        largest[largest == 0] = 127.0
+        largest = np.maximum(largest, np.float32(127) / LARGEST_FLOAT)  # scales stay finite for tiny rows
+        self.scales = (127.0 / largest).astype(np.float32)
+        return np.rint(numbers * self.scales[:, None]).astype(np.int8)
+
+    def num_bytes(self) -> int:
+        return math.prod(self.shape)
+
+    def to_bytes(self) -> bytes:
+        return self.numpy().tobytes()
+
+    def _to(self, dtype: str) -> Variable:
+        raise NotImplementedError(dtype)
+
+    def _equal(self, other: Variable) -> bool:
+        return self is other
+
+
+class _Scales(Variable):  # type: ignore[misc]
+    """The scales that belong to `_Rows`, which is written before."""
+
+    def __init__(self, rows: _Rows) -> None:
+        self._rows = rows
+
+    @property
+    def shape(self) -> list[int]:
+        return self._rows.shape[:1]
+
+    @property
+    def dtype(self) -> str:
+        return "float32"
+
+    def numpy(self) -> NDArray[np.float32]:
+        if self._rows.scales is None:
+            self._rows.numpy()
+        assert self._rows.scales is not None  # noqa: S101 (just made)
+        return self._rows.scales
+
+    def num_bytes(self) -> int:
+        return self.shape[0] * SIZES["float32"]
+
+    def to_bytes(self) -> bytes:
+        return self.numpy().tobytes()
+
+    def _to(self, dtype: str) -> Variable:
+        raise NotImplementedError(dtype)
+
+    def _equal(self, other: Variable) -> bool:
+        return self is other
+
+
+class _Counted(Variable):  # type: ignore[misc]
+    """A variable that tells when it is written."""
+
+    def __init__(self, variable: Variable, written: Callable[[int], None]) -> None:
+        self._variable = variable
+        self._written = written
+
+    @property
+    def shape(self) -> list[int]:
+        return list(self._variable.shape)
+
+    @property
+    def dtype(self) -> str:
+        return str(self._variable.dtype)
+
+    def numpy(self) -> NDArray[Any]:
+        return np.asarray(self._variable.numpy())
+
+    def num_bytes(self) -> int:
+        return int(self._variable.num_bytes())
+
+    def to_bytes(self) -> bytes:
+        self._written(self.num_bytes())
+        return bytes(self._variable.to_bytes())
+
+    def _to(self, dtype: str) -> Variable:
+        raise NotImplementedError(dtype)
+
+    def _equal(self, other: Variable) -> bool:
+        return self is other
+
+
+def quantized(specification: LayerSpec, quantization: Quantization) -> None:
+    """Decide the type of each variable of a validated specification, in place."""
+    rest = next((name for name in FLOATS if quantization in (name, f"int8_{name}")), "float32")
+
+    def decide(layer: LayerSpec, path: str, value: object) -> None:
+        name = path.rpartition("/")[2]
+        if not isinstance(value, Fused):
+            return
+        if quantization.startswith("int8") and hasattr(layer, f"{name}_scale"):
+            rows = _Rows(value)
+            setattr(layer, name, rows)
+            setattr(layer, f"{name}_scale", _Scales(rows))
+        else:
+            setattr(layer, name, value.to(rest))
+
+    visit_spec(specification, decide)
+
+
+def counted(specification: LayerSpec, written: Callable[[int], None]) -> int:
+    """Have `written` called with the size of each variable as it is written; returns the size of all."""
+    total = 0
+
+    def wrap(layer: LayerSpec, path: str, value: object) -> None:
+        nonlocal total
+        if isinstance(value, Variable):
+            total += int(value.num_bytes())
+            setattr(layer, path.rpartition("/")[2], _Counted(value, written))
+
+    visit_spec(specification, wrap)
+    return total
