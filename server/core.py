@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
+    from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
     from indexing.records import IndexProgress
@@ -69,6 +70,8 @@ class Core:
             self.model.close()
         self.index.close()
         self.generator.close()
+        if self.reviewer is not None:
+            self.reviewer.close()
 
     def close_but(self, kept: Core) -> None:
         """End what `kept`, which takes this one's place, has not taken over."""
@@ -78,6 +81,8 @@ class Core:
             self.index.close()
         if self.generator is not kept.generator:
             self.generator.close()
+        if self.reviewer is not None and self.reviewer is not kept.reviewer:
+            self.reviewer.close()
 
 
 class Cores:
@@ -143,7 +148,8 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
             generator.set_model(model)
     else:
         generator = _generator(index, model, settings)
-    return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems))
+    reviewer = _reviewer(index, model, settings, old)
+    return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems), reviewer)
 
 
 def policy_of(settings: Settings) -> CompletionPolicy:
@@ -165,6 +171,47 @@ def policy_of(settings: Settings) -> CompletionPolicy:
         automatic_wait_ms=float(wanted.timeout_ms),
         adaptive=wanted.adaptive,
     )
+
+
+def review_policy_of(settings: Settings) -> ReviewPolicy:
+    """The settings that the reviewer follows, in its own words."""
+    from agents.records import Layer, Severity  # noqa: PLC0415
+    from agents.reviewer.policy import ReviewPolicy  # noqa: PLC0415
+    from indexing import languages  # noqa: PLC0415
+
+    wanted = settings.review
+    switches = {Layer.STATIC: wanted.static, Layer.LIKELIHOOD: wanted.likelihood, Layer.MODEL: wanted.model}
+    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
+    return ReviewPolicy(
+        enabled=wanted.enabled,
+        layers=frozenset(layer for layer, on in switches.items() if on),
+        rules_off=frozenset(wanted.rules_off),
+        languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
+        severity=Severity(wanted.severity),
+        ruff=wanted.ruff,
+        longest_document=wanted.max_file_bytes,
+        cognitive=wanted.cognitive,
+        cyclomatic=wanted.cyclomatic,
+        function_lines=wanted.function_lines,
+        nesting=wanted.nesting,
+        parameters=wanted.parameters,
+    )
+
+
+def _reviewer(index: Index, model: LazyModel | None, settings: Settings, old: Core | None) -> Reviewer:
+    from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
+
+    policy = review_policy_of(settings)
+    if old is not None and old.reviewer is not None and (index, model) == (old.index, old.model):
+        old.reviewer.policy = policy
+        return old.reviewer
+    return Reviewer(policy, excluded=partial(unreviewed, index))
+
+
+def unreviewed(index: Index, path: Path) -> str:
+    """Why a file is not reviewed, "" when it is: one of no workspace folder was opened by a person."""
+    reason = index.exclusion(path)
+    return "" if reason == "outside" else reason
 
 
 def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Layer
 from server.cancellation import Tickets
+from server.core import unreviewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from server.guard import Guard
 
 QUICK = frozenset({Layer.STATIC})
-REVIEWED = ("", "outside")  # what the exclusion filter may say: a file of no workspace folder was opened by a person
 START_WAIT_S = 120.0  # for what is opened while the program still loads
 SLOW_PAUSE_S = 2.0  # longest part of a pause of typing: a model is asked about what somebody has come to rest at
 HELD_STEP_S = 0.003
@@ -235,7 +235,7 @@ class _Call:
         core, document = self.core, self.document
         path = document.path or document.container  # a cell is as private as its notebook
         unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
-        if unread or core.reviewer is None or (path is not None and core.index.exclusion(path) not in REVIEWED):
+        if unread or core.reviewer is None or (path is not None and unreviewed(core.index, path)):
             return ()
         return core.reviewer.review(document.record, layers=self.layers, cancelled=self.gone)
 

@@ -240,6 +240,50 @@ class ReviewSettings(BaseModel):
         description='Rules whose findings are not shown: `["todo-owner", "F401"]`; all layers add up.',
         json_schema_extra=ADDS_UP,
     )
+    languages_off: tuple[LanguageName, ...] = Field(
+        default=(), description='Languages to review nothing in: `["markdown"]`.', json_schema_extra=WORKSPACE
+    )
+    ruff: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Have ruff look at Python: `auto` leaves to your own ruff what its configuration selects, `always` "
+        "reports that too.",
+        json_schema_extra=WORKSPACE,
+    )
+    cognitive: int = Field(
+        default=30,
+        ge=1,
+        le=1000,
+        description="Most cognitive complexity of a function that is no finding.",
+        json_schema_extra=WORKSPACE,
+    )
+    cyclomatic: int = Field(
+        default=25,
+        ge=1,
+        le=1000,
+        description="Most cyclomatic complexity of a function that is no finding.",
+        json_schema_extra=WORKSPACE,
+    )
+    function_lines: int = Field(
+        default=120,
+        ge=1,
+        le=10_000,
+        description="Most lines of code of a function that is no finding.",
+        json_schema_extra=WORKSPACE,
+    )
+    nesting: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Most levels of nested statements that are no finding.",
+        json_schema_extra=WORKSPACE,
+    )
+    parameters: int = Field(
+        default=7,
+        ge=1,
+        le=100,
+        description="Most parameters that must be given by position and are no finding.",
+        json_schema_extra=WORKSPACE,
+    )
     severity: Literal["error", "warning", "information", "hint"] = Field(
         default="hint", description="The least severe kind of finding that is shown.", json_schema_extra=WORKSPACE
     )

@@ -154,6 +154,9 @@ class ScriptedReviewer:
     asked: list[tuple[Document, frozenset[Layer]]] = field(default_factory=list)
     cancelled: int = 0
 
+    def close(self) -> None:
+        """Do nothing."""
+
     def review(
         self, document: Document, *, layers: Collection[Layer], cancelled: Callable[[], bool] = lambda: False
     ) -> tuple[Finding, ...]:
