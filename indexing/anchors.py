@@ -22,13 +22,17 @@ _KEY_BITS = sum(bits for _, bits in _LEVELS)
 _PLACE_BITS = 26
 MAX_TOKENS = 1 << _PLACE_BITS  # tokens of a segment that can be recalled, about 300 MB of source; later ones are not
 CONTEXT = max(length for length, _ in _LEVELS)
-_WIDEST = 64  # positions in a bucket that are not narrowed down further
+_LENGTHS = tuple(length for length, _ in _LEVELS)
+_SHIFTS = np.array([32 - bits for _, bits in _LEVELS], dtype=np.uint64)  # a hash's upper bits count
+_LEFT = np.array([sum(bits for _, bits in _LEVELS[at + 1 :]) for at in range(len(_LEVELS))], dtype=np.uint64)
+_BACK = np.arange(1 - CONTEXT, 1)
+_PROBES = 8  # of a bucket at once: each may cost a page of the map, each round costs as much as three
 
 
 def keys(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """The sorting key of the context that ends at each position. Shape as `ids`."""
     key = np.zeros(len(ids), dtype=np.uint64)
-    for hashes, (_, bits) in zip(tokens.window_hashes(ids, [length for length, _ in _LEVELS]), _LEVELS, strict=True):
+    for hashes, (_, bits) in zip(tokens.window_hashes(ids, _LENGTHS), _LEVELS, strict=True):
         key <<= np.uint64(bits)
         key |= hashes >> np.uint32(32 - bits)
     return key
@@ -68,7 +72,7 @@ def find(
     """
     if len(context) < SHORTEST:
         return np.zeros(0, dtype=np.int64)
-    wanted = keys(context[-CONTEXT:])[-1]
+    wanted = _keys_of(context[None, -CONTEXT:])[0]
     bits = (len(start) - 1).bit_length() - 1
     bucket = int(wanted) >> (_KEY_BITS - bits)
     low, high = int(start[bucket]), int(start[bucket + 1])
@@ -79,8 +83,8 @@ def find(
 
 def _insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int, high: int, wanted: np.uint64) -> int:
     """Where `wanted` would stand in place[low:high], by search with many probes at a time."""
-    while high - low > _WIDEST:
-        probes = np.linspace(low, high - 1, _WIDEST).astype(np.int64)
+    while high - low > _PROBES:
+        probes = np.linspace(low, high - 1, _PROBES).astype(np.int64)
         found = int(np.searchsorted(_keys_at(ids, place[probes].astype(np.int64)), wanted))
         low, high = (
             int(probes[found - 1]) if found else low,
@@ -92,5 +96,13 @@ def _insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int, hig
 
 def _keys_at(ids: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint64]:
     """The keys of some positions, computed anew from the tokens before them."""
-    windows = ids[np.maximum(places[:, None] + np.arange(1 - CONTEXT, 1), 0)]
-    return keys(windows.ravel())[CONTEXT - 1 :: CONTEXT]
+    return _keys_of(ids[np.maximum(places[:, None] + _BACK, 0)])
+
+
+def _keys_of(windows: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The key of each row's end: as `keys` gives it, without the keys of all positions before. Shape (rows,)."""
+    length = windows.shape[1]
+    sums = windows.astype(np.uint64) @ tokens.window_weights(length, _LENGTHS)
+    hashes = tokens.mix(sums) >> _SHIFTS
+    found: NDArray[np.uint64] = np.bitwise_or.reduce(hashes << _LEFT, axis=1)
+    return found

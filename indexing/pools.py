@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from indexing import tokens
+from indexing.relexing import tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,6 +52,10 @@ class Pool(Protocol):
         """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
         ...
 
+    def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
+        """Whether the tokens at `positions` begin with `word`, itself a word. Shape as `positions`."""
+        ...
+
     def files(self, positions: NDArray[np.int64]) -> list[int]:
         """Numbers of the files, the same for positions in one file."""
         ...
@@ -60,21 +65,14 @@ class Pool(Protocol):
         ...
 
 
-@lru_cache(maxsize=4)
-def _tokens_of(text: str) -> tuple[NDArray[np.uint32], list[int]]:
-    """Tokens between separators, and their offsets; kept, because what follows the cursor stays while one types."""
-    found = tokens.tokenize(tokens.fold(text))
-    separator = np.zeros(1, dtype=np.uint32)
-    return np.concatenate([separator, found.ids, separator]), [0, *found.starts.tolist(), len(text)]
-
-
 class TextPool:
     """A part of the asking text as a pool, searched by scanning."""
 
     def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
         """Search `text`, which stands at offset `base`; the last position and `unfinished` before it are not found."""
         self.origin = origin
-        self.ids, self._starts = _tokens_of(text)
+        self.lexed = tokens_of(text)
+        self.ids, self._starts = self.lexed.ids, self.lexed.starts
         self._text = text
         self._base = base
         self._last = len(self.ids) - 2 - unfinished
@@ -90,11 +88,13 @@ class TextPool:
 
     def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
         """Texts between tokens."""
-        starts = self._starts
-        return [
-            self._text[starts[position] : starts[end]]
-            for position, end in zip(positions.tolist(), ends.tolist(), strict=True)
-        ]
+        begins, stops = self._starts[positions].tolist(), self._starts[ends].tolist()
+        return [self._text[begin:stop] for begin, stop in zip(begins, stops, strict=True)]
+
+    def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
+        """Whether the tokens begin with `word`."""
+        starts = self._starts[positions].tolist()
+        return np.array([self._text.startswith(word, start) for start in starts], dtype=np.bool_)
 
     def files(self, positions: NDArray[np.int64]) -> list[int]:
         """One number: it is one text."""
@@ -102,7 +102,7 @@ class TextPool:
 
     def where(self, position: int) -> tuple[None, int]:
         """Offset of a token in the asking text."""
-        return None, self._base + self._starts[position]
+        return None, self._base + int(self._starts[position])
 
 
 class SegmentPool:
@@ -137,6 +137,20 @@ class SegmentPool:
             bytes(text[begin:stop]).decode("utf-8", "surrogatepass")
             for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)
         ]
+
+    def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
+        """Whether the tokens begin with `word`."""
+        segment = self._segment
+        text, data = segment.arrays["text"], np.frombuffer(word.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        files = segment.files_at(positions)
+        begins = segment.text_begins[files] + segment.arrays["starts"][positions]
+        fitting: NDArray[np.bool_] = (self.ids[positions] >= tokens.FIRST_WORD) & (
+            begins + len(data) <= segment.text_begins[files + 1]
+        )
+        for at, byte in enumerate(data):  # most fall out at the first character, and their pages are not read again
+            left = np.flatnonzero(fitting)
+            fitting[left] = text[begins[left] + at] == byte
+        return fitting
 
     def files(self, positions: NDArray[np.int64]) -> list[int]:
         """Numbers of the files, the same for positions in one file."""

@@ -163,8 +163,9 @@ def _places(place: Place, pool: Pool) -> NDArray[np.int64]:
     places = np.concatenate([pool.near(place.complete, FROM_POOL) - 1, pool.near(place.context, FROM_POOL_PARTIAL)])
     places.sort()
     places = places[np.diff(places, prepend=-1) > 0]
-    following = pool.texts(places + 1, np.minimum(places + 2, len(pool.ids) - 1))
-    return places[[text.startswith(place.partial) for text in following]]
+    # Equal numbers are equal words: one text of each is read, as each may cost a page of the map.
+    _, firsts, same = np.unique(pool.ids[places + 1], return_index=True, return_inverse=True)
+    return places[pool.begins(places[firsts] + 1, place.partial)[same]]
 
 
 def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
@@ -175,16 +176,27 @@ def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
     unequal = pool.ids[np.maximum(places[:, None] - _BACK, 0)] != place.backwards
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
-    ends = pool.ids[np.minimum(places[:, None] + _FORTH, len(pool.ids) - 1)] <= tokens.SHALLOWER
-    to_end = ends.argmax(axis=1)  # 0 as well when the line is longer than we look
-    useful = np.flatnonzero((lengths > 0) & (to_end > 0))
-    order = useful[np.lexsort((-places[useful], -lengths[useful]))[:count]]
+    order = np.lexsort((-places, -lengths))
     places, lengths = places[order], lengths[order]
-    stops = places + 1 + to_end[order]
-    found = zip(
-        places.tolist(), stops.tolist(), lengths.tolist(), pool.texts(places, stops), pool.files(places), strict=True
-    )
-    return [Candidate(pool, *fields) for fields in found]
+    places = places[: int(np.count_nonzero(lengths))]
+    chosen: list[tuple[int, int, int]] = []
+    for begin in range(0, len(places), count):  # nearly all lines end within reach: one round
+        ends = pool.ids[np.minimum(places[begin : begin + count, None] + _FORTH, len(pool.ids) - 1)] <= tokens.SHALLOWER
+        to_end = ends.argmax(axis=1).tolist()  # 0 as well when the line is longer than we look
+        some = zip(places[begin:].tolist(), to_end, lengths[begin:].tolist(), strict=False)
+        chosen += [(at, at + 1 + further, length) for at, further, length in some if further]
+        if len(chosen) >= count:
+            break
+    return _read(pool, chosen[:count])
+
+
+def _read(pool: Pool, chosen: Sequence[tuple[int, int, int]]) -> list[Candidate]:
+    """Candidates by position, end and exact length, with their texts."""
+    if not chosen:
+        return []
+    places, stops = np.array(chosen, dtype=np.int64)[:, :2].T
+    found = zip(chosen, pool.texts(places, stops), pool.files(places), strict=True)
+    return [Candidate(pool, *known, text, file) for known, text, file in found]
 
 
 def _extend(place: Place, candidate: Candidate) -> None:

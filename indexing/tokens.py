@@ -8,7 +8,9 @@ language's grammar: strings and comments are words and marks like all else. Star
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,19 +108,34 @@ class Terms:
     starts: NDArray[np.int64]
 
 
+class _Scratch(threading.local):
+    """Memory for the sums of a short text: new memory of this size comes page by page, which takes longer."""
+
+    def __init__(self) -> None:
+        self.products = np.zeros(_MANY, dtype=np.uint64)
+        self.sums = np.zeros(_MANY + 1, dtype=np.uint64)
+
+
+_SCRATCH = _Scratch()
+
+
 def _sums(data: bytes) -> NDArray[np.uint64]:
-    forward, _ = _tables(len(data) + 1)
-    sums = np.zeros(len(data) + 1, dtype=np.uint64)
-    np.cumsum(np.frombuffer(data, dtype=np.uint8) * forward[: len(data)], out=sums[1:])
+    """Prefix sums of a folded text, good until this thread asks for the next."""
+    count = len(data)
+    forward, _ = _tables(count + 1)
+    if count <= _MANY:
+        products, sums = _SCRATCH.products[:count], _SCRATCH.sums[: count + 1]
+    else:
+        products, sums = np.empty(count, dtype=np.uint64), np.zeros(count + 1, dtype=np.uint64)
+    np.multiply(np.frombuffer(data, dtype=np.uint8), forward[:count], out=products)
+    np.cumsum(products, out=sums[1:])
     return sums
 
 
 def _hashes(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
     _, backward = _tables(len(sums))
     mixed = (sums[ends] - sums[starts]) * backward[starts]
-    mixed ^= mixed >> np.uint64(32)
-    mixed *= _MIX
-    return (mixed >> np.uint64(32)).astype(np.uint32) | np.uint32(FIRST_WORD)
+    return mix(mixed).astype(np.uint32) | np.uint32(FIRST_WORD)
 
 
 def _classify(data: bytes) -> NDArray[np.uint8]:
@@ -207,10 +224,29 @@ def window_hashes(ids: NDArray[np.uint32], lengths: Sequence[int]) -> list[NDArr
         mixed = np.empty(count, dtype=np.uint64)
         mixed[:head] = sums[1 : head + 1]
         mixed[head:] = (sums[head + 1 :] - sums[1 : count - head + 1]) * backward[1 : count - head + 1]
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= _MIX
-        hashes.append((mixed >> np.uint64(32)).astype(np.uint32))
+        hashes.append(mix(mixed).astype(np.uint32))
     return hashes
+
+
+@cache
+def window_weights(width: int, lengths: tuple[int, ...]) -> NDArray[np.uint64]:
+    """What the tokens of a window count for in the hashes of its last tokens; `mix` makes hashes of the sums.
+
+    A window's row times this is the same as `window_hashes` at its end. Shape (width, lengths).
+    """
+    weights = np.zeros((width, len(lengths)), dtype=np.uint64)
+    for column, length in enumerate(lengths):
+        first = max(width - length, 0)
+        weights[first:, column] = _FORWARD[: width - first]
+    return weights
+
+
+def mix(sums: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The sums of ranges, in place, as hashes of 32 bits."""
+    sums ^= sums >> np.uint64(32)
+    sums *= _MIX
+    sums >>= np.uint64(32)
+    return sums
 
 
 def hash_words(words: list[str]) -> NDArray[np.uint32]:

@@ -256,6 +256,34 @@ def test_the_longest_match_is_found_among_very_many(tmp_path: Path) -> None:
     assert recall(fixture, tmp_path)[0].text == "step4, value, deep=True)"
 
 
+def test_half_a_word_is_completed_within_one_file_only(tmp_path: Path) -> None:
+    """`foo` ends its file, and the next one begins with what would make it longer."""
+    fixture = """
+        #- main.py
+        x = alpha(beta, foob$0
+        #- one.py
+        x = alpha(beta, foo"""
+    marked = parse(fixture)
+    files = {"main.py": marked.text, "one.py": marked.files["one.py"].rstrip("\n"), "two.py": "bar = 1\n"}
+    stored = [
+        SegmentFile(number, name, 0.0, analyze(text, (), (), (), "python"))
+        for number, (name, text) in enumerate(files.items())
+    ]
+    build(tmp_path / "root.segment", stored)
+    view = View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ())
+    found = view.recall(
+        "x = alpha(beta, foob",
+        "",
+        language="python",
+        own=(ROOT, 0),
+        names=(),
+        whole_block=False,
+        limit=5,
+        deadline=None,
+    )
+    assert found == []
+
+
 def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
     common = "row.append(cell)\n" * 3000
     text = f"{common}one two three four five six seven eight nine ten; row.append(cell)\n{common}"

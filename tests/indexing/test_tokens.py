@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +98,13 @@ def test_window_hashes_are_equal_where_and_only_where_the_windows_are() -> None:
     assert three[2] == three[6]
     assert two[2] == two[6] == two[9]
     assert len(set(three.tolist())) == len(stream) - 1
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
+def test_window_weights_give_the_hashes_of_the_last_window(stream: list[int]) -> None:
+    ids = np.array(stream, dtype=np.uint32)
+    weighed = tokens.mix(ids[None, :].astype(np.uint64) @ tokens.window_weights(len(ids), (1, 3, 14)))
+    assert weighed[0].tolist() == [hashes[-1] for hashes in tokens.window_hashes(ids, (1, 3, 14))]
 
 
 @given(st.text(max_size=200))
