@@ -32,6 +32,7 @@ from server.features import (
     notebook_did_change,
     notebook_did_close,
     notebook_did_open,
+    workspace_diagnostic,
 )
 from server.protocol import StarlingProtocol
 from server.session import Session
@@ -118,6 +119,12 @@ FEATURES: tuple[Notification | Request, ...] = (
         "diagnostic_provider",
         types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=NAME),
         when=lambda client: client.pulls,
+    ),
+    Request(
+        types.WORKSPACE_DIAGNOSTIC,
+        workspace_diagnostic.handle,
+        "diagnostic_provider",
+        when=lambda client: client.pulls_workspace,
     ),
     Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, "execute_command_provider"),
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from agents.records import Finding, Fix
     from server.documents import OpenText
+    from server.workspace_reviews import FileReport
 
 SOURCE = "Starling"
 MOST = 1000  # of one text; nobody reads more, and editors slow down
@@ -31,6 +32,9 @@ SEVERITIES = {
     Severity.INFORMATION: types.DiagnosticSeverity.Information,
     Severity.HINT: types.DiagnosticSeverity.Hint,
 }
+
+
+FileItem = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport
 
 
 class Superseded(JsonRpcException):
@@ -64,6 +68,13 @@ def report(
     if identity == previous:
         return types.RelatedUnchangedDocumentDiagnosticReport(result_id=identity)
     return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=identity)
+
+
+def file_report(report: FileReport) -> FileItem:
+    """One file's part of the answer to `workspace/diagnostic`."""
+    if report.items is None:
+        return types.WorkspaceUnchangedDocumentDiagnosticReport(uri=report.uri, result_id=report.identity)
+    return types.WorkspaceFullDocumentDiagnosticReport(uri=report.uri, items=report.items, result_id=report.identity)
 
 
 def rules_page() -> Path:

@@ -174,7 +174,7 @@ class Reviews:
         if not layers:
             return ()
         pool = self._quick if layers <= QUICK else self._slow
-        work = pool.submit(_Call(core, document, layers, ticket, self._busy))
+        work = pool.submit(_call, core, document, layers, Held(ticket.cancelled, self._busy))
         findings = await ticket.first_of(work)
         if ticket.cancelled():
             work.add_done_callback(self._count)
@@ -221,27 +221,25 @@ def layers_of(core: Core) -> frozenset[Layer]:
 
 
 @dataclass(slots=True)
-class _Call:
-    """One call of the reviewer, for a thread of a pool."""
+class Held:
+    """What the reviewer asks often: whether to stop. It is held there while a completion is being computed."""
 
-    core: Core
-    document: OpenText
-    layers: frozenset[Layer]
-    ticket: Ticket
+    gone: Callable[[], bool]
     busy: Callable[[], bool]
     held_s: float = 0.0
 
-    def __call__(self) -> tuple[Finding, ...]:
-        core, document = self.core, self.document
-        path = document.path or document.container  # a cell is as private as its notebook
-        unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
-        if unread or core.reviewer is None or (path is not None and unreviewed(core.index, path)):
-            return ()
-        return core.reviewer.review(document.record, layers=self.layers, cancelled=self.gone)
-
-    def gone(self) -> bool:
-        """Whether to stop; the reviewer asks this often, and is held here while a completion is being computed."""
-        while self.busy() and not self.ticket.cancelled() and self.held_s < MOST_HELD_S:
+    def __call__(self) -> bool:
+        """Whether to stop; after a while without waiting, for a completion that hangs must not stop reviews."""
+        while self.busy() and not self.gone() and self.held_s < MOST_HELD_S:
             time.sleep(HELD_STEP_S)
             self.held_s += HELD_STEP_S
-        return self.ticket.cancelled()
+        return self.gone()
+
+
+def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) -> tuple[Finding, ...]:
+    """One call of the reviewer, for a thread of a pool."""
+    path = document.path or document.container  # a cell is as private as its notebook
+    unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
+    if unread or core.reviewer is None or (path is not None and unreviewed(core.index, path)):
+        return ()
+    return core.reviewer.review(document.record, layers=layers, cancelled=held)

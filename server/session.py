@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lsprotocol import types
+
 from server import configuration
 from server.client import Client
 from server.completions import Completions
@@ -24,6 +26,7 @@ from server.publishing import Publishing
 from server.reviews import Reviews
 from server.version import VERSION
 from server.watching import Watching
+from server.workspace_reviews import WorkspaceReviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -56,6 +59,8 @@ class Snapshot:
         cores: where the core is, or will be.
         completions: the way to a completion.
         reviews: the way to what the reviewer finds in open documents.
+        workspace_reviews: the way to what it finds in files that are not open.
+        send_part: sends a part of a result, by the token of its request.
         pool: threads for other core calls.
     """
 
@@ -68,6 +73,8 @@ class Snapshot:
     cores: Cores
     completions: Completions
     reviews: Reviews
+    workspace_reviews: WorkspaceReviews
+    send_part: Callable[[int | str, object], None]
     pool: ThreadPoolExecutor
 
 
@@ -85,6 +92,7 @@ class Session:
         self.reviews = Reviews(
             self.cores, self.documents, self.guard, busy=self.completions.busy, show=self._publishing.show
         )
+        self.workspace_reviews = WorkspaceReviews(self.cores, self.documents, busy=self.completions.busy)
         self._server = server
         self._build = build
         self._offer = offer
@@ -111,8 +119,13 @@ class Session:
             cores=self.cores,
             completions=self.completions,
             reviews=self.reviews,
+            workspace_reviews=self.workspace_reviews,
+            send_part=self._send_part,
             pool=self._pool,
         )
+
+    def _send_part(self, token: int | str, value: object) -> None:
+        self._server.progress(types.ProgressParams(token, value))
 
     # Life cycle
 
@@ -145,6 +158,7 @@ class Session:
         self._closed = True
         self.completions.close()
         self.reviews.close()
+        self.workspace_reviews.close()
         self._watching.close()
         self._progress.close()
         core = self.cores.end()
@@ -203,6 +217,7 @@ class Session:
             or core.settings.review != old.settings.review
         ):
             self.reviews.again()
+            self.workspace_reviews.touched()
             self._publishing.refresh()
 
     def _warm(self, core: Core) -> None:
@@ -286,6 +301,7 @@ class Session:
 
     def touched(self, paths: Collection[Path]) -> None:
         """Files were created, changed or deleted on disk."""
+        self.workspace_reviews.touched()
         if (core := self.cores.current) is not None:
             self._later(core.index.touch, paths)
         if any(configuration.is_settings_file(path) for path in paths):

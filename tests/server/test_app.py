@@ -71,7 +71,12 @@ def test_every_methods_handler_is_named_as_lsp_names_it() -> None:
     for feature in FEATURES:
         words = feature.method.rpartition("/")[2]
         name = "".join(f"_{c.lower()}" if c.isupper() else c for c in words)
-        assert feature.handle.__module__.removeprefix("server.features.").removeprefix("notebook_") == name
+        assert (
+            feature.handle.__module__.removeprefix("server.features.")
+            .removeprefix("notebook_")
+            .removeprefix("workspace_")
+            == name
+        )
 
 
 def test_requests_are_handled_by_coroutines_and_notifications_are_not() -> None:

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from agents.records import Edit, Fix, Layer, Severity
-from server.cancellation import Ticket
-from server.reviews import QUICK, _Call
+from server.reviews import Held
 from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:
     import pytest
 
     from models.chat import ChatModel
-    from server.core import Core
-    from server.documents import OpenText
     from tests.server.editor import Editor
 
 PULLS: dict[str, Any] = {
@@ -281,16 +278,16 @@ async def test_a_reviewer_that_fails_is_counted_and_leaves_nothing_shown(editor:
     assert editor.server.session.guard.failures["review"] == 1
 
 
-async def test_a_review_stands_back_while_a_completion_is_computed_but_not_for_ever(
+def test_a_review_stands_back_while_a_completion_is_computed_but_not_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     computing = iter([True, True, True, False])
     asked: list[bool] = []
-    call = _Call(cast("Core", None), cast("OpenText", None), QUICK, Ticket(overtook=False), lambda: next(computing))
-    assert (call.gone(), list(computing)) == (False, [])
+    held = Held(lambda: False, lambda: next(computing))
+    assert (held(), list(computing)) == (False, [])
     monkeypatch.setattr("server.reviews.MOST_HELD_S", 0.01)
-    call.busy = lambda: asked.append(True) or True
-    assert not call.gone()
+    held = Held(lambda: False, lambda: asked.append(True) or True)
+    assert not held()
     assert 1 < len(asked) < 10
 
 

@@ -1,0 +1,53 @@
+"""The files of a folder that are reviewed, through the index's own filters, read as documents.
+
+Follows no link, reads nothing that `.gitignore`, the settings or the built-in rules leave out, writes nothing. Start at
+`files`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from indexing import languages, texts
+from indexing.exclusion import Exclusion, content_reason
+from indexing.files import read_regular
+from indexing.records import Document
+from indexing.walk import Walk, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from indexing.limits import IndexLimits
+    from indexing.walk import Found
+
+
+def files(
+    folder: Path, limits: IndexLimits, *, seen: Walk | None = None, cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Path, Found]]:
+    """The files of `folder`, in a stable order; `seen` counts what is left out.
+
+    Raises:
+        OSError: the folder itself cannot be read.
+    """
+    exclusion = Exclusion(folder, limits)
+    for found in walk(exclusion, limits, seen if seen is not None else Walk(), cancelled):
+        yield exclusion.root / found.relative, found
+
+
+def read(path: Path, limits: IndexLimits) -> Document | str:
+    """The file as a document, or why its content is not reviewed ("binary", "minified", "unreadable", ...)."""
+    try:
+        data, _ = read_regular(path, limits.max_file_bytes + 1)
+    except OSError:
+        return "unreadable"
+    if reason := content_reason(data, limits):
+        return reason
+    text = texts.decode(data)
+    return Document(path.as_uri(), path, languages.of_path(path, text), text)
+
+
+def real(path: Path) -> Path:
+    """`path` without links, absolute; it need not exist."""
+    return type(path)(os.path.realpath(path))

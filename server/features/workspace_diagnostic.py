@@ -1,0 +1,25 @@
+"""`workspace/diagnostic`: what the reviewer finds in files that are not open; in parts, where the client takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from server import diagnostics
+
+if TYPE_CHECKING:
+    from server.session import Snapshot
+
+
+async def handle(snapshot: Snapshot, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+    """The findings of the workspace's files; what the client has already is only named."""
+    previous = {known.uri: known.value for known in params.previous_result_ids}
+    items: list[diagnostics.FileItem] = []
+    async for reports in snapshot.workspace_reviews.reports(snapshot.roots, previous, snapshot.encoding):
+        part = [diagnostics.file_report(report) for report in reports]
+        if params.partial_result_token is None:
+            items += part
+        elif part:
+            snapshot.send_part(params.partial_result_token, types.WorkspaceDiagnosticReportPartialResult(part))
+    return types.WorkspaceDiagnosticReport(items)
