@@ -1,4 +1,4 @@
-"""All tasks there are, in the order in which they are offered. To add one: a module with a `TASK`, and a name here.
+"""All tasks there are, in the order in which they are offered. To add one: a module with a `TASK`, and a line here.
 
 Start at `TASKS`.
 """
@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.generator.tasks import complete_block, docstring, fix, implement, type_hints, write_test
+
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Task
 
-TASKS: tuple[Task, ...] = ()
+TASKS: tuple[Task, ...] = (
+    fix.TASK,
+    implement.TASK,
+    docstring.TASK,
+    type_hints.TASK,
+    write_test.TASK,
+    complete_block.TASK,
+)
 
 
 def named(name: str) -> Task | None:

@@ -1,0 +1,69 @@
+"""Writes the rest of a block where the cursor stands: what inline completion would offer, larger, and as a proposal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.generator.cursor import Cursor
+from agents.generator.plan import Extent, Plan, plan
+from agents.generator.policy import CompletionPolicy
+from agents.generator.tasks import filling, ranking
+from agents.generator.tasks.filling import Hole
+from agents.generator.tasks.functions import function_at
+from agents.generator.tasks.proposals import change, notes_of, nothing_of
+from agents.generator.tasks.records import Kind, Needs, Offer, Task
+from agents.records import ProposedEdit, Trigger
+
+if TYPE_CHECKING:
+    from agents.generator.tasks.records import Means, Result, Scene
+
+LINES = 16
+_POLICY = CompletionPolicy(block_lines=LINES, block_tokens=256)
+
+
+def offer(scene: Scene) -> Offer | None:
+    """At the end of a line of code, with nothing selected, where a function is not wholly empty."""
+    span = scene.span
+    if span.start != span.end or _plan(scene) is None:
+        return None
+    function = function_at(scene.syntax, span.start)
+    if function is not None and function.is_stub(scene.document.text):
+        return None
+    return Offer("Complete the block here", span)
+
+
+def propose(scene: Scene, means: Means) -> Result:
+    """The likeliest block that parses."""
+    wanted = _plan(scene)
+    if wanted is None:
+        return nothing_of("A block can be completed at the end of a line of code only")
+    offset = scene.span.start
+    hole = Hole(scene.document, offset, offset)
+    means.report("writing the block")
+    candidates = [
+        ranking.Candidate((hole.edit(one.text),), one.likelihood)
+        for one in filling.block(hole, means, wanted, scene=scene)
+    ]
+    best = ranking.ranked(candidates, scene, means)
+    if not best:
+        return nothing_of("The model found nothing that parses here")
+    return ProposedEdit(
+        title="Complete the block",
+        why="This is how the model would go on at the cursor.",
+        by="generator",
+        changes=(change(scene.document, best[0].candidate.edits),),
+        model=means.model.entry.name if means.model is not None else "",
+        notes=notes_of(best[0]),
+    )
+
+
+def _plan(scene: Scene) -> Plan | None:
+    cursor = Cursor.at(scene.document, scene.span.start)
+    if cursor.splits_line_ending or cursor.after.strip():
+        return None
+    place = scene.syntax.place(cursor.offset, names=False) if scene.syntax.available else None
+    wanted = plan(cursor, place, trigger=Trigger.INVOKED, policy=_POLICY)
+    return wanted if wanted.extent is Extent.BLOCK else None
+
+
+TASK = Task("complete", Kind.REWRITE, Needs.COMPLETION, offer, propose)

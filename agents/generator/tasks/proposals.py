@@ -1,0 +1,51 @@
+"""From a task's result to a proposal: the change of a document, facts for the decision, and why there is none.
+
+Start at `change` and `nothing_of`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.generator.tasks.records import Nothing
+from agents.records import TextChange
+
+if TYPE_CHECKING:
+    from agents.generator.tasks.ranking import Ranked
+    from agents.generator.tasks.records import TestRun
+    from agents.records import Edit
+    from indexing.records import Document
+
+_SAID = 300  # characters of a failed run that are shown
+
+
+def change(document: Document, edits: tuple[Edit, ...]) -> TextChange:
+    """The edits of one document as a change."""
+    return TextChange(document.uri, document.path, document.text, edits)
+
+
+def nothing_of(why: str) -> Nothing:
+    """A sentence without its full stop, with the next step that there always is."""
+    return Nothing(f"{why}; nothing was changed. Put the cursor elsewhere, or choose a larger model with `model.name`.")
+
+
+def notes_of(best: Ranked, run: TestRun | None = None) -> tuple[str, ...]:
+    """What a person should know of a candidate."""
+    notes = [f"It brings a new finding: {one.message}" for one in best.new[:3]]
+    if run is not None:
+        notes.append(said_of(run))
+    return tuple(notes)
+
+
+def said_of(run: TestRun) -> str:
+    """A run of tests in a line."""
+    if not run.ran:
+        return f"The tests were not run: {run.said}"
+    if run.green:
+        return f"{_tests(run.passed)} passed."
+    end = " ".join(run.said.split())[-_SAID:]
+    return f"{_tests(run.failed)} failed, {run.passed} passed: {end}"
+
+
+def _tests(count: int) -> str:
+    return f"{count} test" if count == 1 else f"{count} tests"

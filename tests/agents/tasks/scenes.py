@@ -1,0 +1,113 @@
+"""Places for tasks, from a fixture string, and what a task makes of them with a model that says what it is told to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from agents.generator.tasks import registry, running
+from agents.generator.tasks.records import Means, Nothing, Offer, Scene, TestRun
+from agents.records import CreateFile, ProposedEdit, TextChange
+from indexing.records import Document, Span
+from indexing.syntax import Syntax
+from models.scripted import ScriptedModel
+from tests import marked
+from tests.agents.doubles import ROOT, MemoryIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from agents.generator.tasks.records import Result
+    from agents.records import Change, Finding
+    from indexing.index import Index
+    from models.completion import FillRequest
+
+LANGUAGES = {
+    ".py": "python",
+    ".pyi": "python",
+    ".js": "javascript",
+    ".go": "go",
+    ".rs": "rust",
+    ".ts": "typescript",
+    ".txt": "text",
+}
+
+
+@dataclass
+class Workplace:
+    """A workspace in memory: files, findings, and how tests end."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    review: Callable[[Document], tuple[Finding, ...]] = lambda _: ()
+    runs: tuple[TestRun, ...] = ()
+    ran: list[Sequence[Sequence[Change]]] = field(default_factory=list)
+    index: MemoryIndex = field(default_factory=MemoryIndex)
+    cancelled: Callable[[], bool] = lambda: False
+
+    def run_tests(self, candidates: Sequence[Sequence[Change]], _: Path) -> Sequence[TestRun]:
+        self.ran.append(candidates)
+        return self.runs
+
+    def means(self, model: ScriptedModel | None) -> Means:
+        return Means(
+            cast("Index", self.index),
+            model,
+            review=self.review,
+            read=lambda path: self.files.get(path.relative_to(ROOT).as_posix()),
+            files=lambda: [ROOT / name for name in self.files],
+            roots=(ROOT,),
+            run_tests=self.run_tests,
+            cancelled=self.cancelled,
+        )
+
+
+def scene_of(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] = ()) -> tuple[Scene, Workplace]:
+    """The scene at the fixture's `$0`, and the workspace of its files."""
+    case = marked.parse(fixture, name)
+    assert case.cursor is not None
+    path = ROOT / case.cursor[0]
+    document = Document(path.as_uri(), path, LANGUAGES[path.suffix], case.text, 1)
+    span = Span(case.cursor[1], case.cursor[1])
+    return Scene(document, Syntax.of(document), span, findings), Workplace(dict(case.files))
+
+
+def offer_of(task: str, fixture: str, name: str = "main.py") -> Offer | None:
+    """What the task offers at the fixture's `$0`."""
+    scene, _ = scene_of(fixture, name)
+    found = registry.named(task)
+    assert found is not None
+    return found.offer(scene)
+
+
+def result_of(
+    task: str,
+    scene: Scene,
+    workplace: Workplace,
+    says: Mapping[str, str] | Callable[[FillRequest], str] | ScriptedModel | None,
+) -> Result:
+    """What the task makes of a scene when the model says so; None for no model."""
+    found = registry.named(task)
+    assert found is not None
+    model = says if isinstance(says, ScriptedModel) or says is None else ScriptedModel(says)
+    return running.propose(found, scene, workplace.means(model))
+
+
+def written(
+    task: str, fixture: str, says: Mapping[str, str] | Callable[[FillRequest], str], name: str = "main.py"
+) -> str:
+    """The text of the file after the task, when the model says so."""
+    scene, workplace = scene_of(fixture, name)
+    result = result_of(task, scene, workplace, says)
+    assert isinstance(result, ProposedEdit), result
+    (change,) = result.changes
+    assert isinstance(change, TextChange | CreateFile)
+    return change.after if isinstance(change, TextChange) else change.text
+
+
+def refused(task: str, fixture: str, says: Mapping[str, str] | None, name: str = "main.py") -> str:
+    """Why the task proposes nothing."""
+    scene, workplace = scene_of(fixture, name)
+    result = result_of(task, scene, workplace, says)
+    assert isinstance(result, Nothing), result
+    return result.reason

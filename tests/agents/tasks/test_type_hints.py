@@ -1,0 +1,87 @@
+"""Type hints from what the code shows, and from the model where that leaves a choice."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.scripted import ScriptedModel
+from tests.agents.doubles import hit
+from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of
+
+
+def hinted(fixture: str, says: dict[str, str] | None = None) -> str:
+    """The head of the first function after the task."""
+    scene, workplace = scene_of(fixture)
+    result = result_of("type-hints", scene, workplace, says)
+    text: str = result.changes[0].after  # type: ignore[union-attr]
+    return next(line for line in text.splitlines() if "def " in line)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "head"),
+    [
+        ("def f($0a=1, b='x', c=True): pass\n", "def f(a: int = 1, b: str = 'x', c: bool = True): pass"),
+        ("def f($0a=2.5, b=[]): pass\n", "def f(a: float = 2.5, b: list = []): pass"),
+        ("def f($0a):\n    return a.strip()\n\ndef g(a: str): ...\n", "def f(a: str):"),
+        ("def f($0a=None):\n    return not a.items()\n", "def f(a: dict | None = None) -> bool:"),
+        ("def f($0a):\n    a.append(1)\n", "def f(a: list) -> None:"),
+        ("def f($0):\n    return f'{1}'\n", "def f() -> str:"),
+        ("def f($0):\n    if g():\n        return 1\n", "def f() -> int | None:"),
+        ("def f($0):\n    def g():\n        return 1\n    g()\n", "def f() -> None:"),
+        ("class A:\n    def f(self, $0a=0):\n        self.a = a\n", "    def f(self, a: int = 0) -> None:"),
+    ],
+)  # fmt: skip
+def test_evidence_needs_no_model(fixture: str, head: str) -> None:
+    assert hinted(fixture) == head
+
+
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        "def f($0a):\n    yield a\n",
+        "def f($0):\n    return g() if h() else 1\n",
+        "def f($0a):\n    return a\n",
+        "def f($0a):\n    raise g(a)\n",
+    ],
+)
+def test_without_evidence_nothing_is_made_up(fixture: str) -> None:
+    assert "Neither the code nor the model says" in refused("type-hints", fixture, None)
+
+
+def test_the_model_chooses_where_nothing_else_speaks() -> None:
+    assert hinted("def f($0a):\n    return g(a)\n", {"a: ": "str"}) == "def f(a: str):"
+
+
+@pytest.mark.parametrize("says", ["Unknown", "str[", "a, b", "1", "object", "lambda"])
+def test_a_type_that_the_file_does_not_know_is_not_written(says: str) -> None:
+    assert "Neither the code nor the model" in refused("type-hints", "def f($0a):\n    return g(a)\n", {"a: ": says})
+
+
+def test_a_type_of_the_workspace_counts_where_the_file_imports_it() -> None:
+    scene, workplace = scene_of("from shapes import Box\n\ndef f($0box):\n    return g(box)\n")
+    workplace.index.hits = (hit("other.py", "def h(box: Box, n: int): ...\n"), hit("x.py", "def i(box: Box): ...\n"))
+    result = result_of("type-hints", scene, workplace, None)
+    assert "def f(box: Box)" in result.changes[0].after  # type: ignore[union-attr]
+
+
+def test_what_is_annotated_stays_as_it_is() -> None:
+    assert hinted("def f($0a: 'X', b=1) -> Y:\n    return a\n") == "def f(a: 'X', b: int = 1) -> Y:"
+
+
+def test_starred_parameters_are_left_to_evidence() -> None:
+    scene, workplace = scene_of("def f($0*args, **kw):\n    print(args, kw)\n")
+    model = ScriptedModel({"": "str"})
+    result = result_of("type-hints", scene, workplace, model)
+    assert result.changes[0].after.startswith("def f(*args, **kw) -> None")  # type: ignore[union-attr]
+
+
+def test_it_is_offered_in_python_only_and_only_where_something_is_missing() -> None:
+    assert offer_of("type-hints", "function f($0a) {\n}\n", "a.js") is None
+    assert offer_of("type-hints", "def f($0a: int) -> int:\n    return a\n") is None
+    assert offer_of("type-hints", "def f($0a: int):\n    return a\n") is not None
+
+
+def test_what_is_not_known_is_named() -> None:
+    scene, workplace = scene_of("def f($0a, b=1):\n    return g(a)\n")
+    result = result_of("type-hints", scene, workplace, None)
+    assert result.notes == ("Nothing is known of: a.",)  # type: ignore[union-attr]
