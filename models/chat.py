@@ -173,6 +173,7 @@ class Fault(StrEnum):
     NOT_FOUND = "not-found"  # no such path or model there
     RATE_LIMITED = "rate-limited"  # too many requests, by the endpoint's count or by ours
     OVERLOADED = "overloaded"  # it answered with an error of its own, again and again
+    UNPAID = "unpaid"  # the account there has no money or quota left
     REFUSED = "refused"  # it understood the request and does not take it
     TOO_LONG = "too-long"  # the conversation does not fit its window
     MALFORMED = "malformed"  # what came is not what this kind of endpoint says

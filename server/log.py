@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 FILE_NAME = "starling.log"
 OLD_FILES = 3
 HELD_RECORDS = 1000
-REQUESTS = "server.completions"  # the logger with one debug record for each request, and the texts
+# The loggers with a record for each request to a model, and the texts.
+REQUESTS = "server.completions"
+CHATS = "models.providers.remote"
 WITHHELD = "…"
 MAX_CHARACTERS = 2000  # of one message; beyond that it is no message but a text
 
@@ -60,7 +62,8 @@ def begin() -> None:
         handler.addFilter(Private())
         root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger(REQUESTS).setLevel(logging.NOTSET)
+    for requests in (REQUESTS, CHATS):
+        logging.getLogger(requests).setLevel(logging.NOTSET)
     logging.raiseExceptions = False  # a full disk under the log is no reason for tracebacks on stderr
     for library in ("pygls", "asyncio", "websockets", "watchfiles"):  # they log each message, or each tick
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -87,7 +90,8 @@ def configure(settings: LogSettings, directory: Path) -> str:
         else:
             root.addHandler(file)
             if settings.texts:
-                logging.getLogger(REQUESTS).setLevel(logging.DEBUG)
+                for requests in (REQUESTS, CHATS):
+                    logging.getLogger(requests).setLevel(logging.DEBUG)
             for record in held:
                 if record.levelno >= root.level:
                     file.handle(record)

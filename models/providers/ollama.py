@@ -1,0 +1,84 @@
+"""The dialect of Ollama's own chat, in lines of JSON; https://docs.ollama.com/api/chat. Start at `outgoing`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from models.chat import ReplyEnd, Speaker, Usage
+from models.endpoint import Outgoing
+from models.providers.dialect import Dialect, Draft
+from models.refusals import of_event
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from models.chat import ChatRequest, Message
+
+PATH = "/api/chat"
+OPTIONAL = ("format", "tools")  # old versions know no schema, and some models no tools
+
+
+def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
+    """The request as it is sent."""
+    names = {call.id: call.name for message in request.messages for call in message.calls}
+    options: dict[str, Any] = {"num_predict": request.max_tokens}
+    if request.temperature is not None:
+        options["temperature"] = request.temperature
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [_message(message, names) for message in request.messages],
+        "stream": True,
+        "options": options,
+    }
+    if request.schema is not None:
+        body["format"] = request.schema.schema
+    if request.tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in request.tools
+        ]
+    return Outgoing(PATH, {name: value for name, value in body.items() if name not in without})
+
+
+def authorize(key: str) -> Mapping[str, str]:
+    """The key as a bearer's token, for an Ollama behind a gateway."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+class Reader(Draft):
+    """Reads lines until the one that is `done`."""
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one line."""
+        if event.get("error"):
+            raise of_event(event)
+        self.model = event.get("model") or self.model
+        message = event["message"]
+        if message.get("thinking"):
+            self.started = True
+        self.say(message.get("content") or "")
+        for call in message.get("tool_calls") or ():
+            made = call["function"]
+            self.call(len(self._calls), name=made["name"], arguments=json.dumps(made.get("arguments") or {}))
+        if event["done"]:
+            self.usage = Usage(int(event.get("prompt_eval_count") or 0), int(event.get("eval_count") or 0))
+            self.end = ReplyEnd.LENGTH if event.get("done_reason") == "length" else ReplyEnd.END
+            self.finish()
+
+
+def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+    if message.speaker is Speaker.TOOL:
+        return {"role": "tool", "content": message.text, "tool_name": names.get(message.call_id, "")}
+    written: dict[str, Any] = {"role": message.speaker.value, "content": message.text}
+    if message.calls:
+        written["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in message.calls
+        ]
+    return written
+
+
+DIALECT = Dialect(outgoing, authorize, Reader, OPTIONAL, ("/api", "/v1"))
