@@ -356,8 +356,7 @@ def _judged(case: Case, checked: Checked, found: tuple[Seen, ...], problem: str,
     if verdict is Verdict.APPLIED:
         return Outcome(case.id, verdict, checkpoint=case.checkpoint)
     if verdict is Verdict.PARTLY:
-        names = zip(_named(checked.proposal), found, strict=True)
-        missing = ", ".join(name for name, one in names if not one.whole)
+        missing = ", ".join(name for name, one in zip(checked.names, found, strict=True) if not one.whole)
         reason = f"Only a part was applied, not all of {missing}; `starling.undo` takes that part back. {problem}"
         return Outcome(case.id, verdict, reason.strip(), case.checkpoint)
     if problem and not confirm:

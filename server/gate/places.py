@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from indexing.exclusion import Exclusion, outside
 from server.gate import diffs
 from server.gate.refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from indexing.limits import IndexLimits
 
 LONGEST_NAME = 255  # bytes, the limit of nearly every file system
 RESERVED = re.compile(
@@ -138,6 +141,18 @@ class Places:
                     f"{self.shown(path)} is left alone ({reason}); `.starlingignore` says what is, unless it is secret."
                 )
         return real
+
+
+def excluding(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path], str]:
+    """Why a path is left alone, by the rules of the innermost of `roots`."""
+    exclusions = sorted((Exclusion(root, limits) for root in roots), key=lambda one: -len(one.root.parts))
+
+    def excluded(path: Path) -> str:
+        real = Path(os.path.realpath(path))
+        holding = next((one for one in exclusions if real.is_relative_to(one.root)), None)
+        return holding.reason(path) if holding is not None else outside(path)
+
+    return excluded
 
 
 def folded(name: str) -> str:

@@ -29,12 +29,14 @@ class Checked:
 
     Attributes:
         proposal: with edits to the texts as they stand now; changes that change nothing are left out.
+        names: for each change what a person calls the file.
         before: for each change what the file is now (the editor's text in the file's encoding), None for a new one.
         warnings: what a person has to know, a sentence each.
         rebased: whether edits had to be moved.
     """
 
     proposal: ProposedEdit
+    names: tuple[str, ...]
     before: tuple[Content | None, ...]
     warnings: tuple[str, ...] = ()
     rebased: bool = False
@@ -68,13 +70,14 @@ class Validation:
         Raises:
             Refused: it breaks a rule.
         """
-        pairs = [pair for pair in map(self._looked_at, places) if not _changes_nothing(pair[0])]
-        if not pairs:
+        looked_at = ((place.name, *self._looked_at(place)) for place in places)
+        kept = [one for one in looked_at if not _changes_nothing(one[1])]
+        if not kept:
             raise Unchanged("It changes nothing: what it proposes is there already.")
         if self._warnings and proposal.automatic:
             raise Refused(f"{' '.join(self._warnings)} Nobody chose this change, so it is not proposed.")
-        changes, before = zip(*pairs, strict=True)
-        return Checked(replace(proposal, changes=changes), before, tuple(self._warnings), self._rebased)
+        names, changes, before = zip(*kept, strict=True)
+        return Checked(replace(proposal, changes=changes), names, before, tuple(self._warnings), self._rebased)
 
     def _looked_at(self, place: Located) -> tuple[Change, Content | None]:
         match place.change:

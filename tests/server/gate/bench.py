@@ -1,0 +1,111 @@
+"""A workspace with a gate before it: real files, a real database, and a scripted person."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from indexing.limits import IndexLimits
+from server.gate import contents
+from server.gate.disk import DiskWorkplace
+from server.gate.gate import Gate
+from server.gate.places import Places, excluding
+from server.gate.policy import Limits
+from server.gate.records import Answer
+from server.gate.scripted import ScriptedAsker
+from server.state import State
+from tests import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from agents.records import Change
+
+YES = (Answer.APPROVE,) * 100
+
+
+@dataclass
+class Bench:
+    """Take what is needed, and change what is before the first use of `gate`."""
+
+    base: Path
+    asker: Any = field(default_factory=lambda: ScriptedAsker(YES))
+    workplace: Any = None
+    limits: Limits = field(default_factory=lambda: Limits(answer_s=0.2))
+    state: State = field(default_factory=lambda: State(None))
+
+    @cached_property
+    def root(self) -> Path:
+        root = self.base / "workspace"
+        root.mkdir()
+        return root
+
+    @cached_property
+    def gate(self) -> Gate:
+        self.workplace = self.workplace or DiskWorkplace(lambda: [self.root])
+        excluded = excluding([self.root], IndexLimits())
+        places = lambda: Places([self.root], excluded)  # noqa: E731
+        return Gate(self.state, places, self.asker, self.workplace, client="a test", limits=self.limits)
+
+    def answer(self, *answers: Answer) -> None:
+        self.asker._answers = list(answers)
+
+    async def asked(self) -> None:
+        """Until a question stands."""
+        async with asyncio.timeout(20):
+            while not self.asker.questions:  # noqa: ASYNC110 (an asker tells nobody)
+                await asyncio.sleep(0.001)
+
+    def write(self, fixture: str) -> Path:
+        return marked.parse(fixture).write(self.root)
+
+    def put(self, name: str, data: bytes) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def bytes(self) -> dict[str, bytes]:
+        """Everything below the folder around the workspace, by relative path."""
+        found = (path for path in self.base.rglob("*") if path.is_file())
+        return {path.relative_to(self.base).as_posix(): path.read_bytes() for path in found}
+
+    def held(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+    def change(self, name: str, old: str, new: str) -> TextChange:
+        """`old`, that stands once in the file, becomes `new`."""
+        path = self.root / name
+        content = contents.read(path)
+        assert content is not None
+        at = content.text.index(old)
+        return TextChange(path.as_uri(), path, content.text, (Edit(at, at + len(old), new),))
+
+    def create(self, name: str, text: str = "") -> CreateFile:
+        return CreateFile(self.root / name, text)
+
+    def rename(self, name: str, to: str) -> RenameFile:
+        return RenameFile(self.root / name, self.root / to)
+
+    def delete(self, name: str) -> DeleteFile:
+        content = contents.read(self.root / name)
+        assert content is not None
+        return DeleteFile(self.root / name, content.text)
+
+
+def proposal(*changes: Change, title: str = "Do it", automatic: bool = False, by: str = "generator") -> ProposedEdit:
+    return ProposedEdit(title, "Because.", by, changes, automatic=automatic)
+
+
+async def rows(gate: Gate, query: str, arguments: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+    """What a question to the database answers."""
+
+    def read() -> list[tuple[Any, ...]]:
+        with gate.journal.requests._state.reading() as connection:
+            return connection.execute(query, tuple(arguments)).fetchall()
+
+    return await asyncio.to_thread(read)

@@ -1,0 +1,18 @@
+"""Fixtures of the gate's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.server.gate.bench import Bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A workspace on the disk with a gate before it, and a person who says yes to everything."""
+    return Bench(tmp_path)

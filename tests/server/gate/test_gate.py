@@ -1,0 +1,374 @@
+"""The path of a proposal: validated, asked about once, applied, verified, recorded; and every way it can end."""
+
+# ruff: noqa: ARG002 (doubles take what the real ones take)
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.records import TextChange
+from server.gate.policy import Limits
+from server.gate.records import Answer, Tool, Verdict
+from server.gate.scripted import ScriptedAsker
+from server.state import State
+from tests.server.gate.bench import Bench, proposal, rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.records import ProposedEdit
+
+SOURCE = """
+#- area.py
+def area(r):
+    return 3.14 * r * r
+#- main.py
+from area import area
+print(area(2))
+"""
+
+
+async def test_what_is_approved_is_written_and_recorded(bench: Bench) -> None:
+    bench.write(SOURCE)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi"), title="Use pi"))
+    assert (outcome.verdict, outcome.reason, bool(outcome.checkpoint)) == (Verdict.APPLIED, "", True)
+    assert bench.held("area.py") == b"def area(r):\n    return math.pi * r * r\n"
+    (row,) = bench.gate.journal.audit.listed(9)
+    assert (row.title, row.action, row.written, row.answer, row.verdict) == (
+        "Use pi", "text", True, "approve", "applied",
+    )  # fmt: skip
+    assert row.hash_before != row.hash_after
+    assert row.client == "a test"
+    assert row.who
+
+
+async def test_one_question_shows_everything_and_who_proposes_it_and_why(bench: Bench) -> None:
+    bench.write(SOURCE)
+    changes = (
+        bench.change("main.py", "area(2)", "area(3)"), bench.create("new/x.py", "x = 1\n"), bench.delete("area.py"),
+    )  # fmt: skip
+    await bench.gate.propose(proposal(*changes, by="reviewer"))
+    (question,) = bench.asker.questions
+    assert (question.by, question.why, question.tool) == ("reviewer", "Because.", Tool.DELETE_FILE)
+    for line in ("-print(area(2))", "+print(area(3))", "+++ b/new/x.py", "+x = 1", "--- a/area.py", "+++ /dev/null"):
+        assert line in question.diff.splitlines()
+
+
+async def test_a_rejected_edit_leaves_every_byte_and_the_agent_knows(bench: Bench) -> None:
+    bench.write(SOURCE)
+    before = bench.bytes()
+    bench.answer(Answer.REJECT)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"), bench.create("x.py", "x")))
+    assert (outcome.verdict, outcome.checkpoint, bench.bytes()) == (Verdict.REJECTED, "", before)
+    assert "rejected" in outcome.reason
+    audited = bench.gate.journal.audit.listed(9)
+    assert {(row.written, row.hash_before == row.hash_after, row.answer) for row in audited} == {
+        (False, True, "reject")
+    }
+
+
+async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(bench: Bench) -> None:
+    bench.write(SOURCE)
+    before = bench.bytes()
+    bench.answer(Answer.EXPIRE)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, bench.bytes(), bench.asker.taken_down) == (Verdict.EXPIRED, before, 1)
+    (request,) = bench.gate.journal.requests.listed(None, 9)
+    assert (request.status, request.answer) == ("expired", "expire")
+
+
+@pytest.mark.parametrize(("asker", "said"), [
+    (ScriptedAsker([Answer.UNABLE]), "asked in no way"),
+    (ScriptedAsker(obstacle="It takes no edits."), "takes no edits"),
+])  # fmt: skip
+async def test_where_nobody_can_be_asked_the_answer_is_no(bench: Bench, asker: ScriptedAsker, said: str) -> None:
+    bench.write(SOURCE)
+    before = bench.bytes()
+    bench.asker = asker
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, said in outcome.reason, bench.bytes()) == (Verdict.REFUSED, True, before)
+
+
+async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: Bench) -> None:
+    bench.write(SOURCE)
+    bench.limits = Limits(answer_s=60)
+    bench.answer(Answer.EXPIRE)
+    wanted = True
+    asking = asyncio.ensure_future(
+        bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")), cancelled=lambda: not wanted)
+    )
+    await bench.asked()
+    wanted = False
+    outcome = await asking
+    assert (outcome.verdict, "cancelled" in outcome.reason, bench.asker.taken_down) == (Verdict.EXPIRED, True, 1)
+
+
+async def test_a_task_that_is_cancelled_is_recorded_as_withdrawn(bench: Bench) -> None:
+    bench.write(SOURCE)
+    bench.limits = Limits(answer_s=60)
+    bench.answer(Answer.EXPIRE)
+    asking = asyncio.ensure_future(bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"))))
+    await bench.asked()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (request,) = bench.gate.journal.requests.listed(None, 9)
+    assert (request.status, "cancelled" in request.reason) == ("expired", True)
+
+
+async def test_an_asker_that_breaks_down_is_recorded_and_writes_nothing(bench: Bench) -> None:
+    class Broken(ScriptedAsker):
+        async def ask(self, question: object) -> Answer:
+            raise ZeroDivisionError
+
+    bench.write(SOURCE)
+    before = bench.bytes()
+    bench.asker = Broken()
+    with pytest.raises(ZeroDivisionError):
+        await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    (request,) = bench.gate.journal.requests.listed(None, 9)
+    assert (request.status, "ZeroDivisionError" in request.reason, bench.bytes()) == ("failed", True, before)
+
+
+# The rest of a task
+
+
+async def test_the_rest_of_a_task_is_not_asked_about_and_ends_with_the_task(bench: Bench) -> None:
+    bench.write(SOURCE)
+    bench.answer(Answer.APPROVE_TASK)
+    for name in ("a.py", "b.py", "c.py"):
+        outcome = await bench.gate.propose(proposal(bench.create(name, "x = 1\n")), task="t1")
+        assert outcome.applied
+    assert [question.may_remember for question in bench.asker.questions] == [True]
+    other = await bench.gate.propose(proposal(bench.create("d.py")), task="t2")
+    bench.gate.end_task("t1")
+    after = await bench.gate.propose(proposal(bench.create("e.py")), task="t1")
+    assert (other.verdict, after.verdict, len(bench.asker.questions)) == (Verdict.REJECTED, Verdict.REJECTED, 3)
+    answers = await rows(
+        bench.gate, "SELECT answer, answer_s IS NULL FROM requests WHERE title = 'Do it' AND verdict = 'applied'"
+    )
+    assert sorted(answers) == [("approve-task", 0), ("approve-task", 1), ("approve-task", 1)]
+
+
+async def test_deletions_and_commands_are_asked_about_every_time(bench: Bench) -> None:
+    bench.write(SOURCE)
+    bench.answer(Answer.APPROVE_TASK, Answer.APPROVE_TASK, Answer.REJECT, Answer.APPROVE_TASK, Answer.REJECT)
+    assert (await bench.gate.propose(proposal(bench.create("a.py")), task="t")).applied
+    assert (await bench.gate.propose(proposal(bench.delete("a.py")), task="t")).applied
+    assert (await bench.gate.propose(proposal(bench.delete("main.py")), task="t")).verdict is Verdict.REJECTED
+    run = {"title": "Run the tests", "why": "To know.", "by": "generator", "task": "t"}
+    assert (await bench.gate.permit(Tool.EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
+    assert not (await bench.gate.permit(Tool.EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
+    assert [question.may_remember for question in bench.asker.questions] == [True, False, False, False, False]
+
+
+async def test_an_approval_for_the_task_does_not_cover_what_breaks_the_syntax(bench: Bench) -> None:
+    bench.write(SOURCE)
+    bench.answer(Answer.APPROVE_TASK, Answer.REJECT)
+    await bench.gate.propose(proposal(bench.create("a.py")), task="t")
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "(r)", "(r")), task="t")
+    assert (outcome.verdict, len(bench.asker.questions)) == (Verdict.REJECTED, 2)
+
+
+# Between asking and applying
+
+
+class Meddling(ScriptedAsker):
+    """Something happens while the person thinks."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        super().__init__([Answer.APPROVE])
+        self._path, self._data = path, data
+
+    async def ask(self, question: object) -> Answer:
+        self._path.write_bytes(self._data)
+        return Answer.APPROVE
+
+
+async def test_a_file_edited_elsewhere_while_the_question_stands_keeps_both_edits(bench: Bench) -> None:
+    bench.write(SOURCE)
+    edited = b"import math\n\n\n\n\n\ndef area(r):\n    return 3.14 * r * r\n"
+    bench.put("area.py", edited.replace(b"import math\n", b"import os\n"))
+    bench.asker = Meddling(bench.root / "area.py", edited)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi")))
+    assert (outcome.applied, bench.held("area.py")) == (True, edited.replace(b"3.14", b"math.pi"))
+
+
+async def test_a_file_edited_in_the_same_place_while_the_question_stands_is_not_forced(bench: Bench) -> None:
+    bench.write(SOURCE)
+    edited = b"def area(radius):\n    return 3.14 * radius ** 2\n"
+    bench.asker = Meddling(bench.root / "area.py", edited)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi")))
+    assert (outcome.verdict, outcome.checkpoint, bench.held("area.py")) == (Verdict.FAILED, "", edited)
+    assert "area.py has changed" in outcome.reason
+
+
+# What the documents say afterwards
+
+
+class Lying:
+    """A client that says it applied everything, and applies what it likes."""
+
+    settle_s = 0.0
+
+    def __init__(self, bench: Bench, keep: int) -> None:
+        self._disk = bench.gate._disk
+        self._keep = keep
+
+    async def text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.text(uri, path)
+
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+        for change in proposal.changes[: self._keep]:
+            kept = (
+                TextChange(change.uri, change.path, change.before, change.edits[:1])
+                if isinstance(change, TextChange)
+                else change
+            )
+            self._disk.make(kept)
+        return ""
+
+
+async def test_applied_that_changed_nothing_is_a_rejection(bench: Bench) -> None:
+    bench.write(SOURCE)
+    before = bench.bytes()
+    bench.gate._workplace = Lying(bench, 0)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"), bench.delete("main.py")))
+    assert (outcome.verdict, outcome.checkpoint, bench.bytes()) == (Verdict.REJECTED, "", before)
+
+
+async def test_a_part_that_was_applied_is_reported_as_a_part_and_undone(bench: Bench) -> None:
+    bench.write(SOURCE)
+    before = bench.bytes()
+    disk, bench.gate._workplace = bench.gate._workplace, Lying(bench, 2)
+    two = bench.change("area.py", "area", "surface")
+    two = TextChange(two.uri, two.path, two.before, (*two.edits, *bench.change("area.py", "3.14", "3").edits))
+    outcome = await bench.gate.propose(proposal(two, bench.create("new.py", "x = 1\n"), bench.delete("main.py")))
+    assert outcome.verdict is Verdict.PARTLY
+    assert ("area.py" in outcome.reason, "main.py" in outcome.reason, "new.py" in outcome.reason) == (True, True, False)
+    assert bench.held("area.py") == b"def surface(r):\n    return 3.14 * r * r\n"
+    bench.gate._workplace = disk
+    assert (await bench.gate.undo(outcome.checkpoint)).applied
+    assert bench.bytes() == before
+
+
+async def test_what_cannot_be_written_has_failed_with_the_reason(bench: Bench) -> None:
+    class Full(Lying):
+        async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+            return "The disk is full."
+
+    bench.write(SOURCE)
+    bench.gate._workplace = Full(bench, 0)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, outcome.reason) == (Verdict.FAILED, "The disk is full.")
+
+
+async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: Bench) -> None:
+    class Slow(Lying):
+        go = asyncio.Event()
+
+        async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+            await self.go.wait()
+            return await self._disk.apply(proposal, confirm=confirm)
+
+    bench.write(SOURCE)
+    bench.asker = ScriptedAsker(previews=True)
+    slow = bench.gate._workplace = Slow(bench, 0)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    assert outcome.verdict is Verdict.EXPIRED
+    slow.go.set()
+    await asyncio.gather(*bench.gate._late)
+    (request,) = bench.gate.journal.requests.listed(None, 9)
+    assert (request.id, request.verdict, request.answer) == (outcome.proposal, "applied", "approve")
+    assert (await bench.gate.undo(request.checkpoint)).verdict is Verdict.APPLIED
+
+
+# Commands
+
+
+async def test_reading_is_free_and_leaves_no_record(bench: Bench) -> None:
+    outcome = await bench.gate.permit(Tool.READ_FILE, "a.py", title="Read", why="To know.", by="generator")
+    assert (outcome.applied, bench.asker.questions, bench.gate.journal.audit.listed(9)) == (True, [], ())
+
+
+async def test_a_command_is_asked_about_and_recorded(bench: Bench) -> None:
+    bench.answer(Answer.APPROVE, Answer.REJECT)
+    for _ in range(2):
+        await bench.gate.permit(
+            Tool.EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To know.", by="generator"
+        )
+    found = [(row.action, row.subject, row.written, row.verdict) for row in bench.gate.journal.audit.listed(9)]
+    assert found == [("run", "pytest -q", False, "rejected"), ("run", "pytest -q", True, "applied")]
+    assert bench.asker.questions[0].diff == "pytest -q"
+
+
+async def test_files_are_changed_by_proposals_only(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="propose an edit"):
+        await bench.gate.permit(Tool.WRITE_FILE, "a.py", title="Write", why="Why not.", by="generator")
+
+
+# Limits
+
+
+async def test_after_so_many_questions_nobody_is_asked_and_undoing_still_works(bench: Bench) -> None:
+    bench.write(SOURCE)
+    bench.limits = Limits(approvals=2)
+    for name in ("a.py", "b.py"):
+        assert (await bench.gate.propose(proposal(bench.create(name)))).applied
+    outcome = await bench.gate.propose(proposal(bench.create("c.py")))
+    assert (outcome.verdict, "2 questions" in outcome.reason, "60 min" in outcome.reason) == (
+        Verdict.REFUSED,
+        True,
+        True,
+    )
+    assert (await bench.gate.undo()).applied
+
+
+async def test_after_so_many_files_nothing_is_written(bench: Bench) -> None:
+    bench.limits = Limits(file_operations=3)
+    assert (await bench.gate.propose(proposal(bench.create("a.py"), bench.create("b.py")))).applied
+    outcome = await bench.gate.propose(proposal(bench.create("c.py"), bench.create("d.py")))
+    assert (outcome.verdict, "3 file operations" in outcome.reason) == (Verdict.REFUSED, True)
+    assert len(bench.asker.questions) == 1
+
+
+# The record
+
+
+async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be")
+    bench.state = State(tmp_path / "state" / "state.sqlite3")
+    bench.write(SOURCE)
+    before = bench.bytes()
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    assert (outcome.verdict, bench.asker.questions, bench.bytes()) == (Verdict.REFUSED, [], before)
+    assert "could not be recorded" in outcome.reason
+    assert "STARLING_HOME" in outcome.reason
+
+
+async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone(bench: Bench) -> None:
+    class Filling(ScriptedAsker):
+        async def ask(self, question: object) -> Answer:
+            with bench.state.reading() as connection:
+                pages = connection.execute("PRAGMA page_count").fetchone()[0]
+                connection.execute(f"PRAGMA max_page_count = {pages}")
+            return Answer.APPROVE
+
+    bench.state = State(bench.base / "state.sqlite3")
+    bench.asker = Filling()
+    noise = "".join(f"{hash((index, 7)):x}\n" for index in range(6_000))
+    path = bench.put("big.txt", noise.encode())
+    outcome = await bench.gate.propose(
+        proposal(TextChange(path.as_uri(), path, noise, bench.change("big.txt", noise[:5], "x").edits))
+    )
+    assert (outcome.verdict, bench.held("big.txt")) == (Verdict.REFUSED, noise.encode())
+    assert "The disk is full" in outcome.reason
+
+
+async def test_what_was_refused_is_in_the_record_too(bench: Bench) -> None:
+    outcome = await bench.gate.propose(proposal(bench.create(".hidden.py")))
+    (request,) = bench.gate.journal.requests.listed(None, 9)
+    assert (request.id, request.status, request.reason) == (outcome.proposal, "refused", outcome.reason)
