@@ -32,8 +32,10 @@ from server.features import (
     notebook_did_change,
     notebook_did_close,
     notebook_did_open,
+    text_document_content,
     workspace_diagnostic,
 )
+from server.gate.shown import SCHEME
 from server.protocol import StarlingProtocol
 from server.session import Session
 from server.version import VERSION
@@ -119,6 +121,13 @@ FEATURES: tuple[Notification | Request, ...] = (
         "diagnostic_provider",
         types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=NAME),
         when=lambda client: client.pulls,
+    ),
+    Request(
+        types.WORKSPACE_TEXT_DOCUMENT_CONTENT,
+        text_document_content.handle,
+        "workspace.text_document_content",
+        types.TextDocumentContentOptions([SCHEME]),  # pygls does not declare it; the protocol does
+        when=lambda client: client.editing.contents,
     ),
     Request(
         types.WORKSPACE_DIAGNOSTIC,

@@ -10,6 +10,52 @@ from pygls.capabilities import ServerCapabilitiesBuilder, get_capability
 if TYPE_CHECKING:
     from lsprotocol import types
 
+# These show their refactor preview for changes that need confirmation, and apply what is ticked there and nothing else.
+PREVIEWING = ("Visual Studio Code", "VSCodium", "Code - OSS", "code-server")
+# While these ask (`inputlist`, the minibuffer) nothing can be scrolled: what is to be seen must be in the question.
+MODAL = ("Neovim", "Vim", "Emacs")
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """What the client can do with a proposed edit: show it, ask about it, make it. What it declares is not always so.
+
+    Attributes:
+        applies: takes `workspace/applyEdit`.
+        versioned: takes `documentChanges`, which name versions and may create, rename and delete.
+        operations: which of "create", "rename" and "delete" it takes.
+        previews: asks by itself, and truly, about changes that are annotated so. Declaring annotations is not enough:
+            Neovim 0.12 asks once for each document, never about files, and says that it applied what was refused.
+        shows: takes `window/showDocument`.
+        contents: asks us for documents of our own scheme (`workspace/textDocumentContent`).
+        modal: its questions hold everything else up.
+    """
+
+    applies: bool = False
+    versioned: bool = False
+    operations: frozenset[str] = frozenset()
+    previews: bool = False
+    shows: bool = False
+    contents: bool = False
+    modal: bool = False
+
+    @classmethod
+    def of(cls, declared: types.ClientCapabilities, name: str) -> Editing:
+        """The traits that a client of that name declares."""
+        edits = "workspace.workspace_edit."
+        operations = get_capability(declared, f"{edits}resource_operations") or ()
+        versioned = bool(get_capability(declared, f"{edits}document_changes", default=False)) or bool(operations)
+        annotated = get_capability(declared, f"{edits}change_annotation_support") is not None
+        return cls(
+            applies=bool(get_capability(declared, "workspace.apply_edit", default=False)),
+            versioned=versioned,
+            operations=frozenset(str(getattr(one, "value", one)) for one in operations),
+            previews=annotated and versioned and name.startswith(PREVIEWING),
+            shows=bool(get_capability(declared, "window.show_document.support", default=False)),
+            contents=get_capability(declared, "workspace.text_document_content") is not None,
+            modal=name.startswith(MODAL),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -30,6 +76,7 @@ class Client:
         refreshes: asks anew when told that diagnostics have changed.
         process: its process id, None when unknown.
         options: `initializationOptions`, whatever they are.
+        editing: what it can do with a proposed edit.
     """
 
     name: str = ""
@@ -44,6 +91,7 @@ class Client:
     process: int | None = None
     options: object = None
     version: str = ""
+    editing: Editing = Editing()
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -70,4 +118,5 @@ class Client:
             process=params.process_id,
             options=params.initialization_options,
             version=(params.client_info.version or "") if params.client_info else "",
+            editing=Editing.of(declared, name),
         )

@@ -21,6 +21,8 @@ from pygls.exceptions import (
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pygls.protocol.json_rpc import MsgId, RPCMessage
 
     from server.app import StarlingServer
@@ -109,6 +111,15 @@ class StarlingProtocol(LanguageServerProtocol):
         # else it is answered already, as happens all the time
         if isinstance(msg_id, int | str) and msg_id in self._request_futures:
             super()._handle_cancel_notification(msg_id)
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        """As pygls answers, with the one capability that it does not know to declare."""
+        result = yield from super().lsp_initialize(params)
+        contents = self.fm.feature_options.get(types.WORKSPACE_TEXT_DOCUMENT_CONTENT)
+        if contents is not None and result.capabilities.workspace is not None:
+            result.capabilities.workspace.text_document_content = contents
+        return result
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]  # noqa: ANN401

@@ -20,6 +20,7 @@ from server.client import Client
 from server.completions import Completions
 from server.core import Cores
 from server.documents import Documents
+from server.gate.shown import Shown
 from server.guard import Guard
 from server.progress import ProgressBar
 from server.publishing import Publishing
@@ -61,6 +62,7 @@ class Snapshot:
         reviews: the way to what the reviewer finds in open documents.
         workspace_reviews: the way to what it finds in files that are not open.
         send_part: sends a part of a result, by the token of its request.
+        shown: documents of our own that the editor may fetch.
         pool: threads for other core calls.
     """
 
@@ -75,6 +77,7 @@ class Snapshot:
     reviews: Reviews
     workspace_reviews: WorkspaceReviews
     send_part: Callable[[int | str, object], None]
+    shown: Shown
     pool: ThreadPoolExecutor
 
 
@@ -86,6 +89,7 @@ class Session:
         self.client = Client()
         self.roots: tuple[Path, ...] = ()
         self.documents = Documents()
+        self.shown = Shown()
         self.cores = Cores()
         self.completions = Completions(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
@@ -121,6 +125,7 @@ class Session:
             reviews=self.reviews,
             workspace_reviews=self.workspace_reviews,
             send_part=self._send_part,
+            shown=self.shown,
             pool=self._pool,
         )
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 URI = "untitled:main.py"
 WAIT_S = 20.0
+SILENCE = object()  # an answer that never comes
 
 
 @dataclass
@@ -193,7 +194,7 @@ class Editor:
         self.index = index or MemoryIndex()
         self.reviewer = ScriptedReviewer()
         self.sent: list[dict[str, Any]] = []
-        self.answers: dict[str, Any] = {}  # what to answer to the server's requests, by method
+        self.answers: dict[str, Any] = {}  # to the server's requests, by method; or what makes them
         self.built: list[tuple[tuple[Path, ...], object]] = []
         self.may_build = threading.Event()
         self.may_build.set()
@@ -235,8 +236,17 @@ class Editor:
         message = json.loads(data)
         self.sent.append(message)
         if "method" in message and "id" in message:
-            self.receive({"id": message["id"], "result": self.answers.get(message["method"])})
+            self._respond(message)
         self._changed.set()
+
+    def _respond(self, message: dict[str, Any]) -> None:
+        answer = self.answers.get(message["method"])
+        if callable(answer):
+            answer = answer(message["params"])
+        if isinstance(answer, Exception):
+            self.receive({"id": message["id"], "error": {"code": -32601, "message": str(answer)}})
+        elif answer is not SILENCE:
+            self.receive({"id": message["id"], "result": answer})
 
     def close(self) -> None:
         """Do nothing; a writer of pygls has this."""

@@ -1,0 +1,245 @@
+"""How a person is asked, by what the client is and can: the messages, word for word, and what counts as a yes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+from agents.records import CreateFile, Edit, ProposedEdit, TextChange
+from server.gate.asking import EditorAsker
+from server.gate.questions import LINES_IN_MESSAGE
+from server.gate.records import Answer, Question, Tool
+from tests.server.editor import SILENCE, Editor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANNOTATED = {"documentChanges": True, "changeAnnotationSupport": {}, "resourceOperations": ["create", "rename"]}
+VSCODE = {"workspace": {"applyEdit": True, "workspaceEdit": ANNOTATED}, "window": {"showDocument": {"support": True}}}
+SHOWING: dict[str, Any] = {"workspace": {"applyEdit": True}, "window": {"showDocument": {"support": True}}}
+FETCHING: dict[str, Any] = {"workspace": {"applyEdit": True, "textDocumentContent": {}}, "window": SHOWING["window"]}
+DIFF = "--- a/shapes.py\n+++ b/shapes.py\n@@ -1 +1 @@\n-pi = 3\n+pi = 3.14\n"
+CHANGE = TextChange("file:///w/shapes.py", Path("/w/shapes.py"), "pi = 3", (Edit(6, 6, ".14"),))
+
+
+def question(**other: Any) -> Question:
+    proposal = ProposedEdit("Mend pi", "It is too small.", "reviewer", (CHANGE,))
+    given = {"id": "q1", "tool": Tool.WRITE_FILE, "title": "Mend pi", "why": "It is too small.", "by": "reviewer"}
+    return Question(**{**given, "diff": DIFF, "proposal": proposal, **other})
+
+
+@pytest.fixture
+def ask(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path))
+
+    async def begin(capabilities: dict[str, Any], name: str = "Ed") -> EditorAsker:
+        await editor.begin(capabilities, clientInfo={"name": name})
+        session = editor.server.session
+        return EditorAsker(editor.server, lambda: session.client, session.shown)
+
+    return begin
+
+
+def asked(editor: Editor, method: str = "window/showMessageRequest") -> list[dict[str, Any]]:
+    return [message["params"] for message in editor.sent if message.get("method") == method]
+
+
+def written(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def choosing(*titles: str | None) -> Callable[[Any], Any]:
+    chosen = iter(titles)
+    return lambda _: {"title": title} if (title := next(chosen)) is not None else None
+
+
+@pytest.mark.parametrize(
+    ("title", "answer"),
+    [
+        ("Apply", Answer.APPROVE),
+        ("Apply, and the rest of this task", Answer.APPROVE_TASK),
+        ("Reject", Answer.REJECT),
+        (None, Answer.REJECT),
+        ("Yes, of course", Answer.REJECT),
+    ],
+)
+async def test_only_an_offered_yes_is_a_yes(editor: Editor, ask: Any, title: str | None, answer: Answer) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = choosing(title)
+    assert await asker.ask(question(may_remember=True)) is answer
+    assert len(asked(editor)) == 1
+
+
+async def test_the_rest_of_the_task_is_offered_where_it_may_be_remembered(editor: Editor, ask: Any) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = choosing("Apply, and the rest of this task")
+    assert await asker.ask(question()) is Answer.REJECT
+    assert [one["title"] for one in asked(editor)[0]["actions"]] == ["Apply", "Show the changes", "Reject"]
+
+
+async def test_a_client_without_documents_reads_the_diff_in_the_question(editor: Editor, ask: Any) -> None:
+    await (await ask({})).ask(question(warnings=("The result no longer parses: line 1.",)))
+    assert asked(editor)[0]["message"] == (
+        "Starling: Mend pi? The result no longer parses: line 1.\n"
+        "Proposed by reviewer: It is too small.\nWarning: The result no longer parses: line 1.\n\n" + DIFF.rstrip()
+    )
+
+
+async def test_of_a_long_diff_the_question_says_where_all_of_it_is(editor: Editor, ask: Any) -> None:
+    diff = "".join(f"+line {number}\n" for number in range(LINES_IN_MESSAGE + 5))
+    await (await ask({})).ask(question(diff=diff))
+    *shown, last = asked(editor)[0]["message"].split("\n")
+    assert shown[-1] == f"+line {LINES_IN_MESSAGE - 1}"
+    assert last.startswith("(5 more lines, in ")
+    assert written(Path(last.removeprefix("(5 more lines, in ").removesuffix(")"))).endswith(diff)
+
+
+async def test_a_client_that_shows_documents_is_shown_the_diff_before_it_is_asked(editor: Editor, ask: Any) -> None:
+    asker = await ask(SHOWING)
+    editor.answers["window/showDocument"] = {"success": True}
+    await asker.ask(question())
+    methods = [message.get("method") for message in editor.sent]
+    assert methods.index("window/showDocument") < methods.index("window/showMessageRequest")
+    [shown] = asked(editor, "window/showDocument")
+    assert not shown["takeFocus"]
+    assert (
+        written(Path(unquote(urlparse(shown["uri"]).path)))
+        == f"Mend pi\nProposed by reviewer: It is too small.\n\n{DIFF}"
+    )
+    assert asked(editor)[0]["message"] == "Starling: Mend pi?"
+
+
+async def test_a_client_that_fetches_documents_gets_the_diff_from_us(editor: Editor, ask: Any) -> None:
+    asker = await ask(FETCHING)
+    editor.answers["window/showDocument"] = {"success": True}
+    await asker.ask(question())
+    [shown] = asked(editor, "window/showDocument")
+    assert shown["uri"] == "starling:/questions/q1.diff"
+    answer = await editor.answer(editor.ask("workspace/textDocumentContent", {"uri": shown["uri"]}))
+    assert answer["result"]["text"].endswith(DIFF)
+
+
+async def test_what_is_shown_no_more_says_so(editor: Editor, ask: Any) -> None:
+    await ask(FETCHING)
+    answer = await editor.answer(editor.ask("workspace/textDocumentContent", {"uri": "starling:/questions/q0.diff"}))
+    assert "ask for the change again" in answer["error"]["message"]
+
+
+async def test_our_documents_are_declared_to_who_can_fetch_them(editor: Editor) -> None:
+    declared = await editor.begin(FETCHING)
+    assert declared["workspace"]["textDocumentContent"] == {"schemes": ["starling"]}
+
+
+async def test_our_documents_are_not_declared_to_others(editor: Editor) -> None:
+    assert "textDocumentContent" not in (await editor.begin(SHOWING))["workspace"]
+
+
+@pytest.mark.parametrize("answer", [{"success": False}, NotImplementedError("no window")])
+async def test_what_is_not_shown_after_all_stands_in_the_question(editor: Editor, ask: Any, answer: Any) -> None:
+    asker = await ask(SHOWING)
+    editor.answers["window/showDocument"] = answer
+    await asker.ask(question())
+    assert asked(editor)[0]["message"].endswith(DIFF.rstrip())
+
+
+async def test_who_asks_to_see_it_sees_it_and_decides_then(editor: Editor, ask: Any) -> None:
+    asker = await ask(SHOWING)
+    editor.answers["window/showDocument"] = {"success": True}
+    editor.answers["window/showMessageRequest"] = choosing("Show the changes", "Apply")
+    assert await asker.ask(question()) is Answer.APPROVE
+    assert [one["takeFocus"] for one in asked(editor, "window/showDocument")] == [False, True]
+
+
+async def test_where_a_question_holds_everything_up_the_diff_comes_with_it(editor: Editor, ask: Any) -> None:
+    asker = await ask(SHOWING, "Neovim")
+    editor.answers["window/showDocument"] = {"success": True}
+    editor.answers["window/showMessageRequest"] = choosing("Show the changes", "Apply")
+    assert await asker.ask(question()) is Answer.APPROVE
+    first, second = (one["message"] for one in asked(editor))
+    assert (first, second.endswith(DIFF.rstrip())) == ("Starling: Mend pi?", True)
+
+
+async def test_a_client_that_knows_no_questions_cannot_be_asked(editor: Editor, ask: Any) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = NotImplementedError("window/showMessageRequest")
+    assert await asker.ask(question()) is Answer.UNABLE
+
+
+async def test_a_question_nobody_waits_for_is_taken_down_and_a_late_yes_means_nothing(editor: Editor, ask: Any) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = SILENCE
+    asking = asyncio.ensure_future(asker.ask(question()))
+    sent = await editor.message(lambda message: message.get("method") == "window/showMessageRequest")
+    asking.cancel()
+    taken_down = await editor.message(lambda message: message.get("method") == "$/cancelRequest")
+    assert taken_down["params"] == {"id": sent["id"]}
+    editor.receive({"id": sent["id"], "result": {"title": "Apply"}})
+    await asyncio.wait((asking,))
+    assert asking.cancelled()
+    assert not editor.server.session.guard.failures
+
+
+async def test_one_question_at_a_time(editor: Editor, ask: Any) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = SILENCE
+    both = [asyncio.ensure_future(asker.ask(question(title=title))) for title in ("First", "Second")]
+    first = await editor.message(lambda message: message.get("method") == "window/showMessageRequest")
+    assert len(asked(editor)) == 1
+    editor.receive({"id": first["id"], "result": {"title": "Apply"}})
+    second = await editor.message(lambda one: "Second" in one.get("params", {}).get("message", ""))
+    editor.receive({"id": second["id"], "result": None})
+    assert await asyncio.gather(*both) == [Answer.APPROVE, Answer.REJECT]
+
+
+async def test_a_command_is_asked_about_with_its_line(editor: Editor, ask: Any) -> None:
+    asker = await ask(SHOWING)
+    editor.answers["window/showMessageRequest"] = choosing("Run")
+    command = question(tool=Tool.EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
+    assert await asker.ask(command) is Answer.APPROVE
+    [message] = asked(editor)
+    assert message["message"].endswith("\n\npytest -q")
+    assert [one["title"] for one in message["actions"]] == ["Run", "Reject"]
+
+
+async def test_what_an_agent_writes_stays_on_its_line(editor: Editor, ask: Any) -> None:
+    asker = await ask({})
+    await asker.ask(question(title="Mend pi\n\nApply\x1b[2J", why="no\r\nWarning: none" + "!" * 900))
+    head = asked(editor)[0]["message"].split("\n")
+    assert head[0] == "Starling: Mend pi Apply\ufffd[2J?"
+    assert head[1].startswith("Proposed by reviewer: no Warning: none!")
+    assert head[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "capabilities", "itself"),
+    [
+        ("Visual Studio Code", VSCODE, True),
+        ("Visual Studio Code - Insiders", VSCODE, True),
+        ("Neovim", VSCODE, False),  # asks for each document, never about files, and calls a no applied
+        ("Some editor", VSCODE, False),  # what it declares is no proof
+        ("Visual Studio Code", SHOWING, False),
+    ],
+)
+async def test_only_a_preview_that_can_be_trusted_asks_itself(
+    ask: Any, name: str, capabilities: dict[str, Any], *, itself: bool
+) -> None:
+    assert (await ask(capabilities, name)).confirms_itself(question()) is itself
+
+
+async def test_a_preview_is_not_asked_about_commands_and_foreign_line_ends(ask: Any) -> None:
+    asker = await ask(VSCODE, "Visual Studio Code")
+    made = ProposedEdit("Add it", "It is missing.", "generator", (CreateFile(Path("/w/new.py"), "x = 1\r\n"),))
+    assert not asker.confirms_itself(question(proposal=None))
+    assert not asker.confirms_itself(question(proposal=made))
+
+
+async def test_a_client_that_takes_no_edits_is_not_asked_about_texts(ask: Any) -> None:
+    asker = await ask({})
+    assert asker.obstacle(question()) == (
+        "Ed takes no edits from a language server (`workspace/applyEdit`); make the change by hand."
+    )
+    assert asker.obstacle(question(proposal=None)) == ""
