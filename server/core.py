@@ -180,7 +180,8 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     from indexing import languages  # noqa: PLC0415
 
     wanted = settings.review
-    switches = {Layer.STATIC: wanted.static, Layer.LIKELIHOOD: wanted.likelihood, Layer.MODEL: wanted.model}
+    likelihood = wanted.likelihood != "never"
+    switches = {Layer.STATIC: wanted.static, Layer.LIKELIHOOD: likelihood, Layer.MODEL: wanted.model}
     known = ((name, languages.of_id(name)) for name in wanted.languages_off)
     return ReviewPolicy(
         enabled=wanted.enabled,
@@ -199,13 +200,16 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
 
 
 def _reviewer(index: Index, model: LazyModel | None, settings: Settings, old: Core | None) -> Reviewer:
+    from agents.reviewer.examiner import LikelihoodExaminer  # noqa: PLC0415
     from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
 
     policy = review_policy_of(settings)
+    always = settings.review.likelihood == "always"
+    examiners = (LikelihoodExaminer(model, always=always),) if model is not None else ()
     if old is not None and old.reviewer is not None and (index, model) == (old.index, old.model):
-        old.reviewer.policy = policy
+        old.reviewer.policy, old.reviewer.examiners = policy, examiners
         return old.reviewer
-    return Reviewer(policy, excluded=partial(unreviewed, index))
+    return Reviewer(policy, examiners=examiners, excluded=partial(unreviewed, index))
 
 
 def unreviewed(index: Index, path: Path) -> str:

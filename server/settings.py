@@ -227,9 +227,10 @@ class ReviewSettings(BaseModel):
     static: bool = Field(
         default=True, description="Review by syntax, and Python by ruff too.", json_schema_extra=WORKSPACE
     )
-    likelihood: bool = Field(
-        default=False,
-        description="Let the completion model look for tokens that it finds far less likely than an alternative.",
+    likelihood: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Let the completion model look for slips, code that it finds far less likely than an alternative: "
+        "`auto` where it was measured to raise few false alarms, `always` wherever it was measured at all.",
         json_schema_extra=WORKSPACE,
     )
     model: bool = Field(

@@ -42,7 +42,7 @@ class Limits:
 
     seconds: float = 20.0
     candidates: int = 96
-    doubt: float = -1.0
+    doubt: float = -2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import itertools
 import random
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -233,6 +234,23 @@ def _dropped_self(function: Function) -> Iterator[Change]:
             yield from _replaced(function, node, ast.Name(node.attr, node.ctx))
 
 
+def _wrong_attribute(function: Function) -> Iterator[Change]:
+    """Another attribute of the same variable, one that the function uses too."""
+    used: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    found = [
+        (node, node.value.id, id(node) in called)
+        for node in _body(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    ]
+    for node, holder, is_called in found:
+        used[holder, is_called].append(node.attr)
+    for node, holder, is_called in found:
+        others = [name for name in used[holder, is_called] if name != node.attr]
+        if others and isinstance(node.ctx, ast.Load):
+            yield _set(node, "attr", others[0])
+
+
 def _dropped_await(function: Function) -> Iterator[Change]:
     for node in list(_body(function)):
         if isinstance(node, ast.Await):
@@ -274,4 +292,5 @@ OPERATORS: dict[str, Callable[[Function], Iterator[Change]]] = {
     "dropped return": _dropped_return,
     "dropped raise": _dropped_raise,
     "off by one": _off_by_one,
+    "wrong attribute": _wrong_attribute,
 }

@@ -32,6 +32,7 @@ EXPECTED = {
     "dropped return": "limit + 1",
     "dropped raise": "ValueError(found)",
     "off by one": "return limit + 2",
+    "wrong attribute": "await self.mark(True)",
 }
 
 

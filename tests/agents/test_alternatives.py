@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.reviewer.alternatives import sites
+from indexing.records import Span
+from indexing.syntax import Syntax
+from tests import marked
+from tests.agents.doubles import document_of
+
+
+def offered(fixture: str, kind: str, language: str = "python") -> list[tuple[str, tuple[str, ...]]]:
+    """What is written and what else could be, at all places of a kind; from the line of `$0` on if there is one."""
+    case = marked.parse(fixture)
+    text = case.files["main.py"]
+    start = case.cursor[1] if case.cursor else 0
+    found = sites(Syntax.of(document_of(text, language)), Span(start, len(text)))
+    assert all(text[site.span.start : site.span.end] == site.written for site in found)
+    assert all(site.about.start < site.about.end for site in found)
+    return [(site.written, site.alternatives) for site in found if site.kind == kind]
+
+
+def test_a_local_may_be_another_local_the_one_bound_last_first() -> None:
+    code = """
+        def area(width, height):
+            depth = 1
+            return $0width * 2
+        """
+    assert offered(code, "unlikely-name") == [("width", ("depth", "height"))]
+
+
+def test_what_is_bound_later_or_elsewhere_is_no_alternative() -> None:
+    code = """
+        def other(stranger): pass
+        def area(width):
+            print($0width)
+            later = 1
+        """
+    assert offered(code, "unlikely-name") == []
+
+
+def test_names_from_outside_keywords_and_callees_are_left_alone() -> None:
+    code = """
+        import math
+        def area(width, height):
+            return $0math.floor(width=2)
+        """
+    assert offered(code, "unlikely-name") == []
+
+
+def test_a_bare_name_may_lack_its_self() -> None:
+    code = """
+        class Box:
+            def __init__(self, size):
+                self.size = size
+                self.grow()
+            def twice(self):
+                $0grow()
+                return size
+        """
+    assert offered(code, "missing-self") == [("grow", ("self.grow",)), ("size", ("self.size",))]
+
+
+def test_an_attribute_may_be_another_of_the_same_object_the_most_alike_first() -> None:
+    code = """
+        def span(node):
+            print(node.text, node.start_line, node.find())
+            return $0node.end_line
+        """
+    assert offered(code, "unlikely-attribute") == [("end_line", ("start_line", "text"))]
+
+
+def test_neighbouring_arguments_may_be_swapped_unless_they_are_the_same() -> None:
+    code = "def f(a, b):\n    g(a, b)\n    g(a, a)\n    g(a, *b)\n"
+    assert offered(code, "swapped-arguments") == [("a, b", ("b, a",))]
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "written", "others"),
+    [
+        ("a < b", "unlikely-comparison", "<", ("<=", ">")),
+        ("a is not b", "unlikely-comparison", "is not", ("is",)),
+        ("a not in b", "unlikely-comparison", "not in", ("in",)),
+        ("a + b", "unlikely-operator", "+", ("-",)),
+        ("a and b", "unlikely-operator", "and", ("or",)),
+        ("True", "unlikely-constant", "True", ("False",)),
+        ("0", "unlikely-constant", "0", ("1",)),
+        ("7", "unlikely-constant", "7", ("8", "6")),
+        ("not a", "unlikely-not", "not a", ("a",)),
+    ],
+)
+def test_operators_and_constants_have_their_nearest_slips(
+    expression: str, kind: str, written: str, others: tuple[str, ...]
+) -> None:
+    assert offered(f"def f(a, b):\n    return {expression}\n", kind) == [(written, others)]
+
+
+def test_a_condition_may_lack_its_not() -> None:
+    assert offered("def f(a):\n    if a:\n        return a\n", "missing-not") == [("", ("not ",))]
+    assert offered("def f(a):\n    if not a:\n        return a\n", "missing-not") == []
+
+
+def test_a_call_in_a_coroutine_may_lack_its_await() -> None:
+    assert offered("async def f(a):\n    b = a()\n", "missing-await") == [("", ("await ",))]
+    assert offered("async def f(a):\n    b = await a()\n", "missing-await") == []
+    assert offered("def f(a):\n    b = a()\n", "missing-await") == []
+
+
+def test_a_value_that_is_dropped_may_lack_its_return_and_an_exception_its_raise() -> None:
+    assert offered("def f(a):\n    g(a)\n    a + 1\n", "missing-return") == [("", ("return ",))]
+    assert offered("def f(a):\n    ValueError(a)\n    g(a)\n", "missing-raise") == [("", ("raise ",))]
+
+
+def test_places_are_counted_in_characters() -> None:
+    assert offered("# \N{SNOWMAN}\ndef f(a, b):\n    return a < b\n", "unlikely-comparison") == [("<", ("<=", ">"))]
+
+
+@pytest.mark.parametrize("code", ["", "def f(:\n  a < (", "\x00", "def f(a):\n\treturn a <"])
+def test_broken_code_gives_what_is_whole(code: str) -> None:
+    offered(code, "unlikely-name")
+
+
+def test_an_unknown_language_gives_nothing() -> None:
+    assert offered("a < b", "unlikely-comparison", "javascript") == []

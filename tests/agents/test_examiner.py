@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.records import Layer
+from agents.reviewer import calibration, layers
+from agents.reviewer.calibration import Calibration
+from agents.reviewer.examiner import LikelihoodExaminer
+from agents.reviewer.reviewer import Reviewer
+from indexing.syntax import Syntax
+from models.scripted import ScriptedModel
+from tests.agents.doubles import document_of
+
+CODE = "def area(width, height):\n    return width * width\n\n\ndef twice(size):\n    return size\n"
+WEIGHTS = {"unlikely-name": (-2.0, 1.0, 0.0)}
+
+
+def expecting(text: str) -> ScriptedModel:
+    return ScriptedModel(lambda request: text if request.prefix.endswith("height):\n    ") else "return size")
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, *, precise: bool) -> None:
+    known = Calibration(precise=precise, threshold=0.5, weights=WEIGHTS)
+    monkeypatch.setattr(calibration, "of_model", lambda name: known if name == "scripted" else None)
+
+
+def test_slips_are_found_function_by_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, precise=True)
+    document = document_of(CODE)
+    units = layers.units(document, Syntax.of(document))
+    examined = list(
+        LikelihoodExaminer(expecting("return width * height")).examine(document, units, cancelled=lambda: False)
+    )
+    assert [(unit.name, [one.code for one in found]) for unit, found in examined] == [
+        ("area", ["unlikely-name"]),
+        ("twice", []),
+    ]
+
+
+def test_the_reviewer_asks_for_changed_functions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, precise=True)
+    model = expecting("return width * height")
+    reviewer = Reviewer(examiners=[LikelihoodExaminer(model)])
+    for version, text in enumerate((CODE, "import os\n" + CODE)):
+        (found,) = reviewer.review(document_of(text, version=version), layers={Layer.LIKELIHOOD})
+        assert text[found.span.start : found.span.end] == "width"
+    asked = len(model.requests)
+    reviewer.review(document_of(CODE), layers={Layer.LIKELIHOOD})
+    assert len(model.requests) == asked
+    reviewer.close()
+
+
+@pytest.mark.parametrize(
+    ("precise", "always", "finds"), [(False, False, False), (False, True, True), (True, False, True)]
+)
+def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
+    monkeypatch: pytest.MonkeyPatch,
+    precise: bool,  # noqa: FBT001
+    always: bool,  # noqa: FBT001
+    finds: bool,  # noqa: FBT001
+) -> None:
+    measured(monkeypatch, precise=precise)
+    document = document_of(CODE)
+    examiner = LikelihoodExaminer(expecting("return width * height"), always=always)
+    units = layers.units(document, Syntax.of(document))
+    assert any(found for _, found in examiner.examine(document, units, cancelled=lambda: False)) == finds
+    assert bool(examiner.problem) != finds
+
+
+def test_a_model_that_was_never_measured_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "of_model", lambda _: None)
+    assert "never measured" in LikelihoodExaminer(ScriptedModel({}), always=True).problem
+
+
+def test_a_broken_model_finds_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    measured(monkeypatch, precise=True)
+    model = expecting("return width * height")
+    model.close()
+    document = document_of(CODE)
+    units = layers.units(document, Syntax.of(document))
+    assert list(LikelihoodExaminer(model).examine(document, units, cancelled=lambda: False)) == []
+    assert "found nothing" in caplog.text

@@ -1,0 +1,231 @@
+"""Seeded bugs: how many slips in real functions each layer of the reviewer finds, and how much it says of sound ones.
+
+`python -m tests.eval.seeded_bugs` measures on functions of the test packages and on the small programs, and writes
+`seeded_bugs.csv`; `--split dev` only prints. Each mutant is a module with one slip. A layer reviews it and the module
+without the slip; what counts are its findings in the function with the slip. Nothing is run: a slip that changes
+nothing that matters counts as missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agents.records import Layer
+from agents.reviewer import calibration
+from agents.reviewer.likelihood import Limits, review_likelihood
+from agents.reviewer.policy import SEVERITIES, ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from indexing.records import Document
+from indexing.syntax import Syntax
+from tests.eval import data, mutants, programs, tables
+from tests.eval.bundled import bundled_model
+from tests.eval.metrics import SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from agents.records import Finding
+    from models.completion import CompletionModel
+    from tests.eval.tables import Cell
+
+    Layered = Callable[[Document, mutants.Span], tuple[Finding, ...]]
+
+TABLE = "seeded_bugs.csv"
+FUNCTIONS = 12  # a package
+SLIPS = 3  # a function, each of another kind, the rare kinds first
+NEAR = 1  # lines
+# Quality is measured here, not speed.
+PATIENT = Limits(seconds=600.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One slip: the text with it, the same without.
+
+    Attributes:
+        group: the operator, or where the slip comes from.
+        path: of the file.
+        right: the text without it.
+        wrong: the text with it.
+        function: where a layer looks.
+        line: of the slip, from 1.
+    """
+
+    group: str
+    path: Path
+    right: str
+    wrong: str
+    function: mutants.Span
+    line: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one layer said of one case.
+
+    Attributes:
+        case: which.
+        found_at: the place, from 1, of the first finding that is the slip's among all in the function; 0 for none.
+        said: findings in the function with the slip.
+        alarms: findings in the function without it.
+    """
+
+    case: Case
+    found_at: int
+    said: int
+    alarms: int
+
+
+def never() -> bool:
+    """The review is never cancelled."""
+    return False
+
+
+def package_cases(package: data.Package, count: int, slips: int) -> Iterator[Case]:
+    """Up to `slips` slips in each of `count` functions of a package."""
+    used: Counter[str] = Counter()
+    for path, text, function in mutants.sample(package, count):
+        rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
+        by_kind: dict[str, list[mutants.Mutant]] = defaultdict(list)
+        for one in mutants.mutants(text, function):
+            by_kind[one.operator].append(one)
+        for kind in sorted(by_kind, key=lambda kind: (used[kind], kind))[:slips]:
+            used[kind] += 1
+            one = rng.choice(by_kind[kind])
+            yield Case(one.operator, path, text, one.text, function, one.line)
+
+
+def program_cases() -> Iterator[Case]:
+    """The small programs, looked at as a whole."""
+    for one in programs.programs():
+        whole = mutants.Span(one.name, 1, one.right.count("\n"))
+        yield Case("small programs", programs.FOLDER / f"{one.name}.py", one.right, one.wrong, whole, one.line)
+
+
+def static(reviewer: Reviewer) -> Layered:
+    """The layer of syntax and ruff."""
+
+    def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
+        found = reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never)
+        inside = function.within(document.text)
+        return tuple(one for one in found if inside.start <= one.span.start < inside.end)
+
+    return look
+
+
+def likelihood(model: CompletionModel) -> Layered:
+    """The layer of the completion model, as measured whether it is precise or not."""
+    known = calibration.of_model(model.entry.name)
+    if known is None:
+        raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
+
+    def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
+        span = function.within(document.text)
+        return review_likelihood(
+            document, Syntax.of(document), model, [span], cancelled=never, calibration=known, limits=PATIENT
+        )
+
+    return look
+
+
+def judged(look: Layered, case: Case, alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]]) -> Result:
+    """One case by one layer; `alarms` remembers what it says of texts without a slip."""
+    document = Document(case.path.as_uri(), case.path, "python", case.right, 1)
+    key = (case.right, case.function)
+    if key not in alarms:
+        alarms[key] = look(document, case.function)
+    before = {_identity(case.right, one) for one in alarms[key]}
+    said = sorted(look(replace(document, text=case.wrong, version=2), case.function), key=_rank)
+    places = [
+        place
+        for place, one in enumerate(said, 1)
+        if abs(_line(case.wrong, one) - case.line) <= NEAR and _identity(case.wrong, one) not in before
+    ]
+    return Result(case, places[0] if places else 0, len(said), len(alarms[key]))
+
+
+def _rank(finding: Finding) -> tuple[int, float, int]:
+    """Most severe first, then surest, then first."""
+    return -SEVERITIES.index(finding.severity), -finding.confidence, finding.span.start
+
+
+def _line(text: str, finding: Finding) -> int:
+    return text.count("\n", 0, finding.span.start) + 1
+
+
+def _identity(text: str, finding: Finding) -> tuple[str, int, str]:
+    """A finding is the same when code, line and message are: a slip neither adds nor takes lines."""
+    return finding.code, _line(text, finding), finding.message
+
+
+def row(layer: str, group: str, results: Sequence[Result]) -> dict[str, Cell]:
+    """One line of the table."""
+    said = [float(place == one.found_at) for one in results for place in range(1, one.said + 1)]
+    sound = {(one.case.right, one.case.function): one for one in results}
+    lines = sum(_lines(one.case.function) for one in sound.values())
+    # each function's share in the rate over all lines
+    alarms = [1000 * one.alarms * len(sound) / lines for one in sound.values()]
+    return {
+        "layer": layer,
+        "slips": group,
+        "n": len(results),
+        **tables.with_interval("recall_1", [float(one.found_at == 1) for one in results]),
+        **tables.with_interval("recall_3", [float(0 < one.found_at <= 3) for one in results]),
+        **tables.with_interval("recall_any", [float(one.found_at > 0) for one in results]),
+        **tables.with_interval("precision", said),
+        "sound_lines": lines,
+        **tables.with_interval("alarms_per_1000_lines", alarms),
+    }
+
+
+def _lines(function: mutants.Span) -> int:
+    return function.last - function.first + 1
+
+
+def rows(layer: str, results: Sequence[Result]) -> list[dict[str, Cell]]:
+    """The lines of one layer: all slips in packages, those of each kind, the small programs."""
+    groups: dict[str, list[Result]] = {"all in packages": []}
+    for one in results:
+        groups.setdefault(one.case.group, []).append(one)
+        if one.case.group in mutants.OPERATORS:
+            groups["all in packages"].append(one)
+    order = ["all in packages", *mutants.OPERATORS, "small programs"]
+    return [row(layer, group, groups[group]) for group in order if groups.get(group)]
+
+
+def main() -> int:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description="Measure how many seeded bugs the reviewer finds.")
+    parser.add_argument("--split", choices=["dev", "test"], default="test", help="dev prints only")
+    parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package; fewer are for trying")
+    parser.add_argument("--layer", choices=["static", "likelihood"], help="this one only, which is only printed")
+    chosen = parser.parse_args()
+    cases = [one for package in data.packages(chosen.split) for one in package_cases(package, chosen.count, SLIPS)]
+    cases += program_cases()
+    results: dict[str, list[Result]] = {}
+    with bundled_model() as model:
+        # without a configuration of its own nearby, ruff reports what it would report in a new project
+        reviewer = Reviewer(ReviewPolicy(ruff="always"))
+        looks = {"static": lambda: static(reviewer), "likelihood": lambda: likelihood(model)}
+        for layer, make in looks.items():
+            if chosen.layer in {None, layer}:
+                alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]] = {}
+                look = make()
+                results[layer] = [judged(look, case, alarms) for case in cases]
+                print(f"{layer} done", file=sys.stderr, flush=True)
+    table = [line for layer, found in results.items() for line in rows(layer, found)]
+    for line in table:
+        print(", ".join(f"{name} {value}" for name, value in line.items() if not name.endswith(("_low", "_high"))))
+    if chosen.split == "test" and chosen.count == FUNCTIONS and chosen.layer is None:
+        print(f"written: {tables.write(TABLE, table).name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
