@@ -340,7 +340,9 @@ class Index:
         for key, opened in snapshot.opened.items():
             if opened.document.path == path:
                 return key
-        return self._loaded().file_key(path)
+        if path not in snapshot.known:
+            snapshot.known[path] = self._loaded().file_key(path)
+        return snapshot.known[path]
 
     def _modules(self, document: Document, names: Collection[str]) -> list[str]:
         """Modules that `document` imports, those that give `names` first."""

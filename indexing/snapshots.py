@@ -46,12 +46,14 @@ class Snapshot:
         roots: workspace folders by root key.
         opened: open documents by file key.
         keys: file keys of open documents by URI.
+        known: file keys of other documents that asked, by path: the store is not asked again at each key.
     """
 
     view: View
     roots: Mapping[str, Path]
     opened: Mapping[FileKey, Opened]
     keys: Mapping[str, FileKey]
+    known: dict[Path, FileKey | None] = field(default_factory=dict)
 
     def path(self, key: FileKey) -> Path:
         """Absolute path of a file; of an untitled document the name it was given."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -36,6 +37,7 @@ class ServeError(Exception):
 def serve_stdio(build: Builder = core.build) -> NoReturn:
     """Serve the editor that started us, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
+    _collect_seldom()
     status = asyncio.run(_stdio(reading, writing, build))
     lifetime.end(status)
 
@@ -170,11 +172,17 @@ def _forever(serving: Awaitable[None]) -> NoReturn:
     async def run() -> None:
         await serving
 
+    _collect_seldom()
     try:
         asyncio.run(run())
     except OSError as error:
         raise ServeError(f"cannot listen: {error.strerror or error}; choose another port") from error
     lifetime.end(0)
+
+
+def _collect_seldom() -> None:
+    """Look for garbage in cycles less often: a look takes up to milliseconds, and comes in the middle of a key."""
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _check(host: str, *, anywhere: bool) -> None:

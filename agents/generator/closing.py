@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from agents.generator.brackets import CLOSER_OF, CLOSERS, scan
 
 if TYPE_CHECKING:
+    from agents.generator.brackets import Balance
     from agents.generator.cursor import Cursor
 
 # Brackets are looked at in so many characters before and behind the cursor: what is farther away closes itself.
 _BEFORE = 8_000
 _BEHIND = 4_000
+_MODIFIERS = (
+    *("export", "default", "pub", "public", "private", "protected", "internal"),
+    *("static", "final", "abstract", "override", "async"),
+)
 _DEFINITION = re.compile(
-    r"^[ \t]*(?:(?:export|default|pub|public|private|protected|internal|static|final|abstract|override|async)\s+)*"
+    rf"^[ \t]*(?:(?:{'|'.join(_MODIFIERS)})\s+)*"
     r"(?:def|class|func|fn|function|fun|interface|struct|impl|trait|enum)\b",
     re.MULTILINE,
 )
+_NEAR = 1_000  # characters in which the last definition is looked for first
 _LINE_END_MARKS = frozenset({":", ";", ",", "{"})
 
 
@@ -48,7 +55,7 @@ class Closing:
         """The brackets around `cursor`."""
         language = cursor.document.language
         left = scan(_from_definition(cursor.prefix[-_BEFORE:]), language)
-        right = scan(cursor.suffix[:_BEHIND], language, left.quote)
+        right = _scanned(cursor.suffix[:_BEHIND], language, left.quote)
         due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
         return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
 
@@ -103,8 +110,23 @@ def _from_definition(text: str) -> str:
 
     A window may begin inside of a string and a docstring's quotes would then be read inside out; a definition does not.
     """
-    starts = list(_DEFINITION.finditer(text))
-    return text[starts[-1].start() :] if starts else text
+    near = text.rfind("\n", 0, max(len(text) - _NEAR, 0)) + 1
+    start = _last_definition(text, near)
+    # Modifiers on the lines above belong to it, and are seen from farther above only.
+    if near and (start < 0 or text[:start].rstrip().endswith(_MODIFIERS)):
+        start = _last_definition(text, 0)
+    return text[max(start, 0) :]
+
+
+def _last_definition(text: str, begin: int) -> int:
+    """Where the last definition that stands behind `begin`, a line's start, begins; -1 for none."""
+    starts = [found.start() for found in _DEFINITION.finditer(text, begin)]
+    return starts[-1] if starts else -1
+
+
+@lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
+def _scanned(text: str, language: str, quote: str) -> Balance:
+    return scan(text, language, quote)
 
 
 def _without_tail(due: str, given: str) -> str:
