@@ -6,8 +6,9 @@ model. Start at `sites`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ class Site:
         about: what a finding would mark; never empty.
         written: what stands there.
         alternatives: each different from `written`, most plausible first.
+        unused: those of them that the function binds and nowhere uses.
     """
 
     kind: str
@@ -73,6 +75,7 @@ class Site:
     about: Span
     written: str
     alternatives: tuple[str, ...]
+    unused: frozenset[str] = frozenset()
 
 
 def sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
@@ -115,6 +118,7 @@ class _Reader:
         self._data = data
         self._scopes: dict[int, _Scope] = {}
         self._attributes: dict[tuple[str, bool], dict[str, None]] = defaultdict(dict)
+        self._uses: dict[str, list[int]] = defaultdict(list)  # in order
 
     def read(self, root: tree_sitter.Node) -> None:
         """Note what the text binds and which attributes it uses."""
@@ -125,6 +129,8 @@ class _Reader:
             elif node.type == "identifier" and _is_bound(node):
                 scope = self._scope(node)
                 scope.names.setdefault(self._text(node), node.start_byte)
+            elif node.type == "identifier":
+                self._uses[self._text(node)].append(node.start_byte)
 
     def sites(self, node: tree_sitter.Node) -> Iterator[Site]:
         """Those of one node."""
@@ -145,8 +151,21 @@ class _Reader:
         elif written in bound and not called:  # a name from outside is rarely a slip for one of the function's own
             before = [(at, name) for name, at in bound.items() if at < node.start_byte]
             names = [name for _, name in sorted(before, reverse=True) if name not in {written, _SELF, "cls"}]
+            unused = frozenset(name for name in names if not self._is_used_around(name, node))
+            names.sort(key=lambda name: name not in unused)
             if names:
-                yield self._site("unlikely-name", node, tuple(names[:MOST_NAMES]))
+                found = self._site("unlikely-name", node, tuple(names[:MOST_NAMES]))
+                yield replace(found, unused=unused)
+
+    def _is_used_around(self, name: str, node: tree_sitter.Node) -> bool:
+        """Whether the outermost function around `node` uses the name."""
+        outermost = holder = _function(node)
+        while holder is not None:
+            outermost, holder = holder, _function(holder)
+        if outermost is None:
+            return True
+        at = bisect_left(self._uses[name], outermost.start_byte)
+        return at < len(self._uses[name]) and self._uses[name][at] < outermost.end_byte
 
     def _bound(self, node: tree_sitter.Node) -> dict[str, int]:
         """What the function around binds, and where; lambdas and comprehensions belong to it."""

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from agents.reviewer.likelihood import Comparison
+
 TABLE = Path(__file__).with_name("likelihood.toml")
 
 
@@ -26,19 +28,20 @@ class Calibration:
     Attributes:
         precise: whether what it finds is right often enough to be shown unasked.
         threshold: least probability of a finding.
-        weights: by kind of place, of one, margin and doubt in a logistic regression; a kind without any is never found.
+        weights: by kind of place, of one, margin, doubt and being unused in a logistic regression; a kind without any is
+            never found.
     """
 
     precise: bool
     threshold: float
-    weights: Mapping[str, tuple[float, float, float]]
+    weights: Mapping[str, tuple[float, ...]]
 
-    def confidence(self, kind: str, margin: float, doubt: float) -> float:
-        """The probability that a place of this kind is wrong, by the regression; 0 unless the model prefers another."""
-        if kind not in self.weights or not margin > 0:
+    def confidence(self, one: Comparison) -> float:
+        """The probability that a place is wrong, by the regression; 0 unless the model prefers the alternative."""
+        if one.site.kind not in self.weights or not one.margin > 0:
             return 0.0
-        one, by_margin, by_doubt = self.weights[kind]
-        value = one + by_margin * margin + by_doubt * doubt
+        features = (1.0, one.margin, one.doubt, float(one.unused))
+        value = sum(weight * feature for weight, feature in zip(self.weights[one.site.kind], features, strict=True))
         return 1 / (1 + math.exp(-max(min(value, 60.0), -60.0)))
 
 
@@ -48,5 +51,5 @@ def of_model(name: str) -> Calibration | None:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8")).get("model", {}).get(name)
     if table is None:
         return None
-    weights = {kind: (row[0], row[1], row[2]) for kind, row in table["weights"].items()}
+    weights = {kind: tuple(float(value) for value in row) for kind, row in table["weights"].items()}
     return Calibration(bool(table["precise"]), float(table["threshold"]), weights)

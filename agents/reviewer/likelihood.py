@@ -51,15 +51,17 @@ class Comparison:
 
     Attributes:
         site: the place.
-        alternative: the likeliest of its alternatives.
+        alternative: the likeliest of those alternatives that are used elsewhere, or of those that are not.
         margin: by how much the line with it is likelier, in nats.
         doubt: log-probability of the tokens of what is written, nats.
+        unused: the function binds the alternative and nowhere uses it.
     """
 
     site: Site
     alternative: str
     margin: float
     doubt: float
+    unused: bool = False
 
 
 DEFAULT_LIMITS = Limits()
@@ -96,7 +98,7 @@ def review_likelihood(  # noqa: PLR0913 - what the facade hands over
         calibration = known
     findings: dict[int, Finding] = {}
     for one in compared(document, syntax, model, spans, cancelled=cancelled, limits=limits):
-        sure = calibration.confidence(one.site.kind, one.margin, one.doubt)
+        sure = calibration.confidence(one)
         line = document.text.count("\n", 0, one.site.span.start)
         if sure >= calibration.threshold and (line not in findings or findings[line].confidence < sure):
             findings[line] = _finding(one, sure)
@@ -114,7 +116,7 @@ def compared(  # noqa: PLR0913 - see `review_likelihood`
     cancelled: Callable[[], bool],
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Comparison]:
-    """Each doubtful place in `spans` with its likeliest alternative, by line, until time or candidates are spent."""
+    """Each doubtful place in `spans` with its likeliest alternatives, by line, until time or candidates are spent."""
     until = time.monotonic() + limits.seconds
     for span in spans:
         left = limits.candidates
@@ -164,11 +166,13 @@ def _compare(  # noqa: PLR0913, PLR0917 - a step of `compared`
     pairs = [(site, low, other) for site, low in doubtful for other in site.alternatives][:most]
     lines = [text[indented : site.span.start] + other + text[site.span.end : line.end] for site, _, other in pairs]
     scored = model.score(request, lines, cancelled=cancelled) if lines else ()
-    best: dict[int, Comparison] = {}
+    best: dict[tuple[int, bool], Comparison] = {}  # by place, of what is used elsewhere and of what is not
     for (site, low, other), score in zip(pairs, scored, strict=False):
         margin = sum(score.log_probs) - sum(scores[0].log_probs)
-        if id(site) not in best or best[id(site)].margin < margin:
-            best[id(site)] = Comparison(site, other, margin, low)
+        one = Comparison(site, other, margin, low, other in site.unused)
+        known = best.setdefault((id(site), one.unused), one)
+        if known.margin < margin:
+            best[id(site), one.unused] = one
     return list(best.values()), len(scored)
 
 

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from agents.reviewer.scan import Item, Scan
 
 
+def _complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
+    weight = scan.weights[id(item)]
+    return weight.cognitive > policy.cognitive or weight.cyclomatic > policy.cyclomatic
+
+
 def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Too many decisions, or too deeply nested ones."""
     weight = scan.weights[id(item)]
-    if weight.cognitive > policy.cognitive or weight.cyclomatic > policy.cyclomatic:
+    if _complex(scan, item, policy):
         yield at(
             nodes.name_of(item.node),
             f"This function takes {weight.cyclomatic} paths, with a cognitive complexity of {weight.cognitive} "
@@ -30,10 +35,7 @@ def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[H
 def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Too many lines; said only where complexity has not said it already."""
     height = item.node.end_point[0] - item.node.start_point[0]
-    if height <= policy.function_lines:
-        return
-    weight = scan.weights[id(item)]
-    if weight.cognitive > policy.cognitive or weight.cyclomatic > policy.cyclomatic:
+    if height <= policy.function_lines or _complex(scan, item, policy):
         return
     lines = metrics.code_lines(item.node, scan.line_kinds) - sum(
         metrics.code_lines(inner.node, scan.line_kinds)
@@ -49,9 +51,9 @@ def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]
 
 
 def deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Statements in statements in statements."""
+    """Statements in statements in statements; said only where complexity has not said it already."""
     levels = scan.weights[id(item)].levels
-    if len(levels) > policy.nesting:
+    if len(levels) > policy.nesting and not _complex(scan, item, policy):
         node = levels[policy.nesting].node
         first = scan.data.find(b"\n", node.start_byte, node.end_byte)
         yield Hit(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _INEQUALITIES = {"!=", "!==", "~=", "<>"}
 _TYPEOF = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint"}
+_CASES = {"switch_case", "case_statement", "when", "case_item"}
+_GUARDS = {"if_guard", "unless_guard", "guard"}
 _ASSERTIONS = {"assert_statement", "macro_invocation"}
 
 
@@ -90,6 +92,21 @@ def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
             head.end_byte if head is not None else item.end,
             "All branches of this condition do the same, so it decides nothing; one was probably meant to differ.",
         )
+
+
+def duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """The same value in two cases of one `switch`."""
+    seen: set[bytes] = set()
+    held = item.node.child_by_field_name("body") or item.node
+    for case in held.named_children:
+        if case.type not in _CASES or any(child.type in _GUARDS for child in case.named_children):
+            continue
+        values = case.children_by_field_name("value") or case.children_by_field_name("pattern")
+        for value in values:
+            text = scan.bytes(value)
+            if text in seen and not nodes.calls(value):
+                yield at(value, f"`{_short(scan, value)}` has a case above already, so this one is never taken.")
+            seen.add(text)
 
 
 def none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -207,6 +224,7 @@ RULES = (
     Rule("repeated-operand", Severity.WARNING, ("boolean",), repeated_operand, equals=("SIM222", "SIM223")),
     Rule("duplicate-condition", Severity.WARNING, ("branch",), duplicate_condition, equals=("no-dupe-else-if",)),
     Rule("same-branches", Severity.WARNING, ("branch", "ternary"), same_branches, equals=("RUF034",)),
+    Rule("duplicate-case", Severity.WARNING, ("switch",), duplicate_case, equals=("no-duplicate-case",)),
     Rule("none-comparison", Severity.WARNING, ("none",), none_comparison, equals=("E711",)),
     Rule("nan-comparison", Severity.ERROR, ("nan",), nan_comparison, equals=("PLW0177", "use-isnan")),
     Rule("negated-operand", Severity.ERROR, ("negated",), negated_operand, equals=("no-unsafe-negation",)),

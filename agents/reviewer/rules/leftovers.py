@@ -1,4 +1,4 @@
-"""Rules about what was left behind: debuggers, tests that run alone; and callbacks that nothing waits for."""
+"""Rules about what acts later or elsewhere: debuggers left behind, tests that run alone, lost errors, deletions."""
 
 from __future__ import annotations
 
@@ -75,6 +75,30 @@ def modified_while_iterated(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator
         return
 
 
+def unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """`rm -rf "$FOLDER/"*` with an empty variable deletes from the root."""
+    arguments = item.node.children_by_field_name("argument")
+    written = [scan.text(argument) for argument in arguments]
+    if not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", each) for each in written):
+        return
+    for argument, text in zip(arguments, written, strict=True):
+        if re.match(r"\"?\$(?:\w+|\{\w+\})\"?/(?:\"?\*|\"?$)", text):
+            yield at(
+                argument,
+                "If this variable is empty or not set, everything from the root on is deleted. `${NAME:?}` stops the "
+                "script instead.",
+            )
+
+
+def deferred_in_loop(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Go's `defer` waits for the function, not for the round of the loop."""
+    yield at(
+        item.node,
+        "`defer` runs when the function ends, not this round of the loop: what it closes stays open, once for each "
+        "round. A function for the body of the loop closes it in time.",
+    )
+
+
 def _leaves(statement: object) -> bool:
     """Whether the loop is left soon after: a `break` or `return` further down in the same block, or around it."""
     import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
@@ -94,5 +118,7 @@ RULES = (
     Rule("debugger-left", Severity.WARNING, ("debugger",), debugger, equals=("T100", "no-debugger")),
     Rule("focused-test", Severity.WARNING, ("focused",), focused_test, equals=("no-only-tests", "no-focused-tests")),
     Rule("async-executor", Severity.WARNING, ("executor",), async_executor, equals=("no-async-promise-executor",)),
+    Rule("unguarded-delete", Severity.WARNING, ("removal",), unguarded_delete, equals=("SC2115",)),
+    Rule("deferred-in-loop", Severity.WARNING, ("deferred",), deferred_in_loop, equals=("deferInLoop",)),
     Rule("modified-while-iterated", Severity.WARNING, ("loop",), modified_while_iterated, equals=("B909", "E4702")),
 )

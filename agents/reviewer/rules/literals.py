@@ -79,7 +79,7 @@ def missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         or other.strip("\"'")[:1] in " .,"
     ):
         return
-    if any(" " in scan.text(child) for child in elements):
+    if any(" " in scan.text(child) for child in (*strings, *elements) if child.type == "string"):
         return  # sentences are broken over lines on purpose
     yield Hit(
         strings[0].start_byte,

@@ -20,33 +20,37 @@ _CONFLICT = re.compile(r"^<{7} .*?\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULT
 _CONFLICT_START = re.compile(r"^<{7} ", re.MULTILINE)
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-# Shapes that providers publish for finding leaked keys; the name says whose key it is.
+# Shapes that providers publish for finding leaked keys: whose it is, what a text with one holds, the shape.
 _KEYS = (
-    ("an AWS access key", "A", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    ("a GitHub token", "g", r"\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})\b"),
-    ("a GitLab token", "g", r"\bglpat-[0-9A-Za-z_-]{20}\b"),
-    ("a Slack token", "x", r"\bxox[abeprs]-[0-9A-Za-z-]{20,}"),
-    ("a Stripe key", "_", r"\b[rs]k_live_[0-9A-Za-z]{20,}\b"),
+    ("an AWS access key", "AKIA ASIA", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    (
+        "a GitHub token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        r"\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})\b",
+    ),
+    ("a GitLab token", "glpat-", r"\bglpat-[0-9A-Za-z_-]{20}\b"),
+    ("a Slack token", "xox", r"\bxox[abeprs]-[0-9A-Za-z-]{20,}"),
+    ("a Stripe key", "k_live_", r"\b[rs]k_live_[0-9A-Za-z]{20,}\b"),
     ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}\b"),
     ("a PyPI token", "pypi-", r"\bpypi-AgE[0-9A-Za-z_-]{50,}"),
     ("an npm token", "npm_", r"\bnpm_[0-9A-Za-z]{36}\b"),
-    ("an OpenAI key", "sk-", r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
+    ("an OpenAI key", "T3BlbkFJ", r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
     ("an Anthropic key", "sk-ant-", r"\bsk-ant-(?:api|admin)\d\d-[0-9A-Za-z_-]{80,}"),
     ("a SendGrid key", "SG.", r"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b"),
     ("a Hugging Face token", "hf_", r"\bhf_[0-9A-Za-z]{34}\b"),
     (
         "a private key",
-        "PRIVATE KEY",
+        "-----BEGIN",
         r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*(?:\\n)?\s*[0-9A-Za-z+/=]{40,}",
     ),
 )
-_SHAPES = tuple((what, hint, re.compile(shape)) for what, hint, shape in _KEYS)
-_NAMED = re.compile(
+_SHAPES = tuple((what, tuple(hints.split()), re.compile(shape)) for what, hints, shape in _KEYS)
+_VALUE = re.compile(r"""[=:>]\s{0,4}(?P<quote>["'])(?P<value>[^"'\s]{16,200})(?P=quote)""")
+_NAME = re.compile(
     r"""(?ix) (?<![a-z]) (?: pass(?:word|wd|phrase)? | secret | token | api[_-]?key | access[_-]?key | auth[_-]?key
-    | private[_-]?key | credential s? ) ["']? \s* (?: :=? | => | = ) \s*
-    (?P<quote>["']) (?P<value>[^"'\s]{16,200}) (?P=quote)"""
+    | private[_-]?key | credential s? ) ["'\]]* \s{0,4} (?: : | : \s* str \s* )? [=-]? $"""
 )
-_NAMED_HINT = re.compile(r"(?i)pass|secret|token|key|credential")
+_NAME_WITHIN = 60  # characters before the sign of assignment
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|placeholder|change.?me|your[-_ ]|dummy|fake|test|xxx|\*\*\*|\.\.\.|\$\{|\{\{|<[a-z]|%[(s{]"
     r"|1234|abcd|redacted|insert|todo|secret|password|token|\{[a-z_]*\}|^[a-z]+(?:[-_./:][a-z]+)*$|^https?:|^/|django-insecure"
@@ -74,15 +78,14 @@ def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
     if not policy.secrets:
         return
     text = document.text
-    for what, hint, shape in _SHAPES:
-        if hint in text:
+    for what, hints, shape in _SHAPES:
+        if any(hint in text for hint in hints):
             for match in shape.finditer(text):
                 if what == "a private key" or not _is_example(match[0]):
                     yield Hit(match.start(), match.end(), _leak(what))
-    if not _NAMED_HINT.search(text):
-        return
-    for match in _NAMED.finditer(text):
-        if _is_random(match["value"]):
+    for match in _VALUE.finditer(text):
+        before = text[max(0, match.start() - _NAME_WITHIN) : match.start()].rpartition("\n")[2]
+        if _NAME.search(before) and _is_random(match["value"]):
             yield Hit(*match.span("value"), _leak("a password or key"))
 
 

@@ -1,0 +1,135 @@
+"""coverage.py's own data file, `.coverage`: which lines of which files were run; and which lines of a file could be.
+
+The file is an SQLite database that is only read. It names lines that were run and nothing else, so what can be run is
+counted here, statement by statement, as coverage.py counts: without docstrings and what its default rules exclude.
+Start at `lines`.
+"""
+
+from __future__ import annotations
+
+import ast
+import sqlite3
+import warnings
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from indexing import texts
+from indexing.files import read_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MOST_BYTES = 5_000_000  # of a source file
+_PRAGMA = "pragma: no cover"
+_NOT_RUN = (ast.Global, ast.Nonlocal)
+
+
+def lines(source: Path, folder: Path) -> dict[Path, dict[int, bool]]:
+    """For each Python file its lines that can be run, and whether they were.
+
+    Raises:
+        ValueError: it is no data of coverage.py.
+        OSError: it cannot be read.
+    """
+    found = {}
+    for name, run in _run(source).items():
+        path = folder / name
+        try:
+            text = texts.decode(read_regular(path, _MOST_BYTES)[0])
+        except OSError:
+            continue
+        found[path] = {first: not run.isdisjoint(range(first, last + 1)) for first, last in statements(text)}
+    return found
+
+
+def statements(text: str) -> list[tuple[int, int]]:
+    """First and last line of each statement's own part (a `def` without its body); none where the text is no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about somebody's string escapes
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    marked = {number for number, line in enumerate(text.split("\n"), 1) if _PRAGMA in line}
+    found: dict[int, int] = {}
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        for child in _children(node):
+            first, last = _own(child)
+            if not marked.isdisjoint(range(first, last + 1)) or _excluded(child):
+                continue
+            if not isinstance(child, _NOT_RUN):
+                found[first] = max(last, found.get(first, last))
+                if first < getattr(child, "lineno", first):  # decorated: `def` is run beside its decorators
+                    found[child.lineno] = last
+            waiting.append(child)
+    return sorted(found.items())
+
+
+def _run(source: Path) -> dict[str, set[int]]:
+    try:
+        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as data:
+            run: dict[str, set[int]] = {}
+            rows = data.execute("select path, numbits from line_bits join file on file.id = file_id")
+            for path, bits in rows:
+                run.setdefault(path, set()).update(_numbers(bits))
+            for path, start, end in data.execute("select path, fromno, tono from arc join file on file.id = file_id"):
+                run.setdefault(path, set()).update(line for line in (start, end) if line > 0)
+    except (sqlite3.Error, TypeError) as error:
+        raise ValueError(str(error)) from error
+    return {path: numbers for path, numbers in run.items() if "\0" not in path}
+
+
+def _numbers(bits: bytes) -> Iterator[int]:
+    """The line numbers of coverage.py's `numbits`: bit i of byte j stands for line 8j + i."""
+    for at, byte in enumerate(bits):
+        yield from (8 * at + bit for bit in range(8) if byte >> bit & 1)
+
+
+def _children(node: ast.AST) -> Iterator[ast.stmt | ast.ExceptHandler | ast.match_case]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case) and not _docstring(node, child):
+            yield child
+
+
+def _docstring(node: ast.AST, child: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and child is node.body[0]
+        and isinstance(child, ast.Expr)
+        and isinstance(child.value, ast.Constant)
+        and isinstance(child.value.value, str)
+    )
+
+
+def _own(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple[int, int]:
+    """Lines of a statement without the statements in it."""
+    if isinstance(node, ast.match_case):
+        first = last = node.pattern.lineno
+    else:
+        first, last = node.lineno, node.end_lineno or node.lineno
+    for decorator in getattr(node, "decorator_list", ()):
+        first = min(first, decorator.lineno)
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and body:
+        inner = min([body[0].lineno, *(each.lineno for each in getattr(body[0], "decorator_list", ()))])
+        last = max(first, inner - 1)
+    elif isinstance(node, ast.Match):
+        last = node.subject.end_lineno or first
+    return first, last
+
+
+def _excluded(node: ast.AST) -> bool:
+    """What coverage.py leaves out by default: `if TYPE_CHECKING`, and bodies that are nothing but `...`."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING" and not node.orelse
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        held = node.body[1:] if _docstring(node, node.body[0]) else node.body
+        return len(held) == 1 and _is_ellipsis(held[0])
+    return _is_ellipsis(node)
+
+
+def _is_ellipsis(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...

@@ -1,0 +1,8 @@
+; on top of c.scm
+(lambda_expression) @function
+(class_specifier body: (_)) @class
+(for_range_loop) @loop
+(try_statement) @try
+(catch_clause) @catch
+([(throw_statement) (co_return_statement)] . (_) @dead)
+(if_statement condition: (condition_clause value: (assignment_expression) @assigned))

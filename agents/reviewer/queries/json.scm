@@ -1,0 +1,2 @@
+(object (pair) (pair)) @map
+(comment) @comment

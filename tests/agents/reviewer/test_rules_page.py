@@ -1,0 +1,37 @@
+"""The page that explains the rules: each has its section, and its examples are what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agents.reviewer.reviewer import Reviewer
+from agents.reviewer.rules import registry
+from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+
+PAGE = Path(registry.__file__).parents[1] / "RULES.md"
+SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SPARED = {"long-function", "hidden-direction"}
+
+
+def codes(language: str, text: str) -> set[str]:
+    return {finding.code for finding in Reviewer(WITHOUT_RUFF).review(document(text, language, Path("/nowhere/x.y")))}
+
+
+def test_every_rule_is_explained_and_nothing_else() -> None:
+    assert sorted(SECTIONS) == sorted(registry.RULES)
+
+
+@pytest.mark.parametrize("code", sorted(registry.RULES))
+def test_the_page_names_the_severity(code: str) -> None:
+    assert SECTIONS[code].strip().startswith(registry.RULES[code].severity.value)
+
+
+@pytest.mark.parametrize("code", sorted(set(registry.RULES) - SPARED))
+def test_the_first_example_is_found_and_the_second_is_not(code: str) -> None:
+    (language, found), (other, better) = BLOCK.findall(SECTIONS[code])
+    assert codes(language, found) == {code}
+    assert codes(other, better) == set()
