@@ -149,7 +149,8 @@ class _Reader:
         if written not in bound and written in self._attributes[_SELF, called] and _SELF in bound:
             yield self._site("missing-self", node, (f"{_SELF}.{written}",))
         elif written in bound and not called:  # a name from outside is rarely a slip for one of the function's own
-            before = [(at, name) for name, at in bound.items() if at < node.start_byte]
+            statement = _statement(node)
+            before = [(at, name) for name, at in bound.items() if at < statement.start_byte]
             names = [name for _, name in sorted(before, reverse=True) if name not in {written, _SELF, "cls"}]
             unused = frozenset(name for name in names if not self._is_used_around(name, node))
             names.sort(key=lambda name: name not in unused)
@@ -288,6 +289,13 @@ def _function(node: tree_sitter.Node) -> tree_sitter.Node | None:
             return None
         holder = holder.parent
     return holder
+
+
+def _statement(node: tree_sitter.Node) -> tree_sitter.Node:
+    """The statement that `node` stands in; what it binds is not bound yet."""
+    while node.parent is not None and node.parent.type not in {"block", "module"}:
+        node = node.parent
+    return node
 
 
 def _field_of(node: tree_sitter.Node) -> str:

@@ -28,8 +28,8 @@ class Calibration:
     Attributes:
         precise: whether what it finds is right often enough to be shown unasked.
         threshold: least probability of a finding.
-        weights: by kind of place, of one, margin, doubt and being unused in a logistic regression; a kind without any is
-            never found.
+        weights: by kind of place, of one, margin, doubt and being unused in a logistic regression; a kind without any
+            is never found.
     """
 
     precise: bool

@@ -122,3 +122,13 @@ def test_broken_code_gives_what_is_whole(code: str) -> None:
 
 def test_an_unknown_language_gives_nothing() -> None:
     assert offered("a < b", "unlikely-comparison", "javascript") == []
+
+
+def test_an_alternative_that_is_bound_and_never_used_comes_first_and_is_told() -> None:
+    code = "def area(width, height):\n    depth = width\n    return width * depth\n"
+    found = sites(Syntax.of(document_of(code)), Span(0, len(code)))
+    assert [(site.written, site.alternatives, site.unused) for site in found if site.kind == "unlikely-name"] == [
+        ("width", ("height",), {"height"}),
+        ("width", ("height", "depth"), {"height"}),
+        ("depth", ("height", "width"), {"height"}),
+    ]

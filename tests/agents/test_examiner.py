@@ -12,7 +12,7 @@ from models.scripted import ScriptedModel
 from tests.agents.doubles import document_of
 
 CODE = "def area(width, height):\n    return width * width\n\n\ndef twice(size):\n    return size\n"
-WEIGHTS = {"unlikely-name": (-2.0, 1.0, 0.0)}
+WEIGHTS = {"unlikely-name": (-2.0, 1.0, 0.0, 0.0)}
 
 
 def expecting(text: str) -> ScriptedModel:

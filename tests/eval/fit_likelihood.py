@@ -48,16 +48,12 @@ class Place:
     """One comparison.
 
     Attributes:
-        kind: of place.
-        margin: in nats, as in `Comparison`.
-        doubt: likewise.
+        seen: what the model says.
         line: where, from 1.
         right: whether the alternative takes a slip back.
     """
 
-    kind: str
-    margin: float
-    doubt: float
+    seen: Comparison
     line: int
     right: bool
 
@@ -106,9 +102,7 @@ def places(document: Document, span: Span, model: CompletionModel, right: str) -
     comparisons = compared(document, Syntax.of(document), model, [span], cancelled=lambda: False, limits=PATIENT)
     return tuple(
         Place(
-            one.site.kind,
-            one.margin,
-            one.doubt,
+            one,
             document.text.count("\n", 0, one.site.span.start) + 1,
             bool(tree) and _with_alternative(document.text, one) == tree,
         )
@@ -124,7 +118,7 @@ def _with_alternative(text: str, one: Comparison) -> str:
         return ""
 
 
-def fitted(functions: Sequence[Measured]) -> dict[str, tuple[float, float, float]]:
+def fitted(functions: Sequence[Measured]) -> dict[str, tuple[float, ...]]:
     """Weights for each kind: a logistic regression with weights common to all kinds, and small ones of each kind's own.
 
     Sound places are negative, slips whose taking back was offered positive. A ridge penalty keeps a kind that was
@@ -142,14 +136,14 @@ def fitted(functions: Sequence[Measured]) -> dict[str, tuple[float, float, float
         gradient = rows.T @ (right - probabilities) - penalty @ weights
         hessian = (rows * (probabilities * (1 - probabilities))[:, None]).T @ rows + penalty
         weights += np.linalg.solve(hessian, gradient)
-    table = weights.reshape(len(KINDS) + 1, 3)
-    return {kind: tuple(float(value) for value in table[0] + table[at]) for at, kind in enumerate(KINDS, 1)}  # type: ignore[misc]
+    table = weights.reshape(len(KINDS) + 1, -1)
+    return {kind: tuple(float(value) for value in table[0] + table[at]) for at, kind in enumerate(KINDS, 1)}
 
 
 def _features(place: Place) -> list[float]:
-    """One, margin and doubt, for all kinds and then for the place's own."""
-    values = [1.0, place.margin, place.doubt]
-    own = KINDS.index(place.kind)
+    """What `Calibration.confidence` weighs, for all kinds and then for the place's own."""
+    values = [1.0, place.seen.margin, place.seen.doubt, float(place.seen.unused)]
+    own = KINDS.index(place.seen.site.kind)
     return [*values, *(value if at == own else 0.0 for at in range(len(KINDS)) for value in values)]
 
 
@@ -174,7 +168,9 @@ class Judgement:
         return 1000 * self.alarms / self.lines
 
 
-def judged(functions: Sequence[Measured], weights: Mapping[str, Mapping], threshold: float) -> Judgement:  # type: ignore[type-arg]
+def judged(
+    functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]], threshold: float
+) -> Judgement:
     """Count at a threshold; `weights` are by package, those fitted without it."""
     slips = found = other = alarms = 0
     for one in functions:
@@ -190,10 +186,12 @@ def judged(functions: Sequence[Measured], weights: Mapping[str, Mapping], thresh
 
 
 def _says(known: Calibration, place: Place) -> bool:
-    return known.confidence(place.kind, place.margin, place.doubt) >= known.threshold
+    return known.confidence(place.seen) >= known.threshold
 
 
-def chosen_threshold(functions: Sequence[Measured], weights: Mapping[str, Mapping]) -> tuple[float, bool, Judgement]:  # type: ignore[type-arg]
+def chosen_threshold(
+    functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]
+) -> tuple[float, bool, Judgement]:
     """The least threshold that is precise, or else the most precise one; whether it is precise; what it finds."""
     best: tuple[float, Judgement] | None = None
     for percent in range(5, 100):
@@ -210,7 +208,7 @@ def chosen_threshold(functions: Sequence[Measured], weights: Mapping[str, Mappin
     return best[0], False, best[1]
 
 
-def report(functions: Sequence[Measured], weights: Mapping[str, Mapping]) -> None:  # type: ignore[type-arg]
+def report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]) -> None:
     """Print what each threshold would find."""
     for percent in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90):
         one = judged(functions, weights, percent / 100)
@@ -227,7 +225,7 @@ def write(model: str, known: Calibration, judgement: Judgement) -> None:
         f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines"
     )
     lines = [
-        "# What the scores of a model mean: the log-odds that a place is wrong, from one, margin and doubt.",
+        "# What the scores of a model mean: the log-odds that a place is wrong, from one, margin, doubt and unused.",
         "# Written by `python -m tests.eval.fit_likelihood`: on attrs, httpx, rich and tornado.",
         "# How it does on packages it was not fitted on: tests/eval/seeded_bugs.csv.",
         "",
