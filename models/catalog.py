@@ -7,12 +7,12 @@ code. Never loads a model and never fails on a bad entry: what is wrong is a sen
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from models.errors import CatalogError
+from models.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,8 @@ ENTRY_FILE = "catalog.toml"
 DEFAULT_MODEL = "starling-mini"
 
 LAYOUTS = ("spm", "psm")
-ROLES = ("completion", "chat", "embedding")
+ROLES = ("completion", "chat", "review", "embedding")
+POOLINGS = ("mean", "first")
 PATH_PLACES = ("first", "prefix")
 
 # Below this there is no room for markers, a line of code and an answer.
@@ -70,6 +71,33 @@ class PromptShares:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatFormat:
+    """How a model was taught to tell turns apart; in each `{text}` stands for what is said.
+
+    Attributes:
+        system: a turn of instructions; "" where there is none, and instructions go before the first user's text.
+        user: a person's turn.
+        assistant: the model's own earlier turn.
+        opening: what the model's answer follows.
+        ends: tokens that end an answer.
+    """
+
+    system: str
+    user: str
+    assistant: str
+    opening: str
+    ends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """How a model is asked in one role: temperature (0 is greedy) and most tokens of an answer."""
+
+    temperature: float = 0.0
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEntry:
     """One model of the catalog.
 
@@ -81,14 +109,17 @@ class ModelEntry:
         quantization: of the weights on disk ("int8", "float16", ...).
         licence: SPDX name.
         source: where the weights come from.
-        roles: what it can do ("completion", "chat", "embedding").
-        fim: its fill-in-the-middle format.
+        roles: what it can do ("completion", "chat", "review", "embedding").
+        fim: its fill-in-the-middle format; all empty for a model that completes nothing.
         shares: how its prompt is divided.
         folder: where its files are.
         weights: folder of the CTranslate2 files.
         bundled: whether it came with the program.
         min_log_prob: mean log-probability per token under which an answer is not worth showing unasked; None leaves
             the choice to the caller.
+        chat: its turns, None for a model that does not chat.
+        pooling: how an embedder makes one vector of a text: the mean of its tokens' states, or the first one.
+        settings: how it is asked, by role.
     """
 
     name: str
@@ -105,6 +136,9 @@ class ModelEntry:
     shares: PromptShares = field(default_factory=PromptShares)
     bundled: bool = False
     min_log_prob: float | None = None
+    chat: ChatFormat | None = None
+    pooling: str = "mean"
+    settings: Mapping[str, RoleSettings] = field(default_factory=dict)
 
     @property
     def tokenizer(self) -> Path:
@@ -145,16 +179,12 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
     Raises:
         CatalogError: names the file, the field and what is allowed.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CatalogError(f"{path} does not exist; a model's folder needs a {ENTRY_FILE}.") from None
-    except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogError(f"{path} is not a TOML file: {error}; mend it there.") from error
-    fields = _Table(path, "", data)
-    fim = fields.table("fim")
+    fields = Table.read(path)
+    roles = fields.texts("roles", ROLES)
+    fim = fields.table("fim", optional="completion" not in roles)
+    chat = fields.table("chat", optional="chat" not in roles)
+    embedding = fields.table("embedding", optional=True)
+    settings = fields.table("role", optional=True)
     prompt = fields.table("prompt", optional=True)
     completion = fields.table("completion", optional=True)
     entry = ModelEntry(
@@ -165,24 +195,18 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
         quantization=fields.text("quantization"),
         licence=fields.text("licence"),
         source=fields.text("source"),
-        roles=fields.texts("roles", ROLES),
-        fim=FimTokens(
-            prefix=fim.text("prefix"),
-            suffix=fim.text("suffix"),
-            middle=fim.text("middle"),
-            end=fim.text("end"),
-            file=fim.text("file", default=""),
-            repository=fim.text("repository", default=""),
-            layouts=fim.texts("layouts", LAYOUTS),
-            path_place=fim.choice("path_place", PATH_PLACES, default="first"),
-        ),
+        roles=roles,
+        fim=read_fim(fim) if "completion" in roles else FimTokens("", "", "", ""),
         shares=_read_shares(prompt),
         folder=path.parent,
         weights=path.parent / fields.folder_name("weights"),
         bundled=bundled,
         min_log_prob=completion.optional_number("min_log_prob", -100.0, 0.0),
+        chat=read_chat(chat) if "chat" in roles else None,
+        pooling=embedding.choice("pooling", POOLINGS, default="mean"),
+        settings=read_settings(settings, roles),
     )
-    for table in (fields, fim, prompt, completion):
+    for table in (fields, fim, prompt, completion, chat, embedding):
         for name in table.unread():
             on_problem(f"{path}: there is no field {name}; it is ignored.")
     return entry
@@ -208,7 +232,43 @@ def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: l
         entries[entry.name] = entry
 
 
-def _read_shares(prompt: _Table) -> PromptShares:
+def read_fim(fim: Table) -> FimTokens:
+    """The table `[fim]`."""
+    return FimTokens(
+        prefix=fim.text("prefix"),
+        suffix=fim.text("suffix"),
+        middle=fim.text("middle"),
+        end=fim.text("end"),
+        file=fim.text("file", default=""),
+        repository=fim.text("repository", default=""),
+        layouts=fim.texts("layouts", LAYOUTS),
+        path_place=fim.choice("path_place", PATH_PLACES, default="first"),
+    )
+
+
+def read_chat(chat: Table) -> ChatFormat:
+    """The table `[chat]`."""
+    turns = {role: chat.text(role) for role in ("user", "assistant")} | {"system": chat.text("system", default="")}
+    for role, turn in turns.items():
+        if turn and "{text}" not in turn:
+            chat.refuse(role, "a text with {text} in it")
+    return ChatFormat(**turns, opening=chat.text("opening", default=""), ends=chat.texts("ends"))
+
+
+def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:
+    """The tables `[role.NAME]`, for each role that the model has."""
+    usual = RoleSettings()
+    tables = {role: settings.table(role, optional=True) for role in roles}
+    return {
+        role: RoleSettings(
+            temperature=table.number("temperature", 0.0, 2.0, usual.temperature),
+            max_tokens=int(table.number("max_tokens", 1, 100_000, usual.max_tokens)),
+        )
+        for role, table in tables.items()
+    }
+
+
+def _read_shares(prompt: Table) -> PromptShares:
     usual = PromptShares()
     shares = PromptShares(
         prefix=prompt.number("prefix", 0.0, 1.0, usual.prefix),
@@ -219,78 +279,3 @@ def _read_shares(prompt: _Table) -> PromptShares:
     if shares.prefix + shares.suffix + shares.stable + shares.volatile > 1.001:
         prompt.refuse("prefix", "the four shares together at most 1")
     return shares
-
-
-class _Table:
-    """One TOML table that knows its place in the file, so that each complaint names it."""
-
-    def __init__(self, path: Path, name: str, data: Mapping[str, object]) -> None:
-        self._path = path
-        self._name = name
-        self._data = data
-        self._read: set[str] = set()
-
-    def refuse(self, field_name: str, allowed: str) -> NoReturn:
-        where = f"{self._name}.{field_name}" if self._name else field_name
-        found = f"is {self._data[field_name]!r}" if field_name in self._data else "is missing"
-        raise CatalogError(f"{self._path}: {where} {found}; allowed: {allowed}.")
-
-    def unread(self) -> tuple[str, ...]:
-        return tuple(f"{self._name}.{key}" if self._name else key for key in self._data if key not in self._read)
-
-    def _get(self, field_name: str) -> object:
-        self._read.add(field_name)
-        return self._data.get(field_name)
-
-    def text(self, field_name: str, *, default: str | None = None) -> str:
-        value = self._get(field_name)
-        if value is None and default is not None:
-            return default
-        if not isinstance(value, str) or (not value and default is None):
-            self.refuse(field_name, "a text that is not empty" if default is None else "a text")
-        return value
-
-    def choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
-        value = self.text(field_name, default=default)
-        if value not in allowed:
-            self.refuse(field_name, "one of " + ", ".join(allowed))
-        return value
-
-    def texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        value = self._get(field_name)
-        if not isinstance(value, list) or not value or any(item not in allowed for item in value):
-            self.refuse(field_name, "a list of one or more of " + ", ".join(allowed))
-        return tuple(str(item) for item in value)
-
-    def integer(self, field_name: str, *, least: int) -> int:
-        value = self._get(field_name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            self.refuse(field_name, f"a whole number from {least}")
-        return value
-
-    def number(self, field_name: str, least: float, most: float, default: float) -> float:
-        value = self.optional_number(field_name, least, most)
-        return default if value is None else value
-
-    def optional_number(self, field_name: str, least: float, most: float) -> float | None:
-        value = self._get(field_name)
-        if value is None:
-            return None
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-            self.refuse(field_name, f"a number from {least:g} to {most:g}")
-        return float(value)
-
-    def folder_name(self, field_name: str) -> str:
-        """A plain name of a folder inside the model's own: an entry never reaches outside."""
-        value = self.text(field_name, default=".")
-        if value != "." and (value == ".." or "/" in value or "\\" in value or ":" in value):
-            self.refuse(field_name, "the name of a folder beside the entry")
-        return value
-
-    def table(self, field_name: str, *, optional: bool = False) -> _Table:
-        value = self._get(field_name)
-        if value is None and optional:
-            value = {}
-        if not isinstance(value, dict):
-            self.refuse(field_name, "a table")
-        return _Table(self._path, field_name, value)

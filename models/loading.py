@@ -33,7 +33,7 @@ COMPUTE_TYPES = (
     *("float16", "bfloat16", "float32"),
 )
 # Architectures whose CTranslate2 form is the plain decoder that `models.engine` drives.
-ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2")
+ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2", "Qwen3")
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
 # Weights, activations and kept KV states, over the size of the file.
@@ -84,6 +84,11 @@ def load(
 def _check_files(entry: ModelEntry) -> Shape:
     if not entry.folder.is_dir():
         raise ModelError(f"The folder {entry.folder} of the model {entry.name} is missing; put the model there.")
+    if "completion" not in entry.roles:
+        raise ModelError(
+            f"The model {entry.name} does not complete code (it is for {', '.join(entry.roles)}); "
+            "name another one in `model.name`."
+        )
     if entry.architecture not in ARCHITECTURES:
         raise ModelError(
             f"The model {entry.name} has the architecture {entry.architecture!r}, which cannot be run here; "

@@ -76,7 +76,8 @@ def starcoder2(checkpoint: Checkpoint) -> Specification:
 
 
 def llama(checkpoint: Checkpoint) -> Specification:
-    """Llama, Mistral, Qwen2 and their relatives: rotary positions, root-mean-square norms, gated feed-forward."""
+    """Llama, Mistral, Qwen and their relatives: rotary positions, root-mean-square norms, gated feed-forward."""
+    normed = checkpoint.config.get("model_type") == "qwen3"  # queries and keys pass a norm of their own
     number, of_keys = parts.heads(checkpoint)
     specification = transformer_spec.TransformerDecoderModelSpec.from_config(
         checkpoint.integer("num_hidden_layers"),
@@ -87,6 +88,7 @@ def llama(checkpoint: Checkpoint) -> Specification:
         rms_norm=True,
         num_heads_kv=of_keys,
         head_dim=checkpoint.config.get("head_dim"),
+        qk_norm=normed,
         **parts.rotary(checkpoint),
     )
     decoder = specification.decoder
@@ -94,6 +96,9 @@ def llama(checkpoint: Checkpoint) -> Specification:
     for index, layer in enumerate(decoder.layer):
         name = f"{scope}layers.{index}"
         _fill_attention(layer, checkpoint, name)
+        if normed:
+            parts.norm(layer.self_attention.q_norm, checkpoint, f"{name}.self_attn.q_norm")
+            parts.norm(layer.self_attention.k_norm, checkpoint, f"{name}.self_attn.k_norm")
         parts.linear(layer.ffn.linear_0, checkpoint, f"{name}.mlp.gate_proj")
         parts.linear(layer.ffn.linear_0_noact, checkpoint, f"{name}.mlp.up_proj")
         parts.linear(layer.ffn.linear_1, checkpoint, f"{name}.mlp.down_proj")
@@ -146,6 +151,7 @@ NETWORKS: dict[str, tuple[str, Callable[[Checkpoint], Specification]]] = {
     "llama": ("Llama", llama),
     "mistral": ("Mistral", llama),
     "qwen2": ("Qwen2", llama),
+    "qwen3": ("Qwen3", llama),
     "bert": ("Bert", bert),
     "roberta": ("Roberta", bert),
 }

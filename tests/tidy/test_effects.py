@@ -24,6 +24,8 @@ MAY_WRITE = {
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
     "indexing/worker.py": "the folder of the index",
     "models/calibration.py": "the remembered number of threads",
+    "models/library.py": "the folder of a model that a person installs or removes, inside the models folder",
+    "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
     "models/replies.py": "the folder of the answers kept for an hour, below the cache",
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",

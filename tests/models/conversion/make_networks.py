@@ -53,6 +53,7 @@ NETWORKS: dict[str, tuple[str, dict[str, Any], str]] = {  # name: model, configu
     "mistral": ("Mistral", GROUPED | {"sliding_window": None, "head_dim": 16}, "float32"),
     "mistral_window": ("Mistral", GROUPED | {"sliding_window": 12}, "float32"),
     "qwen2": ("Qwen2", GROUPED | {"tie_word_embeddings": True}, "float16"),
+    "qwen3": ("Qwen3", GROUPED | {"head_dim": 16}, "bfloat16"),
 }
 ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "bert": ("Bert", SMALL | {"pad_token_id": 0}),

@@ -1,0 +1,176 @@
+"""A person's own models: put there whole or not at all, looked over, taken away. Start at `install`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.catalog import ENTRY_FILE, ChatFormat, FimTokens, read_entry
+from models.errors import ModelError
+from models.known import KnownModel, entry_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.catalog import ModelEntry
+    from models.conversion.variables import Quantization
+
+CHECKSUMS_FILE = "checksums.json"
+BLOCK_BYTES = 1 << 20
+ENCODERS = ("bert", "roberta")
+AGAIN = "remove the model, then pull or convert it again"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+# Which markers a tokenizer knows tells how its model was taught to fill in the middle.
+FORMATS = (
+    FimTokens(
+        "<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>", "<filename>", "<reponame>", ("psm", "spm")
+    ),
+    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>", "<file_sep>", "<repo_name>"),
+    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"),
+    FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<|file_sep|>", "<|repo_name|>"),
+)
+CHATML = ChatFormat(
+    system="<|im_start|>system\n{text}<|im_end|>\n",
+    user="<|im_start|>user\n{text}<|im_end|>\n",
+    assistant="<|im_start|>assistant\n{text}<|im_end|>\n",
+    opening="<|im_start|>assistant\n",
+    ends=("<|im_end|>",),
+)
+
+
+def install(
+    known: KnownModel,
+    checkpoint: Path,
+    models_dir: Path,
+    *,
+    quantization: Quantization = "int8",
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> ModelEntry:
+    """Convert `checkpoint` into a model of the catalog.
+
+    Args:
+        known: its name, licence and format.
+        checkpoint: folder as its authors publish it.
+        models_dir: where a person's models live.
+        quantization: of the weights.
+        on_progress: called with bytes written and bytes in all.
+
+    Raises:
+        ModelError: nothing is left behind; the sentence says what to do.
+    """
+    from models.conversion.conversion import convert  # noqa: PLC0415  # brings numpy and CTranslate2
+
+    if not NAME.fullmatch(known.name):
+        raise ModelError(f"{known.name!r} is no name for a model; use letters, digits, dots, dashes and underscores.")
+    target = models_dir / known.name
+    if target.exists():
+        raise ModelError(f"There is a model {known.name} already; `starling models remove {known.name}` first.")
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".installing-", dir=models_dir) as scratch:
+            made = Path(scratch, known.name)
+            converted = convert(checkpoint, made, quantization=quantization, on_progress=on_progress)
+            source = known.repository or str(checkpoint.resolve())
+            text = entry_text(known, converted, quantization=quantization, source=source)
+            (made / ENTRY_FILE).write_text(text, encoding="utf-8")
+            sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
+            (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+            made.rename(target)
+    except OSError as error:
+        raise ModelError(
+            f"The model {known.name} cannot be stored in {models_dir}: {error.strerror}; check space and permissions."
+        ) from error
+    return read_entry(target / ENTRY_FILE)
+
+
+def described(checkpoint: Path, name: str) -> KnownModel:
+    """What a local checkpoint is for, by its configuration and by the markers its tokenizer knows.
+
+    Raises:
+        ModelError: it is none, or neither completes nor chats nor embeds.
+    """
+    from models.conversion.checkpoint import Checkpoint  # noqa: PLC0415
+    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
+    from models.conversion.vocabulary import Vocabulary  # noqa: PLC0415
+
+    opened = Checkpoint.open(checkpoint)
+    tokens = frozenset(Vocabulary.of(checkpoint).tokens)
+    network = str(opened.config.get("model_type"))
+    known = KnownModel(
+        name=name,
+        repository="",
+        network=network,
+        parameters=counted_parameters(opened),
+        context_tokens=context_tokens(opened),
+        licence="unknown",
+        gated=False,
+        roles=("embedding",),
+    )
+    if network in ENCODERS:
+        return known
+    fim = next(
+        (
+            one
+            for one in FORMATS
+            if tokens.issuperset(filter(None, (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)))
+        ),
+        None,
+    )
+    chat = CHATML if "<|im_start|>" in tokens and "<|im_end|>" in tokens else None
+    if fim is None and chat is None:
+        raise ModelError(
+            f"The tokenizer in {checkpoint} knows neither fill-in-the-middle nor chat markers that are known here; "
+            'write a catalog.toml for it by hand (README, "A model of your own").'
+        )
+    roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
+    return replace(known, roles=roles, fim=fim, chat=chat)
+
+
+def check(entry: ModelEntry) -> str:
+    """What is wrong with an installed model's files, "" when all are as they were written."""
+    path = entry.folder / CHECKSUMS_FILE
+    try:
+        sums = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ""  # put there by hand
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be read ({error}); {AGAIN}."
+    for name, expected in sums.items():
+        try:
+            found = _sha256(entry.folder / Path(name).name)
+        except OSError as error:
+            return f"{name} of the model {entry.name} is gone ({error.strerror}); {AGAIN}."
+        if found != expected and name != ENTRY_FILE:  # which a person may edit
+            return f"{name} of the model {entry.name} has changed since it was written; {AGAIN}."
+    return ""
+
+
+def remove(entry: ModelEntry, models_dir: Path) -> None:
+    """Delete a person's own model.
+
+    Raises:
+        ModelError: it came with the program, or lies elsewhere.
+    """
+    if entry.bundled:
+        raise ModelError(f"The model {entry.name} is part of Starling; set `model.enabled` to false to do without it.")
+    if entry.folder.resolve().parent != models_dir.resolve() or entry.folder.is_symlink():
+        raise ModelError(f"The model {entry.name} lies outside {models_dir}; remove {entry.folder} by hand.")
+    try:
+        shutil.rmtree(entry.folder)
+    except OSError as error:
+        raise ModelError(f"{entry.folder} cannot be removed: {error.strerror}; close what uses it.") from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,130 @@
+"""A TOML file of the catalog, read field by field: each complaint names the file, the field and what is allowed.
+
+Knows nothing of models. Start at `Table.read`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, NoReturn
+
+from models.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Table:
+    """One TOML table that knows its place in the file, so that each complaint names it."""
+
+    @classmethod
+    def read(cls, path: Path) -> Table:
+        """A whole TOML file.
+
+        Raises:
+            CatalogError: it is missing, cannot be read, or is no TOML.
+        """
+        try:
+            return cls(path, "", tomllib.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise CatalogError(f"{path} does not exist; a model's folder needs a {path.name}.") from None
+        except OSError as error:
+            raise CatalogError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise CatalogError(f"{path} is not a TOML file: {error}; mend it there.") from error
+
+    def __init__(self, path: Path, name: str, data: Mapping[str, object]) -> None:
+        self._path = path
+        self._name = name
+        self._data = data
+        self._read: set[str] = set()
+
+    def refuse(self, field_name: str, allowed: str) -> NoReturn:
+        """Complain of a field.
+
+        Raises:
+            CatalogError: always; so does every method below whose field is not as it has to be.
+        """
+        where = f"{self._name}.{field_name}" if self._name else field_name
+        found = f"is {self._data[field_name]!r}" if field_name in self._data else "is missing"
+        raise CatalogError(f"{self._path}: {where} {found}; allowed: {allowed}.")
+
+    def unread(self) -> tuple[str, ...]:
+        """Fields that nobody asked for."""
+        return tuple(f"{self._name}.{key}" if self._name else key for key in self._data if key not in self._read)
+
+    def _get(self, field_name: str) -> object:
+        self._read.add(field_name)
+        return self._data.get(field_name)
+
+    def text(self, field_name: str, *, default: str | None = None) -> str:
+        """A text; without a default it may be neither missing nor empty."""
+        value = self._get(field_name)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, str) or (not value and default is None):
+            self.refuse(field_name, "a text that is not empty" if default is None else "a text")
+        return value
+
+    def choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
+        """One of some words."""
+        value = self.text(field_name, default=default)
+        if value not in allowed:
+            self.refuse(field_name, "one of " + ", ".join(allowed))
+        return value
+
+    def texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """A list of one or more texts, each one of `allowed` where those are named."""
+        value = self._get(field_name)
+        if not isinstance(value, list) or not value or any(not isinstance(item, str) or not item for item in value):
+            self.refuse(field_name, "a list of one or more " + (f"of {', '.join(allowed)}" if allowed else "texts"))
+        if allowed and any(item not in allowed for item in value):
+            self.refuse(field_name, "a list of one or more of " + ", ".join(allowed))
+        return tuple(str(item) for item in value)
+
+    def integer(self, field_name: str, *, least: int) -> int:
+        """A whole number."""
+        value = self._get(field_name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            self.refuse(field_name, f"a whole number from {least}")
+        return value
+
+    def truth(self, field_name: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._get(field_name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.refuse(field_name, "true or false")
+        return value
+
+    def number(self, field_name: str, least: float, most: float, default: float) -> float:
+        """A number within bounds."""
+        value = self.optional_number(field_name, least, most)
+        return default if value is None else value
+
+    def optional_number(self, field_name: str, least: float, most: float) -> float | None:
+        """A number within bounds, or None where there is none."""
+        value = self._get(field_name)
+        if value is None:
+            return None
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
+            self.refuse(field_name, f"a number from {least:g} to {most:g}")
+        return float(value)
+
+    def folder_name(self, field_name: str) -> str:
+        """A plain name of a folder inside the model's own: an entry never reaches outside."""
+        value = self.text(field_name, default=".")
+        if value != "." and (value == ".." or "/" in value or "\\" in value or ":" in value):
+            self.refuse(field_name, "the name of a folder beside the entry")
+        return value
+
+    def table(self, field_name: str, *, optional: bool = False) -> Table:
+        """A table within; an optional one may be missing, and is empty then."""
+        value = self._get(field_name)
+        if value is None and optional:
+            value = {}
+        if not isinstance(value, dict):
+            self.refuse(field_name, "a table")
+        return Table(self._path, field_name, value)

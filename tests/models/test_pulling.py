@@ -1,0 +1,117 @@
+"""Fetching a model by name, over real HTTP, from a hub with faults."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models import pulling
+from models.catalog import FimTokens
+from models.errors import ModelError
+from models.known import KnownModel, known_models
+from models.library import install
+from models.pulling import pull
+from tests.models.conversion.parity import NETWORKS
+from tests.models.hub import Hub, served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODEL = KnownModel(
+    name="small",
+    repository="someone/model",
+    network="starcoder2",
+    parameters=17_000,
+    context_tokens=4096,
+    licence="Apache-2.0",
+    gated=False,
+    roles=("completion",),
+    fim=FimTokens("t1", "t2", "t3", "t0"),
+)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
+    folder = Path(shutil.copytree(NETWORKS / "starcoder2", tmp_path / "published"))
+    (folder / "README.md").write_text("not wanted", encoding="utf-8")
+    with served(Hub(folder)) as hub:
+        yield hub
+
+
+def test_what_a_conversion_needs_is_fetched_and_becomes_a_model(hub: Hub, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    folder = pull(MODEL, tmp_path / "downloads", endpoint=hub.url, on_progress=lambda *both: seen.append(both))
+    names = {path.name for path in folder.iterdir() if path.is_file()}
+    assert names == {"config.json", "tokenizer.json", "special_tokens_map.json", "model.safetensors"}
+    assert seen[-1][0] == seen[-1][1] == sum((folder / name).stat().st_size for name in names)
+    entry = install(MODEL, folder, tmp_path / "models")
+    assert (entry.name, entry.architecture, entry.context_tokens) == ("small", "Starcoder2", 64)
+
+
+def test_a_download_that_broke_off_goes_on_where_it_stopped(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10_000)  # what is kept of a broken download
+    hub.cut_after = 35_000
+    pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
+    assert hub.ranges == [0, 30_000]
+    fetched = tmp_path / "downloads" / "small" / "model.safetensors"
+    assert fetched.read_bytes() == (hub.folder / "model.safetensors").read_bytes()
+
+
+def test_a_damaged_download_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
+    hub.damaged = True
+    with pytest.raises(ModelError, match="arrived damaged; pull the model again"):
+        pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
+    hub.damaged = False
+    assert (pull(MODEL, tmp_path / "downloads", endpoint=hub.url) / "model.safetensors").exists()
+
+
+def test_a_gated_model_says_how_to_unlock_it_and_a_token_does(hub: Hub, tmp_path: Path) -> None:
+    hub.token = "secret-token-of-mine"
+    with pytest.raises(ModelError, match=r"accept its licence at https://.*--token-file") as caught:
+        pull(MODEL, tmp_path / "downloads", endpoint=hub.url, token="wrong-token-of-mine")
+    assert "token-of-mine" not in str(caught.value)
+    assert pull(MODEL, tmp_path / "downloads", endpoint=hub.url, token="secret-token-of-mine").is_dir()
+
+
+def test_without_a_token_none_is_sent(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "of-the-surroundings")
+    pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
+    assert hub.seen_tokens == {""}
+
+
+@pytest.mark.parametrize(("status", "sentence"), [(404, "The hub has no someone/model"), (503, "status 503")])
+def test_what_the_hub_refuses_is_one_sentence(
+    status: int, sentence: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.status = status
+    with pytest.raises(ModelError, match=sentence):
+        pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
+
+
+def test_without_a_network_it_says_so_and_what_works_without_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"The hub cannot be reached.*starling models convert"):
+        pull(MODEL, tmp_path / "downloads", endpoint="http://127.0.0.1:9")
+
+
+def test_a_disk_without_room_is_told_before_anything_is_fetched(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "SPARE_BYTES", 10**18)
+    with pytest.raises(ModelError, match="free some first"):
+        pull(MODEL, tmp_path / "downloads", endpoint=hub.url)
+    assert hub.ranges == []
+
+
+def test_every_published_model_is_described_whole() -> None:
+    models = known_models()
+    assert len(models) > 20
+    for model in models.values():
+        assert ("completion" in model.roles) == (model.fim is not None)
+        assert ("chat" in model.roles) == (model.chat is not None)
+        assert model.size_bytes("int8") < model.size_bytes("float16") < model.size_bytes("float32")
