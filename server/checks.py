@@ -21,6 +21,7 @@ from server import log, paths
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from models.chat import ChatModel
     from server.settings import Settings
 
 LOW_DISK_BYTES = 500_000_000
@@ -62,6 +63,7 @@ def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
         ("grammars", _grammars),
         ("index", _index),
         ("model", lambda: _model(settings)),
+        ("chat", lambda: _chat(settings)),
         ("machine", _machine),
     )
     for part, check in checks:
@@ -251,6 +253,39 @@ def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, A
         return Check("model", "warning", message, f"{remedy} {consequence}", facts)
     consequence = "Nothing is completed until it is mended, because completion.recall is off."
     return Check("model", "error", message, f"{remedy} {consequence}", facts)
+
+
+def _chat(settings: Settings) -> Iterator[Check]:
+    """Ask the chat model something short, and look whether its key is well kept."""
+    from server import chats  # noqa: PLC0415 (as everything here, for this check alone)
+
+    wanted = settings.chat
+    facts: dict[str, Any] = {"url": wanted.url, "model": wanted.model, "api": wanted.api, "key": wanted.key_place}
+    chat, problem = chats.made(wanted, None)
+    if chat is None:
+        state: Literal["ok", "warning"] = "warning" if problem else "ok"
+        message = "The chat model is half configured." if problem else "No chat model is configured: chat.url is empty."
+        yield Check("chat", state, message, problem, facts)
+        return
+    if exposed := chats.exposed_key(wanted):
+        yield Check("chat", "warning", "Others may read the key of the chat endpoint.", exposed, facts)
+    yield _answer(chat, facts)
+
+
+def _answer(chat: ChatModel, facts: dict[str, Any]) -> Check:
+    from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
+
+    begun = time.monotonic()
+    question = ChatRequest((Message(Speaker.USER, "Answer with the one word: yes"),), max_tokens=64)
+    try:
+        with contextlib.closing(chat):
+            reply = chat.chat(question, cancelled=never)
+    except ChatError as error:
+        consequence = "Explanations, instructions and the chat model's review do without it until then."
+        return Check("chat", "warning", str(error), consequence, {**facts, "fault": error.fault.value})
+    seconds = round(time.monotonic() - begun, 3)
+    facts = {**facts, "seconds": seconds, "tokens": reply.usage.answer_tokens, "answered_by": reply.model}
+    return Check("chat", "ok", f"{reply.model} answers in {seconds:.1f} s.", facts=facts)
 
 
 def _machine() -> Iterator[Check]:

@@ -72,6 +72,8 @@ class Core:
         self.generator.close()
         if self.reviewer is not None:
             self.reviewer.close()
+        if self.chat is not None:
+            self.chat.close()
 
     def close_but(self, kept: Core) -> None:
         """End what `kept`, which takes this one's place, has not taken over."""
@@ -83,6 +85,8 @@ class Core:
             self.generator.close()
         if self.reviewer is not None and self.reviewer is not kept.reviewer:
             self.reviewer.close()
+        if self.chat is not None and self.chat is not kept.chat:
+            self.chat.close()
 
 
 class Cores:
@@ -148,8 +152,10 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
             generator.set_model(model)
     else:
         generator = _generator(index, model, settings)
+    same_chat = old is not None and old.settings.chat == settings.chat
+    chat = old.chat if old is not None and same_chat else _chat(settings, problems)
     reviewer = _reviewer(index, model, settings, old)
-    return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems), reviewer)
+    return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems), reviewer, chat)
 
 
 def policy_of(settings: Settings) -> CompletionPolicy:
@@ -261,6 +267,16 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
         state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
     )
     return LazyModel(entry, loader)
+
+
+def _chat(settings: Settings, problems: list[str]) -> ChatModel | None:
+    from server import chats, paths  # noqa: PLC0415
+
+    cache = paths.writable(paths.cache_dir()).path if settings.chat.url else None
+    chat, problem = chats.made(settings.chat, cache)
+    if problem:
+        problems.append(problem)
+    return chat
 
 
 def _generator(index: Index, model: LazyModel | None, settings: Settings) -> Generator:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENT_PREFIX = "STARLING_"
+EDITOR = "editor"  # the source of what an editor sent
 MAX_FILE_BYTES = 256 * 1024  # a settings file beyond that is none
 
 
@@ -113,8 +114,8 @@ def editor_layer(sent: object, sections: Collection[str]) -> Layer:
     if sent is None:
         return Layer()
     if not isinstance(sent, dict):
-        return _broken("editor", f"sent {shown(sent)} where an object of settings belongs.")
-    return _tree_layer(_nested(sent), "editor", sections)
+        return _broken(EDITOR, f"sent {shown(sent)} where an object of settings belongs.")
+    return _tree_layer(_nested(sent), EDITOR, sections)
 
 
 def shown(value: object) -> str:

@@ -25,6 +25,7 @@ class SettingReference:
         default: as JSON writes it.
         description: one or two sentences.
         workspace: whether a workspace's `.starling.toml` may set it.
+        personal: whether not even an editor may set it, so that it belongs on no editor's settings page.
         schema: its JSON schema.
     """
 
@@ -35,6 +36,7 @@ class SettingReference:
     default: str
     description: str
     workspace: bool
+    personal: bool
     schema: dict[str, Any]
 
 
@@ -49,6 +51,7 @@ def reference() -> tuple[SettingReference, ...]:
             default=json.dumps(field.default),
             description=field.description or "",
             workspace=marked(field, "workspace"),
+            personal=marked(field, "personal"),
             schema=section_model(section).model_json_schema()["properties"][name],
         )
         for section in Settings.model_fields

@@ -8,7 +8,7 @@ from it (`server.reference`). `resolve` is a function of its arguments and holds
 | 1 (wins) | environment | `STARLING_COMPLETION__MAX_TOKENS=32` |
 | 2 | the user's `settings.toml` (`server.paths.settings_file`) | `[completion]` `max_tokens = 32` |
 | 3 | `.starling.toml` in a workspace folder, first folder first | the same, but only keys marked `workspace` |
-| 4 | the editor: `initializationOptions`, `workspace/configuration` | `{"completion": {"maxTokens": 32}}` |
+| 4 | the editor, but no keys marked `personal` | `{"completion": {"maxTokens": 32}}` |
 | 5 | the defaults below | |
 
 Names may be written in camelCase or snake_case everywhere. `index.exclude`, `completion.exclude` and `review.rulesOff`
@@ -29,7 +29,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server import paths
+from server.chats import ChatSettings
 from server.layers import (
+    EDITOR,
     ENVIRONMENT_PREFIX,
     Entry,
     SettingProblem,
@@ -358,6 +360,7 @@ class Settings(BaseSettings):
     index: IndexSettings = Field(default=IndexSettings(), description="The index of the workspace.")
     model: ModelSettings = Field(default=ModelSettings(), description="The model that writes completions.")
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
+    chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
     @classmethod
@@ -420,11 +423,18 @@ def checked(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
     if entry.workspace and not marked(field, "workspace"):
         message = "cannot be set by a workspace; set it in your own settings.toml or in the environment."
         return SettingProblem(entry.written, entry.source, message)
+    if entry.source == EDITOR and marked(field, "personal"):
+        message = (
+            "cannot be set by an editor, which passes on what a workspace says; set it in your own settings.toml or in "
+            "the environment."
+        )
+        return SettingProblem(entry.written, entry.source, message)
     try:
         return _validated(entry)
     except (ValueError, TypeError):  # pydantic's ValidationError is a ValueError; a TOML date is no JSON: TypeError
+        said = "what is set" if marked(field, "personal") else shown(entry.value)  # it may be a key in the wrong place
         message = (
-            f"{shown(entry.value)} is not allowed, it must be {allowed(field)}; "
+            f"{said} is not allowed, it must be {allowed(field)}; "
             f"what is set elsewhere counts, or the default, {json.dumps(field.default)}."
         )
         return SettingProblem(entry.written, entry.source, message)
@@ -441,8 +451,8 @@ def fields(section: str) -> dict[str, FieldInfo]:
     return section_model(section).model_fields
 
 
-def marked(field: FieldInfo, mark: Literal["workspace", "adds_up"]) -> bool:
-    """Whether a field carries one of our two marks."""
+def marked(field: FieldInfo, mark: Literal["workspace", "adds_up", "personal"]) -> bool:
+    """Whether a field carries one of our marks."""
     extra = field.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get(mark))
 
@@ -455,6 +465,8 @@ def camel(name: str) -> str:
 
 def allowed(field: FieldInfo) -> str:
     """What a field takes, in words."""
+    if isinstance(field.json_schema_extra, dict) and (words := field.json_schema_extra.get("allowed")):
+        return str(words)
     if field.annotation is bool:
         return "true or false"
     if get_origin(field.annotation) is Literal:

@@ -128,7 +128,7 @@ def test_a_workspace_cannot_set_what_is_not_marked_for_it(layers: Layers, key: s
 
 def test_a_workspace_cannot_choose_a_model_or_a_device_or_reveal_texts() -> None:
     free = {one.toml for one in reference() if one.workspace}
-    assert not {key for key in free if key.startswith(("model.", "log."))}
+    assert not {key for key in free if key.startswith(("model.", "log.", "chat."))}
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> Non
         ({"completion": {"maxToken": 3}}, "completion.maxToken", "did you mean `maxTokens`"),
         ({"completion": {"zzz": 3}}, "completion.zzz", "minConfidence"),
         ({"completions": {"enabled": False}}, "completions.enabled", "did you mean `completion`"),
-        ({"zzz": {"enabled": False}}, "zzz.enabled", "completion, index, model, review, log"),
-        ({"zzz": 1}, "zzz", "completion, index, model, review, log"),
+        ({"zzz": {"enabled": False}}, "zzz.enabled", "completion, index, model, review, chat, log"),
+        ({"zzz": 1}, "zzz", "completion, index, model, review, chat, log"),
         ({"completion": 1}, "completion", "is a section"),
         ([1], "", "an object"),
         ("on", "", "an object"),
@@ -281,7 +281,8 @@ def test_every_setting_is_documented_and_has_bounds() -> None:
 def test_every_setting_can_be_set_by_every_layer_that_may(layers: Layers, one: Any) -> None:
     section, name = one.toml.split(".")
     default = json.loads(one.default)
-    layers.editor = {one.key: default}
+    if not one.personal:
+        layers.editor = {one.key: default}
     layers.user_file.write_text(f"[{section}]\n{name} = {one.default}\n")
     layers.environment[one.environment] = one.default.strip('"')
     if one.workspace:
