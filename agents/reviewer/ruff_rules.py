@@ -11,18 +11,20 @@ SELECTED = (
     "F",
     *("E713", "E714", "E902", "PLE"),
     *("B002", "B003", "B004", "B005", "B013", "B014", "B016", "B017", "B020", "B021", "B022", "B023", "B025"),
-    *("B026", "B029", "B030", "B031", "B032", "B033", "B034", "B035", "B039"),
-    *("PLW0128", "PLW0129", "PLW0131", "PLW0133", "PLW0211", "PLW0245", "PLW0406", "PLW0604", "PLW0711"),
+    *("B029", "B030", "B031", "B032", "B033", "B034", "B035", "B039"),
+    *("PLW0128", "PLW0129", "PLW0131", "PLW0133", "PLW0211", "PLW0245", "PLW0604", "PLW0711"),
     *("PLW1501", "PLW1507", "PLW1508", "PLW2101"),
     *("RUF006", "RUF008", "RUF009", "RUF016", "RUF018", "RUF024", "RUF026", "RUF030", "RUF032", "RUF033", "RUF040"),
     *("ASYNC100", "ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC251"),
     *("LOG009", "LOG014", "PIE794", "PIE796", "S501", "S506", "SIM220", "SIM221", "TRY203"),
 )
-IGNORED = ("F403", "F405", "PLE2502")  # star imports are seen by whoever writes them; the last is `hidden-direction`
+# Star imports are seen by whoever writes them; PLE0605 and PLE0704 do not know `a.__all__ + b` and helpers of handlers;
+# the last is our `hidden-direction`.
+IGNORED = ("F403", "F405", "PLE0605", "PLE0704", "PLE2502")
 PER_FILE = "__init__.py:F401,**/*compat*.py:F401"  # names are imported there to be imported from there
 
 _HINTS = ("F401", "F541", "F841", "F601", "RUF059")
-_INFORMATION = ("B023", "PLW1508", "TRY203", "F811", "PLW0211")
+_INFORMATION = ("B020", "B023", "PLW1508", "TRY203", "F811", "PLW0211")
 _ERRORS = ("F82", "F70", "F50", "F63", "E9", "PLE", "B002", "B016", "B029", "B030", "PLW0129", "invalid-syntax")
 UNNECESSARY = frozenset({"F401", "F811", "F841"})
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from indexing.records import Document
     from indexing.syntax import Syntax
 
+_LONGEST_LINE = 3000  # characters; nobody wrote a longer one: minified, or data
 _MOST = 2000  # findings of one text
 _ANYWHERE = {"comment"}  # roles that are what they are in broken code too
 
@@ -39,7 +40,7 @@ def look(
             return []
         if _wanted(text_rule, policy, left_out):
             found += [_finding(text_rule, hit, lambda offset: offset) for hit in text_rule.look(document, policy)]
-    scan = Scan.of(document, syntax)
+    scan = Scan.of(document, syntax) if not _has_long_line(document.text) else None
     if scan is not None:
         to_point = scan.lines.to_point
         for rule, hit in _hits(scan, policy, cancelled, left_out):
@@ -82,3 +83,14 @@ def _finding(rule: Rule | TextRule, hit: Hit, to_point: Callable[[int], int]) ->
 def _fix(mend: Mend, to_point: Callable[[int], int]) -> Fix:
     edits = sorted(mend.replacements, key=lambda each: (each.start, each.end))
     return Fix(mend.title, tuple(Edit(to_point(e.start), to_point(e.end), e.text) for e in edits), mend.safe)
+
+
+def _has_long_line(text: str) -> bool:
+    """Looks at one place per `_LONGEST_LINE` characters or so."""
+    start = 0
+    while len(text) - start > _LONGEST_LINE:
+        at = text.rfind("\n", start, start + _LONGEST_LINE + 1)
+        if at < 0:
+            return True
+        start = at + 1
+    return False

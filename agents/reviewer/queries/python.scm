@@ -29,7 +29,7 @@
 (tuple (concatenated_string)) @strings
 (set (concatenated_string)) @strings
 (expression_statement (call function: [(identifier) (attribute)] @_name
-  (#any-of? @_name "breakpoint" "pdb.set_trace" "ipdb.set_trace" "pudb.set_trace" "pdb.post_mortem" "IPython.embed"))) @debugger
+  (#any-of? @_name "breakpoint" "pdb.set_trace" "ipdb.set_trace" "pudb.set_trace" "IPython.embed"))) @debugger
 (finally_clause (block [(return_statement) (break_statement) (continue_statement)] @escape))
 (comment) @comment
 (module . (comment)* . (expression_statement . (string) .) @docstring)

@@ -44,16 +44,18 @@ def repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if item.parent is not None and item.parent.role == "boolean" and _same_sign(item, item.parent):
         return
     sign = nodes.operator(item.node)
-    seen: dict[bytes, tree_sitter.Node] = {}
-    for operand in _flat(item.node, sign):
+    seen: set[bytes] = set()
+    operands = _flat(item.node, sign)
+    for number, operand in enumerate(operands):
         text = scan.bytes(operand)
-        if text in seen and not nodes.calls(operand):
+        gives = number == len(operands) - 1 and scan.bytes(operands[number - 1]) != text  # `a and good(a) and a`
+        if text in seen and not gives and not nodes.calls(operand):
             yield at(
                 operand,
                 f"`{_short(scan, operand)}` stands twice in this `{sign}`, so the second one changes nothing; "
                 "another operand was probably meant.",
             )
-        seen[text] = operand
+        seen.add(text)
 
 
 def duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:

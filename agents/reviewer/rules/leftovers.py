@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
 
-_CHANGING = r"(?:append|extend|insert|remove|pop|popitem|clear|add|discard|update|__delitem__)"
+_CHANGING = r"(?:insert|remove|pop|popitem|clear|add|discard|update)"
 
 
 def debugger(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:

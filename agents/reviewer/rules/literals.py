@@ -75,8 +75,8 @@ def missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     one, other = (scan.text(string) for string in strings)
     if (
         strings[0].start_point[1] != strings[1].start_point[1]
-        or one[-2:-1].isspace()
-        or other.strip("\"'")[:1] in " .,"
+        or not one[-2:-1].isalnum()
+        or not other.strip("\"'")[:1].isalnum()
     ):
         return
     if any(" " in scan.text(child) for child in (*strings, *elements) if child.type == "string"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Severity
 from agents.reviewer.rules.record import Hit, TextRule
+from indexing import languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _CONFLICT = re.compile(r"^<{7} .*?\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
 _CONFLICT_START = re.compile(r"^<{7} ", re.MULTILINE)
+_PROSE = {languages.TEXT, "markdown", "html", "json", "yaml", "toml"}  # may be written in any direction
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 # Shapes that providers publish for finding leaked keys: whose it is, what a text with one holds, the shape.
@@ -91,7 +93,7 @@ def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
 
 def hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
     """Characters that make code read otherwise than it runs ("Trojan Source", CVE-2021-42574)."""
-    if document.text.isascii():
+    if document.text.isascii() or document.language in _PROSE:
         return
     for match in _DIRECTION.finditer(document.text):
         yield Hit(
