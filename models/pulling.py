@@ -7,6 +7,7 @@ is read by the caller, sent to the hub alone, and stands in no message. Start at
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 from dataclasses import dataclass
@@ -69,9 +70,9 @@ def pull(
         ModelError: the sentence says what happened and what to do.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from huggingface_hub import HfApi, logging  # noqa: PLC0415  # heavy; only where a person asked for a download
+    from huggingface_hub import HfApi  # noqa: PLC0415  # heavy; only where a person asked for a download
 
-    logging.set_verbosity(logging.ERROR)  # what matters is said by us, once
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what matters is said by us, once
     folder = downloads / known.name
     with _told(known):
         api = HfApi(endpoint=endpoint, token=token or False)

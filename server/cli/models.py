@@ -1,4 +1,4 @@
-"""`starling models`: the models there are. Start at `list_models`."""
+"""`starling models`: the models there are, and those to be had by name. Start at `list_models`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import typer
 
 from models.catalog import Catalog
 from server import paths
-from server.cli import terminal
+from server.cli import library, terminal
+from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.catalog import ModelEntry
+    from models.known import KnownModel
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that complete code.")
 
@@ -23,11 +25,22 @@ def _group(context: typer.Context) -> None:
     terminal.overview(context)
 
 
+for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
+    app.command(_command.__name__)(_command)
+
+
 @app.command("list")
 def list_models(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False
+    *,
+    available: Annotated[
+        bool, typer.Option("--available", help="Those that `starling models pull` can fetch.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """List the models that `model.name` may name."""
+    if available:
+        _list_available(as_json=as_json)
+        return
     from server.settings import resolve  # noqa: PLC0415 (pydantic costs 170 ms that --help need not pay)
 
     catalog = Catalog.load(paths.models_dir())
@@ -43,6 +56,71 @@ def list_models(
         terminal.emit({"models": entries, "problems": problems, "own_models": str(paths.models_dir())})
     else:
         _show(entries)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A model's name.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """Show all that is known of one model, here or to be had."""
+    from models.known import known_models  # noqa: PLC0415 (reads its files)
+
+    entry = Catalog.load(paths.models_dir()).get(name)
+    known = known_models().get(name)
+    if entry is not None:
+        facts = described(entry, chosen=False) | {"installed": True}
+        del facts["chosen"]
+    elif known is not None:
+        facts = available_facts(known) | {"installed": False}
+    else:
+        raise Failure(f"There is no model {name!r}; see starling models list, and list --available.")
+    if as_json:
+        terminal.emit(facts)
+        return
+    for field, value in facts.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        terminal.out().print(f"{field.replace('_', ' ')}: {terminal.printable(text)}", markup=False)
+
+
+def available_facts(known: KnownModel) -> dict[str, Any]:
+    """A model that can be fetched, as JSON."""
+    return {
+        "name": known.name,
+        "source": known.repository,
+        "network": known.network,
+        "parameters": known.parameters,
+        "context_tokens": known.context_tokens,
+        "licence": known.licence,
+        "gated": known.gated,
+        "roles": list(known.roles),
+        "bytes_int8": known.size_bytes("int8"),
+        "bytes_float16": known.size_bytes("float16"),
+    }
+
+
+def _list_available(*, as_json: bool) -> None:
+    from models.known import known_models  # noqa: PLC0415
+
+    facts = [available_facts(known) for known in known_models().values()]
+    if as_json:
+        terminal.emit({"models": facts})
+        return
+    from rich.table import Column, Table  # noqa: PLC0415
+
+    table = Table(Column("name", no_wrap=True), "parameters", "int8", "float16", "licence", "gated", "roles", box=None)
+    for one in facts:
+        table.add_row(
+            one["name"],
+            f"{one['parameters'] / 1e6:,.0f} M",
+            f"{one['bytes_int8'] / 1e9:.1f} GB",
+            f"{one['bytes_float16'] / 1e9:.1f} GB",
+            one["licence"],
+            "yes" if one["gated"] else "",
+            ", ".join(one["roles"]),
+        )
+    terminal.out().print(table)
 
 
 def default_name(catalog: Catalog) -> str:

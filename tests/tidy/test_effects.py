@@ -28,6 +28,7 @@ MAY_WRITE = {
     "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
     "models/replies.py": "the folder of the answers kept for an hour, below the cache",
+    "server/cli/library.py": "the user's own settings file, when asked to use a model; the folder of a finished download",
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
     "server/commands/schema.py": "the published schema; runs when a developer asks for it",
     "server/gate/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
@@ -37,6 +38,7 @@ MAY_WRITE = {
     "server/state.py": "the folder of the state database",
 }
 MAY_START = {
+    "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
     "agents/reviewer/ruff.py": "ruff of Starling's own environment, from a fixed command line, told to change nothing",
     "server/demo/client.py": "this program's own server, from a fixed command line",
     "indexing/processes.py": "the indexing process, from a fixed command line",

@@ -1,0 +1,125 @@
+"""`starling models`: from nothing to a model that completes, and what can go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from models import pulling
+from models.catalog import BUNDLED
+from server import paths
+from server.cli import run
+from tests.models.conversion.parity import NETWORKS
+from tests.models.hub import Hub, served
+
+CHECKPOINT = Path(__file__).parents[2] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    folder = Path(shutil.copytree(CHECKPOINT, tmp_path / "checkpoint"))
+    shutil.copy(BUNDLED / "starling-mini" / "tokenizer.json", folder)
+    return folder
+
+
+def test_a_local_checkpoint_is_converted_used_and_completes(
+    checkpoint: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "convert", str(checkpoint), "--name", "own"]) == 0
+    assert run(["models", "use", "completion", "own"]) == 0
+    assert run(["models", "verify", "own"]) == 0
+    source = tmp_path / "work" / "shapes.py"
+    source.parent.mkdir()
+    source.write_text("class Shape:\n    def __init__(self, name):\n        self.name = \n", encoding="utf-8")
+    capfd.readouterr()
+    assert run(["complete", f"{source}:3:21", "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert answer["suggestions"][0]["model"] == "own"
+
+
+def test_using_a_model_keeps_everything_else_in_the_settings(checkpoint: Path) -> None:
+    path = paths.settings_file()
+    path.parent.mkdir(parents=True)
+    path.write_text('# mine\n[completion]\nmax_tokens = 32 # short\n[model]\nname = "other"\ndevice = "cpu"\n', "utf-8")
+    assert run(["models", "use", "completion", "starling-mini"]) == 0
+    assert path.read_text("utf-8") == (
+        '# mine\n[completion]\nmax_tokens = 32 # short\n[model]\nname = "starling-mini"\ndevice = "cpu"\n'
+    )
+
+
+def test_damaged_settings_are_left_as_they_are(capfd: pytest.CaptureFixture[str]) -> None:
+    path = paths.settings_file()
+    path.parent.mkdir(parents=True)
+    path.write_text("[model\n", "utf-8")
+    assert run(["models", "use", "completion", "starling-mini"]) == 1
+    assert "mend it there" in capfd.readouterr().err
+    assert path.read_text("utf-8") == "[model\n"
+
+
+def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with served(Hub(NETWORKS / "starcoder2")) as hub:
+        monkeypatch.setattr(pulling, "pull", partial(pulling.pull, endpoint=hub.url))
+        token = tmp_path / "token"
+        token.write_text("hf_of_mine\n", "utf-8")
+        assert run(["models", "pull", "starcoder2-3b", "--token-file", str(token), "--json"]) == 0
+    written = capfd.readouterr()
+    assert json.loads(written.out)["name"] == "starcoder2-3b"
+    assert "licence bigcode-openrail-m" in written.err
+    assert hub.seen_tokens == {"Bearer hf_of_mine"}
+    assert list((home / "cache" / "downloads").iterdir()) == []
+    assert not any("hf_of_mine" in file.read_text("utf-8", "replace") for file in home.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "sentence"),
+    [
+        ("pull nosuch", 1, "There is no model 'nosuch' to be had by name; there are"),
+        ("pull starcoder2-3b -q int3", 2, "There is no quantization 'int3'"),
+        ("pull starcoder2-3b --token-file nosuch", 1, "The token in nosuch cannot be read"),
+        ("convert nosuch", 1, "nosuch"),
+        ("use cooking starling-mini", 2, "There is no role 'cooking'"),
+        ("use chat starling-mini", 1, "Local models are not used for chat yet"),
+        ("use completion nosuch", 1, "There is no model 'nosuch' here; there are starling-mini"),
+        ("remove starling-mini", 1, "is part of Starling"),
+        ("remove ../../x", 1, "There is no model '../../x' here"),
+        ("verify nosuch", 1, "There is no model 'nosuch' here"),
+        ("show nosuch", 1, "There is no model 'nosuch'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    command: str, status: int, sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", *command.split()]) == status
+    written = capfd.readouterr()
+    assert sentence in written.err
+    assert written.out == ""
+
+
+def test_bench_measures_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "bench", "starling-mini", "--prompt", "40", "--new", "4", "--json"]) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert figures["name"] == "starling-mini"
+    assert all(figures[name] > 0 for name in ("load_s", "prompt_tokens", "prefill_ms", "tokens_per_s"))
+
+
+def test_models_to_be_had_are_listed_and_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "list", "--available", "--json"]) == 0
+    names = [model["name"] for model in json.loads(capfd.readouterr().out)["models"]]
+    assert {"tiny_starcoder_py", "starcoder2-3b", "qwen2.5-coder-0.5b", "all-minilm-l6-v2"} <= set(names)
+    assert run(["models", "show", "starcoder2-3b", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["installed"] is False
+    assert run(["models", "show", "starling-mini"]) == 0
+    assert "roles: completion" in capfd.readouterr().out
