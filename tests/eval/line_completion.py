@@ -2,7 +2,7 @@
 
 `python -m tests.eval.line_completion` measures on the test packages and writes `line_completion.csv`; `--split dev` is
 for tuning and writes nothing. Each place of `masks.places` is asked for twice through the generator: as while typing
-(is something shown, is it right, how long did it take) and as when a person asks (how near is the best that there is).
+(is something shown, is it right) and as when a person asks (how near is the best that there is).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from indexing.records import Document
 from tests.eval import data, masks, tables
 from tests.eval.bundled import bundled_model
 from tests.eval.copying import CopyFloor
-from tests.eval.metrics import Outcome, percentile
+from tests.eval.metrics import Outcome
 
 if TYPE_CHECKING:
     from agents.records import Completion
@@ -47,14 +47,12 @@ class Result:
         best: how near the best is that a person who asks gets; for the floor, what it copies.
         shown: whether anything is shown while typing; None for the floor, which has no judgement.
         right: whether what is shown is right to the end of the line.
-        took_ms: from the question to the answer, while typing.
     """
 
     place: Place
     best: Outcome
     shown: bool | None = None
     right: bool = False
-    took_ms: float = 0.0
 
 
 def completed_line(place: Place, completion: Completion) -> str:
@@ -88,7 +86,6 @@ def ask(index: Index, model: CompletionModel | None, policy: CompletionPolicy, p
         Outcome.of(place.target, completed_line(place, asked)),
         shown=bool(typing.suggestions),
         right=shown.strip() == place.target.strip(),
-        took_ms=typing.total_ms,
     )
 
 
@@ -130,8 +127,6 @@ def row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
         **tables.with_interval("identifier_f1", [result.best.identifier_f1 for result in results]),
         **tables.with_interval("shown", [float(bool(result.shown)) for result in results] if judged else []),
         **tables.with_interval("right_when_shown", [float(result.right) for result in shown]),
-        "ms_p50": round(percentile([result.took_ms for result in results], 50), 1) if judged else "",
-        "ms_p95": round(percentile([result.took_ms for result in results], 95), 1) if judged else "",
     }
 
 
