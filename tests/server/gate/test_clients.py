@@ -1,0 +1,135 @@
+"""Each kind of editor, of change and of answer: one question, a true record, and nothing written without a yes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from server import editor as editors
+from server.editor import EditorWorkplace
+from server.gate.asking import EditorAsker
+from server.gate.gate import Gate
+from server.gate.places import Places
+from server.gate.policy import Limits
+from server.gate.records import Verdict
+from server.state import State
+from tests.marked import parse
+from tests.server.gate.bench import rows
+from tests.server.gate.clients import ClientKind, Desk, Reply
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.records import Change
+    from tests.server.editor import Editor
+
+SHOP = """
+#- open.py
+price = 1
+tax = 2
+#- closed.py
+amount = 1
+#- old.py
+name = "old"
+"""
+ASKING = {ClientKind.VSCODE: "preview", ClientKind.NEOVIM: "message", ClientKind.MESSAGES: "message"}
+VERDICTS = {
+    Reply.YES: Verdict.APPLIED,
+    Reply.PART: Verdict.APPLIED,  # of the one change there is
+    Reply.NO: Verdict.REJECTED,
+    Reply.SILENCE: Verdict.EXPIRED,
+}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editors, "SETTLE_S", 0.05)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    return parse(SHOP).write(tmp_path / "shop")
+
+
+def text_change(path: Path, old: str, new: str) -> TextChange:
+    text = path.read_text(encoding="utf-8")
+    return TextChange(path.as_uri(), path, text, (Edit(text.index(old), text.index(old) + len(old), new),))
+
+
+def changes(kind: str, root: Path) -> tuple[Change, ...]:
+    table: dict[str, tuple[Change, ...]] = {
+        "text": (text_change(root / "open.py", "price", "cost"),),
+        "closed text": (text_change(root / "closed.py", "amount", "count"),),
+        "create": (CreateFile(root / "new.py", "new = 1\n"),),
+        "rename": (RenameFile(root / "old.py", root / "moved.py"),),
+        "delete": (DeleteFile(root / "old.py", 'name = "old"\n'),),
+    }
+    return table[kind] if kind in table else tuple(one for name in table if name != "delete" for one in table[name])
+
+
+def afterwards(desk: Desk, root: Path) -> set[str]:
+    """Which changes a person finds made."""
+    texts = {name: desk.text(root / f"{name}.py") for name in ("open", "closed", "new", "old", "moved")}
+    made = {
+        "text": texts["open"] == "cost = 1\ntax = 2\n",
+        "closed text": texts["closed"] == "count = 1\n",
+        "create": texts["new"] == "new = 1\n",
+        "rename": texts["old"] is None and texts["moved"] == 'name = "old"\n',
+        "delete": texts["old"] is None and texts["moved"] is None,
+    }
+    return {name for name, is_so in made.items() if is_so}
+
+
+def untouched(desk: Desk, root: Path) -> bool:
+    files = {path.name: desk.text(path) for path in root.iterdir()}
+    return files == parse(SHOP).files
+
+
+async def gate_of(editor: Editor, root: Path) -> Gate:
+    session = editor.server.session
+    asker = EditorAsker(editor.server, lambda: session.client, session.shown)
+    workplace = EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)
+    places = Places([root], lambda _: "")
+    return Gate(State(None), lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=0.3))
+
+
+@pytest.mark.parametrize("kind", ["text", "closed text", "create", "rename", "delete", "several"])
+@pytest.mark.parametrize("client", ClientKind)
+@pytest.mark.parametrize("reply", Reply)
+async def test_one_question_a_true_record_and_nothing_without_a_yes(
+    editor: Editor, shop: Path, client: ClientKind, kind: str, reply: Reply
+) -> None:
+    desk = Desk(editor, client, reply)
+    await desk.begin(shop)
+    desk.open(shop / "open.py")
+    gate = await gate_of(editor, shop)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes(kind, shop)))
+    await gate.close()
+
+    assert desk.asked == ([] if client is ClientKind.NOTHING else [ASKING[client]])
+    every = {"text", "closed text", "create", "rename"} if kind == "several" else {kind}
+    made = afterwards(desk, shop) & every
+    if client is ClientKind.NOTHING:
+        assert (outcome.verdict, made) == (Verdict.REFUSED, set())
+    elif reply is Reply.PART and (kind == "several" or (kind, client) == ("create", ClientKind.VSCODE)):
+        assert (outcome.verdict, made < every) == (Verdict.PARTLY, True)  # of a new file: made, and not filled
+    else:
+        assert (outcome.verdict, made) == (VERDICTS[reply], every if VERDICTS[reply] is Verdict.APPLIED else set())
+    assert outcome.checkpoint or untouched(desk, shop)
+    assert await rows(gate, "SELECT verdict FROM requests") == [(str(outcome.verdict),)]
+    assert bool(await rows(gate, "SELECT 1 FROM audit WHERE written")) is bool(outcome.checkpoint)
+
+
+@pytest.mark.parametrize("client", ASKING)
+async def test_a_part_that_was_applied_can_be_taken_back(editor: Editor, shop: Path, client: ClientKind) -> None:
+    desk = Desk(editor, client, Reply.PART)
+    await desk.begin(shop)
+    desk.open(shop / "open.py")
+    gate = await gate_of(editor, shop)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
+    desk.reply = Reply.YES
+    assert (await gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED
+    assert untouched(desk, shop)
