@@ -7,6 +7,7 @@ and until then everything else works. Start at `Session` and `Snapshot`.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from models.lazy import LazyModel
     from server.core import Builder, Core
     from server.documents import OpenText
+    from server.gate.gate import Gate
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class Snapshot:
         workspace_reviews: the way to what it finds in files that are not open.
         send_part: sends a part of a result, by the token of its request.
         shown: documents of our own that the editor may fetch.
+        gates: where the gate is; it is made when it is first needed.
         pool: threads for other core calls.
     """
 
@@ -78,7 +81,13 @@ class Snapshot:
     workspace_reviews: WorkspaceReviews
     send_part: Callable[[int | str, object], None]
     shown: Shown
+    gates: Callable[[], Gate]
     pool: ThreadPoolExecutor
+
+    @property
+    def gate(self) -> Gate:
+        """The one way to change anything."""
+        return self.gates()
 
 
 class Session:
@@ -106,6 +115,7 @@ class Session:
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
         self._watching = Watching(server, self.touched)
+        self._gate: Gate | None = None
         self._begun = time.monotonic()
         self._closed = False
 
@@ -126,8 +136,17 @@ class Session:
             workspace_reviews=self.workspace_reviews,
             send_part=self._send_part,
             shown=self.shown,
+            gates=self.gate,
             pool=self._pool,
         )
+
+    def gate(self) -> Gate:
+        """The gate of this connection."""
+        if self._gate is None:
+            from server.gate.opening import for_editor  # noqa: PLC0415 (30 ms that no start and no key has to wait for)
+
+            self._gate = for_editor(self._server, self)
+        return self._gate
 
     def _send_part(self, token: int | str, value: object) -> None:
         self._server.progress(types.ProgressParams(token, value))
@@ -166,6 +185,8 @@ class Session:
         self.workspace_reviews.close()
         self._watching.close()
         self._progress.close()
+        if self._gate is not None:
+            await self._gate.close()
         core = self.cores.end()
         self._log_end(core)
         if core is not None:
@@ -204,6 +225,8 @@ class Session:
                 await loop.run_in_executor(self._pool, old.close_but, core)
             self._review_again(core, old)
             self._warm(core)
+            if old is None:
+                self._later(_load_gate)
             if old is None or core.generator is not old.generator:
                 for document in self.documents:
                     self._later(core.generator.prepare, document.record)
@@ -319,6 +342,11 @@ class Session:
         if (core := self.cores.current) is not None:
             self._later(core.index.set_roots, self.roots)
         self.reconfigure()
+
+
+def _load_gate() -> None:
+    """For a thread: what the gate is made of, before the first edit is proposed."""
+    importlib.import_module("server.gate.opening")
 
 
 def _log_indexed(core: Core, seconds: float, level: int) -> None:

@@ -66,6 +66,11 @@ def _gate(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def storable(text: str) -> str:
+    """A text that a database can hold: halves of characters, which models and old file names bring, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate,)
 """Number n brings a database from `user_version` n - 1 to n, inside one transaction; a migration only adds."""
 

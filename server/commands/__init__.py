@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from server.session import Snapshot
 
 COMMANDS = {
+    "starling.approvals": "server.commands.approvals",
+    "starling.audit": "server.commands.audit",
     "starling.completion.accepted": "server.commands.completion_accepted",
     "starling.health": "server.commands.health",
     "starling.search": "server.commands.search",
     "starling.stats": "server.commands.stats",
     "starling.status": "server.commands.status",
+    "starling.undo": "server.commands.undo",
 }
 
 

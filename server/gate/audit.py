@@ -10,6 +10,8 @@ import time
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from server.state import storable
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
@@ -79,7 +81,8 @@ class Audit:
         """Record, in the caller's transaction."""
         connection.execute("DELETE FROM audit WHERE at < ?", (time.time() - KEPT_S,))
         query = f"INSERT INTO audit ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 (our own names)
-        connection.executemany(query, map(astuple, rows))
+        values = ([storable(one) if isinstance(one, str) else one for one in astuple(row)] for row in rows)
+        connection.executemany(query, values)
 
     def listed(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
         """The newest rows first, those of one request if that is given."""

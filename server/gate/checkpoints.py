@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from agents.records import CreateFile, DeleteFile, ProposedEdit, RenameFile, TextChange
 from server.gate import contents, rebasing
 from server.gate.refusal import Refused
+from server.state import storable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -96,7 +97,7 @@ class Checkpoints:
         connection.execute(
             "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
             " VALUES (?, ?, ?, ?, 0, ?, 0)",
-            (identity, request, time.time(), title, undoes),
+            (identity, request, time.time(), storable(title), undoes),
         )
         self._fill(connection, identity, changes, before)
         self._prune(connection, identity)

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH112, PTH113, PTH114 (os.path takes for absent what pathlib raises at: names too long, loops of links)
 """Where the gate lets anything be written: inside a workspace folder, by the real path, and in no special file.
 
 Looks at the disk and changes nothing; what it finds holds for that moment, so it is asked again just before a change is
@@ -47,10 +48,10 @@ class Places:
             Refused: it must not be touched.
         """
         self._plain(path)
-        if itself and path.is_symlink():
+        if itself and os.path.islink(path):
             raise Refused(f"{self.shown(path)} is a link; name the file that it leads to.")
         real = self._inside(path)
-        if not real.is_file():
+        if not os.path.isfile(real):
             there = os.path.lexists(real)
             raise Refused(f"{self.shown(path)} is {'no regular file' if there else 'not there any more'}.")
         return real
@@ -67,7 +68,7 @@ class Places:
         """
         real = self._named(path)
         own = coming_from.name if coming_from is not None and coming_from.parent == real.parent else None
-        if os.path.lexists(real) and own is None:
+        if os.path.lexists(real) and real.name != own:
             raise Refused(f"{self.shown(path)} exists already; propose a change of it, or another name.")
         for name in _held(real.parent):
             if name != own and folded(name) == folded(real.name):
@@ -100,16 +101,17 @@ class Places:
     def _named(self, path: Path) -> Path:
         """The real path that a new file would have; its folder may have to be made, too."""
         self._plain(path)
-        if path.is_symlink():
+        if os.path.islink(path):
             raise Refused(f"{self.shown(path)} is a link; name the file that it leads to.")
+        _check_name(path.name)
         real = self._inside(path)
         root = self.root_of(real)
         assert root is not None  # noqa: S101 (it is inside)
         for depth, name in enumerate(real.relative_to(root).parts):
             folder = root.joinpath(*real.relative_to(root).parts[:depth])
-            if not (folder / name).is_dir():
+            if not os.path.isdir(folder / name):
                 _check_name(name)
-            if os.path.lexists(folder) and not folder.is_dir():
+            if os.path.lexists(folder) and not os.path.isdir(folder):
                 raise Refused(f"{self.shown(path)} cannot be made: {self.shown(folder)} is no folder.")
         return real
 

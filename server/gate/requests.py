@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from server.state import storable
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
@@ -107,17 +109,17 @@ class Requests:
             StateError: it cannot be recorded, so nothing may come of it.
         """
         host, pid, begun = _process()
-        row = (
+        row = [
             question.id, time.time(), host, pid, begun, self._client, question.tool, question.title, question.why,
             question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
             json.dumps(question.warnings), Status.PENDING,
-        )  # fmt: skip
+        ]  # fmt: skip
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
             connection.execute(
                 "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer, model, task,"
                 " subjects, diff, warnings, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
+                [storable(one) if isinstance(one, str) else one for one in row],
             )
 
     def asking(self, request: str) -> None:
@@ -135,11 +137,11 @@ class Requests:
         self, connection: sqlite3.Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None
     ) -> None:
         """What became of it."""
-        status = _STATUS[outcome.verdict]
+        status, reason = _STATUS[outcome.verdict], storable(outcome.reason)
         connection.execute(
             "UPDATE requests SET status = ?, verdict = ?, reason = ?, answer = ?, answer_s = ?, checkpoint = ?"
             " WHERE id = ?",
-            (status, outcome.verdict, outcome.reason, answer or "", answer_s, outcome.checkpoint, outcome.proposal),
+            (status, outcome.verdict, reason, answer or "", answer_s, outcome.checkpoint, outcome.proposal),
         )
 
     def asked_since(self, then: float) -> list[float]:

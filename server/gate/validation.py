@@ -150,7 +150,8 @@ class Validation:
 
     def _result(self, place: Located, after: str, encoding: str, before: str | None) -> None:
         """Whether a file can hold the text that would come."""
-        if "\0" in after or (after.startswith(BYTE_ORDER_MARK) and not (before or "").startswith(BYTE_ORDER_MARK)):
+        marked = after.startswith(BYTE_ORDER_MARK) and not (before or "").startswith(BYTE_ORDER_MARK)
+        if "\0" in after or (marked and not self._exact):
             raise Refused(f"{place.name} would hold a NUL or a byte order mark, which are no part of a text.")
         if encoding not in contents.NAMES:
             raise Refused(f"{place.name} would be in {encoding!r}, which is no encoding that is written.")

@@ -41,7 +41,7 @@ class Bench:
     @cached_property
     def root(self) -> Path:
         root = self.base / "workspace"
-        root.mkdir()
+        root.mkdir(exist_ok=True)
         return root
 
     @cached_property

@@ -1,0 +1,132 @@
+"""The record outlives its server: what nobody waits for any more is closed by the next one, and never made."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.gate.policy import Limits
+from server.gate.records import Answer, Verdict
+from server.gate.scripted import ScriptedAsker
+from server.state import State
+from tests.server.gate.bench import Bench, proposal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.records import ProposedEdit
+
+
+class Crash(BaseException):
+    """The server is killed here."""
+
+
+class Killed:
+    """A workplace whose server dies when it should apply, before or after it did."""
+
+    settle_s = 0.0
+
+    def __init__(self, bench: Bench, *, before: bool) -> None:
+        self._disk = bench.gate._disk
+        self._before = before
+
+    async def text(self, uri: str, path: Path | None) -> str | None:
+        return await self._disk.text(uri, path)
+
+    async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+        if not self._before:
+            await self._disk.apply(proposal, confirm=confirm)
+        await asyncio.get_running_loop().create_future()
+        return ""
+
+
+async def crashed(bench: Bench, edit: ProposedEdit, *, until: str) -> Bench:
+    """The next server on the same record and workspace, after the first died while a request stood at `until`."""
+    running = asyncio.ensure_future(bench.gate.propose(edit))
+    async with asyncio.timeout(20):
+        while not any(one.status == until for one in bench.gate.journal.requests.listed(None, 9)):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+    with bench.state.transaction() as connection:  # the record as the dead process left it
+        connection.execute("CREATE TABLE kept AS SELECT * FROM requests")
+        connection.execute("CREATE TABLE kept_files AS SELECT * FROM checkpoint_files")
+        connection.execute("CREATE TABLE kept_points AS SELECT * FROM checkpoints")
+    running.cancel()
+    await asyncio.wait((running,))
+    await bench.gate.close()
+    with bench.state.transaction() as connection:
+        for table, kept in (("requests", "kept"), ("checkpoint_files", "kept_files"), ("checkpoints", "kept_points")):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            connection.execute(f"INSERT INTO {table} SELECT * FROM {kept}")  # noqa: S608
+        connection.execute("UPDATE requests SET begun = begun - 1000")  # another process has its number now
+    following = Bench(bench.base, state=bench.state)
+    return following
+
+
+async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Bench) -> None:
+    bench.limits = Limits(answer_s=60)
+    bench.asker = ScriptedAsker([Answer.EXPIRE])
+    following = await crashed(bench, proposal(bench.create("a.py")), until="pending")
+    following.gate.journal.recover()
+    (request,) = following.gate.journal.requests.listed(None, 9)
+    assert (request.status, request.verdict, "propose it again" in request.reason) == ("expired", "expired", True)
+    assert following.bytes() == {}
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(bench: Bench, before: bool) -> None:  # noqa: FBT001
+    bench.put("a.py", b"x = 1\n")
+    bench.put("b.py", b"x = 1\n")
+    assert (await bench.gate.propose(proposal(bench.change("b.py", "1", "2")))).applied
+    bench.gate._workplace = Killed(bench, before=before)
+    following = await crashed(bench, proposal(bench.change("a.py", "1", "2"), bench.create("c.py")), until="approved")
+    following.gate.journal.recover()
+    request = following.gate.journal.requests.listed(None, 9)[0]
+    assert (request.status, bool(request.checkpoint)) == ("failed", True)
+    assert following.held("a.py") == (b"x = 1\n" if before else b"x = 2\n")
+    assert (await following.gate.undo()).applied  # what was not made is not in the way of what was made before it
+    left = {"workspace/a.py": b"x = 1\n", "workspace/b.py": b"x = 1\n" if before else b"x = 2\n"}
+    assert following.bytes() == left
+
+
+async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> None:
+    bench.limits = Limits(answer_s=60)
+    bench.asker = ScriptedAsker([Answer.EXPIRE])
+    running = asyncio.ensure_future(bench.gate.propose(proposal(bench.create("a.py"))))
+    await bench.asked()
+    other = Bench(bench.base, state=bench.state)
+    other.gate.journal.recover()
+    assert [one.status for one in other.gate.journal.requests.listed(None, 9)] == ["pending"]
+    running.cancel()
+    await asyncio.wait((running,))
+
+
+async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
+    bench.answer(Answer.APPROVE, Answer.REJECT, Answer.APPROVE)
+    for name in "abc":
+        await bench.gate.propose(proposal(bench.create(f"{name}.py"), title=name))
+    listed = bench.gate.journal.requests.listed
+    assert [one.title for one in listed(None, 2)] == ["c", "b"]
+    from server.gate.requests import Status  # noqa: PLC0415
+
+    assert [one.title for one in listed(Status.REJECTED, 9)] == ["b"]
+
+
+async def test_what_models_write_beside_text_is_recorded_all_the_same(bench: Bench) -> None:
+    outcome = await bench.gate.propose(proposal(bench.create("a.py"), title="half \ud83d"))
+    assert outcome.verdict is Verdict.APPLIED
+    assert bench.gate.journal.requests.listed(None, 1)[0].title == "half \\ud83d"
+
+
+async def test_two_servers_share_one_record(tmp_path: Path) -> None:
+    one, two = (Bench(tmp_path / name, state=State(tmp_path / "state.sqlite3")) for name in ("one", "two"))
+    for bench in (one, two):
+        bench.base.mkdir()
+    proposals = [
+        bench.gate.propose(proposal(bench.create(f"f{number}.py"))) for number in range(10) for bench in (one, two)
+    ]
+    assert all(outcome.applied for outcome in await asyncio.gather(*proposals))
+    assert len(one.gate.journal.requests.listed(None, 99)) == 20
+    assert len(two.gate.journal.audit.written_since(0)) == 20

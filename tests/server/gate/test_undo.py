@@ -1,0 +1,150 @@
+"""Taking back: byte by byte, as a proposal like any other, whatever happened since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.gate import checkpoints
+from server.gate.records import Answer, Tool, Verdict
+from tests.server.gate.bench import Bench, proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agents.records import Change
+
+ODD = {
+    "mixed.txt": b"one\r\ntwo\nthree\rfour",
+    "mark.py": b"\xef\xbb\xbfx = 1\r\n",
+    "two_marks.py": b"\xef\xbb\xbf\xef\xbb\xbfx = 1\n",
+    "latin.txt": b"caf\xe9 \xe0 la cr\xe8me\r\n",
+    "wide.txt": "\ufeffx = \U0001f600\r\n".encode("utf-16-be"),
+    "empty.py": b"",
+    "odd.txt": "a\u2028b\x0bc\x85d\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("kind", ["text", "create", "rename", "delete"])
+async def test_undoing_restores_the_bytes_of(bench: Bench, kind: str, name: str) -> None:
+    bench.put(name, ODD[name])
+    before = bench.bytes()
+    kinds: dict[str, Callable[[], Change]] = {
+        "text": lambda: bench.change(name, "", "z\nz"),
+        "create": lambda: bench.create("new/x.py", "x = 1\n"),
+        "rename": lambda: bench.rename(name, "elsewhere/else.txt"),
+        "delete": lambda: bench.delete(name),
+    }
+    outcome = await bench.gate.propose(proposal(kinds[kind]()))
+    assert outcome.applied, outcome.reason
+    assert bench.bytes() != before
+    assert (await bench.gate.undo(outcome.checkpoint)).applied
+    assert bench.bytes() == before
+
+
+async def test_an_executable_file_comes_back_executable(bench: Bench) -> None:
+    path = bench.put("run.sh", b"#!/bin/sh\n")
+    path.chmod(0o755)
+    await bench.gate.propose(proposal(bench.delete("run.sh")))
+    assert (await bench.gate.undo()).applied
+    assert path.stat().st_mode & 0o100
+
+
+async def test_a_change_keeps_the_mode_of_its_file(bench: Bench) -> None:
+    path = bench.put("run.sh", b"#!/bin/sh\n")
+    path.chmod(0o750)
+    await bench.gate.propose(proposal(bench.change("run.sh", "#!/bin/sh\n", "#!/bin/bash\n")))
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"#!/bin/bash\n", 0o750)
+
+
+async def test_undoing_asks_and_is_recorded_as_the_persons_own(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    await bench.gate.propose(proposal(bench.create("b.py"), title="Make b"))
+    bench.answer(Answer.REJECT)
+    outcome = await bench.gate.undo()
+    question = bench.asker.questions[-1]
+    assert (outcome.verdict, question.title, question.tool) == (Verdict.REJECTED, "Undo: Make b", Tool.DELETE_FILE)
+    assert (bench.root / "b.py").exists()
+    assert bench.gate.journal.audit.listed(1)[0].proposer == "undo"
+
+
+async def test_undoing_goes_back_step_by_step(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    states = [bench.held("a.py")]
+    for value in "234":
+        await bench.gate.propose(proposal(bench.change("a.py", states[-1].decode()[4], value)))
+        states.append(bench.held("a.py"))
+    for state in reversed(states[:-1]):
+        assert (await bench.gate.undo()).applied
+        assert bench.held("a.py") == state
+    last = await bench.gate.undo()
+    assert (last.verdict, "left to undo" in last.reason) == (Verdict.REFUSED, True)
+
+
+async def test_an_undoing_can_be_undone(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    first = await bench.gate.propose(proposal(bench.change("a.py", "1", "2")))
+    back = await bench.gate.undo()
+    again = await bench.gate.undo(first.checkpoint)
+    assert (again.verdict, "already" in again.reason) == (Verdict.REFUSED, True)
+    assert (await bench.gate.undo(back.checkpoint)).applied
+    assert bench.held("a.py") == b"x = 2\n"
+    assert (await bench.gate.undo()).applied
+    assert bench.held("a.py") == b"x = 1\n"
+
+
+async def test_undoing_keeps_what_was_written_elsewhere_since(bench: Bench) -> None:
+    lines = "".join(f"line {n}\n" for n in range(30))
+    bench.put("a.txt", lines.encode())
+    await bench.gate.propose(proposal(bench.change("a.txt", "line 20\n", "line twenty\nand more\n")))
+    bench.put("a.txt", b"new head\n" + bench.held("a.txt"))
+    assert (await bench.gate.undo()).applied
+    assert bench.held("a.txt") == b"new head\n" + lines.encode()
+
+
+async def test_what_was_written_over_since_is_not_undone(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    await bench.gate.propose(proposal(bench.change("a.py", "1", "2")))
+    bench.put("a.py", b"x = 3\n")
+    outcome = await bench.gate.undo()
+    assert (outcome.verdict, bench.held("a.py")) == (Verdict.REFUSED, b"x = 3\n")
+
+
+@pytest.mark.parametrize(("kind", "meanwhile"), [("create", b"y\n"), ("delete", b"y\n")])
+async def test_a_file_that_somebody_wrote_since_is_neither_deleted_nor_overwritten(
+    bench: Bench, kind: str, meanwhile: bytes
+) -> None:
+    bench.put("old.py", b"x\n")
+    change, name = (bench.create("new.py", "x\n"), "new.py") if kind == "create" else (bench.delete("old.py"), "old.py")
+    await bench.gate.propose(proposal(change))
+    bench.put(name, meanwhile)
+    assert ((await bench.gate.undo()).verdict, bench.held(name)) == (Verdict.REFUSED, meanwhile)
+
+
+async def test_an_unknown_checkpoint_says_so(bench: Bench) -> None:
+    outcome = await bench.gate.undo("nonsense")
+    assert (outcome.verdict, "no checkpoint 'nonsense'" in outcome.reason) == (Verdict.REFUSED, True)
+
+
+async def test_only_changes_of_this_workspace_are_the_last(bench: Bench) -> None:
+    await bench.gate.propose(proposal(bench.create("a.py")))
+    with bench.state.transaction() as connection:
+        connection.execute("UPDATE checkpoint_files SET path = '/somewhere/else.py'")
+    assert "left to undo" in (await bench.gate.undo()).reason
+
+
+async def test_old_and_many_checkpoints_go(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await bench.gate.propose(proposal(bench.create("a.py", "x\n")))
+    second = await bench.gate.propose(proposal(bench.create("b.py", "x\n")))
+    with bench.state.transaction() as connection:
+        connection.execute("UPDATE checkpoints SET created = 0 WHERE id = ?", (first.checkpoint,))
+    third = await bench.gate.propose(proposal(bench.create("c.py", "x\n")))
+    monkeypatch.setattr(checkpoints, "MOST_BYTES", 1)
+    fourth = await bench.gate.propose(proposal(bench.create("d.py", "x\n")))
+    with bench.state.reading() as connection:
+        left = {row[0] for row in connection.execute("SELECT id FROM checkpoints")}
+        files = {row[0] for row in connection.execute("SELECT checkpoint FROM checkpoint_files")}
+    assert left == files == {fourth.checkpoint}
+    assert second.checkpoint != third.checkpoint

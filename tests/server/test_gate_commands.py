@@ -1,0 +1,86 @@
+"""`starling.approvals`, `starling.audit` and `starling.undo`, as an editor sends them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agents.records import CreateFile, ProposedEdit
+from server.gate.disk import DiskWorkplace
+from server.gate.records import Answer
+from server.gate.scripted import ScriptedAsker
+from server.paths import HOME_VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.server.editor import Editor
+
+
+@pytest.fixture
+async def asked(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedAsker:
+    """An editor with a workspace in which one file was made and one refused; returns whoever is asked."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    root = tmp_path / "workspace"
+    root.mkdir()
+    await editor.begin(
+        clientInfo={"name": "ed", "version": "1"}, workspaceFolders=[{"uri": root.as_uri(), "name": "w"}]
+    )
+    gate = editor.server.session.gate()
+    person = gate._asker = ScriptedAsker([Answer.APPROVE, Answer.REJECT, Answer.APPROVE])
+    gate._workplace = DiskWorkplace(lambda: [root])
+    for name in ("a.py", "b.py"):
+        made = CreateFile(root / name, "x = 1\n")
+        await gate.propose(ProposedEdit(f"Make {name}", "Because.", "generator", (made,)))
+    return person
+
+
+async def execute(editor: Editor, name: str, *arguments: object) -> dict[str, Any]:
+    command = {"command": name, "arguments": list(arguments)}
+    return await editor.answer(editor.ask("workspace/executeCommand", command))
+
+
+async def test_approvals_are_listed_newest_first(editor: Editor, asked: ScriptedAsker) -> None:
+    result = (await execute(editor, "starling.approvals"))["result"]
+    told = [(one["title"], one["status"], one["verdict"], one["client"]) for one in result["approvals"]]
+    assert told == [("Make b.py", "rejected", "rejected", "ed 1"), ("Make a.py", "approved", "applied", "ed 1")]
+    assert "+x = 1" in result["approvals"][1]["diff"]
+
+
+async def test_approvals_are_filtered_by_status(editor: Editor, asked: ScriptedAsker) -> None:
+    result = (await execute(editor, "starling.approvals", {"status": "rejected"}))["result"]
+    assert [one["title"] for one in result["approvals"]] == ["Make b.py"]
+    wrong = await execute(editor, "starling.approvals", {"status": "perhaps"})
+    assert "status" in wrong["error"]["message"]
+
+
+async def test_the_audit_names_each_file_and_what_became_of_it(editor: Editor, asked: ScriptedAsker) -> None:
+    result = (await execute(editor, "starling.audit", {"limit": 9}))["result"]
+    told = [(row["action"], row["subject"][-4:], row["written"], row["answer"]) for row in result["rows"]]
+    assert told == [("create", "b.py", False, "reject"), ("create", "a.py", True, "approve")]
+    (row,) = (await execute(editor, "starling.audit", {"request": result["rows"][1]["request"]}))["result"]["rows"]
+    assert (row["hash_before"], len(row["hash_after"])) == ("", 64)
+
+
+async def test_undo_asks_and_takes_back(editor: Editor, asked: ScriptedAsker, tmp_path: Path) -> None:
+    result = (await execute(editor, "starling.undo"))["result"]
+    assert (result["outcome"], result["reason"], bool(result["checkpoint"])) == ("applied", None, True)
+    assert asked.questions[-1].title == "Undo: Make a.py"
+    assert list((tmp_path / "workspace").iterdir()) == []
+
+
+async def test_undo_of_what_is_not_there_is_refused_with_the_reason(editor: Editor, asked: ScriptedAsker) -> None:
+    result = (await execute(editor, "starling.undo", {"checkpoint": "none"}))["result"]
+    assert (result["outcome"], "no checkpoint" in result["reason"]) == ("refused", True)
+
+
+async def test_a_record_that_cannot_be_read_says_so(
+    editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "file"))
+    await editor.begin()
+    for name, rows in (("starling.approvals", "approvals"), ("starling.audit", "rows")):
+        result = (await execute(editor, name))["result"]
+        assert (result[rows], "STARLING_HOME" in result["problem"]) == ([], True)

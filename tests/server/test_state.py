@@ -1,0 +1,162 @@
+"""The state database: private, shared by several servers, migrated once, and clear about what is wrong with it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from server import state
+from server.state import State, StateError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def fill(database: State, value: str) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
+            " VALUES (?, '', 0, '', 0, '', 0)",
+            (value,),
+        )
+
+
+def held(database: State) -> set[str]:
+    with database.reading() as connection:
+        return {row[0] for row in connection.execute("SELECT id FROM checkpoints")}
+
+
+def test_only_its_user_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "private" / state.FILE
+    database = State(path)
+    fill(database, "a")
+    modes = {one.name: one.stat().st_mode & 0o777 for one in path.parent.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    database.close()
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    path.touch(mode=0o644)
+    State(path).close()
+    database = State(path)
+    held(database)
+    assert path.stat().st_mode & 0o777 == 0o600
+    database.close()
+
+
+def test_what_fails_inside_leaves_nothing(tmp_path: Path) -> None:
+    database = State(tmp_path / state.FILE)
+
+    def fail() -> None:
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO audit (at) VALUES (1)")
+
+    with pytest.raises(StateError):
+        fail()
+    fill(database, "b")
+    assert held(database) == {"b"}
+    database.close()
+
+
+def test_several_processes_begin_it_at_once(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    code = (
+        "import sys; from pathlib import Path; from server.state import State\n"
+        "from tests.server.test_state import fill\n"
+        "database = State(Path(sys.argv[1]))\n"
+        "for number in range(20): fill(database, f'{sys.argv[2]}-{number}')\n"
+        "database.close()"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(number)], cwd=ROOT, stderr=subprocess.PIPE)
+        for number in range(4)
+    ]
+    failed = [process.communicate(timeout=60)[1].decode() for process in running]
+    assert failed == [""] * 4
+    database = State(path)
+    assert len(held(database)) == 80
+    database.close()
+
+
+def test_several_threads_share_one(tmp_path: Path) -> None:
+    database = State(tmp_path / state.FILE)
+    threads = [threading.Thread(target=fill, args=(database, str(number))) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(held(database)) == 20
+    database.close()
+
+
+def test_one_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StateError, match="newer Starling"):
+        held(State(path))
+    assert path.read_bytes()[:100] != b""
+    assert before[60:64] == path.read_bytes()[60:64]
+
+
+def test_a_damaged_one_is_named_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StateError, match=r"is damaged .* move it away"):
+        held(State(path))
+    assert path.read_bytes() == b"no database at all" * 100
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StateError, match="STARLING_HOME"):
+        held(State(tmp_path / "file" / state.FILE))
+
+
+def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> None:
+    database = State(tmp_path / state.FILE)
+    with database.reading() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StateError, match="The disk is full"):
+        fill(database, "x" * 1_000_000)
+    with database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 100000")
+    fill(database, "x" * 1_000_000)
+    database.close()
+
+
+def test_one_that_another_holds_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "BUSY_TIMEOUT_S", 0.05)
+    one, two = State(tmp_path / state.FILE), State(tmp_path / state.FILE)
+    held(two)
+    with one.transaction(), pytest.raises(StateError, match="held by another"):
+        fill(two, "a")
+    fill(two, "a")
+    assert held(one) == {"a"}
+    one.close()
+    two.close()
+
+
+def test_migrations_are_numbered_and_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / state.FILE
+    old = State(path)
+    fill(old, "a")
+    old.close()
+
+    def second(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE later (id)")
+
+    monkeypatch.setattr(state, "MIGRATIONS", (*state.MIGRATIONS, second))
+    for _ in range(2):
+        new = State(path)
+        assert held(new) == {"a"}
+        new.close()
