@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ABOVE, _BELOW = 6_000, 2_000  # characters that a model gets to see at most; it cuts them to its own window
 _LONGEST_LINE = 160  # characters; what is longer is data
+_BATCH = 4  # lines that the model scores without a break; a completion that comes meanwhile waits no longer than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def review_likelihood(  # noqa: PLR0913 - what the facade hands over
         syntax: of that text.
         model: what reads it.
         spans: what to look at, a function each: those that were changed.
-        cancelled: asked between lines; then nothing is found.
+        cancelled: asked between a few lines; then nothing is found.
         calibration: what the model's scores mean; by default as measured, and nothing where that was not precise.
         limits: of the work.
 
@@ -158,14 +159,18 @@ def _compare(  # noqa: PLR0913, PLR0917 - a step of `compared`
         text[max(0, line.start - _ABOVE) : indented],
         text[line.end : line.end + _BELOW],
     )
-    written = text[indented : line.end]
-    scores = model.score(request, [written], cancelled=cancelled)
+    # an empty line beside it: asked for more than one, a model keeps what it read of the prompt for those to come
+    scores = model.score(request, [text[indented : line.end], ""], cancelled=_never)
     if not scores:
         return [], 0
     doubtful = [(site, low) for site in found if (low := _doubt(scores[0], site, indented)) <= doubt]
     pairs = [(site, low, other) for site, low in doubtful for other in site.alternatives][:most]
     lines = [text[indented : site.span.start] + other + text[site.span.end : line.end] for site, _, other in pairs]
-    scored = model.score(request, lines, cancelled=cancelled) if lines else ()
+    scored: list[Score] = []
+    for start in range(0, len(lines), _BATCH):
+        if cancelled():
+            return [], len(scored)
+        scored += model.score(request, lines[start : start + _BATCH], cancelled=_never)
     best: dict[tuple[int, bool], Comparison] = {}  # by place, of what is used elsewhere and of what is not
     for (site, low, other), score in zip(pairs, scored, strict=False):
         margin = sum(score.log_probs) - sum(scores[0].log_probs)
@@ -174,6 +179,11 @@ def _compare(  # noqa: PLR0913, PLR0917 - a step of `compared`
         if known.margin < margin:
             best[id(site), one.unused] = one
     return list(best.values()), len(scored)
+
+
+def _never() -> bool:
+    """For the model while it computes one batch: asking there whether to go on may hold up a completion."""
+    return False
 
 
 def _doubt(score: Score, site: Site, start: int) -> float:
