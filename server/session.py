@@ -66,6 +66,7 @@ class Snapshot:
         send_part: sends a part of a result, by the token of its request.
         shown: documents of our own that the editor may fetch.
         gates: where the gate is; it is made when it is first needed.
+        opened: the document of a URI as it stands in the editor, None when it is not open.
         pool: threads for other core calls.
     """
 
@@ -82,6 +83,7 @@ class Snapshot:
     send_part: Callable[[int | str, object], None]
     shown: Shown
     gates: Callable[[], Gate]
+    opened: Callable[[str], OpenText | None]
     pool: ThreadPoolExecutor
 
     @property
@@ -135,6 +137,7 @@ class Session:
             reviews=self.reviews,
             workspace_reviews=self.workspace_reviews,
             send_part=self._send_part,
+            opened=self.documents.get,
             shown=self.shown,
             gates=self.gate,
             pool=self._pool,

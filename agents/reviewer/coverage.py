@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from agents.reviewer import coverage_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 PLACES = (
@@ -78,6 +78,17 @@ class Coverage:
     def percent(self) -> float | None:
         """Share of lines that were run, 0 to 100; None where there is none that can be."""
         return 100 * self.covered / self.lines if self.lines else None
+
+
+def gaps(missed: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """First and last line of each run of lines."""
+    found: list[tuple[int, int]] = []
+    for line in missed:
+        if found and line == found[-1][1] + 1:
+            found[-1] = (found[-1][0], line)
+        else:
+            found.append((line, line))
+    return tuple(found)
 
 
 def find(folder: Path) -> Path | None:

@@ -62,7 +62,7 @@ def statements(text: str) -> list[tuple[int, int]]:
                 continue
             if not isinstance(child, _NOT_RUN):
                 found[first] = max(last, found.get(first, last))
-                if first < getattr(child, "lineno", first):  # decorated: `def` is run beside its decorators
+                if isinstance(child, ast.stmt) and first < child.lineno:  # `def` is run beside its decorators
                     found[child.lineno] = last
             waiting.append(child)
     return sorted(found.items())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from server.session import Snapshot
 
 COMMANDS = {
+    "starling.analyzeTestCoverage": "server.commands.analyze_test_coverage",
+    "starling.calculateComplexity": "server.commands.calculate_complexity",
     "starling.approvals": "server.commands.approvals",
     "starling.audit": "server.commands.audit",
     "starling.completion.accepted": "server.commands.completion_accepted",
@@ -29,6 +31,7 @@ COMMANDS = {
     "starling.stats": "server.commands.stats",
     "starling.status": "server.commands.status",
     "starling.undo": "server.commands.undo",
+    "starling.validate": "server.commands.validate",
 }
 
 

@@ -1,0 +1,52 @@
+"""`starling.validate`: whether code parses, and what the reviewer finds in it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from agents.records import Severity
+from agents.reviewer import figures
+from indexing.syntax import Syntax
+from server import targets
+from server.commands.records import CommandRecord
+from server.targets import FindingFacts, Range, Target
+
+if TYPE_CHECKING:
+    from server.core import Core
+    from server.documents import OpenText
+    from server.session import Snapshot
+
+Arguments = Target
+
+
+class Result(CommandRecord):
+    """The verdict."""
+
+    language: str = Field(description='Our name of the language, "text" for one without a grammar.')
+    parses: bool | None = Field(description="Whether it parses; null where there is no grammar for it.")
+    broken: tuple[Range, ...] = Field(description="Where it does not, at most 100 places.")
+    valid: bool = Field(description="Whether it parses as far as can be told, and no finding is an error.")
+    findings: tuple[FindingFacts, ...] = Field(description="Of the static layer, by place.")
+
+
+async def execute(snapshot: Snapshot, arguments: Target) -> Result:
+    """Look at it."""
+    core = await targets.core_of(snapshot)
+    document = await targets.document_of(snapshot, core, arguments)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(snapshot.pool, _validated, core, document, snapshot.encoding)
+
+
+def _validated(core: Core, document: OpenText, encoding: str) -> Result:
+    places = figures.broken(Syntax.of(document.record))
+    findings = targets.found(core, document)
+    return Result(
+        language=document.language,
+        parses=None if places is None else not places,
+        broken=tuple(targets.range_of(document, place.start, place.end, encoding) for place in places or ()),
+        valid=not places and not any(finding.severity is Severity.ERROR for finding in findings),
+        findings=targets.facts_of(findings, document, encoding),
+    )

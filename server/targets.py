@@ -1,0 +1,165 @@
+"""What a command is about: an open document, a file of the workspace, or a text of its own; and findings in JSON.
+
+A path or URI that a client names is looked up among what is open and in the workspace folders, and nowhere else. Start
+at `Target` and `document_of`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+from pygls.exceptions import JsonRpcInvalidParams
+
+from agents.reviewer import files
+from indexing import languages
+from server import incoming, outgoing
+from server.commands.records import CommandRecord
+from server.diagnostics import explanation_of, source_of
+from server.documents import OpenText
+from server.reviews import QUICK
+from server.workspace_reviews import limits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from agents.records import Finding, Layer
+    from indexing.records import Document
+    from server.core import Core
+    from server.session import Snapshot
+
+MOST_CHARACTERS = 2_000_000
+START_WAIT_S = 60.0
+
+
+class Target(CommandRecord):
+    """A document: by its URI, or as a text."""
+
+    uri: str | None = Field(default=None, max_length=10_000, description="An open document or a file of the workspace.")
+    text: str | None = Field(default=None, max_length=MOST_CHARACTERS, description="Or the text itself.")
+    language: str | None = Field(
+        default=None, max_length=100, description='Language of `text`, as LSP names it ("python").'
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.uri is None) == (self.text is None):
+            raise ValueError("give either `uri` or `text`")
+        if self.text is not None and self.language is None:
+            raise ValueError("give the `language` of `text`")
+        return self
+
+
+class Position(CommandRecord):
+    """As in LSP."""
+
+    line: int = Field(description="From 0.")
+    character: int = Field(description="In the client's unit.")
+
+
+class Range(CommandRecord):
+    """As in LSP."""
+
+    start: Position
+    end: Position
+
+
+class FindingFacts(CommandRecord):
+    """One finding."""
+
+    code: str = Field(description="The rule.")
+    severity: Literal["error", "warning", "information", "hint"]
+    range: Range = Field(description="What it is about.")
+    message: str = Field(description="What is there, and why it matters.")
+    source: str = Field(description='"Starling", or "Starling (ruff)".')
+    layer: Literal["static", "likelihood", "model"] = Field(description="What found it.")
+    confidence: float = Field(description="Estimated probability that a person agrees.")
+    explanation: str = Field(description='Where the rule is explained, a URL; "" for nowhere.')
+    fix: str = Field(description='What would mend it, "" where nothing is offered.')
+
+
+async def core_of(snapshot: Snapshot) -> Core:
+    """The core, waited for.
+
+    Raises:
+        JsonRpcInvalidParams: it did not come.
+    """
+    core = await snapshot.cores.ready(START_WAIT_S)
+    if core is None:
+        raise JsonRpcInvalidParams("Starling is still starting; ask again in a moment")
+    return core
+
+
+async def document_of(snapshot: Snapshot, core: Core, target: Target) -> OpenText:
+    """The document as it stands: unsaved text before the file.
+
+    Raises:
+        JsonRpcInvalidParams: there is none, or it is none of ours to read.
+    """
+    if target.text is not None:
+        return OpenText.of("untitled:text", None, languages.of_id(target.language or ""), 0, target.text)
+    uri = target.uri or ""
+    opened = snapshot.opened(uri)
+    if opened is not None:
+        return opened
+    loop = asyncio.get_running_loop()
+    return text_of(await loop.run_in_executor(snapshot.pool, _read, snapshot, core, uri))
+
+
+def found(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:
+    """What the reviewer finds, for a thread; nothing where it could not be built."""
+    if core.reviewer is None or document.oversized:
+        return ()
+    return core.reviewer.review(document.record, layers=layers)
+
+
+def text_of(document: Document) -> OpenText:
+    """A document that is not open, with its lines."""
+    return OpenText.of(document.uri, document.path, document.language, document.version, document.text)
+
+
+def facts_of(findings: tuple[Finding, ...], document: OpenText, encoding: str) -> tuple[FindingFacts, ...]:
+    """Findings in JSON."""
+    return tuple(
+        FindingFacts(
+            code=finding.code,
+            severity=finding.severity.value,
+            range=range_of(document, finding.span.start, finding.span.end, encoding),
+            message=finding.message,
+            source=source_of(finding),
+            layer=finding.layer.value,
+            confidence=round(finding.confidence, 3),
+            explanation=explanation_of(finding),
+            fix=finding.fix.title if finding.fix is not None else "",
+        )
+        for finding in findings
+    )
+
+
+def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
+    """[start, end) as LSP counts."""
+    span = outgoing.range_of(document, start, end, encoding)
+    return Range(
+        start=Position(line=span.start.line, character=span.start.character),
+        end=Position(line=span.end.line, character=span.end.character),
+    )
+
+
+def inside(snapshot: Snapshot, path: Path) -> bool:
+    """Whether a path lies in a workspace folder, links followed."""
+    real = files.real(path)
+    return any(real.is_relative_to(files.real(root)) for root in snapshot.roots)
+
+
+def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
+    path = incoming.path_of(uri)
+    if path is None or not inside(snapshot, path):
+        raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
+    if reason := core.index.exclusion(path):
+        raise JsonRpcInvalidParams(f"{path.name} is left out of reviews ({reason}); open it to have it looked at")
+    document = files.read(path, limits_of(core))
+    if isinstance(document, str):
+        raise JsonRpcInvalidParams(f"{path.name} cannot be reviewed ({document})")
+    return document

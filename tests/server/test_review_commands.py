@@ -1,0 +1,185 @@
+"""Commands of the review: validate, complexity, test coverage; over texts, open documents and files."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agents.records import Fix, Severity
+from server.gate.records import Outcome, Tool, Verdict
+from tests.server.editor import URI, finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.server.editor import Editor
+
+NESTED = """\
+def deep(a, b):
+    if a:
+        for x in b:
+            if x:
+                return x
+
+
+def flat():
+    pass
+"""
+
+
+async def execute(editor: Editor, name: str, **arguments: object) -> dict[str, Any]:
+    command = {"command": f"starling.{name}", "arguments": [arguments]}
+    return await editor.answer(editor.ask("workspace/executeCommand", command))
+
+
+async def result(editor: Editor, name: str, **arguments: object) -> dict[str, Any]:
+    return dict((await execute(editor, name, **arguments))["result"])
+
+
+async def begin(editor: Editor, root: Path, **options: object) -> None:
+    folders = [{"uri": root.as_uri(), "name": "w"}]
+    await editor.begin(workspaceFolders=folders, initializationOptions={"review": options})
+
+
+async def test_a_text_that_parses_and_holds_no_error_is_valid(editor: Editor) -> None:
+    editor.reviewer.findings = {"bad": finding(fix=Fix("Take it out"))}
+    await editor.begin()
+    facts = await result(editor, "validate", text="x = bad\n", language="python")
+    assert (facts["language"], facts["parses"], facts["broken"], facts["valid"]) == ("python", True, [], True)
+    place = {"start": {"line": 0, "character": 4}, "end": {"line": 0, "character": 7}}
+    assert [(one["code"], one["range"], one["fix"]) for one in facts["findings"]] == [
+        ("bad-word", place, "Take it out")
+    ]
+
+
+async def test_a_text_that_does_not_parse_says_where(editor: Editor) -> None:
+    await editor.begin()
+    facts = await result(editor, "validate", text="x = 1\ny = (\n", language="python")
+    assert (facts["parses"], facts["valid"]) == (False, False)
+    assert facts["broken"][0]["start"]["line"] == 1
+
+
+async def test_an_error_makes_a_text_invalid_and_a_language_without_grammar_is_no_verdict(editor: Editor) -> None:
+    editor.reviewer.findings = {"bad": finding(severity=Severity.ERROR)}
+    await editor.begin()
+    facts = await result(editor, "validate", text="bad", language="klingon")
+    assert (facts["language"], facts["parses"], facts["valid"]) == ("text", None, False)
+
+
+async def test_the_open_text_counts_before_the_file(editor: Editor, tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("x = 1\n")
+    await begin(editor, tmp_path)
+    assert (await result(editor, "validate", uri=path.as_uri()))["parses"] is True
+    editor.open("x = (", uri=path.as_uri())
+    assert (await result(editor, "validate", uri=path.as_uri()))["parses"] is False
+
+
+async def test_what_is_neither_open_nor_in_the_workspace_is_not_read(editor: Editor, tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    root.mkdir()
+    (tmp_path / "outside.py").write_text("x = 1\n")
+    (root / "link.py").symlink_to(tmp_path / "outside.py")
+    secret = root / "secret.py"
+    secret.write_text("x = 1\n")
+    editor.index.excluded = {secret}
+    await begin(editor, root)
+    for path in (tmp_path / "outside.py", root / "link.py", root / "none.py", secret):
+        error = (await execute(editor, "validate", uri=path.as_uri()))["error"]
+        assert error["code"] == -32602, path
+    assert (await execute(editor, "validate", uri="https://example.org/a.py"))["error"]["code"] == -32602
+
+
+@pytest.mark.parametrize("arguments", [{}, {"uri": URI, "text": "x", "language": "python"}, {"text": "x"}])
+async def test_a_target_is_a_uri_or_a_text_with_its_language(editor: Editor, arguments: dict[str, str]) -> None:
+    await editor.begin()
+    assert (await execute(editor, "validate", **arguments))["error"]["code"] == -32602
+
+
+async def test_functions_are_measured_most_complex_first(editor: Editor) -> None:
+    await editor.begin()
+    facts = await result(editor, "calculateComplexity", text=NESTED, language="python")
+    assert [(one["name"], one["cyclomatic"], one["cognitive"], one["nesting"]) for one in facts["functions"]] == [
+        ("deep", 4, 6, 3),
+        ("flat", 1, 0, 0),
+    ]
+    assert facts["functions"][1]["range"]["start"] == {"line": 7, "character": 0}
+    assert (facts["measured"], facts["code_lines"]) == (True, 7)
+
+
+async def test_a_language_without_functions_is_not_measured(editor: Editor) -> None:
+    await editor.begin()
+    facts = await result(editor, "calculateComplexity", text="one\ntwo\n", language="plaintext")
+    assert (facts["measured"], facts["functions"], facts["lines"]) == (False, [], 3)
+
+
+class Answering:
+    """A gate that answers every question alike, and keeps what it was asked."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.asked: list[tuple[Tool, str, str]] = []
+
+    async def permit(self, tool: Tool, subject: str, *, title: str, **_: str) -> Outcome:
+        self.asked.append((tool, subject, title))
+        return Outcome("p", self.verdict, "" if self.verdict is Verdict.APPLIED else "A person said no.")
+
+    async def close(self) -> None:
+        pass
+
+
+def gated(editor: Editor, verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> Answering:
+    gate = Answering(verdict)
+    monkeypatch.setattr(editor.server.session, "_gate", gate)
+    return gate
+
+
+async def test_coverage_is_read_from_the_workspace(editor: Editor, tmp_path: Path) -> None:
+    root = tmp_path
+    (root / "a.js").write_text("x()\ny()\nz()\n")
+    (root / "lcov.info").write_text("SF:a.js\nDA:1,1\nDA:2,0\nDA:3,0\nend_of_record\n")
+    await begin(editor, root)
+    facts = await result(editor, "analyzeTestCoverage")
+    assert (facts["measured"], facts["percent"], facts["run"]) == (True, 33.33, None)
+    assert [(one["relative"], one["missed"]) for one in facts["files"]] == [("a.js", [[2, 3]])]
+
+
+async def test_where_nothing_was_measured_the_next_step_is_said(editor: Editor, tmp_path: Path) -> None:
+    await begin(editor, tmp_path)
+    facts = await result(editor, "analyzeTestCoverage")
+    assert (facts["measured"], facts["percent"]) == (False, None)
+    assert "coverage run -m pytest" in facts["problem"]
+
+
+async def test_tests_are_run_after_a_person_agreed_to_the_whole_command(
+    editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    root = tmp_path / "w"
+    root.mkdir()
+    (root / "a.js").write_text("x()\n")
+    script = "open('lcov.info', 'w').write('SF:a.js\\nDA:1,1\\n')"
+    await begin(editor, root, testCommand=f'"{sys.executable}" -c "{script}"')
+    gate = gated(editor, Verdict.APPLIED, monkeypatch)
+    facts = await result(editor, "analyzeTestCoverage", run=True)
+    ((tool, subject, title),) = gate.asked
+    assert (tool, title) == (Tool.EXECUTE_COMMAND, "Run the tests of w")
+    assert script in subject.replace("'\"'\"'", "'")
+    assert str(root) in subject
+    assert (facts["percent"], facts["run"]["outcome"], facts["run"]["exit_code"]) == (100, "ran", 0)
+
+
+async def test_nothing_runs_without_a_yes(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await begin(editor, tmp_path, testCommand=f"{sys.executable} -c \"open('ran', 'w')\"")
+    gated(editor, Verdict.REJECTED, monkeypatch)
+    facts = await result(editor, "analyzeTestCoverage", run=True)
+    assert (facts["run"]["outcome"], facts["run"]["problem"]) == ("rejected", "A person said no.")
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_a_folder_that_is_not_of_the_workspace_is_refused(editor: Editor, tmp_path: Path) -> None:
+    await begin(editor, tmp_path)
+    error = (await execute(editor, "analyzeTestCoverage", folder="file:///etc"))["error"]
+    assert (error["code"], str(tmp_path) in error["message"]) == (-32602, True)

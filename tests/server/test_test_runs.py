@@ -1,0 +1,122 @@
+"""Running a workspace's tests: which command, and that a run is bounded and ends with all it started."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from server import test_runs
+from server.test_runs import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def python(folder: Path, code: str) -> Command:
+    return Command((sys.executable, "-c", code), folder)
+
+
+def environment(folder: Path, *packages: str) -> Path:
+    """An environment with these packages, as far as anyone looks."""
+    interpreter = folder / ".venv" / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.touch()
+    for name in packages:
+        (folder / ".venv/lib/python3.12/site-packages" / name).mkdir(parents=True)
+    return interpreter
+
+
+def test_the_users_own_command_wins_and_no_shell_reads_it(tmp_path: Path) -> None:
+    environment(tmp_path, "pytest", "coverage")
+    command = test_runs.command_of(tmp_path, "make 'my tests' && rm -rf /")
+    assert isinstance(command, Command)
+    assert command.arguments == ("make", "my tests", "&&", "rm", "-rf", "/")
+
+
+def test_a_command_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    assert "review.testCommand" in str(test_runs.command_of(tmp_path, "make 'my tests"))
+
+
+def test_pytest_under_coverage_is_the_usual_one_where_both_are_installed(tmp_path: Path) -> None:
+    interpreter = environment(tmp_path, "pytest", "coverage")
+    command = test_runs.command_of(tmp_path, "")
+    assert isinstance(command, Command)
+    assert command.shown == shlex.join([str(interpreter), "-m", "coverage", "run", "-m", "pytest", "-q"])
+    assert command.measures
+
+
+def test_pytest_alone_is_run_without_coverage(tmp_path: Path) -> None:
+    environment(tmp_path, "pytest")
+    command = test_runs.command_of(tmp_path, "")
+    assert isinstance(command, Command)
+    assert (command.arguments[1:], command.measures) == (("-m", "pytest", "-q"), False)
+
+
+def test_a_test_script_of_npm_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "jest"}}))
+    command = test_runs.command_of(tmp_path, "")
+    assert isinstance(command, Command)
+    assert command.arguments == ("/bin/npm", "test")
+
+
+@pytest.mark.parametrize(
+    "manifest", ["{", "[]", '{"scripts": {}}', '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}']
+)
+def test_where_no_command_is_known_the_setting_is_named(tmp_path: Path, manifest: str) -> None:
+    environment(tmp_path)
+    (tmp_path / "package.json").write_text(manifest)
+    assert "review.testCommand" in str(test_runs.command_of(tmp_path, ""))
+
+
+async def test_a_run_tells_its_exit_code_and_the_end_of_what_it_wrote(tmp_path: Path) -> None:
+    code = "import os,sys; print('x' * 100_000); print(os.environ['COVERAGE_FILE']); sys.exit(3)"
+    ran = await test_runs.run(python(tmp_path, code), timeout_s=60, data_file=tmp_path / "data")
+    assert (ran.exit_code, ran.problem, len(ran.output)) == (3, "", test_runs.KEPT_BYTES)
+    assert ran.output.endswith(f"{tmp_path / 'data'}\n")
+
+
+async def test_a_run_that_takes_too_long_is_stopped_with_all_it_started(tmp_path: Path) -> None:
+    code = (
+        "import subprocess,sys,time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        "open('pid', 'w').write(str(child.pid)); time.sleep(600)"
+    )
+    ran = await test_runs.run(python(tmp_path, code), timeout_s=3, data_file=None)
+    assert (ran.exit_code, "stopped after 3 seconds" in ran.problem) == (None, True)
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_cancelled_run_ends_its_process(tmp_path: Path) -> None:
+    running = asyncio.ensure_future(
+        test_runs.run(
+            python(tmp_path, "import os,time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"),
+            timeout_s=600,
+            data_file=None,
+        )
+    )
+    pid = tmp_path / "pid"
+    async with asyncio.timeout(60):
+        while not (pid.exists() and pid.read_text()):  # noqa: ASYNC110 (another process does not know this loop)
+            await asyncio.sleep(0.02)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not alive(int(pid.read_text()))
+
+
+async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+    ran = await test_runs.run(Command(("no-such-program",), tmp_path), timeout_s=1, data_file=None)
+    assert "could not be started" in ran.problem
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
