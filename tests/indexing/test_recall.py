@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from indexing import confidence, tokens
@@ -256,32 +257,19 @@ def test_the_longest_match_is_found_among_very_many(tmp_path: Path) -> None:
     assert recall(fixture, tmp_path)[0].text == "step4, value, deep=True)"
 
 
-def test_half_a_word_is_completed_within_one_file_only(tmp_path: Path) -> None:
+def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> None:
     """`foo` ends its file, and the next one begins with what would make it longer."""
-    fixture = """
-        #- main.py
-        x = alpha(beta, foob$0
-        #- one.py
-        x = alpha(beta, foo"""
-    marked = parse(fixture)
-    files = {"main.py": marked.text, "one.py": marked.files["one.py"].rstrip("\n"), "two.py": "bar = 1\n"}
+    texts = ("x = foo", "bar = foob")
     stored = [
-        SegmentFile(number, name, 0.0, analyze(text, (), (), (), "python"))
-        for number, (name, text) in enumerate(files.items())
+        SegmentFile(number, f"{number}.py", 0.0, analyze(text, (), (), (), "python"))
+        for number, text in enumerate(texts)
     ]
     build(tmp_path / "root.segment", stored)
     view = View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ())
-    found = view.recall(
-        "x = alpha(beta, foob",
-        "",
-        language="python",
-        own=(ROOT, 0),
-        names=(),
-        whole_block=False,
-        limit=5,
-        deadline=None,
-    )
-    assert found == []
+    (pool,) = view.pools(None)
+    positions = np.arange(len(pool.ids))
+    found = positions[pool.begins(positions, "foob")]
+    assert [pool.where(position) for position in found.tolist()] == [((ROOT, 1), 6)]
 
 
 def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
