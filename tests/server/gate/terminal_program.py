@@ -1,0 +1,43 @@
+"""A program that hands one proposal to the gate of the command line; for tests on a pseudo-terminal.
+
+Takes the workspace and what may be done without a question. Writes the verdict and the reason on stdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
+from indexing.limits import IndexLimits
+from server.cli.confirming import Kind, TerminalAsker
+from server.gate.opening import for_disk
+from server.gate.records import Tool
+
+
+async def main(root: Path, wanted: str, allowed: list[str]) -> None:
+    gate = for_disk([root], TerminalAsker([Kind(one) for one in allowed]), IndexLimits())
+    path = root / "a.py"
+    text = path.read_bytes().decode()
+    changes = {
+        "edit": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y"),)),),
+        "both": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y"),)), CreateFile(root / "b.py", "b = 1\n")),
+        "delete": (DeleteFile(path, text),),
+        "escape": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y\x1b]0;owned\x07"),)),),
+    }
+    if wanted == "run":
+        outcome = await gate.permit(
+            Tool.EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To see.", by="tester"
+        )
+    else:
+        proposal = ProposedEdit("Rename x", "It is clearer.", "tester", changes[wanted])
+        outcome = await gate.propose(proposal, task="this")
+    sys.stdout.write(json.dumps([outcome.verdict, outcome.reason]))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))

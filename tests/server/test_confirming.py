@@ -1,0 +1,178 @@
+"""The question on a terminal: a real program on a pseudo-terminal, answered by keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.cli.confirming import coloured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAM = [sys.executable, str(Path(__file__).parent / "gate" / "terminal_program.py")]
+WAIT_S = 60.0
+READ_BYTES = 4096
+
+
+class Terminal:
+    """A person at a terminal."""
+
+    def __init__(self, root: Path, *arguments: str) -> None:
+        import pty  # noqa: PLC0415 (not on Windows)
+
+        self._master, slave = pty.openpty()
+        environment = {**os.environ, "STARLING_HOME": str(root.parent / "home"), "TERM": "xterm", "COLUMNS": "80"}
+        self.process = subprocess.Popen(
+            [*PROGRAM, str(root), *arguments],
+            stdin=slave,
+            stdout=subprocess.PIPE,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.screen = ""
+
+    def until(self, text: str, times: int = 1) -> str:
+        """What is on the screen once `text` is, so many times."""
+        end = time.monotonic() + WAIT_S
+        while self.screen.count(text) < times:
+            assert time.monotonic() < end, self.screen
+            self.screen += os.read(self._master, READ_BYTES).decode()
+        return self.screen
+
+    def enter(self, line: str) -> None:
+        os.write(self._master, f"{line}\n".encode())
+
+    def outcome(self) -> list[str]:
+        out, _ = self.process.communicate(timeout=WAIT_S)
+        return list(json.loads(out))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        os.close(self._master)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "a.py").write_bytes(b"x = 1\r\n")
+    return folder
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("entered", "verdict"), [("y", "applied"), ("YES", "applied"), ("n", "rejected"), ("", "rejected")]
+)
+def test_the_diff_is_shown_in_colour_and_one_question_asked(
+    root: Path, terminals: list[Terminal], entered: str, verdict: str
+) -> None:
+    terminals.append(terminal := Terminal(root, "edit"))
+    screen = terminal.until("n: reject]")
+    assert "\x1b[32m+y = 1" in screen
+    assert "\x1b[31m-x = 1" in screen
+    assert "Proposed by tester: It is clearer." in screen
+    assert screen.count("Starling: Rename x?") == 1
+    terminal.enter(entered)
+    assert terminal.outcome()[0] == verdict
+    assert (root / "a.py").read_bytes() == (b"y = 1\r\n" if verdict == "applied" else b"x = 1\r\n")
+
+
+def test_what_is_no_answer_is_asked_for_again(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "edit"))
+    terminal.until("n: reject]")
+    terminal.enter("perhaps")
+    terminal.until("n: reject]", 2)
+    terminal.enter("s")
+    screen = terminal.until("n: reject]", 3)
+    assert screen.count("\x1b[32m+y = 1") == 2
+    terminal.enter("a")
+    assert terminal.outcome()[0] == "applied"
+
+
+def test_a_deletion_cannot_be_answered_for_the_rest_of_the_task(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "delete"))
+    assert "a: " not in terminal.until("n: reject]")
+    terminal.enter("a")
+    terminal.until("n: reject]", 2)
+    terminal.enter("n")
+    assert terminal.outcome()[0] == "rejected"
+    assert (root / "a.py").exists()
+
+
+def test_a_command_is_shown_before_it_runs(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "run"))
+    assert "pytest -q" in terminal.until("n: reject]")
+    terminal.enter("y")
+    assert terminal.outcome()[0] == "applied"
+
+
+def test_the_end_of_the_input_is_a_no(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "edit"))
+    terminal.until("n: reject]")
+    os.write(terminal._master, b"\x04")
+    assert terminal.outcome()[0] == "rejected"
+
+
+def test_what_was_entered_before_the_question_answers_nothing(root: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(root, "edit"))
+    terminal.enter("y")
+    terminal.until("n: reject]")
+    terminal.enter("n")
+    assert terminal.outcome()[0] == "rejected"
+
+
+def run(root: Path, *arguments: str) -> list[str]:
+    """Without a terminal, but with a yes waiting to be read."""
+    environment = {**os.environ, "STARLING_HOME": str(root.parent / "home")}
+    done = subprocess.run(
+        [*PROGRAM, str(root), *arguments],
+        input=b"y\n",
+        capture_output=True,
+        env=environment,
+        check=True,
+        timeout=WAIT_S,
+    )
+    return list(json.loads(done.stdout))
+
+
+def test_without_a_terminal_nothing_is_written(root: Path) -> None:
+    assert run(root, "edit") == [
+        "refused",
+        "There is no terminal to ask on, so nothing is written; run it in one, or allow it with --yes edit.",
+    ]
+    assert (root / "a.py").read_bytes() == b"x = 1\r\n"
+
+
+def test_yes_allows_the_kinds_it_names(root: Path) -> None:
+    assert run(root, "edit", "edit") == ["applied", ""]
+    assert (root / "a.py").read_bytes() == b"y = 1\r\n"
+
+
+def test_yes_to_one_kind_allows_no_other(root: Path) -> None:
+    verdict, reason = run(root, "both", "edit")
+    assert (verdict, reason[-13:]) == ("refused", "--yes create.")
+    assert not (root / "b.py").exists()
+    assert run(root, "both", "edit", "create") == ["applied", ""]
+
+
+def test_escapes_in_a_change_are_shown_and_not_sent(root: Path) -> None:
+    assert "\x1b" not in coloured("+y\x1b]0;owned\x07").plain
+    assert run(root, "escape", "edit")[0] == "applied"
