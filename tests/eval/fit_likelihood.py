@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from models.completion import CompletionModel
 
-FUNCTIONS = 20  # a package
+FUNCTIONS = 14  # a package
 LEAST_PRECISION = 0.9  # where every function looked at has one slip
 MOST_ALARMS = 2.5  # in 1,000 sound lines
 LEAST_FOUND = 10  # slips, before a precision is believed

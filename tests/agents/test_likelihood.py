@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.records import Layer, edited
+from agents.reviewer import calibration, likelihood
+from agents.reviewer.calibration import Calibration
+from agents.reviewer.likelihood import Limits, review_likelihood
+from indexing.records import Span
+from indexing.syntax import Syntax
+from models.errors import ModelError
+from models.scripted import ScriptedModel
+from tests.agents.doubles import document_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.completion import FillRequest
+
+CODE = textwrap.dedent("""\
+    def area(width, height):
+        if width < 0:
+            return None
+        return width * width
+    """)
+SURE = Calibration(precise=True, threshold=0.5, weights={"unlikely-name": (-2.0, 1.0, 0.0, 0.0)})
+
+
+def wants(*lines: str) -> ScriptedModel:
+    """A model that expects these lines, each where its first word begins a line, and otherwise what stands there."""
+
+    def reply(request: FillRequest) -> str:
+        rest = CODE[len(request.prefix) :].split("\n")[0]
+        return next((line for line in lines if line.split()[0] == rest.split()[0] and line != rest), rest)
+
+    return ScriptedModel(reply)
+
+
+def review(
+    model: ScriptedModel,
+    *,
+    code: str = CODE,
+    span: Span | None = None,
+    known: Calibration | None = SURE,
+    limits: Limits = likelihood.DEFAULT_LIMITS,
+) -> tuple[likelihood.Finding, ...]:
+    document = document_of(code)
+    spans = [span or Span(0, len(code))]
+    return review_likelihood(
+        document, Syntax.of(document), model, spans, cancelled=lambda: False, calibration=known, limits=limits
+    )
+
+
+def test_what_the_model_finds_far_less_likely_is_a_finding_with_its_fix() -> None:
+    (found,) = review(wants("return width * height"))
+    assert found.code == "unlikely-name"
+    assert found.layer is Layer.LIKELIHOOD
+    assert CODE[found.span.start : found.span.end] == "width"
+    assert found.fix is not None
+    assert not found.fix.safe
+    assert "return width * height" in edited(CODE, found.fix.edits)
+    assert 0.5 <= found.confidence < 1
+
+
+def test_what_the_model_expects_is_no_finding() -> None:
+    assert review(wants()) == ()
+
+
+def test_only_the_spans_are_looked_at() -> None:
+    assert review(wants("return width * height"), span=Span(0, CODE.index("return width"))) == ()
+
+
+def test_a_kind_that_was_not_measured_is_no_finding() -> None:
+    assert review(wants("if width <= 0:")) == ()
+
+
+def test_a_model_that_was_never_measured_finds_nothing_and_is_not_asked() -> None:
+    model = wants("return width * height")
+    assert review(model, known=None) == ()
+    assert model.requests == []
+
+
+def test_a_model_that_is_not_precise_finds_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    table = tmp_path / "likelihood.toml"
+    monkeypatch.setattr(calibration, "TABLE", table)
+    for precise, count in ((False, 0), (True, 1)):
+        calibration.of_model.cache_clear()
+        table.write_text(
+            f"[model.scripted]\nprecise = {str(precise).lower()}\nthreshold = 0.5\n"
+            "[model.scripted.weights]\nunlikely-name = [-2.0, 1.0, 0.0, 0.0]\n"
+        )
+        assert len(review(wants("return width * height"), known=None)) == count
+    calibration.of_model.cache_clear()
+
+
+def test_no_more_candidates_are_scored_than_allowed() -> None:
+    model = wants("return width * height")
+    assert review(model, limits=Limits(candidates=0)) == ()
+    assert model.requests == []
+
+
+def test_when_the_time_is_over_nothing_more_is_asked() -> None:
+    model = wants("return width * height")
+    assert review(model, limits=Limits(seconds=-1)) == ()
+    assert model.requests == []
+
+
+def test_cancelling_ends_it_between_batches_and_nothing_is_found() -> None:
+    model = wants("return width * height")
+    document = document_of(CODE)
+    syntax = Syntax.of(document)
+    found = review_likelihood(
+        document,
+        syntax,
+        model,
+        [Span(0, len(CODE))],
+        cancelled=lambda: len(model.requests) > 1,
+        calibration=SURE,
+    )
+    assert found == ()
+    assert len(model.requests) == 2
+
+
+def test_a_broken_model_says_so() -> None:
+    model = wants()
+    model.close()
+    with pytest.raises(ModelError):
+        review(model)
+
+
+@pytest.mark.parametrize("code", ["", "def f(a, b):\r\n    return a < b", "def f(:\n a <", "x = 1 < " * 400])
+def test_any_text_is_reviewed(code: str) -> None:
+    review(ScriptedModel({"": "x"}), code=code)
+
+
+def test_the_committed_calibrations_are_readable() -> None:
+    known = calibration.of_model("starling-mini")
+    assert known is not None
+    assert set(known.weights) <= set(likelihood.MESSAGES)
+    assert 0 < known.threshold < 1
+
+
+def test_each_code_is_explained_on_the_page_of_rules() -> None:
+    page = (calibration.TABLE.parent / "RULES.md").read_text(encoding="utf-8")
+    assert all(f"\n### {code}\n" in page for code in likelihood.MESSAGES)
