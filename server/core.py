@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
+    from agents.reviewer.layers import Examiner
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
@@ -154,7 +155,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
         generator = _generator(index, model, settings)
     same_chat = old is not None and old.settings.chat == settings.chat
     chat = old.chat if old is not None and same_chat else _chat(settings, problems)
-    reviewer = _reviewer(index, model, settings, old)
+    reviewer = _reviewer(index, settings, old, _examiners(index, model, chat, settings, whole=foreground))
     return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems), reviewer, chat)
 
 
@@ -205,17 +206,30 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     )
 
 
-def _reviewer(index: Index, model: LazyModel | None, settings: Settings, old: Core | None) -> Reviewer:
-    from agents.reviewer.examiner import LikelihoodExaminer  # noqa: PLC0415
+def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
     from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
 
     policy = review_policy_of(settings)
-    always = settings.review.likelihood == "always"
-    examiners = (LikelihoodExaminer(model, always=always),) if model is not None else ()
-    if old is not None and old.reviewer is not None and (index, model) == (old.index, old.model):
-        old.reviewer.policy, old.reviewer.examiners = policy, examiners
+    if old is not None and old.reviewer is not None and index is old.index:
+        old.reviewer.policy, old.reviewer.examiners = policy, tuple(examiners)
         return old.reviewer
     return Reviewer(policy, examiners=examiners, excluded=partial(unreviewed, index))
+
+
+def _examiners(
+    index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings, *, whole: bool
+) -> tuple[Examiner, ...]:
+    """The reviewer's layers that ask a model; `whole` when somebody asked for a report of all there is."""
+    from agents.reviewer.examiner import LikelihoodExaminer  # noqa: PLC0415
+
+    made: list[Examiner] = []
+    if model is not None:
+        made.append(LikelihoodExaminer(model, always=settings.review.likelihood == "always"))
+    if chat is not None:
+        from agents.reviewer.model_examiner import ModelExaminer  # noqa: PLC0415 (for a person with an endpoint alone)
+
+        made.append(ModelExaminer(chat, index, whole=whole))
+    return tuple(made)
 
 
 def unreviewed(index: Index, path: Path) -> str:

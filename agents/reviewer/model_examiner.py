@@ -1,0 +1,78 @@
+"""The model review as the reviewer asks for it: only functions that changed since their document was first seen.
+
+A file that is opened costs nothing: what stands in it then is what later changes are told from. Never fails with the
+model: without an answer nothing is found. Start at `ModelExaminer`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from agents import prompting
+from agents.records import Layer
+from agents.reviewer.model_review import PROMPTS, review_by_model
+from models.chat import ChatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from agents.records import Finding
+    from agents.reviewer.layers import Unit
+    from indexing.index import Index
+    from indexing.records import Document
+    from models.chat import ChatModel
+
+logger = logging.getLogger(__name__)
+
+MOST_UNITS = 8  # of one look: each costs two questions and more; the others are looked at next time
+_DOCUMENTS = 512
+
+
+class ModelExaminer:
+    """Implements `agents.reviewer.layers.Examiner`. Thread-safe, as the model is."""
+
+    layer = Layer.MODEL
+
+    def __init__(self, chat: ChatModel, index: Index, *, whole: bool = False) -> None:
+        """`whole` looks at every function, changed or not: somebody asked for a report."""
+        self._chat = chat
+        self._index = index
+        self._whole = whole
+        self._lock = threading.Lock()
+        self._first: OrderedDict[str, frozenset[bytes]] = OrderedDict()  # by document: its functions when first seen
+        self.problem = ""
+
+    @property
+    def identity(self) -> str:
+        """The model and what it is asked."""
+        return f"{self._chat.name} {prompting.digest(*PROMPTS)}"
+
+    def examine(
+        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
+        """What the model finds in those of `units` that changed, as it comes."""
+        changed = [unit for unit in units if unit.digest not in self._known(document, units)]
+        for unit in changed[: None if self._whole else MOST_UNITS]:
+            try:
+                found = review_by_model(document, [unit.span], self._chat, self._index, cancelled)
+            except ChatError as error:
+                self.problem = str(error)
+                logger.warning("The model review found nothing: %s", error)
+                return
+            if cancelled():
+                return
+            self.problem = ""
+            yield unit, found
+
+    def _known(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
+        if self._whole:
+            return frozenset()
+        with self._lock:
+            known = self._first.setdefault(document.uri, frozenset(unit.digest for unit in units))
+            self._first.move_to_end(document.uri)
+            while len(self._first) > _DOCUMENTS:
+                self._first.popitem(last=False)
+            return known
