@@ -13,9 +13,11 @@ from lsprotocol import types
 from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 from pygls.lsp.server import LanguageServer
 
-from server import core
+from server import core, incoming
 from server.commands import COMMANDS
 from server.features import (
+    code_action,
+    code_action_resolve,
     completion,
     diagnostic,
     did_change,
@@ -135,6 +137,13 @@ FEATURES: tuple[Notification | Request, ...] = (
         "diagnostic_provider",
         when=lambda client: client.pulls_workspace,
     ),
+    Request(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        code_action.handle,
+        "code_action_provider",
+        types.CodeActionOptions(code_action_kinds=[*code_action.KINDS], resolve_provider=True),
+    ),
+    Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, "code_action_provider"),
     Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, "execute_command_provider"),
 )
 
@@ -167,8 +176,7 @@ class StarlingServer(LanguageServer):
 
     def _requested(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
-            named = getattr(params, "text_document", None)
-            return await feature.handle(self.session.snapshot(named.uri if named is not None else None), params)
+            return await feature.handle(self.session.snapshot(incoming.uri_of(params)), params)
 
         return answer
 

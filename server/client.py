@@ -58,6 +58,35 @@ class Editing:
 
 
 @dataclass(frozen=True, slots=True)
+class Menu:
+    """What the client's menu of code actions can show.
+
+    Attributes:
+        literals: takes actions, not only commands.
+        disables: shows what cannot be chosen, and why.
+        resolves: asks for an action's edit when it is chosen.
+        prefers: marks the likeliest choice.
+    """
+
+    literals: bool = False
+    disables: bool = False
+    resolves: bool = False
+    prefers: bool = False
+
+    @classmethod
+    def of(cls, declared: types.ClientCapabilities) -> Menu:
+        """The traits that a client declares."""
+        actions = "text_document.code_action"
+        resolvable = get_capability(declared, f"{actions}.resolve_support.properties") or ()
+        return cls(
+            literals=get_capability(declared, f"{actions}.code_action_literal_support") is not None,
+            disables=bool(get_capability(declared, f"{actions}.disabled_support", default=False)),
+            resolves="edit" in resolvable and bool(get_capability(declared, f"{actions}.data_support", default=False)),
+            prefers=bool(get_capability(declared, f"{actions}.is_preferred_support", default=False)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """The traits of the client that we act on.
 
@@ -77,6 +106,7 @@ class Client:
         process: its process id, None when unknown.
         options: `initializationOptions`, whatever they are.
         editing: what it can do with a proposed edit.
+        menu: what its menu of code actions can show.
     """
 
     name: str = ""
@@ -92,6 +122,7 @@ class Client:
     options: object = None
     version: str = ""
     editing: Editing = Editing()
+    menu: Menu = Menu()
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -119,4 +150,5 @@ class Client:
             options=params.initialization_options,
             version=(params.client_info.version or "") if params.client_info else "",
             editing=Editing.of(declared, name),
+            menu=Menu.of(declared),
         )

@@ -19,6 +19,8 @@ from server.documents import OpenText
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from indexing.records import Span
+
 CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # UTF-8: bytes that begin no character
 BEYOND_BMP = 0x10000
 LOW_SURROGATES = range(0xDC00, 0xE000)
@@ -38,6 +40,18 @@ def span_of(document: OpenText, span: types.Range, encoding: str) -> tuple[int, 
     """Code-point offsets [start, end) of a range; one that runs backwards is turned round."""
     start, end = offset_of(document, span.start, encoding), offset_of(document, span.end, encoding)
     return min(start, end), max(start, end)
+
+
+def span_of_plain(document: OpenText, plain: object, encoding: str) -> Span | None:
+    """A range as it stands in JSON; None for anything else."""
+    from indexing.records import Span  # noqa: PLC0415 (not before `initialize` is answered)
+
+    try:
+        start, end = ((plain[side]["line"], plain[side]["character"]) for side in ("start", "end"))  # type: ignore[index]
+        span = types.Range(types.Position(*start), types.Position(*end))
+        return Span(*span_of(document, span, encoding))
+    except (TypeError, KeyError, ValueError):
+        return None
 
 
 def changed(
@@ -78,6 +92,15 @@ def path_of(uri: str) -> Path | None:
         return None
     path = Path(name)
     return path if path.is_absolute() else None
+
+
+def uri_of(params: object) -> str | None:
+    """The document that a request is about: named by LSP's own field, by a chosen action, or by a command's object."""
+    if (document := getattr(params, "text_document", None)) is not None:
+        return str(document.uri)
+    arguments = getattr(params, "arguments", None) or [getattr(params, "data", None)]
+    uri = arguments[0].get("uri") if isinstance(arguments[0], dict) else None
+    return uri if isinstance(uri, str) else None
 
 
 def trigger_of(context: types.InlineCompletionContext) -> Trigger:

@@ -35,6 +35,14 @@ def range_of(document: OpenText, start: int, end: int, encoding: str) -> types.R
     return types.Range(position_of(document, start, encoding), position_of(document, end, encoding))
 
 
+def plain_range(span: types.Range) -> dict[str, dict[str, int]]:
+    """A range as it stands in JSON, for what travels in `data` and in arguments."""
+    return {
+        "start": {"line": span.start.line, "character": span.start.character},
+        "end": {"line": span.end.line, "character": span.end.character},
+    }
+
+
 def inline_items(completion: Completion, document: OpenText, encoding: str) -> types.InlineCompletionList:
     """Items of `textDocument/inlineCompletion`, best first."""
     return types.InlineCompletionList(

@@ -91,6 +91,10 @@ class Reviews:
         review = self._known.get(document.uri)
         return review if review is not None and review.document is document else None
 
+    def last(self, uri: str) -> Review | None:
+        """The newest review of that document, of whatever version; at once."""
+        return self._known.get(uri)
+
     async def review(self, document: OpenText) -> Review | None:
         """The review of this version, waited for; None when a newer one has come, or it was closed."""
         if (review := self.known(document)) is not None:

@@ -21,6 +21,7 @@ from server.client import Client
 from server.completions import Completions
 from server.core import Cores
 from server.documents import Documents
+from server.gate.chosen import Chosen
 from server.gate.shown import Shown
 from server.guard import Guard
 from server.progress import ProgressBar
@@ -28,6 +29,7 @@ from server.publishing import Publishing
 from server.reviews import Reviews
 from server.version import VERSION
 from server.watching import Watching
+from server.works import Works
 from server.workspace_reviews import WorkspaceReviews
 
 if TYPE_CHECKING:
@@ -62,12 +64,15 @@ class Snapshot:
         cores: where the core is, or will be.
         completions: the way to a completion.
         reviews: the way to what the reviewer finds in open documents.
-        workspace_reviews: the way to what it finds in files that are not open.
-        send_part: sends a part of a result, by the token of its request.
         shown: documents of our own that the editor may fetch.
         gates: where the gate is; it is made when it is first needed.
+        workspace_reviews: the way to what it finds in files that are not open.
+        send_part: sends a part of a result, by the token of its request.
+        works: the way to what takes long: with progress, and to be cancelled.
+        chosen: what is told of safe fixes that the editor makes itself.
         opened: the document of a URI as it stands in the editor, None when it is not open.
         pool: threads for other core calls.
+        token: the client's own, to show the progress of what it asked for; None for none.
     """
 
     document: OpenText | None
@@ -79,12 +84,15 @@ class Snapshot:
     cores: Cores
     completions: Completions
     reviews: Reviews
-    workspace_reviews: WorkspaceReviews
-    send_part: Callable[[int | str, object], None]
     shown: Shown
     gates: Callable[[], Gate]
+    workspace_reviews: WorkspaceReviews
+    send_part: Callable[[int | str, object], None]
+    works: Works
+    chosen: Chosen
     opened: Callable[[str], OpenText | None]
     pool: ThreadPoolExecutor
+    token: int | str | None = None
 
     @property
     def gate(self) -> Gate:
@@ -118,6 +126,8 @@ class Session:
         self._progress = ProgressBar(server)
         self._watching = Watching(server, self.touched)
         self._gate: Gate | None = None
+        self._works = Works(server, lambda: self.client)
+        self._chosen = Chosen(self.gate, self.guard)
         self._begun = time.monotonic()
         self._closed = False
 
@@ -137,6 +147,8 @@ class Session:
             reviews=self.reviews,
             workspace_reviews=self.workspace_reviews,
             send_part=self._send_part,
+            works=self._works,
+            chosen=self._chosen,
             opened=self.documents.get,
             shown=self.shown,
             gates=self.gate,
@@ -186,6 +198,7 @@ class Session:
         self.completions.close()
         self.reviews.close()
         self.workspace_reviews.close()
+        self._works.close()
         self._watching.close()
         self._progress.close()
         if self._gate is not None:
@@ -309,6 +322,7 @@ class Session:
         self.completions.cancel(document.uri)
         new = self.documents.get(document.uri) is None
         self.documents.put(document)
+        self._chosen.seen(document)
         self.reviews.changed(document, opened=new)
         if (core := self.cores.current) is not None:
             core.index.put(document.record)

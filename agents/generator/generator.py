@@ -91,6 +91,10 @@ class Generator:
         if self._policy.enabled and document.language not in self._policy.languages_off:
             self._trees.of(document)
 
+    def syntax(self, document: Document) -> Syntax:
+        """The syntax tree of a document, made from the one kept for its last version; blocking."""
+        return self._trees.of(document)
+
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """The rest of a suggestion that is being typed, None if there is none; microseconds, no model, no index."""
         started = time.monotonic()

@@ -8,6 +8,7 @@ pydantic, so the modules are imported at the first call. To add a command: a mod
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -26,6 +27,8 @@ COMMANDS = {
     "starling.approvals": "server.commands.approvals",
     "starling.audit": "server.commands.audit",
     "starling.completion.accepted": "server.commands.completion_accepted",
+    "starling.fix": "server.commands.fix",
+    "starling.generate": "server.commands.generate",
     "starling.health": "server.commands.health",
     "starling.search": "server.commands.search",
     "starling.stats": "server.commands.stats",
@@ -51,8 +54,10 @@ def load(name: str) -> CommandModule:
     return cast("CommandModule", importlib.import_module(COMMANDS[name]))
 
 
-async def run(name: str, arguments: Sequence[object], snapshot: Snapshot) -> dict[str, Any]:
-    """Execute a command.
+async def run(
+    name: str, arguments: Sequence[object], snapshot: Snapshot, token: int | str | None = None
+) -> dict[str, Any]:
+    """Execute a command; `token` is the client's own for the progress of it.
 
     Raises:
         JsonRpcInvalidParams: there is no such command, or it does not take these arguments; the message says what is.
@@ -63,6 +68,7 @@ async def run(name: str, arguments: Sequence[object], snapshot: Snapshot) -> dic
         raise JsonRpcInvalidParams(f"{name} takes one object, not {len(arguments)} arguments")
     command = await asyncio.get_running_loop().run_in_executor(snapshot.pool, load, name)
     given = arguments[0] if arguments and arguments[0] is not None else {}
+    snapshot = dataclasses.replace(snapshot, token=token)
     result = await command.execute(snapshot, _validated(name, command.Arguments, given))
     return result.model_dump(mode="json")
 

@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 async def handle(snapshot: Snapshot, params: types.ExecuteCommandParams) -> dict[str, Any]:
     """Run it."""
-    return await commands.run(params.command, params.arguments or [], snapshot)
+    return await commands.run(params.command, params.arguments or [], snapshot, params.work_done_token)

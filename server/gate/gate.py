@@ -22,6 +22,7 @@ from server.gate.policy import COMMANDS, RULES, Limits, Remembered, tool_of
 from server.gate.records import Answer, Outcome, Question, Tool, Verdict
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import Standing, Validation
+from server.gate.verification import Seen
 from server.gate.waiting import waited
 from server.state import StateError
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from server.gate.places import Places
     from server.gate.records import Asker, Workplace
     from server.gate.validation import Checked
-    from server.gate.verification import Seen
     from server.gate.waiting import Cancelled
     from server.state import State
 
@@ -119,6 +119,24 @@ class Gate:
             raise ValueError(f"{tool} changes files: propose an edit")
         question = Question(identity, tool, title, why, by, subject, may_remember=_may_remember(task, tool))
         return await self._recorded(Case(question, task, "", (subject,)), None, cancelled)
+
+    async def chosen(self, proposal: ProposedEdit) -> Outcome:
+        """Record a safe fix that a person chose in the editor's own menu, and that stands in the document already."""
+        case = Case(
+            Question(uuid.uuid4().hex, tool_of(proposal), proposal.title, proposal.why, proposal.by, ""),
+            "", proposal.model, _named(proposal), limited=False, answer=Answer.APPROVE,
+        )  # fmt: skip
+        checked: Checked | None = None
+        try:
+            await asyncio.to_thread(self.journal.begin, case)
+            found = await asyncio.to_thread(lambda: located(self._places(), proposal))
+            texts = {one.uri: Standing(getattr(one.change, "before", None)) for one in found}
+            checked = await asyncio.to_thread(Validation(texts, exact=True).checked, proposal, found)
+            await asyncio.to_thread(self.journal.approve, case, checked)
+        except Refused as error:  # of no workspace folder, for one: then there is no undoing it from here
+            return await self._ended(case, Outcome(case.id, Verdict.APPLIED, str(error)), None, None)
+        stands = tuple(Seen(one, True, getattr(one, "after", None)) for one in checked.proposal.changes)
+        return await self._ended(case, Outcome(case.id, Verdict.APPLIED, "", case.checkpoint), checked, stands)
 
     def end_task(self, task: str) -> None:
         """A task is over: what was approved for its rest is not any more."""

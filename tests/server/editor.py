@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents.generator.statistics import CompletionStatistics
 from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
+from indexing.syntax import Syntax
 from server.app import StarlingServer, create_server
 from server.core import Core
 
@@ -73,6 +74,11 @@ class MemoryIndex:
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.hits[:limit]
 
+    def definitions(
+        self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return ()
+
     def status(self) -> IndexStatus:
         return IndexStatus("ready", files=3)
 
@@ -112,6 +118,9 @@ class ScriptedGenerator:
                 return Completion((), "cancelled")
         texts = [self.text] if limit == 1 else [f"{self.text} #{number}" for number in range(limit)]
         return Completion(tuple(suggestion(text, offset, name=f"id{n}") for n, text in enumerate(texts)))
+
+    def syntax(self, document: Document) -> Syntax:
+        return Syntax.of(document)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable

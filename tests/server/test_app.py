@@ -75,6 +75,7 @@ def test_every_methods_handler_is_named_as_lsp_names_it() -> None:
             feature.handle.__module__.removeprefix("server.features.")
             .removeprefix("notebook_")
             .removeprefix("workspace_")
+            .removeprefix("code_action_")
             == name
         )
 

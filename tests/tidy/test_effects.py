@@ -36,8 +36,10 @@ MAY_WRITE = {
     "server/log.py": "the folder of the log",
     "server/paths.py": "Starling's own folders",
     "server/state.py": "the folder of the state database",
+    "server/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
 }
 MAY_START = {
+    "server/cli/changed_lines.py": "git, from a fixed command line and a revision that cannot be an option",
     "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
     "agents/reviewer/ruff.py": "ruff of Starling's own environment, from a fixed command line, told to change nothing",
     "server/demo/client.py": "this program's own server, from a fixed command line",

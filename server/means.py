@@ -1,0 +1,97 @@
+"""What the generator's tasks may use, put together from a core: models, index, reviewer, files, and trials of tests.
+
+Reads through the one exclusion filter; writes nothing. Start at `means_of`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.generator.tasks.records import Means
+from agents.records import Layer
+from indexing.exclusion import Exclusion
+from indexing.files import read_regular
+from indexing.limits import IndexLimits
+from indexing.texts import decode
+from indexing.walk import Walk, walk
+from server.core import unreviewed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from agents.generator.tasks.records import TestRun
+    from agents.records import Change, Finding
+    from indexing.records import Document
+    from server.core import Core
+
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that tasks may read; any thread.
+
+    Attributes:
+        core: whose exclusions count.
+        roots: workspace folders.
+        opened: text of an open document by its URI, None when it is not open.
+    """
+
+    core: Core
+    roots: tuple[Path, ...]
+    opened: Callable[[str], str | None] = lambda _: None
+
+    def read(self, path: Path) -> str | None:
+        """The text as it stands now, open document first; None where there is none, or it must not be read."""
+        if self.core.index.exclusion(path):
+            return None
+        text = self.opened(path.as_uri())
+        if text is not None:
+            return text
+        try:
+            data, _ = read_regular(path, _LARGEST + 1)
+        except OSError:
+            return None
+        return decode(data) if len(data) <= _LARGEST else None
+
+    def all(self) -> Iterator[Path]:
+        """All files of the workspace that may be read, folder by folder."""
+        settings = self.core.settings.index
+        limits = IndexLimits(max_files=settings.max_files, exclude=tuple(settings.exclude))
+        for root in self.roots:
+            if os.access(root, os.R_OK):
+                for found in walk(Exclusion(root, limits), limits, Walk()):
+                    yield root / found.relative
+
+
+def means_of(
+    files: Files,
+    *,
+    cancelled: Callable[[], bool],
+    report: Callable[[str], None],
+    run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
+) -> Means:
+    """The means of one run of a task."""
+    core = files.core
+
+    def review(document: Document) -> tuple[Finding, ...]:
+        excluded = document.path is not None and unreviewed(core.index, document.path)
+        if core.reviewer is None or excluded:
+            return ()
+        return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
+
+    return Means(
+        core.index,
+        core.model,
+        core.chat,
+        review=review,
+        read=files.read,
+        files=files.all,
+        roots=files.roots,
+        run_tests=run_tests,
+        cancelled=cancelled,
+        report=report,
+    )

@@ -1,0 +1,148 @@
+"""From a task that was chosen to a proposal that was decided: the place, the work, the gate, and what is answered.
+
+The one path of all commands that have something written. Start at `place_of` and `proposed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import Field
+
+from agents.generator.tasks import running
+from agents.generator.tasks.filling import Cancelled
+from agents.generator.tasks.records import Nothing, Scene, Told
+from indexing.records import Span
+from models.errors import ModelError
+from server import incoming, targets
+from server.commands.failures import CommandFailed, Withdrawn
+from server.commands.records import CommandRecord, Proposed
+from server.means import Files, means_of
+from server.targets import Range, Target
+from server.trials import Trials
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from agents.generator.tasks.records import Means, Result, Task
+    from agents.records import ProposedEdit
+    from server.core import Core
+    from server.documents import OpenText
+    from server.session import Snapshot
+    from server.works import Work
+
+R = TypeVar("R")
+
+
+class Where(CommandRecord):
+    """A place in a document."""
+
+    uri: str = Field(min_length=1, max_length=10_000, description="An open document, or a file of the workspace.")
+    range: Range | None = Field(default=None, description="The place; null for the whole document.")
+
+
+class Written(Proposed):
+    """What became of what was written."""
+
+    task: str = Field(default="", description="What was done.")
+    text: str | None = Field(default=None, description="The answer, of tasks that answer in words (Markdown).")
+    notes: tuple[str, ...] = Field(default=(), description="Facts about it, a sentence each.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is to be done."""
+
+    core: Core
+    document: OpenText
+    scene: Scene
+
+
+async def place_of(snapshot: Snapshot, where: Where, instruction: str = "") -> Place:
+    """The place as it stands now.
+
+    Raises:
+        JsonRpcException: there is no such document, or it is left alone.
+    """
+    core = await targets.core_of(snapshot)
+    document = await targets.document_of(snapshot, core, Target(uri=where.uri))
+    if document.oversized:
+        raise CommandFailed("The document is too large.", code="too-large", what_next="Split it first.")
+    kept = document.container
+    if kept is not None and (why := core.index.exclusion(kept)) not in {"", "outside"}:
+        raise CommandFailed(f"{kept.name} is kept from models ({why}).", code="excluded")
+    span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
+    loop = asyncio.get_running_loop()
+    syntax = await loop.run_in_executor(snapshot.pool, core.generator.syntax, document.record)
+    return Place(core, document, Scene(document.record, syntax, span, instruction=instruction))
+
+
+def span_of(document: OpenText, span: Range, encoding: str) -> Span:
+    """A command's range in code points."""
+    found = incoming.span_of_plain(document, span.model_dump(), encoding)
+    return found if found is not None else Span(0, len(document.text))
+
+
+async def written(snapshot: Snapshot, place: Place, task: Task) -> Written:
+    """Have a task done, and a person decide about what it proposes."""
+    async with working(snapshot, place.core, task.name) as (work, means):
+        result = await called(work, partial(running.propose, task, place.scene, means))
+        return await answered(snapshot, work, result, task.name)
+
+
+@asynccontextmanager
+async def working(snapshot: Snapshot, core: Core, title: str) -> AsyncIterator[tuple[Work, Means]]:
+    """A piece of work with a bar, and what it may use."""
+    async with snapshot.works.run(f"Starling: {title}", snapshot.token) as work:
+
+        def opened(uri: str) -> str | None:
+            document = snapshot.opened(uri)
+            return document.text if document is not None else None
+
+        files = Files(core, snapshot.roots, opened)
+        trials = Trials(files, lambda: snapshot.gate, work.loop, work.cancelled)
+        means = means_of(files, cancelled=work.cancelled, report=work.report, run_tests=trials.run)
+        try:
+            yield work, means
+        except asyncio.CancelledError:
+            work.stopped.set()
+            raise
+
+
+async def called(work: Work, blocking: Callable[[], R]) -> R:
+    """The result of the blocking part.
+
+    Raises:
+        CommandFailed: the model is broken or gone.
+        Withdrawn: a person has cancelled it.
+    """
+    try:
+        return await work.call(blocking)
+    except Cancelled:
+        raise Withdrawn from None
+    except ModelError as error:
+        raise CommandFailed(str(error), code="model-failed") from error
+
+
+async def answered(snapshot: Snapshot, work: Work, result: Result, name: str) -> Written:
+    """Tell what there is no proposal of; propose what there is."""
+    if isinstance(result, Nothing):
+        snapshot.works.tell(result.reason)
+        return Written(proposal="", outcome="failed", reason=result.reason, task=name)
+    if isinstance(result, Told):
+        return Written(proposal="", outcome="applied", task=name, text=result.text)
+    return await proposed(snapshot, work, result, name)
+
+
+async def proposed(snapshot: Snapshot, work: Work, proposal: ProposedEdit, name: str) -> Written:
+    """Have a person decide."""
+    work.report("waiting for your answer")
+    outcome = await snapshot.gate.propose(proposal, cancelled=work.cancelled)
+    told = Proposed.of(outcome)
+    if told.outcome in {"refused", "failed", "partly"} and told.reason:
+        snapshot.works.tell(told.reason)
+    return Written(**told.model_dump(), task=name, notes=proposal.notes)

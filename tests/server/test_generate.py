@@ -1,0 +1,241 @@
+"""The commands that have something written: what they take, what they ask, what they answer."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agents.records import Edit, Fix
+from models.lazy import LazyModel
+from models.scripted import ENTRY, ScriptedModel
+from server.paths import HOME_VARIABLE
+from tests.server.editor import finding
+from tests.server.gate.clients import ClientKind, Desk, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.server.editor import Editor
+
+STUB = 'def area(r):\n    """Square it."""\n    pass\n'
+BODY = 'def area(r):\n    """Square it."""\n    return r * r\n'
+
+
+class Bench:
+    """An editor with one file, a person before it, and a model that says what it is told to."""
+
+    def __init__(self, editor: Editor, root: Path) -> None:
+        self.editor = editor
+        self.root = root
+        self.path = root / "main.py"
+        self.model = ScriptedModel({})
+        self.desk = Desk(editor, ClientKind.MESSAGES, Reply.YES)
+
+    async def begin(
+        self,
+        text: str = STUB,
+        says: Mapping[str, str] | None = None,
+        reply: Reply = Reply.YES,
+        *,
+        model: bool = True,
+        slow: ScriptedModel | None = None,
+    ) -> None:
+        self.path.write_text(text, encoding="utf-8")
+        self.model = slow or ScriptedModel({"": "return r * r"} if says is None else says)
+        self.editor.model = LazyModel(ENTRY, lambda: self.model) if model else None
+        self.desk.reply = reply
+        await self.desk.begin(self.root)
+        self.desk.open(self.path)
+
+    def send(self, name: str, *, token: str | None = None, **arguments: Any) -> int:
+        given = {"uri": self.path.as_uri(), **arguments}
+        return self.editor.ask(
+            "workspace/executeCommand", {"command": name, "arguments": [given], "workDoneToken": token}
+        )
+
+    async def run(self, name: str, **arguments: Any) -> dict[str, Any]:
+        return await self.editor.answer(self.send(name, **arguments))
+
+    @property
+    def text(self) -> str | None:
+        return self.desk.text(self.path)
+
+    def messages(self) -> list[str]:
+        """What a person was told."""
+        return [one["params"]["message"] for one in self.editor.sent if one.get("method") == "window/showMessage"]
+
+
+@pytest.fixture
+def bench(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    root = tmp_path / "work"
+    root.mkdir()
+    return Bench(editor, root)
+
+
+def at(line: int, character: int = 0) -> dict[str, dict[str, int]]:
+    place = {"line": line, "character": character}
+    return {"start": place, "end": place}
+
+
+async def test_a_yes_has_it_written(bench: Bench) -> None:
+    await bench.begin()
+    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    assert (result["outcome"], result["task"], result["reason"]) == ("applied", "implement", None)
+    assert result["proposal"]
+    assert result["checkpoint"]
+    assert bench.text == BODY
+    assert bench.desk.asked == ["message"]
+
+
+async def test_a_no_leaves_every_byte(bench: Bench) -> None:
+    await bench.begin(reply=Reply.NO)
+    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    assert (result["outcome"], result["checkpoint"]) == ("rejected", None)
+    assert "rejected" in result["reason"]
+    assert bench.text == STUB
+
+
+async def test_what_was_written_can_be_undone(bench: Bench) -> None:
+    await bench.begin()
+    checkpoint = (await bench.run("starling.generate", range=at(0)))["result"]["checkpoint"]
+    undo = {"command": "starling.undo", "arguments": [{"checkpoint": checkpoint}]}
+    answer = await bench.editor.answer(bench.editor.ask("workspace/executeCommand", undo))
+    assert answer["result"]["outcome"] == "applied"
+    assert bench.text == STUB
+
+
+async def test_nothing_usable_is_said_and_nobody_is_asked(bench: Bench) -> None:
+    await bench.begin(says={"": ")))"})
+    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    assert (result["outcome"], result["proposal"]) == ("failed", "")
+    assert result["reason"].startswith("The model found no body for `area` that parses; nothing was changed")
+    assert bench.messages() == [f"Starling: {result['reason']}"]
+    assert bench.desk.asked == []
+
+
+async def test_without_a_task_the_place_decides(bench: Bench) -> None:
+    await bench.begin()
+    assert (await bench.run("starling.generate", range=at(2, 8)))["result"]["task"] == "implement"
+
+
+async def test_without_a_task_where_nothing_is_missing_it_says_what_to_do(bench: Bench) -> None:
+    await bench.begin("x = 1\n")
+    error = (await bench.run("starling.generate", range=at(0, 2)))["error"]
+    assert error["data"]["code"] == "nothing-applies"
+    assert "Name a `task`" in error["message"]
+
+
+async def test_an_unknown_task_is_answered_with_those_there_are(bench: Bench) -> None:
+    await bench.begin()
+    error = (await bench.run("starling.generate", task="sing"))["error"]
+    assert error["data"]["code"] == "unknown-task"
+    assert "docstring" in error["data"]["next"]
+
+
+async def test_without_a_model_it_says_which_setting_gives_one(bench: Bench) -> None:
+    await bench.begin(model=False)
+    result = (await bench.run("starling.generate", task="implement", range=at(0)))["result"]
+    assert (result["outcome"], "model.enabled" in result["reason"]) == ("failed", True)
+
+
+async def test_a_broken_model_is_an_error_with_a_code(bench: Bench) -> None:
+    await bench.begin()
+    bench.model.close()
+    error = (await bench.run("starling.generate", task="implement", range=at(0)))["error"]
+    assert (error["code"], error["data"]["code"]) == (-32803, "model-failed")
+
+
+@pytest.mark.parametrize("uri", ["file:///nowhere/main.py", "untitled:gone", "not a uri"])
+async def test_what_is_neither_open_nor_of_the_workspace_is_refused(bench: Bench, uri: str) -> None:
+    await bench.begin()
+    assert (
+        "neither open nor a file"
+        in (await bench.run("starling.generate", uri=uri, task="implement"))["error"]["message"]
+    )
+
+
+async def test_a_file_that_is_not_open_is_read_from_the_disk(bench: Bench) -> None:
+    await bench.begin()
+    other = bench.root / "other.py"
+    other.write_text(STUB, encoding="utf-8")
+    result = (await bench.run("starling.generate", uri=other.as_uri(), task="implement", range=at(0)))["result"]
+    assert result["outcome"] == "applied"
+    assert bench.desk.text(other) == BODY
+
+
+async def test_progress_is_shown_by_the_clients_token_and_ends(bench: Bench) -> None:
+    await bench.begin()
+    await bench.editor.answer(bench.send("starling.generate", token="t1", task="implement", range=at(0)))
+    shown = [one["params"]["value"]["kind"] for one in bench.editor.sent if one.get("method") == "$/progress"]
+    assert (shown[0], shown[-1]) == ("begin", "end")
+    begun = next(one["params"] for one in bench.editor.sent if one.get("method") == "$/progress")
+    assert (begun["token"], begun["value"]["cancellable"]) == ("t1", True)
+
+
+@pytest.mark.parametrize("by", ["request", "bar"])
+async def test_cancelling_the_request_or_the_bar_stops_the_model_and_changes_nothing(bench: Bench, by: str) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    class Slow(ScriptedModel):
+        def generate(self, *_: Any, cancelled: Any, **__: Any) -> Any:
+            asked.set()
+            while not cancelled():
+                gone.wait(0.001)
+            gone.set()
+            return ()
+
+    await bench.begin(slow=Slow({}))
+    request = bench.send("starling.generate", token="t1", task="implement", range=at(0))
+    await bench.editor.until(asked.is_set)
+    if by == "request":
+        bench.editor.notify("$/cancelRequest", {"id": request})
+    else:
+        bench.editor.notify("window/workDoneProgress/cancel", {"token": "t1"})
+    answer = await bench.editor.answer(request)
+    assert answer["error"]["code"] == -32800
+    await bench.editor.until(gone.is_set)
+    assert (bench.text, bench.desk.asked) == (STUB, [])
+
+
+async def test_a_known_fix_that_is_not_safe_is_proposed(bench: Bench) -> None:
+    at_pass = STUB.index("pass")
+    fix = Fix("Return it", (Edit(at_pass, at_pass + 4, "return r"),))
+    bench.editor.reviewer.findings = {"pass": finding("bad-word", fix=fix)}
+    await bench.begin()
+    result = (await bench.run("starling.fix", code="bad-word", range=at(2, 4)))["result"]
+    assert (result["outcome"], result["task"]) == ("applied", "fix")
+    assert bench.text is not None
+    assert bench.text.count("return r") == 1
+    assert bench.model.requests == []
+
+
+async def test_a_finding_without_a_known_fix_is_mended_by_the_model(bench: Bench) -> None:
+    bench.editor.reviewer.findings = {"eval": finding("eval")}
+    await bench.begin("def f(r):\n    return eval(r)\n", {"": "return int(r)"})
+    result = (await bench.run("starling.fix", code="eval", range=at(1, 12)))["result"]
+    assert (result["outcome"], bench.text) == ("applied", "def f(r):\n    return int(r)\n")
+
+
+async def test_a_finding_that_is_gone_is_an_error(bench: Bench) -> None:
+    await bench.begin()
+    error = (await bench.run("starling.fix", code="eval", range=at(1)))["error"]
+    assert error["data"]["code"] == "gone"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("starling.generate", {"range": {"start": 1}}, "range.start"),
+        ("starling.generate", {"more": 1}, "more: Extra inputs"),
+        ("starling.fix", {}, "code: Field required"),
+        ("starling.generate", {"uri": ""}, "uri: String should have at least 1 character"),
+    ],
+)
+async def test_wrong_arguments_are_an_error(bench: Bench, name: str, arguments: dict[str, Any], said: str) -> None:
+    await bench.begin()
+    error = (await bench.run(name, **arguments))["error"]
+    assert (error["code"], said in error["message"]) == (-32602, True), error
