@@ -1,0 +1,56 @@
+"""A command for tests alone: it hands whatever is asked for to the gate, as an agent's proposal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from agents.records import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from server.commands.records import CommandRecord, Proposed
+
+if TYPE_CHECKING:
+    from server.session import Snapshot
+
+
+class Step(CommandRecord):
+    """One change. For a text, `old` is replaced by `new`; for a new file `new` is its text."""
+
+    kind: Literal["text", "create", "rename", "delete"]
+    path: str
+    old: str = ""
+    new: str = ""
+    to: str = ""
+
+
+class Arguments(CommandRecord):
+    """The proposal."""
+
+    steps: list[Step]
+    title: str = "Try the gate"
+    why: str = "A test wants to know."
+    task: str = ""
+
+
+Result = Proposed
+
+
+async def execute(snapshot: Snapshot, arguments: Arguments) -> Proposed:
+    """Propose it."""
+    changes = tuple([await _change(snapshot, step) for step in arguments.steps])
+    proposal = ProposedEdit(arguments.title, arguments.why, "tester", changes)
+    return Proposed.of(await snapshot.gate.propose(proposal, task=arguments.task))
+
+
+async def _change(snapshot: Snapshot, step: Step) -> Change:
+    path = Path(step.path)
+    match step.kind:
+        case "create":
+            return CreateFile(path, step.new)
+        case "rename":
+            return RenameFile(path, Path(step.to))
+        case _:
+            before = await snapshot.gate._workplace.text(path.as_uri(), path) or ""
+    if step.kind == "delete":
+        return DeleteFile(path, before)
+    start = before.index(step.old)
+    return TextChange(path.as_uri(), path, before, (Edit(start, start + len(step.old), step.new),))

@@ -1,0 +1,16 @@
+"""The real server over stdio, with one more command: `test.propose` hands a proposal of the caller's to the gate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from server import serve
+from server.commands import COMMANDS
+
+COMMANDS["test.propose"] = "tests.wire.proposing"
+
+if __name__ == "__main__":
+    serve.serve_stdio()

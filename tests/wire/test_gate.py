@@ -1,0 +1,195 @@
+"""The gate over the wire: a real server process, a client that asks its person, files on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lsprotocol import types
+
+from tests.wire.conftest import WAIT_S, within
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
+
+PROPOSING = [sys.executable, str(Path(__file__).with_name("proposing_server.py"))]
+EDITING = types.ClientCapabilities(
+    workspace=types.WorkspaceClientCapabilities(
+        apply_edit=True,
+        workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+        text_document_content=types.TextDocumentContentClientCapabilities(),
+    ),
+    window=types.WindowClientCapabilities(show_document=types.ShowDocumentClientCapabilities(support=True)),
+    general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf16]),
+)
+
+
+class Person:
+    """Sits before a session's client; what the server asks for waits in `requests` until it is answered."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.requests: asyncio.Queue[tuple[str, Any, asyncio.Future[Any]]] = asyncio.Queue()
+        for method in (
+            types.WINDOW_SHOW_MESSAGE_REQUEST,
+            types.WINDOW_SHOW_DOCUMENT,
+            types.WORKSPACE_APPLY_EDIT,
+        ):
+            session.client.protocol.fm.features.pop(method, None)  # pytest-lsp has its own answer to some
+            session.client.feature(method)(self._taking(method))
+
+    def _taking(self, method: str) -> Callable[[Any], Awaitable[Any]]:
+        async def take(params: Any) -> Any:
+            answer = asyncio.get_running_loop().create_future()
+            await self.requests.put((method, params, answer))
+            return await answer
+
+        return take
+
+    async def asked_for(self, method: str) -> tuple[Any, asyncio.Future[Any]]:
+        """The server's next request, which has to be this one."""
+        came, params, answer = await within(self.requests.get())
+        assert came == method
+        return params, answer
+
+    async def question(self) -> tuple[Any, asyncio.Future[Any]]:
+        """The question, once its diff was shown; and that diff."""
+        shown, success = await self.asked_for(types.WINDOW_SHOW_DOCUMENT)
+        content = await within(
+            self.session.client.workspace_text_document_content_async(types.TextDocumentContentParams(shown.uri))
+        )
+        success.set_result(types.ShowDocumentResult(success=True))
+        params, answer = await self.asked_for(types.WINDOW_SHOW_MESSAGE_REQUEST)
+        return (params, content.text), answer
+
+
+async def begin(start: Start, **files: str) -> tuple[Session, Person]:
+    session = await start(command=PROPOSING)
+    person = Person(session)
+    await session.initialize(capabilities=EDITING)
+    for name, text in files.items():
+        session.write(f"{name}.py", text)
+    return session, person
+
+
+def propose(session: Session, **step: str) -> asyncio.Future[dict[str, Any]]:
+    step = {name: str(session.workspace / value) if name in {"path", "to"} else value for name, value in step.items()}
+    return asyncio.ensure_future(session.command("test.propose", steps=[step]))
+
+
+async def answered(session: Session) -> list[tuple[str, str]]:
+    """The requests, once none waits for an answer."""
+    async with asyncio.timeout(WAIT_S):
+        while (states := await approvals(session)) == [("pending", "")]:  # noqa: ASYNC110 (in another process)
+            await asyncio.sleep(0.02)
+    return states
+
+
+async def killed(session: Session, answer: asyncio.Future[Any], proposing: asyncio.Future[Any]) -> None:
+    """The server is gone before the answer, and with it the command."""
+    session.process.kill()
+    answer.cancel()
+    with pytest.raises(RuntimeError, match="exited"):
+        await within(proposing)
+
+
+async def approvals(session: Session) -> list[tuple[str, str]]:
+    listed = await session.command("starling.approvals")
+    return [(one["status"], one["verdict"]) for one in listed["approvals"]]
+
+
+async def test_a_change_of_an_unsaved_document_is_shown_asked_about_once_and_made_there(start: Start) -> None:
+    session, person = await begin(start, area="π = 3\n")
+    path = session.workspace / "area.py"
+    uri = session.open(path.as_uri(), "𝜋 = 3  # unsaved\n")
+    proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
+    (question, diff), answer = await person.question()
+    assert question.message == "Starling: Try the gate?"
+    assert "-𝜋 = 3  # unsaved\n+𝜋 = 3.14  # unsaved\n" in diff
+    answer.set_result(types.MessageActionItem("Apply"))
+    applying, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+    [change] = applying.edit.document_changes
+    assert (change.text_document.uri, change.text_document.version) == (uri, 1)
+    [edit] = change.edits
+    place = types.Range(types.Position(0, 5), types.Position(0, 6))  # the first character is two units long
+    assert (edit.range, edit.new_text, applying.edit.change_annotations) == (place, "3.14", None)
+    applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
+    session.client.text_document_did_change(
+        types.DidChangeTextDocumentParams(
+            types.VersionedTextDocumentIdentifier(2, uri),
+            [types.TextDocumentContentChangePartial(edit.range, edit.new_text)],
+        )
+    )
+    outcome = await within(proposing)
+    assert (outcome["outcome"], person.requests.empty()) == ("applied", True)
+    assert path.read_text(encoding="utf-8") == "π = 3\n"  # the person saves it, or does not
+    assert await approvals(session) == [("approved", "applied")]
+
+
+async def test_a_client_that_calls_nothing_applied_is_not_believed(start: Start) -> None:
+    session, person = await begin(start, area="pi = 3\n")
+    proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
+    _, answer = await person.question()
+    answer.set_result(types.MessageActionItem("Apply"))
+    _, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+    applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
+    assert (await within(proposing))["outcome"] == "rejected"
+
+
+async def test_a_question_that_is_closed_changes_nothing(start: Start) -> None:
+    session, person = await begin(start, area="pi = 3\n")
+    proposing = propose(session, kind="delete", path="area.py")
+    _, answer = await person.question()
+    answer.set_result(None)
+    assert (await within(proposing))["outcome"] == "rejected"
+    assert (session.workspace / "area.py").read_bytes() == b"pi = 3\n"
+
+
+async def test_who_cancels_the_command_is_not_asked_any_more(start: Start) -> None:
+    session, person = await begin(start, area="pi = 3\n")
+    client = session.client
+    path = str(session.workspace / "area.py")
+    params = types.ExecuteCommandParams("test.propose", [{"steps": [{"kind": "delete", "path": path}]}])
+    identity = "cancelled"
+    client.protocol.send_request(types.WORKSPACE_EXECUTE_COMMAND, params, msg_id=identity)
+    _, answer = await person.question()
+    client.protocol.notify(types.CANCEL_REQUEST, types.CancelParams(identity))
+    assert await answered(session) == [("expired", "expired")]
+    if not answer.done():  # our own client takes a question down when it is told to
+        answer.set_result(types.MessageActionItem("Apply"))
+    assert await approvals(session) == [("expired", "expired")]
+    assert (session.workspace / "area.py").exists()
+
+
+async def test_a_server_killed_while_it_asks_has_changed_nothing_and_the_next_one_knows(start: Start) -> None:
+    session, person = await begin(start, area="pi = 3\n")
+    proposing = propose(session, kind="delete", path="area.py")
+    _, answer = await person.question()
+    await killed(session, answer, proposing)
+    after, _ = await begin(start)
+    assert await approvals(after) == [("expired", "expired")]
+    assert (after.workspace / "area.py").read_bytes() == b"pi = 3\n"
+
+
+async def test_a_server_killed_between_yes_and_applying_leaves_a_change_that_can_be_undone(start: Start) -> None:
+    session, person = await begin(start, area="pi = 3\n")
+    proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
+    _, answer = await person.question()
+    answer.set_result(types.MessageActionItem("Apply"))
+    _, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+    await killed(session, applied, proposing)
+    session.write("area.py", "pi = 3.14\n")  # the editor did it all the same, and its person saved it
+    after, person = await begin(start)
+    assert await approvals(after) == [("failed", "failed")]
+    undoing = asyncio.ensure_future(after.command("starling.undo"))
+    (_, diff), answer = await person.question()
+    assert "-pi = 3.14\n+pi = 3\n" in diff
+    answer.set_result(None)
+    assert (await within(undoing))["outcome"] == "rejected"
