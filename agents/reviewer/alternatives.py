@@ -6,6 +6,7 @@ model. Start at `sites`.
 
 from __future__ import annotations
 
+import builtins
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,7 @@ _CONDITIONS = frozenset({"identifier", "attribute", "subscript", "call", "compar
 _CONDITIONAL = frozenset({"if_statement", "elif_clause", "while_statement", "assert_statement"})
 _FUNCTIONS = frozenset({"function_definition", "lambda"})
 _SELF = "self"
+_BUILTINS = frozenset(dir(builtins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ def sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
     parsed = syntax.parsed
     if parsed is None or parsed.grammar.entry.name not in LANGUAGES:
         return ()
-    reader = _Reader(parsed.data, ByteLines(syntax.text, parsed.data))
+    known = {name for one in syntax.imports for name in one.names}
+    known |= {one.name for one in syntax.symbols if not one.container}
+    reader = _Reader(parsed.data, ByteLines(syntax.text, parsed.data), known)
     reader.read(parsed.tree.root_node)
     start, end = (reader.lines.to_byte(offset, syntax.text) for offset in (span.start, span.end))
     found = [site for node in _within(parsed.tree.root_node, start, end) for site in reader.sites(node)]
@@ -113,8 +117,10 @@ class _Scope:
 class _Reader:
     """Names and attributes of one text, and the sites of its nodes."""
 
-    def __init__(self, data: bytes, lines: ByteLines) -> None:
+    def __init__(self, data: bytes, lines: ByteLines, known: set[str]) -> None:
+        """`known` are the names that the text defines and imports at its top."""
         self.lines = lines
+        self._known = known | _BUILTINS
         self._data = data
         self._scopes: dict[int, _Scope] = {}
         self._attributes: dict[tuple[str, bool], dict[str, None]] = defaultdict(dict)
@@ -146,7 +152,8 @@ class _Reader:
             return
         written, bound = self._text(node), self._bound(node)
         called = _is_called(node)
-        if written not in bound and written in self._attributes[_SELF, called] and _SELF in bound:
+        lacking = written not in bound and written not in self._known
+        if lacking and written in self._attributes[_SELF, called] and _SELF in bound:
             yield self._site("missing-self", node, (f"{_SELF}.{written}",))
         elif written in bound and not called:  # a name from outside is rarely a slip for one of the function's own
             statement = _statement(node)

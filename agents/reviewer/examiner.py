@@ -35,6 +35,8 @@ class LikelihoodExaminer:
         self._model = model
         known = calibration.of_model(model.entry.name)
         self._calibration = known if known is not None and (known.precise or always) else None
+        if always and self.problem:
+            _LOG.warning(self.problem)
 
     @property
     def identity(self) -> str:

@@ -61,6 +61,19 @@ def test_a_bare_name_may_lack_its_self() -> None:
     assert offered(code, "missing-self") == [("grow", ("self.grow",)), ("size", ("self.size",))]
 
 
+def test_what_the_file_defines_or_imports_lacks_no_self() -> None:
+    code = """
+        import size
+        class Box:
+            def __init__(self):
+                self.size = self.grow = self.id = 1
+            def twice(self):
+                $0return size, grow, id
+        def grow(): pass
+        """
+    assert offered(code, "missing-self") == []
+
+
 def test_an_attribute_may_be_another_of_the_same_object_the_most_alike_first() -> None:
     code = """
         def span(node):

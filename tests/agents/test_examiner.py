@@ -67,9 +67,14 @@ def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
     assert bool(examiner.problem) != finds
 
 
-def test_a_model_that_was_never_measured_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(calibration, "of_model", lambda _: None)
-    assert "never measured" in LikelihoodExaminer(ScriptedModel({}), always=True).problem
+    assert "never measured" in LikelihoodExaminer(ScriptedModel({})).problem
+    assert not caplog.text
+    LikelihoodExaminer(ScriptedModel({}), always=True)
+    assert "never measured" in caplog.text
 
 
 def test_a_broken_model_finds_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
