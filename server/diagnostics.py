@@ -5,9 +5,7 @@ Decides nothing about what is found. Start at `diagnostics_of`.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -15,6 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from agents.records import Severity
 from server import outgoing
+from server.explanations import explanation_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from server.documents import OpenText
     from server.workspace_reviews import FileReport
 
-SOURCE = "Starling"
 MOST = 1000  # of one text; nobody reads more, and editors slow down
 FIX_CHARACTERS = 4000  # of edits in `data`; a longer fix is looked up by whoever applies it
 SEVERITIES = {
@@ -77,21 +75,6 @@ def file_report(report: FileReport) -> FileItem:
     return types.WorkspaceFullDocumentDiagnosticReport(uri=report.uri, items=report.items, result_id=report.identity)
 
 
-def rules_page() -> Path:
-    """The page that explains our own rules, one heading each."""
-    return Path(__file__).parents[1] / "agents" / "reviewer" / "RULES.md"
-
-
-def source_of(finding: Finding) -> str:
-    """Who says so, as an editor shows it."""
-    return SOURCE if finding.source in {"", SOURCE.lower()} else f"{SOURCE} ({finding.source})"
-
-
-def explanation_of(finding: Finding) -> str:
-    """Where the rule is explained, a URL."""
-    return finding.url or (f"{_rules_uri()}#{finding.code}" if source_of(finding) == SOURCE else "")
-
-
 def _diagnostic(finding: Finding, document: OpenText, encoding: str) -> types.Diagnostic:
     tags = [types.DiagnosticTag.Unnecessary] if finding.unnecessary else []
     tags += [types.DiagnosticTag.Deprecated] if finding.deprecated else []
@@ -128,8 +111,3 @@ def _plain(span: types.Range) -> dict[str, dict[str, int]]:
         "start": {"line": span.start.line, "character": span.start.character},
         "end": {"line": span.end.line, "character": span.end.character},
     }
-
-
-@functools.cache
-def _rules_uri() -> str:
-    return rules_page().as_uri()

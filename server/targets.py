@@ -16,8 +16,8 @@ from agents.reviewer import files
 from indexing import languages
 from server import incoming, outgoing
 from server.commands.records import CommandRecord
-from server.diagnostics import explanation_of, source_of
 from server.documents import OpenText
+from server.explanations import explanation_of, source_of
 from server.reviews import QUICK
 from server.workspace_reviews import limits_of
 

@@ -1,0 +1,161 @@
+"""Findings as a command writes them: lines for a person, JSON, GitHub's annotations, and SARIF by `server.cli.sarif`.
+
+Lines and columns count from 1; a column is a number of characters. Start at `Located` and `FORMATS`.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agents.records import Severity
+from indexing import texts
+from server.cli import sarif, terminal
+from server.cli.sarif import Place
+from server.explanations import explanation_of, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agents.records import Finding
+
+STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFORMATION: "cyan", Severity.HINT: "dim"}
+GITHUB = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFORMATION: "notice",
+    Severity.HINT: "notice",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding with where it stands, for a person."""
+
+    finding: Finding
+    place: Place
+
+    @classmethod
+    def of(cls, finding: Finding, file: str, starts: list[int]) -> Located:
+        """In the text whose lines begin at `starts`."""
+        first, last = (texts.line_of(starts, at) for at in (finding.span.start, finding.span.end))
+        return cls(
+            finding,
+            Place(
+                file=file,
+                line=first + 1,
+                column=finding.span.start - starts[first] + 1,
+                end_line=last + 1,
+                end_column=finding.span.end - starts[last] + 1,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a review came to.
+
+    Attributes:
+        found: by file and place.
+        files: how many were looked at.
+        skipped: files and folders left out, by reason.
+        problem: why it gives less than it should, "" for nothing.
+    """
+
+    found: Sequence[Located]
+    files: int
+    skipped: dict[str, int]
+    problem: str = ""
+
+
+def as_text(outcome: Outcome) -> None:
+    """A line for each finding, and one on stderr for all."""
+    from rich.text import Text  # noqa: PLC0415 (60 ms that the other formats do without)
+
+    console = terminal.out()
+    for one in outcome.found:
+        finding, place = one.finding, one.place
+        line = Text(terminal.printable(f"{place.file}:{place.line}:{place.column}: "))
+        line.append(finding.severity.value, style=STYLES[finding.severity])
+        line.append(terminal.printable(f" {finding.code}: {finding.message}"))
+        console.print(line, soft_wrap=True)
+    fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
+    mended = f"; {fixable} can be mended with --fix" if fixable else ""
+    terminal.note(f"{_some(len(outcome.found), 'finding')} in {_some(outcome.files, 'file')}{mended}.")
+
+
+def as_json(outcome: Outcome) -> None:
+    """One object."""
+    terminal.emit(
+        {
+            "files": outcome.files,
+            "skipped": outcome.skipped,
+            "problem": outcome.problem,
+            "findings": [plain(one) for one in outcome.found],
+        }
+    )
+
+
+def plain(one: Located) -> dict[str, Any]:
+    """One finding in JSON."""
+    finding, place = one.finding, one.place
+    fix = finding.fix
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "source": source_of(finding),
+        "layer": finding.layer.value,
+        "confidence": round(finding.confidence, 3),
+        "explanation": explanation_of(finding),
+        "fix": None if fix is None else {"title": fix.title, "safe": fix.safe},
+    }
+
+
+def as_github(outcome: Outcome) -> None:
+    """Workflow commands that GitHub shows beside the lines they are about."""
+    for one in outcome.found:
+        finding, place = one.finding, one.place
+        fields = {
+            "file": place.file,
+            "line": place.line,
+            "endLine": place.end_line,
+            "col": place.column,
+            "endColumn": place.end_column,
+            "title": f"{source_of(finding)}: {finding.code}",
+        }
+        told = ",".join(f"{name}={_property(str(value))}" for name, value in fields.items())
+        sys.stdout.write(f"::{GITHUB[finding.severity]} {told}::{_data(finding.message)}\n")
+    sys.stdout.flush()
+
+
+def as_sarif(outcome: Outcome) -> None:
+    """A log of the Static Analysis Results Interchange Format, 2.1.0."""
+    terminal.emit(sarif.log([(one.finding, one.place) for one in outcome.found], outcome.problem))
+
+
+FORMATS: dict[str, Callable[[Outcome], None]] = {
+    "text": as_text,
+    "json": as_json,
+    "sarif": as_sarif,
+    "github": as_github,
+}
+
+
+def _data(text: str) -> str:
+    """As GitHub's runner reads a command's message."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

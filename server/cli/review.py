@@ -1,0 +1,216 @@
+"""`starling review`: what the static layer of the reviewer finds in files and folders, for people and for CI.
+
+No model, no index and no network; only `--fix` writes, through the gate. Start at `review`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.records import ProposedEdit, Severity, TextChange
+from indexing import texts
+from indexing.walk import Walk
+from server.cli import changed_lines, confirming, findings, place, terminal
+from server.cli.findings import Located, Outcome
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
+
+    from agents.records import Finding
+    from agents.reviewer.reviewer import Reviewer
+    from indexing.limits import IndexLimits
+    from indexing.records import Document
+    from server.settings import Settings
+
+BATCH_CHARACTERS = 50_000_000  # of texts that are held at once
+ORDER = (Severity.HINT, Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+class Level(StrEnum):
+    """From which severity on findings are a failure."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+    HINT = "hint"
+    NEVER = "never"
+
+
+def review(  # noqa: PLR0913 (each is an option)
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.", show_default="this folder")] = None,
+    *,
+    as_format: Annotated[Format, typer.Option("--format", help="How findings are written on stdout.")] = Format.TEXT,
+    fail_on: Annotated[
+        Level, typer.Option("--fail-on", help="The least severe kind of finding with which the status is 1.")
+    ] = Level.WARNING,
+    diff: Annotated[
+        str | None, typer.Option("--diff", metavar="REV", help="Only lines that changed since that revision of git.")
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
+    yes: confirming.Yes = None,
+) -> int:
+    """Review files and folders; the status is 1 if there are findings of the kind that --fail-on names."""
+    given = [Path(path) for path in paths or [Path()]]
+    root = place.workspace_of(given[0])
+    changed = changed_lines.since(diff, root) if diff is not None else None
+    job = _Job.of(root, changed)
+    try:
+        outcome = job.run(given)
+        if fix and job.fixable:
+            job.mend(yes or [])
+            outcome = job.run(given)
+    finally:
+        job.reviewer.close()
+    if outcome.problem:
+        terminal.note(outcome.problem)
+    findings.FORMATS[as_format](outcome)
+    least = ORDER.index(Severity(fail_on.value)) if fail_on is not Level.NEVER else len(ORDER)
+    return int(any(ORDER.index(one.finding.severity) >= least for one in outcome.found))
+
+
+@dataclass
+class _Job:
+    """One run of the command."""
+
+    root: Path
+    settings: Settings
+    reviewer: Reviewer
+    limits: IndexLimits
+    changed: dict[Path, list[range]] | None
+    fixable: list[tuple[Document, tuple[Finding, ...]]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, root: Path, changed: dict[Path, list[range]] | None) -> _Job:
+        from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
+        from indexing.limits import IndexLimits  # noqa: PLC0415
+        from server import core, settings  # noqa: PLC0415 (170 ms that --help need not pay)
+
+        resolved, problems = settings.resolve(roots=[root])
+        for problem in problems:
+            terminal.note(str(problem))
+        wanted = resolved.review
+        limits = IndexLimits(max_file_bytes=wanted.max_file_bytes, exclude=tuple(resolved.index.exclude))
+        return cls(root, resolved, Reviewer(core.review_policy_of(resolved)), limits, changed)
+
+    def run(self, given: Sequence[Path]) -> Outcome:
+        """Look at everything once."""
+        walk, read, found = Walk(), 0, []
+        self.fixable = []
+        for batch in self._batches(given, walk):
+            read += len(batch)
+            for document, each in self.reviewer.review_files(batch):
+                located = self._located(document, each)
+                found += located
+                if any(one.finding.fix is not None and one.finding.fix.safe for one in located):
+                    self.fixable.append((document, tuple(one.finding for one in located)))
+        found.sort(key=lambda one: (one.place.file, one.place.line, one.place.column, one.finding.code))
+        return Outcome(found, read, dict(sorted(walk.skipped.items())), self.reviewer.problem)
+
+    def mend(self, yes: Sequence[confirming.Kind]) -> None:
+        """Propose all safe fixes as one edit."""
+        from agents import actions  # noqa: PLC0415
+        from server.gate.opening import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
+
+        changes = tuple(
+            TextChange(document.uri, document.path, document.text, edits)
+            for document, found in self.fixable
+            if (edits := actions.safe_edits(found))
+        )
+        count = sum(len(change.edits) for change in changes)
+        proposal = ProposedEdit(
+            title=f"Mend {count} findings in {len(changes)} files" if count > 1 else "Mend one finding",
+            why="Each of these fixes leaves what the program does as it is.",
+            by="reviewer",
+            changes=changes,
+            automatic=True,
+        )
+
+        async def ask() -> None:
+            gate = for_disk([self.root], confirming.TerminalAsker(yes), self.limits)
+            try:
+                outcome = await gate.propose(proposal)
+            finally:
+                await gate.close()
+            if outcome.reason:
+                terminal.note(outcome.reason)
+
+        asyncio.run(ask())
+
+    def _located(self, document: Document, found: Sequence[Finding]) -> list[Located]:
+        assert document.path is not None  # noqa: S101 (all of these are files)
+        starts = texts.line_starts(document.text)
+        shown = _shown(document.path)
+        located = [Located.of(finding, shown, starts) for finding in found]
+        if self.changed is None:
+            return located
+        lines = self.changed.get(document.path, [])
+        return [one for one in located if any(_meet(one, each) for each in lines)]
+
+    def _batches(self, given: Sequence[Path], walk: Walk) -> Iterator[list[Document]]:
+        batch: list[Document] = []
+        size = 0
+        for document in self._documents(given, walk.skipped):
+            batch.append(document)
+            size += len(document.text)
+            if size > BATCH_CHARACTERS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
+        from agents.reviewer import files  # noqa: PLC0415
+
+        seen: set[Path] = set()
+        for path in self._paths(given, Walk(skipped)):
+            if path in seen or (self.changed is not None and path not in self.changed):
+                continue
+            seen.add(path)
+            document = files.read(path, self.limits)
+            if isinstance(document, str):
+                skipped[document] += 1
+            else:
+                yield document
+
+    def _paths(self, given: Sequence[Path], walk: Walk) -> Iterator[Path]:
+        """The files that are meant: one that is named is looked at, whatever the ignore files say of it."""
+        from agents.reviewer import files  # noqa: PLC0415
+
+        for path in given:
+            real = files.real(path)
+            if real.is_dir():
+                try:
+                    yield from (found for found, _ in files.files(real, self.limits, seen=walk))
+                except OSError as error:
+                    raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None
+            elif real.is_file():
+                yield real
+            else:
+                raise Failure(f"{path} does not exist; give files and folders.")
+
+
+def _meet(one: Located, lines: range) -> bool:
+    return one.place.line < lines.stop and lines.start <= one.place.end_line
+
+
+def _shown(path: Path) -> str:
+    """Relative to where the command runs, where that leads there."""
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)

@@ -1,0 +1,209 @@
+"""`starling review`: what it looks at, the four formats, the status, changed lines, and fixes that pass the gate."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server.cli import run
+from tests import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Review = Callable[..., tuple[int, dict[str, Any]]]
+
+WORKSPACE = """
+    #- .git/HEAD
+    ref: refs/heads/main
+    #- app.py
+    def collect(item, into=[]):
+        if item == None:
+            return into
+        into.append(item)
+        return into
+    #- web/app.js
+    function run() {
+      return 1
+      console.log("never")
+    }
+    #- .gitignore
+    generated/
+    #- generated/out.py
+    def collect(item, into=[]): into.append(item)
+"""
+SAFE = "import os\n\n\ndef area(width):\n    return f'wide'\n"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = marked.parse(WORKSPACE).write(tmp_path.resolve() / "workspace")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def review(capsys: pytest.CaptureFixture[str]) -> Review:
+    """Runs it with JSON; the status and the object."""
+
+    def ask(*arguments: str) -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        status = run(["review", *arguments, "--format", "json"])
+        return status, dict(json.loads(capsys.readouterr().out))
+
+    return ask
+
+
+def codes(answer: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(one["file"], one["code"]) for one in answer["findings"]}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_folder_is_walked_as_the_index_walks_it(review: Review) -> None:
+    _, answer = review()
+    assert {("app.py", "mutable-default"), ("web/app.js", "unreachable-code")} <= codes(answer)
+    assert {one["file"] for one in answer["findings"]} == {"app.py", "web/app.js"}
+    assert answer["skipped"]["ignored"] == 1
+
+
+def test_every_finding_stands_where_it_says(workspace: Path, review: Review) -> None:
+    _, answer = review(str(workspace / "app.py"))
+    (default,) = [one for one in answer["findings"] if one["code"] == "mutable-default"]
+    line = (workspace / "app.py").read_text().splitlines()[default["line"] - 1]
+    assert line[default["column"] - 1 : default["end_column"] - 1] == "[]"
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_file_that_is_named_is_looked_at_whatever_the_ignore_files_say(
+    review: Review,
+) -> None:
+    _, answer = review("generated/out.py")
+    assert ("generated/out.py", "mutable-default") in codes(answer)
+
+
+@pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize(
+    ("level", "status"), [("hint", 1), ("information", 1), ("warning", 1), ("error", 0), ("never", 0)]
+)
+def test_the_status_says_whether_there_is_a_finding_of_that_severity(level: str, status: int) -> None:
+    assert run(["review", "web", "--fail-on", level, "--format", "json"]) == status
+
+
+@pytest.mark.usefixtures("workspace")
+def test_settings_of_the_workspace_hold(review: Review) -> None:
+    Path(".starling.toml").write_text('[review]\nrules_off = ["mutable-default"]\nseverity = "information"\n')
+    _, answer = review()
+    assert "mutable-default" not in {code for _, code in codes(answer)}
+    assert "hint" not in {one["severity"] for one in answer["findings"]}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_person_reads_a_line_for_each_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["review", "web"])
+    out, err = capsys.readouterr()
+    assert out.startswith("web/app.js:3:3: ")
+    assert "unreachable-code: " in out
+    assert "1 finding in 1 file" in err
+
+
+@pytest.mark.usefixtures("workspace")
+def test_github_reads_a_command_for_each_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("web/a,b:c%.js").write_text(Path("web/app.js").read_text())
+    run(["review", "web/a,b:c%.js", "--format", "github"])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("::warning file=web/a%2Cb%3Ac%25.js,line=3,endLine=3,col=3,endColumn=")
+    assert "title=Starling%3A unreachable-code::" in line
+
+
+@pytest.mark.usefixtures("workspace")
+def test_sarif_holds_what_its_schema_asks_for(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("web/ä b.js").write_text(Path("web/app.js").read_text())
+    run(["review", "--format", "sarif"])
+    log = json.loads(capsys.readouterr().out)
+    (one,) = log["runs"]
+    assert (log["version"], log["$schema"].rpartition("/")[2]) == ("2.1.0", "sarif-2.1.0.json")
+    rules = one["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    assert len(one["results"]) > 3
+    for result in one["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in {"error", "warning", "note"}
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        region = location["physicalLocation"]["region"]
+        assert min(region.values()) >= 1
+        assert (region["startLine"], region["startColumn"]) <= (region["endLine"], region["endColumn"])
+    uris = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in one["results"]}
+    assert {"app.py", "web/app.js", "web/%C3%A4%20b.js"} == uris
+
+
+@pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize("arguments", [["none.py"], ["--diff", "main"]])
+def test_what_cannot_be_done_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", *arguments]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def git(*arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = marked.parse(WORKSPACE.replace(".git/HEAD", "notes.txt")).write(tmp_path.resolve() / "repository")
+    monkeypatch.chdir(root)
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    return root
+
+
+def test_only_changed_lines_and_new_files_are_told_of(repository: Path, review: Review) -> None:
+    status, answer = review("--diff", "main")
+    assert (status, answer["files"], answer["findings"]) == (0, 0, [])
+    text = (repository / "app.py").read_text()
+    (repository / "app.py").write_text(text + "\n\ndef again(ä={}):\n    ä['x'] = 1\n")
+    (repository / "fresh ä.py").write_text("def new(into=[]):\n    into.append(1)\n")
+    _, answer = review("--diff", "main")
+    found = {(one["file"], one["line"]) for one in answer["findings"] if one["code"] == "mutable-default"}
+    assert found == {("app.py", 8), ("fresh ä.py", 1)}
+    git("add", ".")
+    git("commit", "-qm", "second")
+    assert {one["file"] for one in review("--diff", "HEAD~1")[1]["findings"]} == {"app.py", "fresh ä.py"}
+
+
+@pytest.mark.parametrize("revision", ["--output=stolen", "-p", "main;rm", "a b", "", "$(x)", "x\ny"])
+def test_a_revision_cannot_be_an_option(repository: Path, revision: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", f"--diff={revision}"]) == 2
+    assert "no revision" in capsys.readouterr().err
+    assert not (repository / "stolen").exists()
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_revision_that_git_does_not_know_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", "--diff", "nowhere"]) == 1
+    assert "git knows no revision nowhere" in capsys.readouterr().err
+
+
+def test_safe_fixes_are_made_after_a_yes_and_nothing_else(workspace: Path, review: Review) -> None:
+    (workspace / "fix.py").write_bytes(SAFE.encode().replace(b"\n", b"\r\n"))
+    before = (workspace / "app.py").read_bytes()
+    _, answer = review("fix.py", "--fix")
+    assert (workspace / "fix.py").read_bytes() == SAFE.encode().replace(b"\n", b"\r\n"), "nobody could be asked"
+    assert any(one["fix"] and one["fix"]["safe"] for one in answer["findings"])
+    status, answer = review(".", "--fix", "--yes", "edit", "--fail-on", "never")
+    assert status == 0
+    assert b"return 'wide'\r\n" in (workspace / "fix.py").read_bytes()
+    assert not any(one["fix"] and one["fix"]["safe"] for one in answer["findings"])
+    assert (workspace / "app.py").read_bytes() == before
