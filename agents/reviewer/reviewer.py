@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Layer
 from agents.reviewer import layers as seam
-from agents.reviewer import static
+from agents.reviewer import static, workers
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import registry
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from agents.records import Finding
     from agents.reviewer.layers import Examiner, Unit
+    from agents.reviewer.ruff_settings import Settings
     from indexing.records import Document
 
 _TEXTS_KEPT = 256
@@ -94,9 +95,29 @@ class Reviewer:
             for examiner in self.examiners:
                 if examiner.layer in wanted and not cancelled():
                     found += self._examined(examiner, document, syntax, cancelled)
-        return self.finished(found, switches, starts)
+        return self._finished(found, switches, starts)
 
-    def finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
+    def review_files(
+        self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _never
+    ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
+        """The static findings of many files as they stand on disk, in any order; ruff is run over all of them at once.
+
+        Unsaved texts, and other layers, are for `review`.
+        """
+        looked_at = [document for document in documents if not self._left_alone(document)]
+        python = [each for each in looked_at if each.language == "python" and self.policy.ruff != "never"]
+        running = self._pool.submit(self.ruff.check_files, python, self.policy) if python else None
+        yield from ((each, ()) for each in documents if self._left_alone(each))
+        tasks = [workers.Task(each, self._left_out(self._settings(each))) for each in looked_at]
+        found = list(workers.look_at(tasks, self.policy, cancelled))
+        by_ruff, self.problem = running.result() if running is not None else ({}, "")
+        for document, findings in found:
+            starts = texts.line_starts(document.text)
+            switches = Switches.of(document.text, starts)
+            both = (*findings, *by_ruff.get(document.uri, ()))
+            yield document, () if switches.off else self._finished(both, switches, starts)
+
+    def _finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
         """What of `found` is shown: nothing twice, nothing switched off, in order of place."""
         least = SEVERITIES.index(self.policy.severity)
         kept: dict[tuple[int, int, str], Finding] = {}
@@ -131,17 +152,12 @@ class Reviewer:
 
     def _static(self, document: Document, syntax: Syntax, cancelled: Callable[[], bool]) -> tuple[Finding, ...]:
         python = document.language == "python" and self.policy.ruff != "never"
-        settings = (
-            self.ruff.settings.of(document.path, everything=self.policy.ruff == "always")
-            if python and self.ruff.binary
-            else None
-        )
+        settings = self._settings(document)
         key = (document.path if python else None, document.language, seam.digest(document.text), settings, self.policy)
         if (known := self._known(self._texts, key)) is not None:
             return known
         running = self._pool.submit(self.ruff.check, document, self.policy) if python else None
-        left_out = settings.leaves_out if settings is not None and self.policy.ruff == "auto" else _nothing
-        found = static.look(document, syntax, self.policy, cancelled, left_out)
+        found = static.look(document, syntax, self.policy, cancelled, frozenset(self._left_out(settings)).__contains__)
         by_ruff = running.result() if running is not None else RuffFindings()
         if python:
             self.problem = by_ruff.problem
@@ -149,6 +165,15 @@ class Reviewer:
         if not cancelled() and not by_ruff.problem:
             self._keep(self._texts, key, result, _TEXTS_KEPT)
         return result
+
+    def _settings(self, document: Document) -> Settings | None:
+        """What ruff is asked for a document, None where it is not run."""
+        if document.language != "python" or self.policy.ruff == "never" or not self.ruff.binary:
+            return None
+        return self.ruff.settings.of(document.path, everything=self.policy.ruff == "always")
+
+    def _left_out(self, settings: Settings | None) -> tuple[str, ...]:
+        return settings.left_out(registry.EQUALS) if settings is not None and self.policy.ruff == "auto" else ()
 
     def _examined(
         self, examiner: Examiner, document: Document, syntax: Syntax, cancelled: Callable[[], bool]
@@ -190,10 +215,6 @@ class Reviewer:
             kept[key] = findings
             while len(kept) > most:
                 kept.popitem(last=False)
-
-
-def _nothing(_: str) -> bool:
-    return False
 
 
 def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:

@@ -23,14 +23,17 @@ from indexing import texts
 from indexing.records import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.ruff_settings import Settings
     from indexing.records import Document
 
+    SettingsOf = Callable[[Path | None], Settings]
+
 _FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output-format", "json")
 _ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
+_SETTINGS_S = 5.0
 _SYNTAX = "invalid-syntax"
 
 
@@ -62,11 +65,11 @@ class Ruff:
         except (ImportError, OSError):
             return ""
 
-    def check(self, document: Document, policy: ReviewPolicy) -> RuffFindings:
-        """Check one text as it stands in the editor."""
+    def check(self, document: Document, policy: ReviewPolicy, settings: Settings | None = None) -> RuffFindings:
+        """Check one text as it stands in the editor; by `settings`, or by what its workspace says."""
         if not self.binary:
             return RuffFindings(problem=_MISSING)
-        settings = self.settings.of(document.path, everything=policy.ruff == "always")
+        settings = settings or self.settings.of(document.path, everything=policy.ruff == "always")
         path = document.path or Path("untitled.py")
         command = [*self._command(settings), "--stdin-filename", str(path), "-"]
         shown, problem = self._run(command, path.parent, policy.ruff_timeout_s, texts.encode(document.text))
@@ -74,14 +77,14 @@ class Ruff:
         return RuffFindings(findings_of(found, document, settings, policy), problem)
 
     def check_files(
-        self, documents: Sequence[Document], policy: ReviewPolicy
+        self, documents: Sequence[Document], policy: ReviewPolicy, settings_of: SettingsOf | None = None
     ) -> tuple[dict[str, tuple[Finding, ...]], str]:
         """Check files as they stand on disk, in as few processes as there are configurations: by URI, and a problem."""
         if not self.binary:
             return {}, _MISSING
         results: dict[str, tuple[Finding, ...]] = {}
         problem = ""
-        for settings, group in self._groups(documents, policy).items():
+        for settings, group in self._groups(documents, policy, settings_of).items():
             for part in _parts(group):
                 command = [*self._command(settings), "--", *part]
                 shown, wrong = self._run(command, None, policy.batch_timeout_s)
@@ -93,7 +96,9 @@ class Ruff:
                     results[document.uri] = findings_of(by_path.get(path, ()), document, settings, policy)
         return results, problem
 
-    def _groups(self, documents: Sequence[Document], policy: ReviewPolicy) -> Mapping[Settings, dict[str, Document]]:
+    def _groups(
+        self, documents: Sequence[Document], policy: ReviewPolicy, settings_of: SettingsOf | None
+    ) -> Mapping[Settings, dict[str, Document]]:
         groups: dict[Settings, dict[str, Document]] = {}
         folders: dict[Path, Settings] = {}
         for document in documents:
@@ -101,7 +106,9 @@ class Ruff:
                 continue
             folder = document.path.parent
             if folder not in folders:
-                folders[folder] = self.settings.of(document.path, everything=policy.ruff == "always")
+                everything = policy.ruff == "always"
+                path = document.path
+                folders[folder] = settings_of(path) if settings_of else self.settings.of(path, everything=everything)
             groups.setdefault(folders[folder], {})[str(document.path)] = document
         return groups
 
@@ -109,8 +116,9 @@ class Ruff:
         return [self.binary, *_FIXED, *settings.arguments()]
 
     def _shown_settings(self, file: Path) -> str:
-        command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), "--stdin-filename"]
-        return self._run([*command, str(file.parent / "any.py"), "-"], file.parent, 5.0)[0] if self.binary else ""
+        """What ruff says of a configuration; it is given as the file too, as some file has to be named that exists."""
+        command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), str(file)]
+        return self._run(command, file.parent, _SETTINGS_S)[0] if self.binary else ""
 
     def _run(self, command: list[str], folder: Path | None, timeout_s: float, text: bytes = b"") -> tuple[str, str]:
         """What it printed, and a problem."""

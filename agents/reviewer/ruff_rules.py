@@ -23,6 +23,10 @@ SELECTED = (
 IGNORED = ("F403", "F405", "PLE0605", "PLE0704", "PLE2502")
 PER_FILE = "__init__.py:F401,**/*compat*.py:F401"  # names are imported there to be imported from there
 
+PEP8 = ("E", "W", "N801", "N802", "N803", "N804", "N805", "N806", "N815", "N816", "N818")
+NOT_PEP8 = ("E226", "E241", "E242", "E704", "W505")  # pycodestyle leaves these out itself: they are not unanimous
+PEP8_LINE = 99  # what PEP 8 allows a team to agree on; a project that says a length of its own is held to that
+
 _HINTS = ("F401", "F541", "F841", "F601", "RUF059")
 _INFORMATION = ("B020", "B023", "PLW1508", "TRY203", "F811", "PLW0211")
 _ERRORS = ("F82", "F70", "F50", "F63", "E9", "PLE", "B002", "B016", "B029", "B030", "PLW0129", "invalid-syntax")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 from agents.reviewer import ruff_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _NAMES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # ruff's own order within a folder
 _LARGEST = 1_000_000  # bytes of a configuration file
 _MOST_EXTENDED = 5
+_LONGEST_LINE = 320  # ruff's own bound
+_FRESH_S = 2.0
+_MOST_FOLDERS = 5000
 _ENABLED = re.compile(r"^linter\.rules\.enabled = \[\n(.*?)^\]", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"\(([A-Z]+\d+)\)")
 _MINIMUM = re.compile(r">=\s*3\.(\d+)")
@@ -36,7 +40,8 @@ class Settings:
         select: codes to look for.
         target: the oldest Python the code is for ("py311"), "" where the configuration says it.
         enabled: codes that the workspace's own ruff reports.
-        ignored: codes or groups that the workspace ignores.
+        ignored: codes or groups that are not looked for: the workspace ignores them.
+        more: further arguments.
     """
 
     file: Path | None
@@ -44,16 +49,24 @@ class Settings:
     target: str = ""
     enabled: frozenset[str] = frozenset()
     ignored: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
-    def leaves_out(self, code: str) -> bool:
-        """Whether a rule of ours that ruff has by this code is the workspace's own business: reported, or ignored."""
-        return code in self.enabled or code.startswith(self.ignored or ("\0",))
+    def left_out(self, codes: Iterable[str]) -> tuple[str, ...]:
+        """Which of `codes`, ruff's for rules of ours, are the workspace's own business: it reports or ignores them."""
+        ignored = self.ignored or ("\0",)
+        return tuple(code for code in codes if code in self.enabled or code.startswith(ignored))
 
     def arguments(self) -> list[str]:
         """For the command line."""
         if self.file is None:
-            rules = ["--ignore", ",".join(ruff_rules.IGNORED), "--per-file-ignores", ruff_rules.PER_FILE]
-            return ["--isolated", "--select", ",".join(self.select), *rules, "--target-version", self.target]
+            rules = [
+                "--ignore",
+                ",".join((*ruff_rules.IGNORED, *self.ignored)),
+                "--per-file-ignores",
+                ruff_rules.PER_FILE,
+            ]
+            target = ["--target-version", self.target]
+            return ["--isolated", "--select", ",".join(self.select), *rules, *target, *self.more]
         ignored = ["--ignore", ",".join((*ruff_rules.IGNORED, *self.ignored))]
         return ["--config", str(self.file), "--force-exclude", "--select", ",".join(self.select), *ignored]
 
@@ -65,17 +78,33 @@ class SettingsCache:
         """`ask` gives what `ruff check --show-settings` prints for a configuration file."""
         self._ask = ask
         self._known: dict[tuple[str, int, int], Settings] = {}
+        self._folders: dict[Path, tuple[float, tuple[Path | None, bool]]] = {}
         self._lock = threading.Lock()
 
     def of(self, path: Path | None, *, everything: bool) -> Settings:
         """The settings for the file `path`; `everything` includes what the workspace's own ruff reports."""
-        file, own = _found(path)
+        file, own = self._nearest(path)
         if not own:
             return Settings(None, ruff_rules.SELECTED, _target(file))
         settings = self._own(file) if file is not None else Settings(None, ruff_rules.SELECTED, _target(None))
         if everything:
             return Settings(settings.file, (*settings.select, *sorted(settings.enabled)), ignored=settings.ignored)
         return settings
+
+    def _nearest(self, path: Path | None) -> tuple[Path | None, bool]:
+        """`_found`, looked up again after two seconds: a package has many files in one folder."""
+        if path is None:
+            return None, False
+        now = time.monotonic()
+        with self._lock:
+            known = self._folders.get(path.parent)
+        if known is None or now - known[0] > _FRESH_S:
+            known = (now, _found(path))
+            with self._lock:
+                if len(self._folders) > _MOST_FOLDERS:
+                    self._folders.clear()
+                self._folders[path.parent] = known
+        return known[1]
 
     def _own(self, file: Path) -> Settings:
         try:
@@ -92,16 +121,40 @@ class SettingsCache:
         return known
 
 
+def pep8(path: Path | None) -> Settings:
+    """Settings that look for what PEP 8 says and for nothing else, whatever the workspace selects."""
+    file, _ = _found(path) if path is not None else (None, False)
+    length = _line_length(file)
+    return Settings(
+        None,
+        ruff_rules.PEP8,
+        target=_target(file),
+        ignored=ruff_rules.NOT_PEP8,
+        more=("--preview", "--line-length", str(length)),
+    )
+
+
+def _line_length(file: Path | None) -> int:
+    """The longest line that the project allows itself, or that PEP 8 allows where it does not say."""
+    content = _read(file) if file is not None else {}
+    tools = _table(content, "tool")
+    for table in (_table(tools, "ruff"), _table(tools, "black"), content):
+        length = table.get("line-length")
+        if isinstance(length, int) and 1 <= length <= _LONGEST_LINE:
+            return length
+    return ruff_rules.PEP8_LINE
+
+
 def _settings(file: Path, shown: str) -> Settings:
     section = _ENABLED.search(shown)
     enabled = frozenset(_CODE.findall(section[1])) if section else frozenset()
     return Settings(file, ruff_rules.SELECTED, enabled=enabled, ignored=_ignored(file))
 
 
-def _found(path: Path | None) -> tuple[Path | None, bool]:
+def _found(path: Path) -> tuple[Path | None, bool]:
     """The nearest configuration of ruff above `path`, True; else the nearest `pyproject.toml`, False."""
     project: Path | None = None
-    for folder in path.parents if path is not None else ():
+    for folder in path.parents:
         for name in _NAMES:
             file = folder / name
             if file.is_file():

@@ -65,12 +65,21 @@ def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
         held = next((child for child in reversed(item.node.named_children) if child.type == "block"), None)
         if held is None or not _is_broad(scan, item.node):
             return
+    if scan.language == "ruby":
+        held = item.node.child_by_field_name("body")
+        if held is None and not _explained(scan, item.node):
+            yield _swallowed(scan, item)
+        return
     if held is None or not _does_nothing(scan, held) or _explained(scan, item.node):
         return
     if scan.language != "python" and _EXPECTED.search(scan.text(item.node).partition("{")[0]):
         return
+    yield _swallowed(scan, item)
+
+
+def _swallowed(scan: Scan, item: Item) -> Hit:
     head = scan.data.find(b"\n", item.start, item.end)
-    yield Hit(
+    return Hit(
         item.start,
         head if head > 0 else item.end,
         "Every error is caught here and forgotten, those nobody thought of too, so a failure leaves no trace. Catch "

@@ -20,3 +20,4 @@ SYNTAX_RULES: tuple[Rule, ...] = (
 TEXT_RULES: tuple[TextRule, ...] = texts.RULES
 _ALL: tuple[Rule | TextRule, ...] = (*SYNTAX_RULES, *TEXT_RULES)
 RULES: dict[str, Rule | TextRule] = {rule.code: rule for rule in _ALL}
+EQUALS: frozenset[str] = frozenset(code for rule in _ALL for code in rule.equals)

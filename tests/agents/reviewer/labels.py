@@ -65,5 +65,6 @@ def check(fixture: str, language: str = "python", policy: ReviewPolicy = WITHOUT
     """Review a fixture and hold what is found against its labels: these and no others."""
     labelled = parse(fixture)
     findings = Reviewer(policy).review(document(labelled.text, language, Path("/nowhere/package/module.code")))
-    assert placed(findings, labelled.text) == labelled.expected
+    found = placed(findings, labelled.text)
+    assert found == labelled.expected, f"too many: {found - labelled.expected}, missing: {labelled.expected - found}"
     return findings

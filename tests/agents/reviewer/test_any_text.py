@@ -1,0 +1,99 @@
+"""Whatever the text is, the review ends, soon, with findings that lie in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.records import edited
+from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from indexing import languages
+from tests.agents.reviewer.labels import WITHOUT_RUFF, document, placed
+from tests.agents.reviewer.test_languages import SAMPLES
+
+REVIEWER = Reviewer(WITHOUT_RUFF)
+CODE = """
+def area(shape, seen=[]):
+    if shape == None:
+        return shape == shape
+    for item in seen:
+        seen.remove(item)
+"""
+
+
+def lies_in(text: str, language: str) -> None:
+    for finding in REVIEWER.review(document(text, language)):
+        assert 0 <= finding.span.start < finding.span.end <= len(text)
+        if finding.fix is not None:
+            edited(text, finding.fix.edits)
+
+
+@given(st.text(), st.sampled_from(sorted(languages.names())))
+@settings(max_examples=150, deadline=None)
+def test_any_text(text: str, language: str) -> None:
+    lies_in(text, language)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_piece_of_code(data: st.DataObject) -> None:
+    language = data.draw(st.sampled_from(sorted(SAMPLES)))
+    text = SAMPLES[language]
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    lies_in(text[:start] + data.draw(st.text(max_size=3)) + text[end:], language)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\0", "\ufeffx = 1", "x = '\ud800'", "🐦 = 1\r\n" * 3, "\r\r\r"])
+def test_odd_texts(text: str) -> None:
+    lies_in(text, "python")
+
+
+def test_line_endings_and_characters_outside_the_basic_plane_do_not_move_findings() -> None:
+    expected = placed(REVIEWER.review(document(CODE)), CODE)
+    windows = CODE.replace("\n", "\r\n")
+    assert len(expected) == 4
+    assert {each[::3] for each in placed(REVIEWER.review(document(windows)), windows)} == {e[::3] for e in expected}
+    birds = "# 🐦🐦\n" + CODE
+    assert placed(REVIEWER.review(document(birds)), birds) == {(line + 1, *rest) for line, *rest in expected}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a:\n" + "".join("    " * n + "if a:\n" for n in range(1, 900)) + "    " * 900 + "pass\n",
+        "x = " + " and ".join(f"a{n}" for n in range(20_000)) + "\n",
+        "if a:\n    pass\n" + "".join(f"elif a == {n}:\n    pass\n" for n in range(5_000)),
+        "{" * 5000,
+        "x = {" + "".join(f"'{n}': {n},\n" for n in range(30_000)) + "}\n",
+        "try:\n    pass\nexcept:\n    pass\n" * 5_000,
+    ],
+    ids=["nested", "chained", "branches", "brackets", "pairs", "handlers"],
+)
+def test_monsters_end(text: str) -> None:
+    lies_in(text, "python")
+
+
+def test_large_binary_and_unwanted_texts_are_left_alone() -> None:
+    assert Reviewer(ReviewPolicy(ruff="never", longest_document=10)).review(document(CODE)) == ()
+    assert REVIEWER.review(document("\0" + CODE)) == ()
+    assert Reviewer(ReviewPolicy(ruff="never", enabled=False)).review(document(CODE)) == ()
+    off = ReviewPolicy(ruff="never", languages_off=frozenset({"python"}))
+    assert Reviewer(off).review(document(CODE)) == ()
+
+
+def test_a_minified_line_is_not_looked_at() -> None:
+    assert REVIEWER.review(document(CODE + "x = '" + "y" * 5000 + "'\n")) == ()
+
+
+def test_who_no_longer_wants_it_gets_nothing() -> None:
+    assert Reviewer(WITHOUT_RUFF).review(document(CODE), cancelled=lambda: True) == ()
+
+
+def test_an_untitled_document_is_reviewed() -> None:
+    assert REVIEWER.review(document(CODE, path=None))
+    assert REVIEWER.review(document(CODE, path=Path("/nowhere/at/all.py")))

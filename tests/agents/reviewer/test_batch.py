@@ -1,0 +1,75 @@
+"""Many files at once: the same findings as one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.reviewer import workers
+from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from indexing import languages, texts
+from indexing.records import Document
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+WORKSPACE = """
+#- shapes.py
+import os
+
+def area(shape, seen=[]):
+    seen.append(shape)
+    return undefined
+#- quiet.py
+# starling: off
+import os
+#- sub/ruff.toml
+lint.select = ["F"]
+#- sub/other.py
+import os
+
+def same(a):
+    return a == a
+#- page.js
+if (a === a) { b(); }
+#- notes.txt
+nothing
+"""
+
+
+def documents(root: Path) -> list[Document]:
+    found = []
+    for path in sorted(each for each in root.rglob("*") if each.is_file()):
+        text = texts.decode(path.read_bytes())
+        found.append(Document(path.as_uri(), path, languages.of_path(path), text))
+    return found
+
+
+def test_files_have_the_findings_that_each_has_alone(tmp_path: Path) -> None:
+    files = documents(parse(WORKSPACE).write(tmp_path))
+    reviewer = Reviewer()
+    found = {document.uri: findings for document, findings in reviewer.review_files(files)}
+    assert found == {document.uri: reviewer.review(document) for document in files}
+    assert {finding.code for findings in found.values() for finding in findings} == {
+        *("F401", "F821", "mutable-default", "self-comparison"),
+    }
+
+
+def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = documents(parse(WORKSPACE).write(tmp_path))
+    policy = ReviewPolicy(ruff="never", rules_off=frozenset({"todo-without-owner"}))
+    alone = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
+    monkeypatch.setattr(workers, "WORTH_IT", 0)
+    spread = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
+    assert spread == alone
+    assert any(alone.values())
+
+
+def test_a_batch_ends_when_it_is_no_longer_wanted(tmp_path: Path) -> None:
+    files = documents(parse(WORKSPACE).write(tmp_path))
+    assert [
+        found for _, found in Reviewer(ReviewPolicy(ruff="never")).review_files(files, cancelled=lambda: True)
+    ] == []

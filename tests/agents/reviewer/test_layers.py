@@ -1,0 +1,91 @@
+"""The seam for layers with a model: what they are given, and what is kept of their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.records import Finding, Layer, Severity
+from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from indexing.records import Document, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from agents.reviewer.layers import Unit
+
+TWO = "def one():\n    return 1\n\n\ndef two():\n    return 2\n"
+BOTH = frozenset({Layer.STATIC, Layer.LIKELIHOOD})
+
+
+@dataclass
+class Scripted:
+    """Finds the first word of each function it is given, and remembers which these were."""
+
+    layer: Layer = Layer.LIKELIHOOD
+    identity: str = "scripted"
+    asked: list[str] = field(default_factory=list)
+
+    def examine(
+        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
+        for unit in units:
+            if cancelled():
+                return
+            self.asked.append(unit.name)
+            span = Span(unit.span.start, unit.span.start + 3)
+            outside = Span(0, len(document.text))
+            said = [Finding("slip", Severity.WARNING, each, "A slip.", self.layer) for each in (span, outside)]
+            yield unit, tuple(said)
+
+
+def document(text: str, path: Path | None = None) -> Document:
+    return Document("untitled:1", path, "python", text)
+
+
+def test_only_functions_that_changed_are_given() -> None:
+    layer = Scripted()
+    reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
+    first = reviewer.review(document(TWO), layers=BOTH)
+    second = reviewer.review(document("# moved\n" + TWO.replace("return 2", "return 3")), layers=BOTH)
+    assert layer.asked == ["one", "two", "two"]
+    assert [finding.span.start for finding in first] == [0, TWO.index("def two")]
+    assert [finding.span.start for finding in second] == [8, 8 + TWO.index("def two")]
+
+
+def test_a_layer_is_asked_where_it_is_wanted_and_allowed() -> None:
+    layer = Scripted()
+    reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
+    assert reviewer.review(document(TWO)) == ()
+    reviewer.policy = ReviewPolicy(ruff="never", layers=frozenset({Layer.STATIC}))
+    assert reviewer.review(document(TWO), layers=BOTH) == ()
+    assert layer.asked == []
+
+
+def test_what_may_not_be_sent_to_a_model_is_not() -> None:
+    layer = Scripted()
+    reviewer = Reviewer(
+        ReviewPolicy(ruff="never"), examiners=[layer], excluded=lambda path: "secret" * (path.name == "s.py")
+    )
+    reviewer.review(document(TWO, Path("/w/s.py")), layers=BOTH)
+    assert layer.asked == []
+    reviewer.review(document(TWO, Path("/w/t.py")), layers=BOTH)
+    assert layer.asked == ["one", "two"]
+
+
+def test_another_model_is_asked_anew() -> None:
+    layer = Scripted()
+    reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[layer])
+    reviewer.review(document(TWO), layers=BOTH)
+    layer.identity = "another"
+    reviewer.review(document(TWO), layers=BOTH)
+    assert layer.asked == ["one", "two", "one", "two"]
+
+
+def test_lines_that_another_linter_reports_are_left_to_it() -> None:
+    text = "def f(x):\n    return x == x\n"
+    reviewer = Reviewer(ReviewPolicy(ruff="never"))
+    assert [finding.code for finding in reviewer.review(document(text))] == ["self-comparison"]
+    assert reviewer.review(document(text), reported={1}) == ()

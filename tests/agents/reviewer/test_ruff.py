@@ -1,0 +1,158 @@
+"""ruff as a part of the static layer: the real program, the workspace's configuration, and what happens without it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.records import Severity, edited
+from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from agents.reviewer.ruff import Ruff
+from tests.agents.reviewer.labels import document, placed
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.records import Finding
+
+UNUSED = "import os\n\nprint(undefined)\n"
+
+
+def reviewed(tmp_path: Path, fixture: str, policy: ReviewPolicy | None = None) -> tuple[Finding, ...]:
+    """The findings in `main.py` of a workspace."""
+    marked = parse(fixture)
+    marked.write(tmp_path)
+    return Reviewer(policy).review(document(marked.files["main.py"], path=tmp_path / "main.py"))
+
+
+def codes(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.code for finding in findings]
+
+
+def test_its_findings_carry_its_codes_severities_and_links(tmp_path: Path) -> None:
+    unused, undefined = reviewed(tmp_path, UNUSED)
+    assert (unused.code, unused.severity, unused.source, unused.unnecessary) == ("F401", Severity.HINT, "ruff", True)
+    assert (undefined.code, undefined.severity) == ("F821", Severity.ERROR)
+    assert undefined.url.startswith("https://docs.astral.sh/ruff/")
+    assert placed((undefined,), UNUSED) == {(2, 6, 15, "F821")}
+
+
+def test_its_safe_fixes_are_ours(tmp_path: Path) -> None:
+    fix = reviewed(tmp_path, UNUSED)[0].fix
+    assert fix is not None
+    assert fix.safe
+    assert edited(UNUSED, fix.edits) == "\nprint(undefined)\n"
+
+
+def test_columns_count_characters_whatever_they_are(tmp_path: Path) -> None:
+    text = 'x = "🐦é", undefined\r\ny = undefined\r\n'
+    findings = Reviewer().review(document(text, path=tmp_path / "main.py"))
+    assert [text[each.span.start : each.span.end] for each in findings] == ["undefined", "undefined"]
+
+
+def test_what_the_workspace_selects_is_left_to_its_own_ruff(tmp_path: Path) -> None:
+    found = reviewed(
+        tmp_path,
+        """
+        #- ruff.toml
+        lint.select = ["F401", "B006"]
+        #- main.py
+        import os
+
+        def collect(item, found=[]):
+            found.append(item)
+            return undefined
+        """,
+    )
+    assert codes(found) == ["F821"]
+
+
+def test_what_the_workspace_ignores_is_not_brought_back(tmp_path: Path) -> None:
+    found = reviewed(
+        tmp_path,
+        """
+        #- pyproject.toml
+        [tool.ruff.lint]
+        select = ["E9"]
+        ignore = ["F821", "B006"]
+        #- main.py
+        import os
+
+        def collect(item, found=[]):
+            found.append(item)
+            return undefined
+        """,
+    )
+    assert codes(found) == ["F401"]
+
+
+def test_a_policy_asks_for_everything_the_workspace_selects(tmp_path: Path) -> None:
+    workspace = "#- ruff.toml\nlint.select = ['F401', 'D100']\n#- main.py\n" + UNUSED
+    assert "D100" not in codes(reviewed(tmp_path, workspace))
+    assert {"D100", "F401", "F821"} <= set(codes(reviewed(tmp_path, workspace, ReviewPolicy(ruff="always"))))
+
+
+def test_what_a_configuration_excludes_is_silent(tmp_path: Path) -> None:
+    assert reviewed(tmp_path, "#- ruff.toml\nexclude = ['main.py']\n#- main.py\n" + UNUSED) == ()
+
+
+def test_noqa_holds(tmp_path: Path) -> None:
+    assert codes(reviewed(tmp_path, "import os  # noqa: F401\nimport sys\n")) == ["F401"]
+
+
+def test_our_own_rule_gives_way_where_ruff_says_the_same(tmp_path: Path) -> None:
+    text = "def find(a):\n    return {'one': 1, 'one': a}\n"
+    assert codes(reviewed(tmp_path, text)) == ["F601"]
+    assert codes(reviewed(tmp_path, text, ReviewPolicy(ruff="never"))) == ["duplicate-key"]
+
+
+def test_of_broken_code_only_the_first_place_is_named(tmp_path: Path) -> None:
+    found = reviewed(tmp_path, "import os\ndef broken(:\n    return (\n\nprint(undefined\n")
+    assert codes(found) == ["invalid-syntax"]
+    assert found[0].severity is Severity.ERROR
+
+
+def test_new_syntax_is_no_error_where_the_project_does_not_say_its_python(tmp_path: Path) -> None:
+    text = "type Pair[T] = tuple[T, T]\n"
+    assert codes(reviewed(tmp_path, text)) == []
+    older = "#- pyproject.toml\n[project]\nrequires-python = '>=3.9'\n#- main.py\n" + text
+    assert codes(reviewed(tmp_path, older)) == ["invalid-syntax"]
+
+
+def test_a_broken_configuration_is_named_and_our_own_rules_go_on(tmp_path: Path) -> None:
+    marked = parse("#- ruff.toml\nlint.select = ['NOSUCH']\n#- main.py\nimport os\n\ndef f(x):\n    return x == x\n")
+    marked.write(tmp_path)
+    reviewer = Reviewer()
+    found = reviewer.review(document(marked.files["main.py"], path=tmp_path / "main.py"))
+    assert codes(found) == ["self-comparison"]
+    assert reviewer.problem.startswith("ruff failed")
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [("import time; time.sleep(60)", "did not answer"), ("raise SystemExit(3)", "failed"), (None, "not installed")],
+)
+def test_without_it_the_layer_works_and_says_so_once(tmp_path: Path, script: str | None, problem: str) -> None:
+    program = ""
+    if script is not None:
+        file = tmp_path / "ruff"
+        file.write_text(f"#!{sys.executable}\n{script}\n")
+        file.chmod(0o755)
+        program = str(file)
+    reviewer = Reviewer(ReviewPolicy(ruff_timeout_s=0.3), ruff=Ruff(program))
+    found = reviewer.review(document("import os\n\ndef f(x):\n    return x == x\n", path=tmp_path / "main.py"))
+    assert codes(found) == ["self-comparison"]
+    assert problem in reviewer.problem
+
+
+def test_the_workspaces_own_configuration_cannot_make_it_write(tmp_path: Path) -> None:
+    marked = parse("#- ruff.toml\nfix = true\nunsafe-fixes = true\n#- main.py\n" + UNUSED)
+    marked.write(tmp_path)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*")}
+    main = document(marked.files["main.py"], path=tmp_path / "main.py")
+    assert list(Reviewer().review_files([main]))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*")} == files
