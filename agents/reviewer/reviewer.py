@@ -85,7 +85,6 @@ class Reviewer:
         if switches.off:
             return ()
         wanted = frozenset(layers) & self.policy.layers
-        syntax = syntax or Syntax.of(document)
         found: list[Finding] = []
         if Layer.STATIC in wanted:
             lines = frozenset(reported)
@@ -94,6 +93,7 @@ class Reviewer:
         if document.path is None or not self._excluded(document.path):
             for examiner in self.examiners:
                 if examiner.layer in wanted and not cancelled():
+                    syntax = syntax or Syntax.of(document)
                     found += self._examined(examiner, document, syntax, cancelled)
         return self._finished(found, switches, starts)
 
@@ -150,13 +150,14 @@ class Reviewer:
         off = self.policy.rules_off
         return bool(off) and (code in off or (code[:1].isupper() and code.rstrip("0123456789") in off))
 
-    def _static(self, document: Document, syntax: Syntax, cancelled: Callable[[], bool]) -> tuple[Finding, ...]:
+    def _static(self, document: Document, syntax: Syntax | None, cancelled: Callable[[], bool]) -> tuple[Finding, ...]:
         python = document.language == "python" and self.policy.ruff != "never"
         settings = self._settings(document)
         key = (document.path if python else None, document.language, seam.digest(document.text), settings, self.policy)
         if (known := self._known(self._texts, key)) is not None:
             return known
         running = self._pool.submit(self.ruff.check, document, self.policy) if python else None
+        syntax = syntax or Syntax.of(document)  # while ruff works
         found = static.look(document, syntax, self.policy, cancelled, frozenset(self._left_out(settings)).__contains__)
         by_ruff = running.result() if running is not None else RuffFindings()
         if python:
