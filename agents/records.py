@@ -149,12 +149,14 @@ class TextChange:
         path: the file; None for an untitled document.
         before: the whole text that the edits were made for: what it is compared with and re-based from.
         edits: in order and not overlapping.
+        encoding: what the file is to be written in, by its name in `server.gate.contents`; "" for the one it has.
     """
 
     uri: str
     path: Path | None
     before: str
     edits: tuple[Edit, ...]
+    encoding: str = ""
 
     @property
     def after(self) -> str:

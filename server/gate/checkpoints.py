@@ -205,7 +205,7 @@ def _back(kept: Kept, checkpoint: Checkpoint) -> Change | None:
     if kept.kind == "text":
         assert kept.before is not None  # noqa: S101 (a text that was changed was there)
         edits = rebasing.edits_between(kept.after, kept.before.text)
-        return TextChange(kept.uri, kept.path, kept.after, edits)
+        return TextChange(kept.uri, kept.path, kept.after, edits, kept.before.encoding if kept.path is not None else "")
     assert kept.path is not None  # noqa: S101 (only texts have none)
     if not checkpoint.settled and not _was_made(kept):
         return None

@@ -12,13 +12,10 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from indexing import texts
 from indexing.files import read_regular
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LARGEST = 1_000_000  # bytes; a larger file is neither changed nor made
 UTF8 = "utf-8"
@@ -88,6 +85,14 @@ def encoded(text: str, encoding: str) -> bytes:
 def holds(encoding: str, text: str) -> bool:
     """Whether the encoding has all characters of a text."""
     return _exactly(text, encoding) is not None
+
+
+def holds_exactly(data: bytes, text: str) -> bool:
+    """Whether a file of these bytes is read as this text and nothing else."""
+    try:
+        return decoded(data, Path()).text == text
+    except OSError:
+        return False
 
 
 def digest(text: str | None) -> str:

@@ -82,7 +82,7 @@ class DiskWorkplace:
         held = contents.read(change.path)
         if held is None or held.text != change.before:
             raise OSError(errno.ESTALE, "it has changed", str(change.path))
-        data = contents.encoded(change.after, held.encoding)
+        data = contents.encoded(change.after, change.encoding or held.encoding)
         with self._folder(Path(os.path.realpath(change.path))) as (folder, name):
             mode = stat.S_IMODE(folder.status(name).st_mode)
             aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from agents.records import Change, ProposedEdit
     from server.gate.checkpoints import Checkpoint
+    from server.gate.locating import Located
     from server.gate.places import Places
     from server.gate.records import Asker, Workplace
     from server.gate.validation import Checked
@@ -176,7 +177,7 @@ class Gate:
         Raises:
             Refused: it cannot.
         """
-        found = await asyncio.to_thread(lambda: located(self._places(), proposal))
+        found = await asyncio.to_thread(self._located, proposal, case)
         now: dict[str, Standing] = {}
         for one in found:
             try:
@@ -185,6 +186,10 @@ class Gate:
                 now[one.uri] = Standing(None, error.strerror or str(error))
         validation = Validation(now, exact=bool(case.undoes))
         return await asyncio.to_thread(validation.checked, proposal, found)
+
+    def _located(self, proposal: ProposedEdit, case: Case) -> tuple[Located, ...]:
+        places = self._places()
+        return located(places.forgiving() if case.undoes else places, proposal)
 
     async def _recorded(self, case: Case, checked: Checked | None, cancelled: Cancelled | None) -> Outcome:
         """From the record of the request to that of its outcome."""
@@ -376,7 +381,8 @@ def _judged(case: Case, checked: Checked, found: tuple[Seen, ...], problem: str,
     if verdict is Verdict.PARTLY:
         missing = ", ".join(name for name, one in zip(checked.names, found, strict=True) if not one.whole)
         reason = f"Only a part was applied, not all of {missing}; `starling.undo` takes that part back. {problem}"
-        return Outcome(case.id, verdict, reason.strip(), case.checkpoint)
+        made = any(one.change is not None for one in found)
+        return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "")
     if problem and not confirm:
         return Outcome(case.id, Verdict.FAILED, problem)
     return Outcome(case.id, Verdict.REJECTED, REJECTED if confirm else NOTHING_SEEN)

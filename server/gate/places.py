@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
 
 LONGEST_NAME = 255  # bytes, the limit of nearly every file system
+LONGEST_PATH = 1000  # characters, at most 4,000 bytes; Linux takes 4,095 of them, others fewer
 RESERVED = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
 )  # Windows' devices
@@ -40,6 +41,10 @@ class Places:
         self.roots = tuple(roots)
         self._real_roots = tuple(Path(os.path.realpath(root)) for root in roots)
         self._excluded = excluded
+
+    def forgiving(self) -> Places:
+        """The same for an undoing: what was ours to make is ours to take back, whatever has been excluded since."""
+        return Places(self.roots, lambda _: "")
 
     def existing(self, path: Path, *, itself: bool = False) -> Path:
         """The real path of a file whose text may be changed; with `itself`, that may go or move.
@@ -117,10 +122,12 @@ class Places:
 
     @staticmethod
     def _plain(path: Path) -> None:
-        if "\0" in str(path) or not path.is_absolute() or ".." in path.parts:
+        if "\0" in str(path) or not path.is_absolute() or ".." in path.parts or len(str(path)) > LONGEST_PATH:
             raise Refused(
                 f"{str(path)!r} is not the whole path of a file; name it from the root of the disk, without `..`."
             )
+        for part in path.parts[1:]:
+            _check_length(part)
 
     def _inside(self, path: Path) -> Path:
         """The real path, inside a workspace folder, and nothing hidden or excluded on the way."""
@@ -171,13 +178,17 @@ def _held(folder: Path) -> list[str]:
         raise Refused(f"{folder} cannot be looked into ({error.strerror}); make it readable.") from None
 
 
-def _check_name(name: str) -> None:
-    """Raise `Refused` for a name that some system cannot have."""
+def _check_length(name: str) -> None:
+    """Raise `Refused` for a name that no file has."""
     try:
         long = len(name.encode()) > LONGEST_NAME
     except UnicodeEncodeError:
         raise Refused(f"{name!r} is no name for a file: it holds what is no character.") from None
     if long:
         raise Refused(f"{name[:40]}... is no name for a file: it is longer than {LONGEST_NAME} bytes.")
+
+
+def _check_name(name: str) -> None:
+    """Raise `Refused` for a name that some system cannot have."""
     if FORBIDDEN.search(name) or RESERVED.fullmatch(name) or name != name.strip(" ") or name.endswith("."):
         raise Refused(f"{name!r} is no name for a file on every system; choose a plain one.")

@@ -101,7 +101,7 @@ class Validation:
         edits = self._edits_now(place, change, now)
         ours = replace(change, before=now, edits=edits)
         if ours.after != now:
-            self._result(place, ours.after, content.encoding, now)
+            self._result(place, ours.after, change.encoding or content.encoding, now)
             self._syntax(place, now, ours.after)
         return ours, content
 
@@ -156,13 +156,18 @@ class Validation:
         if encoding not in contents.NAMES:
             raise Refused(f"{place.name} would be in {encoding!r}, which is no encoding that is written.")
         try:
-            size = len(contents.encoded(after, encoding))
+            data = contents.encoded(after, encoding)
         except UnicodeEncodeError as error:
             known, odd = contents.NAMES[encoding], after[error.start]
             raise Refused(f"{place.name} is in {known}, which cannot hold {odd!r}; convert it first.") from None
-        if size >= contents.LARGEST:
+        if len(data) >= contents.LARGEST:
             most = f"{contents.LARGEST:,}"
-            raise Refused(f"{place.name} would have {size:,} bytes; files of {most} and more are left alone.")
+            raise Refused(f"{place.name} would have {len(data):,} bytes; files of {most} and more are left alone.")
+        if not contents.holds_exactly(data, after):
+            known = contents.NAMES[encoding]
+            raise Refused(
+                f"{place.name} would no longer be known for the {known} that it is; convert it to UTF-8 first."
+            )
         if not self._exact and before is not None and endings.uniform(before) and not endings.uniform(after):
             raise Refused(f"{place.name} would have line endings of two kinds; propose whole lines.")
 

@@ -61,8 +61,7 @@ async def crashed(bench: Bench, edit: ProposedEdit, *, until: str) -> Bench:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608
             connection.execute(f"INSERT INTO {table} SELECT * FROM {kept}")  # noqa: S608
         connection.execute("UPDATE requests SET begun = begun - 1000")  # another process has its number now
-    following = Bench(bench.base, state=bench.state)
-    return following
+    return Bench(bench.base, state=bench.state)
 
 
 async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Bench) -> None:
