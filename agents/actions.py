@@ -88,7 +88,7 @@ def is_safe(finding: Finding) -> bool:
 
 
 def safe_edits(findings: Iterable[Finding]) -> tuple[Edit, ...]:
-    """The edits of all safe fixes that get along with each other, in order; of two that touch, the first is made."""
+    """The edits of all safe fixes that get along with each other, in order; of two that overlap, the first is made."""
     made: list[Edit] = []
     for finding in findings:
         if finding.fix is not None and is_safe(finding) and not any(_meets(edit, made) for edit in finding.fix.edits):
@@ -140,7 +140,11 @@ def _touches(one: Span, other: Span) -> bool:
 
 
 def _meets(edit: Edit, made: list[Edit]) -> bool:
-    return any(edit != other and edit.start <= other.end and other.start <= edit.end for other in made)
+    """Whether it overlaps another, or is written at the same point."""
+    return any(
+        edit != other and (edit.start == other.start or (edit.start < other.end and other.start < edit.end))
+        for other in made
+    )
 
 
 def _shifted(finding: Finding, shift: int) -> Finding:

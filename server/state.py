@@ -71,7 +71,19 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate,)
+def _workflows(connection: sqlite3.Connection) -> None:
+    """The table of `server.workflows`; `rounds` is JSON."""
+    connection.execute(
+        """CREATE TABLE workflows (
+            id TEXT PRIMARY KEY, at REAL NOT NULL, uri TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL,
+            rounds TEXT NOT NULL, best INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
+            seconds REAL NOT NULL, proposal TEXT NOT NULL
+        ) WITHOUT ROWID"""
+    )
+    connection.execute("CREATE INDEX workflows_by_time ON workflows (at)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate, _workflows)
 """Number n brings a database from `user_version` n - 1 to n, inside one transaction; a migration only adds."""
 
 

@@ -30,11 +30,14 @@ COMMANDS = {
     "starling.fix": "server.commands.fix",
     "starling.generate": "server.commands.generate",
     "starling.health": "server.commands.health",
+    "starling.refine": "server.commands.refine",
     "starling.search": "server.commands.search",
     "starling.stats": "server.commands.stats",
     "starling.status": "server.commands.status",
     "starling.undo": "server.commands.undo",
     "starling.validate": "server.commands.validate",
+    "starling.workflow": "server.commands.workflow",
+    "starling.workflows": "server.commands.workflows",
 }
 
 

@@ -35,10 +35,10 @@ class Arguments(Where):
 async def execute(snapshot: Snapshot, arguments: Arguments) -> Written:
     """Write it, and have a person decide about it."""
     place = await proposing.place_of(snapshot, arguments, arguments.instruction)
-    return await proposing.written(snapshot, place, _chosen(place, arguments))
+    return await proposing.written(snapshot, place, chosen(place, arguments))
 
 
-def _chosen(place: Place, arguments: Arguments) -> Task:
+def chosen(place: Place, arguments: Arguments) -> Task:
     """The task that is named; else the one for instructions, or the first that applies."""
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:

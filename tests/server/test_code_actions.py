@@ -192,7 +192,7 @@ async def test_a_fix_that_is_not_safe_is_a_command_and_so_is_one_that_a_model_mu
     }
     await editor.begin(capabilities(FULL))
     await reviewed(editor, "bad = odd = late\n")
-    found = await actions(editor, only=["quickfix"])
+    found = [one for one in await actions(editor, only=["quickfix"]) if "disabled" not in one]
     assert titles(found) == ["Say it otherwise", "Fix with the model: odd-word", "Write it anew"]
     assert {one["command"]["command"] for one in found} == {"starling.fix"}
     assert [one["command"]["arguments"][0]["code"] for one in found] == ["bad-word", "odd-word", "late-word"]

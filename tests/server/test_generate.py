@@ -239,3 +239,47 @@ async def test_wrong_arguments_are_an_error(bench: Bench, name: str, arguments: 
     await bench.begin()
     error = (await bench.run(name, **arguments))["error"]
     assert (error["code"], said in error["message"]) == (-32602, True), error
+
+
+async def listed_workflows(bench: Bench) -> list[dict[str, Any]]:
+    command = {"command": "starling.workflows", "arguments": [{}]}
+    answer = await bench.editor.answer(bench.editor.ask("workspace/executeCommand", command))
+    return list(answer["result"]["workflows"])
+
+
+async def test_a_workflow_is_one_proposal_and_its_record_is_kept(bench: Bench) -> None:
+    says = {"    ": "return r * r", "def test_area():\n    ": "assert area(2) == 4"}
+    await bench.begin(says=says)
+    result = (await bench.run("starling.workflow", range=at(0)))["result"]
+    assert (result["outcome"], result["task"], result["best"]) == ("applied", "implement", 1)
+    assert bench.desk.asked == ["message"]  # one question, for the code and its test
+    assert bench.text == BODY
+    assert "assert area(2) == 4" in (bench.root / "tests" / "test_main.py").read_text(encoding="utf-8")
+    assert "not known how the tests" in result["tested"]
+    (record,) = await listed_workflows(bench)
+    assert (record["id"], record["outcome"], record["proposal"]) == (result["workflow"], "applied", result["proposal"])
+    assert record["rounds"] == result["rounds"]
+    assert record["rounds"][0]["tokens"] > 0
+
+
+async def test_a_workflow_that_was_rejected_is_kept_as_that(bench: Bench) -> None:
+    await bench.begin(reply=Reply.NO)
+    await bench.run("starling.workflow", range=at(0))
+    (record,) = await listed_workflows(bench)
+    assert (record["outcome"], record["model"], bench.text) == ("rejected", "scripted", STUB)
+
+
+async def test_a_workflow_whose_model_breaks_hands_over_its_rounds(bench: Bench) -> None:
+    await bench.begin()
+    bench.model.close()
+    error = (await bench.run("starling.workflow", range=at(0)))["error"]
+    assert (error["data"]["code"], error["data"]["partial"]) == ("workflow-failed", {"rounds": []})
+    (record,) = await listed_workflows(bench)
+    assert record["outcome"] == "failed"
+
+
+async def test_refining_mends_what_is_found(bench: Bench) -> None:
+    bench.editor.reviewer.findings = {"eval": finding("eval")}
+    await bench.begin("def f(r):\n    return eval(r)\n", {"": "return int(r)"})
+    result = (await bench.run("starling.refine"))["result"]
+    assert (result["outcome"], bench.text) == ("applied", "def f(r):\n    return int(r)\n")

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks.records import Nothing
-from agents.records import TextChange
+from agents.records import Edit, TextChange
 
 if TYPE_CHECKING:
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import TestRun
-    from agents.records import Edit
     from indexing.records import Document
 
 _SAID = 300  # characters of a failed run that are shown
@@ -22,6 +21,14 @@ _SAID = 300  # characters of a failed run that are shown
 def change(document: Document, edits: tuple[Edit, ...]) -> TextChange:
     """The edits of one document as a change."""
     return TextChange(document.uri, document.path, document.text, edits)
+
+
+def between(old: str, new: str) -> Edit:
+    """The one edit that makes `new` of `old`."""
+    shortest = min(len(old), len(new))
+    same = next((at for at in range(shortest) if old[at] != new[at]), shortest)
+    tail = next((at for at in range(shortest - same) if old[-1 - at] != new[-1 - at]), shortest - same)
+    return Edit(same, len(old) - tail, new[same : len(new) - tail])
 
 
 def nothing_of(why: str) -> Nothing:

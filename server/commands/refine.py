@@ -1,0 +1,27 @@
+"""`starling.refine`: better the code at a place: mend what the reviewer finds there, while its score rises."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from agents.generator.tasks import refine
+from server import proposing
+from server.proposing import Where, Written
+
+if TYPE_CHECKING:
+    from server.session import Snapshot
+
+Result = Written
+
+
+class Arguments(Where):
+    """Where."""
+
+
+async def execute(snapshot: Snapshot, arguments: Arguments) -> Written:
+    """Better it, and have a person decide about it."""
+    place = await proposing.place_of(snapshot, arguments)
+    async with proposing.working(snapshot, place.core, "refine") as (work, means):
+        result = await proposing.called(work, partial(refine.propose, place.scene, means))
+        return await proposing.answered(snapshot, work, result, "refine")

@@ -1,0 +1,103 @@
+"""`starling.workflow`: generate, test, validate, review, refine while the score rises, then one proposal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+from pygls.exceptions import JsonRpcException
+
+from agents import workflow
+from agents.generator.tasks.records import Nothing
+from agents.workflow import Ended, Workflow
+from server import proposing
+from server.commands import generate
+from server.commands.failures import CommandFailed
+from server.commands.records import CommandRecord
+from server.gate.opening import state
+from server.proposing import Written
+from server.state import StateError
+from server.workflows import Workflows
+
+if TYPE_CHECKING:
+    from server.proposing import Place
+    from server.session import Snapshot
+
+
+class Arguments(generate.Arguments):
+    """What to write first, where, and how long to better it."""
+
+    rounds: int = Field(default=workflow.ROUNDS, ge=1, le=workflow.ROUNDS, description="Most rounds.")
+
+
+class RoundFacts(CommandRecord):
+    """One round."""
+
+    number: int = Field(description="From 1.")
+    step: str = Field(description='"generate" or "refine".')
+    score: float | None = Field(
+        description="0 to 100: the report's on the document, less 10 for each failed test; null for nothing to judge."
+    )
+    findings: int = Field(description="Findings that the change brought and that are still there.")
+    passed: int = Field(description="Tests that passed.")
+    failed: int = Field(description="Tests that failed.")
+    tokens: int = Field(description="Tokens that models read and wrote.")
+    seconds: float
+
+
+class Result(Written):
+    """What became of it, with its record."""
+
+    workflow: str = Field(description='Id of the record, "" where it could not be kept; `starling.workflows` lists it.')
+    rounds: tuple[RoundFacts, ...] = Field(description="In order.")
+    best: int = Field(description="Number of the round that was proposed, 0 for none.")
+    tested: str = Field(description='What came of the tests, "" where there was nothing to test.')
+
+
+async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+    """Run it, and have a person decide about what it comes to."""
+    place = await proposing.place_of(snapshot, arguments, arguments.instruction)
+    task = generate.chosen(place, arguments)
+    begun = time.monotonic()
+    async with proposing.working(snapshot, place.core, f"workflow, {task.name}") as (work, means):
+        run = Workflow(place.scene, means)
+        try:
+            ended = await proposing.called(work, partial(run.run, task, arguments.rounds))
+            written = await proposing.answered(snapshot, work, ended.result, task.name)
+        except (JsonRpcException, asyncio.CancelledError) as error:
+            outcome = "failed" if isinstance(error, CommandFailed) else "cancelled"
+            await _kept(place, task.name, run, Ended(Nothing("")), outcome, str(error), begun, "")
+            if isinstance(error, CommandFailed):
+                partial_rounds = {"rounds": [asdict(one) for one in run.rounds]}
+                raise CommandFailed(str(error), code="workflow-failed", partial=partial_rounds) from error
+            raise
+    identity = await _kept(place, task.name, run, ended, written.outcome, written.reason or "", begun, written.proposal)
+    rounds = tuple(RoundFacts(**asdict(one)) for one in run.rounds)
+    return Result(**written.model_dump(), workflow=identity, rounds=rounds, best=ended.best, tested=ended.tested)
+
+
+async def _kept(  # noqa: PLR0913, PLR0917 (one row)
+    place: Place, task: str, run: Workflow, ended: Ended, outcome: str, reason: str, begun: float, proposal: str
+) -> str:
+    """Keep the record; a disk that takes none is no reason to lose the result."""
+    model = place.core.model
+    add = partial(
+        Workflows(state()).add,
+        uri=place.document.uri,
+        task=task,
+        model=model.entry.name if model is not None else "",
+        rounds=run.rounds,
+        best=ended.best,
+        outcome=outcome,
+        reason=reason,
+        seconds=round(time.monotonic() - begun, 3),
+        proposal=proposal,
+    )
+    try:
+        return await asyncio.shield(asyncio.to_thread(add))
+    except StateError:
+        return ""

@@ -1,0 +1,49 @@
+"""Code bettered by mending what is found in it."""
+
+from __future__ import annotations
+
+from agents.generator.tasks import refine, running
+from agents.generator.tasks.records import Nothing
+from agents.records import Edit, Finding, Fix, ProposedEdit, Severity
+from indexing.records import Document, Span
+from models.scripted import ScriptedModel
+from tests.agents.tasks.scenes import scene_of
+
+
+def review(document: Document) -> tuple[Finding, ...]:
+    """`bad` with a known fix, `eval` without."""
+    found = []
+    if (at := document.text.find("bad")) >= 0:
+        fix = Fix("Say it better", (Edit(at, at + 3, "good"),))
+        found.append(Finding("bad", Severity.WARNING, Span(at, at + 3), "Bad word.", fix=fix))
+    if (at := document.text.find("eval")) >= 0:
+        found.append(Finding("eval", Severity.WARNING, Span(at, at + 4), "Runs anything."))
+    return tuple(found)
+
+
+def after(text: str, says: dict[str, str] | None) -> str:
+    scene, workplace = scene_of(text)
+    workplace.review = review
+    whole = type(scene)(scene.document, scene.syntax, Span(0, len(scene.document.text)))
+    model = ScriptedModel(says) if says is not None else None
+    result = running.propose(refine.TASK, whole, workplace.means(model))
+    if isinstance(result, Nothing):
+        return result.reason
+    assert isinstance(result, ProposedEdit)
+    return result.changes[0].after  # type: ignore[union-attr]
+
+
+def test_all_that_can_be_mended_is() -> None:
+    assert after("$0bad = 1\nx = eval(y)\n", {"": "x = int(y)"}) == "good = 1\nx = int(y)\n"
+
+
+def test_without_a_model_known_fixes_are_made() -> None:
+    assert after("$0bad = 1\nx = eval(y)\n", None) == "good = 1\nx = eval(y)\n"
+
+
+def test_what_brings_as_many_findings_as_it_mends_is_left() -> None:
+    assert "could be mended" in after("$0x = eval(y)\n", {"": "bad = int(y)"})
+
+
+def test_where_nothing_is_found_it_says_so() -> None:
+    assert after("$0x = 1\n", None).startswith("Nothing is found here; nothing was changed.")

@@ -1,0 +1,117 @@
+"""The workflow: rounds while the score rises, the best of them proposed, each recorded with what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agents.generator.tasks import registry
+from agents.generator.tasks.records import Nothing, TestRun
+from agents.records import CreateFile, Finding, ProposedEdit, Severity, TextChange
+from agents.workflow import Ended, Workflow
+from indexing.records import Span
+from models.scripted import ScriptedModel
+from tests.agents.tasks.scenes import scene_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from indexing.records import Document
+    from tests.agents.tasks.scenes import Workplace
+
+STUB = "def add(a, b):\n    $0pass\n"
+TEST = {"def test_add():\n    ": "assert add(1, 2) == 3", "assert add(": "1, 2) == 3"}
+
+
+def review(document: Document) -> tuple[Finding, ...]:
+    """Every `eval` and every `exec`."""
+    found = []
+    for word in ("eval", "exec"):
+        at = document.text.find(word)
+        if at >= 0:
+            found.append(Finding(word, Severity.WARNING, Span(at, at + 4), f"`{word}` runs anything."))
+    return tuple(found)
+
+
+def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()) -> tuple[Ended, Workplace]:
+    scene, workplace = scene_of(STUB)
+    workplace.review = review
+    workplace.runs = runs
+    task = registry.named("implement")
+    assert task is not None
+    return Workflow(scene, workplace.means(ScriptedModel(says))).run(task, most), workplace
+
+
+def code_of(result: Ended) -> str:
+    assert isinstance(result.result, ProposedEdit), result
+    change = result.result.changes[0]
+    assert isinstance(change, TextChange)
+    return change.after
+
+
+def test_what_is_right_at_once_takes_one_round_and_comes_with_its_test() -> None:
+    result, _ = ended({"    ": "return a + b", **TEST})
+    assert code_of(result) == "def add(a, b):\n    return a + b\n"
+    assert isinstance(result.result, ProposedEdit)
+    (_, test) = result.result.changes
+    assert isinstance(test, CreateFile)
+    assert "assert add(1, 2) == 3" in test.text
+    (only,) = result.rounds
+    assert (only.number, only.step, only.findings, result.best) == (1, "generate", 0, 1)
+    assert only.tokens > 0
+    assert only.score is not None
+
+
+def test_a_finding_is_refined_away_and_the_score_rises() -> None:
+    result, _ = ended({"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST})
+    assert "int(a)" in code_of(result)
+    first, second = result.rounds
+    assert (first.step, second.step, first.findings, second.findings, result.best) == ("generate", "refine", 1, 0, 2)
+    assert first.score is not None
+    assert second.score is not None
+    assert second.score > first.score
+
+
+def test_a_round_that_betters_nothing_ends_it() -> None:
+    result, _ = ended({"    ": "return eval(a)", **TEST})
+    assert "eval(a)" in code_of(result)
+    assert (len(result.rounds), result.best) == (1, 1)
+
+
+def test_never_more_rounds_than_allowed() -> None:
+    says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
+    assert len(ended(says, most=1)[0].rounds) == 1
+
+
+def test_the_test_is_run_with_the_code_that_it_tests() -> None:
+    result, workplace = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
+    (code, test), *_ = workplace.ran[0]
+    assert isinstance(code, TextChange)
+    assert isinstance(test, CreateFile)
+    assert "return a + b" in code.after
+    assert (result.rounds[0].passed, result.tested) == (1, "1 test passed.")
+
+
+def test_a_failing_test_costs_points_and_is_told() -> None:
+    good, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, passed=1),))
+    bad, _ = ended({"    ": "return a + b", **TEST}, runs=(TestRun(ran=True, failed=1, said="assert 3 == 4"),))
+    assert (good.rounds[0].score or 0) - (bad.rounds[0].score or 0) == 10
+    assert isinstance(bad.result, ProposedEdit)
+    assert any("1 test failed" in note for note in bad.result.notes)
+
+
+def test_when_nothing_comes_there_is_no_round_and_a_reason() -> None:
+    result, _ = ended({"": ")))"})
+    assert isinstance(result.result, Nothing)
+    assert (result.rounds, result.best) == ((), 0)
+
+
+def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
+    scene, workplace = scene_of(STUB)
+    document = replace(scene.document, path=None, uri="untitled:1")
+    task = registry.named("implement")
+    assert task is not None
+    model = ScriptedModel({"": "return a + b"})
+    result = Workflow(replace(scene, document=document), workplace.means(model)).run(task)
+    assert isinstance(result.result, ProposedEdit)
+    assert len(result.result.changes) == 1
