@@ -218,4 +218,8 @@ def _move(old: Folder, name: str, new: Folder, new_name: str) -> None:
             raise OSError(errno.EEXIST, "something of that name is there", new_name) from None
         old.rename(name, new, new_name)  # a disk without second names
         return
-    old.remove(name)
+    try:
+        old.remove(name)
+    except OSError:
+        new.remove(new_name)
+        raise
