@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from server import log, paths
-from server.cli import complete, demo, doctor, index, models, review, search, terminal
+from server.cli import complete, demo, doctor, generate, index, models, review, search, terminal
 from server.cli.serve import serve, transport
 from server.cli.terminal import Failure
 from server.version import VERSION
@@ -126,6 +126,7 @@ def _serve(
 
 
 app.command("complete")(complete.complete)
+app.command("generate")(generate.generate)
 app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("review")(review.review)

@@ -38,7 +38,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 ) -> None:
     """Complete the code at a place in a file."""
     cursor = place.parse(where)
-    document = _read(Path(cursor.file))
+    document = read(Path(cursor.file))
     offset = place.offset(cursor, document.text)
     root = place.folder(directory) if directory else place.workspace_of(Path(cursor.file))
     with workspace.opened(root) as core:
@@ -59,7 +59,12 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         terminal.note(f"nothing to suggest here ({answer.why_empty or 'nothing found'}).")
 
 
-def _read(path: Path) -> Document:
+def read(path: Path) -> Document:
+    """A file as a document.
+
+    Raises:
+        Failure: it cannot be read.
+    """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; nobody completes code in it.")

@@ -138,6 +138,8 @@ def _of_value(value: ast.expr) -> str:
         return "bool" if isinstance(value.op, ast.Not) else _of_value(value.operand)
     if isinstance(value, ast.Call):
         return _of_call(value)
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Mod | ast.Mult):
+        return "str" if _of_value(value.left) == "str" else ""  # text stays text, whatever it is formatted with
     simple: tuple[tuple[type[ast.expr], str], ...] = (
         (ast.JoinedStr, "str"), (ast.Compare, "bool"), (ast.List, "list"), (ast.ListComp, "list"), (ast.Dict, "dict"),
         (ast.DictComp, "dict"), (ast.Set, "set"), (ast.SetComp, "set"), (ast.Tuple, "tuple"),

@@ -1,0 +1,91 @@
+"""`starling generate`: what it writes, whom it asks, and that nothing is written without a yes. No model is needed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server.cli import run
+from tests import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Generate = Callable[..., tuple[int, dict[str, Any], str]]
+
+WORKSPACE = """
+    #- .git/HEAD
+    ref: refs/heads/main
+    #- app.py
+    def greet(name="you", times=1):
+        return f"hello {name}" * times
+"""
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    root = marked.parse(WORKSPACE).write(tmp_path.resolve() / "workspace")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def generate(capsys: pytest.CaptureFixture[str]) -> Generate:
+    """Runs it with JSON; the status, the object, and what was said."""
+
+    def ask(*arguments: str) -> tuple[int, dict[str, Any], str]:
+        capsys.readouterr()
+        status = run(["generate", "--json", *arguments])
+        said = capsys.readouterr()
+        return status, json.loads(said.out) if said.out else {}, said.err
+
+    return ask
+
+
+def test_what_is_allowed_is_written_and_told(workspace: Path, generate: Generate) -> None:
+    status, told, said = generate("app.py:1:1", "--task", "type-hints", "--yes", "edit")
+    assert (status, told["outcome"], told["task"]) == (0, "applied", "type-hints")
+    assert (
+        (workspace / "app.py")
+        .read_text(encoding="utf-8")
+        .startswith('def greet(name: str = "you", times: int = 1) -> str:\n')
+    )
+    assert '+def greet(name: str = "you"' in said
+
+
+def test_without_a_terminal_and_without_a_yes_nothing_is_written(workspace: Path, generate: Generate) -> None:
+    before = (workspace / "app.py").read_bytes()
+    status, told, said = generate("app.py:1:1", "--task", "type-hints")
+    assert (status, told["outcome"]) == (1, "refused")
+    assert "--yes edit" in said
+    assert (workspace / "app.py").read_bytes() == before
+
+
+def test_a_yes_for_another_kind_is_none_for_this(generate: Generate) -> None:
+    assert generate("app.py:1:1", "--task", "type-hints", "--yes", "create")[1]["outcome"] == "refused"
+
+
+def test_without_a_model_it_says_which_setting_gives_one(generate: Generate) -> None:
+    status, told, said = generate("app.py:1:1", "--task", "docstring", "--yes", "edit")
+    assert (status, told["outcome"]) == (1, "failed")
+    assert "model.enabled" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["app.py:1:1", "--task", "sing"], "there is no task 'sing'; choose one of: "),
+        (["app.py:1:1"], "nothing is missing at this place; choose a --task that applies here (docstring, type-hints"),
+        (["app.py:9:1"], "give a line from 1"),
+        (["gone.py:1:1"], "gone.py does not exist"),
+    ],
+)
+def test_what_cannot_be_done_is_said(generate: Generate, arguments: list[str], said: str) -> None:
+    status, _, told = generate(*arguments)
+    assert status == 1
+    assert said in told

@@ -1,0 +1,123 @@
+"""Trying a test before it is proposed: on a copy, after one question, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from agents.records import CreateFile, Edit, TextChange
+from indexing.index import Index
+from server.core import Core
+from server.gate.records import Outcome, Verdict
+from server.means import Files
+from server.settings import ReviewSettings, Settings
+from server.trials import Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from agents.generator.generator import Generator
+    from agents.generator.tasks.records import TestRun
+    from agents.records import Change
+    from server.gate.gate import Gate
+
+RUNNER = f"{sys.executable} -m pytest -q"
+
+
+class Permits:
+    """A gate that answers one way, and keeps what it was asked."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.asked: list[str] = []
+
+    async def permit(self, _: object, subject: str, **__: Any) -> Outcome:
+        self.asked.append(subject)
+        return Outcome("1", self.verdict, "" if self.verdict is Verdict.APPLIED else "It was rejected.")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path.resolve() / "work"
+    folder.mkdir()
+    (folder / "sums.py").write_text("def add(a, b):\n    return a - b\n", encoding="utf-8")
+    return folder
+
+
+async def tried(
+    root: Path, *candidates: Sequence[Change], gate: Permits, command: str = RUNNER, cancelled: bool = False
+) -> Sequence[TestRun]:
+    settings = Settings(review=ReviewSettings(test_command=command))
+    index = Index([root], storage=root.parent / "index")
+    core = Core(settings, index, cast("Generator", None), None)
+    loop = asyncio.get_running_loop()
+    trials = Trials(Files(core, (root,)), lambda: cast("Gate", gate), loop, lambda: cancelled)
+    try:
+        return await asyncio.to_thread(trials.run, candidates, root / "tests" / "test_sums.py")
+    finally:
+        index.close()
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def a_test(root: Path, claim: str) -> CreateFile:
+    return CreateFile(
+        root / "tests" / "test_sums.py", f"from sums import add\n\n\ndef test_add():\n    assert {claim}\n"
+    )
+
+
+async def test_it_runs_on_a_copy_and_the_workspace_stays_as_it_is(root: Path) -> None:
+    gate = Permits(Verdict.APPLIED)
+    (run,) = await tried(root, [a_test(root, "add(1, 2) == -1")], gate=gate)
+    assert (run.ran, run.passed, run.failed, run.green) == (True, 1, 0, True)
+    assert names_in(root) == ["sums.py"]
+    assert "tests/test_sums.py" in gate.asked[0]
+    assert str(root) in gate.asked[0]
+
+
+async def test_a_failing_test_says_what_it_claims(root: Path) -> None:
+    (run,) = await tried(root, [a_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
+    assert (run.ran, run.passed, run.failed) == (True, 0, 1)
+    assert "assert -1 == 3" in run.said
+
+
+async def test_a_change_of_the_code_comes_along(root: Path) -> None:
+    text = (root / "sums.py").read_text(encoding="utf-8")
+    at = text.index("-")
+    change = TextChange((root / "sums.py").as_uri(), root / "sums.py", text, (Edit(at, at + 1, "+"),))
+    (run,) = await tried(root, [change, a_test(root, "add(1, 2) == 3")], gate=Permits(Verdict.APPLIED))
+    assert run.green
+    assert (root / "sums.py").read_text(encoding="utf-8") == text
+
+
+async def test_candidates_are_tried_in_order_until_one_passes_after_one_question(root: Path) -> None:
+    gate = Permits(Verdict.APPLIED)
+    claims = ("add(1, 2) == 3", "add(1, 2) == -1", "add(2, 2) == 0")
+    runs = await tried(root, *([a_test(root, claim)] for claim in claims), gate=gate)
+    assert [run.green for run in runs] == [False, True]
+    assert len(gate.asked) == 1
+
+
+async def test_after_a_no_nothing_runs(root: Path) -> None:
+    (run,) = await tried(root, [a_test(root, "True")], gate=Permits(Verdict.REJECTED))
+    assert (run.ran, run.said) == (False, "It was rejected.")
+
+
+async def test_without_a_known_command_nobody_is_asked(root: Path) -> None:
+    gate = Permits(Verdict.APPLIED)
+    (run,) = await tried(root, [a_test(root, "True")], gate=gate, command="")
+    assert (run.ran, gate.asked) == (False, [])
+    assert "review.testCommand" in run.said
+
+
+async def test_a_secret_file_is_not_copied(root: Path) -> None:
+    (root / ".env").write_text("KEY=1\n", encoding="utf-8")
+    claim = "not __import__('pathlib').Path('.env').exists()"
+    (run,) = await tried(root, [a_test(root, claim)], gate=Permits(Verdict.APPLIED))
+    assert run.green
