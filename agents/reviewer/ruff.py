@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output-format", "json")
 _ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
 _SETTINGS_S = 5.0
+_DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
 _SYNTAX = "invalid-syntax"
 
 
@@ -152,7 +154,15 @@ def findings_of(
         finding
         for each in found
         if each.get("code") not in hidden and (finding := _finding(each, document.text, starts)) is not None
+        if not _is_mistaken(finding, document.text)
     )
+
+
+def _is_mistaken(finding: Finding, text: str) -> bool:
+    """Whether ruff cannot know better: a word in quotes may be a `Literal`, a module of imports is for importing."""
+    if finding.code == "F821":
+        return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}
+    return finding.code == "F401" and _DEFINES.search(text) is None
 
 
 def _finding(found: dict[str, Any], text: str, starts: list[int]) -> Finding | None:

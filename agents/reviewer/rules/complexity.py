@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
+
+_OWN = re.compile(r"^@(?:staticmethod|classmethod|(?:typing\.)?override|(?:abc\.)?abstractmethod)$")
 
 
 def _complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
@@ -66,6 +69,13 @@ def deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
 
 def many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Arguments by position that nobody can keep apart."""
+    parent = item.node.parent
+    if (
+        parent is not None
+        and parent.type == "decorated_definition"
+        and not _OWN.search(scan.text(parent.named_child(0)))
+    ):
+        return  # what decorates it may be who calls it, by name
     count = metrics.parameters(scan, item.node)
     if count > policy.parameters:
         yield at(

@@ -28,9 +28,7 @@ def self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     sides = nodes.operands(item.node)
     if sides is None or scan.bytes(sides[0]) != scan.bytes(sides[1]) or nodes.calls(sides[0]):
         return
-    sign = nodes.operator(item.node)
-    parent = item.node.parent
-    if sign in _INEQUALITIES or (parent is not None and parent.type in _ASSERTIONS):
+    if nodes.operator(item.node) in _INEQUALITIES or _is_asserted(scan, item.node):
         return
     yield at(
         item.node,
@@ -175,12 +173,26 @@ def idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """A comparison whose answer nobody reads."""
     if nodes.calls(item.node) and scan.language != "python":
         return
-    if scan.language == "python" and _last_of_notebook(scan, item):
+    if scan.language == "python" and (_last_of_notebook(scan, item) or _must_raise(scan, item)):
         return
     yield at(
         item.node,
         "The answer of this comparison is thrown away; an assignment, an `assert` or a `return` was probably meant.",
     )
+
+
+def _must_raise(scan: Scan, item: Item) -> bool:
+    around = item.parent
+    return around is not None and around.role == "with" and b"aises" in scan.bytes(around.node).partition(b":")[0]
+
+
+def _is_asserted(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Whether a test is about the comparison itself: `assert a == a`, `self.assertTrue(a <= a)`."""
+    around = node.parent
+    if around is None or around.type in _ASSERTIONS:
+        return around is not None
+    call = around.parent if "argument" in around.type else None
+    return call is not None and b"assert" in scan.data[call.start_byte : around.start_byte].lower()
 
 
 def _last_of_notebook(scan: Scan, item: Item) -> bool:

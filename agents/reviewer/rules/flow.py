@@ -32,6 +32,7 @@ _REACHED = {
 _BREAKS = {"break_statement", "break"}
 _EMPTY = {"pass_statement", "ellipsis", "empty_statement"}
 _BROAD = re.compile(r"^(Base)?Exception$|^\(.*\b(Base)?Exception\b.*\)$")
+_RAISES = re.compile(r"\braise\b|reraise|exc_info|os\._exit")  # again, or by a helper's name
 _EXPECTED = re.compile(r"^_+$|ignore|expected|unused|swallow", re.IGNORECASE)
 
 
@@ -92,7 +93,7 @@ def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if scan.language != "python" or item.node.child_by_field_name("value") is not None:
         return
     inner = [child for child in item.node.named_children if not scan.is_comment(child)]
-    if len(inner) != 1 or _does_nothing(scan, inner[0]) or _raises(inner[0]):
+    if len(inner) != 1 or _does_nothing(scan, inner[0]) or _RAISES.search(scan.text(inner[0])):
         return  # an empty one is `swallowed-exception`'s
     word = item.node.child(0)
     yield at(
@@ -153,8 +154,11 @@ def self_assignment(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if sides is None or scan.bytes(sides[0]) != scan.bytes(sides[1]) or nodes.calls(sides[0]):
         return
     sign = nodes.operator(item.node)
-    if sign not in {"=", ":="} or (scan.language == "python" and item.function is None):
-        return  # at the top `a = a` exports a name on purpose
+    if sign not in {"=", ":="}:
+        return
+    scope = next((each.role for each in item.ancestors() if each.role in {"class", "function"}), "")
+    if scan.language == "python" and scope != "function":
+        return  # at the top and in a class `a = a` makes a name on purpose
     yield at(item.node, "This assigns a value to itself, which changes nothing; one side was probably meant to differ.")
 
 
@@ -184,16 +188,6 @@ def _explained(scan: Scan, node: tree_sitter.Node) -> bool:
     return any(
         node.start_byte <= comment.start < (end if end >= 0 else len(scan.data)) for comment in scan.of_role("comment")
     )
-
-
-def _raises(node: tree_sitter.Node) -> bool:
-    stack = [node]
-    while stack:
-        each = stack.pop()
-        if each.type == "raise_statement":
-            return True
-        stack.extend(each.named_children)
-    return False
 
 
 RULES = (

@@ -52,6 +52,7 @@ _NAME = re.compile(
     r"""(?ix) (?<![a-z]) (?: pass(?:word|wd|phrase)? | secret | token | api[_-]?key | access[_-]?key | auth[_-]?key
     | private[_-]?key | credential s? ) ["'\]]* \s{0,4} (?: : | : \s* str \s* )? [=-]? $"""
 )
+_TEST = re.compile(r"(?:^|/)(?:tests?|testing|fixtures|examples?)/|/test_[^/]*$|/conftest\.py$")
 _NAME_WITHIN = 60  # characters before the sign of assignment
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|placeholder|change.?me|your[-_ ]|dummy|fake|test|xxx|\*\*\*|\.\.\.|\$\{|\{\{|<[a-z]|%[(s{]"
@@ -80,15 +81,16 @@ def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
     if not policy.secrets:
         return
     text = document.text
+    in_test = Severity.HINT if document.path is not None and _TEST.search(document.path.as_posix()) else None
     for what, hints, shape in _SHAPES:
         if any(hint in text for hint in hints):
             for match in shape.finditer(text):
                 if what == "a private key" or not _is_example(match[0]):
-                    yield Hit(match.start(), match.end(), _leak(what))
+                    yield Hit(match.start(), match.end(), _leak(what), severity=in_test)
     for match in _VALUE.finditer(text):
         before = text[max(0, match.start() - _NAME_WITHIN) : match.start()].rpartition("\n")[2]
         if _NAME.search(before) and _is_random(match["value"]):
-            yield Hit(*match.span("value"), _leak("a password or key"))
+            yield Hit(*match.span("value"), _leak("a password or key"), severity=in_test)
 
 
 def hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agents.records import Severity
-from tests.agents.reviewer.labels import check
+from agents.reviewer.reviewer import Reviewer
+from tests.agents.reviewer.labels import WITHOUT_RUFF, check, document
 
 LEFT_ALONE = {
     "a question for NaN": "def odd(x):\n    return x != x\n",
@@ -26,6 +29,11 @@ LEFT_ALONE = {
     "a task with an issue": "# TODO: see #123\n# FIXME(ada): tomorrow\n# TODO https://bugs.example/1\n",
     "a heading that looks like a conflict": "Title\n=======\n\n<<<<<<< is a mark\n",
     "a word that is no secret": 'password = "correct-horse-battery-staple"\ntoken = "your-token-goes-here-123"\n',
+    "a command whose arguments come by name": "@app.command()\ndef call(a, b, c, d, e, f, g, h, i):\n    pass\n",
+    "a bare except that a helper raises again": "try:\n    save()\nexcept:\n    with reraised():\n        undo()\n",
+    "a comparison that must fail": "def test():\n    with raises(TypeError):\n        1 < 'one'\n    done()\n",
+    "an assertion about a comparison": "def test(one):\n    check.assertTrue(one <= one)\n",
+    "a name that a class takes from around it": "def make(a):\n    class Box:\n        a = a\n\n    return Box\n",
     "a default that is never changed": "def f(x=()):\n    return x\n",
     "a debugger that is only named": 'HELP = "call breakpoint() to stop"\n',
 }
@@ -82,3 +90,9 @@ def test_a_secret_is_never_repeated() -> None:
     text = 'key = "AKIA' + "QWERTYUIOPASDFGH" + '"\n'
     (finding,) = check(text + "#" + " " * 6 + "^" * 20 + " possible-secret\n")
     assert "QWERTY" not in finding.message
+
+
+def test_made_up_keys_of_tests_weigh_little() -> None:
+    text = 'key = "AKIA' + "QWERTYUIOPASDFGH" + '"\n'
+    (found,) = Reviewer(WITHOUT_RUFF).review(document(text, path=Path("/w/tests/data.py")))
+    assert found.severity is Severity.HINT

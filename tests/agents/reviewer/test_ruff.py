@@ -101,7 +101,7 @@ def test_what_a_configuration_excludes_is_silent(tmp_path: Path) -> None:
 
 
 def test_noqa_holds(tmp_path: Path) -> None:
-    assert codes(reviewed(tmp_path, "import os  # noqa: F401\nimport sys\n")) == ["F401"]
+    assert codes(reviewed(tmp_path, "import os  # noqa: F401\nimport sys\n\nx = 1\n")) == ["F401"]
 
 
 def test_our_own_rule_gives_way_where_ruff_says_the_same(tmp_path: Path) -> None:
@@ -156,3 +156,9 @@ def test_the_workspaces_own_configuration_cannot_make_it_write(tmp_path: Path) -
     main = document(marked.files["main.py"], path=tmp_path / "main.py")
     assert list(Reviewer().review_files([main]))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*")} == files
+
+
+def test_words_in_quotes_and_modules_of_imports_are_left_alone(tmp_path: Path) -> None:
+    text = "from ours import Literal\n\n\ndef f(kind: Literal['commit']) -> None: ...\n"
+    assert codes(reviewed(tmp_path, text)) == []
+    assert codes(reviewed(tmp_path, "# our names\nfrom shapes import area\nfrom shapes import length\n")) == []
