@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.generator.tasks import complete_block, docstring, fix, implement, type_hints, write_test
+from agents.generator.tasks import (
+    complete_block,
+    docstring,
+    explain,
+    fix,
+    implement,
+    instruct,
+    mend,
+    refactor,
+    type_hints,
+    write_test,
+)
 
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Task
@@ -19,6 +30,10 @@ TASKS: tuple[Task, ...] = (
     type_hints.TASK,
     write_test.TASK,
     complete_block.TASK,
+    mend.TASK,
+    refactor.TASK,
+    instruct.TASK,
+    explain.TASK,
 )
 
 

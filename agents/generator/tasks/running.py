@@ -19,7 +19,7 @@ _SHOWN = ("", "outside")  # what the exclusion filter may say of a file that a p
 NO_MODEL = (
     "No completion model is in use; set `model.enabled`, or choose one of `starling models list` with `model.name`."
 )
-NO_CHAT = "No chat model is configured; set `chat.endpoint` and `chat.model` in your own settings."
+NO_CHAT = "No chat model is configured; set `chat.url` and `chat.model` in your own settings.toml."
 
 
 def offers(scene: Scene) -> tuple[tuple[Task, Offer], ...]:

@@ -1,0 +1,75 @@
+"""Explains a function, or the selected lines, in words; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents import prompting, surroundings
+from agents.generator.tasks.filling import Cancelled
+from agents.generator.tasks.functions import function_at
+from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task, Told
+from agents.generator.tasks.rewriting import whole_lines
+from agents.surroundings import Piece
+from indexing.records import Span
+from models.chat import ChatRequest, ReplyEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agents.generator.tasks.records import Means, Result, Scene
+
+ANSWER_TOKENS = 1024
+QUESTION = "Explain this code."
+_SPARE_TOKENS = 500  # for the prompt's own words
+
+
+def offer(scene: Scene) -> Offer | None:
+    """For what is selected, the function around the cursor, or the whole text."""
+    if scene.document.text[scene.span.start : scene.span.end].strip():
+        return Offer("Explain the selection", scene.span)
+    function = function_at(scene.syntax, scene.span.start)
+    if function is not None:
+        return Offer(f"Explain `{function.name}`", function.span)
+    whole = Span(0, len(scene.document.text))
+    return Offer("Explain this file", whole) if scene.document.text.strip() else None
+
+
+def propose(scene: Scene, means: Means) -> Result:
+    """What the chat model says of it."""
+    return explained(scene, means)
+
+
+def explained(scene: Scene, means: Means, on_text: Callable[[str], None] | None = None) -> Told | Nothing:
+    """The explanation as Markdown; `on_text` gets its pieces as they come.
+
+    Raises:
+        Cancelled: nobody wants it any more.
+        models.chat.ChatError: the model did not answer.
+    """
+    chat, offered = means.chat, offer(scene)
+    assert chat is not None  # noqa: S101 - `running` lets no task begin without what it needs
+    if offered is None:
+        return Nothing("There is nothing here to explain.")
+    piece = Piece(scene.document, scene.syntax, offered.span)
+    shown = Piece(scene.document, scene.syntax, whole_lines(scene.document.text, offered.span))
+    room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
+    if chat.count_tokens(shown.text) > room:
+        return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
+    means.report(f"{chat.name} explains")
+    context = surroundings.gathered(piece, means.index, lambda more: chat.count_tokens(shown.text + more) <= room)
+    messages = prompting.messages(
+        "explain",
+        question=scene.instruction.strip() or QUESTION,
+        language=scene.document.language,
+        code=prompting.fenced(shown.text, piece.title),
+        context=context,
+    )
+    request = ChatRequest(messages, max_tokens=ANSWER_TOKENS)
+    reply = chat.chat(request, cancelled=means.cancelled, on_text=on_text)
+    if reply.end is ReplyEnd.CANCELLED:
+        raise Cancelled
+    text = reply.text.strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
+    return Told(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
+
+
+TASK = Task("explain", Kind.SOURCE, Needs.CHAT, offer, propose, listed=False)

@@ -1,0 +1,115 @@
+"""Code out of a chat model's reply: the fenced block that holds it, set into the place it is for.
+
+Takes replies as they come: with words around, with fences in fences, without any, with more of the file than was asked
+for, at another depth. Knows no model and no document. Start at `code_in` and `fitted`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+_LONGEST_WORDS = 400  # characters
+_OVERLAP = 2  # lines of the surroundings that a reply has to repeat before they are taken for surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What is in a reply.
+
+    Attributes:
+        code: of the longest block, without its fence; None where there is none.
+        words: what is said beside it, on one line.
+    """
+
+    code: str | None
+    words: str
+
+
+def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
+    """The code and the words of a reply; a block that is not closed counts only when the reply was not `cut_off`."""
+    reply = _THINKING.sub("", reply.replace("\r\n", "\n"))
+    blocks: list[str] = []
+    words: list[str] = []
+    at = 0
+    while opened := _FENCE.search(reply, at):
+        words.append(reply[at : opened.start()])
+        closed = _closing(reply, opened)
+        end = closed.start() if closed is not None else len(reply)
+        at = closed.end() if closed is not None else len(reply)
+        if closed is not None or not cut_off:
+            blocks.append(_unindented(reply[opened.end() + 1 : end], opened["indent"]))
+    words.append(reply[at:])
+    said = " ".join(" ".join(words).split())[:_LONGEST_WORDS].strip()
+    return Extracted(max(blocks, key=len).rstrip("\n") if blocks else None, said)
+
+
+def fitted(code: str, *, indentation: str, newline: str, before: str = "", after: str = "") -> str:
+    """`code` as it may stand in its place: its own lines only, at its depth, with the document's line ends.
+
+    Args:
+        code: as it came, lines ended by a line feed.
+        indentation: white space before the first line of the place.
+        newline: the document's.
+        before: the lines above the place; those that the code repeats are dropped.
+        after: the lines below it; likewise.
+    """
+    lines = _without_blank_ends(code.split("\n"))
+    lines = lines[_repeated(before.splitlines(), lines) :]
+    beyond = _repeated([*reversed(after.splitlines())], [*reversed(lines)])
+    lines = _without_blank_ends(lines[: len(lines) - beyond])
+    return newline.join(_moved(line, depth_of(lines[0]), indentation) for line in lines)
+
+
+def depth_of(line: str) -> str:
+    """The white space that a line begins with."""
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _without_blank_ends(lines: list[str]) -> list[str]:
+    held = [place for place, line in enumerate(lines) if line.strip()]
+    return lines[held[0] : held[-1] + 1] if held else []
+
+
+def _moved(line: str, old: str, new: str) -> str:
+    """A line of a text whose first line moves from one depth to another."""
+    if old == new or not line.strip():
+        return line
+    if line.startswith(old):
+        return new + line[len(old) :]
+    missing = len(old) - len(depth_of(line))  # it stands further out than the first
+    return new[: len(new) - missing] + line.lstrip() if 0 < missing <= len(new) else line
+
+
+def _closing(reply: str, opened: re.Match[str]) -> re.Match[str] | None:
+    """The fence that closes the one that was opened: of its kind, as long at least, bare, and no inner one's end."""
+    depth = 0
+    for fence in _FENCE.finditer(reply, opened.end()):
+        bare = fence.group().strip() == fence["mark"]
+        same = fence["mark"][0] == opened["mark"][0]
+        if not same or len(fence["mark"]) < len(opened["mark"]):
+            continue
+        if not bare:
+            depth += 1
+        elif depth:
+            depth -= 1
+        else:
+            return fence
+    return None
+
+
+def _unindented(block: str, indent: str) -> str:
+    """A block in a list stands as deep as its fence."""
+    return "\n".join(line.removeprefix(indent) for line in block.split("\n")) if indent else block
+
+
+def _repeated(around: list[str], lines: list[str]) -> int:
+    """How many of the first `lines` repeat the last lines of `around`."""
+    stripped = [line.strip() for line in lines]
+    last = [line.strip() for line in around]
+    for count in range(min(len(last), len(stripped)), _OVERLAP - 1, -1):
+        if last[-count:] == stripped[:count] and sum(map(bool, stripped[:count])) >= _OVERLAP:
+            return count
+    return 0

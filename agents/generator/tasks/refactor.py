@@ -1,0 +1,41 @@
+"""Rewrites a function, or the selected lines, so that they do the same and read better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agents.generator.tasks.functions import function_at
+from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task
+from agents.generator.tasks.rewriting import Wish, rewritten
+
+if TYPE_CHECKING:
+    from agents.generator.tasks.records import Means, Result, Scene
+
+TASK_WORDS = (
+    "Refactor the piece so that it does exactly the same and is easier to read and to change: simpler conditions, less "
+    "nesting, nothing said twice, standard means of the language instead of own ones. Keep names that others use."
+)
+
+
+def offer(scene: Scene) -> Offer | None:
+    """For selected lines, or the function around the cursor that does something."""
+    text = scene.document.text[scene.span.start : scene.span.end]
+    if text.strip() and "\n" in text.strip():
+        return Offer("Refactor the selection", scene.span)
+    function = function_at(scene.syntax, scene.span.start)
+    if function is None or function.is_stub(scene.document.text):
+        return None
+    return Offer(f"Refactor `{function.name}`", function.span)
+
+
+def propose(scene: Scene, means: Means) -> Result:
+    """What the chat model makes of them."""
+    offered = offer(scene)
+    if offered is None:
+        return Nothing("There is no function here; select the lines to refactor.")
+    task = f"{TASK_WORDS} {scene.instruction}".strip()
+    return rewritten(Wish(offered.span, task, offered.title), replace(scene, span=offered.span), means)
+
+
+TASK = Task("refactor", Kind.REWRITE, Needs.CHAT, offer, propose)
