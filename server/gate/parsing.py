@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from indexing import languages, texts
 from indexing.records import Document, Span
@@ -20,7 +19,7 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
     A text that did not parse before, or whose language has no grammar, cannot be broken: only more errors than before
     count.
     """
-    language = languages.of_path(path or PurePath(unquote(urlsplit(uri).path) or uri))
+    language = languages.of_path(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
     new = Syntax.of(Document(uri, path, language, after))
     if not new.available or new.error_count() <= old.error_count():

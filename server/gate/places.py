@@ -12,7 +12,6 @@ import re
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from indexing.exclusion import Exclusion, outside
 from server.gate import diffs
@@ -86,9 +85,11 @@ class Places:
         Raises:
             Refused: it stands for something elsewhere.
         """
-        scheme, path = urlsplit(uri).scheme, unquote(urlsplit(uri).path)
-        if scheme == CELLS and path:
-            self.existing(Path(path))
+        from server.incoming import path_of  # noqa: PLC0415 (brings lsprotocol, which the command line can do without)
+
+        scheme, _, rest = uri.partition(":")
+        if scheme == CELLS and (notebook := path_of(f"file:{rest.partition('#')[0]}")) is not None:
+            self.existing(notebook)
         elif scheme not in UNTITLED:
             raise Refused(
                 f"{uri} is neither a file nor an untitled document; save it as a file of the workspace first."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -200,11 +200,11 @@ _STATUS = {
 @cache
 def _process() -> tuple[str, int, float]:
     """What identifies this process among all that ever were."""
-    return socket.gethostname(), os.getpid(), psutil.Process().create_time()
+    return platform.node(), os.getpid(), psutil.Process().create_time()
 
 
 def _alive(host: str, pid: int, begun: float, created: float) -> bool:
-    if host != socket.gethostname():
+    if host != platform.node():
         return time.time() - created < ELSEWHERE_S
     try:
         return bool(abs(psutil.Process(pid).create_time() - begun) < 1.0)

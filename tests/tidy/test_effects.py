@@ -64,6 +64,18 @@ def test_disks_are_written_where_the_list_says() -> None:
     assert found == sorted(MAY_WRITE)
 
 
+def test_a_workspace_is_changed_by_the_gate_only() -> None:
+    """Nothing else makes a change on the disk, tells an editor to, or calls what does."""
+    disk = {s.path for s in program() if re.search(r"server\.gate\.disk|gate import .*disk", s.text)}
+    assert disk == {"server/editor.py", "server/gate/gate.py", "server/gate/opening.py"}
+    assert {s.path for s in program() if "WORKSPACE_APPLY_EDIT" in s.text or '"workspace/applyEdit"' in s.text} == {
+        "server/editor.py"
+    }
+    making = re.compile(r"(workplace|disk|Workplace\(.*\))\.(apply|make)$")
+    calls = {s.path for s in program() for name, _ in s.calls if making.search(name)}
+    assert calls == {"server/editor.py", "server/gate/gate.py"}  # an editor that cannot create files has it done
+
+
 def test_processes_are_started_where_the_list_says() -> None:
     found = sorted({s.path for s in program() for name, _ in s.calls if STARTS.search(name)})
     assert found == sorted(MAY_START)

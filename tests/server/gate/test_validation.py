@@ -145,6 +145,15 @@ async def test_documents_of_elsewhere_are_not_changed(bench: Bench, uri: str) ->
     )
 
 
+@pytest.mark.parametrize(("name", "said"), [("out%20side.ipynb", "no workspace folder"), ("nb%202.ipynb", "not there")])
+async def test_a_cell_is_where_its_notebook_is(bench: Bench, name: str, said: str) -> None:
+    bench.put("nb 2.ipynb", b"{}")
+    folder = bench.base if name.startswith("out") else bench.root
+    (bench.base / "out side.ipynb").write_bytes(b"{}")
+    uri = f"vscode-notebook-cell:{folder.as_posix()}/{name}#c1"
+    await check_refused(bench, TextChange(uri, None, "x", (Edit(0, 1, "y"),)), said)
+
+
 async def test_an_untitled_document_that_is_closed_is_gone(bench: Bench) -> None:
     await check_refused(bench, TextChange("untitled:a.py", None, "x", (Edit(0, 1, "y"),)), "not there any more")
 
