@@ -33,11 +33,14 @@ BENCHMARKS = {
     "cancel": "cancel:measure",
     "burst": "burst:measure",
     "edit": "edit:measure",
+    "code_actions": "code_actions:measure",
     "search": "search:measure",
     "recall": "search:measure_recall",
     "cold_index": "cold_index:measure",
     "second_index": "cold_index:measure_second",
     "memory": "memory:measure",
+    "review_save": "review:measure_save",
+    "review_packages": "review:measure_packages",
 }
 
 

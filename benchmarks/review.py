@@ -1,0 +1,94 @@
+"""The review's static layer: how long after a change its findings are there, and over packages beside ruff alone."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+from agents.reviewer.reviewer import Reviewer
+from benchmarks.record import Record, Reference, percentile, spread
+from indexing import texts
+from indexing.records import Document
+
+CHANGES = 60
+LINES = 2000
+TURNS = 5
+PACKAGES = ("rich", "pydantic", "hypothesis")  # from PyPI, and there wherever this is developed
+SAVE_MS = 150.0
+TIMES_RUFF = 2.0
+
+
+def measure_save() -> Record:
+    """A file of 2,000 lines, another text each time: parsed, looked at by all rules and by ruff."""
+    path = Path(argparse.__file__)
+    text = "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:LINES])
+    reviewer = Reviewer()
+    took = []
+    for number in range(CHANGES + 1):
+        changed = text.replace("def add_argument(", f"def add_argument_{number}(", 1)
+        before = time.perf_counter()
+        found = reviewer.review(Document(path.as_uri(), path, "python", changed))
+        took.append((time.perf_counter() - before) * 1000)
+        if not found:
+            raise ValueError("the review found nothing, so nothing was measured")
+    reviewer.close()
+    return Record(
+        what=f"a changed file of {LINES:,} lines until all findings of the static layer are there, ruff's too, p95",
+        unit="ms",
+        value=percentile(took[1:], 95),
+        n=CHANGES,
+        most=SAVE_MS,
+        details=spread(took[1:]),
+    )
+
+
+def measure_packages() -> Record:
+    """Three packages from PyPI, in a process that runs already; ruff alone with its own defaults, without its cache."""
+    reviewer = Reviewer()
+    ours, theirs, details = [], [], {}
+    for name in PACKAGES:
+        folder = _folder(name)
+        documents = [_document(path) for path in sorted(folder.rglob("*.py"))]
+        our, their = [], []
+        for _ in range(TURNS):
+            before = time.perf_counter()
+            list(reviewer.review_files(documents))
+            between = time.perf_counter()
+            command = [reviewer.ruff.binary, "check", "--no-cache", "--isolated", "--quiet", str(folder)]
+            subprocess.run(command, capture_output=True, check=False)
+            our.append(between - before)
+            their.append(time.perf_counter() - between)
+        ours.append(statistics.median(our))
+        theirs.append(statistics.median(their))
+        details[name] = {
+            "files": len(documents),
+            "ours_s": ours[-1],
+            "ruff_s": theirs[-1],
+            "ratio": ours[-1] / theirs[-1],
+        }
+    reviewer.close()
+    return Record(
+        what="the static layer over three packages from PyPI, ruff's findings included, beside ruff alone",
+        unit="s",
+        value=sum(ours),
+        n=TURNS,
+        reference=Reference("ruff check", sum(theirs)),
+        most=TIMES_RUFF,
+        judged="ratio",
+        details=details,
+    )
+
+
+def _folder(name: str) -> Path:
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise ValueError(f"{name} is not installed")
+    return Path(found.origin).parent
+
+
+def _document(path: Path) -> Document:
+    return Document(path.as_uri(), path, "python", texts.decode(path.read_bytes()))
