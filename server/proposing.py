@@ -17,6 +17,7 @@ from agents.generator.tasks import running
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Nothing, Scene, Told
 from indexing.records import Span
+from models.chat import ChatError
 from models.errors import ModelError
 from server import incoming, targets
 from server.commands.failures import CommandFailed, Withdrawn
@@ -124,6 +125,8 @@ async def called(work: Work, blocking: Callable[[], R]) -> R:
         return await work.call(blocking)
     except Cancelled:
         raise Withdrawn from None
+    except ChatError as error:
+        raise CommandFailed(str(error), code=error.fault.value, partial={"text": error.partial}) from error
     except ModelError as error:
         raise CommandFailed(str(error), code="model-failed") from error
 

@@ -93,6 +93,10 @@ class Works:
         """Show a person a sentence: what came of what they asked for."""
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"Starling: {message}"))
 
+    def pour(self, token: int | str, text: str) -> None:
+        """A piece of an answer in words, for who asked with this token."""
+        self._server.progress(types.ProgressParams(token, {"text": text}))
+
     def close(self) -> None:
         """Everything that runs ends at its next step."""
         for work in self._running:

@@ -27,6 +27,7 @@ COMMANDS = {
     "starling.approvals": "server.commands.approvals",
     "starling.audit": "server.commands.audit",
     "starling.completion.accepted": "server.commands.completion_accepted",
+    "starling.explain": "server.commands.explain",
     "starling.fix": "server.commands.fix",
     "starling.generate": "server.commands.generate",
     "starling.health": "server.commands.health",

@@ -17,6 +17,7 @@ from agents.generator.tasks.records import Nothing
 from agents.records import Edit, ProposedEdit
 from agents.surroundings import Piece
 from indexing.records import Span
+from indexing.syntax import Syntax
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
@@ -160,10 +161,22 @@ class _Work:
         best = next(iter(ranking.ranked(candidates, self._scene, self._means)), None)
         if best is None:
             return None, found.words, "the file does not parse with it, or uses names that are not there."
+        if _defines(self._scene.syntax, span) and not _defines(Syntax.of(best.after), _written(best)):
+            return None, found.words, "it leaves out the head of the piece; give the whole piece."
         if not wish.accepts(best):
             return None, found.words, wish.missed
         new = "; ".join(one.message for one in best.new[:3])
         return best, found.words, f"it brings what was not there before: {new}" if new else ""
+
+
+def _defines(syntax: Syntax, span: Span) -> bool:
+    """Whether a definition begins and ends within a span."""
+    return any(span.start <= one.span.start and one.span.end <= span.end for one in syntax.symbols)
+
+
+def _written(one: Ranked) -> Span:
+    (edit,) = one.candidate.edits
+    return Span(edit.start, edit.start + len(edit.text))
 
 
 def _again(request: ChatRequest, reply: Reply, complaint: str) -> ChatRequest:

@@ -37,6 +37,16 @@ def missing(task: Task, means: Means) -> str:
     return ""
 
 
+def withheld(task: Task, scene: Scene, means: Means) -> str:
+    """Why `task` may not be done with this document, "" when it may: what it needs is missing, or nobody may see it."""
+    if why := missing(task, means):
+        return why
+    path = scene.document.path
+    if task.needs is not Needs.NOTHING and path is not None and (why := means.index.exclusion(path)) not in _SHOWN:
+        return f"{path.name} is kept from models ({why}); say so in a `.starlingignore` if it should not be."
+    return ""
+
+
 def propose(task: Task, scene: Scene, means: Means) -> Result:
     """What `task` makes of the scene; blocking.
 
@@ -44,11 +54,8 @@ def propose(task: Task, scene: Scene, means: Means) -> Result:
         Cancelled: nobody wants it any more.
         models.errors.ModelError: the model is broken or gone.
     """
-    if why := missing(task, means):
+    if why := withheld(task, scene, means):
         return Nothing(why)
-    path = scene.document.path
-    if task.needs is not Needs.NOTHING and path is not None and (why := means.index.exclusion(path)) not in _SHOWN:
-        return Nothing(f"{path.name} is kept from models ({why}); say so in a `.starlingignore` if it should not be.")
     result = task.propose(scene, means)
     if means.cancelled():
         raise Cancelled

@@ -1,0 +1,53 @@
+"""`starling.explain`: what code is for and how it works, or the answer to a question about it, by the chat model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from agents.generator.tasks import explain, running
+from agents.generator.tasks.records import Nothing
+from server import proposing
+from server.commands.failures import CommandFailed
+from server.commands.records import CommandRecord
+from server.proposing import Where
+
+if TYPE_CHECKING:
+    from server.session import Snapshot
+
+
+class Arguments(Where):
+    """What to explain: what is selected, at a mere cursor the function around it, without a range the document."""
+
+    question: str = Field(default="", max_length=10_000, description='A question about it; "" for an explanation.')
+    partial_token: int | str | None = Field(
+        default=None,
+        description="A token of your own: pieces of the answer come as `$/progress` with it, each `{text}`, before the "
+        "whole answer.",
+    )
+
+
+class Result(CommandRecord):
+    """The answer."""
+
+    text: str = Field(description="All of it, in Markdown.")
+    model: str = Field(description="Who said so.")
+
+
+async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+    """Ask, and hand on the answer while it comes."""
+    place = await proposing.place_of(snapshot, arguments, arguments.question)
+    async with proposing.working(snapshot, place.core, "explain") as (work, means):
+
+        def pour(piece: str) -> None:
+            if arguments.partial_token is not None:
+                work.loop.call_soon_threadsafe(snapshot.works.pour, arguments.partial_token, piece)
+
+        if why := running.withheld(explain.TASK, place.scene, means):
+            raise CommandFailed(why, code="unavailable")
+        told = await proposing.called(work, partial(explain.explained, place.scene, means, pour))
+    if isinstance(told, Nothing):
+        raise CommandFailed(told.reason, code="nothing-said")
+    return Result(text=told.text, model=told.model)
