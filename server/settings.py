@@ -240,7 +240,7 @@ class ReviewSettings(BaseModel):
     )
     rules_off: tuple[RuleName, ...] = Field(
         default=(),
-        description='Rules whose findings are not shown: `["todo-owner", "F401"]`; all layers add up.',
+        description='Rules whose findings are not shown: `["todo-without-owner", "F401"]`; all layers add up.',
         json_schema_extra=ADDS_UP,
     )
     languages_off: tuple[LanguageName, ...] = Field(
