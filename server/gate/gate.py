@@ -8,6 +8,7 @@ waited for in threads. Start at `Gate.propose`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from dataclasses import replace
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from server.gate.validation import Checked
     from server.gate.waiting import Cancelled
     from server.state import State
+
+logger = logging.getLogger(__name__)
 
 LIMITS = Limits()
 REJECTED = "It was rejected, so nothing was changed."
@@ -161,7 +164,7 @@ class Gate:
             checked = await self._checked(proposal, case)
         except Refused as error:
             return await self._refused(case, str(error))
-        roots = self._places().roots
+        roots = (await asyncio.to_thread(self._places)).roots
         case.question = replace(
             question,
             diff=await asyncio.to_thread(diffs.of_proposal, checked.proposal, roots),
@@ -342,6 +345,10 @@ class Gate:
     async def _ended(
         self, case: Case, outcome: Outcome, checked: Checked | None, found: tuple[Seen, ...] | None
     ) -> Outcome:
+        logger.info(
+            "proposal ended",
+            extra={"id": case.id, "tool": case.question.tool, "by": case.question.by, "verdict": outcome.verdict},
+        )
         try:
             await asyncio.to_thread(self.journal.end, case, outcome, checked, found)
         except StateError as error:
@@ -354,8 +361,8 @@ class Gate:
         if identity:
             return await asyncio.to_thread(self.journal.checkpoints.get, identity)
         skipped: set[str] = set()
+        concerns = checkpoints.concerns((await asyncio.to_thread(self._places)).roots)
         while True:
-            concerns = checkpoints.concerns(self._places().roots)
             kept = await asyncio.to_thread(self.journal.checkpoints.last, concerns, skipped)
             if kept.settled or await self._stands(kept):
                 return kept
