@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks import fix, running
+from agents.generator.tasks.proposals import unchanged
 from agents.generator.tasks.records import Kind
 from agents.records import Edit, Layer
 from indexing.records import Span
@@ -100,9 +101,7 @@ def moved(findings: Sequence[Finding], old: str, new: str) -> tuple[Finding, ...
     """Findings of the text `old` in the text `new`: those that lie before or behind all that has changed."""
     if old == new:
         return tuple(findings)
-    shortest = min(len(old), len(new))
-    same = next((at for at in range(shortest) if old[at] != new[at]), shortest)
-    tail = next((at for at in range(shortest - same) if old[-1 - at] != new[-1 - at]), shortest - same)
+    same, tail = unchanged(old, new)
     shift = len(new) - len(old)
     kept = []
     for finding in findings:

@@ -28,6 +28,11 @@ CAPABILITIES: dict[str, Any] = {
         "synchronization": {"didSave": True},
         "inlineCompletion": {"dynamicRegistration": False},
         "completion": {},
+        "codeAction": {
+            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}},
+            "dataSupport": True,
+            "resolveSupport": {"properties": ["edit"]},
+        },
     },
     "window": {"workDoneProgress": True},
     "workspace": {

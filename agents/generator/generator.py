@@ -95,6 +95,10 @@ class Generator:
         """The syntax tree of a document, made from the one kept for its last version; blocking."""
         return self._trees.of(document)
 
+    def parsed(self, document: Document) -> bool:
+        """Whether `syntax` of this text is there already; microseconds."""
+        return self._trees.knows(document)
+
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """The rest of a suggestion that is being typed, None if there is none; microseconds, no model, no index."""
         started = time.monotonic()

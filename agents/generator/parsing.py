@@ -42,6 +42,11 @@ class SyntaxTrees:
                 self._newest.popitem(last=False)
         return syntax
 
+    def knows(self, document: Document) -> bool:
+        """Whether the tree of exactly this text is there, so that `of` costs nothing."""
+        known = self._newest.get(document.uri)
+        return known is not None and (known[0].language, known[0].text) == (document.language, document.text)
+
     def forget(self, uri: str) -> None:
         """Drop the tree of a closed document."""
         with self._lock:

@@ -122,6 +122,9 @@ class ScriptedGenerator:
     def syntax(self, document: Document) -> Syntax:
         return Syntax.of(document)
 
+    def parsed(self, document: Document) -> bool:
+        return document.version == 1
+
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable
 

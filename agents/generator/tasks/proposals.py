@@ -11,6 +11,8 @@ from agents.generator.tasks.records import Nothing
 from agents.records import Edit, TextChange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import TestRun
     from indexing.records import Document
@@ -25,10 +27,24 @@ def change(document: Document, edits: tuple[Edit, ...]) -> TextChange:
 
 def between(old: str, new: str) -> Edit:
     """The one edit that makes `new` of `old`."""
-    shortest = min(len(old), len(new))
-    same = next((at for at in range(shortest) if old[at] != new[at]), shortest)
-    tail = next((at for at in range(shortest - same) if old[-1 - at] != new[-1 - at]), shortest - same)
+    same, tail = unchanged(old, new)
     return Edit(same, len(old) - tail, new[same : len(new) - tail])
+
+
+def unchanged(old: str, new: str) -> tuple[int, int]:
+    """Length of the start and of the end that both texts share; by halves, which is quicker than one by one."""
+    shortest = min(len(old), len(new))
+    same = _longest(shortest, lambda length: old.startswith(new[:length]))
+    tail = _longest(shortest - same, lambda length: not length or old.endswith(new[-length:]))
+    return same, tail
+
+
+def _longest(most: int, fits: Callable[[int], bool]) -> int:
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def nothing_of(why: str) -> Nothing:
