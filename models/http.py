@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from models.chat import ChatError, Fault
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
@@ -41,11 +43,13 @@ class HttpOptions:
         proxy: URL of a proxy; "" for what the environment says (`HTTPS_PROXY`, `NO_PROXY`).
         ca_file: certificates in PEM to trust beside the system's; None for none.
         connect_s: longest wait for a connection, seconds.
+        socket: a Unix socket on this machine to speak through, whatever the URL says; None for TCP.
     """
 
     proxy: str = ""
     ca_file: Path | None = None
     connect_s: float = 5.0
+    socket: Path | None = None
 
 
 class GivenUpError(Exception):
@@ -183,15 +187,27 @@ def _made(options: HttpOptions, *, local: bool) -> httpx2.AsyncClient:
 
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    timeout = httpx2.Timeout(None, connect=options.connect_s)
+    limits = httpx2.Limits(max_connections=POOL, keepalive_expiry=KEEP_ALIVE_S)
+    if options.socket is not None:
+        through = httpx2.AsyncHTTPTransport(uds=str(options.socket), limits=limits, verify=False)
+        return httpx2.AsyncClient(transport=through, trust_env=False, follow_redirects=False, timeout=timeout)
     context = httpx2.create_ssl_context()  # the system's certificates
     if options.ca_file is not None:
-        context.load_verify_locations(cafile=str(options.ca_file))
+        try:
+            context.load_verify_locations(cafile=str(options.ca_file))
+        except OSError as error:  # ssl's own errors are some too
+            raise ChatError(
+                f"The certificates in {options.ca_file} cannot be read ({error.strerror or error}); chat.caFile takes "
+                "a file in PEM.",
+                Fault.REFUSED,
+            ) from None
     return httpx2.AsyncClient(
         http2=importlib.util.find_spec("h2") is not None and not local,
         verify=context,
         proxy=None if local or not options.proxy else options.proxy,
         trust_env=not local and not options.proxy,
         follow_redirects=False,
-        timeout=httpx2.Timeout(None, connect=options.connect_s),
-        limits=httpx2.Limits(max_connections=POOL, keepalive_expiry=KEEP_ALIVE_S),
+        timeout=timeout,
+        limits=limits,
     )

@@ -22,7 +22,8 @@ HIDDEN = "…"
 # What looks like a key, a password in a URL or a bearer's token, whoever's it is: endpoints repeat what they were sent.
 _SECRET = re.compile(
     r"""(?ix)
-    \b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abpr]|hf|AKIA|AIza)[-_]?[A-Za-z0-9_*.-]{8,}
+    \b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abpr]|hf)[-_][A-Za-z0-9_*.-]{8,}
+    | \b(?-i:AKIA|AIza)[A-Za-z0-9_*-]{8,}
     | (?<=bearer\s)\S{4,}
     | (?<=://)[^/\s@]+(?=@)
     """

@@ -155,7 +155,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
         generator = _generator(index, model, settings)
     same_chat = old is not None and old.settings.chat == settings.chat
     chat = old.chat if old is not None and same_chat else _chat(settings, problems)
-    reviewer = _reviewer(index, settings, old, _examiners(index, model, chat, settings, whole=foreground))
+    reviewer = _reviewer(index, settings, old, _examiners(index, model, chat, settings))
     return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems), reviewer, chat)
 
 
@@ -217,9 +217,9 @@ def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Seq
 
 
 def _examiners(
-    index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings, *, whole: bool
+    index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
 ) -> tuple[Examiner, ...]:
-    """The reviewer's layers that ask a model; `whole` when somebody asked for a report of all there is."""
+    """The reviewer's layers that ask a model."""
     from agents.reviewer.examiner import LikelihoodExaminer  # noqa: PLC0415
 
     made: list[Examiner] = []
@@ -228,7 +228,7 @@ def _examiners(
     if chat is not None:
         from agents.reviewer.model_examiner import ModelExaminer  # noqa: PLC0415 (for a person with an endpoint alone)
 
-        made.append(ModelExaminer(chat, index, whole=whole))
+        made.append(ModelExaminer(chat, index))
     return tuple(made)
 
 

@@ -246,4 +246,4 @@ def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) 
     unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
     if unread or core.reviewer is None or (path is not None and unreviewed(core.index, path)):
         return ()
-    return core.reviewer.review(document.record, layers=layers, cancelled=held)
+    return core.reviewer.review(document.record, layers=layers, cancelled=held, whole=False)

@@ -54,7 +54,12 @@ class LikelihoodExaminer:
         return f"The model {name} raises too many false alarms, so it looks for no slips."
 
     def examine(
-        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool]
+        self,
+        document: Document,
+        units: Sequence[Unit],
+        cancelled: Callable[[], bool],
+        *,
+        whole: bool = True,  # noqa: ARG002 (it costs nothing but time: always all of it)
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
         """Slips in each of `units`, as they are found."""
         known = self._calibration

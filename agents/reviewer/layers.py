@@ -52,9 +52,12 @@ class Examiner(Protocol):
         ...
 
     def examine(
-        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool]
+        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterable[tuple[Unit, tuple[Finding, ...]]]:
-        """The findings of each unit as they come, spans of the document; ends early when `cancelled`."""
+        """The findings of each unit as they come, spans of the document; ends early when `cancelled`.
+
+        Unless somebody asked for the `whole`, a layer that costs money may leave out what was there all along.
+        """
         ...
 
 

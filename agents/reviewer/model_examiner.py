@@ -36,11 +36,9 @@ class ModelExaminer:
 
     layer = Layer.MODEL
 
-    def __init__(self, chat: ChatModel, index: Index, *, whole: bool = False) -> None:
-        """`whole` looks at every function, changed or not: somebody asked for a report."""
+    def __init__(self, chat: ChatModel, index: Index) -> None:
         self._chat = chat
         self._index = index
-        self._whole = whole
         self._lock = threading.Lock()
         self._first: OrderedDict[str, frozenset[bytes]] = OrderedDict()  # by document: its functions when first seen
         self.problem = ""
@@ -51,11 +49,12 @@ class ModelExaminer:
         return f"{self._chat.name} {prompting.digest(*PROMPTS)}"
 
     def examine(
-        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool]
+        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
-        """What the model finds in those of `units` that changed, as it comes."""
-        changed = [unit for unit in units if unit.digest not in self._known(document, units)]
-        for unit in changed[: None if self._whole else MOST_UNITS]:
+        """What the model finds in those of `units` that changed, or in the `whole` of them, as it comes."""
+        known = frozenset() if whole else self._known(document, units)
+        changed = [unit for unit in units if unit.digest not in known]
+        for unit in changed[: None if whole else MOST_UNITS]:
             try:
                 found = review_by_model(document, [unit.span], self._chat, self._index, cancelled)
             except ChatError as error:
@@ -68,8 +67,6 @@ class ModelExaminer:
             yield unit, found
 
     def _known(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
-        if self._whole:
-            return frozenset()
         with self._lock:
             known = self._first.setdefault(document.uri, frozenset(unit.digest for unit in units))
             self._first.move_to_end(document.uri)

@@ -60,7 +60,7 @@ class Reviewer:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="ruff")
 
-    def review(
+    def review(  # noqa: PLR0913 (what is looked at, and how; all but the document by name)
         self,
         document: Document,
         *,
@@ -68,6 +68,7 @@ class Reviewer:
         cancelled: Callable[[], bool] = _never,
         syntax: Syntax | None = None,
         reported: Collection[int] = (),
+        whole: bool = True,
     ) -> tuple[Finding, ...]:
         """The findings of `document`, sorted by place; what was found so far when `cancelled`.
 
@@ -77,6 +78,7 @@ class Reviewer:
             cancelled: asked again and again; true ends the work.
             syntax: that of the document, where it is known already.
             reported: lines, from 0, that another linter reports something in; the static layer is silent there.
+            whole: false to spare a layer that costs money what has not changed since the document was first seen.
         """
         if self._left_alone(document):
             return ()
@@ -94,7 +96,7 @@ class Reviewer:
             for examiner in self.examiners:
                 if examiner.layer in wanted and not cancelled():
                     syntax = syntax or Syntax.of(document)
-                    found += self._examined(examiner, document, syntax, cancelled)
+                    found += self._examined(examiner, document, syntax, cancelled, whole=whole)
         return self._finished(found, switches, starts)
 
     def review_files(
@@ -177,7 +179,7 @@ class Reviewer:
         return settings.left_out(registry.EQUALS) if settings is not None and self.policy.ruff == "auto" else ()
 
     def _examined(
-        self, examiner: Examiner, document: Document, syntax: Syntax, cancelled: Callable[[], bool]
+        self, examiner: Examiner, document: Document, syntax: Syntax, cancelled: Callable[[], bool], *, whole: bool
     ) -> Iterator[Finding]:
         changed: list[Unit] = []
         for unit in seam.units(document, syntax):
@@ -188,7 +190,7 @@ class Reviewer:
                 yield from (seam.moved(finding, unit.span.start) for finding in known)
         if not changed or cancelled():
             return
-        for unit, findings in examiner.examine(document, changed, cancelled):
+        for unit, findings in examiner.examine(document, changed, cancelled, whole=whole):
             inside = tuple(
                 each for each in findings if unit.span.start <= each.span.start <= each.span.end <= unit.span.end
             )

@@ -171,7 +171,12 @@ class ScriptedReviewer:
         """Do nothing."""
 
     def review(
-        self, document: Document, *, layers: Collection[Layer], cancelled: Callable[[], bool] = lambda: False
+        self,
+        document: Document,
+        *,
+        layers: Collection[Layer],
+        cancelled: Callable[[], bool] = lambda: False,
+        whole: bool = True,
     ) -> tuple[Finding, ...]:
         self.asked.append((document, frozenset(layers)))
         self.begun.release()

@@ -29,7 +29,12 @@ class Scripted:
     asked: list[str] = field(default_factory=list)
 
     def examine(
-        self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool]
+        self,
+        document: Document,
+        units: Sequence[Unit],
+        cancelled: Callable[[], bool],
+        *,
+        whole: bool = True,  # noqa: ARG002 (it costs nothing)
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
         for unit in units:
             if cancelled():

@@ -198,11 +198,11 @@ def test_who_gives_up_gets_nothing() -> None:
 # as the reviewer asks for it
 
 
-def examined(examiner: ModelExaminer, *codes: str) -> list[list[str]]:
+def examined(examiner: ModelExaminer, *codes: str, whole: bool = False) -> list[list[str]]:
     reviewer = Reviewer(examiners=[examiner])
     try:
         return [
-            [one.code for one in reviewer.review(document_of(code, version=version), layers={Layer.MODEL})]
+            [one.code for one in reviewer.review(document_of(code, version=version), layers={Layer.MODEL}, whole=whole)]
             for version, code in enumerate(codes)
         ]
     finally:
@@ -218,19 +218,19 @@ def test_only_functions_that_changed_since_the_file_was_opened_are_looked_at() -
 
 
 def test_a_report_looks_at_every_function() -> None:
-    examiner = ModelExaminer(ScriptedChat(script(REMARK)), cast("Index", MemoryIndex()), whole=True)
-    assert examined(examiner, CODE) == [["model-logic"]]
+    examiner = ModelExaminer(ScriptedChat(script(REMARK)), cast("Index", MemoryIndex()))
+    assert examined(examiner, CODE, whole=True) == [["model-logic"]]
 
 
 def test_a_model_that_fails_finds_nothing_and_says_why() -> None:
-    examiner = ModelExaminer(ScriptedChat("===\n@status 401"), cast("Index", MemoryIndex()), whole=True)
-    assert examined(examiner, CODE) == [[]]
+    examiner = ModelExaminer(ScriptedChat("===\n@status 401"), cast("Index", MemoryIndex()))
+    assert examined(examiner, CODE, whole=True) == [[]]
     assert "chat.keyEnv" in examiner.problem
 
 
 def test_a_file_kept_from_models_is_not_examined() -> None:
     chat = ScriptedChat(script(REMARK))
-    examiner = ModelExaminer(chat, cast("Index", MemoryIndex()), whole=True)
+    examiner = ModelExaminer(chat, cast("Index", MemoryIndex()))
     document = document_of(CODE)
     assert document.path is not None
     reviewer = Reviewer(examiners=[examiner], excluded=lambda path: "secret" if path == document.path else "")
