@@ -1,0 +1,105 @@
+"""Code actions in a file of 2,000 lines: from the request to the list, at rest and right behind a key."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import servers, workspaces
+from benchmarks.client import TextBuffer
+from benchmarks.record import Record, percentile, spread
+
+if TYPE_CHECKING:
+    from benchmarks.client import Client
+
+LINES = 2000
+PLACES = 100
+WARM = 10  # the first answers load grammars; a person meets them once
+REST_S = 3.0  # until the file is reviewed
+THINKS_S = 0.05  # between two requests: nobody opens menus without a pause
+MOST_MS = 20.0
+
+
+def two_thousand_lines(folder: Path) -> Path:
+    """A file of exactly so many lines of real code, methods and all."""
+    lines: list[str] = []
+    for source in workspaces.python_files(workspaces.STANDARD_LIBRARY / "email", below_bytes=200_000):
+        lines += source.read_text(encoding="utf-8", errors="replace").splitlines()
+        if len(lines) >= LINES:
+            break
+    path = folder / "long.py"
+    path.write_text("\n".join(lines[:LINES]) + "\n", encoding="utf-8")
+    return path
+
+
+def places(buffer: TextBuffer) -> list[int]:
+    """Ends of lines that hold anything, in random order."""
+    ends, at = [], 0
+    for line in buffer.text.splitlines(keepends=True):
+        at += len(line)
+        if line.strip():
+            ends.append(at - 1)
+    return random.Random(workspaces.SEED).sample(ends, PLACES + WARM)  # noqa: S311 - places, not secrets
+
+
+def ask(client: Client, buffer: TextBuffer, offset: int) -> tuple[float, int]:
+    """Milliseconds until the list came, and how long it is."""
+    place = buffer.position(offset)
+    params = {
+        "textDocument": {"uri": buffer.uri},
+        "range": {"start": place, "end": place},
+        "context": {"diagnostics": [], "triggerKind": 1},
+    }
+    pending = client.request("textDocument/codeAction", params)
+    found = pending.wait() or []
+    return pending.took_ms, len(found)
+
+
+def at_rest(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
+    """Each place, nothing having changed before."""
+    found = []
+    for offset in places(buffer):
+        found.append(ask(client, buffer, offset))
+        time.sleep(THINKS_S)
+    return found[WARM:]
+
+
+def behind_a_key(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
+    """Each place, right after a character was typed there and before anything was made of it."""
+    found = []
+    for offset in places(buffer):
+        buffer.replace(offset, offset, " ")
+        found.append(ask(client, buffer, offset))
+        buffer.replace(offset, offset + 1, "")
+        time.sleep(THINKS_S)
+    return found[WARM:]
+
+
+def measure() -> Record:
+    """At rest is what counts; behind a key stands in the details."""
+    with tempfile.TemporaryDirectory(prefix="starling-bench-") as scratch:
+        workspace = Path(scratch, "workspace")
+        workspace.mkdir()
+        path = two_thousand_lines(workspace)
+        text = path.read_text(encoding="utf-8")
+        with servers.session(workspace, Path(scratch, "home")) as client:
+            buffer = TextBuffer(client, path.as_uri(), text)
+            time.sleep(REST_S)
+            resting = at_rest(client, buffer)
+            typing = behind_a_key(client, buffer)
+    took = [one for one, _ in resting]
+    return Record(
+        what=f"a request for code actions to the list, {LINES:,} lines, p95",
+        unit="ms",
+        value=percentile(took, 95),
+        n=len(took),
+        most=MOST_MS,
+        details={
+            "at_rest": spread(took),
+            "behind_a_key": spread([one for one, _ in typing]),
+            "actions": spread([float(count) for _, count in resting]),
+        },
+    )
