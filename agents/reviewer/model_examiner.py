@@ -52,8 +52,8 @@ class ModelExaminer:
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
         """What the model finds in those of `units` that changed, or in the `whole` of them, as it comes."""
-        known = frozenset() if whole else self._known(document, units)
-        changed = [unit for unit in units if unit.digest not in known]
+        known = self._known(document, units)
+        changed = [unit for unit in units if whole or unit.digest not in known]
         for unit in changed[: None if whole else MOST_UNITS]:
             try:
                 found = review_by_model(document, [unit.span], self._chat, self._index, cancelled)

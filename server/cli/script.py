@@ -1,0 +1,42 @@
+"""`starling models script`: a scripted chat endpoint on this machine, to try settings and editors without a model."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path  # noqa: TC003 (typer looks at the annotations)
+from typing import Annotated
+
+import typer
+
+from server.cli import terminal
+from server.cli.terminal import Failure
+
+LARGEST = 4_000_000  # bytes of a script
+
+
+def script(
+    file: Annotated[Path, typer.Argument(help="What it says, in plain text: sections that begin with `===`.")],
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any that is free.")] = 0,
+) -> None:
+    """Serve a script as OpenAI's, Anthropic's and Ollama's chat until Ctrl-C; it computes nothing."""
+    from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
+    from models.scripted_server import ScriptedServer  # noqa: PLC0415
+
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(LARGEST + 1).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read as text ({getattr(error, 'strerror', '') or error}).") from None
+    if len(text) > LARGEST:
+        raise Failure(f"{file} is larger than {LARGEST:,} bytes.")
+    try:
+        server = ScriptedServer(text, port=port)
+    except ModelError as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"Port {port} cannot be had ({error.strerror or error}); choose another by --port.") from None
+    with server:
+        terminal.out().print(f"STARLING_CHAT__URL={server.url}/v1 STARLING_CHAT__MODEL=scripted", markup=False)
+        terminal.note("Put these into the environment of your editor. Ctrl-C ends it.")
+        threading.Event().wait()

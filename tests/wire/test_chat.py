@@ -1,0 +1,121 @@
+"""The real server with a chat endpoint over real HTTP: an explanation, a review, and no key in any file it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from lsprotocol import types
+
+from models.chat import ChatRequest, Message, Speaker, never
+from models.scripted_server import ScriptedServer
+from server import chats
+from server.chats import ChatSettings
+from tests.wire.conftest import PROGRAM, ROOT, within
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
+
+KEY = "sk-wire-0123456789abcdefghij"
+BEFORE = "def area(width, height):\n    return width * height\n"
+REMARK = {
+    "quote": "return width * width",
+    "problem": "The height is ignored.",
+    "reason": "Areas are wrong.",
+    "kind": "logic",
+    "severity": "warning",
+    "confidence": 0.9,
+    "replacement": "return width * height",
+}
+SCRIPT = (
+    f"=== whether a remark\n{json.dumps({'steps': 'It is.', 'right': True})}\n"
+    f"=== review code\n{json.dumps({'remarks': [REMARK]})}\n"
+    f"=== break\n@status 401\nIncorrect API key provided: {KEY}\n"
+    "=== explain\nIt multiplies two lengths.\n"
+)
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+    monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
+    monkeypatch.setenv("STARLING_CHAT__KEY_ENV", "SOME_KEY")
+    monkeypatch.setenv("STARLING_LOG__LEVEL", "debug")
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    monkeypatch.setenv("SOME_KEY", KEY)
+
+
+def files_with(text: str, *folders: Path) -> list[Path]:
+    return [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    ]
+
+
+async def test_an_explanation_comes_over_http_and_no_key_is_written_anywhere(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with ScriptedServer(SCRIPT, key=KEY) as server:
+        configure(monkeypatch, server)
+        session = await start(command=PROGRAM)
+        await session.initialize()
+        uri = session.open("untitled:area.py", BEFORE)
+        answer = await session.command("starling.explain", uri=uri, question="explain")
+        assert answer["text"] == "It multiplies two lengths."
+        params = types.ExecuteCommandParams("starling.explain", [{"uri": uri, "question": "break"}])
+        with pytest.raises(Exception, match="does not accept the key") as refused:
+            await within(session.client.workspace_execute_command_async(params))
+        assert KEY not in str(refused.value)
+        assert {one["authorization"] for one in server.headers} == {f"Bearer {KEY}"}
+        assert files_with("chat answered", session.home)
+        assert files_with(KEY, tmp_path) == []
+        assert files_with("It multiplies", session.home) == []  # kept answers are packed, and the log holds no texts
+
+
+async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer(SCRIPT, key=KEY) as server:
+        configure(monkeypatch, server)
+        session = await start(command=PROGRAM)
+        await session.initialize(initialization_options={"review": {"ruff": "never", "delayMs": 0}})
+        uri = session.open("untitled:area.py", BEFORE)
+        report = await session.command("starling.review", uri=uri, deep=True)
+        assert (report["findings"], len(server.requests)) == ([], 1)  # the remark quotes what is not there yet
+        document = types.VersionedTextDocumentIdentifier(2, uri)
+        whole = types.TextDocumentContentChangeWholeDocument(BEFORE.replace("* height", "* width"))
+        session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+        session.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
+        while not (found := session.client.diagnostics.get(uri)):
+            await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
+        assert [(one.code, one.range.start.line, one.range.start.character) for one in found] == [("model-logic", 1, 4)]
+        assert found[0].message == "The height is ignored. Areas are wrong."
+
+
+def test_a_script_is_served_from_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "script.txt").write_text("===\ntwo\n")
+    command = [sys.executable, str(ROOT / "starling_lsp.py"), "models", "script", str(tmp_path / "script.txt")]
+    environment = {**os.environ, "STARLING_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        settings = re.fullmatch(r"STARLING_CHAT__URL=(\S+) STARLING_CHAT__MODEL=(\S+)\n", process.stdout.readline())
+        assert settings
+        chat, _ = chats.made(ChatSettings(url=settings[1], model=settings[2]), None)
+        assert chat is not None
+        reply = chat.chat(ChatRequest((Message(Speaker.USER, "1 + 1?"),)), cancelled=never)
+        chat.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert reply.text == "two"
