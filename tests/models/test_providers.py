@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models import speeches
 from models.chat import (
     AnswerSchema,
     ChatError,
@@ -24,8 +25,10 @@ from models.chat import (
 from models.endpoint import Endpoint, Patience
 from models.http import HttpClient, HttpOptions
 from models.keys import KeySource
+from models.providers.dialect import Announcer
 from models.providers.remote import DIALECTS, RemoteChat
 from models.scripted_server import ScriptedServer
+from models.scripts import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,6 +152,30 @@ def test_a_connection_is_used_again(world: Callable[..., World]) -> None:
         one.chat.chat(QUESTION, cancelled=never)
     assert len(one.server.requests) == 3
     assert one.server.connections == 1
+
+
+def test_an_answer_that_is_not_streamed_is_read_too(dialect: str) -> None:
+    speech = speeches.of_path(
+        {"openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}[dialect]
+    )
+    assert speech is not None
+    call = ToolCall("call_1", "weather", {"city": "Paris"})
+    reader = DIALECTS[dialect].reader(Announcer(lambda _: None))
+    reader.feed(speech.whole(Turn("", "I shall look.", (call,), ReplyEnd.TOOLS)))
+    assert reader.ended
+    reply = reader.reply(1)
+    assert (reply.text, reply.end, reply.usage.prompt_tokens) == ("I shall look.", ReplyEnd.TOOLS, 7)
+    assert [(one.name, one.arguments) for one in reply.calls] == [("weather", {"city": "Paris"})]
+
+
+def test_what_an_endpoint_does_not_take_is_left_out_from_then_on(world: Callable[..., World], dialect: str) -> None:
+    name = DIALECTS[dialect].optional[0]
+    one = world(f"===\n@times 1\n@status 400\nUnsupported parameter: {name}\n===\nyes")
+    form = AnswerSchema("sum", {"type": "object"})
+    request = ChatRequest(QUESTION.messages, schema=form)
+    assert one.chat.chat(request, cancelled=never).text == "yes"
+    one.chat.chat(request, cancelled=never)
+    assert [name in sent for sent in one.server.requests] == [True, False, False]
 
 
 # faults
