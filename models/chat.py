@@ -190,7 +190,10 @@ class ChatError(ModelError):
         retry_s: when it is worth trying again, seconds from now; None when nothing is known.
         partial: what had come of the answer until then.
         usage: what it has cost nevertheless.
+        said: the endpoint's own words, "" for none.
     """
+
+    said = ""
 
     def __init__(
         self, message: str, fault: Fault, *, retry_s: float | None = None, partial: str = "", usage: Usage | None = None

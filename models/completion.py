@@ -1,6 +1,6 @@
 """The completion port: what a fill-in-the-middle model takes and gives.
 
-Every completion backend (CTranslate2 in this process, a scripted double, later a remote engine) implements
+Every completion backend (CTranslate2 in this process, a scripted double, a model behind a connection) implements
 `CompletionModel`. Nothing here knows a workspace, an index or LSP. Start at `CompletionModel`.
 """
 
@@ -93,6 +93,48 @@ class Score:
     token_ends: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A token that could come first: its id, and the natural logarithm of its probability."""
+
+    number: int
+    log_prob: float
+
+
+def _untold(_: Sequence[Ranked]) -> None:
+    """For callers that ask for no ranking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """Which tokens may come first.
+
+    Attributes:
+        first: begin with this one, as it was told before; None for the likeliest.
+        most: how many of the likeliest to tell.
+        tell: told them, best first, before the first token, when `most` > 1.
+    """
+
+    first: Ranked | None = None
+    most: int = 1
+    tell: Callable[[Sequence[Ranked]], object] = _untold
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """How a stream of tokens ended.
+
+    Attributes:
+        prompt_tokens: tokens of the prompt, context included.
+        reused_tokens: how many of them were not computed again.
+        end: LENGTH when the budget was spent, else END.
+    """
+
+    prompt_tokens: int
+    reused_tokens: int
+    end: StopReason
+
+
 class CompletionModel(Protocol):
     """A model that fills in the middle. Thread-safe; computes one request at a time, the newest waiting one first."""
 
@@ -140,4 +182,29 @@ class CompletionModel(Protocol):
 
     def close(self) -> None:
         """Free the weights. Safe to call twice and while another thread computes."""
+        ...
+
+
+class StreamingModel(CompletionModel, Protocol):
+    """A model whose tokens can be had one by one: what the model host serves."""
+
+    def stream(
+        self,
+        request: FillRequest,
+        *,
+        on_token: Callable[[str, float], bool],
+        cancelled: Callable[[], bool],
+        openings: Openings,
+    ) -> Decoded | None:
+        """Decode greedily; None when it was given up.
+
+        Args:
+            request: what to complete.
+            on_token: called with all the text so far, and the token's log-probability; true stops there.
+            cancelled: asked before work begins and at each token.
+            openings: which token comes first.
+
+        Raises:
+            models.errors.ModelError: as for `generate`.
+        """
         ...

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from models.completion import Generation, Score, StopReason
+from models.completion import Decoded, Generation, Openings, Ranked, Score, StopReason
+from models.continuation import Continuation
 from models.engine import FAILURES, Step, Token
 from models.errors import ModelError
 from models.fim import lay_out
@@ -93,6 +94,34 @@ class CTranslateModel:
                 return NOTHING
             return self._computing(lambda: self._generate(prompt, stop, cancelled, alternatives))
 
+    def stream(
+        self,
+        request: FillRequest,
+        *,
+        on_token: Callable[[str, float], bool],
+        cancelled: Callable[[], bool],
+        openings: Openings,
+    ) -> Decoded | None:
+        """Tell each token as it comes; see `models.completion.StreamingModel.stream`."""
+        self._refuse_closed()
+        if cancelled():
+            return None
+        prompt = lay_out(request, self._entry, self._tokenizer)
+        given_up = self._given_up(cancelled)
+        if openings.first is not None and not self._tokenizer.token(openings.first.number):
+            raise ModelError(f"The model {self._entry.name} has no token {openings.first.number}.")
+        with self._turns.take(given_up) as granted:
+            if not granted:
+                return None
+            decoded = self._computing(
+                lambda: self._decode(
+                    prompt,
+                    lambda text, log_prob: given_up() or on_token(text, log_prob),
+                    openings,
+                )
+            )
+        return None if given_up() else decoded
+
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
@@ -141,33 +170,39 @@ class CTranslateModel:
         self, prompt: Prompt, stop: Callable[[str], int | None], cancelled: Callable[[], bool], alternatives: int
     ) -> tuple[Generation, ...]:
         given_up = self._given_up(cancelled)
-        best = _Decoding(self._tokenizer, stop, given_up, prompt.again)
-        reused, ranking = self._engine.decode(
-            prompt, best.take, first=alternatives + 1 if alternatives > 1 else 1, steering=best.steering
-        )
-        found = [best.finish(prompt, reused)]
-        for number, log_prob in ranking[1:]:
-            if len(found) >= alternatives or log_prob < LEAST_ALTERNATIVE:
+        ranking: list[Ranked] = []
+        best = Continuation(stop, given_up)
+        ranked = alternatives + 1 if alternatives > 1 else 1
+        found = [self._finish(best, self._decode(prompt, best.take, Openings(None, ranked, ranking.extend)))]
+        for first in ranking[1:]:
+            if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE:
                 break
-            if (token := self._tokenizer.token(number)) == self._entry.fim.end:
+            if self._tokenizer.token(first.number) == self._entry.fim.end:
                 continue
-            generation = self._alternative(prompt, Step(Token(number, token), log_prob), stop, given_up)
+            other = Continuation(stop, given_up)
+            generation = self._finish(other, self._decode(prompt, other.take, Openings(first)))
             if generation.stop is StopReason.CANCELLED:
                 break
             if all(generation.text != earlier.text for earlier in found):
                 found.append(generation)
         return tuple(found)
 
-    def _alternative(
-        self, prompt: Prompt, first: Step, stop: Callable[[str], int | None], given_up: Callable[[], bool]
-    ) -> Generation:
-        """The greedy continuation after another first token."""
-        decoding = _Decoding(self._tokenizer, stop, given_up, prompt.again)
-        reused = 0
-        if not decoding.take(first) and prompt.max_tokens > 1:
-            longer = replace(prompt, tokens=(*prompt.tokens, first.token.text), max_tokens=prompt.max_tokens - 1)
-            reused, _ = self._engine.decode(longer, decoding.take, steering=decoding.steering)
-        return decoding.finish(prompt, reused)
+    def _finish(self, continuation: Continuation, decoded: Decoded) -> Generation:
+        spent = decoded.end is StopReason.LENGTH
+        return continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
+
+    def _decode(self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings) -> Decoded:
+        """The greedy continuation, or the one behind another first token."""
+        decoding = _Decoding(self._tokenizer, on_token, prompt.again, openings.tell)
+        rest, reused, stopped, first = prompt, 0, False, openings.first
+        if first is not None:
+            step = Step(Token(first.number, self._tokenizer.token(first.number)), first.log_prob)
+            stopped = decoding.take(step) or prompt.max_tokens <= 1
+            rest = replace(prompt, tokens=(*prompt.tokens, step.token.text), max_tokens=max(1, prompt.max_tokens - 1))
+        if not stopped:
+            reused, _ = self._engine.decode(rest, decoding.take, first=openings.most, steering=decoding.steering)
+        spent = len(decoding.numbers) >= prompt.max_tokens
+        return Decoded(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
         given_up = self._given_up(cancelled)
@@ -197,17 +232,13 @@ class CTranslateModel:
 
 @dataclass(slots=True)
 class _Decoding:
-    """One continuation while it comes."""
+    """Tokens while they come, as text."""
 
     tokenizer: Tokenizer
-    stop: Callable[[str], int | None]
-    given_up: Callable[[], bool]
+    on_token: Callable[[str, float], bool]
     again: str  # what the tokens say first, from before the cursor
+    tell: Callable[[Sequence[Ranked]], object]  # told the likeliest first tokens, where these were asked for
     numbers: list[int] = field(default_factory=list)
-    log_probs: list[float] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)  # characters there were before each token
-    text: str = ""
-    reason: StopReason = StopReason.END
 
     @property
     def steering(self) -> _Decoding | None:
@@ -226,23 +257,7 @@ class _Decoding:
 
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
+        if step.ranking and not self.numbers:
+            self.tell([Ranked(*one) for one in step.ranking])
         self.numbers.append(step.token.number)
-        self.log_probs.append(step.log_prob)
-        self.starts.append(len(self.text))
-        self.text = self.tokenizer.decode(self.numbers)[len(self.again) :]
-        if self.given_up():
-            self.reason = StopReason.CANCELLED
-            return True
-        kept = self.stop(self.text)
-        if kept is None:
-            return False
-        self.text = self.text[: max(0, kept)]
-        self.reason = StopReason.STOPPED
-        return True
-
-    def finish(self, prompt: Prompt, reused: int) -> Generation:
-        """What came of it: the tokens that hold kept text."""
-        if self.reason is StopReason.END and len(self.numbers) >= prompt.max_tokens:
-            self.reason = StopReason.LENGTH
-        tokens = sum(1 for start in self.starts if start < len(self.text))
-        return Generation(self.text, tuple(self.log_probs[:tokens]), self.reason, len(prompt.tokens), reused)
+        return self.on_token(self.tokenizer.decode(self.numbers)[len(self.again) :], step.log_prob)

@@ -335,6 +335,7 @@ def _close(reader: Reader, url: str) -> None:
 
 def _told(error: ChatError, key: str, made: int) -> ChatError:
     """The error without a secret in it, and with what it cost."""
-    return ChatError(
-        without_secrets(str(error), key), error.fault, retry_s=error.retry_s, usage=error.usage + Usage(requests=made)
-    )
+    usage = error.usage + Usage(requests=made)
+    told = ChatError(without_secrets(str(error), key), error.fault, retry_s=error.retry_s, usage=usage)
+    told.said = without_secrets(error.said, key)
+    return told

@@ -27,6 +27,9 @@ LEAST_KEPT_TOKENS = 64
 EXIT_WAIT_S = 5.0
 
 
+# By chance, one of so many most likely tokens is chosen.
+SAMPLED = 40
+
 # What CTranslate2 raises when weights are damaged, memory or positions run out, or a library is missing.
 FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)
 
@@ -41,10 +44,17 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One token as it comes, and the natural logarithm of its probability."""
+    """One token as it comes, and the natural logarithm of its probability.
+
+    Attributes:
+        token: which.
+        log_prob: of it.
+        ranking: ids and log-probabilities of the most likely first tokens, where these were asked for.
+    """
 
     token: Token
     log_prob: float
+    ranking: tuple[tuple[int, float], ...] = ()
 
 
 class Steering(Protocol):
@@ -136,13 +146,13 @@ class Engine:
             among = steering.allowed() if steering is not None else None
             if first > 1 and not ranking:
                 ranking = _most_likely(result.logits, first, among)
-            step = Step(Token(result.token_id, result.token), float(result.log_prob))
+            step = Step(Token(result.token_id, result.token), float(result.log_prob), ranking)
             if steering is not None and among is not None:
                 if not among:
                     return True
                 ((number, log_prob),) = _most_likely(result.logits, 1, among)
                 elsewhere = number != result.token_id
-                step = Step(Token(number, steering.spelled(number)), log_prob)
+                step = Step(Token(number, steering.spelled(number)), log_prob, ranking)
                 chosen.append(step.token.text)
             elif result.token in self._ends:
                 return False
@@ -164,6 +174,30 @@ class Engine:
             )
             if stopped or not elsewhere or len(chosen) >= prompt.max_tokens:
                 return reused, ranking
+
+    def sample(self, prompt: Prompt, on_step: Callable[[Step], bool], *, temperature: float) -> int:
+        """Decode by chance, or greedily at temperature 0, until `on_step` answers true, an end token, or the budget.
+
+        Returns:
+            How many prompt tokens were not computed again.
+        """
+        head, rest, reused = self._split(prompt.tokens, prompt.settled)
+
+        def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
+            if result.token in self._ends:
+                return False
+            return self._closed or on_step(Step(Token(result.token_id, result.token), float(result.log_prob or 0.0)))
+
+        self._run(
+            [rest],
+            max_length=prompt.max_tokens,
+            include_prompt_in_result=False,
+            end_token=self._ends,
+            callback=callback,
+            **({"static_prompt": head} if head else {}),
+            **({"sampling_temperature": temperature, "sampling_topk": SAMPLED} if temperature else {}),
+        )
+        return reused
 
     def force(
         self,

@@ -142,6 +142,8 @@ class LazyModel:
             closed = self._state == "closed"
             if not closed:
                 self._model, self._problem = model, problem
+                if model is not None:
+                    self.entry = model.entry  # of a server elsewhere only it knows
                 self._state = "ready" if model else "failed"
             state = self._state
         if closed and model:

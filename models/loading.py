@@ -6,19 +6,23 @@ Checks everything that can be checked before any weight is read, so that a broke
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from models import calibration
 from models.calibration import choose_threads, usual_threads
 from models.ctranslate import CTranslateModel
+from models.ctranslate_chat import CTranslateChat
+from models.embedding import CTranslateEmbedder
 from models.engine import FAILURES, Engine, Placement, cuda_devices
 from models.errors import ModelError
 from models.fim import Prompt
 from models.tokens import Tokenizer
-from models.weights import read_shape
+from models.weights import WEIGHTS_FILE, read_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from models.weights import Shape
 
 Device = Literal["auto", "cpu", "cuda"]
+Role = Literal["completion", "chat"]
 
 COMPUTE_TYPES = (
     *("auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16"),
@@ -66,36 +71,94 @@ def load(
     Raises:
         ModelError: says which model, what is wrong, and what to do.
     """
+    tokenizer, engine, problems = _loaded(entry, "completion", device, compute_type, threads, state_dir)
+    return CTranslateModel(entry, tokenizer, engine, problems)
+
+
+def load_chat(
+    entry: ModelEntry,
+    *,
+    device: Device = "auto",
+    compute_type: str = "auto",
+    threads: int = 0,
+    state_dir: Path | None = None,
+) -> CTranslateChat:
+    """Load the model of `entry` to converse; all else as for `load`."""
+    tokenizer, engine, problems = _loaded(entry, "chat", device, compute_type, threads, state_dir)
+    return CTranslateChat(entry, tokenizer, engine, problems)
+
+
+def load_embedder(
+    entry: ModelEntry, *, device: Device = "auto", compute_type: str = "auto", threads: int = 0
+) -> CTranslateEmbedder:
+    """Load the encoder of `entry`.
+
+    Raises:
+        ModelError: says which model, what is wrong, and what to do.
+    """
+    import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
+
+    if "embedding" not in entry.roles:
+        raise ModelError(f"The model {entry.name} makes no embeddings (it is for {', '.join(entry.roles)}).")
+    tokenizer = Tokenizer.read(entry.tokenizer)
+    check_memory(entry)
+    on_cuda = device == "cuda" or (device == "auto" and cuda_devices() > 0)
+    try:
+        encoder = ctranslate2.Encoder(
+            str(entry.weights),
+            device="cuda" if on_cuda else "cpu",
+            compute_type=compute_type,
+            intra_threads=threads or usual_threads(needed_bytes(entry)),
+        )
+    except FAILURES as error:
+        raise ModelError(
+            f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
+        ) from error
+    return CTranslateEmbedder(entry, tokenizer, encoder)
+
+
+def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
+    entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
+) -> tuple[Tokenizer, Engine, tuple[str, ...]]:
+    """What every decoder is made of, checked first."""
     if compute_type not in COMPUTE_TYPES:
         raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
-    shape = _check_files(entry)
+    shape = _check_files(entry, role)
     tokenizer = Tokenizer.read(entry.tokenizer)
-    _check_vocabulary(entry, shape, tokenizer)
-    _check_memory(entry, shape)
+    _check_vocabulary(entry, shape, tokenizer, markers(entry, role))
+    check_memory(entry)
     problems: list[str] = []
+    network = Network(entry, shape, markers(entry, role))
     engine = None
     if device != "cpu":
-        engine = _on_cuda(entry, shape, compute_type, problems, demanded=device == "cuda")
+        engine = _on_cuda(network, compute_type, problems, demanded=device == "cuda")
     if engine is None:
-        engine = _on_cpu(entry, shape, compute_type, threads, state_dir)
-    return CTranslateModel(entry, tokenizer, engine, tuple(problems))
+        engine = _on_cpu(network, compute_type, threads, state_dir)
+    return tokenizer, engine, tuple(problems)
 
 
-def _check_files(entry: ModelEntry) -> Shape:
+def markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
+    """Tokens that end an answer; the first also stands in for any token where only speed matters."""
+    if role == "chat":
+        return entry.chat.ends if entry.chat is not None else ()
+    fim = entry.fim
+    return tuple(filter(None, (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository)))
+
+
+def _check_files(entry: ModelEntry, role: Role) -> Shape:
     if not entry.folder.is_dir():
         raise ModelError(f"The folder {entry.folder} of the model {entry.name} is missing; put the model there.")
-    if "completion" not in entry.roles:
+    if role not in entry.roles:
+        does = "complete code" if role == "completion" else "chat"
         raise ModelError(
-            f"The model {entry.name} does not complete code (it is for {', '.join(entry.roles)}); "
-            "name another one in `model.name`."
+            f"The model {entry.name} does not {does} (it is for {', '.join(entry.roles)}); "
+            f"name another one in `{'model.name' if role == 'completion' else 'chat.model'}`."
         )
     if entry.architecture not in ARCHITECTURES:
         raise ModelError(
             f"The model {entry.name} has the architecture {entry.architecture!r}, which cannot be run here; "
             f"choose one of {', '.join(ARCHITECTURES)}."
         )
-    if "completion" not in entry.roles:
-        raise ModelError(f"The model {entry.name} is not for completion; choose one that has this role.")
     shape = read_shape(entry.weights)
     if shape.positions and shape.positions < entry.context_tokens:
         raise ModelError(
@@ -105,13 +168,13 @@ def _check_files(entry: ModelEntry) -> Shape:
     return shape
 
 
-def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer) -> None:
-    fim = entry.fim
-    for marker in (fim.prefix, fim.suffix, fim.middle, fim.end, fim.file, fim.repository):
-        if marker and not tokenizer.knows(marker):
+def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, needed: tuple[str, ...]) -> None:
+    table = "fim" if entry.chat is None or set(needed) != set(entry.chat.ends) else "chat"
+    for marker in needed:
+        if not tokenizer.knows(marker):
             raise ModelError(
                 f"The tokenizer of the model {entry.name} does not know the token {marker!r} that its catalog entry "
-                f"names; correct [fim] in {entry.folder / 'catalog.toml'}, or put the right tokenizer.json there."
+                f"names; correct [{table}] in {entry.folder / 'catalog.toml'}, or put the right tokenizer.json there."
             )
     vocabulary = _read_vocabulary(entry)
     # Tables are often padded to a round size, so the weights may know more tokens than the tokenizer, never fewer.
@@ -145,25 +208,52 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
     )
 
 
-def _check_memory(entry: ModelEntry, shape: Shape) -> None:
-    needed = int(shape.size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES
-    if needed > (free := _free_bytes()):
+def needed_bytes(entry: ModelEntry) -> int:
+    """About what a model takes in memory: its weights, activations and kept KV states. Without weights, the least."""
+    size_bytes = 0
+    with contextlib.suppress(OSError):
+        size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
+    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES
+
+
+def check_memory(entry: ModelEntry) -> None:
+    """Refuse what does not fit before any weight is read.
+
+    Raises:
+        ModelError: it does not.
+    """
+    needed = needed_bytes(entry)
+    if needed > (free := free_bytes()):
         raise ModelError(
             f"The model {entry.name} needs about {needed // 1_000_000} MB of memory and {free // 1_000_000} MB are "
             "free; close other programs or choose a smaller model."
         )
 
 
-def _free_bytes() -> int:
+def free_bytes() -> int:
+    """Memory that programs may still have."""
     import psutil  # noqa: PLC0415  # only when a model is loaded
 
     return int(psutil.virtual_memory().available)
 
 
-def _on_cuda(
-    entry: ModelEntry, shape: Shape, compute_type: str, problems: list[str], *, demanded: bool
-) -> Engine | None:
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is loaded: the entry, the figures of its weights, and the tokens that end an answer."""
+
+    entry: ModelEntry
+    shape: Shape
+    ends: tuple[str, ...]
+
+    def engine(self, placement: Placement) -> Engine:
+        """Loaded there."""
+        kv_token_bytes = self.shape.kv_token_bytes
+        return Engine(self.entry.weights, placement, kv_token_bytes=kv_token_bytes, ends=self.ends)
+
+
+def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
     """On the first CUDA device, or None with the reason in `problems`."""
+    entry = network.entry
     if cuda_devices() == 0:
         if demanded:
             problems.append(
@@ -172,9 +262,9 @@ def _on_cuda(
             )
         return None
     try:
-        engine = _engine(entry, shape, Placement("cuda", compute_type, 0))
+        engine = network.engine(Placement("cuda", compute_type, 0))
         # cuBLAS is loaded at the first computation, not before.
-        engine.decode(Prompt((entry.fim.prefix, entry.fim.middle), 0, 1), lambda _: True)
+        engine.decode(Prompt(network.ends[:1] * 2, 0, 1), lambda _: True)
     except FAILURES as error:
         problems.append(
             f"The model {entry.name} cannot compute on CUDA ({error}), so it computes on the CPU; "
@@ -184,14 +274,15 @@ def _on_cuda(
     return engine
 
 
-def _on_cpu(entry: ModelEntry, shape: Shape, compute_type: str, threads: int, state_dir: Path | None) -> Engine:
+def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> Engine:
+    entry, shape = network.entry, network.shape
     if compute_type == "auto":
         compute_type = "int8"
     engines: dict[int, Engine] = {}
 
     def seconds(count: int, limit_s: float) -> float:
-        engines[count] = _engine(entry, shape, Placement("cpu", compute_type, count))
-        return _probe(engines[count], entry, limit_s)
+        engines[count] = network.engine(Placement("cpu", compute_type, count))
+        return _probe(engines[count], network.ends[0], limit_s)
 
     try:
         if not threads and (state_dir is None or shape.size_bytes < calibration.SMALL_BYTES):
@@ -199,7 +290,7 @@ def _on_cpu(entry: ModelEntry, shape: Shape, compute_type: str, threads: int, st
         if not threads and state_dir is not None:
             identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
             threads = choose_threads(identity, state_dir, seconds)
-        chosen = engines.pop(threads, None) or _engine(entry, shape, Placement("cpu", compute_type, threads))
+        chosen = engines.pop(threads, None) or network.engine(Placement("cpu", compute_type, threads))
     except MemoryError as error:
         raise ModelError(f"There is too little memory for the model {entry.name}; choose a smaller one.") from error
     except FAILURES as error:
@@ -211,15 +302,9 @@ def _on_cpu(entry: ModelEntry, shape: Shape, compute_type: str, threads: int, st
     return chosen
 
 
-def _engine(entry: ModelEntry, shape: Shape, placement: Placement) -> Engine:
-    fim = entry.fim
-    ends = [token for token in (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository) if token]
-    return Engine(entry.weights, placement, kv_token_bytes=shape.kv_token_bytes, ends=ends)
-
-
-def _probe(engine: Engine, entry: ModelEntry, limit_s: float) -> float:
+def _probe(engine: Engine, token: str, limit_s: float) -> float:
     """Seconds of a typical request, the better of two: the first one also warms up. Ends where it is too slow."""
-    prompt = Prompt((entry.fim.prefix,) * PROBE_PROMPT, 0, PROBE_TOKENS)
+    prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
     best = math.inf
     for _ in range(2):
         start = time.perf_counter()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_QUOTE = 200  # characters
+LONGEST_WORDS = 2000
 _AGAIN = frozenset({Fault.UNREACHABLE, Fault.OVERLOADED, Fault.MALFORMED, Fault.RATE_LIMITED})
 _FAULTS = {
     401: Fault.UNAUTHORIZED,
@@ -56,7 +57,9 @@ def of_status(url: str, status: int, headers: Mapping[str, str], body: str) -> C
         if status >= 400
         else "sends on to another address, where no key of yours is taken; set chat.url to the address itself.",
     }
-    return ChatError(f"{url} {sentences[fault]}", fault, retry_s=wait_s)
+    error = ChatError(f"{url} {sentences[fault]}", fault, retry_s=wait_s)
+    error.said = own_words(body)
+    return error
 
 
 def _fault(status: int, said: str) -> Fault:
@@ -116,12 +119,17 @@ def too_slow(url: str, what: str) -> ChatError:
 
 def quote(body: str) -> str:
     """What the endpoint says itself, as ` ("...")`; "" when it says nothing."""
+    line = own_words(body)[:LONGEST_QUOTE].rstrip()
+    return f' ("{line}")' if line else ""
+
+
+def own_words(body: str) -> str:
+    """What the endpoint says itself, in one line; "" when it says nothing."""
     try:
         said = _message(json.loads(body))
     except (ValueError, RecursionError):
         said = "" if "<" in body[:200] else body  # a page for people says nothing in its first line
-    line = " ".join(said.split())[:LONGEST_QUOTE].rstrip()
-    return f' ("{line}")' if line else ""
+    return " ".join(said.split())[:LONGEST_WORDS]
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from models.catalog import FimTokens, ModelEntry
-from models.completion import Generation, Score, StopReason
+from models.completion import Decoded, Generation, Ranked, Score, StopReason
 from models.errors import ModelError
 from models.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from models.completion import FillRequest
+    from models.completion import FillRequest, Openings
 
 # Words with the space before them, single marks, line ends: near enough to what models use.
 TOKEN = re.compile(r"\n[ \t]*|[ \t]*(?:\w{1,8}|[^\w\s])|\s", re.DOTALL)
@@ -104,6 +104,34 @@ class ScriptedModel:
             self.requests.append(request)
             replies = (self._reply(request), *_by_ending(self._alternatives, request.prefix, ()))
             return tuple(self._say(reply, request, stop, cancelled) for reply in replies[:alternatives])
+
+    def stream(
+        self,
+        request: FillRequest,
+        *,
+        on_token: Callable[[str, float], bool],
+        cancelled: Callable[[], bool],
+        openings: Openings,
+    ) -> Decoded | None:
+        """Tell the scripted middle; see `models.completion.StreamingModel.stream`."""
+        with self._turns.take(self._given_up(cancelled)) as granted:
+            self._refuse_closed()
+            if not granted:
+                return None
+            self.requests.append(request)
+            replies = (self._reply(request), *_by_ending(self._alternatives, request.prefix, ()))
+            if openings.most > 1:
+                openings.tell([Ranked(place, self._log_prob) for place in range(min(openings.most, len(replies)))])
+            first = openings.first
+            text, said = "", 0
+            for token in TOKEN.findall(replies[first.number if first is not None else 0])[: request.max_tokens]:
+                if not self._spend(1, cancelled):
+                    return None
+                text, said = text + token, said + 1
+                if on_token(text, self._log_prob):
+                    break
+            spent = said >= request.max_tokens
+            return Decoded(self.count_tokens(request.prefix), 0, StopReason.LENGTH if spent else StopReason.END)
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]

@@ -139,6 +139,36 @@ class Tokenizer:
         spelled = sorted((self.bytes_of([token]), number) for token, number in vocabulary if number not in markers)
         return [spelling for spelling, _ in spelled], array("i", (number for _, number in spelled))
 
+    def marked(self, parts: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+        """Tokens of a text in parts; in those marked true, markers are markers. What lies between markers is one text.
+
+        Args:
+            parts: text, and whether it is ours (a template's), so that markers in it count.
+        """
+        tokens: list[str] = []
+        plain = ""
+        for text, ours in parts:
+            for piece in self._markers.split(text) if ours else (text,):
+                if ours and self._markers.fullmatch(piece):
+                    tokens += [*self.encode(plain).tokens, piece]
+                    plain = ""
+                else:
+                    plain += piece
+        return (*tokens, *self.encode(plain).tokens)
+
+    def enclosed(self, text: str, most: int) -> list[str]:
+        """At most `most` tokens of `text` between the ones that the tokenizer puts around every text."""
+        around = self._encoder.num_special_tokens_to_add(is_pair=False)
+        ends = self.encode(text).ends
+        kept = text if len(ends) <= most - around else text[: ends[most - around - 1]]
+        return list(self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, kept), add_special_tokens=True).tokens)[:most]
+
+    @cached_property
+    def _markers(self) -> re.Pattern[str]:
+        """Any marker, to split at."""
+        known = sorted((token.content for token in self._encoder.get_added_tokens_decoder().values()), key=len)
+        return re.compile("(" + "|".join(map(re.escape, reversed(known))) + ")") if known else re.compile("((?!))")
+
     def count(self, text: str) -> int:
         """Number of tokens of `text`."""
         return len(self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, text), add_special_tokens=False).ids)

@@ -260,27 +260,20 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
         return None
     from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
     from models.lazy import LazyModel  # noqa: PLC0415
-    from models.loading import load  # noqa: PLC0415
-    from server import paths  # noqa: PLC0415
+    from server import hosts, paths  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
     problems += catalog.problems
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
+    if hosts.elsewhere(settings.model):
+        return LazyModel(*hosts.remote(settings.model, entry if settings.model.name else None))
     if entry is None:
         known = ", ".join(sorted(catalog.entries)) or "none"
         problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")
         return None
-    wanted = settings.model
-    loader = partial(
-        load,
-        entry,
-        device=wanted.device,
-        compute_type=wanted.compute_type,
-        threads=wanted.threads,
-        state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
-    )
-    return LazyModel(entry, loader)
+    through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
+    return LazyModel(entry, through(settings.model, entry))
 
 
 def _chat(settings: Settings, problems: list[str]) -> ChatModel | None:

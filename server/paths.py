@@ -63,6 +63,16 @@ def models_dir() -> Path:
     return config_dir() / "models"
 
 
+def shared_dir() -> Path:
+    """Among temporary files, for what must have a short name, or has no other place."""
+    return Path(tempfile.gettempdir()) / f"starling-{_user()}"
+
+
+def run_dir() -> Path:
+    """For sockets and locks of what runs now."""
+    return _home("run") or Path(_platform().user_runtime_path)
+
+
 def settings_file() -> Path:
     """The user's settings."""
     return config_dir() / SETTINGS_FILE
@@ -75,7 +85,7 @@ def writable(directory: Path) -> Writable:
     except OSError as error:
         why = error.strerror or str(error)
     try:
-        substitute = _private(Path(tempfile.gettempdir()) / f"starling-{_user()}" / directory.name)
+        substitute = _private(shared_dir() / directory.name)
     except OSError as error:
         return Writable(
             None,

@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from server import paths
 from server.chats import ChatSettings
+from server.hosts import PERSONAL_HOST, HostPlace
 from server.layers import (
     EDITOR,
     ENVIRONMENT_PREFIX,
@@ -217,6 +218,13 @@ class ModelSettings(BaseModel):
         ge=0,
         le=256,
         description="CPU threads of one computation; 0 measures once what is fastest here.",
+    )
+    host: HostPlace = Field(
+        default="auto",
+        description="Where the model's weights are: `auto` keeps small ones (under 200 MB) in the server and large "
+        "ones in one process for all servers of yours; `always` does that with small ones too, `off` with none; or the "
+        "address of a server that speaks OpenAI's completions, where your code is sent then.",
+        json_schema_extra=PERSONAL_HOST,
     )
 
 

@@ -89,9 +89,9 @@ class RemoteChat:
         except ChatError as error:
             partial = max((draft.text for draft in drafts), key=len, default="")
             _log_failure(self, error, time.monotonic() - begun)
-            raise ChatError(
-                str(error), error.fault, retry_s=error.retry_s, partial=partial, usage=error.usage
-            ) from None
+            failure = ChatError(str(error), error.fault, retry_s=error.retry_s, partial=partial, usage=error.usage)
+            failure.said = error.said
+            raise failure from None
         else:
             reply = drafts[-1].reply(requests)
         reply = _billed(request, reply, self._name)

@@ -8,7 +8,7 @@ import typer
 
 from models.catalog import Catalog
 from server import paths
-from server.cli import library, script, terminal
+from server.cli import hosting, library, script, terminal
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def _group(context: typer.Context) -> None:
 
 for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
     app.command(_command.__name__)(_command)
+app.command("serve")(hosting.serve)
 app.command("script")(script.script)
 
 

@@ -122,7 +122,7 @@ BROKEN: dict[str, tuple[Callable[[ModelEntry], ModelEntry], str]] = {
         lambda entry: replace(entry, architecture="Mamba"),
         r"starling-mini has the architecture 'Mamba', which cannot be run here; choose one of GPTBigCode",
     ),
-    "role": (lambda entry: replace(entry, roles=("chat",)), r"starling-mini is not for completion; choose one"),
+    "role": (lambda entry: replace(entry, roles=("chat",)), r"starling-mini does not complete code"),
     "window": (
         lambda entry: replace(entry, context_tokens=2048),
         r"reads 2048 tokens, its weights know only 512; set context_tokens to 512",
@@ -162,7 +162,7 @@ def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytes
 
 
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "_free_bytes", lambda: 50_000_000)
+    monkeypatch.setattr(loading, "free_bytes", lambda: 50_000_000)
     with pytest.raises(ModelError, match=r"needs about 108 MB of memory and 50 MB are free; close other programs"):
         load(bundled.entry(), device="cpu", threads=1)
 

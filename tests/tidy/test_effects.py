@@ -24,6 +24,7 @@ MAY_WRITE = {
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
     "indexing/worker.py": "the folder of the index",
     "models/calibration.py": "the remembered number of threads",
+    "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
     "models/library.py": "the folder of a model that a person installs or removes, inside the models folder",
     "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
@@ -43,6 +44,7 @@ MAY_START = {
     "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
     "agents/reviewer/ruff.py": "ruff of Starling's own environment, from a fixed command line, told to change nothing",
     "server/demo/client.py": "this program's own server, from a fixed command line",
+    "models/host/starting.py": "the model host, from a fixed command line of this program",
     "indexing/processes.py": "the indexing process, from a fixed command line",
 }
 

@@ -9,13 +9,31 @@ from tests.tidy.tree import ROOMS, program
 
 # Who may speak to a network, and for what.
 NETWORK = {
-    *("httpx", "httpx2", "requests", "urllib3", "aiohttp", "socket", "http", "websockets", "urllib", "ssl", "ftplib", "smtplib"),
+    *(
+        "httpx",
+        "httpx2",
+        "requests",
+        "urllib3",
+        "aiohttp",
+        "socket",
+        "http",
+        "websockets",
+        "urllib",
+        "ssl",
+        "ftplib",
+        "smtplib",
+    ),
 }
 MAY_SPEAK = {
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/endpoint.py": {"httpx2"},
     "models/http.py": {"httpx2", "urllib"},
+    "models/elsewhere.py": {"httpx2"},  # asks the server that a person named in `model.host` what it has
+    "models/host/address.py": {"socket"},  # whether the host listens, on this machine
+    "models/host/process.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token
     "models/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
+    "server/chats.py": {"urllib"},  # takes an address apart
+    "server/hosts.py": {"urllib"},  # the same
     "server/serve.py": {"socket", "websockets"},  # listens where a person told it to
     "server/streams.py": {"websockets"},  # reads and writes such a connection
 }

@@ -1,0 +1,258 @@
+"""What the host answers: OpenAI's paths, `/health` and `/metrics`, to whoever has the socket or the token.
+
+| path | what it does |
+| --- | --- |
+| `POST /v1/completions` | code behind a prompt (`completions`), or scores (`forms`) |
+| `POST /v1/chat/completions` | a conversation goes on (`conversations`) |
+| `POST /v1/embeddings` | texts as vectors |
+| `POST /v1/starling/load` | loads a completion model and says how it computes |
+| `GET /v1/models` | the catalog |
+| `GET /health`, `GET /metrics` | whether it lives; what it counted |
+
+A client that names another protocol or program version gets no further than that sentence. Start at `create_app`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from models.errors import ModelError
+from models.host import forms
+from models.host.answers import Events, HungUpError, RefusedError, read_object, refusal, until_hung_up
+from models.host.completions import Completion
+from models.host.computing import Computing
+from models.host.conversations import Conversation
+from models.host.fairness import BusyError
+from models.host.forms import CompletionForm, FormError
+from models.host.metrics import CONTENT_TYPE, Metrics
+from models.host.residents import UnknownModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+    from concurrent.futures import Executor
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from models.host.residents import Resident, Residents
+
+BUSY = "The model host has as many requests as it takes; try again in a moment."
+REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (FormError, 400, "invalid_request"),
+    (UnknownModelError, 404, "model_not_found"),
+    (ModelError, 422, "model_unusable"),
+)
+TRAITS = ("device", "compute_type", "threads", "problems")
+
+
+@dataclass(slots=True)
+class Host:
+    """What the routes share.
+
+    Attributes:
+        residents: the models.
+        executor: whose threads compute.
+        version: of the program and the protocol; what a client must have too.
+        token: what a client must show; "" for none, behind a socket that only its owner can open.
+        metrics: what is counted.
+        requested_at: when the last request began or ended, by `time.monotonic`.
+        running: requests that are being answered.
+    """
+
+    residents: Residents
+    executor: Executor
+    version: str
+    token: str = ""
+    metrics: Metrics = field(default_factory=Metrics)
+    requested_at: float = field(default_factory=time.monotonic)
+    running: int = 0
+
+    async def completions(self, request: Request) -> Response:
+        """`/v1/completions`."""
+        form = CompletionForm.read(await read_object(request))
+        lane = "/score" if form.score else ""  # a review that scores never takes the place of a keystroke
+        resident = await self._resident(request, form.model, "completion", form.placing)
+        completion = Completion(form, resident.model, self._computing(request, resident, lane), self.metrics)
+        if form.score:
+            return JSONResponse(await until_hung_up(request.receive, completion.scores()))
+        if form.stream:
+            return Events(completion.events(), self.refused, self._hung_up)
+        return JSONResponse(await until_hung_up(request.receive, completion.whole()))
+
+    async def conversations(self, request: Request) -> Response:
+        """`/v1/chat/completions`."""
+        body = await read_object(request)
+        conversation = Conversation.read(body)
+        resident = await self._resident(request, conversation.model, "chat", forms.Placing())
+        answering = conversation.answered_by(resident.model, self._computing(request, resident, ""), self.metrics)
+        if conversation.stream:
+            return Events(answering.events(), self.refused, self._hung_up)
+        return JSONResponse(await until_hung_up(request.receive, answering.whole()))
+
+    async def embeddings(self, request: Request) -> Response:
+        """`/v1/embeddings`."""
+        body = await read_object(request)
+        given = body.get("input")
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise FormError("input is a text, or a list of texts.")
+        resident = await self._resident(request, forms.text_of(body, "model"), "embedding", forms.Placing())
+        computing = self._computing(request, resident, "")
+        vectors = await until_hung_up(request.receive, computing.result(lambda: resident.model.embed(texts)))
+        data = [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(vectors.vectors)]
+        usage = {"prompt_tokens": vectors.tokens, "total_tokens": vectors.tokens}
+        return JSONResponse({"object": "list", "model": resident.entry.name, "data": data, "usage": usage})
+
+    async def load(self, request: Request) -> Response:
+        """`/v1/starling/load`."""
+        body = await read_object(request)
+        placing = forms.placing(body.get("placement") or {})
+        resident = await self._resident(request, forms.text_of(body, "model"), "completion", placing)
+        traits = {name: getattr(resident.model, name) for name in TRAITS if hasattr(resident.model, name)}
+        return JSONResponse({"model": resident.entry.name, **traits})
+
+    async def models(self, _: Request) -> Response:
+        """`/v1/models`."""
+        entries = await run_in_threadpool(self.residents.entries)
+        loaded = {resident.entry.name for resident in self.residents}
+        data = [
+            {
+                "id": entry.name,
+                "object": "model",
+                "owned_by": "starling",
+                "max_model_len": entry.context_tokens,
+                "roles": list(entry.roles),
+                "loaded": entry.name in loaded,
+            }
+            for entry in entries
+        ]
+        return JSONResponse({"object": "list", "data": data})
+
+    async def health(self, _: Request) -> Response:
+        """`/health`."""
+        models = [
+            {"name": one.entry.name, "kind": one.kind, "bytes": one.size_bytes, "waiting": one.turns.waiting}
+            for one in self.residents
+        ]
+        limits = self.residents.limits
+        return JSONResponse(
+            {
+                "status": "ok",
+                "version": self.version,
+                "process": os.getpid(),
+                "memory_budget_bytes": limits.memory_bytes,
+                "idle_s": limits.idle_s,
+                "models": models,
+            }
+        )
+
+    async def counted(self, _: Request) -> Response:
+        """`/metrics`."""
+        gauges = {("memory_budget_bytes", ""): float(self.residents.limits.memory_bytes)}
+        for one in self.residents:
+            gauges["waiting", one.entry.name] = float(one.turns.waiting)
+            gauges["model_bytes", one.entry.name] = float(one.size_bytes)
+        return PlainTextResponse(self.metrics.text(gauges), media_type=CONTENT_TYPE)
+
+    def refused(self, error: Exception) -> Response | None:
+        """The answer to a request that failed in a known way."""
+        if isinstance(error, BusyError):
+            self.metrics.add("busy_total")
+            return refusal(BUSY, 503, "busy")
+        if isinstance(error, HungUpError):
+            self._hung_up()
+            return Response(status_code=499)  # nobody reads it
+        if isinstance(error, RefusedError):
+            return refusal(str(error), error.status, error.kind)
+        for kind, status, word in REFUSALS:
+            if isinstance(error, kind):
+                return refusal(str(error), status, word)
+        return None
+
+    def _hung_up(self) -> None:
+        self.metrics.add("cancelled_total")
+
+    async def _resident(self, request: Request, name: str, kind: Any, placing: forms.Placing) -> Resident:  # noqa: ANN401 (a Kind)
+        """The model, waited for as long as the client does."""
+        return await until_hung_up(request.receive, self.residents.get(name, kind, placing))
+
+    def _computing(self, request: Request, resident: Resident, lane: str) -> Computing:
+        client = request.headers.get(forms.CLIENT_HEADER) or f"anonymous {id(request)}"
+        return Computing(resident, client[:100] + lane, self.executor, self.metrics)
+
+
+def create_app(host: Host) -> ASGIApp:
+    """The application of `host`."""
+    routes = (
+        Route("/v1/completions", _answered(host, host.completions), methods=["POST"]),
+        Route("/v1/chat/completions", _answered(host, host.conversations), methods=["POST"]),
+        Route("/v1/embeddings", _answered(host, host.embeddings), methods=["POST"]),
+        Route("/v1/starling/load", _answered(host, host.load), methods=["POST"]),
+        Route("/v1/models", host.models),
+        Route("/health", host.health),
+        Route("/metrics", host.counted),
+    )
+    return _Door(Starlette(routes=routes), host)
+
+
+def _answered(
+    host: Host, handle: Callable[[Request], Awaitable[Response]]
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except Exception as error:
+            response = host.refused(error)
+            if response is None:
+                raise
+            return response
+
+    return answer
+
+
+class _Door:
+    """Before everything else: who may come in, and the count of who did."""
+
+    def __init__(self, inner: ASGIApp, host: Host) -> None:
+        self._inner = inner
+        self._host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        host = self._host
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (forms.HEADER.encode(), host.version.encode())]
+                host.metrics.add("requests_total", path=scope["path"][:40], status=str(message["status"]))
+            await send(message)
+
+        counts = scope["method"] == "POST"  # whoever only looks does not keep it here
+        host.running += counts
+        try:
+            await (self._shut(scope) or self._inner)(scope, receive, sent)
+        finally:
+            host.running -= counts
+            if counts:
+                host.requested_at = time.monotonic()
+
+    def _shut(self, scope: Scope) -> Response | None:
+        """The refusal at the door, None when it is open."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("authorization", "").removeprefix("Bearer ")
+        if self._host.token and not hmac.compare_digest(given.encode(), self._host.token.encode()):
+            return refusal("This model host belongs to somebody else: the token is missing or wrong.", 401, "token")
+        version = headers.get(forms.HEADER)
+        if version is not None and version != self._host.version:
+            return refusal(f"This is the model host of {self._host.version}, not of {version}.", 409, "version")
+        return None

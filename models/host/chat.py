@@ -1,0 +1,87 @@
+"""A chat model of the catalog, computed by the host: the chat port over the same dialect as any other endpoint's.
+
+Start at `HostedChat.chat`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.chat import ChatError, Fault
+from models.errors import ModelError
+from models.http import HttpClient, HttpOptions
+from models.providers.dialect import Announcer
+from models.providers.remote import RemoteChat, estimated_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.catalog import ModelEntry
+    from models.chat import ChatRequest, Reply
+    from models.host.connection import Connection
+
+
+class HostedChat:
+    """Implements `models.chat.ChatModel`. Thread-safe."""
+
+    def __init__(self, entry: ModelEntry, connection: Connection) -> None:
+        self.entry = entry
+        self._connection = connection
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalog."""
+        return self.entry.name
+
+    @property
+    def identity(self) -> str:
+        """Who answers: part of the cache's key."""
+        return f"model host {self.entry.name}"
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that conversation and answer may have together."""
+        return self.entry.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate from above."""
+        return estimated_tokens(text)
+
+    def chat(
+        self,
+        request: ChatRequest,
+        *,
+        cancelled: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """See `models.chat.ChatModel.chat`; asked once more if the host died meanwhile."""
+        announcer = Announcer(on_text) if on_text is not None else None
+        for again in (True, False):
+            if self._closed:
+                break
+            try:
+                endpoint = self._connection.endpoint(cancelled)
+                heard: list[str] = []
+
+                def hear(piece: str, heard: list[str] = heard) -> None:
+                    heard.append(piece)
+                    if announcer is not None:
+                        announcer.hear("".join(heard))
+
+                unused = HttpClient(HttpOptions())  # the connection closes its own
+                asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens)
+                return asked.chat(request, cancelled=cancelled, on_text=hear)
+            except ChatError as error:
+                if again and error.fault is Fault.UNREACHABLE and self._connection.lost(endpoint):
+                    continue
+                sentence = error.said or "The model host does not answer; `starling doctor` says more."
+                raise ChatError(sentence, error.fault, partial=error.partial, usage=error.usage) from error
+            except ModelError as error:
+                raise ChatError(str(error), Fault.UNREACHABLE) from error
+        raise ChatError("The chat model was switched off; ask again.", Fault.CLOSED)
+
+    def close(self) -> None:
+        """End what runs."""
+        self._closed = True
+        self._connection.close()

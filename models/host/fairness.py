@@ -1,0 +1,110 @@
+"""Whose turn it is at a model: the newest request of each client first, the client served longest ago before others.
+
+A client whose newer request has come does not need its older one soon, so that comes after the newest of all others.
+The line is bounded: what does not fit is told so at once. On the event loop; knows nothing of models. Start at
+`FairTurns.take`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+MOST_CLIENTS = 1000  # that are remembered
+
+
+class BusyError(Exception):
+    """Too many wait already."""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    client: str
+    arrival: int
+    turn: asyncio.Future[None]
+    superseded: bool = False
+
+
+class FairTurns:
+    """One at a time. Not thread-safe: all on one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: list[_Waiter] = []
+        self._taken = False
+        self._numbers = count(1)
+        self._served: dict[str, int] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has the turn or waits for it."""
+        return not self._taken and not self._waiting
+
+    @contextlib.asynccontextmanager
+    async def take(self, client: str) -> AsyncIterator[None]:
+        """Wait for the turn and hold it.
+
+        Raises:
+            BusyError: there is no room to wait, or a newer request took the place.
+        """
+        await self._wait(client)
+        try:
+            yield
+        finally:
+            self._taken = False
+            self._next()
+
+    async def _wait(self, client: str) -> None:
+        for other in self._waiting:
+            other.superseded = other.superseded or other.client == client
+        if self.idle:
+            self._begin(client)
+            return
+        self._make_room()
+        me = _Waiter(client, next(self._numbers), asyncio.get_running_loop().create_future())
+        self._waiting.append(me)
+        try:
+            await me.turn
+        except asyncio.CancelledError:
+            if me in self._waiting:
+                self._waiting.remove(me)
+            elif me.turn.done() and not me.turn.cancelled() and me.turn.exception() is None:
+                self._taken = False  # it was given the turn and left at the same moment
+                self._next()
+            raise
+
+    def _make_room(self) -> None:
+        """Where the line is full, the oldest that was superseded leaves it."""
+        if len(self._waiting) < self._most:
+            return
+        oldest = next((one for one in self._waiting if one.superseded), None)
+        if oldest is None:
+            raise BusyError
+        self._waiting.remove(oldest)
+        oldest.turn.set_exception(BusyError())
+
+    def _next(self) -> None:
+        if self._taken or not self._waiting:
+            return
+        chosen = min(self._waiting, key=lambda one: (one.superseded, self._served.get(one.client, 0), -one.arrival))
+        self._waiting.remove(chosen)
+        self._begin(chosen.client)
+        chosen.turn.set_result(None)
+
+    def _begin(self, client: str) -> None:
+        self._taken = True
+        self._served.pop(client, None)
+        self._served[client] = next(self._numbers)
+        if len(self._served) > MOST_CLIENTS:
+            del self._served[next(iter(self._served))]

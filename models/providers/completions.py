@@ -1,0 +1,191 @@
+"""The dialect of OpenAI's completions: code behind a prompt, with our host's extension or without.
+
+https://platform.openai.com/docs/api-reference/completions. Start at `extended` and `plain`, and at `Reader`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from models.completion import Decoded, Ranked, StopReason
+from models.endpoint import Outgoing
+from models.host.forms import EXTENSION
+from models.refusals import of_event
+from models.tokens import LONE_SURROGATE, REPLACEMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from models.catalog import ModelEntry
+    from models.completion import FillRequest, Snippet
+    from models.host.forms import CompletionForm
+
+PATH = "/completions"
+# Not every server tells probabilities, and few take a suffix.
+OPTIONAL = ("logprobs", "suffix")
+
+# A token of code has at least so many characters on average, and so a window at least so many for each of its tokens.
+CHARACTERS_PER_TOKEN = 3
+SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
+
+
+def extended(form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    """To our own host: the request exactly."""
+    return Outgoing(PATH, _encodable(form.body()), headers)
+
+
+def plain(request: FillRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+    """To any other server: with the model's `markers` in the prompt, or with a suffix and the server's own layout."""
+    window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
+    prefix, suffix = request.prefix, request.suffix[: int(window * SUFFIX_SHARE)]
+    snippets = ""
+    if markers:
+        snippets = _snippets(request.snippets, entry, int(window * SNIPPETS_SHARE))
+        prefix, suffix = _unmarked(prefix, entry), _unmarked(suffix, entry)
+    prefix = _end(prefix, window - len(suffix) - len(snippets))
+    body: dict[str, Any] = {
+        "model": entry.name,
+        "prompt": _laid_out(snippets, prefix, suffix, entry) if markers else prefix,
+        "suffix": suffix,
+        "max_tokens": request.max_tokens,
+        "temperature": 0,
+        "stream": True,
+        "logprobs": 1,
+    }
+    if markers or not suffix:
+        del body["suffix"]
+    if markers:
+        body["stop"] = [entry.fim.end]
+    for name in without:
+        body.pop(name, None)
+    return Outgoing(PATH, _encodable(body))
+
+
+def authorize(key: str) -> Mapping[str, str]:
+    """The key as a bearer's token."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+class Reader:
+    """Reads one answer; each token is told as JSON: `[all the text so far, log-probability or null]`.
+
+    Attributes:
+        scores: what the host thinks of the continuations it was given.
+        decoded: how it ended.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.started = False
+        self.ended = False
+        self.scores: list[Mapping[str, Any]] = []
+        self.decoded = Decoded(0, 0, StopReason.END)
+        self._text = ""
+        self._tell = tell
+        self._finished = False
+        tell(json.dumps("begin"))
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one event; `{}` is the end mark."""
+        if event.get("error"):
+            raise of_event(event)
+        if not event:
+            self.ended = True
+            return
+        self.started = True
+        extension = event.get(EXTENSION) or {}
+        if ranking := extension.get("ranking"):
+            self._tell(json.dumps({"ranking": ranking}))
+        if "scores" in extension:
+            self.scores, self.ended = extension["scores"], True
+        for choice in event.get("choices") or ():
+            self._take(choice, extension.get("at"))
+            if reason := choice.get("finish_reason"):
+                self._finished = True
+                self.decoded = Decoded(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
+        if usage := event.get("usage"):
+            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+            self.decoded = Decoded(int(usage.get("prompt_tokens") or 0), int(cached), self.decoded.end)
+
+    def close(self) -> None:
+        """The stream is over; some servers send no end mark."""
+        self.ended = self.ended or self._finished
+
+    def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
+        new, told = choice.get("text") or "", choice.get("logprobs") or {}
+        log_probs, tokens = told.get("token_logprobs") or [], told.get("tokens") or []
+        if at is not None:
+            self._step(self._text[:at] + new, log_probs[0] if log_probs else None)
+        elif len(tokens) > 1 and "".join(tokens) == new:  # a server that sends several at once
+            for token, log_prob in zip(tokens, log_probs, strict=False):
+                self._step(self._text + token, log_prob)
+        elif new or log_probs:
+            self._step(self._text + new, log_probs[0] if log_probs else None)
+
+    def _step(self, text: str, log_prob: float | None) -> None:
+        self._text = text
+        self._tell(json.dumps([text, None if log_prob is None else float(log_prob)]))
+
+
+class ObjectReader:
+    """Reads one JSON object."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.ended = False
+        self.found: Mapping[str, Any] = {}
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take it."""
+        self.started = self.ended = True
+        self.found = event
+
+    def close(self) -> None:
+        """That was all."""
+
+
+def read_ranking(told: Sequence[Any]) -> list[Ranked]:
+    """The likeliest first tokens, from what a `Reader` told."""
+    return [Ranked(int(number), float(log_prob)) for number, log_prob in told]
+
+
+def _laid_out(snippets: str, prefix: str, suffix: str, entry: ModelEntry) -> str:
+    fim = entry.fim
+    if fim.layouts[0] == "psm":
+        return f"{snippets}{fim.prefix}{prefix}{fim.suffix}{suffix}{fim.middle}"
+    return f"{snippets}{fim.prefix}{fim.suffix}{suffix}{fim.middle}{prefix}"
+
+
+def _snippets(snippets: Sequence[Snippet], entry: ModelEntry, most: int) -> str:
+    """Whole snippets, the most useful ones, behind the model's file marker; none for a model without one."""
+    chosen: list[str] = []
+    for snippet in snippets if entry.fim.file else ():
+        text = f"{entry.fim.file}{_unmarked(snippet.path, entry)}\n{_unmarked(snippet.text, entry).rstrip()}\n"
+        if len(text) > most:
+            break
+        most -= len(text)
+        chosen.append(text)
+    return "".join(chosen)
+
+
+def _unmarked(text: str, entry: ModelEntry) -> str:
+    """Text is data: another server's tokenizer would take these for markers."""
+    fim = entry.fim
+    for marker in filter(None, (fim.prefix, fim.suffix, fim.middle, fim.end, fim.file, fim.repository)):
+        text = text.replace(marker, "")
+    return text
+
+
+def _end(text: str, most: int) -> str:
+    """The last `most` characters, from the start of a line where one is near."""
+    if len(text) <= most:
+        return text
+    kept = text[len(text) - most :]
+    line = kept.find("\n") + 1
+    return kept[line:] if line < most // 2 else kept
+
+
+def _encodable(body: dict[str, Any]) -> dict[str, Any]:
+    """Without lone halves of characters, for which there is no UTF-8; the tokenizers see a replacement mark too."""
+    mended: dict[str, Any] = json.loads(LONE_SURROGATE.sub(REPLACEMENT, json.dumps(body, ensure_ascii=False)))
+    return mended

@@ -1,0 +1,171 @@
+"""Where a model's weights are: in this process, in the model host that all servers share, or at an address.
+
+Personal settings: neither a workspace nor an editor can name an address. Starts nothing by itself: the host is started
+by the first model that is loaded through it. Start at `completion` and `chat`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from server import paths
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic.config import JsonDict
+
+    from models.catalog import ModelEntry
+    from models.chat import ChatModel
+    from models.completion import CompletionModel
+    from models.ctranslate import CTranslateModel
+    from models.host.address import Address
+    from models.host.starting import HostProcess
+    from server.settings import ModelSettings
+
+PERSONAL_HOST: JsonDict = {
+    "personal": True,
+    "allowed": '"auto", "always", "off", an http:// or https:// address, or unix: and the path of a socket',
+}
+KEYWORDS = ("auto", "always", "off")
+SOCKET = "unix:"
+# Over a connection a key waits a few milliseconds longer; weights of this size are worth them.
+LARGE_BYTES = 200_000_000
+ENTRY = Path(__file__).resolve().parents[1] / "starling_lsp.py"
+
+
+def _place(text: str) -> str:
+    """`text` if it says where a model's weights may be.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if text in KEYWORDS or (text.startswith(SOCKET) and Path(text.removeprefix(SOCKET)).is_absolute()):
+        return text
+    parts = urlsplit(text)
+    usual = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
+    if not usual or "@" in parts.netloc or re.search(r"[\s\x00-\x1f]", text) or (parts.port or 1) < 1:
+        raise ValueError("not the address of a server")
+    return text
+
+
+HostPlace = Annotated[str, Field(max_length=500), AfterValidator(_place)]
+
+
+def elsewhere(settings: ModelSettings) -> bool:
+    """Whether a server at an address computes."""
+    return settings.host not in KEYWORDS
+
+
+def hosted(settings: ModelSettings, entry: ModelEntry) -> bool:
+    """Whether the model host computes."""
+    if settings.host != "auto":
+        return settings.host == "always"
+    return _size(entry) >= LARGE_BYTES
+
+
+def process() -> HostProcess:
+    """The model host of this user and version."""
+    from models.host.starting import HostProcess  # noqa: PLC0415 (for models that are not in this process)
+
+    return HostProcess(address(), command())
+
+
+def address() -> Address:
+    """Where it listens: in the runtime folder, or, where that name is too long for a socket, in a short one."""
+    from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
+
+    folder = paths.writable(paths.run_dir()).path or paths.run_dir()
+    found = Address(folder, VERSION)
+    if len(str(found.socket).encode()) <= LONGEST_PATH:
+        return found
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    short = paths.writable(paths.shared_dir() / name).path
+    return Address(short or Path(tempfile.gettempdir()), VERSION)
+
+
+def command() -> list[str]:
+    """What starts the host: this program, isolated from our own surroundings as an editor would start it."""
+    return [sys.executable, "-P", "-E", str(ENTRY), "models", "serve"]
+
+
+def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
+    """What loads a model into the host; where there is no host to be had, into this process."""
+    from models.errors import ModelError  # noqa: PLC0415
+    from models.host.connection import HostConnection  # noqa: PLC0415
+    from models.host.forms import Placing  # noqa: PLC0415
+    from models.host.starting import HostError  # noqa: PLC0415
+    from models.remote import HostSpeech, RemoteModel  # noqa: PLC0415
+    from models.tokens import Tokenizer  # noqa: PLC0415
+
+    placing = Placing(settings.device, settings.compute_type, settings.threads)
+
+    def load() -> CompletionModel:
+        tokenizer = Tokenizer.read(entry.tokenizer)
+        connection = HostConnection(process())
+        model = RemoteModel(entry, connection, HostSpeech(), placing=placing, tokenizer=tokenizer)
+        try:
+            model.load()
+        except HostError as error:
+            model.close()
+            here = loaded_here(settings, entry)()
+            here.problems = (*here.problems, f"{error} Until then the model is loaded into each server by itself.")
+            return here
+        except ModelError:
+            model.close()
+            raise
+        return model
+
+    return load
+
+
+def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
+    """What loads a model into this process."""
+    from functools import partial  # noqa: PLC0415
+
+    from models.loading import load  # noqa: PLC0415
+
+    return partial(
+        load,
+        entry,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        threads=settings.threads,
+        state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
+    )
+
+
+def remote(settings: ModelSettings, entry: ModelEntry | None) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
+    """The model at an address: what is known of it before it is asked, and what asks it."""
+    from models.elsewhere import connected, unknown_entry  # noqa: PLC0415 (for a person with a server of their own)
+
+    place = settings.host
+    socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
+    known = entry or unknown_entry(settings.name)
+    return known, lambda: connected(known, "" if socket else place, socket, named=bool(settings.name))
+
+
+def chat(entry: ModelEntry) -> ChatModel:
+    """A chat model of the catalog, computed by the host."""
+    from models.host.chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
+    from models.host.connection import HostConnection  # noqa: PLC0415
+
+    return HostedChat(entry, HostConnection(process()))
+
+
+def _size(entry: ModelEntry) -> int:
+    from models.weights import WEIGHTS_FILE  # noqa: PLC0415
+
+    try:
+        return (entry.weights / WEIGHTS_FILE).stat().st_size
+    except OSError:
+        return 0
