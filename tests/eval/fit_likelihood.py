@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import random
 import sys
 from collections import defaultdict
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = 14  # a package
 LEAST_PRECISION = 0.9  # where every function looked at has one slip
-MOST_ALARMS = 2.5  # in 1,000 sound lines
+MOST_ALARMS = 2.5  # in 1,000 sound lines; surely no more, before a model looks unasked
 LEAST_FOUND = 10  # slips, before a precision is believed
 RIDGE = 1.0
 STEPS = 60
@@ -167,6 +168,11 @@ class Judgement:
         """Findings in 1,000 sound lines."""
         return 1000 * self.alarms / self.lines
 
+    @property
+    def most_alarms_per_1000(self) -> float:
+        """The upper end of its 95 % interval, as of counts that come by themselves (Poisson): (sqrt(n + 1) + 1)²."""
+        return 1000 * (math.sqrt(self.alarms + 1) + 1) ** 2 / self.lines
+
 
 def judged(
     functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]], threshold: float
@@ -192,7 +198,7 @@ def _says(known: Calibration, place: Place) -> bool:
 def chosen_threshold(
     functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tuple[float, ...]]]
 ) -> tuple[float, bool, Judgement]:
-    """The least threshold that is precise, or else the most precise one; whether it is precise; what it finds."""
+    """The least threshold that looks precise, or else the most precise one; whether it surely is; what it finds."""
     best: tuple[float, Judgement] | None = None
     for percent in range(5, 100):
         threshold = percent / 100
@@ -200,7 +206,7 @@ def chosen_threshold(
         if judgement.found < LEAST_FOUND:
             break
         if judgement.precision >= LEAST_PRECISION and judgement.alarms_per_1000 <= MOST_ALARMS:
-            return threshold, True, judgement
+            return threshold, judgement.most_alarms_per_1000 <= MOST_ALARMS, judgement
         if best is None or judgement.precision > best[1].precision:
             best = threshold, judgement
     if best is None:
@@ -222,7 +228,7 @@ def write(model: str, known: Calibration, judgement: Judgement) -> None:
     """Write the table; of other models nothing is kept: measure them again."""
     seen = (
         f"{judgement.found} of {judgement.slips} slips found, precision {judgement.precision:.2f}, "
-        f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines"
+        f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines, {judgement.most_alarms_per_1000:.1f} at most"
     )
     lines = [
         "# What the scores of a model mean: the log-odds that a place is wrong, from one, margin, doubt and unused.",
