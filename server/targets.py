@@ -14,6 +14,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import files
 from indexing import languages
+from indexing.records import Document
 from server import incoming, outgoing
 from server.commands.records import CommandRecord
 from server.documents import OpenText
@@ -22,11 +23,10 @@ from server.reviews import QUICK
 from server.workspace_reviews import limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from agents.records import Finding, Layer
-    from indexing.records import Document
     from server.core import Core
     from server.session import Snapshot
 
@@ -145,6 +145,31 @@ def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
         start=Position(line=span.start.line, character=span.start.character),
         end=Position(line=span.end.line, character=span.end.character),
     )
+
+
+def root_of(snapshot: Snapshot, path: Path | None) -> Path | None:
+    """The workspace folder that holds a path."""
+    return next((root for root in snapshot.roots if path is not None and path.is_relative_to(root)), None)
+
+
+def documents_of(snapshot: Snapshot, core: Core, paths: Iterable[str], cancelled: Callable[[], bool]) -> list[Document]:
+    """Files, and those in folders, as they are saved; absolute paths, or relative to the first workspace folder.
+
+    Raises:
+        JsonRpcInvalidParams: one is not there, or is outside the workspace.
+    """
+    limits = limits_of(core)
+    found: dict[Path, Document] = {}
+    for name in paths:
+        path = files.real(snapshot.roots[0] / name.replace("\0", ""))
+        if "\0" in name or not inside(snapshot, path) or not path.exists():
+            raise JsonRpcInvalidParams(f"{name} is no file or folder of the workspace")
+        walked = (one for one, _ in files.files(path, limits, cancelled=cancelled)) if path.is_dir() else (path,)
+        for one in walked:
+            document = files.read(one, limits) if path.is_dir() or not core.index.exclusion(one) else "excluded"
+            if isinstance(document, Document):
+                found[one] = document
+    return list(found.values())
 
 
 def inside(snapshot: Snapshot, path: Path) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server.session import Snapshot
 
 COMMANDS = {
+    "starling.analyzePep8": "server.commands.analyze_pep8",
     "starling.analyzeTestCoverage": "server.commands.analyze_test_coverage",
     "starling.calculateComplexity": "server.commands.calculate_complexity",
     "starling.approvals": "server.commands.approvals",
@@ -32,6 +33,7 @@ COMMANDS = {
     "starling.generate": "server.commands.generate",
     "starling.health": "server.commands.health",
     "starling.refine": "server.commands.refine",
+    "starling.review": "server.commands.review",
     "starling.search": "server.commands.search",
     "starling.stats": "server.commands.stats",
     "starling.status": "server.commands.status",

@@ -16,6 +16,7 @@ from agents.reviewer import coverage
 from server import incoming, paths, targets, test_runs
 from server.commands.records import CommandRecord
 from server.gate.records import Tool
+from server.test_runs import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,7 @@ MISSING = (
     "There is no coverage data in this folder; run the tests with coverage (`coverage run -m pytest`), or call this "
     "command with `run`."
 )
+POLL_S = 0.2  # how often it is looked whether a person has cancelled
 UNMEASURED = "The tests ran, but left no coverage data; install coverage in the workspace's environment."
 
 
@@ -103,7 +105,7 @@ async def _run(snapshot: Snapshot, core: Core, folder: Path, data: Path | None) 
     if not outcome.applied:
         verdict, why = outcome.verdict.value, outcome.reason
         return RunFacts(command=command.shown, outcome=verdict, exit_code=None, seconds=0.0, output="", problem=why)
-    ran = await test_runs.run(command, timeout_s=settings.test_timeout_s, data_file=data)
+    ran = await _ran(snapshot, command, settings.test_timeout_s, data)
     return RunFacts(
         command=command.shown,
         outcome="ran",
@@ -112,6 +114,21 @@ async def _run(snapshot: Snapshot, core: Core, folder: Path, data: Path | None) 
         output=ran.output,
         problem=ran.problem,
     )
+
+
+async def _ran(snapshot: Snapshot, command: Command, timeout_s: float, data: Path | None) -> Run:
+    """Run it with a bar in the editor; both ways to cancel end it."""
+    async with snapshot.works.run(f"Running {command.shown}", snapshot.token) as work:
+        running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
+        try:
+            while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
+                if work.cancelled():
+                    break
+        finally:
+            if not running.done():
+                running.cancel()
+                await asyncio.wait((running,))
+        return Run(None, 0.0, "", "The run was cancelled.") if running.cancelled() else running.result()
 
 
 def _why(command: Command) -> str:

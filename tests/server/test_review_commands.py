@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from agents.records import Fix, Severity
+from agents.reviewer.reviewer import Reviewer
 from server.gate.records import Outcome, Tool, Verdict
+from tests import marked
 from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.server.editor import Editor
+    from tests.server.editor import Editor, ScriptedReviewer
 
 NESTED = """\
 def deep(a, b):
@@ -183,3 +185,87 @@ async def test_a_folder_that_is_not_of_the_workspace_is_refused(editor: Editor, 
     await begin(editor, tmp_path)
     error = (await execute(editor, "analyzeTestCoverage", folder="file:///etc"))["error"]
     assert (error["code"], str(tmp_path) in error["message"]) == (-32602, True)
+
+
+FILES = """
+    #- app.py
+    def collect(item, into=[]):
+        into.append(item)
+        return into
+    #- web/app.js
+    function run() {
+      return 1
+      console.log("never")
+    }
+    #- lcov.info
+    SF:app.py
+    DA:1,1
+    DA:2,0
+    end_of_record
+    #- .gitignore
+    ignored.py
+    #- ignored.py
+    def collect(item, into=[]): into.append(item)
+"""
+
+
+@pytest.fixture
+def reviewed(editor: Editor, tmp_path: Path) -> Path:
+    """A workspace, looked at by the real reviewer."""
+    editor.reviewer = cast("ScriptedReviewer", Reviewer())
+    root = tmp_path.resolve() / "w"
+    root.mkdir()
+    return marked.parse(FILES).write(root)
+
+
+async def test_the_report_on_the_workspace_says_how_each_part_was_scored(editor: Editor, reviewed: Path) -> None:
+    await begin(editor, reviewed)
+    facts = await result(editor, "review")
+    assert {part["name"] for part in facts["parts"]} == {
+        "findings", "complexity", "tests", "documentation", "pep8", "style",
+    }  # fmt: skip
+    assert all(part["how"] for part in facts["parts"])
+    scored = [(part["score"], part["weight"]) for part in facts["parts"] if part["score"] is not None]
+    mean = sum(score * weight for score, weight in scored) / sum(weight for _, weight in scored)
+    assert facts["score"] == pytest.approx(mean, abs=0.1)
+    codes = {(one["uri"].rpartition("/w/")[2], one["code"]) for one in facts["findings"]}
+    assert {("app.py", "mutable-default"), ("web/app.js", "unreachable-code")} <= codes
+    assert "ignored.py" not in {name for name, _ in codes}
+    assert {part["name"]: part["score"] for part in facts["parts"]}["tests"] == 50
+    assert facts["coverage"] == str(reviewed / "lcov.info")
+    assert [one["name"] for one in facts["functions"]] == ["collect", "run"]
+    assert facts["recommendations"]
+
+
+async def test_the_report_on_paths_looks_at_those_alone(editor: Editor, reviewed: Path) -> None:
+    await begin(editor, reviewed)
+    facts = await result(editor, "review", paths=["web"])
+    assert (facts["files"], {part["name"]: part["score"] for part in facts["parts"]}["tests"]) == (1, None)
+
+
+async def test_the_report_on_a_document_is_on_what_the_editor_shows(editor: Editor, reviewed: Path) -> None:
+    await begin(editor, reviewed)
+    uri = (reviewed / "app.py").as_uri()
+    editor.open('"""Nothing."""\n', uri=uri)
+    assert (await result(editor, "review", uri=uri))["findings"] == []
+
+
+@pytest.mark.parametrize("path", ["..", "/etc/passwd", "none.py", "a\0b"])
+async def test_paths_outside_the_workspace_are_refused(editor: Editor, reviewed: Path, path: str) -> None:
+    await begin(editor, reviewed)
+    assert (await execute(editor, "review", paths=[path]))["error"]["code"] == -32602
+
+
+async def test_departures_from_pep8_are_found_whatever_the_workspace_selects(editor: Editor, reviewed: Path) -> None:
+    (reviewed / "ruff.toml").write_text('lint.select = ["F"]\n')
+    await begin(editor, reviewed)
+    facts = await result(editor, "analyzePep8", text="import os, sys\nx=1\nclass lower: pass\n", language="python")
+    assert facts["checked"]
+    assert {"E401", "E225"} & {one["code"] for one in facts["violations"]}
+    assert (facts["score"], "violations" in facts["how"]) == (0, True)
+
+
+async def test_pep8_is_about_python(editor: Editor, reviewed: Path) -> None:
+    await begin(editor, reviewed)
+    facts = await result(editor, "analyzePep8", uri=(reviewed / "web/app.js").as_uri())
+    assert (facts["checked"], "javascript" in facts["problem"]) == (False, True)
