@@ -221,10 +221,13 @@ class Reviewer:
 
 
 def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
-    """Without what two linters say of the same line: ours goes where ruff reports the same rule."""
+    """Without what two say of the same line: ours goes where ruff reports the same rule, a guess where one is sure."""
     by_ruff = {(texts.line_of(starts, each.span.start), each.code) for each in found if each.source == "ruff"}
+    sure = {texts.line_of(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
     for finding in found:
         rule = registry.RULES.get(finding.code) if finding.source == "starling" else None
         line = texts.line_of(starts, finding.span.start)
+        if finding.layer is Layer.LIKELIHOOD and line in sure:
+            continue
         if rule is None or not any((line, code) in by_ruff for code in rule.equals):
             yield finding

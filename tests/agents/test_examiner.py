@@ -6,6 +6,7 @@ from agents.records import Layer
 from agents.reviewer import calibration, layers
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.examiner import LikelihoodExaminer
+from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax import Syntax
 from models.scripted import ScriptedModel
@@ -75,6 +76,14 @@ def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
     assert not caplog.text
     LikelihoodExaminer(ScriptedModel({}), always=True)
     assert "never measured" in caplog.text
+
+
+def test_where_the_static_layer_speaks_the_model_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, precise=True)
+    text = CODE.replace("width * width", "width * width  # TODO: height")
+    reviewer = Reviewer(ReviewPolicy(ruff="never"), examiners=[LikelihoodExaminer(expecting("return width * height"))])
+    assert [one.layer for one in reviewer.review(document_of(text), layers=frozenset(Layer))] == [Layer.STATIC]
+    reviewer.close()
 
 
 def test_a_broken_model_finds_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
