@@ -138,6 +138,16 @@ class RemoteModel:
         """Where it computes, as far as is known."""
         return str(self.traits.get("device", "elsewhere"))
 
+    @property
+    def compute_type(self) -> str:
+        """How it computes, "" where that is not known."""
+        return str(self.traits.get("compute_type", ""))
+
+    @property
+    def threads(self) -> int:
+        """With how many threads, 0 where that is not known."""
+        return int(self.traits.get("threads", 0))
+
     def load(self) -> None:
         """Have the host load it, so that the first request need not wait; for our own host alone.
 

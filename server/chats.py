@@ -60,7 +60,10 @@ class ChatSettings(BaseModel):
         json_schema_extra=PERSONAL_URL,
     )
     model: str = Field(
-        default="", max_length=200, description="The model's name at the endpoint.", json_schema_extra=PERSONAL
+        default="",
+        max_length=200,
+        description="The model's name at the endpoint; without `chat.url`, the name of a chat model of your own.",
+        json_schema_extra=PERSONAL,
     )
     api: Literal["openai", "anthropic", "ollama"] = Field(
         default="openai",
@@ -156,7 +159,7 @@ def made(settings: ChatSettings, cache: Path | None) -> tuple[ChatModel | None, 
         cache: folder for kept answers, None for nowhere.
     """
     if not settings.url:
-        return None, "chat.model is set and chat.url is not; name the endpoint too." if settings.model else ""
+        return _local(settings, cache)
     if not settings.model:
         return None, "chat.url is set and chat.model is not; name the model as the endpoint calls it."
     from models.endpoint import Endpoint, Patience  # noqa: PLC0415 (for a person with an endpoint alone)
@@ -177,4 +180,24 @@ def made(settings: ChatSettings, cache: Path | None) -> tuple[ChatModel | None, 
     key = KeySource(settings.key_env, Path(settings.key_file).expanduser() if settings.key_file else None)
     endpoint = Endpoint(DIALECTS[settings.api].base(settings.url), client, key=key, patience=patience)
     chat = RemoteChat(settings.model, endpoint, client, dialect=settings.api, context_tokens=settings.context_tokens)
+    return CachedChat(chat, cache, kept_s=settings.cache_s) if cache is not None and settings.cache_s else chat, ""
+
+
+def _local(settings: ChatSettings, cache: Path | None) -> tuple[ChatModel | None, str]:
+    """A chat model of the catalog, by its name alone."""
+    if not settings.model:
+        return None, ""
+    from models.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
+    from models.replies import CachedChat  # noqa: PLC0415
+    from server import hosts, paths  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    entry = catalog.get(settings.model)
+    if entry is None or entry.chat is None:
+        fitting = ", ".join(one.name for one in catalog.entries.values() if one.chat is not None) or "none"
+        return None, (
+            f"chat.model names no chat model of yours ({settings.model}; there are: {fitting}), chat.url no endpoint; "
+            "set chat.url to the one that has it, or `starling models pull` one."
+        )
+    chat = hosts.chat(entry)
     return CachedChat(chat, cache, kept_s=settings.cache_s) if cache is not None and settings.cache_s else chat, ""

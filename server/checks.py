@@ -63,6 +63,7 @@ def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
         ("grammars", _grammars),
         ("index", _index),
         ("model", lambda: _model(settings)),
+        ("host", _host),
         ("chat", lambda: _chat(settings)),
         ("machine", _machine),
     )
@@ -195,10 +196,10 @@ def _index() -> Iterator[Check]:
 
 def _model(settings: Settings) -> Iterator[Check]:
     """Load the model and let it complete a line."""
-    from models import loading  # noqa: PLC0415 (CTranslate2)
     from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
     from models.completion import FillRequest  # noqa: PLC0415
     from models.errors import ModelError  # noqa: PLC0415
+    from server import hosts  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
     names = sorted(catalog.entries)
@@ -210,13 +211,18 @@ def _model(settings: Settings) -> Iterator[Check]:
         return
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
-    if entry is None:
+    if hosts.elsewhere(settings.model):
+        entry, load = hosts.remote(settings.model, entry if settings.model.name else None)
+    elif entry is None:
         yield _modelless(settings, f"There is no model {name!r}.", _other_model(name, names), facts)
         return
-    chosen = settings.model
+    else:
+        through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
+        load = through(settings.model, entry)
     try:
         begun = time.monotonic()
-        model = loading.load(entry, device=chosen.device, compute_type=chosen.compute_type, threads=chosen.threads)
+        model = load()
+        name = model.entry.name
         with contextlib.closing(model):
             facts |= {"name": name, "folder": str(entry.folder), "load_s": round(time.monotonic() - begun, 3)}
             begun = time.monotonic()
@@ -227,7 +233,11 @@ def _model(settings: Settings) -> Iterator[Check]:
                 trait: getattr(model, trait) for trait in ("device", "compute_type", "threads") if hasattr(model, trait)
             }
     except ModelError as error:
-        remedy = REINSTALL if entry.bundled else "`starling models list` shows which others there are."
+        remedy = (
+            REINSTALL
+            if entry.bundled and not hosts.elsewhere(settings.model)
+            else "`starling models list` shows which others there are."
+        )
         yield _modelless(settings, str(error), remedy, facts)
         return
     traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if trait in facts)
@@ -236,6 +246,23 @@ def _model(settings: Settings) -> Iterator[Check]:
         f"{facts['complete_s'] * 1000:.0f} ms ({traits})."
     )
     yield Check("model", "ok", message, facts=facts)
+
+
+def _host() -> Iterator[Check]:
+    """Whether the model host runs, and what it holds; starts none."""
+    from models.host.looking import health  # noqa: PLC0415 (as everything here, for this check alone)
+    from server import hosts  # noqa: PLC0415
+
+    told = health(hosts.address())
+    if told is None:
+        yield Check("host", "ok", "No model host runs; servers start one for a model of 200 MB or more.", facts={})
+    elif not told:
+        remedy = "End it: the next request starts another."
+        yield Check("host", "warning", f"The model host at {hosts.address().socket} does not answer.", remedy)
+    else:
+        held = [f"{one['name']} ({one['bytes'] / 1e6:,.0f} MB)" for one in told["models"]]
+        message = f"The model host, process {told['process']}, holds {', '.join(held) or 'no model'}."
+        yield Check("host", "ok", message, facts=dict(told))
 
 
 def _other_model(name: str, names: Sequence[str]) -> str:

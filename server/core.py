@@ -279,7 +279,8 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
 def _chat(settings: Settings, problems: list[str]) -> ChatModel | None:
     from server import chats, paths  # noqa: PLC0415
 
-    cache = paths.writable(paths.cache_dir()).path if settings.chat.url else None
+    wanted = settings.chat.url or settings.chat.model
+    cache = paths.writable(paths.cache_dir()).path if wanted else None
     chat, problem = chats.made(settings.chat, cache)
     if problem:
         problems.append(problem)

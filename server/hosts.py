@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from pydantic.config import JsonDict
 
     from models.catalog import ModelEntry
-    from models.chat import ChatModel
     from models.completion import CompletionModel
     from models.ctranslate import CTranslateModel
     from models.host.address import Address
+    from models.host.chat import HostedChat
     from models.host.starting import HostProcess
     from server.settings import ModelSettings
 
@@ -154,7 +154,7 @@ def remote(settings: ModelSettings, entry: ModelEntry | None) -> tuple[ModelEntr
     return known, lambda: connected(known, "" if socket else place, socket, named=bool(settings.name))
 
 
-def chat(entry: ModelEntry) -> ChatModel:
+def chat(entry: ModelEntry) -> HostedChat:
     """A chat model of the catalog, computed by the host."""
     from models.host.chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
     from models.host.connection import HostConnection  # noqa: PLC0415

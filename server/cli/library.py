@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from models.known import KnownModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
-RUN_ROLES = ("completion",)  # that a local model can be used in so far
+# Role: the setting that names its model. One chat model converses and reviews.
+ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "model")}
 
 Quantization = Annotated[
     str, typer.Option("--quantization", "-q", metavar="TYPE", help=f"Of the weights: {', '.join(QUANTIZATIONS)}.")
@@ -80,7 +81,7 @@ def convert(
 
 
 def use(
-    role: Annotated[str, typer.Argument(help="What for: completion.")],
+    role: Annotated[str, typer.Argument(help="What for: completion, chat or review; one model does the latter two.")],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
     """Use a model from now on: writes your settings.toml and keeps everything else in it."""
@@ -88,15 +89,16 @@ def use(
 
     if role not in ROLES:
         raise Misuse(f"There is no role {role!r}; there are {', '.join(ROLES)}.")
-    if role not in RUN_ROLES:
-        raise Failure(
-            f"Local models are not used for {role} yet; point `chat.url` and `chat.model` at a server that runs one."
-        )
+    if role not in ROLE_SETTINGS:
+        raise Failure(f"Nothing in Starling asks for {role} yet; `starling models serve` answers it to other programs.")
     entry = _entry(name)
     if role not in entry.roles:
         raise Failure(f"The model {name} is for {', '.join(entry.roles)}, not for {role}.")
     path = paths.settings_file()
-    _write_setting(path, "model", "name", name)
+    section, setting = ROLE_SETTINGS[role]
+    _write_setting(path, section, setting, name)
+    if section == "chat":
+        _write_setting(path, section, "url", "")  # an endpoint elsewhere would be asked for a model of that name
     terminal.note(f"{role} uses {name} from now on, in servers started after this ({path}).")
 
 
@@ -198,7 +200,7 @@ def _tell(entry: ModelEntry, *, as_json: bool) -> None:
     if as_json:
         terminal.emit({"name": entry.name, "folder": str(entry.folder), "roles": list(entry.roles)})
     else:
-        role = next((role for role in entry.roles if role in RUN_ROLES), None)
+        role = next((role for role in entry.roles if role in ROLE_SETTINGS), None)
         follow = f"; use it with: starling models use {role} {entry.name}" if role else ""
         terminal.note(f"{entry.name} is in {entry.folder}{follow}")
 

@@ -105,7 +105,7 @@ def test_a_key_as_a_setting_of_its_own_is_not_repeated(tmp_path: Path) -> None:
 
 def test_half_an_endpoint_is_named(tmp_path: Path) -> None:
     assert chats.made(ChatSettings(), tmp_path) == (None, "")
-    assert "chat.url is not" in chats.made(ChatSettings(model="m"), tmp_path)[1]
+    assert "names no chat model of yours (m; there are: none)" in chats.made(ChatSettings(model="m"), tmp_path)[1]
     assert "chat.model is not" in chats.made(ChatSettings(url="http://localhost:1/v1"), tmp_path)[1]
 
 

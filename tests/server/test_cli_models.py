@@ -11,8 +11,9 @@ import pytest
 
 from models import pulling
 from models.catalog import BUNDLED
-from server import paths
+from server import chats, paths
 from server.cli import run
+from server.settings import resolve
 from tests.models.conversion.parity import NETWORKS
 from tests.models.hub import Hub, served
 
@@ -91,7 +92,8 @@ def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
         ("pull starcoder2-3b --token-file nosuch", 1, "The token in nosuch cannot be read"),
         ("convert nosuch", 1, "nosuch"),
         ("use cooking starling-mini", 2, "There is no role 'cooking'"),
-        ("use chat starling-mini", 1, "Local models are not used for chat yet"),
+        ("use chat starling-mini", 1, "is for completion, not for chat"),
+        ("use embedding starling-mini", 1, "Nothing in Starling asks for embedding yet"),
         ("use completion nosuch", 1, "There is no model 'nosuch' here; there are starling-mini"),
         ("remove starling-mini", 1, "is part of Starling"),
         ("remove ../../x", 1, "There is no model '../../x' here"),
@@ -123,3 +125,22 @@ def test_models_to_be_had_are_listed_and_shown(capfd: pytest.CaptureFixture[str]
     assert json.loads(capfd.readouterr().out)["installed"] is False
     assert run(["models", "show", "starling-mini"]) == 0
     assert "roles: completion" in capfd.readouterr().out
+
+
+def test_a_chat_model_of_ones_own_is_used_by_its_name(capfd: pytest.CaptureFixture[str]) -> None:
+    folder = Path(shutil.copytree(BUNDLED / "starling-mini", paths.models_dir() / "talker"))
+    written = (folder / "catalog.toml").read_text(encoding="utf-8")
+    written = written.replace('"starling-mini"', '"talker"').replace('["completion"]', '["chat", "review"]')
+    turns = '[chat]\nuser = "User: {text}"\nassistant = "Bot: {text}"\nopening = "Bot:"\nends = ["<|endoftext|>"]\n'
+    (folder / "catalog.toml").chmod(0o644)
+    (folder / "catalog.toml").write_text(written + turns, encoding="utf-8")
+    paths.settings_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.settings_file().write_text('[chat]\nurl = "http://localhost:9/v1"\nmodel = "elsewhere"\n', "utf-8")
+    assert run(["models", "use", "chat", "talker"]) == 0
+    settings, problems = resolve()
+    assert (settings.chat.url, settings.chat.model, problems) == ("", "talker", ())
+    chat, problem = chats.made(settings.chat, None)
+    assert chat is not None
+    assert (chat.name, problem) == ("talker", "")
+    chat.close()
+    assert "chat uses talker from now on" in capfd.readouterr().err

@@ -30,10 +30,12 @@ MAY_SPEAK = {
     "models/http.py": {"httpx2", "urllib"},
     "models/elsewhere.py": {"httpx2"},  # asks the server that a person named in `model.host` what it has
     "models/host/address.py": {"socket"},  # whether the host listens, on this machine
+    "models/host/looking.py": {"httpx2"},  # asks the host how it is, for the doctor
     "models/host/process.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token
     "models/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
     "server/chats.py": {"urllib"},  # takes an address apart
-    "server/hosts.py": {"urllib"},  # the same
+    "server/cli/sarif.py": {"urllib"},  # writes a path as a URI
+    "server/hosts.py": {"urllib"},  # takes an address apart
     "server/serve.py": {"socket", "websockets"},  # listens where a person told it to
     "server/streams.py": {"websockets"},  # reads and writes such a connection
 }
