@@ -113,6 +113,6 @@ class Serving:
         asyncio.run(self._server.serve(sockets=[self._listener]))
 
 
-def scripted(reply: str | dict[str, str] = "completed()", **changes: Any) -> ScriptedModel:
-    """A model that says that."""
+def scripted(reply: Any = "completed()", **changes: Any) -> ScriptedModel:
+    """A model that says that: a text, or what `ScriptedModel` takes."""
     return ScriptedModel({"": reply} if isinstance(reply, str) else reply, **changes)

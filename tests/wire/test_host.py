@@ -1,0 +1,168 @@
+"""The model host among real processes: shared by servers, killed under load, and fair to many who type at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from models.completion import FillRequest
+from models.host.forms import CLIENT_HEADER
+from models.host.looking import health
+from models.host.residents import Limits
+from models.loading import load
+from models.scripted import ENTRY
+from server import hosts
+from server.settings import ModelSettings
+from tests.models import bundled
+from tests.models.host.serving import Serving, scripted
+from tests.models.large import install_large
+from tests.wire.conftest import PROGRAM, WAIT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
+
+CODE = "def area(radius):\n    return 3.14 * radius * radius\n\ndef both(first, second):\n    return area(first) + \n"
+MEGABYTES = 600
+ROOM = Limits(1 << 40, waiting=64)
+ALWAYS = ModelSettings(host="always", device="cpu")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own, and the end of the host in it."""
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    yield tmp_path / "home"
+    if told := health(hosts.address()):
+        host = psutil.Process(told["process"])
+        host.kill()
+        host.wait(WAIT_S)
+
+
+def host() -> dict[str, Any]:
+    told = health(hosts.address())
+    assert told
+    return dict(told)
+
+
+def used_bytes(process: psutil.Process) -> int:
+    """Memory of a process and its children, shared pages divided among who shares them."""
+    family = [process, *(child for child in process.children(recursive=True) if "serve" not in child.cmdline())]
+    return sum(one.memory_full_info().pss for one in family)
+
+
+async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Path, tmp_path: Path) -> None:
+    install_large(home / "config" / "models", tmp_path / "scratch", "large", megabytes=MEGABYTES)
+    (home / "config" / "settings.toml").write_text('[model]\nname = "large"\n', encoding="utf-8")
+    servers = [await start(command=PROGRAM) for _ in range(2)]
+    for session in servers:
+        await session.initialize(initialization_options={"index": {"enabled": False}, "completion": {"recall": False}})
+        uri = session.open("untitled:Untitled-1", CODE)
+        await session.status(lambda status: status["state"] == "ready")
+        assert await session.texts(uri, 4, 25)
+    told = host()
+    assert [model["name"] for model in told["models"]] == ["large"]
+    holding = used_bytes(psutil.Process(told["process"]))
+    one, other = (used_bytes(psutil.Process(session.process.pid)) for session in servers)
+    assert holding > MEGABYTES * 1_000_000
+    assert holding + one + other < 1.2 * (holding + min(one, other))
+
+
+def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
+    entry = bundled.entry()
+    requests = [FillRequest("a.py", f"def area{number}(radius):\n    return ", "\n") for number in range(40)]
+    local = load(entry, device="cpu", threads=1)
+    expected = [_answer(local, request) for request in requests]
+    local.close()
+    clients = [hosts.completion(ALWAYS, entry)() for _ in range(4)]
+    killed = host()["process"]
+    answered = threading.Semaphore(0)
+
+    def ask(number: int) -> str:
+        answer = _answer(clients[number % len(clients)], requests[number])
+        answered.release()
+        return answer
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(ask, number) for number in range(len(requests))]
+        for _ in range(5):
+            answered.acquire()
+        os.kill(killed, signal.SIGKILL)
+        assert [answer.result(WAIT_S) for answer in answers] == expected
+    assert host()["process"] != killed
+    for client in clients:
+        client.close()
+
+
+def test_servers_that_start_at_once_get_one_host(home: Path) -> None:
+    entry = bundled.entry()
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(lambda _: hosts.completion(ALWAYS, entry)(), range(4)))
+    assert [model["name"] for model in host()["models"]] == [entry.name]
+    for model in models:
+        assert not getattr(model, "problems", ())
+        model.close()
+    assert len([one for one in psutil.Process().children() if one.is_running() and one.status() != "zombie"]) == 1
+
+
+def test_the_host_leaves_when_nobody_asks_and_comes_back_when_somebody_does(home: Path) -> None:
+    command = [*hosts.command(), "--idle", "0.5"]
+    process = hosts.process()
+    process._command = command
+    process.reach()
+    first = psutil.Process(host()["process"])
+    first.wait(WAIT_S)
+    assert not hosts.address().socket.exists()
+    process.reach()
+    assert host()["process"] != first.pid
+
+
+def test_only_its_owner_can_open_the_socket(home: Path) -> None:
+    hosts.process().reach()
+    assert hosts.address().socket.stat().st_mode & 0o077 == 0
+    assert hosts.address().folder.stat().st_mode & 0o077 == 0
+
+
+async def test_of_ten_who_type_at_once_the_newest_key_of_each_comes_first() -> None:
+    gate, order = threading.Event(), []
+
+    def reply(request: FillRequest) -> str:
+        if request.prefix == "hold":
+            gate.wait(WAIT_S)
+        else:
+            order.append(request.prefix)
+        return "x"
+
+    serving = Serving({"scripted": (ENTRY, lambda: scripted(reply))}, limits=ROOM)
+    with serving.client() as client, ThreadPoolExecutor(64) as pool:
+
+        def ask(prefix: str) -> int:
+            headers, body = {CLIENT_HEADER: prefix.partition(" ")[0]}, {"model": "scripted", "prompt": prefix}
+            return client.post("/v1/completions", json=body, headers=headers).status_code
+
+        asked = [pool.submit(ask, "hold")]
+        serving.until(lambda: any(not resident.turns.idle for resident in serving.residents))
+        (resident,) = serving.residents
+        for key in range(4):
+            for person in range(10):
+                asked.append(pool.submit(ask, f"person{person} {key}"))
+                serving.until(lambda: resident.turns.waiting == len(asked) - 1)
+        gate.set()
+        assert [await asyncio.wrap_future(one) for one in asked] == [200] * 41
+    serving.close()
+    assert sorted(order[:10]) == [f"person{person} 3" for person in range(10)]
+
+
+def _answer(model: Any, request: FillRequest) -> str:
+    return str(model.generate(request, stop=bundled.first_line, cancelled=bundled.never)[0].text)
