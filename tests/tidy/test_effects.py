@@ -29,7 +29,7 @@ MAY_WRITE = {
     "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
     "models/replies.py": "the folder of the answers kept for an hour, below the cache",
-    "server/cli/library.py": "the user's own settings file, when asked to use a model; the folder of a finished download",
+    "server/cli/library.py": "the user's own settings, when asked to use a model; the folder of a finished download",
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
     "server/commands/schema.py": "the published schema; runs when a developer asks for it",
     "server/gate/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
