@@ -18,7 +18,7 @@ from models.http import HttpClient, HttpOptions
 from models.remote import HostSpeech, PlainSpeech, RemoteModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx2
 
@@ -59,7 +59,14 @@ def unknown_entry(name: str) -> ModelEntry:
     )
 
 
-def connected(entry: ModelEntry, url: str, socket: Path | None, *, named: bool) -> RemoteModel:
+def connected(
+    entry: ModelEntry,
+    url: str,
+    socket: Path | None,
+    *,
+    named: bool,
+    known: Callable[[str], ModelEntry] = unknown_entry,
+) -> RemoteModel:
     """The model of `entry` at a server.
 
     Args:
@@ -67,6 +74,7 @@ def connected(entry: ModelEntry, url: str, socket: Path | None, *, named: bool) 
         url: of the server, with or without `/v1`; "" behind a socket.
         socket: a Unix socket, None for TCP.
         named: whether a person named the model; the server's first one is taken otherwise.
+        known: what is known of a model by its name.
 
     Raises:
         ModelError: nobody is there, or not with that model.
@@ -79,7 +87,7 @@ def connected(entry: ModelEntry, url: str, socket: Path | None, *, named: bool) 
         client.close()
         raise
     if not named:
-        entry = unknown_entry(listed.name)
+        entry = known(listed.name)
     window = min(entry.context_tokens, listed.context_tokens or entry.context_tokens)
     entry = replace(entry, name=listed.name, context_tokens=max(window, 256))
     markers = bool(entry.fim.middle) and listed.owner not in LAYS_OUT

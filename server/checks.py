@@ -212,7 +212,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
     if hosts.elsewhere(settings.model):
-        entry, load = hosts.remote(settings.model, entry if settings.model.name else None)
+        entry, load = hosts.remote(settings.model, catalog)
     elif entry is None:
         yield _modelless(settings, f"There is no model {name!r}.", _other_model(name, names), facts)
         return
@@ -233,14 +233,11 @@ def _model(settings: Settings) -> Iterator[Check]:
                 trait: getattr(model, trait) for trait in ("device", "compute_type", "threads") if hasattr(model, trait)
             }
     except ModelError as error:
-        remedy = (
-            REINSTALL
-            if entry.bundled and not hosts.elsewhere(settings.model)
-            else "`starling models list` shows which others there are."
-        )
+        remedy = REINSTALL if entry.bundled else "`starling models list` shows which others there are."
+        remedy = "" if hosts.elsewhere(settings.model) else remedy  # the sentence says it
         yield _modelless(settings, str(error), remedy, facts)
         return
-    traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if trait in facts)
+    traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if facts.get(trait))
     message = (
         f"{name} loads in {facts['load_s'] * 1000:.0f} ms and writes {facts['tokens']} tokens in "
         f"{facts['complete_s'] * 1000:.0f} ms ({traits})."
@@ -277,7 +274,7 @@ def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, A
     """The model that is wanted cannot be used: less, or, where recall is off too, nothing at all."""
     if settings.completion.recall:
         consequence = "Completions come from your workspace alone until it is mended."
-        return Check("model", "warning", message, f"{remedy} {consequence}", facts)
+        return Check("model", "warning", message, f"{remedy} {consequence}".strip(), facts)
     consequence = "Nothing is completed until it is mended, because completion.recall is off."
     return Check("model", "error", message, f"{remedy} {consequence}", facts)
 

@@ -267,7 +267,7 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
     if hosts.elsewhere(settings.model):
-        return LazyModel(*hosts.remote(settings.model, entry if settings.model.name else None))
+        return LazyModel(*hosts.remote(settings.model, catalog))
     if entry is None:
         known = ", ".join(sorted(catalog.entries)) or "none"
         problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")

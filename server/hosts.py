@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic.config import JsonDict
 
-    from models.catalog import ModelEntry
+    from models.catalog import Catalog, ModelEntry
     from models.completion import CompletionModel
     from models.ctranslate import CTranslateModel
     from models.host.address import Address
@@ -144,14 +144,18 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
     )
 
 
-def remote(settings: ModelSettings, entry: ModelEntry | None) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
+def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
     """The model at an address: what is known of it before it is asked, and what asks it."""
     from models.elsewhere import connected, unknown_entry  # noqa: PLC0415 (for a person with a server of their own)
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
-    known = entry or unknown_entry(settings.name)
-    return known, lambda: connected(known, "" if socket else place, socket, named=bool(settings.name))
+
+    def known(name: str) -> ModelEntry:
+        return catalog.get(name) or unknown_entry(name)
+
+    entry, named = known(settings.name), bool(settings.name)
+    return entry, lambda: connected(entry, "" if socket else place, socket, named=named, known=known)
 
 
 def chat(entry: ModelEntry) -> HostedChat:

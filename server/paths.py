@@ -8,6 +8,7 @@ here is ever decided by a workspace. Start at `index_dir` and `writable`.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,11 @@ def shared_dir() -> Path:
 
 def run_dir() -> Path:
     """For sockets and locks of what runs now."""
-    return _home("run") or Path(_platform().user_runtime_path)
+    if (home := _home("run")) is not None:
+        return home
+    if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # no session, as in a container
+        return shared_dir() / "run"
+    return Path(_platform().user_runtime_path)
 
 
 def settings_file() -> Path:

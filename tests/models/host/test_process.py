@@ -1,0 +1,109 @@
+"""The host's life: one at a time, behind a socket or a token, gone when idle, and a file left behind harms nobody."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from models.errors import ModelError
+from models.host.address import Address
+from models.host.connection import HostConnection
+from models.host.looking import health
+from models.host.process import AlreadyRunningError, run
+from models.host.residents import Limits
+from models.host.starting import HostError, HostProcess
+from tests.models.host.serving import WAIT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOTHING: Any = {}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short enough for a socket's path."""
+    with tempfile.TemporaryDirectory(prefix="host-") as made:
+        yield Path(made)
+
+
+class Running:
+    """A host in a thread of its own, which leaves after that idle time."""
+
+    def __init__(self, address: Address, *, idle_s: float = 0.4) -> None:
+        self.listens = threading.Event()
+        self._run = (address, Limits(1 << 40, idle_s=idle_s))
+        self.thread = threading.Thread(target=self._be)
+        self.thread.start()
+        assert self.listens.wait(WAIT_S)
+
+    def _be(self) -> None:
+        run(*self._run, models_dir=None, loaders=NOTHING, ready=lambda _: self.listens.set())
+
+
+@pytest.mark.parametrize("sockets", [True, False])
+def test_it_is_found_while_it_lives_and_leaves_nothing_behind(folder: Path, *, sockets: bool) -> None:
+    address = Address(folder, "1.0", sockets)
+    assert address.reach() is None
+    host = Running(address)
+    told = health(address)
+    assert told is not None
+    assert told["version"] == address.handshake
+    host.thread.join(WAIT_S)
+    assert address.reach() is None
+    assert [path.suffix for path in folder.iterdir()] in ([".lock"], [])
+
+
+def test_on_loopback_the_token_is_what_opens_it_and_only_the_owner_can_read_it(folder: Path) -> None:
+    address = Address(folder, "1.0", sockets=False)
+    host = Running(address)
+    reach = address.reach()
+    assert reach is not None
+    assert httpx2.get(f"{reach.url}/health", trust_env=False).status_code == 401
+    assert address.record.stat().st_mode & 0o077 == 0
+    endpoint = HostConnection(HostProcess(address, ["never started"])).endpoint(lambda: False)
+    assert endpoint.url == f"{reach.url}/v1"
+    host.thread.join(WAIT_S)
+
+
+def test_there_is_one_host_at_a_time(folder: Path) -> None:
+    address = Address(folder, "1.0")
+    host = Running(address)
+    with pytest.raises(AlreadyRunningError):
+        run(address, Limits(1), models_dir=None, loaders=NOTHING)
+    host.thread.join(WAIT_S)
+
+
+def test_two_versions_do_not_meet(folder: Path) -> None:
+    host = Running(Address(folder, "1.0"))
+    assert Address(folder, "1.1").reach() is None
+    host.thread.join(WAIT_S)
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"port": "x"}', '{"port": 1, "token": "t"}'])
+def test_what_a_killed_host_left_behind_is_no_host(folder: Path, content: str) -> None:
+    Address(folder, "1.0", sockets=False).record.write_text(content, encoding="utf-8")
+    Address(folder, "1.0").socket.write_text(content, encoding="utf-8")
+    assert Address(folder, "1.0", sockets=False).reach() is None
+    assert Address(folder, "1.0").reach() is None
+    Running(Address(folder, "1.0")).thread.join(WAIT_S)
+
+
+def test_a_folder_that_cannot_be_used_is_one_sentence(folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot (be made|listen).* permissions"):
+        run(Address(folder / "missing" / "deeper" / ("x" * 120), "1.0"), Limits(1), models_dir=None, loaders=NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [(["/no/such/program"], "could not be started"), (["python3", "-c", "raise SystemExit(7)"], r"exit status 7")],
+)
+def test_a_host_that_does_not_start_says_how_to_do_without(folder: Path, command: list[str], said: str) -> None:
+    with pytest.raises(HostError, match=said) as caught:
+        HostProcess(Address(folder, "1.0"), command).reach()
+    assert "model.host" in str(caught.value)

@@ -1,0 +1,85 @@
+"""Where a model's weights are: who may say so, what is said, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.catalog import Catalog
+from models.ctranslate import CTranslateModel
+from models.host.address import LONGEST_PATH
+from server import core, hosts
+from server.settings import ModelSettings, Settings, resolve
+from tests.models import bundled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "place", ["auto", "always", "off", "http://localhost:8000", "https://example.com/v1", "unix:/run/user/1/host.sock"]
+)
+def test_a_person_may_name_a_place(tmp_path: Path, place: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'[model]\nhost = "{place}"\n', encoding="utf-8")
+    settings, problems = resolve(user_file=tmp_path / "settings.toml", environment={})
+    assert (settings.model.host, problems) == (place, ())
+
+
+@pytest.mark.parametrize("place", ["", "on", "localhost:8000", "http://me:secret@host", "http://h/?q", "unix:relative"])
+def test_what_is_no_place_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'[model]\nhost = "{place}"\n', encoding="utf-8")
+    settings, (problem,) = resolve(user_file=tmp_path / "settings.toml", environment={})
+    assert settings.model.host == "auto"
+    assert 'it must be "auto", "always", "off"' in str(problem)
+    assert "secret" not in str(problem)
+
+
+def test_neither_a_workspace_nor_an_editor_can_name_one(tmp_path: Path) -> None:
+    (tmp_path / ".starling.toml").write_text('[model]\nhost = "http://elsewhere"\n', encoding="utf-8")
+    editor = {"model": {"host": "http://elsewhere"}}
+    settings, problems = resolve(editor=editor, roots=[tmp_path], environment={}, user_file=tmp_path / "none.toml")
+    assert settings.model.host == "auto"
+    assert [problem.key for problem in problems] == ["model.host"] * 2
+
+
+def test_small_weights_stay_in_the_server_and_large_ones_do_not(tmp_path: Path) -> None:
+    small = bundled.entry()
+    large = replace(small, weights=tmp_path)
+    with (tmp_path / "model.bin").open("wb") as stream:
+        stream.truncate(hosts.LARGE_BYTES)
+    wanted = {
+        place: [hosts.hosted(ModelSettings(host=place), entry) for entry in (small, large)] for place in hosts.KEYWORDS
+    }
+    assert wanted == {"auto": [False, True], "always": [True, True], "off": [False, False]}
+
+
+def test_without_a_host_the_model_is_loaded_here_and_a_person_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "command", lambda: ["/no/such/program"])
+    model = hosts.completion(ModelSettings(host="always", device="cpu"), bundled.entry())()
+    assert isinstance(model, CTranslateModel)
+    assert "could not be started" in model.problems[-1]
+    model.close()
+
+
+def test_a_home_with_a_long_name_still_gets_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / ("long" * 30)))
+    address = hosts.address()
+    assert len(str(address.socket)) <= LONGEST_PATH
+    assert hosts.address() == address
+    assert address.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_server_elsewhere_needs_no_model_here() -> None:
+    settings = Settings(model=ModelSettings(host="http://localhost:1", name="starcoder2-3b"))
+    model = core._model(settings, [])
+    assert model is not None
+    assert model.entry.fim.middle == "<fim_middle>"
+    assert not model.wait(30)
+    assert "http://localhost:1/v1 cannot be reached" in model.problem
+
+
+def test_a_name_of_the_catalog_is_known_at_a_server_elsewhere() -> None:
+    entry, _ = hosts.remote(ModelSettings(host="http://localhost:1", name="starling-mini"), Catalog.load())
+    assert entry == bundled.entry()
