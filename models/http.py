@@ -165,10 +165,17 @@ def is_local(url: str) -> bool:
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
+    loop.set_exception_handler(_complain)
     try:
         loop.run_forever()
     finally:
         loop.close()
+
+
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """As usual, but for what anyio's Unix sockets do: a read that was given up is told of its data all the same."""
+    if not isinstance(context.get("exception"), asyncio.InvalidStateError):
+        loop.default_exception_handler(context)
 
 
 def _stop(running: concurrent.futures.Future[Any], told: queue.SimpleQueue[str | None]) -> None:

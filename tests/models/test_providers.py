@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -378,3 +379,17 @@ def test_a_key_that_is_missing_is_named_by_its_place(world: Callable[..., World]
     error = failing(world("===\nyes", key=KeySource("NO_SUCH_VARIABLE_AT_ALL")))
     assert error.fault is Fault.UNAUTHORIZED
     assert "NO_SUCH_VARIABLE_AT_ALL" in str(error)
+
+
+def test_a_read_that_was_given_up_and_is_told_of_its_data_is_no_complaint(caplog: pytest.LogCaptureFixture) -> None:
+    client = HttpClient(HttpOptions())
+    loop = client._started()
+    for error in (asyncio.InvalidStateError(), RuntimeError("something else")):
+        loop.call_soon_threadsafe(_raise, error)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(20)
+    client.close()
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [RuntimeError]
+
+
+def _raise(error: Exception) -> None:
+    raise error
