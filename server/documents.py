@@ -39,6 +39,7 @@ class OpenText:
         container: the notebook file that a cell belongs to, or None.
         lone: whether `text` may hold lone surrogates, which no encoding can carry.
         oversized: whether the text was too large to keep; nothing is completed in it until it is sent anew.
+        cell: whether it is a cell of a notebook, which need not be a file.
     """
 
     uri: str
@@ -50,6 +51,7 @@ class OpenText:
     container: Path | None = None
     lone: bool = False
     oversized: bool = False
+    cell: bool = False
 
     @classmethod
     def of(  # noqa: PLR0913 (what the editor sends with a document)
@@ -62,7 +64,8 @@ class OpenText:
 
     def rewritten(self, text: str) -> OpenText:
         """With another text altogether."""
-        return OpenText.of(self.uri, self.path, self.language, self.version, text, container=self.container)
+        whole = OpenText.of(self.uri, self.path, self.language, self.version, text, container=self.container)
+        return replace(whole, cell=self.cell)
 
     def replaced(self, start: int, end: int, text: str) -> OpenText:
         """With [start, end) replaced by `text`."""

@@ -7,6 +7,7 @@ means the end of the text. Start at `offset_of`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,8 @@ def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> Open
     container = None if notebook is None else path_of(notebook)
     path = path_of(item.uri) if notebook is None else None
     language = language_of(item.language_id, path)
-    return OpenText.of(item.uri, path, language, item.version, item.text, container=container)
+    document = OpenText.of(item.uri, path, language, item.version, item.text, container=container)
+    return replace(document, cell=notebook is not None)
 
 
 def language_of(language_id: str, path: Path | None) -> str:

@@ -176,6 +176,7 @@ class ScriptedReviewer:
         *,
         layers: Collection[Layer],
         cancelled: Callable[[], bool] = lambda: False,
+        syntax: object = None,
         whole: bool = True,
     ) -> tuple[Finding, ...]:
         self.asked.append((document, frozenset(layers)))

@@ -319,3 +319,17 @@ async def test_who_waits_when_the_server_ends_is_answered(editor: Editor) -> Non
     await editor.answer(editor.ask("shutdown", None))
     assert "error" in await editor.answer(asked)
     editor.reviewer.gate.set()
+
+
+async def test_of_a_cell_nothing_is_said_that_the_other_cells_decide(editor: Editor) -> None:
+    editor.reviewer.findings = {"os": finding("F401", source="ruff"), "x": finding("invalid-syntax"), "y": finding()}
+    await editor.begin()
+    cells = [
+        {"uri": f"cell:{name}", "languageId": "python", "version": 1, "text": text}
+        for name, text in (("plain", "import os, x, y"), ("magic", "%matplotlib inline\nx, y"))
+    ]
+    notebook = {"uri": "untitled:n", "notebookType": "jupyter-notebook", "version": 1, "cells": []}
+    editor.notify("notebookDocument/didOpen", {"notebookDocument": notebook, "cellTextDocuments": cells})
+    await editor.until(lambda: bool(published(editor, "cell:plain")) and bool(published(editor, "cell:magic")))
+    assert published(editor, "cell:plain") == [(1, ["invalid-syntax", "bad-word"])]
+    assert published(editor, "cell:magic") == [(1, ["bad-word"])]
