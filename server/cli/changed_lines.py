@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 60
 REVISION = re.compile(r"[A-Za-z0-9_@][\w./~^@{}+-]{0,250}")
-HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
+HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+FILE = "diff --git "
+BINARY = "Binary files "
+WHOLE = range(1, 1 << 31)
+ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
+LETTERS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 DIFF = (
     "--unified=0",
+    "--inter-hunk-context=0",
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
@@ -49,24 +55,41 @@ def since(revision: str, folder: Path) -> dict[Path, list[range]]:
     changed = _parsed(_git(top, "diff", *DIFF, revision, "--").split("\n"), top)
     for name in _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
         if name:
-            changed[top / name] = [range(1, 1 << 31)]
+            changed[top / name] = [WHOLE]
     return changed
 
 
 def _parsed(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
     changed: dict[Path, list[range]] = {}
-    current: list[range] | None = None
+    current: list[range] = []
+    left = 0  # lines of a hunk, which may look like anything
     for line in lines:
-        if line.startswith("+++ "):
-            name = line[4:].rstrip("\r\t")
-            current = None
-            if name.startswith("b/"):
-                current = changed.setdefault(top / name[2:], [])
-        elif current is not None and (hunk := HUNK.match(line)):
-            first, count = int(hunk[1]), int(hunk[2]) if hunk[2] is not None else 1
+        if left:
+            left -= not line.startswith("\\")  # "No newline at end of file" is no line
+        elif line.startswith(FILE):
+            current = changed.setdefault(top / _name(line.removeprefix(FILE)), [])
+        elif line.startswith(BINARY):  # or so say the attributes of the repository
+            current.append(WHOLE)
+        elif hunk := HUNK.match(line):
+            first, gone, count = int(hunk[2]), int(hunk[1] or 1), int(hunk[3] or 1)
+            left = gone + count
             if count:
                 current.append(range(first, first + count))
     return changed
+
+
+def _name(pair: str) -> str:
+    """The file of `a/NAME b/NAME`, both of which git quotes where they hold odd characters."""
+    name = pair[len(pair) // 2 + 1 :]
+    if name.startswith('"'):
+        raw = ESCAPED.sub(_unescaped, os.fsencode(name[1:-1]))
+        name = os.fsdecode(raw)
+    return name.removeprefix("b/")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    held = found[1]
+    return bytes([int(held, 8)]) if len(held) == 3 else LETTERS.get(held, held)
 
 
 def _git(folder: Path, *arguments: str, wrong: str = "") -> str:

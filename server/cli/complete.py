@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from agents.records import Trigger
 from indexing import languages
+from indexing.files import read_regular
 from indexing.records import Document
 from indexing.texts import decode, line_of, line_starts
 from server.cli import place, terminal, workspace
@@ -66,15 +68,16 @@ def read(path: Path) -> Document:
         Failure: it cannot be read.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; nobody completes code in it.")
-        text = decode(path.read_bytes())
+        data, _ = read_regular(path, MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise Failure(f"{path} does not exist; give FILE:LINE:COLUMN of an existing file.") from None
-    except IsADirectoryError:
-        raise Failure(f"{path} is a folder; give FILE:LINE:COLUMN of a file in it.") from None
     except OSError as error:
+        if os.path.isdir(path):  # noqa: PTH112 (a name too long is none)
+            raise Failure(f"{path} is a folder; give FILE:LINE:COLUMN of a file in it.") from None
         raise Failure(f"{path} cannot be read ({error.strerror or error}).") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; nobody completes code in it.")
+    text = decode(data)
     path = path.resolve()
     return Document(path.as_uri(), path, languages.of_path(path, text), text)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH110, PTH112 (os.path takes for absent what pathlib raises at: names too long, loops of links)
 """Places in files as a person writes them, `FILE:LINE:COLUMN`, and the workspace that a file belongs to.
 
 Lines and columns count from 1 here and nowhere else; a column is a number of characters (code points). Start at
@@ -6,6 +7,7 @@ Lines and columns count from 1 here and nowhere else; a column is a number of ch
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,12 +63,12 @@ def offset(place: Place, text: str) -> int:
 
 def workspace_of(path: Path) -> Path:
     """The folder that the file or folder at `path` belongs to: its repository, else its project, else its folder."""
-    path = path.resolve()
-    folder = path if path.is_dir() else path.parent
+    path = Path(os.path.realpath(path))
+    folder = path if os.path.isdir(path) else path.parent
     candidates = [f for f in (folder, *folder.parents) if f not in {Path.home(), Path(f.anchor)}]
     for marks in (TOPS, PROJECTS):
         for candidate in candidates:
-            if any((candidate / mark).exists() for mark in marks):
+            if any(os.path.exists(candidate / mark) for mark in marks):
                 return candidate
     return folder
 
@@ -77,10 +79,10 @@ def folder(path: Path) -> Path:
     Raises:
         Failure: there is none, or it cannot be read.
     """
-    if not path.is_dir():
-        what = "is a file" if path.exists() else "does not exist"
+    if not os.path.isdir(path):
+        what = "is no folder" if os.path.lexists(path) else "does not exist"
         raise Failure(f"{path} {what}; give a folder.")
-    return path.resolve()
+    return Path(os.path.realpath(path))
 
 
 def _counts(text: str) -> bool:

@@ -6,6 +6,8 @@ No model, no index and no network; only `--fix` writes, through the gate. Start 
 from __future__ import annotations
 
 import asyncio
+import bisect
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agents.records import Finding
+    from agents.reviewer.report import Report, Reviewed
     from agents.reviewer.reviewer import Reviewer
     from indexing.limits import IndexLimits
-    from indexing.records import Document
+    from indexing.records import Document, Span
     from server.settings import Settings
 
 BATCH_CHARACTERS = 50_000_000  # of texts that are held at once
@@ -63,6 +66,9 @@ def review(  # noqa: PLR0913 (each is an option)
     diff: Annotated[
         str | None, typer.Option("--diff", metavar="REV", help="Only lines that changed since that revision of git.")
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Add the report: a score with its parts, and what to do next.")
+    ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
     yes: confirming.Yes = None,
 ) -> int:
@@ -70,7 +76,7 @@ def review(  # noqa: PLR0913 (each is an option)
     given = [Path(path) for path in paths or [Path()]]
     root = place.workspace_of(given[0])
     changed = changed_lines.since(diff, root) if diff is not None else None
-    job = _Job.of(root, changed)
+    job = _Job.of(root, changed, reporting=report)
     try:
         outcome = job.run(given)
         if fix and job.fixable:
@@ -94,10 +100,11 @@ class _Job:
     reviewer: Reviewer
     limits: IndexLimits
     changed: dict[Path, list[range]] | None
+    reporting: bool
     fixable: list[tuple[Document, tuple[Finding, ...]]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, root: Path, changed: dict[Path, list[range]] | None) -> _Job:
+    def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
         from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
         from indexing.limits import IndexLimits  # noqa: PLC0415
         from server import core, settings  # noqa: PLC0415 (170 ms that --help need not pay)
@@ -107,21 +114,44 @@ class _Job:
             terminal.note(str(problem))
         wanted = resolved.review
         limits = IndexLimits(max_file_bytes=wanted.max_file_bytes, exclude=tuple(resolved.index.exclude))
-        return cls(root, resolved, Reviewer(core.review_policy_of(resolved)), limits, changed)
+        return cls(root, resolved, Reviewer(core.review_policy_of(resolved)), limits, changed, reporting)
 
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""
         walk, read, found = Walk(), 0, []
+        reviewed: list[Reviewed] = []
         self.fixable = []
         for batch in self._batches(given, walk):
             read += len(batch)
-            for document, each in self.reviewer.review_files(batch):
+            for document, each in self._looked(batch, reviewed):
                 located = self._located(document, each)
                 found += located
                 if any(one.finding.fix is not None and one.finding.fix.safe for one in located):
                     self.fixable.append((document, tuple(one.finding for one in located)))
         found.sort(key=lambda one: (one.place.file, one.place.line, one.place.column, one.finding.code))
-        return Outcome(found, read, dict(sorted(walk.skipped.items())), self.reviewer.problem)
+        report = self._reported(reviewed) if self.reporting else None
+        return Outcome(found, read, dict(sorted(walk.skipped.items())), self.reviewer.problem, report)
+
+    def _looked(
+        self, batch: list[Document], reviewed: list[Reviewed]
+    ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
+        """The findings of a batch; what a report needs beside them goes into `reviewed`."""
+        if not self.reporting:
+            yield from self.reviewer.review_files(batch)
+            return
+        from agents.reviewer import assessment  # noqa: PLC0415 (for a report alone)
+
+        for one in assessment.assess(self.reviewer, batch):
+            reviewed.append(one)
+            yield one.document, one.findings
+
+    def _reported(self, reviewed: list[Reviewed]) -> Report:
+        from server import reports  # noqa: PLC0415 (for a report alone)
+
+        whole = reports.on_reviewed(self.reviewer, tuple(reviewed), self.root)
+        if whole.problem and whole.problem != self.reviewer.problem:
+            terminal.note(whole.problem)
+        return whole.report
 
     def mend(self, yes: Sequence[confirming.Kind]) -> None:
         """Propose all safe fixes as one edit."""
@@ -161,7 +191,8 @@ class _Job:
         if self.changed is None:
             return located
         lines = self.changed.get(document.path, [])
-        return [one for one in located if any(_meet(one, each) for each in lines)]
+        feeds = [at for at, character in enumerate(document.text) if character == "\n"]  # git counts no other ends
+        return [one for one in located if any(_meet(one.finding.span, feeds, each) for each in lines)]
 
     def _batches(self, given: Sequence[Path], walk: Walk) -> Iterator[list[Document]]:
         batch: list[Document] = []
@@ -195,19 +226,21 @@ class _Job:
 
         for path in given:
             real = files.real(path)
-            if real.is_dir():
+            if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
                 try:
                     yield from (found for found, _ in files.files(real, self.limits, seen=walk))
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None
-            elif real.is_file():
+            elif os.path.isfile(real):  # noqa: PTH113 (as above)
                 yield real
             else:
-                raise Failure(f"{path} does not exist; give files and folders.")
+                what = "is neither a file nor a folder" if os.path.lexists(path) else "does not exist"
+                raise Failure(f"{path} {what}; give files and folders.")
 
 
-def _meet(one: Located, lines: range) -> bool:
-    return one.place.line < lines.stop and lines.start <= one.place.end_line
+def _meet(span: Span, feeds: list[int], lines: range) -> bool:
+    first, last = (bisect.bisect_left(feeds, at) + 1 for at in (span.start, span.end))
+    return first < lines.stop and lines.start <= last
 
 
 def _shown(path: Path) -> str:

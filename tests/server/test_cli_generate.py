@@ -83,6 +83,7 @@ def test_without_a_model_it_says_which_setting_gives_one(generate: Generate) -> 
         (["app.py:1:1"], "nothing is missing at this place; choose a --task that applies here (docstring, type-hints"),
         (["app.py:9:1"], "give a line from 1"),
         (["gone.py:1:1"], "gone.py does not exist"),
+        (["/dev/zero:1:1"], "/dev/zero cannot be read (not a regular file)"),
     ],
 )
 def test_what_cannot_be_done_is_said(generate: Generate, arguments: list[str], said: str) -> None:

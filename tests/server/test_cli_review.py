@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,20 @@ def test_a_person_reads_a_line_for_each_finding(capsys: pytest.CaptureFixture[st
     assert "1 finding in 1 file" in err
 
 
+def test_the_report_scores_each_part_and_says_how(
+    workspace: Path, review: Review, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / "lcov.info").write_text("SF:app.py\nDA:1,1\nDA:2,0\nend_of_record\n")
+    report = review("--report")[1]["report"]
+    assert {part["name"]: part["score"] for part in report["parts"]}["tests"] == 50
+    assert [one["name"] for one in report["functions"]] == ["collect", "run"]
+    run(["review", "--report"])
+    out = capsys.readouterr().out
+    assert f"Quality: {report['score']} of 100" in out
+    assert all(part["how"] in out for part in report["parts"])
+    assert report["recommendations"][0] in out
+
+
 @pytest.mark.usefixtures("workspace")
 def test_github_reads_a_command_for_each_finding(capsys: pytest.CaptureFixture[str]) -> None:
     Path("web/a,b:c%.js").write_text(Path("web/app.js").read_text())
@@ -148,7 +163,7 @@ def test_sarif_holds_what_its_schema_asks_for(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.usefixtures("workspace")
-@pytest.mark.parametrize("arguments", [["none.py"], ["--diff", "main"]])
+@pytest.mark.parametrize("arguments", [["none.py"], ["--diff", "main"], ["x" * 5000], [f"{'x' * 5000}/a.py"]])
 def test_what_cannot_be_done_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["review", *arguments]) == 1
     assert capsys.readouterr().err.count("\n") == 1
@@ -181,6 +196,47 @@ def test_only_changed_lines_and_new_files_are_told_of(repository: Path, review: 
     git("add", ".")
     git("commit", "-qm", "second")
     assert {one["file"] for one in review("--diff", "HEAD~1")[1]["findings"]} == {"app.py", "fresh ä.py"}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "loop"])
+def test_what_is_neither_file_nor_folder_is_said(
+    workspace: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if kind == "pipe":
+        os.mkfifo(workspace / kind)
+    else:
+        (workspace / kind).symlink_to(kind)
+    assert run(["review", kind]) == 1
+    assert f"{kind} is neither a file nor a folder" in capsys.readouterr().err
+
+
+NEW = "def again(a=[]):\n    a.append(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ('q"uo\tte \\.py', "x = 1\n", "x = 1\n" + NEW),
+        ("content.py", "x = 1\n", '"""\n++ b/other.py\n@@ -1 +1 @@\n"""\n' + NEW),
+        ("ends.py", "x = 1\ry = 2\rz = 3\n", "x = 1\ry = 2\rz = 3\n" + NEW),
+        ("unended.py", "x = 1", "x = 2\n" + NEW.rstrip()),
+        ("wide.py", "\ufeffx = 1\n", "\ufeffx = 1\n" + NEW),
+        ("hidden.py", "x = 1\n", "x = 1\n" + NEW),
+    ],
+)
+def test_changed_lines_are_found_in_any_file(
+    repository: Path, review: Review, name: str, before: str, after: str
+) -> None:
+    encoding = "utf-16-le" if name == "wide.py" else "utf-8"
+    (repository / name).write_bytes(before.encode(encoding))
+    (repository / ".gitattributes").write_text("hidden.py -diff\n")
+    git("add", ".")
+    git("commit", "-qm", "second")
+    (repository / name).write_bytes(after.encode(encoding))
+    (repository / "app.py").write_text("# new\n" + (repository / "app.py").read_text())
+    found = codes(review("--diff", "HEAD")[1])
+    assert (name, "mutable-default") in found
+    assert ("app.py", "mutable-default") not in found
 
 
 @pytest.mark.parametrize("revision", ["--output=stolen", "-p", "main;rm", "a b", "", "$(x)", "x\ny"])
