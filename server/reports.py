@@ -49,7 +49,7 @@ def on_files(
 ) -> Whole:
     """Files as they stand on disk; `folder` is where their coverage data are looked for."""
     reviewed = tuple(assessment.assess(reviewer, documents, cancelled=cancelled))
-    return _whole(reviewer, reviewed, folder)
+    return on_reviewed(reviewer, reviewed, folder)
 
 
 def on_text(
@@ -66,10 +66,11 @@ def on_text(
     violations = pep8.findings if pep8 is not None and not pep8.problem else None
     metrics = assessment.measured(document)
     reviewed = Reviewed(document, findings, metrics, violations, style.layout_problems(document))
-    return _whole(reviewer, (reviewed,), folder)
+    return on_reviewed(reviewer, (reviewed,), folder)
 
 
-def _whole(reviewer: Reviewer, reviewed: tuple[Reviewed, ...], folder: Path | None) -> Whole:
+def on_reviewed(reviewer: Reviewer, reviewed: tuple[Reviewed, ...], folder: Path | None) -> Whole:
+    """Files that were looked at, with what tests cover of them."""
     source = coverage.find(folder) if folder is not None else None
     if source is None or folder is None:
         return Whole(report.report(reviewed), reviewed, problem=reviewer.problem)

@@ -16,10 +16,12 @@ from server.cli.sarif import Place
 from server.explanations import explanation_of, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from agents.records import Finding
+    from agents.reviewer.report import Report
 
+MOST_FUNCTIONS = 50  # in a report, the most complex ones
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFORMATION: "cyan", Severity.HINT: "dim"}
 GITHUB = {
     Severity.ERROR: "error",
@@ -61,12 +63,14 @@ class Outcome:
         files: how many were looked at.
         skipped: files and folders left out, by reason.
         problem: why it gives less than it should, "" for nothing.
+        report: scores and recommendations, where they are wanted.
     """
 
     found: Sequence[Located]
     files: int
     skipped: dict[str, int]
     problem: str = ""
+    report: Report | None = None
 
 
 def as_text(outcome: Outcome) -> None:
@@ -80,6 +84,8 @@ def as_text(outcome: Outcome) -> None:
         line.append(finding.severity.value, style=STYLES[finding.severity])
         line.append(terminal.printable(f" {finding.code}: {finding.message}"))
         console.print(line, soft_wrap=True)
+    if outcome.report is not None:
+        console.print(Text(terminal.printable("\n".join(_told(outcome.report)))), soft_wrap=True)
     fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
     mended = f"; {fixable} can be mended with --fix" if fixable else ""
     terminal.note(f"{_some(len(outcome.found), 'finding')} in {_some(outcome.files, 'file')}{mended}.")
@@ -93,8 +99,39 @@ def as_json(outcome: Outcome) -> None:
             "skipped": outcome.skipped,
             "problem": outcome.problem,
             "findings": [plain(one) for one in outcome.found],
+            **({"report": _plain_report(outcome.report)} if outcome.report is not None else {}),
         }
     )
+
+
+def _told(report: Report) -> Iterator[str]:
+    """The report in lines."""
+    yield ""
+    yield f"Quality: {_score(report.score)} of 100 ({report.lines:,} lines of code, {_some(report.files, 'file')})"
+    for part in report.parts:
+        yield f"  {part.name:14}{_score(part.score):>6}  {part.how}"
+    if report.recommendations:
+        yield "Next:"
+        yield from (f"  {number}. {each}" for number, each in enumerate(report.recommendations, 1))
+
+
+def _score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.1f}"
+
+
+def _plain_report(report: Report) -> dict[str, Any]:
+    parts = [{"name": p.name, "score": p.score, "weight": p.weight, "how": p.how} for p in report.parts]
+    functions = [
+        {"uri": uri, "name": f.name, "line": f.first_line + 1, "cyclomatic": f.cyclomatic, "cognitive": f.cognitive}
+        for uri, f in report.functions[:MOST_FUNCTIONS]
+    ]
+    return {
+        "score": report.score,
+        "parts": parts,
+        "lines": report.lines,
+        "functions": functions,
+        "recommendations": list(report.recommendations),
+    }
 
 
 def plain(one: Located) -> dict[str, Any]:
