@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from server.documents import Documents, OpenText
 
 APPLY_WAIT_S = 30.0  # for an editor that asks nobody
+LOOK_AGAIN_S = 0.05
 SETTLE_S = 3.0  # editors tell of changes late: Neovim after 0.15 s, Emacs when it has been idle for 0.5 s
 
 
@@ -77,7 +79,9 @@ class EditorWorkplace:
             if isinstance(change, TextChange) and self._moved_on(change):
                 return f"{change.uri} has changed meanwhile; ask again."
         through = tuple(one for one in proposal.changes if confirm or _by_editor(one, client))
+        closed = [one for one in through if isinstance(one, TextChange) and self._document(one) is None]
         problem = await self._sent(replace(proposal, changes=through), client, confirm=confirm) if through else ""
+        problem = problem or ("" if confirm else await self._hidden(closed))
         others = tuple(one for one in proposal.changes if one not in through)
         if problem or not others:
             return problem
@@ -100,6 +104,25 @@ class EditorWorkplace:
         if answer.applied or confirm:  # what was not ticked in a preview was rejected, and nothing failed
             return ""
         return answer.failure_reason or "The editor did not apply the edit; its own log may say why."
+
+    async def _hidden(self, closed: Sequence[TextChange]) -> str:
+        """Where the editor may have changed texts in places that it shows us nothing of."""
+        end = time.monotonic() + SETTLE_S
+        while hidden := [one for one in closed if self._document(one) is None and await self._as_before(one)]:
+            if time.monotonic() >= end:
+                names = ", ".join(one.path.name if one.path is not None else one.uri for one in hidden)
+                return (
+                    f"The editor says it changed {names}, but neither the disk nor an open document shows it: look for "
+                    "an unsaved buffer there (Neovim opens files of no known language without telling Starling)."
+                )
+            await asyncio.sleep(LOOK_AGAIN_S)
+        return ""
+
+    async def _as_before(self, change: TextChange) -> bool:
+        try:
+            return await self.text(change.uri, change.path) == change.before
+        except OSError:
+            return False
 
     def _document(self, change: TextChange) -> OpenText | None:
         return self._opened(change.uri, change.path)

@@ -91,9 +91,9 @@ class EditorAsker:
         if not can.shows:
             return False
         if can.contents:
-            uri = self._shown.put(question.id, text)
+            uri = self._shown.put(questions.name(question), text)
         else:
-            path = await asyncio.to_thread(shown.written, question.id, text)
+            path = await asyncio.to_thread(shown.written, questions.name(question), text)
             if path is None:
                 return False
             uri = path.as_uri()
@@ -109,5 +109,5 @@ class EditorAsker:
         """The question with the diff in the message; a long one is in a file, too."""
         if not questions.is_long(question):
             return questions.with_diff(question)
-        path = await asyncio.to_thread(shown.written, question.id, questions.document(question))
+        path = await asyncio.to_thread(shown.written, questions.name(question), questions.document(question))
         return questions.with_diff(question, elsewhere=str(path) if path is not None else "")

@@ -29,6 +29,11 @@ def answers(question: Question, *, showing: bool = False) -> dict[str, Answer | 
     return {yes: Answer.APPROVE, **remembered, **shown, REJECT: Answer.REJECT}
 
 
+def name(question: Question) -> str:
+    """What its document is called: what a person knows it by, and what makes it one of its kind."""
+    return f"{_one_line(question.title)[:40]} {question.id[:8]}"
+
+
 def line(question: Question) -> str:
     """What is asked, on one line."""
     sentences = [f"{_one_line(question.title).rstrip('.')}?", *map(_one_line, question.warnings)]

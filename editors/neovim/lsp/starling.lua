@@ -18,6 +18,19 @@ return {
     }))
   end,
 
+  -- The diff of what Starling proposes is on the screen while it asks; see lua/starling.lua.
+  before_init = function(params)
+    require('starling').before_init(params)
+  end,
+  handlers = {
+    ['window/showDocument'] = function(...)
+      return require('starling').show(...)
+    end,
+    ['window/showMessageRequest'] = function(...)
+      return require('starling').ask(...)
+    end,
+  },
+
   -- The same names as in settings.toml; see `starling doctor` for where that lies.
   -- For example: { starling = { completion = { multiline = 'never' } } }
   settings = { starling = vim.empty_dict() },

@@ -1,5 +1,6 @@
--- Keys for Starling's suggestions, each to be mapped with `expr`; README.md in this folder's parent shows how.
--- What is suggested is the server's business: this only sees to it that it lands where it is shown.
+-- Keys for Starling's suggestions, each to be mapped with `expr`; README.md in this folder's parent shows how. And the
+-- diffs that Starling's questions are about: they come from the server, and go when the question is answered.
+-- What is suggested and asked is the server's business: this only sees to it that it lands where it is shown.
 
 local M = {}
 
@@ -76,6 +77,61 @@ end
 function M.accept_word()
   vim.lsp.inline_completion.get({ on_accept = next_word_of })
   return ''
+end
+
+local DOCUMENTS = 'starling:/'
+
+--- Fill a buffer with a document of the server's own (`workspace/textDocumentContent`).
+---@param event vim.api.keyset.create_autocmd.callback_args
+local function read_document(event)
+  local buffer = event.buf
+  vim.bo[buffer].buftype, vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'nofile', 'wipe', false
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'starling' })) do
+    local uri = vim.api.nvim_buf_get_name(buffer)
+    local response = client:request_sync('workspace/textDocumentContent', { uri = uri }, 2000, buffer)
+    if response and response.result then
+      local text = response.result.text:gsub('\n$', '')
+      vim.api.nvim_buf_set_lines(buffer, 0, -1, false, vim.split(text, '\n'))
+      break
+    end
+  end
+  vim.bo[buffer].modifiable, vim.bo[buffer].filetype = false, 'diff'
+end
+
+--- Tell the server, before it starts, that its own documents can be shown.
+---@param params lsp.InitializeParams
+function M.before_init(params)
+  params.capabilities.workspace.textDocumentContent = { dynamicRegistration = false }
+  vim.api.nvim_create_autocmd('BufReadCmd', {
+    group = vim.api.nvim_create_augroup('starling.documents', { clear = true }),
+    pattern = DOCUMENTS .. '*',
+    callback = read_document,
+  })
+end
+
+--- Show a document of the server's own above the window that is worked in; everything else as Neovim shows it.
+---@type lsp.Handler
+function M.show(err, params, context)
+  if params.takeFocus or not vim.startswith(params.uri, DOCUMENTS) then
+    return vim.lsp.handlers['window/showDocument'](err, params, context)
+  end
+  local buffer = vim.fn.bufadd(params.uri)
+  vim.fn.bufload(buffer)
+  vim.api.nvim_open_win(buffer, false, { split = 'above', win = 0 })
+  return { success = true }
+end
+
+--- Ask as Neovim does, with the diff on the screen for as long as that takes.
+---@type lsp.Handler
+function M.ask(err, params, context)
+  vim.cmd.redraw()
+  local answer = vim.lsp.handlers['window/showMessageRequest'](err, params, context)
+  for _, window in ipairs(vim.api.nvim_list_wins()) do
+    if vim.startswith(vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(window)), DOCUMENTS) then
+      pcall(vim.api.nvim_win_close, window, true) -- fails for the last window, which then stays
+    end
+  end
+  return answer
 end
 
 return M

@@ -118,7 +118,7 @@ async def test_a_client_that_fetches_documents_gets_the_diff_from_us(editor: Edi
     editor.answers["window/showDocument"] = {"success": True}
     await asker.ask(question())
     [shown] = asked(editor, "window/showDocument")
-    assert shown["uri"] == "starling:/questions/q1.diff"
+    assert shown["uri"] == "starling:/questions/Mend-pi-q1.diff"
     answer = await editor.answer(editor.ask("workspace/textDocumentContent", {"uri": shown["uri"]}))
     assert answer["result"]["text"].endswith(DIFF)
 
