@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 THREADS = 16  # requests that compute or load at once: one a model, for each has a line before it
 BACKLOG = 128
 SWEEP_S = 1.0
+KEEP_ALIVE_S = 75  # longer than a client of ours keeps a connection, so that none meets a closed one
 GRACE_S = 5  # for answers that are under way when it is told to end
 
 
@@ -144,6 +145,7 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         backlog=BACKLOG,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

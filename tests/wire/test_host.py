@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from models.chat import ChatRequest, Message, Speaker, never
 from models.completion import FillRequest
 from models.host.forms import CLIENT_HEADER
 from models.host.looking import health
 from models.host.residents import Limits
 from models.loading import load
 from models.scripted import ENTRY
-from server import hosts
+from server import chats, hosts
+from server.chats import ChatSettings
 from server.settings import ModelSettings
 from tests.models import bundled
 from tests.models.host.serving import Serving, scripted
@@ -27,7 +31,6 @@ from tests.wire.conftest import PROGRAM, WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
 
     from tests.wire.conftest import Session
 
@@ -103,6 +106,27 @@ def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
     assert host()["process"] != killed
     for client in clients:
         client.close()
+
+
+def test_a_chat_model_of_ones_own_converses_through_the_host_and_survives_its_death(home: Path) -> None:
+    folder = Path(shutil.copytree(bundled.entry().folder, home / "config" / "models" / "talker"))
+    (folder / "catalog.toml").chmod(0o644)
+    written = (folder / "catalog.toml").read_text(encoding="utf-8")
+    written = written.replace('"starling-mini"', '"talker"').replace('["completion"]', '["chat"]')
+    turns = '[chat]\nuser = "# {text}"\nassistant = "{text}"\nopening = ""\nends = ["<|endoftext|>"]\n'
+    (folder / "catalog.toml").write_text(written + turns, encoding="utf-8")
+    chat, problem = chats.made(ChatSettings(model="talker"), None)
+    assert chat is not None
+    assert problem == ""
+    question = ChatRequest((Message(Speaker.USER, "add two numbers\ndef add(a, b):\n"),), max_tokens=12)
+    pieces: list[str] = []
+    reply = chat.chat(question, cancelled=never, on_text=pieces.append)
+    assert "".join(pieces) == reply.text != ""
+    assert (reply.model, reply.usage.answer_tokens, reply.usage.estimated) == ("talker", 12, False)
+    os.kill(host()["process"], signal.SIGKILL)
+    assert chat.chat(question, cancelled=never).text == reply.text
+    assert [(model["name"], model["kind"]) for model in host()["models"]] == [("talker", "chat")]
+    chat.close()
 
 
 def test_servers_that_start_at_once_get_one_host(home: Path) -> None:

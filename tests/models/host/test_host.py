@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.chat import Reply, ReplyEnd, ToolCall, Usage
+from models.embedding import Embeddings
 from models.host.residents import Limits
 from models.scripted import ENTRY
 from tests.models.host.serving import scripted
@@ -171,6 +172,25 @@ def test_a_conversation_is_answered_as_openai_has_it(serve: Serve) -> None:
     assert "".join(delta.get("content", "") for delta in deltas) == "I heard hi"
     assert deltas[-2]["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"at": 1}'}
     assert told[-2]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+class Placing:
+    """An embedder that places each text at its length."""
+
+    def embed(self, texts: Any) -> Embeddings:
+        return Embeddings(tuple((float(len(text)), 1.0) for text in texts), tokens=7)
+
+    def close(self) -> None:
+        pass
+
+
+def test_texts_become_vectors_as_openai_has_it(serve: Serve) -> None:
+    serving = serve(placer=(replace(ENTRY, name="placer", roles=("embedding",)), Placing))
+    many = serving.ask("/v1/embeddings", {"model": "placer", "input": ["a", "bcd"]}).json()
+    one = serving.ask("/v1/embeddings", {"model": "placer", "input": "ab"}).json()
+    assert [(item["index"], item["embedding"]) for item in many["data"]] == [(0, [1.0, 1.0]), (1, [3.0, 1.0])]
+    assert one["data"][0]["embedding"] == [2.0, 1.0]
+    assert many["usage"]["total_tokens"] == 7
 
 
 def test_a_model_for_one_thing_is_not_used_for_another(serve: Serve) -> None:
