@@ -29,6 +29,9 @@ class Proposed(CommandRecord):
     )
     reason: str | None = Field(default=None, description="Why it was not applied and what to do; null where it was.")
     checkpoint: str | None = Field(default=None, description="What `starling.undo` takes; null where nothing changed.")
+    unsaved: tuple[str, ...] = Field(
+        default=(), description="Files changed in the editor and not on the disk yet; a person saves them."
+    )
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
@@ -38,4 +41,5 @@ class Proposed(CommandRecord):
             outcome=outcome.verdict.value,
             reason=outcome.reason or None,
             checkpoint=outcome.checkpoint or None,
+            unsaved=outcome.unsaved,
         )

@@ -329,7 +329,7 @@ class Gate:
         outcome = await self._ended(case, outcome, checked, found)
         if broken is not None:
             raise broken
-        return outcome
+        return replace(outcome, unsaved=await asyncio.to_thread(verification.unsaved, checked.names, found))
 
     def _conclude_later(self, case: Case, checked: Checked, work: asyncio.Future[str], *, confirm: bool) -> None:
         """An editor may still apply what nobody waits for any more; that is recorded when it happens."""

@@ -54,12 +54,14 @@ class Outcome:
         verdict: what became of it.
         reason: one sentence with the next step where it was not applied, "" otherwise.
         checkpoint: id by which it can be undone, "" when nothing was written.
+        unsaved: names of files that were changed in the editor and not on the disk: a person saves them.
     """
 
     proposal: str
     verdict: Verdict
     reason: str = ""
     checkpoint: str = ""
+    unsaved: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
-from server.gate import rebasing
+from server.gate import contents, rebasing
 from server.gate.records import Verdict
 
 if TYPE_CHECKING:
@@ -61,6 +61,23 @@ def verdict(found: Sequence[Seen]) -> Verdict:
     if all(one.whole for one in found):
         return Verdict.APPLIED
     return Verdict.PARTLY if any(one.change is not None or one.odd for one in found) else Verdict.REJECTED
+
+
+def unsaved(names: Sequence[str], found: Sequence[Seen]) -> tuple[str, ...]:
+    """Which of the changed files the disk does not hold as they were seen: an editor has them; blocking."""
+    return tuple(
+        name
+        for name, one in zip(names, found, strict=True)
+        if isinstance(one.change, TextChange | CreateFile) and one.change.path and _held(one.change.path) != one.text
+    )
+
+
+def _held(path: Path) -> str | None:
+    try:
+        content = contents.read(path)
+    except OSError:
+        return None
+    return None if content is None else content.text
 
 
 async def _seen(workplace: Workplace, change: Change, before: Content | None) -> Seen:

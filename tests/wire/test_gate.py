@@ -129,12 +129,14 @@ async def test_a_change_of_an_unsaved_document_is_shown_asked_about_once_and_mad
     )
     outcome = await within(proposing)
     assert (outcome["outcome"], person.requests.empty()) == ("applied", True)
+    assert outcome["unsaved"] == ["area.py"]
     assert path.read_text(encoding="utf-8") == "π = 3\n"  # the person saves it, or does not
     assert await approvals(session) == [("approved", "applied")]
 
 
 async def test_a_client_that_calls_nothing_applied_is_not_believed(start: Start) -> None:
     session, person = await begin(start, area="pi = 3\n")
+    session.open((session.workspace / "area.py").as_uri(), "pi = 3\n")
     proposing = propose(session, kind="text", path="area.py", old="3", new="3.14")
     _, answer = await person.question()
     answer.set_result(types.MessageActionItem("Apply"))

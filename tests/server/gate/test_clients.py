@@ -123,6 +123,15 @@ async def test_one_question_a_true_record_and_nothing_without_a_yes(
     assert bool(await rows(gate, "SELECT 1 FROM audit WHERE written")) is bool(outcome.checkpoint)
 
 
+async def test_what_only_the_editor_holds_is_named(editor: Editor, shop: Path) -> None:
+    desk = Desk(editor, ClientKind.NEOVIM, Reply.YES)
+    await desk.begin(shop)
+    desk.open(shop / "open.py")
+    gate = await gate_of(editor, shop)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
+    assert outcome.unsaved == ("open.py", "closed.py")
+
+
 @pytest.mark.parametrize("client", ASKING)
 async def test_a_part_that_was_applied_can_be_taken_back(editor: Editor, shop: Path, client: ClientKind) -> None:
     desk = Desk(editor, client, Reply.PART)
