@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from indexing.records import Document
 
 LONGEST_LINE = 120  # characters; beyond it most screens and reviews wrap
-_TRAILING = re.compile(r"[ \t]+(?=\r?\n|$)")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\r?\n|$)")  # from the begin of each run only: indentation is long
 _MIXED = re.compile(r"^(?: +\t|\t+ {2,}\S)", re.MULTILINE)
 _LONG = re.compile(rf"^[^\n]{{{LONGEST_LINE + 1},}}", re.MULTILINE)
 _MARKS_BREAKS = {"markdown"}  # two spaces at the end of a line mean a line break

@@ -115,6 +115,10 @@ def test_layout_is_counted_in_every_language() -> None:
     assert layout_problems(document("two spaces  \nmean a break\n", "markdown")) == 0
 
 
+def test_layout_is_counted_in_one_pass_however_long_the_indentation() -> None:
+    assert layout_problems(document(" " * 1_000_000 + "x" + " " * 1_000_000 + "\n", "c")) == 2  # long, and trailing
+
+
 def test_without_ruff_pep8_has_no_score(tmp_path: Path) -> None:
     files = documents(parse("#- main.py\nx = 1\n").write(tmp_path))
     reviewer = Reviewer(ReviewPolicy())
