@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 2_000_000
 START_WAIT_S = 60.0
+_LONGEST_SHOWN = 200  # characters of a name that leads nowhere
 
 
 class Target(CommandRecord):
@@ -161,9 +162,10 @@ def documents_of(snapshot: Snapshot, core: Core, paths: Iterable[str], cancelled
     limits = limits_of(core)
     found: dict[Path, Document] = {}
     for name in paths:
-        path = files.real(snapshot.roots[0] / name.replace("\0", ""))
-        if "\0" in name or not inside(snapshot, path) or not path.exists():
-            raise JsonRpcInvalidParams(f"{name} is no file or folder of the workspace")
+        path = _named(snapshot, name)
+        if path is None:
+            shown = name if len(name) < _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+            raise JsonRpcInvalidParams(f"{shown!r} is no file or folder of the workspace")
         walked = (one for one, _ in files.files(path, limits, cancelled=cancelled)) if path.is_dir() else (path,)
         for one in walked:
             document = files.read(one, limits) if path.is_dir() or not core.index.exclusion(one) else "excluded"
@@ -176,6 +178,15 @@ def inside(snapshot: Snapshot, path: Path) -> bool:
     """Whether a path lies in a workspace folder, links followed."""
     real = files.real(path)
     return any(real.is_relative_to(files.real(root)) for root in snapshot.roots)
+
+
+def _named(snapshot: Snapshot, name: str) -> Path | None:
+    """The path that a client means; None where there is nothing, or nothing of the workspace."""
+    try:
+        path = files.real(snapshot.roots[0] / name)
+        return path if inside(snapshot, path) and path.exists() else None
+    except (OSError, ValueError):  # too long, or holding what is no character of a name
+        return None
 
 
 def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:

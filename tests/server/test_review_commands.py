@@ -250,7 +250,7 @@ async def test_the_report_on_a_document_is_on_what_the_editor_shows(editor: Edit
     assert (await result(editor, "review", uri=uri))["findings"] == []
 
 
-@pytest.mark.parametrize("path", ["..", "/etc/passwd", "none.py", "a\0b"])
+@pytest.mark.parametrize("path", ["..", "/etc/passwd", "none.py", "a\0b", "x" * 5000, "\ud800"])
 async def test_paths_outside_the_workspace_are_refused(editor: Editor, reviewed: Path, path: str) -> None:
     await begin(editor, reviewed)
     assert (await execute(editor, "review", paths=[path]))["error"]["code"] == -32602
