@@ -96,6 +96,7 @@ class HostConnection:
         self._endpoint: Endpoint | None = None
         self._clients: list[HttpClient] = []
         self._closed = False
+        self._lost = False
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -106,12 +107,12 @@ class HostConnection:
         """The host, started if need be."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
-        reach = self._process.reach(cancelled)
+        reach = self._process.reach(cancelled, lost=self._lost)
         with self._lock:
             if self._endpoint is None:
                 if reach != self._reach or not self._clients:
                     self._clients.append(HttpClient(HttpOptions(socket=reach.socket)))
-                self._reach = reach
+                self._reach, self._lost = reach, False
                 if self._closed:
                     self._clients[-1].close()
                 never_open = Circuit(failures=sys.maxsize)  # it is started again, not left alone
@@ -124,7 +125,8 @@ class HostConnection:
         """It is started again by the next `endpoint`."""
         with self._lock:
             if self._endpoint is endpoint:
-                self._endpoint = None
+                self._endpoint = self._reach = None  # with new connections: the old ones are broken
+                self._lost = True
             return not self._closed
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -149,7 +150,17 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
         backlog=BACKLOG,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # uvicorn's own would end the process before it has tidied up
+
+    server = Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or in a test's thread
+            loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     leaving = asyncio.ensure_future(_leave(host, server))
     ready(str(listener.getsockname()))
     try:

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
+from models.host.looking import health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,19 +43,27 @@ class HostProcess:
         self._command = list(command)
         self._lock = threading.Lock()
 
-    def reach(self, cancelled: Callable[[], bool] = lambda: False) -> Reach:
-        """How it is reached, for sure now.
+    def reach(self, cancelled: Callable[[], bool] = lambda: False, *, lost: bool = False) -> Reach:
+        """How it is reached.
+
+        Args:
+            cancelled: asked while it is waited for.
+            lost: it did not answer just now. A killed process takes connections a moment longer, so it has to answer.
 
         Raises:
             HostError: it could not be started.
         """
-        found = self.address.reach()
-        while found is None:
+        deadline = time.monotonic() + START_S
+        while True:
             if cancelled():
                 raise HostError("The model host was no longer wanted before it listened.")
             with self._lock:  # threads of one server start one; of several servers, the host's own lock lets one live
                 found = self.address.reach() or self._start()
-        return found
+            if not lost or health(self.address):
+                return found
+            if time.monotonic() > deadline:
+                raise HostError("The model host does not answer; end it, and the next request starts another.")
+            time.sleep(POLL_S)
 
     def _start(self) -> Reach:
         try:

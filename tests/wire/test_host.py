@@ -69,8 +69,9 @@ async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Pat
     install_large(home / "config" / "models", tmp_path / "scratch", "large", megabytes=MEGABYTES)
     (home / "config" / "settings.toml").write_text('[model]\nname = "large"\n', encoding="utf-8")
     servers = [await start(command=PROGRAM) for _ in range(2)]
+    patient = {"recall": False, "maxTokens": 2, "timeoutMs": 60_000}
     for session in servers:
-        await session.initialize(initialization_options={"index": {"enabled": False}, "completion": {"recall": False}})
+        await session.initialize(initialization_options={"index": {"enabled": False}, "completion": patient})
         uri = session.open("untitled:Untitled-1", CODE)
         await session.status(lambda status: status["state"] == "ready")
         assert await session.texts(uri, 4, 25)
@@ -150,6 +151,14 @@ def test_the_host_leaves_when_nobody_asks_and_comes_back_when_somebody_does(home
     assert not hosts.address().socket.exists()
     process.reach()
     assert host()["process"] != first.pid
+
+
+def test_told_to_end_it_leaves_nothing_behind(home: Path) -> None:
+    hosts.process().reach()
+    process = psutil.Process(host()["process"])
+    process.terminate()
+    process.wait(WAIT_S)
+    assert not hosts.address().socket.exists()
 
 
 def test_only_its_owner_can_open_the_socket(home: Path) -> None:
