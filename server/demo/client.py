@@ -78,6 +78,7 @@ class DemoClient(LanguageClient):
             types.CLIENT_REGISTER_CAPABILITY: lambda _: None,
             types.WINDOW_SHOW_MESSAGE: lambda params: self.complaints.append(params.message),
             types.WINDOW_LOG_MESSAGE: lambda _: None,
+            types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: lambda _: None,
         }
         for method, answer in answers.items():
             self.feature(method)(answer)
