@@ -138,6 +138,6 @@ app.command("demo")(demo.demo)
 def _misused(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else PROGRAM
-    sentence = error.format_message().strip().rstrip(".")
+    sentence = error.format_message().replace("Value error, ", "").strip().rstrip(".")
     terminal.note(f"{sentence}; see `{command} --help`.")
     return error.exit_code

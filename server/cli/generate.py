@@ -31,7 +31,13 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
     ],
     *,
     task: Annotated[
-        str, typer.Option("--task", "-t", help="What to write.", show_default="what is missing at the place")
+        str,
+        typer.Option(
+            "--task",
+            "-t",
+            help="What to write: implement, complete, docstring, type-hints, test, fix ...; a wrong one tells all.",
+            show_default="what is missing at the place",
+        ),
     ] = "",
     instruction: Annotated[str, typer.Option("--instruction", "-i", help="What is wanted, in words.")] = "",
     yes: confirming.Yes = None,

@@ -57,7 +57,7 @@ def _show(answer: dict[str, Any]) -> None:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in answer["skipped"].items())
     done = (
         f"{answer['changed_files']:,} files read in {answer['seconds']:.1f} s"
-        + (f" ({answer['mb_per_s']:.1f} MB/s)" if answer["mb_per_s"] is not None else "")
+        + (f" ({answer['mb_per_s']:.1f} MB/s)" if answer["mb_per_s"] else "")
         if answer["worked"]
         else f"nothing to do, looked through in {answer['seconds']:.1f} s"
     )

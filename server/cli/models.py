@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.catalog import ModelEntry
     from models.known import KnownModel
 
-app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that complete code.")
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that run here.")
 
 
 @app.callback()
@@ -109,20 +109,22 @@ def _list_available(*, as_json: bool) -> None:
     if as_json:
         terminal.emit({"models": facts})
         return
-    from rich.table import Column, Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
 
-    table = Table(Column("name", no_wrap=True), "parameters", "int8", "float16", "licence", "gated", "roles", box=None)
+    table = Table(box=None, padding=(0, 1, 0, 0))  # each line within 80 columns
+    for heading in ("name", "weights", "int8", "licence", "roles"):
+        table.add_column(heading, no_wrap=True, overflow="fold")
     for one in facts:
         table.add_row(
             one["name"],
             f"{one['parameters'] / 1e6:,.0f} M",
-            f"{one['bytes_int8'] / 1e9:.1f} GB",
-            f"{one['bytes_float16'] / 1e9:.1f} GB",
-            one["licence"],
-            "yes" if one["gated"] else "",
+            f"{one['bytes_int8'] / 1e9:.2f} GB",
+            one["licence"] + (" *" if one["gated"] else ""),
             ", ".join(one["roles"]),
         )
-    terminal.out().print(table)
+    console = terminal.out()
+    console.print(table)
+    console.print("* wants an account on the hub that accepted its terms, and --token-file.", markup=False)
 
 
 def default_name(catalog: Catalog) -> str:

@@ -165,7 +165,7 @@ class _Job:
         )
         count = sum(len(change.edits) for change in changes)
         proposal = ProposedEdit(
-            title=f"Mend {count} findings in {len(changes)} files" if count > 1 else "Mend one finding",
+            title=f"Mend {_counted(count, 'finding')} in {_counted(len(changes), 'file')}",
             why="Each of these fixes leaves what the program does as it is.",
             by="reviewer",
             changes=changes,
@@ -247,3 +247,7 @@ def _shown(path: Path) -> str:
     """Relative to where the command runs, where that leads there."""
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
