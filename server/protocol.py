@@ -71,7 +71,13 @@ class StarlingProtocol(LanguageServerProtocol):
             self._send_data(types.ResponseErrorMessage(id=known, error=error))
 
     def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 (any message)
-        """The message as an object; a malformed request is answered here, and None returned."""
+        """The message as an object; a malformed request is answered here, and None returned.
+
+        A malformed answer is an error to who asked: nobody waits for another one.
+        """
+        if "error" in data and data["error"] is None and "method" not in data:
+            data = {name: value for name, value in data.items() if name != "error"}  # some clients always name both
+        awaited = data.get("id") in self._result_types
         try:
             return super().structure_message(data)
         except JsonRpcException:
@@ -79,6 +85,9 @@ class StarlingProtocol(LanguageServerProtocol):
             if "method" in data and "id" in data:
                 error = JsonRpcInvalidParams(f"the parameters of {data['method']} are not what LSP says")
                 self._send_response(data["id"], error=error.to_response_error())
+            elif awaited:
+                error = JsonRpcInvalidParams("the client's answer is not what LSP says")
+                self._handle_response(data["id"], error=error.to_response_error())
             return None
 
     def handle_message(self, message: RPCMessage) -> None:

@@ -169,6 +169,24 @@ async def test_a_client_that_knows_no_questions_cannot_be_asked(editor: Editor, 
     assert await asker.ask(question()) is Answer.UNABLE
 
 
+@pytest.mark.parametrize("answer", ["Apply", 5, [], {}, {"name": "Apply"}])
+async def test_an_answer_that_is_none_of_lsp_ends_the_waiting(editor: Editor, ask: Any, answer: object) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = lambda _: answer
+    assert await asker.ask(question()) is Answer.UNABLE
+    editor.answers["window/showMessageRequest"] = choosing("Apply")
+    assert await asker.ask(question()) is Answer.APPROVE
+
+
+async def test_an_answer_that_names_no_error_as_well_is_an_answer(editor: Editor, ask: Any) -> None:
+    asker = await ask({})
+    editor.answers["window/showMessageRequest"] = SILENCE
+    asking = asyncio.ensure_future(asker.ask(question()))
+    sent = await editor.message(lambda message: message.get("method") == "window/showMessageRequest")
+    editor.receive({"id": sent["id"], "result": {"title": "Apply"}, "error": None})
+    assert await asking is Answer.APPROVE
+
+
 async def test_a_question_nobody_waits_for_is_taken_down_and_a_late_yes_means_nothing(editor: Editor, ask: Any) -> None:
     asker = await ask({})
     editor.answers["window/showMessageRequest"] = SILENCE
