@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from typing import Any
 
 import pytest
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before anything loads CUDA; processes that tests start inherit it
+
+# whoever starts the tests in the background may have Ctrl-C ignored, and what the tests start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
