@@ -21,7 +21,7 @@ Arguments = NoArguments
 class Check(CommandRecord):
     """One part."""
 
-    part: str = Field(description='"settings", "index", "model" or "server".')
+    part: str = Field(description='"settings", "index", "model", "record" or "server".')
     ok: bool = Field(description="Whether it works as it is set.")
     message: str = Field(description="A sentence: its state, or what is wrong and what to do.")
 
@@ -39,7 +39,8 @@ async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
     if core is None:
         return Result(status="starting", checks=(_server(snapshot),))
     index = await asyncio.get_running_loop().run_in_executor(snapshot.pool, _index, core)
-    checks = (_settings(core), index, _model(core), _server(snapshot))
+    record = await asyncio.to_thread(_record, snapshot)
+    checks = (_settings(core), index, _model(core), record, _server(snapshot))
     return Result(status="ok" if all(check.ok for check in checks) else "degraded", checks=checks)
 
 
@@ -60,6 +61,13 @@ def _model(core: Core) -> Check:
         return Check(part="model", ok=True, message="No model is used; completions come from the workspace's own code.")
     message = facts.problem or f"{facts.name} is {facts.state}."
     return Check(part="model", ok=not facts.problem, message=message)
+
+
+def _record(snapshot: Snapshot) -> Check:
+    """Whether changes could be recorded: what cannot be is not made."""
+    problem = snapshot.gate.journal.problem()
+    message = f"No file can be changed. {problem}" if problem else "Changes of files can be recorded, and undone."
+    return Check(part="record", ok=not problem, message=message)
 
 
 def _server(snapshot: Snapshot) -> Check:

@@ -16,6 +16,7 @@ from server.gate.contents import digest
 from server.gate.policy import COMMANDS
 from server.gate.refusal import Refused
 from server.gate.requests import Requests
+from server.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,14 @@ class Journal:
         if not self._recovered:
             self.requests.abandoned()
             self._recovered = True
+
+    def problem(self) -> str:
+        """Why nothing can be recorded now and what to do, "" where it can."""
+        try:
+            with self._state.transaction():
+                return ""
+        except StateError as error:
+            return str(error)
 
     def check_limits(self, limits: Limits, operations: int, *, asks: bool) -> None:
         """Whether so many operations more may be done, and one more question asked.

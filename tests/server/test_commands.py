@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from indexing.records import Hit
+from server import paths
 
 if TYPE_CHECKING:
     from tests.server.editor import Editor
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path))
 
 
 async def execute(editor: Editor, name: str, *arguments: object) -> dict[str, Any]:
@@ -56,7 +62,7 @@ async def test_health_names_each_part_and_what_is_wrong(editor: Editor) -> None:
     health = (await execute(editor, "starling.health"))["result"]
     assert health["status"] == "degraded"
     assert {check["part"]: check["ok"] for check in health["checks"]} == {
-        "settings": False, "index": True, "model": True, "server": True,
+        "settings": False, "index": True, "model": True, "record": True, "server": True,
     }  # fmt: skip
 
 
@@ -67,6 +73,16 @@ async def test_health_tells_of_requests_that_failed(editor: Editor) -> None:
     await editor.answer(editor.complete(0, 1))
     (check,) = [c for c in (await execute(editor, "starling.health"))["result"]["checks"] if c["part"] == "server"]
     assert (check["ok"], "textDocument/inlineCompletion" in check["message"]) == (False, True)
+
+
+async def test_health_tells_that_nothing_can_be_recorded(editor: Editor) -> None:
+    state = paths.state_dir() / "state.sqlite3"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"no database, " * 1000)
+    await editor.begin()
+    health = (await execute(editor, "starling.health"))["result"]
+    (check,) = [c for c in health["checks"] if not c["ok"]]
+    assert (health["status"], check["part"], "is damaged" in check["message"]) == ("degraded", "record", True)
 
 
 async def test_stats_are_the_generators(editor: Editor) -> None:
