@@ -36,6 +36,7 @@ _FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output
 _ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
 _SETTINGS_S = 5.0
 _DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
+_ENCODED = re.compile(r"(?:[ \t\f]*(?:#.*)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*[-\w.]")  # as Python finds it (PEP 263)
 _SYNTAX = "invalid-syntax"
 
 
@@ -95,7 +96,10 @@ class Ruff:
                 for found in _parsed(shown):
                     by_path.setdefault(str(found.get("filename")), []).append(found)
                 for path, document in part.items():
-                    results[document.uri] = findings_of(by_path.get(path, ()), document, settings, policy)
+                    if _misread(by_path.get(path, ()), document):
+                        results[document.uri] = self.check(document, policy, settings).findings
+                    else:
+                        results[document.uri] = findings_of(by_path.get(path, ()), document, settings, policy)
         return results, problem
 
     def _groups(
@@ -156,6 +160,11 @@ def findings_of(
         if each.get("code") not in hidden and (finding := _finding(each, document.text, starts)) is not None
         if not _is_mistaken(finding, document.text)
     )
+
+
+def _misread(found: Iterable[dict[str, Any]], document: Document) -> bool:
+    """Whether ruff, which reads files as UTF-8 alone, failed at one that says in which other encoding it is."""
+    return any(each.get("code") == "E902" for each in found) and _ENCODED.match(document.text) is not None
 
 
 def _is_mistaken(finding: Finding, text: str) -> bool:

@@ -73,3 +73,18 @@ def test_a_batch_ends_when_it_is_no_longer_wanted(tmp_path: Path) -> None:
     assert [
         found for _, found in Reviewer(ReviewPolicy(ruff="never")).review_files(files, cancelled=lambda: True)
     ] == []
+
+
+def test_a_file_that_says_its_encoding_has_the_findings_that_it_has_in_an_editor(tmp_path: Path) -> None:
+    for name, first in (
+        ("said.py", "# -*- coding: latin-1 -*-"),
+        ("late.py", "#!python\n# vim: set fileencoding=latin-1"),
+    ):
+        (tmp_path / name).write_bytes(f'{first}\nimport os\n\n\ndef name():\n    return "café"\n'.encode("latin-1"))
+    (tmp_path / "unsaid.py").write_bytes('NAME = "café"\n'.encode("latin-1"))
+    found = {
+        document.path.name: {finding.code for finding in findings}
+        for document, findings in Reviewer().review_files(documents(tmp_path))
+        if document.path is not None
+    }
+    assert found == {"said.py": {"F401"}, "late.py": {"F401"}, "unsaid.py": {"E902"}}
