@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.reviewer import metrics
+from agents.reviewer import metrics, nodes
 from indexing import texts
 
 if TYPE_CHECKING:
@@ -104,6 +104,17 @@ class Scan:
     def of_role(self, role: str) -> list[Item]:
         """All items of a role, in order of appearance."""
         return self.items.get(role, [])
+
+    def chain(self, item: Item) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
+        """The branches of an `if`, as in `nodes.chain`; several rules ask."""
+        known = self._chains.get(id(item))
+        if known is None:
+            known = self._chains[id(item)] = nodes.chain(item.node)
+        return known
+
+    @cached_property
+    def _chains(self) -> dict[int, list[tuple[tree_sitter.Node | None, tree_sitter.Node]]]:
+        return {}
 
     def text(self, node: tree_sitter.Node) -> str:
         """What is written there."""

@@ -53,14 +53,17 @@ def look(
 def _hits(
     scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], left_out: Callable[[str], bool]
 ) -> Iterator[tuple[Rule, Hit]]:
+    broken = scan.broken
     for rule in registry.SYNTAX_RULES:
         if cancelled():
             return
         if not _wanted(rule, policy, left_out) or (rule.languages and scan.language not in rule.languages):
             continue
+        if rule.words and not any(word in scan.data for word in rule.words):
+            continue
         for role in rule.roles:
             for item in scan.of_role(role):
-                if role in _ANYWHERE or scan.trusted(item):
+                if not broken or role in _ANYWHERE or scan.trusted(item):
                     for hit in rule.look(scan, item, policy):
                         yield rule, hit
 

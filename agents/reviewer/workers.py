@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator, Sequence
 
-WORTH_IT = 1_500_000  # characters; below this a process takes longer to start than it saves
+WORTH_IT = 3_000_000  # characters; below this a process takes longer to start than it saves
 _AHEAD = 4  # texts sent before the first answer is read
 _MOST_PROCESSES = 8
 _POLL_S = 0.2

@@ -44,5 +44,6 @@ RULES = (
         ("comment",),
         todo_without_owner,
         equals=("TD002", "TD003", "FIX002", "W0511", "no-warning-comments"),
+        words=(b"TODO", b"FIXME"),
     ),
 )

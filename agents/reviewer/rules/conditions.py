@@ -59,7 +59,7 @@ def repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 def duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """The same question twice in one chain of `if` and `else if`."""
     seen: set[bytes] = set()
-    for condition, _body in nodes.chain(item.node):
+    for condition, _body in scan.chain(item):
         if condition is None:
             continue
         inner = nodes.unwrapped(condition)
@@ -81,7 +81,7 @@ def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         if one is not None and other is not None and scan.bytes(one) == scan.bytes(other):
             yield at(item.node, "Both outcomes of this condition are the same, so it decides nothing.")
         return
-    branches = nodes.chain(item.node)
+    branches = scan.chain(item)
     if len(branches) < 2 or branches[-1][0] is not None:
         return
     texts = {_written(scan, body) for _, body in branches}

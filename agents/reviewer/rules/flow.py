@@ -106,7 +106,7 @@ def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 def empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """An `if` that does nothing either way."""
-    branches = nodes.chain(item.node)
+    branches = scan.chain(item)
     if len(branches) != 1:
         return
     condition, held = branches[0]

@@ -54,8 +54,10 @@ def modified_while_iterated(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator
     body = item.node.child_by_field_name("body")
     if over is None or body is None or over.type not in {"identifier", "attribute"}:
         return
-    name = re.escape(scan.text(over))
-    text = scan.text(body)
+    word, text = scan.text(over), scan.text(body)
+    if word + "." not in text and "del" not in text:
+        return
+    name = re.escape(word)
     if re.search(rf"(?<![\w.]){name}\s*=(?!=)", text):
         return  # another object by the same name from there on
     for match in re.finditer(rf"(?<![\w.]){name}\.{_CHANGING}\s*\(|\bdel\s+{name}\s*\[", text):

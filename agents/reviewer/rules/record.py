@@ -65,6 +65,7 @@ class Rule:
         equals: the same rule's names in other linters, which report the same lines.
         unnecessary: the code it names can go.
         languages: our names of the languages it is for; empty for all.
+        words: a text without any of these has nothing for it; empty where that cannot be said.
     """
 
     code: str
@@ -74,6 +75,7 @@ class Rule:
     equals: tuple[str, ...] = ()
     unnecessary: bool = False
     languages: frozenset[str] = frozenset()
+    words: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
