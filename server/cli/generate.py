@@ -143,6 +143,8 @@ async def _decided(gate: Gate, result: Result) -> dict[str, Any]:
     outcome: Outcome = await gate.propose(result)
     if outcome.reason:
         terminal.note(outcome.reason)
+    elif outcome.applied:
+        terminal.note(f"Written; take it back with: starling undo {outcome.checkpoint}")
     return {
         "outcome": outcome.verdict.value,
         "reason": outcome.reason,

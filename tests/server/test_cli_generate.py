@@ -90,3 +90,26 @@ def test_what_cannot_be_done_is_said(generate: Generate, arguments: list[str], s
     status, _, told = generate(*arguments)
     assert status == 1
     assert said in told
+
+
+def test_what_was_written_is_taken_back_byte_for_byte_and_had_again(
+    workspace: Path, generate: Generate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = workspace / "app.py"
+    before = file.read_bytes().replace(b"\n", b"\r\n")
+    file.write_bytes(before)
+    _, told, said = generate("app.py:1:1", "--task", "type-hints", "--yes", "edit")
+    assert f"starling undo {told['checkpoint']}" in said
+    after = file.read_bytes()
+    assert run(["undo"]) == 1  # nobody can be asked here
+    assert file.read_bytes() == after
+    assert run(["undo", "--yes", "edit"]) == 0
+    assert file.read_bytes() == before
+    capsys.readouterr()
+    assert run(["undo", "nosuch", "--yes", "edit", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["outcome"] == "refused"
+
+
+def test_where_nothing_was_written_there_is_nothing_to_take_back(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["undo"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

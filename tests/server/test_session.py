@@ -294,7 +294,8 @@ async def test_the_log_tells_which_model_was_loaded(editor: Editor, log: pytest.
     await editor.begin()
     editor.open("x")
     record = await logged(editor, log, "model loaded")
-    assert (record["model"], record["device"], record["threads"]) == (ENTRY.name, "cpu", 2)
+    # the name that the loaded model gives itself: of a server elsewhere only it knows
+    assert (record["model"], record["device"], record["threads"]) == ("scripted", "cpu", 2)
     assert record["seconds"] >= 0
 
 
