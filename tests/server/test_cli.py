@@ -31,7 +31,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = [sys.executable, "-P", str(Path(starling_lsp.__file__))]
-COMMANDS = ["serve", "complete", "generate", "index", "search", "review", "undo", "models", "models list", "doctor", "demo"]
+COMMANDS = [
+    "serve",
+    "complete",
+    "generate",
+    "index",
+    "search",
+    "review",
+    "undo",
+    "models",
+    "models list",
+    "doctor",
+    "demo",
+]
 WORKSPACE = parse("""
 #- shapes.py
 def area_of_circle(radius):
