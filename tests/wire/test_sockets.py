@@ -58,6 +58,9 @@ async def opened(client: LanguageClient, text: str) -> int:
 async def left(client: LanguageClient) -> None:
     await within(client.shutdown_session())
     await within(client.stop())
+    if isinstance(writer := client.protocol.writer, asyncio.StreamWriter):  # which the client itself leaves open
+        writer.close()
+        await within(writer.wait_closed())
 
 
 @pytest.mark.parametrize(("ports", "transport"), [("tcp", "tcp"), ("ws", "ws")], indirect=["ports"])
