@@ -35,7 +35,7 @@ class Bench:
     base: Path
     asker: Any = field(default_factory=lambda: ScriptedAsker(YES))
     workplace: Any = None
-    limits: Limits = field(default_factory=lambda: Limits(answer_s=0.2))
+    limits: Limits = field(default_factory=lambda: Limits(answer_s=1.0))
     state: State = field(default_factory=lambda: State(None))
 
     @cached_property

@@ -88,12 +88,12 @@ def untouched(desk: Desk, root: Path) -> bool:
     return files == parse(SHOP).files
 
 
-async def gate_of(editor: Editor, root: Path) -> Gate:
+async def gate_of(editor: Editor, root: Path, answer_s: float = 0.3) -> Gate:
     session = editor.server.session
     asker = EditorAsker(editor.server, lambda: session.client, session.shown)
     workplace = EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)
     places = Places([root], lambda _: "")
-    return Gate(State(None), lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=0.3))
+    return Gate(State(None), lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=answer_s))
 
 
 @pytest.mark.parametrize("kind", ["text", "closed text", "create", "rename", "delete", "several"])
@@ -105,7 +105,7 @@ async def test_one_question_a_true_record_and_nothing_without_a_yes(
     desk = Desk(editor, client, reply)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, shop)
+    gate = await gate_of(editor, shop, 30 if VERDICTS[reply] is not Verdict.EXPIRED else 0.3)
     outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes(kind, shop)))
     await gate.close()
 
@@ -127,7 +127,7 @@ async def test_what_only_the_editor_holds_is_named(editor: Editor, shop: Path) -
     desk = Desk(editor, ClientKind.NEOVIM, Reply.YES)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, shop)
+    gate = await gate_of(editor, shop, 30)
     outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
     assert outcome.unsaved == ("open.py", "closed.py")
 

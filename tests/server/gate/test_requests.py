@@ -123,6 +123,7 @@ async def test_two_servers_share_one_record(tmp_path: Path) -> None:
     one, two = (Bench(tmp_path / name, state=State(tmp_path / "state.sqlite3")) for name in ("one", "two"))
     for bench in (one, two):
         bench.base.mkdir()
+        bench.limits = Limits(answer_s=60)
     proposals = [
         bench.gate.propose(proposal(bench.create(f"f{number}.py"))) for number in range(10) for bench in (one, two)
     ]
