@@ -29,6 +29,7 @@ class Editing:
         shows: takes `window/showDocument`.
         contents: asks us for documents of our own scheme (`workspace/textDocumentContent`).
         modal: its questions hold everything else up.
+        confirms: asks about proposals in a view of its own when told to (`server.gate.comparing`), and only answers.
     """
 
     applies: bool = False
@@ -38,6 +39,7 @@ class Editing:
     shows: bool = False
     contents: bool = False
     modal: bool = False
+    confirms: bool = False
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities, name: str) -> Editing:
@@ -46,15 +48,23 @@ class Editing:
         operations = get_capability(declared, f"{edits}resource_operations") or ()
         versioned = bool(get_capability(declared, f"{edits}document_changes", default=False)) or bool(operations)
         annotated = get_capability(declared, f"{edits}change_annotation_support") is not None
+        confirms = _confirms(declared.experimental)
         return cls(
             applies=bool(get_capability(declared, "workspace.apply_edit", default=False)),
             versioned=versioned,
             operations=frozenset(str(getattr(one, "value", one)) for one in operations),
-            previews=annotated and versioned and name.startswith(PREVIEWING),
+            previews=annotated and versioned and name.startswith(PREVIEWING) and not confirms,
             shows=bool(get_capability(declared, "window.show_document.support", default=False)),
             contents=get_capability(declared, "workspace.text_document_content") is not None,
             modal=name.startswith(MODAL),
+            confirms=confirms,
         )
+
+
+def _confirms(experimental: object) -> bool:
+    """Whether `{"starling": {"confirm": true}}` is declared there, which may hold anything."""
+    ours = experimental.get("starling") if isinstance(experimental, dict) else None
+    return isinstance(ours, dict) and ours.get("confirm") is True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """How a person is asked in an editor: by client and kind of change one way is chosen, so that one question is asked.
 
-An editor whose preview can be trusted asks by itself; every other is asked with `window/showMessageRequest` once the
-diff was made readable. What a client declares is not enough to trust it (`server.client.Editing`). Never writes, and
-takes nothing but a clear yes for a yes. Start at `EditorAsker`.
+An editor whose preview can be trusted asks by itself; one with a view of its own shows the texts side by side and
+asks there (`starling/confirm`); every other is asked with `window/showMessageRequest` once the diff was made readable.
+What a client declares is not enough to trust its preview (`server.client.Editing`). Never writes, and takes nothing but
+a clear yes for a yes. Start at `EditorAsker`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from agents.records import CreateFile, TextChange
-from server.gate import questions, shown
-from server.gate.records import Answer, Tool
+from server.gate import comparing, questions, shown
+from server.gate.records import Answer
 from server.inquiry import inquire
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
+    from agents.records import ProposedEdit
     from server.client import Client
     from server.gate.records import Question
     from server.gate.shown import Shown
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOW_WAIT_S = 10.0  # for a document to be shown; some editors never answer, and the question itself must come
-RISKY = (Tool.DELETE_FILE, Tool.EXECUTE_COMMAND)
 
 
 class EditorAsker:
@@ -61,6 +62,8 @@ class EditorAsker:
     async def ask(self, question: Question) -> Answer:
         """Show the diff, then ask, one question at a time; who wants to see it again decides after that."""
         async with self._turn:
+            if question.proposal is not None and self._client().editing.confirms:
+                return await self._compared(question, question.proposal)
             readable = question.proposal is not None and await self._show(question)
             asked = questions.line(question) if readable else await self._with_diff(question)
             while (chosen := await self._choose(question, asked)) is None:
@@ -68,12 +71,20 @@ class EditorAsker:
                     asked = questions.with_diff(question)
             return chosen
 
+    async def _compared(self, question: Question, proposal: ProposedEdit) -> Answer:
+        """What a person chose in the client's own view of the texts."""
+        try:
+            answer = await inquire(self._server, comparing.CONFIRM, comparing.question_of(question, proposal))
+        except JsonRpcException as error:
+            logger.warning("the editor could not ask: %s", error)
+            return Answer.UNABLE
+        return comparing.answer_of(question, answer)
+
     async def _choose(self, question: Question, asked: str) -> Answer | None:
         """What a person chose, None for seeing it again; a box that is closed, and what was not offered, is a no."""
         offered = questions.answers(question, showing=question.proposal is not None)
-        serious = question.warnings or question.tool in RISKY
         params = types.ShowMessageRequestParams(
-            types.MessageType.Warning if serious else types.MessageType.Info,
+            types.MessageType.Warning if questions.is_serious(question) else types.MessageType.Info,
             asked,
             [types.MessageActionItem(title) for title in offered],
         )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from server.gate.records import Answer
+from server.gate.records import Answer, Tool
 
 if TYPE_CHECKING:
     from server.gate.records import Question
 
+RISKY = (Tool.DELETE_FILE, Tool.EXECUTE_COMMAND)
 SHOW = "Show the changes"
 REJECT = "Reject"
 LONGEST = 300  # characters of a line that asks; a message box takes no more
@@ -53,6 +54,11 @@ def head(question: Question) -> str:
 def document(question: Question) -> str:
     """All there is to read before the answer: the head and the whole diff."""
     return f"{head(question)}\n\n{question.diff.rstrip()}\n"
+
+
+def is_serious(question: Question) -> bool:
+    """Whether it has to be read with care: something goes for good, or runs, or may be wrong."""
+    return bool(question.warnings) or question.tool in RISKY
 
 
 def is_long(question: Question) -> bool:

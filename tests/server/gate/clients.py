@@ -26,6 +26,7 @@ class ClientKind(StrEnum):
     """Which editor."""
 
     VSCODE = "Visual Studio Code"
+    EXTENSION = "Visual Studio Code with our extension"
     NEOVIM = "Neovim"
     MESSAGES = "only messages"
     NOTHING = "nothing"
@@ -35,6 +36,11 @@ CAPABILITIES: dict[ClientKind, dict[str, Any]] = {
     ClientKind.VSCODE: {
         "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True, **ANNOTATING}},
         "window": {**SHOWING, "showMessage": {}},
+    },
+    ClientKind.EXTENSION: {
+        "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True, **ANNOTATING}},
+        "window": {**SHOWING, "showMessage": {}},
+        "experimental": {"starling": {"confirm": True}},
     },
     ClientKind.NEOVIM: {"workspace": {"applyEdit": True, "workspaceEdit": ANNOTATING}, "window": SHOWING},
     ClientKind.MESSAGES: {"workspace": {"applyEdit": True}},
@@ -56,7 +62,7 @@ class Desk:
     """A person before an editor of some kind.
 
     Attributes:
-        asked: each question that was put: "preview", "message", or "confirm" for Neovim's own.
+        asked: each question that was put: "preview", "message", "comparison", or "confirm" for Neovim's own.
     """
 
     editor: Editor
@@ -70,6 +76,7 @@ class Desk:
         answers = self.editor.answers
         answers["window/showMessageRequest"] = self._message
         answers["window/showDocument"] = {"success": True}
+        answers["starling/confirm"] = self._compare
         answers["workspace/applyEdit"] = self._apply
         folders = [{"uri": root.as_uri(), "name": root.name} for root in roots]
         await self.editor.begin(CAPABILITIES[self.kind], clientInfo={"name": self.kind.value}, workspaceFolders=folders)
@@ -95,12 +102,20 @@ class Desk:
             return SILENCE
         return None if self.reply is Reply.NO else {"title": params["actions"][0]["title"]}
 
+    def _compare(self, params: dict[str, Any]) -> Any:
+        if self.kind is not ClientKind.EXTENSION:
+            return NotImplementedError("starling/confirm")
+        self.asked.append("comparison")
+        if self.reply is Reply.SILENCE:
+            return SILENCE
+        return None if self.reply is Reply.NO else {"answer": params["answers"][0]}
+
     def _apply(self, params: dict[str, Any]) -> Any:
         edit = params["edit"]
         steps = edit.get("documentChanges") or [
             {"textDocument": {"uri": uri}, "edits": edits} for uri, edits in edit["changes"].items()
         ]
-        if edit.get("changeAnnotations") and self.kind is ClientKind.VSCODE:
+        if edit.get("changeAnnotations") and self.kind in {ClientKind.VSCODE, ClientKind.EXTENSION}:
             self.asked.append("preview")
             if self.reply is Reply.SILENCE:
                 return SILENCE

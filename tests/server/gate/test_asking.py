@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from agents.records import CreateFile, Edit, ProposedEdit, TextChange
+from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.gate.asking import EditorAsker
 from server.gate.questions import LINES_IN_MESSAGE
 from server.gate.records import Answer, Question, Tool
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ANNOTATED = {"documentChanges": True, "changeAnnotationSupport": {}, "resourceOperations": ["create", "rename"]}
 VSCODE = {"workspace": {"applyEdit": True, "workspaceEdit": ANNOTATED}, "window": {"showDocument": {"support": True}}}
 SHOWING: dict[str, Any] = {"workspace": {"applyEdit": True}, "window": {"showDocument": {"support": True}}}
+COMPARING: dict[str, Any] = {**VSCODE, "experimental": {"starling": {"confirm": True}}}
 FETCHING: dict[str, Any] = {"workspace": {"applyEdit": True, "textDocumentContent": {}}, "window": SHOWING["window"]}
 DIFF = "--- a/shapes.py\n+++ b/shapes.py\n@@ -1 +1 @@\n-pi = 3\n+pi = 3.14\n"
 CHANGE = TextChange("file:///w/shapes.py", Path("/w/shapes.py"), "pi = 3", (Edit(6, 6, ".14"),))
@@ -246,6 +247,70 @@ async def test_only_a_preview_that_can_be_trusted_asks_itself(
     ask: Any, name: str, capabilities: dict[str, Any], *, itself: bool
 ) -> None:
     assert (await ask(capabilities, name)).confirms_itself(question()) is itself
+
+
+async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(editor: Editor, ask: Any) -> None:
+    asker = await ask(COMPARING, "Visual Studio Code")
+    editor.answers["starling/confirm"] = {"answer": "Apply"}
+    changes = (
+        CHANGE,
+        CreateFile(Path("/w/new.py"), "x = 1\n"),
+        DeleteFile(Path("/w/old.py"), "y = 1\n"),
+        RenameFile(Path("/w/a.py"), Path("/w/b.py")),
+    )
+    proposal = ProposedEdit("Mend pi", "It is too small.", "reviewer", changes)
+    assert not asker.confirms_itself(question(proposal=proposal))
+    assert await asker.ask(question(proposal=proposal)) is Answer.APPROVE
+    [asked_for] = asked(editor, "starling/confirm")
+    assert asked_for == {
+        "id": "q1",
+        "title": "Starling: Mend pi?",
+        "detail": "Mend pi\nProposed by reviewer: It is too small.",
+        "serious": False,
+        "answers": ["Apply", "Reject"],
+        "files": [
+            {"action": "change", "uri": "file:///w/shapes.py", "target": "", "before": "pi = 3", "after": "pi = 3.14"},
+            {"action": "create", "uri": "file:///w/new.py", "target": "", "before": "", "after": "x = 1\n"},
+            {"action": "delete", "uri": "file:///w/old.py", "target": "", "before": "y = 1\n", "after": ""},
+            {"action": "rename", "uri": "file:///w/a.py", "target": "file:///w/b.py", "before": "", "after": ""},
+        ],
+    }
+    assert not asked(editor)
+
+
+@pytest.mark.parametrize(
+    ("answer", "meant"),
+    [
+        ({"answer": "Apply"}, Answer.APPROVE),
+        ({"answer": "Apply, and the rest of this task"}, Answer.APPROVE_TASK),
+        ({"answer": "Reject"}, Answer.REJECT),
+        ({"answer": "Yes, of course"}, Answer.REJECT),
+        (None, Answer.REJECT),
+        ({"answer": 1}, Answer.UNABLE),
+        ("Apply", Answer.UNABLE),
+        (NotImplementedError("starling/confirm"), Answer.UNABLE),
+    ],
+)
+async def test_only_an_offered_yes_of_that_view_is_a_yes(
+    editor: Editor, ask: Any, answer: object, meant: Answer
+) -> None:
+    asker = await ask(COMPARING)
+    editor.answers["starling/confirm"] = answer if isinstance(answer, Exception) else (lambda _: answer)
+    assert await asker.ask(question(may_remember=True)) is meant
+
+
+async def test_that_view_is_for_proposals_and_commands_are_asked_about_by_a_message(editor: Editor, ask: Any) -> None:
+    asker = await ask(COMPARING)
+    editor.answers["window/showMessageRequest"] = choosing("Run")
+    command = question(tool=Tool.EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
+    assert await asker.ask(command) is Answer.APPROVE
+    assert not asked(editor, "starling/confirm")
+
+
+@pytest.mark.parametrize("experimental", [None, 1, [], {}, {"starling": True}, {"starling": {"confirm": 1}}])
+async def test_without_a_clear_word_of_it_there_is_no_such_view(ask: Any, experimental: object) -> None:
+    asker = await ask({**VSCODE, "experimental": experimental}, "Visual Studio Code")
+    assert asker.confirms_itself(question())
 
 
 async def test_a_preview_is_not_asked_about_commands_and_foreign_line_ends(ask: Any) -> None:

@@ -34,7 +34,12 @@ amount = 1
 #- old.py
 name = "old"
 """
-ASKING = {ClientKind.VSCODE: "preview", ClientKind.NEOVIM: "message", ClientKind.MESSAGES: "message"}
+ASKING = {
+    ClientKind.VSCODE: "preview",
+    ClientKind.EXTENSION: "comparison",
+    ClientKind.NEOVIM: "message",
+    ClientKind.MESSAGES: "message",
+}
 VERDICTS = {
     Reply.YES: Verdict.APPLIED,
     Reply.PART: Verdict.APPLIED,  # of the one change there is
