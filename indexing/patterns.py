@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _STAR = "[^/]*"  # pathspec's translations; what is literal in a pattern is escaped, so these mean nothing else
 _LEADING = "^(?:.+/)?"
 _INNER = "(?:/.+)?"
+_BRACKETS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+_NO_SLASH = "(?!/)"
 
 
 @lru_cache(maxsize=64)
@@ -43,8 +45,9 @@ def linear(expression: str) -> str:
     """An expression of `pathspec` that matches the same without trying everything.
 
     What stands between two wildcards may be taken where it is found first: whatever follows a later place follows the
-    first one, too. Only behind the last wildcard does the end decide.
+    first one, too. Only behind the last wildcard does the end decide. As in git, no bracket matches a slash.
     """
+    expression = _BRACKETS.sub(_without_slash, expression)
     head, *rest = expression.split(_INNER)
     if not rest:
         return _in_segments(head)
@@ -67,4 +70,8 @@ def _in_segments(expression: str) -> str:
 
 
 def _in_one_segment(piece: str) -> bool:
-    return "/" not in piece.replace("[^/]", "")
+    return "/" not in piece.replace("[^/]", "").replace(_NO_SLASH, "")
+
+
+def _without_slash(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("\\") or found[0] == "[^/]" else _NO_SLASH + found[0]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
@@ -16,10 +16,19 @@ PATHS = st.lists(st.text("ab.]", min_size=1, max_size=6), min_size=1, max_size=7
 
 @given(st.lists(RULES.map(lambda parts: parts[0] + "/".join(parts[1]) + parts[2]), min_size=1, max_size=3), PATHS)
 def test_rules_mean_what_they_mean_to_others(rules: list[str], path: str) -> None:
+    assume("/" not in path or not any("[!" in rule for rule in rules))  # theirs takes a slash for "not a"
     ours = compiled(tuple(rules))
     assert ours is not None
     for asked in (path, f"{path}/"):
         assert ours.check_file(asked).include is GitIgnoreSpec.from_lines(rules).check_file(asked).include
+
+
+@pytest.mark.parametrize("rule", ["[ab]*[!a]*b", "a[!x]b", "a[+-9]b", "a[!]x]b", "a[^[x]b"])
+def test_no_bracket_matches_a_slash(rule: str) -> None:
+    spec = compiled((rule,))
+    assert spec is not None
+    assert spec.check_file("a.b").include or spec.check_file("a8b").include
+    assert spec.check_file("a/b").include is None
 
 
 @pytest.mark.timeout(20)
