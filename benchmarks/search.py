@@ -139,9 +139,7 @@ def measure_recall() -> Record:
             key, text, at = places[number]
             end = text.find("\n", at)
             rest = text[end:] if end >= 0 else ""
-            return view.recall(
-                text[:at], rest, language="python", own=key, names=(), whole_block=False, limit=5, deadline=None
-            )
+            return view.recall(text[:at], rest, language="python", own=key, whole_block=False, limit=5, deadline=None)
 
         taken = milliseconds(ask, QUERIES)
     return Record(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def noting(complete: Callable[..., Completion], notes: Path) -> Callable[..., Completion]:
     """`complete`, with a note taken of each answer."""
+    file = notes.open("a", encoding="utf-8", buffering=1)  # opening it at each key would be measured too
 
     @wraps(complete)
     def timed(self: Generator, document: Document, offset: int, **others: Any) -> Completion:  # noqa: ANN401
@@ -34,8 +35,7 @@ def noting(complete: Callable[..., Completion], notes: Path) -> Callable[..., Co
             "model_ms": completion.model_ms,
             "total_ms": completion.total_ms,
         }
-        with notes.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(note) + "\n")
+        file.write(json.dumps(note) + "\n")
         return completion
 
     return timed

@@ -28,6 +28,8 @@ _LEFT = np.array([sum(bits for _, bits in _LEVELS[at + 1 :]) for at in range(len
 _BACK = np.arange(1 - CONTEXT, 1)
 _PROBES = 8  # of a bucket at once: each may cost a page of the map, each round costs as much as three
 
+_PARTS = np.arange(_PROBES)
+
 
 def keys(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """The sorting key of the context that ends at each position. Shape as `ids`."""
@@ -84,7 +86,7 @@ def find(
 def _insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int, high: int, wanted: np.uint64) -> int:
     """Where `wanted` would stand in place[low:high], by search with many probes at a time."""
     while high - low > _PROBES:
-        probes = np.linspace(low, high - 1, _PROBES).astype(np.int64)
+        probes = low + _PARTS * (high - 1 - low) // (_PROBES - 1)
         found = int(np.searchsorted(_keys_at(ids, place[probes].astype(np.int64)), wanted))
         low, high = (
             int(probes[found - 1]) if found else low,

@@ -225,8 +225,7 @@ def _depth(text: str) -> int:
 def _strangers(place: Place, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
     """For each continuation its number of words, and of those that are not in the asking text."""
     words = np.array([word for found in hypotheses for word in found.words], dtype=np.uint32)
-    known = place.known
-    strange = known[np.minimum(np.searchsorted(known, words), len(known) - 1)] != words
+    strange = place.unknown(words)
     ends = np.cumsum([0, *(len(found.words) for found in hypotheses)])
     counts = np.concatenate([[0], np.cumsum(strange)])[ends]
     return list(zip(np.diff(ends).tolist(), np.diff(counts).tolist(), strict=True))

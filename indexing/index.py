@@ -8,7 +8,6 @@ Questions are answered from frozen snapshots, so any thread may ask at any time.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from pathlib import Path
@@ -34,8 +33,6 @@ DEFAULT_LIMITS = IndexLimits()
 
 _SETTLE_S = 0.3  # an open document is analysed once it has been left alone for so long, or at the next search
 _LOOK_AGAIN_S = 2.0  # how often a question looks whether another server has changed the index
-_NAMES_WITHIN = 4000  # characters before the cursor in which names in scope are looked for
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _SPARE_HITS = 2  # asked for beyond the limit, in the place of those whose file has changed
 
 
@@ -169,7 +166,6 @@ class Index:
             suffix,
             language=document.language,
             own=own,
-            names=_names_before(prefix),
             whole_block=whole_block,
             limit=limit,
             deadline=deadline,
@@ -406,11 +402,6 @@ def _line_now(text: str | None, chunk: Chunk, piece: str) -> int | None:
     if at < 0:
         return None
     return line_of(line_starts(text[: at + 1]), at)
-
-
-def _names_before(prefix: str) -> list[str]:
-    """Identifiers before the cursor, nearest first, without duplicates."""
-    return list(dict.fromkeys(reversed(_IDENTIFIER.findall(prefix, max(0, len(prefix) - _NAMES_WITHIN)))))
 
 
 def _own_name(document: Document) -> str:

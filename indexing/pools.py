@@ -16,7 +16,7 @@ from indexing import tokens
 from indexing.relexing import tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -48,16 +48,12 @@ class Pool(Protocol):
         """Positions whose tokens up to there are most like the end of `context`; not all, not compared yet."""
         ...
 
-    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
-        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
+    def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
+        """Texts from the tokens at `positions` up to where those at `ends` start; and what tells their files apart."""
         ...
 
     def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
         """Whether the tokens at `positions` begin with `word`, itself a word. Shape as `positions`."""
-        ...
-
-    def files(self, positions: NDArray[np.int64]) -> list[int]:
-        """Numbers of the files, the same for positions in one file."""
         ...
 
     def where(self, position: int) -> tuple[tuple[str, int] | None, int]:
@@ -79,26 +75,22 @@ class TextPool:
 
     def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Positions of the last token, with those before it equal too where there are many."""
-        places = np.flatnonzero(self.ids[: self._last] == context[-1])
+        places: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
         for back in (2, 3, 4, 5):
             if len(places) > limit and len(context) >= back:
                 longer = places[self.ids[np.maximum(places - back + 1, 0)] == context[-back]]
                 places = longer if len(longer) >= limit // 4 else places
         return places[-limit:]
 
-    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
-        """Texts between tokens."""
+    def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
+        """Texts between tokens; it is one file."""
         begins, stops = self._starts[positions].tolist(), self._starts[ends].tolist()
-        return [self._text[begin:stop] for begin, stop in zip(begins, stops, strict=True)]
+        return [self._text[begin:stop] for begin, stop in zip(begins, stops, strict=True)], [-1] * len(begins)
 
     def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
         """Whether the tokens begin with `word`."""
         starts = self._starts[positions].tolist()
         return np.array([self._text.startswith(word, start) for start in starts], dtype=np.bool_)
-
-    def files(self, positions: NDArray[np.int64]) -> list[int]:
-        """One number: it is one text."""
-        return [-1] * len(positions)
 
     def where(self, position: int) -> tuple[None, int]:
         """Offset of a token in the asking text."""
@@ -114,29 +106,26 @@ class SegmentPool:
         """Search the files of `segment` that are `alive`; `keys` are what the view calls its files."""
         self._segment = segment
         self._keys = keys
-        self._alive = alive
+        self._alive = None if alive.all() else alive  # None for all of them
         self.ids: NDArray[np.uint32] = segment.arrays["ids"]
         self.origin = origin
 
     def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Positions with most equal tokens before, in files that count."""
         places = self._segment.anchors(context, limit)
-        if self._alive.all():
-            return places
-        return places[self._alive[self._segment.files_at(places)]]
+        return places if self._alive is None else places[self._alive[self._segment.files_at(places)]]
 
-    def texts(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> list[str]:
-        """Texts from the tokens at `positions` up to where the tokens at `ends` start."""
+    def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
+        """Texts from the tokens at `positions` up to where those at `ends` start; and their files."""
         segment = self._segment
         starts, text = segment.arrays["starts"], segment.arrays["text"].data
         files = segment.files_at(positions)
         bases = segment.text_begins[files]
         begins = bases + starts[positions]
         stops = bases + starts[ends]
-        return [
-            bytes(text[begin:stop]).decode("utf-8", "surrogatepass")
-            for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)
-        ]
+        between = zip(begins.tolist(), stops.tolist(), strict=True)
+        texts = [bytes(text[begin:stop]).decode("utf-8", "surrogatepass") for begin, stop in between]
+        return texts, files.tolist()
 
     def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
         """Whether the tokens begin with `word`."""
@@ -148,14 +137,11 @@ class SegmentPool:
             begins + len(data) <= segment.text_begins[files + 1]
         )
         for at, byte in enumerate(data):  # most fall out at the first character, and their pages are not read again
-            left = np.flatnonzero(fitting)
+            left = fitting.nonzero()[0]
+            if not len(left):
+                break
             fitting[left] = text[begins[left] + at] == byte
         return fitting
-
-    def files(self, positions: NDArray[np.int64]) -> list[int]:
-        """Numbers of the files, the same for positions in one file."""
-        files: list[int] = self._segment.files_at(positions).tolist()
-        return files
 
     def where(self, position: int) -> tuple[tuple[str, int], int]:
         """File and code-point offset of a token."""
@@ -173,23 +159,21 @@ class Place:
         base: its offset in the asking text.
         head: the text behind the cursor that is looked at.
         partial: the word that ends at the cursor, "" for none; it may be complete or not.
-        names: identifiers known at the place.
     """
 
     tail: str
     base: int
     head: str
     partial: str
-    names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, prefix: str, suffix: str, names: Iterable[str] = ()) -> Place:
+    def of(cls, prefix: str, suffix: str) -> Place:
         """The place between `prefix` and `suffix`."""
         base = max(0, len(prefix) - TAIL)
         if base:
             base = prefix.find("\n", base, len(prefix)) + 1 or base
         partial = tokens.WORD.match(prefix[:-201:-1])  # backwards from the cursor
-        return cls(prefix[base:], base, suffix[:HEAD], partial.group()[::-1] if partial else "", tuple(names))
+        return cls(prefix[base:], base, suffix[:HEAD], partial.group()[::-1] if partial else "")
 
     @cached_property
     def above(self) -> TextPool:
@@ -237,14 +221,15 @@ class Place:
 
     @cached_property
     def words(self) -> dict[int, str]:
-        """Words near the cursor by their number: what renamed identifiers can become."""
-        found = list(dict.fromkeys(tokens.WORD.findall(self.tail[-4000:])))
-        return dict(zip(tokens.hash_words(found).tolist(), found, strict=True))
+        """The words that are compared by their number: what renamed identifiers can become."""
+        ids, starts = (every[-WINDOW - 4 : -1].tolist() for every in (self.above.ids, self.above.lexed.starts))
+        found = zip(ids, starts, strict=True)
+        texts = {token: tokens.WORD.match(self.tail, start) for token, start in found if token >= tokens.FIRST_WORD}
+        return {token: match.group() for token, match in texts.items() if match}
 
-    @cached_property
-    def known(self) -> NDArray[np.uint32]:
-        """Numbers of all words in sight, sorted."""
-        return np.sort(np.concatenate([self.above.ids, self.below.ids, tokens.hash_words(list(self.names))]))
+    def unknown(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of `words`, by their numbers, stand nowhere in sight. Shape as `words`."""
+        return ~(self.above.lexed.holds(words) | self.below.lexed.holds(words))
 
     @cached_property
     def line(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ OWN_COMPARED = 24  # candidates read from the asking text on each side of the cu
 BLOCK_LINES = 12
 _BACK = np.arange(WINDOW + 1)
 _FORTH = np.arange(1, LONGEST + 1)
+_TRUE = np.ones(1, dtype=np.bool_)
 
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 # Words that are not renamed: what several languages reserve, and the names of "this object".
@@ -80,6 +82,8 @@ class Candidate:
         position: of the token before the continuation.
         end: position of the line break that ends the continued line.
         exact: equal tokens backwards.
+        before: the tokens up to `position`, nearest first, `WINDOW` of them.
+        line: the tokens behind it, up to `end`.
         text: from the token at `position` to that at `end`.
         file: tells files of one pool apart.
         matched: equal or consistently renamed tokens backwards.
@@ -91,6 +95,8 @@ class Candidate:
     position: int
     end: int
     exact: int
+    before: list[int]
+    line: list[int]
     text: str
     file: int
     matched: int = 0
@@ -161,11 +167,18 @@ def _places(place: Place, pool: Pool) -> NDArray[np.int64]:
     if not place.partial:
         return pool.near(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
     places = np.concatenate([pool.near(place.complete, FROM_POOL) - 1, pool.near(place.context, FROM_POOL_PARTIAL)])
+    if not len(places):
+        return places
     places.sort()
-    places = places[np.diff(places, prepend=-1) > 0]
+    places = places[np.concatenate([_TRUE, places[1:] != places[:-1]])]
+    following: list[int] = pool.ids[places + 1].tolist()
     # Equal numbers are equal words: one text of each is read, as each may cost a page of the map.
-    _, firsts, same = np.unique(pool.ids[places + 1], return_index=True, return_inverse=True)
-    return places[pool.begins(places[firsts] + 1, place.partial)[same]]
+    of_each = dict(zip(following, places.tolist(), strict=True))
+    words = [number for number in of_each if number >= tokens.FIRST_WORD]
+    begins = pool.begins(np.array([of_each[number] for number in words], dtype=np.int64) + 1, place.partial).tolist()
+    fitting = set(compress(words, begins))
+    left: NDArray[np.int64] = places[[number in fitting for number in following]] if fitting else places[:0]
+    return left
 
 
 def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
@@ -173,43 +186,42 @@ def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
     places = _places(place, pool)
     if not len(places):
         return []
-    unequal = pool.ids[np.maximum(places[:, None] - _BACK, 0)] != place.backwards
+    windows = pool.ids.take(places[:, None] - _BACK, mode="clip")
+    unequal = windows != place.backwards
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
-    order = np.lexsort((-places, -lengths))
-    places, lengths = places[order], lengths[order]
-    places = places[: int(np.count_nonzero(lengths))]
-    chosen: list[tuple[int, int, int]] = []
-    for begin in range(0, len(places), count):  # nearly all lines end within reach: one round
-        ends = pool.ids[np.minimum(places[begin : begin + count, None] + _FORTH, len(pool.ids) - 1)] <= tokens.SHALLOWER
-        to_end = ends.argmax(axis=1).tolist()  # 0 as well when the line is longer than we look
-        some = zip(places[begin:].tolist(), to_end, lengths[begin:].tolist(), strict=False)
-        chosen += [(at, at + 1 + further, length) for at, further, length in some if further]
+    order = np.lexsort((-places, -lengths))[: int(np.count_nonzero(lengths))]
+    chosen: list[tuple[int, int, int, list[int], list[int]]] = []
+    for begin in range(0, len(order), count):  # nearly all lines end within reach: one round
+        some = order[begin : begin + count]
+        at = places[some]
+        lines = pool.ids.take(at[:, None] + _FORTH, mode="clip")
+        to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # 0 as well when the line is longer than we look
+        found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
+        chosen += [
+            (place, place + 1 + further, length, before[:WINDOW], line[:further])
+            for place, further, length, before, line in found
+            if further
+        ]
         if len(chosen) >= count:
             break
     return _read(pool, chosen[:count])
 
 
-def _read(pool: Pool, chosen: Sequence[tuple[int, int, int]]) -> list[Candidate]:
-    """Candidates by position, end and exact length, with their texts."""
+def _read(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]]]) -> list[Candidate]:
+    """Candidates by position, end, exact length and their tokens, with their texts."""
     if not chosen:
         return []
-    places, stops = np.array(chosen, dtype=np.int64)[:, :2].T
-    found = zip(chosen, pool.texts(places, stops), pool.files(places), strict=True)
+    places, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
+    found = zip(chosen, *pool.read(places, stops), strict=True)
     return [Candidate(pool, *known, text, file) for known, text, file in found]
 
 
 def _extend(place: Place, candidate: Candidate) -> None:
     """Compare on with identifiers renamed one to one, and the line after the cursor's."""
-    ids = candidate.pool.ids
     exact = candidate.matched = candidate.exact
-    here = place.backwards_list
-    if (
-        exact < WINDOW
-        and here[exact] >= tokens.FIRST_WORD
-        and ids[max(0, candidate.position - exact)] >= tokens.FIRST_WORD
-    ):
-        there = ids[max(0, candidate.position - WINDOW + 1) : candidate.position + 1][::-1].tolist()
+    here, there = place.backwards_list, candidate.before
+    if exact < WINDOW and here[exact] >= tokens.FIRST_WORD and there[exact] >= tokens.FIRST_WORD:
         forth = {token: token for token in there[:exact]}
         back = dict(forth)
         for old, new in zip(there[exact:], here[exact:], strict=False):
@@ -223,7 +235,7 @@ def _extend(place: Place, candidate: Candidate) -> None:
             candidate.matched += 1
         candidate.renames = {old: new for old, new in forth.items() if old != new and back.get(new) == old}
     if place.next_tokens:
-        following = ids[candidate.end + 1 : candidate.end + 9].tolist()
+        following = candidate.pool.ids[candidate.end + 1 : candidate.end + 9].tolist()
         for old, new in zip(following, place.next_tokens, strict=False):
             if candidate.renames.get(old, old) != new:
                 break
@@ -234,10 +246,8 @@ def continuations(place: Place, candidates: Sequence[Candidate]) -> list[Hypothe
     """What the candidates say; one that renames votes for its original text too."""
     found: dict[str, Hypothesis] = {}
     for candidate in candidates:
-        there = candidate.pool.ids[candidate.position + 1 : candidate.end].tolist()
-        length = len(there)
-        raw = _behind_token(candidate.text, int(candidate.pool.ids[candidate.position]))
-        words = [token for token in there if token >= tokens.FIRST_WORD]
+        raw = _behind_token(candidate.text, candidate.before[0])
+        words = [token for token in candidate.line if token >= tokens.FIRST_WORD]
         variants = [(raw, words, False)]
         if not candidate.renames.keys().isdisjoint(words):
             renamed = [candidate.renames.get(token, token) for token in words]
@@ -247,7 +257,7 @@ def continuations(place: Place, candidates: Sequence[Candidate]) -> list[Hypothe
             if text:
                 hypothesis = found.get(text)
                 if hypothesis is None:
-                    hypothesis = found[text] = Hypothesis(text, numbers, length)
+                    hypothesis = found[text] = Hypothesis(text, numbers, len(candidate.line))
                 hypothesis.voters.append((candidate, is_renamed))
     return list(found.values())
 
@@ -292,7 +302,7 @@ def _block_rest(place: Place, lead: Candidate) -> str:
     begin = lead.position - int(before[::-1].argmax()) if before.any() else lead.position
     separators = np.flatnonzero(ids[lead.end : lead.end + 8 * LONGEST] == tokens.SEPARATOR)
     stop = lead.end + (int(separators[0]) if len(separators) else 8 * LONGEST)
-    whole = lead.pool.texts(np.array([begin]), np.array([stop]))[0].lstrip("\r\n")
+    whole = lead.pool.read(np.array([begin]), np.array([stop]))[0][0].lstrip("\r\n")
     first, _, rest = whole.partition("\n")
     base = len(first) - len(first.lstrip())
     indent = place.line[: len(place.line) - len(place.line.lstrip())]

@@ -6,7 +6,7 @@ documents. Start at `tokens_of`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,13 @@ class Lexed:
         text: what was tokenised.
         ids: as `tokens.Tokens`, between separators. Shape (tokens + 2,).
         starts: their code-point offsets; the last separator stands at the text's end.
+        lines: the whole lines that it continues, where it was made from them.
     """
 
     text: str
     ids: NDArray[np.uint32]
     starts: NDArray[np.int64]
+    lines: Lexed | None = None
 
     @classmethod
     def of(cls, text: str) -> Lexed:
@@ -69,7 +71,21 @@ class Lexed:
         starts[-1] = len(self.text) + len(more)
         change = int(starts[old + 1] - starts[old]) - 1 - self.indent
         ids[old] = tokens.SAME if change == 0 else tokens.DEEPER if change > 0 else tokens.SHALLOWER
-        return Lexed(self.text + more, ids, starts)
+        return Lexed(self.text + more, ids, starts, self)
+
+    def holds(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of `words`, by their numbers, stand in the text. Shape as `words`."""
+        if self.lines is None:
+            known = self._sorted
+            held: NDArray[np.bool_] = known[np.minimum(known.searchsorted(words), len(known) - 1)] == words
+            return held
+        more = self.ids[len(self.lines.ids) - 2 :]
+        added: NDArray[np.bool_] = (words[:, None] == more).any(axis=1)
+        return self.lines.holds(words) | added
+
+    @cached_property
+    def _sorted(self) -> NDArray[np.uint32]:
+        return np.sort(self.ids)
 
 
 class Lexer:
@@ -96,7 +112,7 @@ class Lexer:
         best = max(near, key=lambda known: len(known.text), default=None)
         if best is not None and len(best.text) == len(text):
             return best
-        made = best.continued(text[len(best.text) :]) if best is not None else Lexed.of(text)
+        made = replace(best.continued(text[len(best.text) :]), lines=None) if best is not None else Lexed.of(text)
         self._kept = (made, *(known for known in self._kept if known is not best))[:_KEPT]
         return made
 

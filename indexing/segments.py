@@ -243,7 +243,6 @@ class View:
         *,
         language: str,
         own: FileKey | None,
-        names: Sequence[str],
         whole_block: bool,
         limit: int,
         deadline: float | None,
@@ -251,10 +250,9 @@ class View:
         """What was written after the same tokens as those at the end of `prefix`, best first.
 
         The asking file is searched as `prefix` and `suffix`, in place of its stored version `own`.
-        `names` are identifiers in scope, nearest first: they count as known in what is suggested.
         """
         del language  # the lexer is the same for all, and equal tokens speak for themselves
-        place = Place.of(prefix, suffix, names)
+        place = Place.of(prefix, suffix)
         return recall.best(place, self.pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def pools(self, own: FileKey | None) -> list[Pool]:
@@ -263,7 +261,7 @@ class View:
         return [
             SegmentPool(part.segment, part.keys, alive, Origin.OPEN if part.is_open else Origin.WORKSPACE)
             for part, alive in parts
-            if len(part.keys)
+            if alive.any()  # else it holds the asking file alone
         ]
 
 

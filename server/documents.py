@@ -77,7 +77,11 @@ class OpenText:
         lone = self.lone or _has_lone(text)
         if lone and (joined := _joined(whole)) != whole:
             return self.rewritten(joined)
-        lines = self.lines.edited(whole, self.lines.line_at(start), self.lines.line_at(end))
+        first, last = self.lines.line_at(start), self.lines.line_at(end)
+        if first == last and "\n" not in text and "\r" not in text and whole[start - 1 : start] != "\r":
+            lines = self.lines.shifted(first, len(whole) - len(self.text))  # nearly every key
+        else:
+            lines = self.lines.edited(whole, first, last)
         return replace(self, text=whole, lines=lines, lone=lone)
 
     def at_version(self, version: int) -> OpenText:

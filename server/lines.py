@@ -79,6 +79,15 @@ class Lines:
         pieces = [*head, *middle, *((base + shift, block) for base, block in tail)]
         return self._assembled(pieces, len(text))
 
+    def shifted(self, line: int, by: int) -> Lines:
+        """Index after an edit inside of `line` that made and took no line end, but `by` characters more; no scan."""
+        at = bisect_right(self.firsts, line) - 1
+        block, kept = self.blocks[at], line - self.firsts[at] + 1
+        moved = (*block[:kept], *(start + by for start in block[kept:]))
+        blocks = (*self.blocks[:at], moved, *self.blocks[at + 1 :])
+        bases = (*self.bases[: at + 1], *(base + by for base in self.bases[at + 1 :]))
+        return Lines(blocks, bases, self.firsts, self.length + by)
+
     @classmethod
     def _assembled(cls, pieces: list[tuple[int, tuple[int, ...]]], length: int) -> Lines:
         blocks = tuple(block for _, block in pieces)

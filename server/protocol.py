@@ -6,6 +6,7 @@ so pygls' handlers of document notifications are taken out. Knows no feature. St
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,14 @@ class StarlingProtocol(LanguageServerProtocol):
         """Hand a message to its handler, if the life cycle allows it now."""
         method, identity = getattr(message, "method", ""), getattr(message, "id", None)
         error = self._untimely(method)
-        if error is None:
+        if error is None and method and message.jsonrpc == self.VERSION:
+            # As pygls does it, which asks first what kind of message this is: a tenth of a key's time.
+            context, params = contextvars.copy_context(), message.params  # type: ignore[union-attr]
+            if identity is None:
+                context.run(self._handle_notification, method, params)
+            else:
+                context.run(self._handle_request, identity, method, params)
+        elif error is None:
             super().handle_message(message)
         elif identity is not None:
             self._send_response(identity, error=error.to_response_error())

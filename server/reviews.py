@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.generator.parsing import SyntaxTrees
 from agents.records import Layer
 from agents.reviewer.cells import said_of_cell
 from server.cancellation import Tickets
@@ -79,7 +78,6 @@ class Reviews:
         self._busy = busy
         self._show = show
         self._tickets = Tickets()
-        self._trees = SyntaxTrees()
         self._known: dict[str, Review] = {}
         self._attending: dict[str, asyncio.Future[None]] = {}
         self._waiting: dict[str, list[asyncio.Future[Review | None]]] = {}
@@ -128,7 +126,6 @@ class Reviews:
         """It was closed."""
         self._tickets.cancel(uri)
         self._known.pop(uri, None)
-        self._trees.forget(uri)
         self._release(uri, None)
 
     def again(self) -> None:
@@ -182,7 +179,7 @@ class Reviews:
         if not layers:
             return ()
         pool = self._quick if layers <= QUICK else self._slow
-        work = pool.submit(_call, core, document, layers, Held(ticket.cancelled, self._busy), self._trees)
+        work = pool.submit(_call, core, document, layers, Held(ticket.cancelled, self._busy))
         findings = await ticket.first_of(work)
         if ticket.cancelled():
             work.add_done_callback(self._count)
@@ -244,14 +241,12 @@ class Held:
         return self.gone()
 
 
-def _call(
-    core: Core, document: OpenText, layers: frozenset[Layer], held: Held, trees: SyntaxTrees
-) -> tuple[Finding, ...]:
+def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) -> tuple[Finding, ...]:
     """One call of the reviewer, for a thread of a pool."""
     path = document.path or document.container  # a cell is as private as its notebook
     unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
     if unread or core.reviewer is None or (path is not None and unreviewed(core.index, path)):
         return ()
-    syntax = trees.of(document.record)
+    syntax = core.generator.syntax(document.record)  # kept there, so that the next blank line finds it fresh
     found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)
     return said_of_cell(found, document.text) if document.cell else found

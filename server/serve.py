@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SWITCH_S = 0.0005
+
 
 class ServeError(Exception):
     """The address cannot be served; the message says why and what to do."""
@@ -37,7 +40,7 @@ class ServeError(Exception):
 def serve_stdio(build: Builder = core.build) -> NoReturn:
     """Serve the editor that started us, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
-    _collect_seldom()
+    _stay_quick()
     status = asyncio.run(_stdio(reading, writing, build))
     lifetime.end(status)
 
@@ -85,6 +88,7 @@ async def _stdio(reading: int, writing: int, build: Builder) -> int:
     server.exit_status = loop.create_future()
     writer = streams.DescriptorWriter(writing, broken=lambda: server.stop(1))
     server.protocol.set_writer(writer)
+    server.session.on_loaded = _settle
     server.session.on_begin = lambda: lifetime.on_death(server.session.client.process, lambda: server.stop(1))
     streams.read_in_thread(reading, server.protocol.receive, lambda: server.stop(1))
     lifetime.on_signals(lambda: server.stop(0))
@@ -145,6 +149,7 @@ async def _session(
 ) -> AsyncIterator[StarlingServer]:
     server = create_server(logging_built(core.build))
     server.exit_status = asyncio.get_running_loop().create_future()
+    server.session.on_loaded = _settle
     server.protocol.set_writer(writer, include_headers=headers)
     try:
         yield server
@@ -172,7 +177,7 @@ def _forever(serving: Awaitable[None]) -> NoReturn:
     async def run() -> None:
         await serving
 
-    _collect_seldom()
+    _stay_quick()
     try:
         asyncio.run(run())
     except OSError as error:
@@ -180,9 +185,21 @@ def _forever(serving: Awaitable[None]) -> NoReturn:
     lifetime.end(0)
 
 
-def _collect_seldom() -> None:
-    """Look for garbage in cycles less often: a look takes up to milliseconds, and comes in the middle of a key."""
+def _stay_quick() -> None:
+    """Look for garbage in cycles less often, and change threads more often: both come in the middle of a key.
+
+    A look takes up to milliseconds. A key goes through four threads, and each change waits until whatever is analysed
+    or reviewed meanwhile has had its turn, which is five milliseconds unless told otherwise.
+    """
     gc.set_threshold(10_000, 20, 20)
+    sys.setswitchinterval(SWITCH_S)
+
+
+def _settle() -> None:
+    """What is loaded once stays: it is not to be looked through for garbage again, which takes 25 ms."""
+    if not gc.get_freeze_count():  # once: a later session's objects go with it
+        gc.collect()
+        gc.freeze()
 
 
 def _check(host: str, *, anywhere: bool) -> None:

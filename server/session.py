@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from agents.generator.parsing import KEPT
 from server import configuration
 from server.client import Client
 from server.completions import Completions
@@ -119,7 +120,8 @@ class Session:
         self._server = server
         self._build = build
         self._offer = offer
-        self.on_begin: Callable[[], None] = lambda: None  # set by whoever serves the connection
+        self.on_begin: Callable[[], None] = lambda: None  # set by whoever serves the connection, as is the next
+        self.on_loaded: Callable[[], None] = lambda: None  # called in a thread
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="starling")
         self._configuring: asyncio.Lock | None = None
         self._reported: set[str] = set()
@@ -243,8 +245,9 @@ class Session:
             self._warm(core)
             if old is None:
                 self._later(_load_gate)
+                self._later(self.on_loaded)
             if old is None or core.generator is not old.generator:
-                for document in self.documents:
+                for document in tuple(self.documents)[-KEPT:]:
                     self._later(core.generator.prepare, document.record)
             await self._watching.arrange(self.client, core, roots)
 

@@ -84,8 +84,8 @@ class ContextGatherer:
 
     def visit(self, cursor: Cursor) -> None:
         """Remember that a person works at `cursor`, whose document has passed the gate."""
-        above = cursor.prefix.split("\n")[-_RECENT_LINES:]
-        below = cursor.suffix.split("\n")[:_RECENT_LINES]
+        above = cursor.prefix.rsplit("\n", _RECENT_LINES)[-_RECENT_LINES:]
+        below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]
         text = "\n".join([*above[:-1], above[-1] + below[0], *below[1:]])
         document = cursor.document
         place = _Recent(document.uri, document.path, cursor.prefix.count("\n"), text)
@@ -140,7 +140,7 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
 
 def used_names(cursor: Cursor) -> tuple[str, ...]:
     """Identifiers in the lines before the cursor, nearest first, without duplicates."""
-    lines = cursor.prefix.split("\n")[-_NEAR_LINES:]
+    lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
     found = _IDENTIFIER.findall("\n".join(lines))
     return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
 

@@ -87,11 +87,10 @@ class Decoder:
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
             return judged, ""
-        rules = self.polisher.stop_rules
 
         def stop(text: str) -> int | None:
             run.text = text
-            return rules(text)
+            return self.polisher.stop_rules(text)
 
         generations = self.model.generate(
             request, stop=stop, cancelled=run.unwanted, alternatives=max(self.alternatives, 1)

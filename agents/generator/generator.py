@@ -19,7 +19,7 @@ from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Outcome
 from agents.generator.gate import refusal
 from agents.generator.parsing import SyntaxTrees
-from agents.generator.plan import Extent, Plan, plan
+from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
 from agents.generator.runs import Ending, Place, Run, Runs
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.generator.statistics import CompletionStatistics
+    from indexing import layout
     from indexing.index import Index
     from indexing.records import Document, Recalled
     from indexing.syntax import Syntax
-    from models.completion import CompletionModel
+    from models.completion import CompletionModel, Snippet
 
 _DEFAULT_POLICY = CompletionPolicy()
 _RECALL_LIMIT = 5
@@ -181,19 +182,21 @@ class Generator:
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
         request = Request(cursor, trigger, cancelled, limit, policy, self._model, time.monotonic())
-        syntax = self._trees.of(document)
-        available = syntax if syntax.available else None
-        the_plan = plan(
-            cursor, syntax.place(cursor.offset, names=False) if available else None, trigger=trigger, policy=policy
-        )
+        place = self._place(cursor) if needs_syntax(cursor, trigger=trigger) else None
+        the_plan = plan(cursor, place, trigger=trigger, policy=policy)
         if the_plan.extent is Extent.NOTHING:
             return Completion((), "finished")
         if cancelled():
             return Completion((), "cancelled")
         self._context.visit(cursor)
-        return self._offer(request, the_plan, available)
+        return self._offer(request, the_plan)
 
-    def _offer(self, request: Request, the_plan: Plan, syntax: Syntax | None) -> Completion:
+    def _place(self, cursor: Cursor) -> layout.Place | None:
+        """What the syntax tree says of the cursor's place, None without one."""
+        syntax = self._trees.of(cursor.document)
+        return syntax.place(cursor.offset, names=False) if syntax.available else None
+
+    def _offer(self, request: Request, the_plan: Plan) -> Completion:
         """Recall, then the model unless recall is sure enough."""
         cursor, policy = request.cursor, request.policy
         recalled = self._recall(request, the_plan)
@@ -207,11 +210,9 @@ class Generator:
         joined = self._runs.joinable(cursor.document, cursor.offset, reach)
         if joined is not None and (answer := self._join(request, *joined, polisher, candidates)) is not None:
             return answer
-        snippets = (
-            self._context.gather(cursor, syntax, self._index, policy)
-            if request.model.entry.context_tokens >= _LEAST_WINDOW
-            else ()
-        )
+        snippets: tuple[Snippet, ...] = ()
+        if request.model.entry.context_tokens >= _LEAST_WINDOW:
+            snippets = self._context.gather(cursor, self._trees.of(cursor.document), self._index, policy)
         decoder = Decoder(
             request.model,
             polisher,
@@ -227,6 +228,7 @@ class Generator:
         place = Place.of(cursor.document, cursor.offset, reach)
         work = partial(self._work, request, decoder)
         run = self._runs.start(place, work, linger_s=policy.linger_ms / 1000)
+        polisher.prepare()  # while the model reads the prompt
         return self._await(request, run, polisher, candidates)
 
     def _work(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:

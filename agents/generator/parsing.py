@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from indexing.records import Document
     from indexing.syntax import Syntax
 
-_KEPT = 8
+KEPT = 8
 
 
 class SyntaxTrees:
@@ -38,7 +38,7 @@ class SyntaxTrees:
         with self._lock:
             self._newest[document.uri] = (document, syntax)
             self._newest.move_to_end(document.uri)
-            while len(self._newest) > _KEPT:
+            while len(self._newest) > KEPT:
                 self._newest.popitem(last=False)
         return syntax
 

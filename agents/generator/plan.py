@@ -1,6 +1,6 @@
 """How much to offer: nothing, the rest of a line, or a block; by the syntax tree, by lines where there is none.
 
-Never looks at what a model or the index would say. Start at `plan`.
+Never looks at what a model or the index would say. Start at `needs_syntax` and `plan`.
 """
 
 from __future__ import annotations
@@ -76,6 +76,13 @@ def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: Compl
     else:
         return line
     return Plan(Extent.BLOCK, indentation, one_statement, policy.block_lines, policy.block_tokens)
+
+
+def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
+    """Whether the plan depends on what the syntax tree says of the place; it does not while a line is being typed."""
+    if trigger is Trigger.INVOKED or not cursor.before.strip():
+        return True
+    return _is_finished(cursor) or _opens(cursor.before, cursor.document.language)
 
 
 def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:

@@ -52,13 +52,19 @@ class Polisher:
     def __init__(self, cursor: Cursor, plan: Plan) -> None:
         self.cursor = cursor
         self._plan = plan
-        self._closing = Closing.at(cursor)
-        self._rules = StopRules(cursor, plan, self._closing)
 
-    @property
+    def prepare(self) -> None:
+        """Work out now what polishing and decoding need of the place."""
+        _ = self.stop_rules
+
+    @cached_property
     def stop_rules(self) -> StopRules:
-        """The stop rules of the place, for decoding."""
-        return self._rules
+        """The stop rules of the place, for decoding; worked out when something is to be polished or decoded."""
+        return StopRules(self.cursor, self._plan, self._closing)
+
+    @cached_property
+    def _closing(self) -> Closing:
+        return Closing.at(self.cursor)
 
     def polished(self, raw: str) -> Insertion:
         """`raw`, which continues `cursor.prefix`, as it should be inserted."""
@@ -81,7 +87,7 @@ class Polisher:
         """How much the stop rules keep; recalled text never went through them, and a model may overrun the last one."""
         if self._plan.extent is Extent.LINE and not text.partition("\n")[0].strip():
             return 0
-        keep = self._rules(text)
+        keep = self.stop_rules(text)
         return len(text) if keep is None else keep
 
     def breaks(self, insertion: Insertion) -> bool:

@@ -345,7 +345,7 @@ def test_a_document_that_was_prepared_is_parsed_from_there(monkeypatch: pytest.M
         return real(document, previous)
 
     monkeypatch.setattr(Syntax, "of", watched)
-    document, offset = place_of("x = 1\ny = $0\n")
+    document, offset = place_of("x = 1\n$0\n")
     generator = Generator(cast("Index", MemoryIndex()), None)
     generator.prepare(replace(document, text="x = 1\n"))
     generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
-import pytest
+from itertools import product
 
-from agents.generator.plan import Extent, Plan, plan
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
 from agents.records import Trigger
+from indexing.layout import Place
 from tests.agents.doubles import cursor_of
 
 
@@ -78,3 +83,22 @@ def test_brackets_right_of_the_cursor_keep_it_to_one_line() -> None:
 
 def test_blocks_can_be_turned_off() -> None:
     assert planned("def f(x):\n    $0\n", policy=CompletionPolicy(blocks=False)).extent is Extent.LINE
+
+
+EVERY_PLACE = [
+    Place(kind, in_empty_body=empty, after_docstring=behind, at_top_level_line=top, scope=None)
+    for kind, empty, behind, top in product(("code", "comment", "string", "none"), *[(False, True)] * 3)
+]
+PIECES = ("def f(x):", "    ", "x.", "if y", ":", "{", "}", ";", "(", "# a", '"""', "return", " ", "\n")
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join), st.sampled_from(["python", "rust", "yaml", "text"]))
+def test_where_no_syntax_is_needed_every_place_has_the_same_plan(text: str, language: str) -> None:
+    cursor = cursor_of(f"{text}$0\n", language)
+    if not needs_syntax(cursor, trigger=Trigger.AUTOMATIC):
+        plans = {plan(cursor, place, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()) for place in EVERY_PLACE}
+        assert plans == {planned(f"{text}$0\n", language)}
+
+
+def test_no_syntax_is_needed_while_a_line_is_typed() -> None:
+    assert not needs_syntax(cursor_of("def f(x):\n    return x.$0\n", "python"), trigger=Trigger.AUTOMATIC)

@@ -79,7 +79,6 @@ class Workspace:
             place.text[place.end :],
             language="python",
             own=self.keys[place.relative],
-            names=(),
             whole_block=False,
             limit=1,
             deadline=None,

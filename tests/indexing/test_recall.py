@@ -35,7 +35,6 @@ def recall(fixture: str, folder: Path, *, opened: tuple[str, ...] = (), whole_bl
         marked.text[at:],
         language="python",
         own=keys[path],
-        names=(),
         whole_block=whole_block,
         limit=5,
         deadline=None,
