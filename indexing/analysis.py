@@ -62,14 +62,15 @@ class FileAnalysis:
     symbols: int = 0
 
 
-def analyze_text(text: str, language: str, *, plain: bool = False) -> Analysis:
-    """Parse and cut `text`; with `plain`, or without a grammar, into windows only."""
+def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool = False) -> Analysis:
+    """Parse and cut `text`; with `plain`, or without a grammar, into windows only. `alone` in a process of its own."""
     from indexing.segments import analyze  # noqa: PLC0415  # numpy: 77 ms that `initialize` must not wait for
 
     outline = symbols.Outline()
     grammar = None if plain else grammars.load(language)
     if grammar is not None and not texts.too_nested(data := texts.encode(text)):
-        outline = symbols.outline(grammar.parse(data), data, grammar)
+        tree = grammar.parse_whole(data) if alone else grammar.parse(data)
+        outline = symbols.outline(tree, data, grammar) if tree is not None else outline
     pieces = chunks.cut(text, outline.symbols)
     blob = analyze(text, pieces, outline.symbols, outline.imports, language)
     return Analysis(language, len(pieces), len(outline.symbols), outline.imports, blob)
@@ -90,7 +91,7 @@ def analyze_file(
     if reason := exclusion.content_reason(data, limits):
         return _with(base, reason=reason), b""
     text = texts.decode(data)
-    result = analyze_text(text, languages.of_path(path, text), plain=plain)
+    result = analyze_text(text, languages.of_path(path, text), plain=plain, alone=True)
     return _with(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
 
 

@@ -7,7 +7,9 @@ files are then indexed as plain text. Never raises for a broken grammar. Start a
 from __future__ import annotations
 
 import importlib
+import re
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     import tree_sitter
 
 QUERIES = Path(__file__).with_name("queries")
+
+# Processor time for one parse: ten times what a large file of a person takes.
+_PARSE_S, _PARSE_S_PER_BYTE = 0.25, 1e-6
+# tree-sitter's queries take time with the square of an error's parts: 0.3 s at 20,000, 11 s at 60,000.
+_PARTS_OF_AN_ERROR = 5000
+_INDENTATION = re.compile(rb"^[ \t]*(?:[-?:][ \t]+)*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,43 @@ class Grammar:
     names: tree_sitter.Query | None
     errors: tree_sitter.Query
 
-    def parse(self, data: bytes, old_tree: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
-        """Parse UTF-8; `old_tree` must have been edited to match. Holds the GIL: keep `data` small in the server."""
+    def parse(self, data: bytes, old_tree: tree_sitter.Tree | None = None) -> tree_sitter.Tree | None:
+        """Parse UTF-8; `old_tree` must have been edited to match. None for what no person wrote and takes for ever.
+
+        Other threads have their turn meanwhile.
+        """
+        if self._crashes_on(data):
+            return None
         # one parser per call: a Parser is not thread-safe, and making one costs a microsecond
         parser = _parser(self.language)
-        return parser.parse(data) if old_tree is None else parser.parse(data, old_tree)
+        view, until = memoryview(data), time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
+
+        def read(at: int, _: tree_sitter.Point) -> memoryview:
+            return view[at:]
+
+        def is_over(*_: object) -> bool:
+            return time.thread_time() > until
+
+        try:
+            if old_tree is None:
+                tree = parser.parse(read, progress_callback=is_over)
+            else:
+                tree = parser.parse(read, old_tree, progress_callback=is_over)
+        except ValueError:
+            return None
+        # Once more, which takes no time for what is parsed: a tree made by a callback asks that for each node's text.
+        return None if _is_too_broken(tree) else parser.parse(data, tree)
+
+    def parse_whole(self, data: bytes) -> tree_sitter.Tree | None:
+        """Parse UTF-8, however long it takes; holds the GIL, so it is for a process of its own."""
+        if self._crashes_on(data):
+            return None
+        tree = _parser(self.language).parse(data)
+        return None if _is_too_broken(tree) else tree
+
+    def _crashes_on(self, data: bytes) -> bool:
+        deepest = self.entry.deepest_column
+        return deepest > 0 and any(len(found[0]) > deepest for found in _INDENTATION.finditer(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +108,20 @@ def problem(name: str) -> str:
     """One sentence why `load(name)` gives less than it should, "" when all is well."""
     load(name)
     return _loaded[name].problem
+
+
+def _is_too_broken(tree: tree_sitter.Tree) -> bool:
+    """Whether an error has so many parts that no query comes to an end."""
+    if tree.root_node.end_byte < _PARTS_OF_AN_ERROR:
+        return False
+    broken = [tree.root_node]
+    while broken:
+        node = broken.pop()
+        if node.has_error:
+            if node.is_error and node.child_count > _PARTS_OF_AN_ERROR:
+                return True
+            broken += node.children
+    return False
 
 
 def _parser(language: tree_sitter.Language) -> tree_sitter.Parser:

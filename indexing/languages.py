@@ -37,6 +37,7 @@ class Language:
         identifiers: node kinds of names.
         indented: blocks are made by indentation, opened by a colon.
         docstrings: a string that stands first in a body documents it.
+        deepest_column: the grammar's scanner crashes on code that begins farther right; 0 for no such column.
         imports_bind: what an import without names binds: the module's "first" or "last" component, or "" for none.
     """
 
@@ -54,6 +55,7 @@ class Language:
     identifiers: tuple[str, ...] = ("identifier",)
     indented: bool = False
     docstrings: bool = False
+    deepest_column: int = 0
     imports_bind: str = "last"
 
 
@@ -329,6 +331,7 @@ LANGUAGES: tuple[Language, ...] = (
         (".yaml", ".yml"),
         filenames=(".clang-format", ".clang-tidy"),
         ids=("yaml", "dockercompose", "github-actions-workflow"),
+        deepest_column=120,  # up to two levels a column, and it keeps 255
         strings=_kinds("double_quote_scalar single_quote_scalar block_scalar"),
         blocks=_kinds("block_mapping block_sequence flow_mapping"),
         identifiers=(),

@@ -38,9 +38,10 @@ class _Parsed:
 class Syntax:
     """The syntax of one document. Immutable and thread-safe."""
 
-    def __init__(self, document: Document, parsed: _Parsed | None) -> None:
+    def __init__(self, document: Document, parsed: _Parsed | None, *, given_up: bool = False) -> None:
         self._document = document
         self.parsed = parsed
+        self._given_up = given_up
 
     @classmethod
     def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
@@ -52,11 +53,13 @@ class Syntax:
         if texts.too_nested(data):
             return cls(document, None)
         old = previous.parsed if previous is not None else None
-        if old is None or old.grammar is not grammar:
-            return cls(document, _Parsed(grammar, data, grammar.parse(data)))
-        if old.data == data:
-            return cls(document, old)
-        return cls(document, _Parsed(grammar, data, grammar.parse(data, _edited(old, data))))
+        if previous is not None and previous._given_up and _alike(previous.text, document.text):  # noqa: SLF001 - its own
+            return cls(document, None, given_up=True)  # not once more at each key
+        if old is not None and old.grammar is grammar:
+            tree = grammar.parse(data, _edited(old, data)) if old.data != data else old.tree
+        else:
+            tree = grammar.parse(data)
+        return cls(document, _Parsed(grammar, data, tree) if tree is not None else None, given_up=tree is None)
 
     @property
     def available(self) -> bool:
@@ -148,6 +151,11 @@ class Syntax:
     def _names_by_text(self, offset: int) -> tuple[str, ...]:
         found = _IDENTIFIER.findall(self.text, max(0, offset - _NAMES_WITHIN), offset)
         return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two texts are as long as each other, or nearly."""
+    return abs(len(one) - len(other)) * 10 <= len(one)
 
 
 def _holds(span: Span, offset: int) -> bool:

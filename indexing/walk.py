@@ -1,8 +1,8 @@
 """Finds the files of a root that may be indexed, counting what is left out and why.
 
 Follows no symbolic link: what a link inside the root leads to is found at its own place, and what it leads to outside
-is not ours; so loops cannot arise. An unreadable folder is counted, never fatal. Reads no file contents (except ignore
-files). Start at `walk`.
+is not ours; so loops cannot arise. Pseudo file systems (`/proc`) are not entered. An unreadable folder is counted,
+never fatal. Reads no file contents (except ignore files). Start at `walk`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import stat
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from indexing import mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,12 +76,16 @@ class _Walker:
         self._skipped = seen.skipped
         self._cancelled = cancelled
         self._root = str(exclusion.root)
+        self._pseudo = mounts.pseudo()
         self._entered: set[tuple[int, int]] = set()  # junctions and bind mounts loop without being symbolic links
 
     def files(self) -> Iterator[Found]:
         waiting = [_Folder(self._root, "", "", self._exclusion.root_rules())]
         while waiting and not self._cancelled():
             folder = waiting.pop()
+            if folder.path in self._pseudo:
+                self._skipped["pseudo file system"] += 1
+                continue
             entries = self._entries(folder)
             rules = self._rules(folder, entries)
             if rules is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from agents.generator.brackets import CLOSER_OF, CLOSERS, scan
+from agents.generator.brackets import CLOSER_OF, CLOSERS, scan, weigh
 
 if TYPE_CHECKING:
     from agents.generator.brackets import Balance
@@ -54,8 +54,8 @@ class Closing:
     def at(cls, cursor: Cursor) -> Closing:
         """The brackets around `cursor`."""
         language = cursor.document.language
-        left = scan(_from_definition(cursor.prefix[-_BEFORE:]), language)
-        right = _scanned(cursor.suffix[:_BEHIND], language, left.quote)
+        left = weigh(_from_definition(cursor.prefix[-_BEFORE:]), language)
+        right = _weighed(cursor.suffix[:_BEHIND], language, left.quote)
         due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
         return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
 
@@ -125,8 +125,8 @@ def _last_definition(text: str, begin: int) -> int:
 
 
 @lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
-def _scanned(text: str, language: str, quote: str) -> Balance:
-    return scan(text, language, quote)
+def _weighed(text: str, language: str, quote: str) -> Balance:
+    return weigh(text, language, quote)
 
 
 def _without_tail(due: str, given: str) -> str:

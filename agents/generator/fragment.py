@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
-    from indexing.syntax import Syntax
+    from indexing.records import Document
 
 _ABOVE, _BELOW = 6_000, 2_000  # characters at most
 # A line that begins a statement at the top: not indented, no closing bracket, no branch of the statement above.
@@ -25,13 +25,13 @@ class Fragment:
     """A piece of a document around a cursor.
 
     Attributes:
-        syntax: its own tree.
+        document: of this piece alone.
         offset: the cursor in it.
         line_start: where the cursor's line begins.
         line_end: where it ends.
     """
 
-    syntax: Syntax
+    document: Document
     offset: int
     line_start: int
     line_end: int
@@ -39,8 +39,6 @@ class Fragment:
     @classmethod
     def around(cls, cursor: Cursor) -> Fragment:
         """The statement at the top level that `cursor` stands in, as far as its windows reach."""
-        from indexing.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
-
         above = cursor.prefix[-_ABOVE:]
         line_start = len(above) - len(cursor.before)
         starts = [found.start() for found in _STATEMENT.finditer(above, 0, line_start)]
@@ -57,19 +55,27 @@ class Fragment:
         elif len(cursor.suffix) > _BELOW:
             below = below[: below.rfind("\n") + 1]
         offset = len(above)
-        syntax = Syntax.of(replace(cursor.document, text=above + below))
-        return cls(syntax, offset, offset - len(cursor.before), offset + len(cursor.after))
+        document = replace(cursor.document, text=above + below)
+        return cls(document, offset, offset - len(cursor.before), offset + len(cursor.after))
 
     def breaks_with(self, text: str, replaced: int) -> bool:
         """Whether the line with `text` in place of the `replaced` characters behind the cursor does not parse.
 
         The yardstick is the piece without the line: a line half typed is an error itself and must not excuse another.
         """
-        if not self.syntax.available:
-            return False
-        pasted = self.syntax.with_text_inserted(self.offset, self.offset + replaced, text).error_count()
+        pasted = self._errors_with(self.offset, self.offset + replaced, text)
         return pasted > 0 and pasted > self._errors
 
     @cached_property
     def _errors(self) -> int:
-        return self.syntax.with_text_inserted(self.line_start, self.line_end, "").error_count()
+        return self._errors_with(self.line_start, self.line_end, "")
+
+    def _errors_with(self, start: int, end: int, text: str) -> int:
+        """How many places do not parse with `text` in place of [start, end).
+
+        Parsed anew: a tree of the half-typed line would only be an expensive start, as recovery from errors is slow.
+        """
+        from indexing.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
+
+        piece = self.document.text
+        return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).error_count()

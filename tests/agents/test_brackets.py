@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agents.generator.brackets import scan
+from agents.generator.brackets import scan, weigh
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,20 @@ def test_a_piece_that_begins_in_a_string_is_read_from_its_end() -> None:
 
 def test_a_string_of_one_line_ends_with_its_line() -> None:
     assert scan("abc\n)", "python", '"').closers == ")"
+
+
+PIECES = ("(", ")", "[", "]", "{", "}", '"', "'", '"""', "'''", "`", "#", "//", "/*", "*/", "--", "\\", "\n", "a", "é")
+
+
+@given(
+    st.lists(st.sampled_from(PIECES)).map("".join),
+    st.sampled_from(["python", "javascript", "rust", "sql", "text"]),
+    st.sampled_from(["", '"', "'''", "`"]),
+)
+def test_weighing_says_what_scanning_says(text: str, language: str, quote: str) -> None:
+    balance, weighed = scan(text, language, quote), weigh(text, language, quote)
+    assert (weighed.closers, weighed.unclosed, weighed.quote) == (balance.closers, balance.unclosed, balance.quote)
+
+
+def test_deep_brackets_are_weighed() -> None:
+    assert weigh("(" * 4000 + ")" * 3999, "python").unclosed == "("

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.analysis import analyze_text
+from indexing.grammars import Grammar
 from indexing.records import Document, Span
 from indexing.syntax import LARGEST, Syntax
 from tests.indexing.samples import SAMPLES
@@ -202,3 +204,51 @@ def test_brackets_in_brackets_without_end_are_plain_text(text: str) -> None:
 
 def test_many_brackets_side_by_side_are_code() -> None:
     assert Syntax.of(Document("untitled:1", None, "python", "x = [(1), (2)]\n" * 3000)).available
+
+
+HOSTILE = {
+    "comments in comments that never end": ("kotlin", "/*" * 20_000),
+    "the same for a slower scanner": ("swift", "/*" * 4000),
+    "an error of many parts": ("go", "*" * 60_000),
+    "lists in lists": ("yaml", "- " * 300 + "x"),
+    "lists in lists, a line each": ("yaml", "".join(" " * depth + "-\n" for depth in range(300))),
+}
+
+
+@pytest.mark.parametrize(("language", "text"), HOSTILE.values(), ids=HOSTILE)
+def test_what_no_person_wrote_is_given_up(language: str, text: str) -> None:
+    syntax = Syntax.of(document(text, language))
+    assert (syntax.available, syntax.error_count(), syntax.place(len(text)).kind) == (False, 0, "none")
+    assert analyze_text(text, language).symbols == 0
+
+
+def test_what_was_given_up_is_not_tried_at_each_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Syntax.of(document("/*" * 20_000, "kotlin"))
+    tried: list[bytes] = []
+    monkeypatch.setattr(Grammar, "parse", lambda _, data, *__: tried.append(data))
+    assert not Syntax.of(document("/*" * 20_000 + "a", "kotlin"), before).available
+    assert tried == []
+    Syntax.of(document("fun f() {}\n", "kotlin"), before)
+    assert tried == [b"fun f() {}\n"]
+
+
+def test_other_threads_have_their_turn_while_a_text_is_parsed() -> None:
+    text = "def f(x):\n    return [x + 1, x]\n" * 12_000
+    begun, done, turns = threading.Event(), threading.Event(), 0
+
+    def parse() -> None:
+        begun.set()
+        Syntax.of(document(text, "python"))
+        done.set()
+
+    threading.Thread(target=parse).start()
+    begun.wait()
+    while not done.wait(0.001):
+        turns += 1
+    assert turns > 5
+
+
+def test_the_text_of_a_node_is_known() -> None:
+    syntax = Syntax.of(document("é = 'ü'\n", "python"))
+    assert syntax.parsed is not None
+    assert syntax.parsed.tree.root_node.child(0).text == "é = 'ü'".encode()  # type: ignore[union-attr]
