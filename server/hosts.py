@@ -104,7 +104,8 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.forms import Placing  # noqa: PLC0415
     from models.host.starting import HostError  # noqa: PLC0415
-    from models.remote import HostSpeech, RemoteModel  # noqa: PLC0415
+    from models.providers.speech import HostSpeech  # noqa: PLC0415
+    from models.remote import RemoteModel  # noqa: PLC0415
     from models.tokens import Tokenizer  # noqa: PLC0415
 
     placing = Placing(settings.device, settings.compute_type, settings.threads)

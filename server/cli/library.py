@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from models.known import KnownModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
-# Role: the setting that names its model. One chat model converses and reviews.
-ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "model")}
+# Role: the setting that names its model.
+ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "review")}
 
 Quantization = Annotated[
     str, typer.Option("--quantization", "-q", metavar="TYPE", help=f"Of the weights: {', '.join(QUANTIZATIONS)}.")
@@ -81,7 +81,7 @@ def convert(
 
 
 def use(
-    role: Annotated[str, typer.Argument(help="What for: completion, chat or review; one model does the latter two.")],
+    role: Annotated[str, typer.Argument(help="What for: completion, chat or review, which the chat model does too.")],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
     """Use a model from now on: writes your settings.toml and keeps everything else in it."""
@@ -96,8 +96,8 @@ def use(
         raise Failure(f"The model {name} is for {', '.join(entry.roles)}, not for {role}.")
     path = paths.settings_file()
     section, setting = ROLE_SETTINGS[role]
-    _write_setting(path, section, setting, name)
-    if section == "chat":
+    _write_setting(path, section, setting, [{"model": name}] if role == "review" else name)
+    if role == "chat":
         _write_setting(path, section, "url", "")  # an endpoint elsewhere would be asked for a model of that name
     terminal.note(f"{role} uses {name} from now on, in servers started after this ({path}).")
 
@@ -239,7 +239,7 @@ def _token(file: Path | None) -> str | None:
         raise Failure(f"The token in {file} cannot be read; give a text file that holds the token alone.") from error
 
 
-def _write_setting(path: Path, section: str, name: str, value: str) -> None:
+def _write_setting(path: Path, section: str, name: str, value: str | list[dict[str, str]]) -> None:
     import tomlkit  # noqa: PLC0415 (for this command alone)
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
 
