@@ -65,6 +65,9 @@ def pull(
 def convert(
     folder: Annotated[Path, typer.Argument(help="A checkpoint: config.json, *.safetensors, tokenizer.json.")],
     *,
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="What to call it; the folder's name if not given.")] = None,
     quantization: Quantization = "int8",
     as_json: AsJson = False,
@@ -76,8 +79,8 @@ def convert(
     called = name or folder.resolve().name
     _check_new(called)
     with _told():
-        known = described(folder, called)
-    _tell(_install(known, folder, quantization), as_json=as_json)
+        known = described(folder, called, tokenizer)
+    _tell(_install(known, folder, quantization, tokenizer), as_json=as_json)
 
 
 def use(
@@ -189,11 +192,18 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
     }
 
 
-def _install(known: KnownModel, folder: Path, quantization: str) -> ModelEntry:
+def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
     from models.library import install  # noqa: PLC0415
 
     with _told(), _bar(f"converting {known.name}") as moved:
-        return install(known, folder, paths.models_dir(), quantization=quantization, on_progress=moved)  # type: ignore[arg-type]
+        return install(
+            known,
+            folder,
+            paths.models_dir(),
+            quantization=quantization,  # type: ignore[arg-type]
+            tokenizer=tokenizer,
+            on_progress=moved,
+        )
 
 
 def _tell(entry: ModelEntry, *, as_json: bool) -> None:
