@@ -275,9 +275,9 @@ class Session:
         async def load() -> None:
             assert model is not None  # noqa: S101 (seen just below)
             begun = time.monotonic()
-            ready = await asyncio.get_running_loop().run_in_executor(None, model.wait)
+            await asyncio.get_running_loop().run_in_executor(None, model.wait)
             _log_model(model, time.monotonic() - begun)
-            if not ready and model.problem:
+            if model.problem:  # it cannot be loaded, or computes otherwise than was wanted
                 self._report(model.problem)
 
         if model is not None and model.state == "unloaded" and len(self.documents):

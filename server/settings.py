@@ -222,8 +222,9 @@ class ModelSettings(BaseModel):
     host: HostPlace = Field(
         default="auto",
         description="Where the model's weights are: `auto` keeps small ones (under 200 MB) in the server and large "
-        "ones in one process for all servers of yours; `always` does that with small ones too, `off` with none; or the "
-        "address of a server that speaks OpenAI's completions, where your code is sent then.",
+        "ones, and those that a GPU computes, in one process for all servers of yours; `always` does that with small "
+        "ones too, `off` with none; or the address of a server that speaks OpenAI's completions, where your code is "
+        "sent then.",
         json_schema_extra=PERSONAL_HOST,
     )
 
