@@ -95,10 +95,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A token that could come first: its id, and the natural logarithm of its probability."""
+    """A token that could come first: its id, and the natural logarithm of its probability.
+
+    A server of somebody else's tells the token's text in place of its id, which is -1 then.
+    """
 
     number: int
     log_prob: float
+    text: str = ""
 
 
 def _untold(_: Sequence[Ranked]) -> None:

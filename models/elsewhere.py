@@ -15,15 +15,18 @@ from models.errors import ModelError
 from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.http import HttpClient, HttpOptions
-from models.remote import HostSpeech, PlainSpeech, RemoteModel
+from models.providers.speech import HostSpeech, OllamaSpeech, PlainSpeech
+from models.remote import RemoteModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import httpx2
 
-# Ollama lays a prompt out by a template of its own, so markers in it would be laid out once more.
-LAYS_OUT = ("library",)
+    from models.providers.speech import Speech
+
+OLLAMA = "library"  # who owns Ollama's models, by its own words
+OLLAMA_WINDOW = 8192  # tokens; it sets aside memory for all that it is asked for
 OURS = "starling"
 USUAL_WINDOW = 4096
 LOOK_S = 10.0
@@ -88,11 +91,20 @@ def connected(
         raise
     if not named:
         entry = known(listed.name)
-    window = min(entry.context_tokens, listed.context_tokens or entry.context_tokens)
+    usual = min(entry.context_tokens, OLLAMA_WINDOW) if listed.owner == OLLAMA else entry.context_tokens
+    window = min(usual, listed.context_tokens or usual)
     entry = replace(entry, name=listed.name, context_tokens=max(window, 256))
-    markers = bool(entry.fim.middle) and listed.owner not in LAYS_OUT
-    speech = HostSpeech() if listed.owner == OURS else PlainSpeech(entry, markers)
-    return RemoteModel(entry, FixedConnection(Endpoint(base, client), client), speech)
+    markers, speech = bool(entry.fim.middle), _speech(listed)
+    if listed.owner == OLLAMA:
+        base = base.removesuffix("/v1")
+    return RemoteModel(entry, FixedConnection(Endpoint(base, client), client), speech(entry, markers))
+
+
+def _speech(listed: Listed) -> Callable[[ModelEntry, bool], Speech]:
+    """How the server is spoken to."""
+    if listed.owner == OURS:
+        return lambda _entry, _markers: HostSpeech()
+    return OllamaSpeech if listed.owner == OLLAMA else PlainSpeech
 
 
 def _listed(base: str, client: HttpClient, name: str) -> Listed:

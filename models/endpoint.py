@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,6 +46,7 @@ class Patience:
         attempts: most tries of one call.
         first_wait_s: before the second try; each further one waits twice as long, with jitter.
         longest_wait_s: of them, unless the endpoint names a time itself.
+        most_wait_s: a longer time that it names is not waited for; another endpoint may be asked meanwhile.
         requests_per_hour: the most that are sent, each try counted; 0 for no limit.
     """
 
@@ -54,6 +56,7 @@ class Patience:
     attempts: int = 3
     first_wait_s: float = 0.5
     longest_wait_s: float = 8.0
+    most_wait_s: float = math.inf
     requests_per_hour: int = 0
 
 
@@ -231,7 +234,7 @@ class _Tries:
         wait_s = min(patience.longest_wait_s, patience.first_wait_s * 2.0 ** (self.made - 1))
         wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 (jitter, so that two windows do not knock together)
         wait_s = max(wait_s, error.retry_s or 0.0)
-        return wait_s if wait_s < left_s else None
+        return wait_s if wait_s < left_s and wait_s <= patience.most_wait_s else None
 
     async def _once(self, client: httpx2.AsyncClient, tell: Callable[[str], None]) -> None:
         import httpx2  # noqa: PLC0415 (loaded by now: there is a client)

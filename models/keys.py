@@ -1,24 +1,31 @@
 """Keys of endpoints: where one is kept, read when it is needed, and taken out of every sentence before it is said.
 
-A key is in an environment variable or in a file of the person's own, never in a setting. Nothing here logs or keeps
-one. Start at `KeySource`.
+A key is in an environment variable, in a file of the person's own or in the system's keyring, never in a setting.
+Nothing here logs one. Start at `KeySource`; `keep` and `forget` are for the keyring.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LONGEST_KEY = 8192  # bytes of a key file
 SHORTEST_SECRET = 6  # what is shorter cannot be told from a word of the sentence
 HIDDEN = "…"
+SERVICE = "starling"  # whose keys they are, in the system's keyring
+KEYRING_MISSING = (
+    "The system's keyring needs a package that is not installed; install Starling with it: "
+    "uv tool install 'starling-lsp[keyring]'"
+)
 # What looks like a key, a password in a URL or a bearer's token, whoever's it is: endpoints repeat what they were sent.
 _SECRET = re.compile(
     r"""(?ix)
@@ -37,10 +44,12 @@ class KeySource:
     Attributes:
         variable: name of an environment variable; "" for none.
         file: a file that holds the key and nothing else; None for none.
+        keyring: the key's name in the system's keyring; "" for none.
     """
 
     variable: str = ""
     file: Path | None = None
+    keyring: str = ""
 
     def read(self) -> str:
         """The key now, "" when the endpoint needs none.
@@ -52,6 +61,14 @@ class KeySource:
             if not (key := os.environ.get(self.variable, "").strip()):
                 raise _missing(f"The environment variable {self.variable}, which chat.keyEnv names, is not set")
             return _checked(key, f"the environment variable {self.variable}")
+        if self.keyring:
+            if not (key := (recalled(self.keyring) or "").strip()):
+                raise ChatError(
+                    f"The system's keyring has no key called {self.keyring}; put it there with "
+                    f"`starling key {self.keyring}`.",
+                    Fault.UNAUTHORIZED,
+                )
+            return _checked(key, f"the system's keyring under {self.keyring}")
         if self.file is None:
             return ""
         try:
@@ -62,6 +79,57 @@ class KeySource:
         if not content.strip() or len(content) > LONGEST_KEY:
             raise _missing(f"The key file {self.file} holds no key")
         return _checked(content.decode("ascii", errors="replace").strip(), f"the file {self.file}")
+
+
+def recalled(name: str) -> str | None:
+    """The key of that name in the system's keyring, None for none.
+
+    Raises:
+        ChatError: there is no keyring, or it does not open.
+    """
+    with _opened() as keyring:
+        found: str | None = keyring.get_password(SERVICE, name)
+    return found
+
+
+def keep(name: str, key: str) -> None:
+    """Put a key into the system's keyring.
+
+    Raises:
+        ChatError: it is none, or the keyring does not take it.
+    """
+    _checked(key, "the answer")
+    with _opened() as keyring:
+        keyring.set_password(SERVICE, name, key)
+
+
+def forget(name: str) -> bool:
+    """Take a key out of the system's keyring; false when there was none.
+
+    Raises:
+        ChatError: there is no keyring, or it does not open.
+    """
+    with _opened() as keyring:
+        if keyring.get_password(SERVICE, name) is None:
+            return False
+        keyring.delete_password(SERVICE, name)
+    return True
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[Any]:
+    """The library of the system's keyring; whatever it raises is one sentence, without the key."""
+    try:
+        import keyring  # noqa: PLC0415 (an extra, for who named a key there)
+        from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
+    except ImportError:
+        raise ChatError(f"{KEYRING_MISSING}.", Fault.UNAUTHORIZED) from None
+    try:
+        yield keyring
+    except NoKeyringError:
+        raise _missing("This system has no keyring that can be used") from None
+    except KeyringError as error:
+        raise _missing(f"The system's keyring does not open ({type(error).__name__})") from None
 
 
 def without_secrets(sentence: str, key: str = "") -> str:
@@ -84,5 +152,6 @@ def _checked(key: str, place: str) -> str:
 
 def _missing(what: str) -> ChatError:
     return ChatError(
-        f"{what}; put the key there, or name another place in chat.keyEnv or chat.keyFile.", Fault.UNAUTHORIZED
+        f"{what}; put the key there, or name another place in chat.keyEnv, chat.keyFile or chat.keyring.",
+        Fault.UNAUTHORIZED,
     )

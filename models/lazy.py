@@ -30,11 +30,7 @@ NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
 
 class LazyModel:
-    """Implements `models.completion.CompletionModel` around a loader. Thread-safe.
-
-    Attributes:
-        entry: what will be loaded.
-    """
+    """Implements `models.completion.CompletionModel` around a loader. Thread-safe."""
 
     def __init__(
         self,
@@ -50,7 +46,7 @@ class LazyModel:
             loader: loads it; raises ModelError.
             on_state: called with each new state, from the loading thread.
         """
-        self.entry = entry
+        self._entry = entry
         self._loader = loader
         self._on_state = on_state
         self._lock = threading.Lock()
@@ -65,9 +61,15 @@ class LazyModel:
         return self._state
 
     @property
+    def entry(self) -> ModelEntry:
+        """What will be loaded, or what is: of a server elsewhere only it knows, and another may stand in for it."""
+        model = self._model
+        return self._entry if model is None else model.entry
+
+    @property
     def problem(self) -> str:
         """Why it could not be loaded, or what went differently than configured, in one sentence; "" otherwise."""
-        return self._problem
+        return self._problem or " ".join(getattr(self._model, "problems", ()))  # of the backends that can have any
 
     @property
     def model(self) -> CompletionModel | None:
@@ -129,7 +131,6 @@ class LazyModel:
         problem = ""
         try:
             model = self._loader()
-            problem = " ".join(getattr(model, "problems", ()))  # of the backends that can have any
         except ModelError as error:
             problem = str(error)
         except Exception as error:  # noqa: BLE001  # the edge of a thread: whoever waits must hear of it
@@ -142,8 +143,6 @@ class LazyModel:
             closed = self._state == "closed"
             if not closed:
                 self._model, self._problem = model, problem
-                if model is not None:
-                    self.entry = model.entry  # of a server elsewhere only it knows
                 self._state = "ready" if model else "failed"
             state = self._state
         if closed and model:

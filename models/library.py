@@ -45,12 +45,13 @@ CHATML = ChatFormat(
 )
 
 
-def install(
+def install(  # noqa: PLR0913 (as for a conversion)
     known: KnownModel,
     checkpoint: Path,
     models_dir: Path,
     *,
     quantization: Quantization = "int8",
+    tokenizer: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ModelEntry:
     """Convert `checkpoint` into a model of the catalog.
@@ -60,6 +61,7 @@ def install(
         checkpoint: folder as its authors publish it.
         models_dir: where a person's models live.
         quantization: of the weights.
+        tokenizer: its `tokenizer.json` where that does not lie in `checkpoint`.
         on_progress: called with bytes written and bytes in all.
 
     Raises:
@@ -76,7 +78,9 @@ def install(
         models_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=models_dir) as scratch:
             made = Path(scratch, known.name)
-            converted = convert(checkpoint, made, quantization=quantization, on_progress=on_progress)
+            converted = convert(
+                checkpoint, made, quantization=quantization, tokenizer=tokenizer, on_progress=on_progress
+            )
             source = known.repository or str(checkpoint.resolve())
             text = entry_text(known, converted, quantization=quantization, source=source)
             (made / ENTRY_FILE).write_text(text, encoding="utf-8")
@@ -90,7 +94,7 @@ def install(
     return read_entry(target / ENTRY_FILE)
 
 
-def described(checkpoint: Path, name: str) -> KnownModel:
+def described(checkpoint: Path, name: str, tokenizer: Path | None = None) -> KnownModel:
     """What a local checkpoint is for, by its configuration and by the markers its tokenizer knows.
 
     Raises:
@@ -101,7 +105,7 @@ def described(checkpoint: Path, name: str) -> KnownModel:
     from models.conversion.vocabulary import Vocabulary  # noqa: PLC0415
 
     opened = Checkpoint.open(checkpoint)
-    tokens = frozenset(Vocabulary.of(checkpoint).tokens)
+    tokens = frozenset(Vocabulary.of(checkpoint, tokenizer).tokens)
     network = str(opened.config.get("model_type"))
     known = KnownModel(
         name=name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from models import calibration
 from models.calibration import choose_threads, usual_threads
 from models.ctranslate import CTranslateModel
 from models.ctranslate_chat import CTranslateChat
+from models.cuda import engine_on_gpu, load_libraries
 from models.embedding import CTranslateEmbedder
 from models.engine import FAILURES, Engine, Placement, cuda_devices
 from models.errors import ModelError
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from models.catalog import ModelEntry
     from models.weights import Shape
+
+logger = logging.getLogger(__name__)
 
 Device = Literal["auto", "cpu", "cuda"]
 Role = Literal["completion", "chat"]
@@ -102,19 +106,30 @@ def load_embedder(
         raise ModelError(f"The model {entry.name} makes no embeddings (it is for {', '.join(entry.roles)}).")
     tokenizer = Tokenizer.read(entry.tokenizer)
     check_memory(entry)
-    on_cuda = device == "cuda" or (device == "auto" and cuda_devices() > 0)
-    try:
-        encoder = ctranslate2.Encoder(
-            str(entry.weights),
-            device="cuda" if on_cuda else "cpu",
-            compute_type=compute_type,
-            intra_threads=threads or usual_threads(needed_bytes(entry)),
-        )
-    except FAILURES as error:
-        raise ModelError(
-            f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
-        ) from error
-    return CTranslateEmbedder(entry, tokenizer, encoder)
+    places = ["cpu"]
+    if device != "cpu" and cuda_devices() > 0:
+        load_libraries()
+        places.insert(0, "cuda")
+    count = threads or usual_threads(needed_bytes(entry))
+    for place in places:
+        try:
+            encoder = ctranslate2.Encoder(
+                str(entry.weights), device=place, compute_type=compute_type, intra_threads=count
+            )
+            embedder = CTranslateEmbedder(entry, tokenizer, encoder)
+            if place != "cpu":
+                embedder.embed(["try"])  # cuBLAS and memory are only asked for at the first text
+        except (*FAILURES, ModelError) as error:
+            if place != "cpu":
+                logger.warning(
+                    "The model %s cannot compute on CUDA (%s), so it computes on the CPU.", entry.name, error
+                )
+                continue
+            raise ModelError(
+                f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
+            ) from error
+        break
+    return embedder
 
 
 def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
@@ -261,17 +276,10 @@ def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demand
                 "install the NVIDIA driver, or set the device to auto or cpu."
             )
         return None
-    try:
-        engine = network.engine(Placement("cuda", compute_type, 0))
-        # cuBLAS is loaded at the first computation, not before.
-        engine.decode(Prompt(network.ends[:1] * 2, 0, 1), lambda _: True)
-    except FAILURES as error:
-        problems.append(
-            f"The model {entry.name} cannot compute on CUDA ({error}), so it computes on the CPU; "
-            "install CUDA 12 with cuBLAS, or set the device to cpu."
-        )
-        return None
-    return engine
+    context_tokens = min(entry.context_tokens, network.shape.positions or entry.context_tokens)
+    return engine_on_gpu(
+        network.engine, entry.name, compute_type, problems, token=network.ends[0], context_tokens=context_tokens
+    )
 
 
 def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> Engine:

@@ -46,7 +46,8 @@ def of_status(url: str, status: int, headers: Mapping[str, str], body: str) -> C
     said, wait_s = quote(body), retry_after_s(headers)
     fault = _fault(status, said)
     sentences = {
-        Fault.UNAUTHORIZED: f"does not accept the key{said}; name the right one in chat.keyEnv or chat.keyFile.",
+        Fault.UNAUTHORIZED: f"does not accept the key{said}; name the right one in chat.keyEnv, chat.keyFile or "
+        "chat.keyring.",
         Fault.NOT_FOUND: f"knows no such address or model{said}; look at chat.url, chat.model and chat.api.",
         Fault.UNPAID: f"wants to be paid first{said}; look at your account there.",
         Fault.TOO_LONG: f"says the conversation is too long{said}; set chat.contextTokens to what the model has.",

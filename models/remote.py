@@ -1,16 +1,16 @@
 """The completion model behind a connection: our own host, or any server with OpenAI's `/v1/completions`.
 
 Stop rules are applied here, token by token, and who has enough closes the connection, which is how the other side
-learns to stop. To our host it speaks with its extension (`models.host.forms`): the request arrives exactly, and
-scores and alternatives are had too. Another server (llama.cpp's, vLLM, Ollama) gets the model's own markers where they
-are known, else prompt and suffix. Start at `RemoteModel.generate`.
+learns to stop. To our host it speaks with its extension (`models.host.forms`): the request arrives exactly, and scores
+are had too. Another server (llama.cpp's, vLLM, Ollama) gets the model's own markers where they are known, else prompt
+and suffix; alternatives begin with the tokens that it tells to be likely. Start at `RemoteModel.generate`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault
 from models.completion import FillRequest, Generation, Ranked, StopReason
@@ -22,6 +22,7 @@ from models.host.forms import CompletionForm, Placing, read_score
 from models.http import GivenUpError
 from models.providers import completions
 from models.providers.remote import estimated_tokens
+from models.tokens import REPLACEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from models.catalog import ModelEntry
     from models.completion import Score
     from models.host.connection import Connection
+    from models.providers.speech import Speech
     from models.tokens import Tokenizer
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
@@ -38,72 +40,53 @@ class _EnoughError(Exception):
     """The stop rule said so: the connection is closed."""
 
 
-class Speech(Protocol):
-    """What is said to the other side, and what it can do."""
-
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """A request as it is sent."""
-        ...
-
-    def refused(self, error: ChatError) -> bool:
-        """Whether another `outgoing` leaves out what the server did not take."""
-        ...
-
-    @property
-    def exact(self) -> bool:
-        """Whether scores and alternatives can be had."""
-        ...
+class _OtherwiseError(Exception):
+    """The answer does not begin with what was left out of the prefix for it."""
 
 
-class HostSpeech:
-    """To our host."""
-
-    exact = True
-
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """All of the request."""
-        return completions.extended(form, headers)
-
-    def refused(self, _: ChatError) -> bool:
-        """It takes all of it."""
-        return False
-
-
-@dataclass(slots=True)
-class PlainSpeech:
-    """To another server.
+class _Answer:
+    """One answer while it is told by a `completions.Reader`, from the tokens that were put into its prompt on.
 
     Attributes:
-        entry: the model; its markers, if they are known.
-        markers: whether they go into the prompt.
-        without: what this server turned out not to take.
+        continuation: what has come so far.
     """
 
-    entry: ModelEntry
-    markers: bool
-    without: frozenset[str] = field(default_factory=frozenset)
-    exact: bool = False
+    def __init__(
+        self, fresh: Callable[[], Continuation], ranking: list[Ranked], begun: Ranked | None, again: str
+    ) -> None:
+        self.continuation = fresh()
+        self._fresh = fresh
+        self._ranking = ranking
+        self._begun = begun
+        self._again = again
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """What any server understands."""
-        made = completions.plain(form.request, self.entry, self.without, markers=self.markers)
-        return Outgoing(made.path, made.body, headers)
+    def hear(self, piece: str) -> None:
+        """What a reader tells."""
+        told = json.loads(piece)
+        begun = self._begun
+        if told == "begin":  # also of another try: what came before it is forgotten
+            self.continuation = self._fresh()
+            self._ranking.clear()
+            if begun is not None:
+                self._take(begun.text, begun.log_prob)
+        elif isinstance(told, dict):
+            self._ranking.extend(completions.read_ranking(told["ranking"]))
+        else:
+            self._take((begun.text if begun is not None else "") + told[0], told[1])
 
-    def refused(self, error: ChatError) -> bool:
-        """Whether the server names something that can be left out: probabilities, but never a suffix."""
-        if "suffix" in error.said and not self.markers:
-            if self.entry.fim.middle:
-                self.markers = True
-                return True
-            raise ModelError(
-                f"The server takes no suffix, and the markers of {self.entry.name} are not known; name in `model.name` "
-                "a model that `starling models list --available` shows, as the server calls it."
-            ) from None
-        named = next((name for name in completions.OPTIONAL if name in error.said and name not in self.without), None)
-        if named is None or named == "suffix":
-            return False
-        self.without |= {named}
-        return True
+    def _take(self, text: str, log_prob: float | None) -> None:
+        """One token more.
+
+        Raises:
+            _EnoughError: that is enough.
+            _OtherwiseError: it does not begin as it has to.
+        """
+        if not text.startswith(self._again):
+            if self._again.startswith(text):
+                return  # not all of it has come
+            raise _OtherwiseError
+        if self.continuation.take(text.removeprefix(self._again), log_prob):
+            raise _EnoughError
 
 
 class RemoteModel:
@@ -177,23 +160,31 @@ class RemoteModel:
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
         ranking: list[Ranked] = []
-        ranked = alternatives + 1 if alternatives > 1 and self._speech.exact else 1
+        ranked = alternatives + 1 if alternatives > 1 else 1
         form = CompletionForm(
             self.entry.name, request, stream=True, log_probs=True, ranked=ranked, placing=self._placing
         )
-        best = self._generation(form, stop, cancelled, ranking)
+        again = self._speech.again(request)
+        try:
+            best = self._generation(form, stop, cancelled, ranking, again)
+        except _OtherwiseError:
+            again = ""
+            best = self._generation(form, stop, cancelled, ranking)
         if best is None:
             return NOTHING
         found = [best]
         for first in ranking[1:]:
             if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE:
                 break
-            if self._tokenizer is not None and self._tokenizer.token(first.number) == self.entry.fim.end:
+            if not self._sayable(first):
                 continue
             other = CompletionForm(
                 self.entry.name, request, stream=True, log_probs=True, first=first, placing=self._placing
             )
-            generation = self._generation(other, stop, cancelled, [])
+            try:
+                generation = self._generation(other, stop, cancelled, [], again)
+            except _OtherwiseError:
+                continue
             if generation is None:
                 break
             if all(generation.text != earlier.text for earlier in found):
@@ -225,6 +216,12 @@ class RemoteModel:
         self._closing = True
         self._connection.close()
 
+    def _sayable(self, first: Ranked) -> bool:
+        """Whether an alternative can begin with it: not with the end, and not with half a character."""
+        if self._speech.exact:
+            return self._tokenizer is None or self._tokenizer.token(first.number) != self.entry.fim.end
+        return bool(first.text) and first.text != self.entry.fim.end and REPLACEMENT not in first.text
+
     def _closed(self) -> bool:
         return self._closing
 
@@ -234,35 +231,33 @@ class RemoteModel:
         stop: Callable[[str], int | None],
         cancelled: Callable[[], bool],
         ranking: list[Ranked],
+        again: str = "",
     ) -> Generation | None:
-        """One continuation; None when it was given up."""
-        continuation = Continuation(stop, cancelled)
+        """One continuation; None when it was given up.
+
+        Raises:
+            _OtherwiseError: it does not begin with `again`, the end of the prefix, which was left out for it.
+        """
+        request = form.request
+        form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(again)))
+        begun = form.first if form.first is not None and not self._speech.exact else None  # it is in the prompt
+        answer = _Answer(lambda: Continuation(stop, cancelled), ranking, begun, again)
         readers: list[completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> completions.Reader:
-            readers.append(completions.Reader(tell))
+            readers.append(self._speech.reader(tell))
             return readers[-1]
 
-        def hear(piece: str) -> None:
-            nonlocal continuation
-            told = json.loads(piece)
-            if told == "begin":  # also of another try: what came before it is forgotten
-                continuation = Continuation(stop, cancelled)
-                ranking.clear()
-            elif isinstance(told, dict):
-                ranking.extend(completions.read_ranking(told["ranking"]))
-            elif continuation.take(*told):
-                raise _EnoughError
-
         try:
-            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, cancelled, hear)
+            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, cancelled, answer.hear)
         except GivenUpError:
             return None
         except _EnoughError:
-            if continuation.reason is StopReason.CANCELLED:
+            if answer.continuation.reason is StopReason.CANCELLED:
                 return None
         decoded = readers[-1].decoded
-        return continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=decoded.end is StopReason.LENGTH)
+        spent = decoded.end is StopReason.LENGTH
+        return answer.continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
 
     def _asked(
         self,

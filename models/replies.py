@@ -11,15 +11,17 @@ import json
 import logging
 import sqlite3
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from models.chat import ChatModel, Reply, ReplyEnd, ToolCall, Usage
+from models.chat import Reply, ReplyEnd, ToolCall, Usage
+from models.layered import LayeredChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from models.chat import ChatRequest
+    from models.layered import IdentifiedChat
 
 logger = logging.getLogger(__name__)
 
@@ -28,41 +30,13 @@ KEPT_S = 3600.0
 LARGEST_BYTES = 64 << 20  # of the folder; the oldest answers go first
 
 
-class IdentifiedChat(ChatModel, Protocol):
-    """A chat model that can be told apart from every other."""
-
-    @property
-    def identity(self) -> str:
-        """Endpoint and model."""
-        ...
-
-
-class CachedChat:
+class CachedChat(LayeredChat):
     """A chat model with a memory. Thread-safe, also between processes."""
 
     def __init__(self, chat: IdentifiedChat, folder: Path, *, kept_s: float = KEPT_S) -> None:
-        self._chat = chat
+        super().__init__(chat)
         self._folder = folder / FORMAT
         self._kept_s = kept_s
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._chat.name
-
-    @property
-    def identity(self) -> str:
-        """Endpoint and model."""
-        return self._chat.identity
-
-    @property
-    def context_tokens(self) -> int:
-        """Tokens that conversation and answer may have together."""
-        return self._chat.context_tokens
-
-    def count_tokens(self, text: str) -> int:
-        """Number of tokens in `text`."""
-        return self._chat.count_tokens(text)
 
     def chat(
         self,
@@ -73,22 +47,18 @@ class CachedChat:
     ) -> Reply:
         """Answer from memory, else ask; a question that wants variety (a temperature over 0) is always asked."""
         if request.temperature:
-            return self._chat.chat(request, cancelled=cancelled, on_text=on_text)
-        key = _key(self._chat.identity, request)
+            return self.inner.chat(request, cancelled=cancelled, on_text=on_text)
+        key = _key(self.inner.identity, request)
         known = self._recalled(key)
         if known is not None:
             logger.info("chat answered", extra={"model": self.name, "end": known.end.value, "cached": True})
             if on_text is not None and known.text:
                 on_text(known.text)
             return known
-        reply = self._chat.chat(request, cancelled=cancelled, on_text=on_text)
+        reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         if reply.end in {ReplyEnd.END, ReplyEnd.TOOLS}:
             self._keep(key, reply)
         return reply
-
-    def close(self) -> None:
-        """Close the model; what is kept stays."""
-        self._chat.close()
 
     def _recalled(self, key: str) -> Reply | None:
         try:

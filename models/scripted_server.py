@@ -1,7 +1,8 @@
 """A scripted model over real HTTP, in three dialects and with faults: for trying a setup out, and for tests.
 
-Speaks OpenAI's chat completions, Anthropic's messages and Ollama's chat on one port of this machine, from a script in
-plain text (`models.scripts`). Computes nothing. Start at `ScriptedServer`; `starling models script` serves one.
+Speaks OpenAI's chat completions and completions, Anthropic's messages, Ollama's chat and generate, and OpenAI's
+embeddings, on one port of this machine, from a script in plain text (`models.scripts`). Computes nothing. Start at
+`ScriptedServer`; `starling models script` serves one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import speeches
 from models.scripted import TOKEN
+from models.scripted_embedder import ScriptedEmbedder
 from models.scripts import Script, Turn
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class ScriptedServer:
         connections: how many were opened.
     """
 
-    def __init__(self, script: Script | str, *, host: str = "127.0.0.1", port: int = 0, key: str = "") -> None:
+    def __init__(
+        self, script: Script | str, *, host: str = "127.0.0.1", port: int = 0, key: str = "", owner: str = NAME
+    ) -> None:
         """Begin to listen; nothing is answered before `start`.
 
         Args:
@@ -47,12 +51,14 @@ class ScriptedServer:
             host: an address of this machine.
             port: 0 for any that is free.
             key: required of every request; "" for none.
+            owner: whose models its list says they are, by which clients know what they speak to.
 
         Raises:
             OSError: the port cannot be had.
         """
         self.script = Script.parse(script) if isinstance(script, str) else script
         self.key = key
+        self.owner = owner
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.hung_up = 0
@@ -116,7 +122,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The list of models, and nothing else."""
         if self.path.endswith("/models"):
-            self._json(200, {"object": "list", "data": [{"id": NAME, "object": "model"}]})
+            self._json(
+                200,
+                {"object": "list", "data": [{"id": NAME, "object": "model", "owned_by": self.server.scripted.owner}]},
+            )
         elif self.path.endswith("/api/tags"):
             self._json(200, {"models": [{"name": NAME, "model": NAME}]})
         else:
@@ -136,12 +145,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         given = self.headers.get("x-api-key") or (self.headers.get("authorization") or "").removeprefix("Bearer ")
         if server.key and given != server.key:
             self._json(401, {"error": {"message": f"Incorrect API key provided: {given}"}})
+        elif isinstance(body, dict) and self.path.endswith("/embeddings"):
+            self._embed(body.get("input"))
         elif speech is None or not isinstance(body, dict):
             self._json(404, {"error": {"message": "there is nothing here"}})
         elif (turn := server.script.take(speeches.conversation(body))) is None:
             self._json(400, {"error": {"message": "the script has nothing to say to that"}})
         else:
-            self._answer(turn, speech, body)
+            self._answer(turn, speech.for_request(body), body)
+
+    def _embed(self, given: object) -> None:
+        """Vectors of texts; no script says them."""
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            self._json(400, {"error": {"message": "input is a text, or a list of texts"}})
+            return
+        made = ScriptedEmbedder().embed(texts)
+        data = [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(made.vectors)]
+        usage = {"prompt_tokens": made.tokens, "total_tokens": made.tokens}
+        self._json(200, {"object": "list", "model": NAME, "data": data, "usage": usage})
 
     def _answer(self, turn: Turn, speech: speeches.Speech, body: dict[str, Any]) -> None:
         if turn.status:

@@ -1,4 +1,4 @@
-"""How a server speaks each dialect: the events of an answer, as `models.providers` reads them. Start at `of_path`.
+"""How a server speaks each dialect, of chat and of completion: the events of an answer. Start at `of_path`.
 
 The other end of `models.providers`, written from the same documents and sharing none of its code, so that the two can
 hold each other to account.
@@ -7,12 +7,14 @@ hold each other to account.
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from models.scripts import Turn
 
@@ -38,6 +40,11 @@ class Speech:
     def frame(self, event: dict[str, Any]) -> bytes:
         """One event."""
         return self.frame_text(json.dumps(event))
+
+    def for_request(self, body: Mapping[str, Any]) -> Speech:
+        """How one request is answered."""
+        del body
+        return self
 
     def begin(self, turn: Turn) -> Iterator[bytes]:
         """What comes before the text."""
@@ -156,7 +163,77 @@ class _Anthropic(Speech):
         return reasons.get(turn.end, "end_turn")
 
 
-_SPEECHES = {"/chat/completions": Speech(), "/v1/messages": _Anthropic(), "/api/chat": _Ollama()}
+@dataclass(frozen=True)
+class _Completion(Speech):
+    """OpenAI's completions, with probabilities where they are asked for: half for what is said, a quarter for a dot."""
+
+    ranked: int = 0
+
+    def for_request(self, body: Mapping[str, Any]) -> Speech:
+        return type(self)(int(body.get("logprobs") or 0))
+
+    def begin(self, turn: Turn) -> Iterator[bytes]:
+        del turn
+        yield from ()
+
+    def say(self, token: str) -> Iterator[bytes]:
+        told = None
+        if self.ranked:
+            likely = dict(likely_at(token)[: self.ranked])
+            told = {"tokens": [token], "token_logprobs": [likely[token]], "top_logprobs": [likely]}
+        yield self._choice(token, None, logprobs=told)
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        yield self._choice("", "length" if turn.end is ReplyEnd.LENGTH else "stop", usage=_usage(turn))
+        yield b"data: [DONE]\n\n"
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        choice = {"index": 0, "text": turn.text, "finish_reason": "stop", "logprobs": None}
+        return {"object": "text_completion", "model": NAME, "choices": [choice], "usage": _usage(turn)}
+
+    def _choice(self, text: str, reason: str | None, *, logprobs: Any = None, **more: Any) -> bytes:  # noqa: ANN401 (JSON)
+        choice = {"index": 0, "text": text, "finish_reason": reason, "logprobs": logprobs}
+        return self.frame({"object": "text_completion", "model": NAME, "choices": [choice], **more})
+
+
+@dataclass(frozen=True)
+class _Generate(_Ollama):
+    """Ollama's completions, with the same probabilities."""
+
+    ranked: int = 0
+
+    def for_request(self, body: Mapping[str, Any]) -> Speech:
+        return type(self)(int(body.get("top_logprobs") or 0) if body.get("logprobs") else 0)
+
+    def say(self, token: str) -> Iterator[bytes]:
+        event: dict[str, Any] = {"model": NAME, "response": token, "done": False}
+        if self.ranked:
+            likely = [{"token": said, "logprob": value} for said, value in likely_at(token)[: self.ranked]]
+            event["logprobs"] = [{**likely[0], "top_logprobs": likely}]
+        yield self.frame(event)
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        yield self.frame({**self.whole(turn), "response": ""})
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        told = super().whole(turn)
+        del told["message"]
+        return {**told, "response": turn.text}
+
+
+def likely_at(said: str) -> list[tuple[str, float]]:
+    """The likeliest tokens in the place of one: itself, and a dot."""
+    other = "," if said == "." else "."
+    return [(said, math.log(0.5)), (other, math.log(0.25))]
+
+
+_SPEECHES = {
+    "/chat/completions": Speech(),
+    "/v1/messages": _Anthropic(),
+    "/api/chat": _Ollama(),
+    "/api/generate": _Generate(),
+    "/completions": _Completion(),
+}
 
 
 def of_path(path: str) -> Speech | None:
@@ -166,8 +243,8 @@ def of_path(path: str) -> Speech | None:
 
 
 def conversation(body: dict[str, Any]) -> str:
-    """All that is said in a request's messages."""
-    return "\n".join(_strings([body.get("system"), body.get("messages")]))
+    """All that is said in a request: in its messages, or in its prompt and suffix."""
+    return "\n".join(_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
 
 
 def _strings(value: object) -> Iterator[str]:

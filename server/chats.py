@@ -1,203 +1,180 @@
-"""The chat model a person configured: the settings of its endpoint, and the model made from them.
+"""The chat models a person configured: a chain for each role, made from `server.endpoints`' settings.
 
-Personal settings: neither a workspace nor an editor, which passes on what a workspace's own editor settings say, can
-name an endpoint or a key. Asks nothing of the endpoint by itself. Start at `made`; `ChatSettings` says what there is.
+Asks nothing of an endpoint by itself, and imports nothing heavy where none is named. Start at `made`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import stat
+import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pydantic.config import JsonDict
+    from collections.abc import Callable
 
-    from models.chat import ChatModel
-
-PERSONAL: JsonDict = {"personal": True}  # only the person's own settings.toml or the environment may set it
-PERSONAL_URL: JsonDict = {"personal": True, "allowed": "an http:// or https:// address without a password or a query"}
-PERSONAL_VARIABLE: JsonDict = {"personal": True, "allowed": "the name of an environment variable in capitals"}
+    from models.billing import Ledger, Prices
+    from models.endpoint import Patience
+    from models.fallback import FallbackChain, Link
+    from models.layered import IdentifiedChat, Tuning
+    from server.endpoints import ChatSettings, EndpointSettings
 
 # A server on this machine may have to load its model first.
 FIRST_TOKEN_S, LOCAL_FIRST_TOKEN_S = 30.0, 180.0
 SHORTEST_IDLE_S = 30.0
+# Who has another to ask does not wait long for one that says when to come again.
+IMPATIENCE_S = 5.0
 
 
-def _address(text: str) -> str:
-    """`text` if it is the address of an endpoint, or nothing.
+@dataclass(frozen=True, slots=True)
+class Chats:
+    """The chat models of a session.
 
-    Raises:
-        ValueError: it is neither.
+    Attributes:
+        chat: that converses, None for none.
+        review: that reviews; the same where no other is named.
+        problems: what is wrong with the settings, a sentence each.
     """
-    if not text:
-        return text
-    parts = urlsplit(text)
-    usual = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
-    if not usual or "@" in parts.netloc or re.search(r"[\s\x00-\x1f]", text) or (parts.port or 1) < 1:
-        raise ValueError("not the address of an endpoint")
-    return text
 
-
-Address = Annotated[str, Field(max_length=500), AfterValidator(_address)]
-
-
-class ChatSettings(BaseModel):
-    """The chat model: an endpoint of your choice; without one nothing is ever sent anywhere."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    url: Address = Field(
-        default="",
-        description="Address of a chat endpoint, `http://localhost:11434/v1` or `https://api.openai.com/v1`; empty for "
-        "none. Code goes there when you ask a chat model something.",
-        json_schema_extra=PERSONAL_URL,
-    )
-    model: str = Field(
-        default="",
-        max_length=200,
-        description="The model's name at the endpoint; without `chat.url`, the name of a chat model of your own.",
-        json_schema_extra=PERSONAL,
-    )
-    api: Literal["openai", "anthropic", "ollama"] = Field(
-        default="openai",
-        description="What the endpoint speaks; most, vLLM, llama.cpp, OpenRouter and LiteLLM too, speak `openai`.",
-        json_schema_extra=PERSONAL,
-    )
-    key_env: str = Field(
-        default="",
-        pattern=r"^([A-Z_][A-Z0-9_]{0,99})?$",
-        description="Name of the environment variable that holds the key; the key itself never stands in a setting.",
-        json_schema_extra=PERSONAL_VARIABLE,
-    )
-    key_file: str = Field(
-        default="",
-        max_length=1000,
-        description="A file that holds the key and nothing else; readable by you alone.",
-        json_schema_extra=PERSONAL,
-    )
-    context_tokens: int = Field(
-        default=16_384,
-        ge=1024,
-        le=4_000_000,
-        description="Tokens the model takes, its answer included.",
-        json_schema_extra=PERSONAL,
-    )
-    first_token_s: int = Field(
-        default=0,
-        ge=0,
-        le=3600,
-        description="Longest wait for an answer to begin, seconds; 0 waits 30, and 180 for a server on this machine, "
-        "which may have to load its model first.",
-        json_schema_extra=PERSONAL,
-    )
-    timeout_s: int = Field(
-        default=300,
-        ge=1,
-        le=7200,
-        description="Longest wait for a whole answer, further tries included, seconds.",
-        json_schema_extra=PERSONAL,
-    )
-    requests_per_hour: int = Field(
-        default=100,
-        ge=0,
-        le=1_000_000,
-        description="Most requests an hour, for what they cost; 0 for no limit. A server on this machine has none.",
-        json_schema_extra=PERSONAL,
-    )
-    cache_s: int = Field(
-        default=3600,
-        ge=0,
-        le=86_400,
-        description="How long an answer is kept on disk, so that the same question is not asked twice, seconds; 0 for "
-        "not at all.",
-        json_schema_extra=PERSONAL,
-    )
-    proxy: Address = Field(
-        default="",
-        description="A proxy on the way; empty for what the environment says. This machine is never reached by one.",
-        json_schema_extra=PERSONAL_URL,
-    )
-    ca_file: str = Field(
-        default="",
-        max_length=1000,
-        description="Certificates in PEM of a private authority, trusted beside the system's.",
-        json_schema_extra=PERSONAL,
-    )
+    chat: FallbackChain | None = None
+    review: FallbackChain | None = None
+    problems: tuple[str, ...] = ()
 
     @property
-    def key_place(self) -> str:
-        """Where the key is, for a person; "" for nowhere."""
-        return f"the environment variable {self.key_env}" if self.key_env else self.key_file
+    def by_role(self) -> dict[str, FallbackChain]:
+        """Each chain once, under its first role."""
+        roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
+        return {role: chain for role, chain in roles.items() if chain is not None}
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` called with a sentence when another model than before answers; on any thread."""
+        for chain in self.by_role.values():
+            chain.listen(told)
+
+    def close(self) -> None:
+        """End what runs."""
+        for chain in self.by_role.values():
+            chain.close()
 
 
-def exposed_key(settings: ChatSettings) -> str:
-    """What to do about a key that others may read, "" when none is known."""
-    from models.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
-
-    if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
-        return "It is sent unencrypted; use an https:// address in chat.url."
-    if settings.key_file and os.name == "posix":
-        path = Path(settings.key_file).expanduser()
-        with contextlib.suppress(OSError):
-            if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-                return f"Run: chmod 600 {path}"
-    return ""
-
-
-def made(settings: ChatSettings, cache: Path | None) -> tuple[ChatModel | None, str]:
-    """The chat model that the settings name, and what is wrong with them, "" for nothing.
+def made(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
+    """The chat models that the settings name.
 
     Args:
-        settings: of the endpoint.
+        settings: of all of them.
         cache: folder for kept answers, None for nowhere.
+        ledger: where costs are booked, None for nowhere.
     """
-    if not settings.url:
-        return _local(settings, cache)
-    if not settings.model:
-        return None, "chat.url is set and chat.model is not; name the model as the endpoint calls it."
-    from models.endpoint import Endpoint, Patience  # noqa: PLC0415 (for a person with an endpoint alone)
-    from models.http import HttpClient, HttpOptions, is_local  # noqa: PLC0415
+    maker = _Maker(cache, ledger)
+    chat = maker.chain("chat", settings.chain)
+    review = maker.chain("review", settings.review) if settings.review else chat
+    return Chats(chat, review, tuple(dict.fromkeys(maker.problems)))
+
+
+@dataclass(slots=True)
+class _Maker:
+    """Makes chains; two roles that name the same endpoint share its connections, its breaker and its limit."""
+
+    cache: Path | None
+    ledger: Ledger | None
+    problems: list[str] = field(default_factory=list)
+    known: dict[tuple[EndpointSettings, bool, str], tuple[IdentifiedChat, Tuning]] = field(default_factory=dict)
+
+    def chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
+        """The chain of those that can be made."""
+        links = []
+        for one, following in itertools.zip_longest(wanted, wanted[1:]):
+            link = self._link(role, one, alone=following is None)
+            links += [link] if link is not None else []
+        if not links:
+            return None
+        from models.fallback import FallbackChain  # noqa: PLC0415 (for a person with a chat model alone)
+
+        return FallbackChain(links)
+
+    def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
+        from models.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
+        from models.fallback import Link  # noqa: PLC0415
+        from models.layered import TunedChat  # noqa: PLC0415
+        from models.replies import CachedChat  # noqa: PLC0415
+
+        key = (wanted, alone, "" if wanted.url else role)  # how one's own model is asked depends on the role
+        if key not in self.known:
+            found = _elsewhere(wanted, alone=alone) if wanted.url else _own(wanted, role)
+            if isinstance(found, str):
+                self.problems.append(found)
+                return None
+            self.known[key] = found
+        asked, tuning = self.known[key]
+        chat: IdentifiedChat = TunedChat(asked, tuning)
+        if self.ledger is not None:
+            account = Account(wanted.place, wanted.model, role, _prices(wanted))
+            chat = BilledChat(chat, account, self.ledger)
+        if self.cache is not None and wanted.cache_s:
+            chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
+        return Link(chat, wanted.place)
+
+
+def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
+    """The model at an endpoint, or what is wrong with its settings."""
+    if not wanted.model:
+        return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
+    from models.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.http import HttpClient, HttpOptions  # noqa: PLC0415
     from models.keys import KeySource  # noqa: PLC0415
+    from models.layered import Tuning  # noqa: PLC0415
     from models.providers.remote import DIALECTS, RemoteChat  # noqa: PLC0415
-    from models.replies import CachedChat  # noqa: PLC0415
 
-    local = is_local(settings.url)
-    first_s = settings.first_token_s or (LOCAL_FIRST_TOKEN_S if local else FIRST_TOKEN_S)
-    patience = Patience(
-        first_token_s=first_s,
-        idle_s=max(SHORTEST_IDLE_S, float(settings.first_token_s)),
-        total_s=float(settings.timeout_s),
-        requests_per_hour=0 if local else settings.requests_per_hour,
+    client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
+    file = Path(wanted.key_file).expanduser() if wanted.key_file else None
+    key = KeySource(wanted.key_env, file, wanted.keyring)
+    base = DIALECTS[wanted.api].base(wanted.url)
+    endpoint = Endpoint(base, client, key=key, patience=_patience(wanted, alone=alone))
+    chat = RemoteChat(wanted.model, endpoint, client, dialect=wanted.api, context_tokens=wanted.context_tokens)
+    return chat, Tuning(wanted.temperature if wanted.temperature >= 0 else None, wanted.answer_tokens)
+
+
+def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
+    from models.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.http import is_local  # noqa: PLC0415
+
+    local = is_local(wanted.url)
+    usual = Patience()
+    return Patience(
+        first_token_s=wanted.first_token_s or (LOCAL_FIRST_TOKEN_S if local else FIRST_TOKEN_S),
+        idle_s=max(SHORTEST_IDLE_S, float(wanted.first_token_s)),
+        total_s=float(wanted.timeout_s),
+        most_wait_s=usual.most_wait_s if alone else IMPATIENCE_S,
+        requests_per_hour=0 if local else wanted.requests_per_hour,
     )
-    client = HttpClient(HttpOptions(settings.proxy, Path(settings.ca_file) if settings.ca_file else None))
-    key = KeySource(settings.key_env, Path(settings.key_file).expanduser() if settings.key_file else None)
-    endpoint = Endpoint(DIALECTS[settings.api].base(settings.url), client, key=key, patience=patience)
-    chat = RemoteChat(settings.model, endpoint, client, dialect=settings.api, context_tokens=settings.context_tokens)
-    return CachedChat(chat, cache, kept_s=settings.cache_s) if cache is not None and settings.cache_s else chat, ""
 
 
-def _local(settings: ChatSettings, cache: Path | None) -> tuple[ChatModel | None, str]:
-    """A chat model of the catalog, by its name alone."""
-    if not settings.model:
-        return None, ""
+def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
+    """A chat model of the catalog by its name alone, or what is wrong with that."""
     from models.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
-    from models.replies import CachedChat  # noqa: PLC0415
+    from models.layered import Tuning  # noqa: PLC0415
     from server import hosts, paths  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
-    entry = catalog.get(settings.model)
+    entry = catalog.get(wanted.model)
     if entry is None or entry.chat is None:
         fitting = ", ".join(one.name for one in catalog.entries.values() if one.chat is not None) or "none"
-        return None, (
-            f"chat.model names no chat model of yours ({settings.model}; there are: {fitting}), chat.url no endpoint; "
-            "set chat.url to the one that has it, or `starling models pull` one."
+        return (
+            f"chat.model names no chat model of yours ({wanted.model or 'nothing'}; there are: {fitting}), chat.url no "
+            "endpoint; set chat.url to the one that has it, or `starling models pull` one."
         )
-    chat = hosts.chat(entry)
-    return CachedChat(chat, cache, kept_s=settings.cache_s) if cache is not None and settings.cache_s else chat, ""
+    usual = (entry.settings or {}).get(role)
+    temperature = usual.temperature if usual is not None else None
+    temperature = wanted.temperature if wanted.temperature >= 0 else temperature
+    return hosts.chat(entry), Tuning(temperature, wanted.answer_tokens, usual.max_tokens if usual is not None else 0)
+
+
+def _prices(wanted: EndpointSettings) -> Prices | None:
+    from models.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
+    from models.http import is_local  # noqa: PLC0415
+
+    if wanted.input_price >= 0 and wanted.output_price >= 0:
+        return Prices(
+            wanted.input_price, wanted.output_price, wanted.cached_price if wanted.cached_price >= 0 else None
+        )
+    return NOTHING if not wanted.url or is_local(wanted.url) else None

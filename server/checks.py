@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from models.chat import ChatModel
+    from server.endpoints import EndpointSettings
     from server.settings import Settings
 
 LOW_DISK_BYTES = 500_000_000
@@ -280,20 +281,26 @@ def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, A
 
 
 def _chat(settings: Settings) -> Iterator[Check]:
-    """Ask the chat model something short, and look whether its key is well kept."""
-    from server import chats  # noqa: PLC0415 (as everything here, for this check alone)
+    """Ask each chat model something short, and look whether its key is well kept."""
+    from server import chats, endpoints  # noqa: PLC0415 (as everything here, for this check alone)
 
     wanted = settings.chat
-    facts: dict[str, Any] = {"url": wanted.url, "model": wanted.model, "api": wanted.api, "key": wanted.key_place}
-    chat, problem = chats.made(wanted, None)
-    if chat is None:
-        state: Literal["ok", "warning"] = "warning" if problem else "ok"
-        message = "The chat model is half configured." if problem else "No chat model is configured: chat.url is empty."
-        yield Check("chat", state, message, problem, facts)
-        return
-    if exposed := chats.exposed_key(wanted):
-        yield Check("chat", "warning", "Others may read the key of the chat endpoint.", exposed, facts)
-    yield _answer(chat, facts)
+    made = chats.made(wanted, None)
+    for problem in made.problems:
+        yield Check("chat", "warning", "The chat model is half configured.", problem, _facts(wanted))
+    if not made.by_role and not made.problems:
+        yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _facts(wanted))
+    for one in dict.fromkeys((*wanted.chain, *wanted.review)):
+        if exposed := endpoints.exposed_key(one):
+            yield Check("chat", "warning", "Others may read the key of the chat endpoint.", exposed, _facts(one))
+        alone = chats.made(endpoints.ChatSettings(**dict(one)), None).chat  # each by itself: none answers for another
+        if alone is not None:
+            yield _answer(alone, _facts(one))
+    made.close()
+
+
+def _facts(endpoint: EndpointSettings) -> dict[str, Any]:
+    return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_place}
 
 
 def _answer(chat: ChatModel, facts: dict[str, Any]) -> Check:
@@ -309,7 +316,8 @@ def _answer(chat: ChatModel, facts: dict[str, Any]) -> Check:
         return Check("chat", "warning", str(error), consequence, {**facts, "fault": error.fault.value})
     seconds = round(time.monotonic() - begun, 3)
     facts = {**facts, "seconds": seconds, "tokens": reply.usage.answer_tokens, "answered_by": reply.model}
-    return Check("chat", "ok", f"{reply.model} answers in {seconds:.1f} s.", facts=facts)
+    where = f" at {facts['url']}" if facts["url"] else ""
+    return Check("chat", "ok", f"{reply.model}{where} answers in {seconds:.1f} s.", facts=facts)
 
 
 def _machine() -> Iterator[Check]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from server import chats as chat_models
+from server.chats import Chats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
     from models.lazy import LazyModel
     from server.cancellation import Ticket
+    from server.costs import Costs
     from server.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -47,7 +51,8 @@ class Core:
         unoffered: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
         reviewer: finds; None where it could not be built.
-        chat: the chat model, None where none is configured.
+        chats: the chat models, none where none is configured.
+        costs: what they cost; None where there is no chat model.
     """
 
     settings: Settings
@@ -57,7 +62,18 @@ class Core:
     unoffered: Callable[[Path], bool] = lambda _: False
     problems: tuple[str, ...] = ()
     reviewer: Reviewer | None = None
-    chat: ChatModel | None = None
+    chats: Chats = field(default_factory=Chats)
+    costs: Costs | None = None
+
+    @property
+    def chat(self) -> ChatModel | None:
+        """The chat model that converses, None where none is configured."""
+        return self.chats.chat
+
+    @property
+    def review_chat(self) -> ChatModel | None:
+        """The chat model that reviews, None where none is configured."""
+        return self.chats.review
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
         """Begin to index, if the settings want it."""
@@ -73,8 +89,7 @@ class Core:
         self.generator.close()
         if self.reviewer is not None:
             self.reviewer.close()
-        if self.chat is not None:
-            self.chat.close()
+        self._close_chats()
 
     def close_but(self, kept: Core) -> None:
         """End what `kept`, which takes this one's place, has not taken over."""
@@ -86,8 +101,13 @@ class Core:
             self.generator.close()
         if self.reviewer is not None and self.reviewer is not kept.reviewer:
             self.reviewer.close()
-        if self.chat is not None and self.chat is not kept.chat:
-            self.chat.close()
+        if self.chats is not kept.chats:
+            self._close_chats()
+
+    def _close_chats(self) -> None:
+        self.chats.close()
+        if self.costs is not None:
+            self.costs.close()
 
 
 class Cores:
@@ -153,10 +173,12 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
             generator.set_model(model)
     else:
         generator = _generator(index, model, settings)
-    same_chat = old is not None and old.settings.chat == settings.chat
-    chat = old.chat if old is not None and same_chat else _chat(settings, problems)
-    reviewer = _reviewer(index, settings, old, _examiners(index, model, chat, settings))
-    return Core(settings, index, generator, model, unoffered_of(roots, settings), tuple(problems), reviewer, chat)
+    same_chats = old is not None and old.settings.chat == settings.chat
+    chats, costs = (old.chats, old.costs) if old is not None and same_chats else _chats(settings)
+    problems += chats.problems
+    reviewer = _reviewer(index, settings, old, _examiners(index, model, chats.review, settings))
+    unoffered = unoffered_of(roots, settings)
+    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs)
 
 
 def policy_of(settings: Settings) -> CompletionPolicy:
@@ -276,15 +298,15 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
     return LazyModel(entry, through(settings.model, entry))
 
 
-def _chat(settings: Settings, problems: list[str]) -> ChatModel | None:
-    from server import chats, paths  # noqa: PLC0415
+def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
+    if not settings.chat.chain and not settings.chat.review:
+        return Chats(), None
+    from server import paths  # noqa: PLC0415
+    from server.costs import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)
+    from server.state import FILE, State  # noqa: PLC0415
 
-    wanted = settings.chat.url or settings.chat.model
-    cache = paths.writable(paths.cache_dir()).path if wanted else None
-    chat, problem = chats.made(settings.chat, cache)
-    if problem:
-        problems.append(problem)
-    return chat
+    costs = Costs(State(paths.state_dir() / FILE))
+    return chat_models.made(settings.chat, paths.writable(paths.cache_dir()).path, costs), costs
 
 
 def _generator(index: Index, model: LazyModel | None, settings: Settings) -> Generator:

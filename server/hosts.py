@@ -7,6 +7,7 @@ by the first model that is loaded through it. Start at `completion` and `chat`.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import tempfile
@@ -70,7 +71,14 @@ def hosted(settings: ModelSettings, entry: ModelEntry) -> bool:
     """Whether the model host computes."""
     if settings.host != "auto":
         return settings.host == "always"
-    return _size(entry) >= LARGE_BYTES
+    return _size(entry) >= LARGE_BYTES or (settings.device != "cpu" and gpu_here())
+
+
+def gpu_here() -> bool:
+    """Whether there is a driver for NVIDIA's GPUs: each process that computes on one takes memory of it for itself."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
+    return Path("/dev/nvidiactl").exists()
 
 
 def process() -> HostProcess:
@@ -104,7 +112,8 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.forms import Placing  # noqa: PLC0415
     from models.host.starting import HostError  # noqa: PLC0415
-    from models.remote import HostSpeech, RemoteModel  # noqa: PLC0415
+    from models.providers.speech import HostSpeech  # noqa: PLC0415
+    from models.remote import RemoteModel  # noqa: PLC0415
     from models.tokens import Tokenizer  # noqa: PLC0415
 
     placing = Placing(settings.device, settings.compute_type, settings.threads)
@@ -145,8 +154,13 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
 
 
 def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
-    """The model at an address: what is known of it before it is asked, and what asks it."""
-    from models.elsewhere import connected, unknown_entry  # noqa: PLC0415 (for a person with a server of their own)
+    """The model at an address: what is known of it before it is asked, and what asks it.
+
+    While it does not answer the bundled model does, in this process.
+    """
+    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415 (for a person with a server of their own)
+    from models.elsewhere import connected, unknown_entry  # noqa: PLC0415
+    from models.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
@@ -155,7 +169,14 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
         return catalog.get(name) or unknown_entry(name)
 
     entry, named = known(settings.name), bool(settings.name)
-    return entry, lambda: connected(entry, "" if socket else place, socket, named=named, known=known)
+
+    def connect() -> CompletionModel:
+        return connected(entry, "" if socket else place, socket, named=named, known=known)
+
+    standby = catalog.get(DEFAULT_MODEL)
+    if standby is None:
+        return entry, connect
+    return entry, lambda: StandbyModel(connect, loaded_here(settings, standby))
 
 
 def chat(entry: ModelEntry) -> HostedChat:

@@ -220,7 +220,7 @@ def layers_of(core: Core) -> frozenset[Layer]:
     switches = {
         Layer.STATIC: wanted.static,
         Layer.LIKELIHOOD: wanted.likelihood and core.model is not None,
-        Layer.MODEL: wanted.model and core.chat is not None,
+        Layer.MODEL: wanted.model and core.review_chat is not None,
     }
     return frozenset(layer for layer, on in switches.items() if on and wanted.enabled)
 

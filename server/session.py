@@ -238,6 +238,7 @@ class Session:
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.set(core)
+            core.chats.listen(self._teller())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
@@ -274,9 +275,9 @@ class Session:
         async def load() -> None:
             assert model is not None  # noqa: S101 (seen just below)
             begun = time.monotonic()
-            ready = await asyncio.get_running_loop().run_in_executor(None, model.wait)
+            await asyncio.get_running_loop().run_in_executor(None, model.wait)
             _log_model(model, time.monotonic() - begun)
-            if not ready and model.problem:
+            if model.problem:  # it cannot be loaded, or computes otherwise than was wanted
                 self._report(model.problem)
 
         if model is not None and model.state == "unloaded" and len(self.documents):
@@ -310,6 +311,16 @@ class Session:
             counted = core.generator.statistics()
             figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
         logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
+
+    def _teller(self) -> Callable[[str], None]:
+        """What shows a person a sentence from any thread."""
+        loop = asyncio.get_running_loop()
+
+        def tell(sentence: str) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._works.tell, sentence)
+
+        return tell
 
     def _report(self, problem: str) -> None:
         """Tell a person of a wrong setting, once."""

@@ -25,11 +25,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server import paths
-from server.chats import ChatSettings
+from server.endpoints import ChatSettings
 from server.hosts import PERSONAL_HOST, HostPlace
 from server.layers import (
     EDITOR,
@@ -222,8 +222,9 @@ class ModelSettings(BaseModel):
     host: HostPlace = Field(
         default="auto",
         description="Where the model's weights are: `auto` keeps small ones (under 200 MB) in the server and large "
-        "ones in one process for all servers of yours; `always` does that with small ones too, `off` with none; or the "
-        "address of a server that speaks OpenAI's completions, where your code is sent then.",
+        "ones, and those that a GPU computes, in one process for all servers of yours; `always` does that with small "
+        "ones too, `off` with none; or the address of a server that speaks OpenAI's completions, where your code is "
+        "sent then.",
         json_schema_extra=PERSONAL_HOST,
     )
 
@@ -439,10 +440,13 @@ def checked(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
         return SettingProblem(entry.written, entry.source, message)
     try:
         return _validated(entry)
-    except (ValueError, TypeError):  # pydantic's ValidationError is a ValueError; a TOML date is no JSON: TypeError
+    except (
+        ValueError,
+        TypeError,
+    ) as error:  # pydantic's ValidationError is a ValueError; a TOML date is no JSON: TypeError
         said = "what is set" if marked(field, "personal") else shown(entry.value)  # it may be a key in the wrong place
         message = (
-            f"{said} is not allowed, it must be {allowed(field)}; "
+            f"{said} is not allowed, {_place_in(error, field)}it must be {allowed(field)}; "
             f"what is set elsewhere counts, or the default, {json.dumps(field.default)}."
         )
         return SettingProblem(entry.written, entry.source, message)
@@ -498,6 +502,16 @@ def _validated(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
         return getattr(model.model_validate_strings({entry.name: str(value).strip()}), entry.name)
     # strictly, by JSON's own types: "3" is no number and 1 is not true
     return getattr(model.model_validate_json(json.dumps({entry.name: value}), strict=True), entry.name)
+
+
+def _place_in(error: Exception, field: FieldInfo) -> str:
+    """Where in a list of tables something is wrong, without its value; "" for anything else."""
+    if get_origin(field.annotation) is not tuple or not isinstance(error, ValidationError):
+        return ""
+    where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
+    if len(where) < 3 or not isinstance(where[1], int):
+        return ""
+    return f"see `{camel(str(where[2]))}` in its table {where[1] + 1}: "
 
 
 def _unknown(entry: Entry) -> str | None:

@@ -1,8 +1,9 @@
 """The state database: what cannot be computed again, one SQLite file per user, shared by all servers of that user.
 
-Requests, audit, checkpoints. Several servers write to it at once (WAL, short transactions, a busy timeout), it is
-readable by its user alone, and a migration is a numbered function that only adds, so that an older server is told to
-be updated and never harms it. Never on the event loop: every call may wait for a disk. Start at `State.transaction`.
+Requests, audit, checkpoints, workflows, costs. Several servers write to it at once (WAL, short transactions, a busy
+timeout), it is readable by its user alone, and a migration is a numbered function that only adds, so that an older
+server is told to be updated and never harms it. Never on the event loop: every call may wait for a disk. Start at
+`State.transaction`.
 """
 
 from __future__ import annotations
@@ -85,7 +86,20 @@ def _workflows(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX workflows_by_time ON workflows (at)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate, _workflows)
+def _costs(connection: sqlite3.Connection) -> None:
+    """The table of `server.costs`; `day` is the machine's own date, `cost` what those with a known price took."""
+    connection.execute(
+        """CREATE TABLE costs (
+            day TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, role TEXT NOT NULL,
+            answers INTEGER NOT NULL, failures INTEGER NOT NULL, requests INTEGER NOT NULL,
+            prompt_tokens INTEGER NOT NULL, answer_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+            estimated INTEGER NOT NULL, cost REAL NOT NULL, unpriced INTEGER NOT NULL,
+            PRIMARY KEY (day, endpoint, model, role)
+        ) WITHOUT ROWID"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate, _workflows, _costs)
 """Number n brings a database from `user_version` n - 1 to n, inside one transaction; a migration only adds."""
 
 

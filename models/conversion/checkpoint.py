@@ -1,7 +1,8 @@
-"""A model's folder as its authors publish it: configuration, weights in safetensors, tokenizer.
+"""A model's folder as its authors publish it: configuration, weights in safetensors or torch's own file, tokenizer.
 
 Reads the safetensors container itself (an 8-byte length, a JSON table of contents, the numbers), so that one tensor at
-a time is in memory. Runs nothing of what it reads. Start at `Checkpoint.open`.
+a time is in memory; torch's own by `models.conversion.pickles`. Runs nothing of what it reads. Start at
+`Checkpoint.open`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "config.json"
 SAFETENSORS = "*.safetensors"
-PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+PICKLES = "pytorch_model*.bin"
+OTHER_PICKLES = ("*.pt", "*.pth", "*.ckpt")
 MOST_HEADER_BYTES = 100_000_000  # the format's own limit
 TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
@@ -98,12 +100,13 @@ class Checkpoint:
         if not folder.is_dir():
             raise ModelError(f"There is no folder {folder}; give the folder of a downloaded model.")
         config = _read_object(folder / CONFIG_FILE)
-        files = sorted(folder.glob(SAFETENSORS))
-        if not files:
-            raise ModelError(_no_weights(folder))
         tensors: dict[str, Tensor] = {}
-        for file in files:
+        for file in sorted(folder.glob(SAFETENSORS)):
             tensors |= _read_contents(file)
+        for file in sorted(folder.glob(PICKLES)) if not tensors else ():
+            tensors |= _read_pickle(file)
+        if not tensors:
+            raise ModelError(_no_weights(folder))
         _check_shards(folder, tensors)
         return cls(folder, config, tensors)
 
@@ -165,12 +168,19 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _no_weights(folder: Path) -> str:
-    if any(next(folder.glob(pattern), None) for pattern in PICKLES):
+    if any(next(folder.glob(pattern), None) for pattern in OTHER_PICKLES):
         return (
-            f"{folder} holds its weights as Python pickles, which can run code when they are read; take the model's "
-            "safetensors files, or write them with transformers: save_pretrained(folder, safe_serialization=True)."
+            f"{folder} holds its weights in files of no known layout; take the model's safetensors files, or write "
+            "them with transformers: save_pretrained(folder, safe_serialization=True)."
         )
-    return f"{folder} has no *.safetensors file; give the folder of a downloaded model."
+    return f"{folder} has no *.safetensors file and no pytorch_model.bin; give the folder of a downloaded model."
+
+
+def _read_pickle(file: Path) -> dict[str, Tensor]:
+    from models.conversion.pickles import read_contents  # noqa: PLC0415 (for checkpoints in torch's own file)
+
+    found = read_contents(file)
+    return {name: Tensor(name, file, stored.kind, stored.shape, stored.start) for name, stored in found.items()}
 
 
 def _read_contents(file: Path) -> dict[str, Tensor]:
@@ -204,8 +214,9 @@ def _read_contents(file: Path) -> dict[str, Tensor]:
 
 def _check_shards(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Whether all files are there that the index of a model in several files names."""
-    index = folder / "model.safetensors.index.json"
-    if not index.exists():
+    indexes = (folder / "model.safetensors.index.json", folder / "pytorch_model.bin.index.json")
+    index = next((one for one in indexes if one.exists()), None)
+    if index is None:
         return
     files = _read_object(index).get("weight_map")
     if not isinstance(files, dict):

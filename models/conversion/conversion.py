@@ -52,14 +52,16 @@ def convert(
     target: Path,
     *,
     quantization: Quantization = "int8",
+    tokenizer: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Converted:
     """Write `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json` to the new folder `target`.
 
     Args:
-        source: folder with `config.json`, `*.safetensors` and `tokenizer.json`.
+        source: folder with `config.json`, `*.safetensors` or `pytorch_model.bin`, and `tokenizer.json`.
         target: must not exist yet.
         quantization: of the weights; norms and biases stay in floating point.
+        tokenizer: another `tokenizer.json` than the folder's; None for that.
         on_progress: called with bytes written and bytes in all; what it raises ends the work, and nothing is left.
 
     Raises:
@@ -70,7 +72,7 @@ def convert(
     if target.exists():
         raise ModelError(f"{target} is there already; remove it or choose another name.")
     checkpoint = Checkpoint.open(source)
-    vocabulary = Vocabulary.of(source)
+    vocabulary = Vocabulary.of(source, tokenizer)
     architecture, specification = _specified(checkpoint)
     specification.register_vocabulary(vocabulary.fitted(specification.get_vocabulary_size()))
     _name_tokens(specification, vocabulary)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKENIZER_FILE = "tokenizer.json"
+PARTS = ("vocab.json", "merges.txt")
+ROBERTA_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 NAMES_FILES = ("special_tokens_map.json", "tokenizer_config.json")  # the later one wins
 
 
@@ -37,20 +39,25 @@ class Vocabulary:
     unk: str = ""
 
     @classmethod
-    def of(cls, folder: Path) -> Vocabulary:
-        """Read the tokenizer in `folder`.
+    def of(cls, folder: Path, file: Path | None = None) -> Vocabulary:
+        """Read the tokenizer in `folder`, or in a `file` elsewhere.
+
+        Older checkpoints have its two parts instead, `vocab.json` and `merges.txt`.
 
         Raises:
             ModelError: it is missing or damaged.
         """
         from tokenizers import Tokenizer  # noqa: PLC0415  # heavy; not before a model is converted
 
-        path = folder / TOKENIZER_FILE
+        path = file or folder / TOKENIZER_FILE
         try:
-            content = path.read_text(encoding="utf-8")
+            content = _made_of_parts(folder) if file is None and not path.exists() else path.read_text(encoding="utf-8")
             numbered = Tokenizer.from_str(content).get_vocab(with_added_tokens=True)
         except FileNotFoundError:
-            raise ModelError(f"{folder} has no {TOKENIZER_FILE}; download it beside the weights.") from None
+            raise ModelError(
+                f"{folder} has no {TOKENIZER_FILE}; put the model's own beside the weights, or name it with "
+                "--tokenizer."
+            ) from None
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
         except Exception as error:  # tokenizers raises bare Exception for any malformed file
@@ -73,6 +80,29 @@ class Vocabulary:
                 "Take both from the same download."
             )
         return [*self.tokens, *(f"<extra_id_{number}>" for number in range(rows - len(self.tokens)))]
+
+
+def _made_of_parts(folder: Path) -> str:
+    """The `tokenizer.json` that `vocab.json` and `merges.txt` stand for: byte-level BPE, as in GPT-2 and RoBERTa.
+
+    Raises:
+        FileNotFoundError: they are not there.
+        Exception: they are damaged.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors  # noqa: PLC0415
+
+    for name in PARTS:
+        (folder / name).stat()
+    tokenizer = Tokenizer(models.BPE.from_file(*(str(folder / name) for name in PARTS)))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    numbers = {token: number for token, number in tokenizer.get_vocab().items() if token in ROBERTA_TOKENS}
+    if len(numbers) == len(ROBERTA_TOKENS):
+        tokenizer.add_special_tokens([AddedToken(token, special=True) for token in ROBERTA_TOKENS])
+        first, last = (("<s>", numbers["<s>"]), ("</s>", numbers["</s>"]))
+        tokenizer.post_processor = processors.RobertaProcessing(last, first, trim_offsets=True, add_prefix_space=False)
+    content: str = tokenizer.to_str()
+    return content
 
 
 def _names(folder: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from models.catalog import ModelEntry
-    from models.completion import FillRequest, Snippet
+    from models.completion import Snippet
     from models.host.forms import CompletionForm
 
 PATH = "/completions"
@@ -27,39 +27,48 @@ OPTIONAL = ("logprobs", "suffix")
 
 # A token of code has at least so many characters on average, and so a window at least so many for each of its tokens.
 CHARACTERS_PER_TOKEN = 3
+MOST_RANKED = 5  # likeliest tokens that such a server tells
 SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 
 def extended(form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
     """To our own host: the request exactly."""
-    return Outgoing(PATH, _encodable(form.body()), headers)
+    return Outgoing(PATH, encodable(form.body()), headers)
 
 
-def plain(request: FillRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
-    """To any other server: with the model's `markers` in the prompt, or with a suffix and the server's own layout."""
+def laid_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
+    """The prompt with the model's `markers`, or a prompt and a suffix for a server with a layout of its own."""
+    request, begun = form.request, form.first.text if form.first is not None else ""
     window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
     prefix, suffix = request.prefix, request.suffix[: int(window * SUFFIX_SHARE)]
     snippets = ""
     if markers:
         snippets = _snippets(request.snippets, entry, int(window * SNIPPETS_SHARE))
         prefix, suffix = _unmarked(prefix, entry), _unmarked(suffix, entry)
-    prefix = _end(prefix, window - len(suffix) - len(snippets))
+    prefix = _end(prefix, window - len(suffix) - len(snippets) - len(request.path))
+    if markers:
+        return _laid_out(request.path, snippets, prefix, suffix, entry) + begun, ""
+    return prefix + begun, suffix
+
+
+def plain(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+    """To any other server: with the model's `markers` in the prompt, or with a suffix and the server's own layout."""
+    prompt, suffix = laid_out(form, entry, markers=markers)
     body: dict[str, Any] = {
         "model": entry.name,
-        "prompt": _laid_out(snippets, prefix, suffix, entry) if markers else prefix,
-        "suffix": suffix,
-        "max_tokens": request.max_tokens,
+        "prompt": prompt,
+        "max_tokens": form.request.max_tokens,
         "temperature": 0,
         "stream": True,
-        "logprobs": 1,
+        "logprobs": min(form.ranked, MOST_RANKED),
     }
-    if markers or not suffix:
-        del body["suffix"]
+    if suffix:
+        body["suffix"] = suffix
     if markers:
         body["stop"] = [entry.fim.end]
     for name in without:
         body.pop(name, None)
-    return Outgoing(PATH, _encodable(body))
+    return Outgoing(PATH, encodable(body))
 
 
 def authorize(key: str) -> Mapping[str, str]:
@@ -82,6 +91,7 @@ class Reader:
         self.decoded = Decoded(0, 0, StopReason.END)
         self._text = ""
         self._tell = tell
+        self._ranked = False  # whether the likeliest first tokens were told
         self._finished = False
         tell(json.dumps("begin"))
 
@@ -96,6 +106,7 @@ class Reader:
         extension = event.get(EXTENSION) or {}
         if ranking := extension.get("ranking"):
             self._tell(json.dumps({"ranking": ranking}))
+            self._ranked = True
         if "scores" in extension:
             self.scores, self.ended = extension["scores"], True
         for choice in event.get("choices") or ():
@@ -113,7 +124,10 @@ class Reader:
 
     def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
         new, told = choice.get("text") or "", choice.get("logprobs") or {}
-        log_probs, tokens = told.get("token_logprobs") or [], told.get("tokens") or []
+        tokens, log_probs, ranking = _probabilities(told)
+        if len(ranking) > 1 and not self._ranked:
+            self._tell(json.dumps({"ranking": ranking}))
+        self._ranked = self._ranked or bool(tokens)
         if at is not None:
             self._step(self._text[:at] + new, log_probs[0] if log_probs else None)
         elif len(tokens) > 1 and "".join(tokens) == new:  # a server that sends several at once
@@ -145,12 +159,33 @@ class ObjectReader:
 
 
 def read_ranking(told: Sequence[Any]) -> list[Ranked]:
-    """The likeliest first tokens, from what a `Reader` told."""
-    return [Ranked(int(number), float(log_prob)) for number, log_prob in told]
+    """The likeliest first tokens, from what a `Reader` told: by number, or by text where a server tells no other."""
+    return [
+        Ranked(-1, float(log_prob), token) if isinstance(token, str) else Ranked(int(token), float(log_prob))
+        for token, log_prob in told
+    ]
 
 
-def _laid_out(snippets: str, prefix: str, suffix: str, entry: ModelEntry) -> str:
+def _probabilities(told: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
+    """Tokens, their log-probabilities, and the likeliest in place of the first, best first.
+
+    Servers write them in either of OpenAI's two ways: in lists beside each other, or, as llama.cpp's, as `content`.
+    """
+    if content := told.get("content"):
+        ranked = [(str(one["token"]), float(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
+        tokens, log_probs = [str(one["token"]) for one in content], [one["logprob"] for one in content]
+    else:
+        tokens, log_probs = told.get("tokens") or [], told.get("token_logprobs") or []
+        first = (told.get("top_logprobs") or [None])[0]
+        ranked = [(str(token), float(value)) for token, value in (first or {}).items()]
+    return tokens, log_probs, sorted(ranked, key=lambda one: -one[1])
+
+
+def _laid_out(path: str, snippets: str, prefix: str, suffix: str, entry: ModelEntry) -> str:
     fim = entry.fim
+    if fim.file and path:
+        title = f"{fim.file}{_unmarked(path, entry)}\n"
+        snippets, prefix = (snippets + title, prefix) if fim.path_place == "first" else (snippets, title + prefix)
     if fim.layouts[0] == "psm":
         return f"{snippets}{fim.prefix}{prefix}{fim.suffix}{suffix}{fim.middle}"
     return f"{snippets}{fim.prefix}{fim.suffix}{suffix}{fim.middle}{prefix}"
@@ -185,7 +220,7 @@ def _end(text: str, most: int) -> str:
     return kept[line:] if line < most // 2 else kept
 
 
-def _encodable(body: dict[str, Any]) -> dict[str, Any]:
-    """Without lone halves of characters, for which there is no UTF-8; the tokenizers see a replacement mark too."""
+def encodable(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without lone halves of characters: no UTF-8 has them, and tokenizers see a replacement mark too."""
     mended: dict[str, Any] = json.loads(LONE_SURROGATE.sub(REPLACEMENT, json.dumps(body, ensure_ascii=False)))
     return mended

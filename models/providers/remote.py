@@ -46,6 +46,7 @@ class RemoteChat:
         self._name = name
         self._endpoint = endpoint
         self._client = client
+        self._api = dialect
         self._dialect = DIALECTS[dialect]
         self._context_tokens = context_tokens
         self._without: frozenset[str] = frozenset()  # what this endpoint turned out not to take
@@ -59,7 +60,7 @@ class RemoteChat:
     @property
     def identity(self) -> str:
         """Who answers, told apart from every other: part of the cache's key."""
-        return f"{self._endpoint.url} {self._name}"
+        return f"{self._api} {self._endpoint.url} {self._name}"
 
     @property
     def context_tokens(self) -> int:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from server import log, paths
-from server.cli import complete, demo, doctor, generate, index, models, review, search, terminal, undo
+from server.cli import complete, costs, demo, doctor, generate, index, key, models, review, search, terminal, undo
 from server.cli.serve import serve, transport
 from server.cli.terminal import Failure
 from server.version import VERSION
@@ -131,6 +131,8 @@ app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("review")(review.review)
 app.add_typer(models.app, name="models")
+app.command("key")(key.key)
+app.command("costs")(costs.costs)
 app.command("undo")(undo.undo)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

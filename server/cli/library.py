@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from models.known import KnownModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
-# Role: the setting that names its model. One chat model converses and reviews.
-ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "model")}
+# Role: the setting that names its model.
+ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "review")}
 
 Quantization = Annotated[
     str, typer.Option("--quantization", "-q", metavar="TYPE", help=f"Of the weights: {', '.join(QUANTIZATIONS)}.")
@@ -65,6 +65,9 @@ def pull(
 def convert(
     folder: Annotated[Path, typer.Argument(help="A checkpoint: config.json, *.safetensors, tokenizer.json.")],
     *,
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="What to call it; the folder's name if not given.")] = None,
     quantization: Quantization = "int8",
     as_json: AsJson = False,
@@ -76,12 +79,12 @@ def convert(
     called = name or folder.resolve().name
     _check_new(called)
     with _told():
-        known = described(folder, called)
-    _tell(_install(known, folder, quantization), as_json=as_json)
+        known = described(folder, called, tokenizer)
+    _tell(_install(known, folder, quantization, tokenizer), as_json=as_json)
 
 
 def use(
-    role: Annotated[str, typer.Argument(help="What for: completion, chat or review; one model does the latter two.")],
+    role: Annotated[str, typer.Argument(help="What for: completion, chat or review, which the chat model does too.")],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
     """Use a model from now on: writes your settings.toml and keeps everything else in it."""
@@ -96,8 +99,8 @@ def use(
         raise Failure(f"The model {name} is for {', '.join(entry.roles)}, not for {role}.")
     path = paths.settings_file()
     section, setting = ROLE_SETTINGS[role]
-    _write_setting(path, section, setting, name)
-    if section == "chat":
+    _write_setting(path, section, setting, [{"model": name}] if role == "review" else name)
+    if role == "chat":
         _write_setting(path, section, "url", "")  # an endpoint elsewhere would be asked for a model of that name
     terminal.note(f"{role} uses {name} from now on, in servers started after this ({path}).")
 
@@ -189,11 +192,18 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
     }
 
 
-def _install(known: KnownModel, folder: Path, quantization: str) -> ModelEntry:
+def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
     from models.library import install  # noqa: PLC0415
 
     with _told(), _bar(f"converting {known.name}") as moved:
-        return install(known, folder, paths.models_dir(), quantization=quantization, on_progress=moved)  # type: ignore[arg-type]
+        return install(
+            known,
+            folder,
+            paths.models_dir(),
+            quantization=quantization,  # type: ignore[arg-type]
+            tokenizer=tokenizer,
+            on_progress=moved,
+        )
 
 
 def _tell(entry: ModelEntry, *, as_json: bool) -> None:
@@ -239,7 +249,7 @@ def _token(file: Path | None) -> str | None:
         raise Failure(f"The token in {file} cannot be read; give a text file that holds the token alone.") from error
 
 
-def _write_setting(path: Path, section: str, name: str, value: str) -> None:
+def _write_setting(path: Path, section: str, name: str, value: str | list[dict[str, str]]) -> None:
     import tomlkit  # noqa: PLC0415 (for this command alone)
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
 

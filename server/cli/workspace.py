@@ -62,6 +62,7 @@ def opened(root: Path) -> Iterator[Core]:
     built = core.build([root], None, None, foreground=True)
     for problem in built.problems:
         terminal.note(problem)
+    built.chats.listen(terminal.note)
     try:
         yield built
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from server.commands.records import CommandRecord, NoArguments
-from server.commands.status import model_facts
+from server.commands.status import chat_facts, model_facts
 
 if TYPE_CHECKING:
     from server.core import Core
@@ -21,7 +21,7 @@ Arguments = NoArguments
 class Check(CommandRecord):
     """One part."""
 
-    part: str = Field(description='"settings", "index", "model", "record" or "server".')
+    part: str = Field(description='"settings", "index", "model", "chat", "record" or "server".')
     ok: bool = Field(description="Whether it works as it is set.")
     message: str = Field(description="A sentence: its state, or what is wrong and what to do.")
 
@@ -40,7 +40,7 @@ async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
         return Result(status="starting", checks=(_server(snapshot),))
     index = await asyncio.get_running_loop().run_in_executor(snapshot.pool, _index, core)
     record = await asyncio.to_thread(_record, snapshot)
-    checks = (_settings(core), index, _model(core), record, _server(snapshot))
+    checks = (_settings(core), index, _model(core), _chat(core), record, _server(snapshot))
     return Result(status="ok" if all(check.ok for check in checks) else "degraded", checks=checks)
 
 
@@ -61,6 +61,15 @@ def _model(core: Core) -> Check:
         return Check(part="model", ok=True, message="No model is used; completions come from the workspace's own code.")
     message = facts.problem or f"{facts.name} is {facts.state}."
     return Check(part="model", ok=not facts.problem, message=message)
+
+
+def _chat(core: Core) -> Check:
+    """The chat models, as far as they have been asked: `starling doctor` asks each."""
+    facts = chat_facts(core)
+    wrong = " ".join(dict.fromkeys(one.problem for one in facts if one.problem))
+    names = ", then ".join(f"{one.model} at {one.place}" for one in facts if one.role == facts[0].role)
+    message = wrong or (f"Asked in turn: {names}." if facts else "No chat model is configured.")
+    return Check(part="chat", ok=not wrong, message=message)
 
 
 def _record(snapshot: Snapshot) -> Check:

@@ -40,6 +40,17 @@ class ModelFacts(CommandRecord):
     problem: str = Field(description='What is wrong and what to do, "" when all is well.')
 
 
+class ChatFacts(CommandRecord):
+    """One chat model of a chain."""
+
+    role: str = Field(description='What it is asked for: "chat", or "review" where that has models of its own.')
+    model: str = Field(description="Its name.")
+    place: str = Field(description='Its address, or "this machine".')
+    answered: int = Field(description="Requests it answered since the start, kept answers included.")
+    last: bool = Field(description="Whether it gave the last answer of its role.")
+    problem: str = Field(description='Why it did not answer when it was last asked, "" where it did.')
+
+
 class Result(CommandRecord):
     """The server's state."""
 
@@ -51,6 +62,7 @@ class Result(CommandRecord):
     open_documents: int = Field(description="Open documents, cells of notebooks included.")
     index: IndexFacts | None = Field(description="Null while starting.")
     model: ModelFacts | None = Field(description="Null while starting.")
+    chat: tuple[ChatFacts, ...] = Field(description="Chat models in the order they are asked; empty where none is set.")
     problems: tuple[str, ...] = Field(description="What is wrong with settings and model, a sentence each.")
 
 
@@ -71,6 +83,7 @@ async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
         open_documents=snapshot.open_documents,
         index=None if index is None else IndexFacts(**dataclasses.asdict(index)),
         model=None if core is None else model_facts(core),
+        chat=() if core is None else chat_facts(core),
         problems=() if core is None else core.problems,
     )
 
@@ -80,3 +93,12 @@ def model_facts(core: Core) -> ModelFacts:
     if core.model is None:
         return ModelFacts(name="", state="off", problem="")
     return ModelFacts(name=core.model.entry.name, state=core.model.state, problem=core.model.problem)
+
+
+def chat_facts(core: Core) -> tuple[ChatFacts, ...]:
+    """The chat models of `core`."""
+    return tuple(
+        ChatFacts(role=role, **dataclasses.asdict(standing))
+        for role, chain in core.chats.by_role.items()
+        for standing in chain.standings()
+    )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import TYPE_CHECKING
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail
+from keyring.errors import KeyringLocked
 
+from models import keys
 from models.chat import ChatError, Fault
 from models.keys import KeySource, without_secrets
+from server.cli import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 KEY = "abc-0123456789"
@@ -62,3 +71,87 @@ def test_secrets_are_taken_out_of_sentences(sentence: str) -> None:
 def test_a_sentence_without_a_secret_stays_as_it_is() -> None:
     sentence = "http://localhost:11434/v1 knows no such model (skeleton-7b); look at chat.model."
     assert without_secrets(sentence, KEY) == sentence
+
+
+class Memory(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self, *, opens: bool = True) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+        self.opens = opens
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if not self.opens:
+            raise KeyringLocked(f"the password of {username} is {KEY}")
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+@pytest.fixture
+def ring() -> Iterator[Memory]:
+    before, memory = keyring.get_keyring(), Memory()
+    keyring.set_keyring(memory)
+    yield memory
+    keyring.set_keyring(before)
+
+
+def test_a_key_in_the_systems_keyring_is_kept_read_and_forgotten(ring: Memory) -> None:
+    keys.keep("openai", KEY)
+    assert ring.kept == {("starling", "openai"): KEY}
+    assert KeySource(keyring="openai").read() == KEY
+    assert keys.forget("openai")
+    assert not keys.forget("openai")
+    with pytest.raises(ChatError, match="no key called openai; put it there with `starling key openai`"):
+        KeySource(keyring="openai").read()
+
+
+def test_what_is_no_key_is_not_kept(ring: Memory) -> None:
+    with pytest.raises(ChatError):
+        keys.keep("openai", "two words")
+    assert ring.kept == {}
+
+
+def test_a_keyring_that_does_not_open_says_so_without_a_key(ring: Memory) -> None:
+    ring.opens = False
+    with pytest.raises(ChatError) as caught:
+        KeySource(keyring="openai").read()
+    assert "does not open (KeyringLocked)" in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_a_system_without_a_keyring_says_so() -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]
+    try:
+        with pytest.raises(ChatError, match="no keyring that can be used"):
+            KeySource(keyring="openai").read()
+    finally:
+        keyring.set_keyring(before)
+
+
+def test_without_the_package_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ChatError, match=r"starling-lsp\[keyring\]"):
+        KeySource(keyring="openai").read()
+
+
+def test_a_key_is_put_there_from_the_command_line(
+    ring: Memory, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{KEY}\n"))
+    assert run(["key", "work"]) == 0
+    assert ring.kept == {("starling", "work"): KEY}
+    assert run(["key", "work", "--remove"]) == 0
+    assert run(["key", "work", "--remove"]) == 1
+    assert run(["key", "no name"]) == 2
+    said = capfd.readouterr()
+    assert KEY not in said.out + said.err
+    assert "no key called work" in said.err

@@ -17,7 +17,9 @@ from agents.generator.statistics import CompletionStatistics
 from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
 from indexing.syntax import Syntax
+from models.fallback import FallbackChain, Link
 from server.app import StarlingServer, create_server
+from server.chats import Chats
 from server.core import Core
 
 if TYPE_CHECKING:
@@ -237,6 +239,7 @@ class Editor:
         )
         generator = cast("Generator", self.generator)
         generator.set_policy(core.policy_of(resolved))
+        chain = FallbackChain([Link(self.chat, "this machine")]) if self.chat is not None else None
         return Core(
             resolved,
             cast("Index", self.index),
@@ -245,7 +248,7 @@ class Editor:
             core.unoffered_of(roots, resolved),
             tuple(map(str, problems)),
             cast("Reviewer", self.reviewer),
-            self.chat,
+            Chats(chain, chain),
         )
 
     # What the server writes

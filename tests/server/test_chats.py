@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.chat import ChatRequest, Message, Speaker, never
+from models.chat import ChatError, ChatRequest, Message, Speaker, never
 from models.scripted_server import ScriptedServer
-from server import chats, checks, core
-from server.chats import ChatSettings
+from server import chats, checks, core, endpoints
+from server.costs import Costs
+from server.endpoints import ChatSettings, EndpointSettings
 from server.reference import reference
 from server.settings import Settings, resolve
+from server.state import State
 from tests.tidy.tree import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from server.costs import CostRecord
 
 KEY = "sk-live-0123456789abcdefghij"
 CHAT_FIELDS = tuple(ChatSettings.model_fields)
@@ -44,15 +48,29 @@ def some_value(name: str) -> object:
         "api": "ollama",
         "key_env": "HOME",
         "proxy": "http://evil.example",
+        "temperature": 1.5,
+        "input_price": 3.5,
+        "output_price": 3.5,
+        "cached_price": 3.5,
+        "fallback": [{"url": "https://evil.example/v1", "model": "m"}],
+        "review": [{"url": "https://evil.example/v1", "model": "m"}],
     }
     return values.get(name, 2000 if isinstance(ChatSettings.model_fields[name].default, int) else "evil")
+
+
+def toml(value: object) -> str:
+    """As a settings file writes it."""
+    if isinstance(value, list):
+        tables = (", ".join(f"{name} = {json.dumps(said)}" for name, said in table.items()) for table in value)
+        return "[" + ", ".join(f"{{{table}}}" for table in tables) + "]"
+    return json.dumps(value)
 
 
 @pytest.mark.parametrize("name", CHAT_FIELDS)
 def test_no_workspace_and_no_editor_sets_anything_of_the_endpoint(tmp_path: Path, name: str) -> None:
     value = some_value(name)
     settings, problems = settled(
-        tmp_path, workspace=f"[chat]\n{name} = {json.dumps(value)}\n", editor={"chat": {name: value}}
+        tmp_path, workspace=f"[chat]\n{name} = {toml(value)}\n", editor={"chat": {name: value}}
     )
     assert settings.chat == ChatSettings()
     assert len(problems) == 2
@@ -62,9 +80,11 @@ def test_no_workspace_and_no_editor_sets_anything_of_the_endpoint(tmp_path: Path
 @pytest.mark.parametrize("name", CHAT_FIELDS)
 def test_a_person_sets_it_in_the_settings_file_or_the_environment(tmp_path: Path, name: str) -> None:
     value = some_value(name)
-    by_file, problems = settled(tmp_path, user=f"[chat]\n{name} = {json.dumps(value)}\n")
-    by_environment, more = settled(tmp_path, **{f"STARLING_CHAT__{name}".upper(): str(value)})
-    assert getattr(by_file.chat, name) == getattr(by_environment.chat, name) == value
+    by_file, problems = settled(tmp_path, user=f"[chat]\n{name} = {toml(value)}\n")
+    written = json.dumps(value) if isinstance(value, list) else str(value)
+    by_environment, more = settled(tmp_path, **{f"STARLING_CHAT__{name}".upper(): written})
+    expected = tuple(EndpointSettings(**one) for one in value) if isinstance(value, list) else value
+    assert getattr(by_file.chat, name) == getattr(by_environment.chat, name) == expected
     assert not problems
     assert not more
 
@@ -104,18 +124,21 @@ def test_a_key_as_a_setting_of_its_own_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_half_an_endpoint_is_named(tmp_path: Path) -> None:
-    assert chats.made(ChatSettings(), tmp_path) == (None, "")
-    assert "names no chat model of yours (m; there are: none)" in chats.made(ChatSettings(model="m"), tmp_path)[1]
-    assert "chat.model is not" in chats.made(ChatSettings(url="http://localhost:1/v1"), tmp_path)[1]
+    assert chats.made(ChatSettings(), tmp_path) == chats.Chats()
+    (problem,) = chats.made(ChatSettings(model="m"), tmp_path).problems
+    assert "names no chat model of yours (m; there are: none)" in problem
+    (problem,) = chats.made(ChatSettings(url="http://localhost:1/v1"), tmp_path).problems
+    assert "chat.model is not" in problem
 
 
 def test_a_configured_endpoint_answers_and_is_asked_once(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{KEY}\n")
     with ScriptedServer("===\ntwo", key=KEY) as server:
         settings = ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(tmp_path / "key"))
-        chat, problem = chats.made(settings, tmp_path / "cache")
+        made = chats.made(settings, tmp_path / "cache")
+        chat = made.chat
         assert chat is not None
-        assert not problem
+        assert not made.problems
         try:
             answers = [chat.chat(QUESTION, cancelled=never) for _ in range(2)]
         finally:
@@ -180,7 +203,7 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
         assert second.state == "ok"
         key.chmod(0o600)
         assert len(checked(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))) == 1
-    assert "https://" in chats.exposed_key(ChatSettings(url="http://example.com/v1", model="m", key_env="SOME_KEY"))
+    assert "https://" in endpoints.exposed_key(ChatSettings(url="http://example.com/v1", model="m", key_env="SOME_KEY"))
 
 
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
@@ -192,3 +215,134 @@ def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+# fallback, roles, costs
+
+
+def tables(section: str, *urls: str, **more: str) -> str:
+    """TOML tables of `[[chat.SECTION]]`."""
+    extra = "".join(f"{name} = {value}\n" for name, value in more.items())
+    return "".join(f'[[chat.{section}]]\nurl = "{url}/v1"\nmodel = "m"\n{extra}' for url in urls)
+
+
+def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_once(tmp_path: Path) -> None:
+    with ScriptedServer("===\n@status 401") as first, ScriptedServer("===\ntwo") as second:
+        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + tables("fallback", second.url)
+        settings, problems = settled(tmp_path, user=user)
+        made = chats.made(settings.chat, None)
+        told: list[str] = []
+        made.listen(told.append)
+        assert made.chat is not None
+        assert problems == []
+        replies = [made.chat.chat(QUESTION, cancelled=never) for _ in range(2)]
+        made.close()
+    assert [reply.text for reply in replies] == ["two", "two"]
+    assert [reply.usage.requests for reply in replies] == [2, 2]
+    (sentence,) = told
+    assert sentence.startswith(f"m at {second.url}/v1 answers instead of best.")
+    assert "does not accept the key" in sentence
+    standings = made.chat.standings()
+    assert [(one.model, one.answered, one.last) for one in standings] == [("best", 0, False), ("m", 2, True)]
+    assert "does not accept the key" in standings[0].problem
+
+
+def test_review_has_a_chain_of_its_own_where_one_is_named(tmp_path: Path) -> None:
+    with ScriptedServer("===\nchat") as first, ScriptedServer("===\nreview") as second:
+        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n'
+        settings, _ = settled(tmp_path, user=user + tables("review", second.url))
+        made = chats.made(settings.chat, None)
+        assert made.chat is not None
+        assert made.review is not None
+        assert made.chat.chat(QUESTION, cancelled=never).text == "chat"
+        assert made.review.chat(QUESTION, cancelled=never).text == "review"
+        made.close()
+        same = chats.made(settled(tmp_path, user=user)[0].chat, None)
+        assert same.review is same.chat
+        assert list(same.by_role) == ["chat"]
+        same.close()
+
+
+def test_two_roles_with_the_same_endpoint_share_its_limit_of_requests(tmp_path: Path) -> None:
+    one = {"url": "https://models.example/v1", "model": "m", "requests_per_hour": 1}
+    settings = ChatSettings.model_validate({"fallback": [one], "review": [one]})
+    made = chats.made(settings, None)
+    assert made.chat is not None
+    assert made.review is not None
+    tuned = [chain.links[0].chat for chain in (made.chat, made.review)]
+    assert tuned[0].inner is tuned[1].inner  # type: ignore[attr-defined]
+    made.close()
+
+
+@pytest.mark.parametrize("section", ["fallback", "review"])
+def test_a_wrong_table_is_named_by_its_number_and_its_setting_and_not_repeated(tmp_path: Path, section: str) -> None:
+    user = tables(section, "http://localhost:1") + tables(section, "http://localhost:2", key_env=f'"{KEY}"')
+    settings, (problem,) = settled(tmp_path, user=user)
+    assert settings.chat == ChatSettings()
+    assert "`keyEnv` in its table 2" in problem
+    assert KEY not in problem
+
+
+def test_names_in_tables_may_be_written_in_either_way(tmp_path: Path) -> None:
+    settings, problems = settled(tmp_path, user=tables("fallback", "http://localhost:1", keyEnv='"SOME_KEY"'))
+    assert (settings.chat.fallback[0].key_env, problems) == ("SOME_KEY", [])
+
+
+def test_temperature_and_budget_of_a_role_are_asked_for(tmp_path: Path) -> None:
+    with ScriptedServer("===\ntwo") as server:
+        user = tables("review", server.url, temperature="0.4", answer_tokens="300")
+        made = chats.made(settled(tmp_path, user=user)[0].chat, tmp_path / "cache")
+        assert made.review is not None
+        assert [made.review.chat(QUESTION, cancelled=never).cached for _ in range(2)] == [False, True]
+        made.close()
+    (sent,) = server.requests
+    assert (sent["temperature"], sent["max_tokens"]) == (0.4, 300)
+
+
+def test_a_further_table_does_not_wait_for_one_that_names_a_long_time(tmp_path: Path) -> None:
+    with ScriptedServer("===\n@status 429 retry-after=60") as first, ScriptedServer("===\ntwo") as second:
+        user = tables("fallback", first.url, second.url)
+        made = chats.made(settled(tmp_path, user=user)[0].chat, None)
+        assert made.chat is not None
+        assert made.chat.chat(QUESTION, cancelled=never).text == "two"
+        made.close()
+    assert len(first.requests) == 1
+
+
+def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
+    costs = Costs(State(tmp_path / "state.sqlite3"))
+    with ScriptedServer("===\n@times 1\n@status 400\nNo.\n===\none two") as server:
+        user = tables("review", server.url, **prices)
+        made = chats.made(settled(tmp_path, user=user)[0].chat, tmp_path / "cache", costs)
+        assert made.review is not None
+        with pytest.raises(ChatError):
+            made.review.chat(QUESTION, cancelled=never)
+        for _ in range(2):  # the second is a kept answer, and free
+            made.review.chat(QUESTION, cancelled=never)
+        made.close()
+    records = costs.listed(1)
+    costs.close()
+    return records
+
+
+def test_what_was_asked_is_booked_by_day_endpoint_model_and_role(tmp_path: Path) -> None:
+    (record,) = booked(tmp_path, {"input_price": "3.0", "output_price": "15.0", "cached_price": "0.3"})
+    assert (record.model, record.role, record.answers, record.failures, record.requests) == ("m", "review", 1, 1, 2)
+    assert (record.prompt_tokens, record.answer_tokens, record.cached_tokens) == (7, 2, 3)
+    assert record.cost == pytest.approx((4 * 3.0 + 3 * 0.3 + 2 * 15.0) / 1e6)
+    assert record.unpriced == 0
+
+
+def test_a_server_on_this_machine_costs_nothing(tmp_path: Path) -> None:
+    (record,) = booked(tmp_path, {})
+    assert (record.cost, record.unpriced) == (0.0, 0)
+
+
+def test_the_doctor_asks_each_endpoint_by_itself(tmp_path: Path) -> None:
+    with ScriptedServer("===\n@status 401") as first, ScriptedServer("===\ntwo") as second:
+        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "best"\n' + tables("fallback", second.url)
+        user += tables("review", second.url, api='"ollama"')
+        found = checked(settled(tmp_path, user=user)[0].chat)
+    assert [check.state for check in found] == ["warning", "ok", "ok"]
+    assert "does not accept the key" in found[0].message
+    assert second.url in found[1].message

@@ -139,8 +139,13 @@ def test_a_chat_model_of_ones_own_is_used_by_its_name(capfd: pytest.CaptureFixtu
     assert run(["models", "use", "chat", "talker"]) == 0
     settings, problems = resolve()
     assert (settings.chat.url, settings.chat.model, problems) == ("", "talker", ())
-    chat, problem = chats.made(settings.chat, None)
-    assert chat is not None
-    assert (chat.name, problem) == ("talker", "")
-    chat.close()
+    made = chats.made(settings.chat, None)
+    assert made.chat is not None
+    assert (made.chat.name, made.problems) == ("talker", ())
+    assert made.review is made.chat
+    made.close()
+    assert run(["models", "use", "review", "talker"]) == 0
+    settings, problems = resolve()
+    assert [one.model for one in settings.chat.review] == ["talker"]
+    assert not problems
     assert "chat uses talker from now on" in capfd.readouterr().err

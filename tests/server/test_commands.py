@@ -62,7 +62,7 @@ async def test_health_names_each_part_and_what_is_wrong(editor: Editor) -> None:
     health = (await execute(editor, "starling.health"))["result"]
     assert health["status"] == "degraded"
     assert {check["part"]: check["ok"] for check in health["checks"]} == {
-        "settings": False, "index": True, "model": True, "record": True, "server": True,
+        "settings": False, "index": True, "model": True, "chat": True, "record": True, "server": True,
     }  # fmt: skip
 
 

@@ -71,13 +71,25 @@ def test_a_home_with_a_long_name_still_gets_a_socket(tmp_path: Path, monkeypatch
     assert address.folder.stat().st_mode & 0o077 == 0
 
 
-def test_a_server_elsewhere_needs_no_model_here() -> None:
+def test_a_server_elsewhere_needs_no_model_here_but_the_one_that_stands_in_for_it() -> None:
     settings = Settings(model=ModelSettings(host="http://localhost:1", name="starcoder2-3b"))
     model = core._model(settings, [])
     assert model is not None
     assert model.entry.fim.middle == "<fim_middle>"
-    assert not model.wait(30)
+    assert model.wait(30)
+    assert model.entry.name == "starling-mini"
     assert "http://localhost:1/v1 cannot be reached" in model.problem
+    assert "Until it answers starling-mini completes, on this machine." in model.problem
+    model.close()
+
+
+def test_what_a_gpu_computes_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = bundled.entry()
+    assert not hosts.hosted(ModelSettings(), entry)
+    monkeypatch.setattr(hosts, "gpu_here", lambda: True)
+    assert hosts.hosted(ModelSettings(), entry)
+    assert not hosts.hosted(ModelSettings(device="cpu"), entry)
+    assert not hosts.hosted(ModelSettings(host="off"), entry)
 
 
 def test_a_name_of_the_catalog_is_known_at_a_server_elsewhere() -> None:

@@ -33,7 +33,7 @@ MAY_SPEAK = {
     "models/host/looking.py": {"httpx2"},  # asks the host how it is, for the doctor
     "models/host/process.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token
     "models/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
-    "server/chats.py": {"urllib"},  # takes an address apart
+    "server/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/sarif.py": {"urllib"},  # writes a path as a URI
     "server/hosts.py": {"urllib"},  # takes an address apart
     "server/serve.py": {"socket", "websockets"},  # listens where a person told it to

@@ -16,7 +16,7 @@ from lsprotocol import types
 from models.chat import ChatRequest, Message, Speaker, never
 from models.scripted_server import ScriptedServer
 from server import chats
-from server.chats import ChatSettings
+from server.endpoints import ChatSettings
 from tests.wire.conftest import PROGRAM, ROOT, within
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_a_script_is_served_from_the_command_line(tmp_path: Path) -> None:
         assert process.stdout is not None
         settings = re.fullmatch(r"STARLING_CHAT__URL=(\S+) STARLING_CHAT__MODEL=(\S+)\n", process.stdout.readline())
         assert settings
-        chat, _ = chats.made(ChatSettings(url=settings[1], model=settings[2]), None)
+        chat = chats.made(ChatSettings(url=settings[1], model=settings[2]), None).chat
         assert chat is not None
         reply = chat.chat(ChatRequest((Message(Speaker.USER, "1 + 1?"),)), cancelled=never)
         chat.close()

@@ -22,7 +22,7 @@ from models.host.residents import Limits
 from models.loading import load
 from models.scripted import ENTRY
 from server import chats, hosts
-from server.chats import ChatSettings
+from server.endpoints import ChatSettings
 from server.settings import ModelSettings
 from tests.models import bundled
 from tests.models.host.serving import Serving, scripted
@@ -116,9 +116,10 @@ def test_a_chat_model_of_ones_own_converses_through_the_host_and_survives_its_de
     written = written.replace('"starling-mini"', '"talker"').replace('["completion"]', '["chat"]')
     turns = '[chat]\nuser = "# {text}"\nassistant = "{text}"\nopening = ""\nends = ["<|endoftext|>"]\n'
     (folder / "catalog.toml").write_text(written + turns, encoding="utf-8")
-    chat, problem = chats.made(ChatSettings(model="talker"), None)
+    made = chats.made(ChatSettings(model="talker"), None)
+    chat = made.chat
     assert chat is not None
-    assert problem == ""
+    assert made.problems == ()
     question = ChatRequest((Message(Speaker.USER, "add two numbers\ndef add(a, b):\n"),), max_tokens=12)
     pieces: list[str] = []
     reply = chat.chat(question, cancelled=never, on_text=pieces.append)

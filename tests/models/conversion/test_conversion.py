@@ -43,7 +43,7 @@ def cut(folder: Path, name: str) -> None:
 
 
 def pickled(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    (folder / "model.safetensors").rename(folder / "weights.pt")
 
 
 def sharded(folder: Path) -> None:
@@ -73,7 +73,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "weights cut short": (lambda f: cut(f, "model.safetensors"), "cut short or damaged"),
     "weights of nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "cut short or damaged"),
-    "pickled weights": (pickled, "Python pickles, which can run code"),
+    "pickled weights": (pickled, "files of no known layout; take the model's safetensors"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"has no \*.safetensors"),
     "a missing part": (sharded, "lacks model-2.safetensors"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "has no tokenizer.json"),

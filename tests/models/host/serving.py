@@ -23,7 +23,8 @@ from models.host.app import Host, create_app
 from models.host.connection import FixedConnection
 from models.host.residents import Limits, Residents
 from models.http import HttpClient, HttpOptions
-from models.remote import HostSpeech, PlainSpeech, RemoteModel
+from models.providers.speech import HostSpeech, PlainSpeech
+from models.remote import RemoteModel
 from models.scripted import ENTRY, ScriptedModel
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.http import HttpClient, HttpOptions
 from models.loading import load
-from models.remote import HostSpeech, RemoteModel
+from models.providers.speech import HostSpeech
+from models.remote import RemoteModel
 from models.scripted import ENTRY
 from tests.models import bundled
 from tests.models.host.serving import scripted
@@ -183,5 +184,5 @@ def test_a_server_that_takes_no_suffix_gets_the_models_own_markers() -> None:
     assert model.entry.context_tokens == 2048
     sent = Elsewhere.bodies[-1]
     assert sent["model"] == "bigcode/starcoder2-3b"
-    assert sent["prompt"] == "<file_sep>b.py\ny = 1\n<fim_prefix>x = <fim_suffix>\n<fim_middle>"
+    assert sent["prompt"] == "<file_sep>b.py\ny = 1\n<file_sep>a.py\n<fim_prefix>x = <fim_suffix>\n<fim_middle>"
     assert ENTRY.fim.middle in sent["prompt"]

@@ -1,0 +1,385 @@
+"""The weights in a checkpoint of torch (`pytorch_model.bin`), read without torch and without Python's own unpickler.
+
+A pickle is a program. Ours is read by a machine of our own that knows the few instructions such a file needs and can
+make nothing but dictionaries, lists, numbers, texts and tensors; it calls nothing, imports nothing and refuses all
+else by name. Both of torch's containers are read: the zip archive, and the older row of pickles with the numbers
+behind. Only places of numbers come out: these are read later, one tensor at a time. Start at `read_contents`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickletools
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+MOST_PICKLE_BYTES = 64 << 20  # of the program; numbers are not in it
+MOST_STEPS = 10_000_000  # instructions; a model of 1,000 tensors takes 50,000
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+ZIP_MAGIC = b"PK\x03\x04"
+LOCAL_HEADER = struct.Struct("<26xHH")  # of a file in a zip archive: lengths of its name and of what is extra
+
+KINDS = {
+    "FloatStorage": ("F32", 4),
+    "HalfStorage": ("F16", 2),
+    "BFloat16Storage": ("BF16", 2),
+    "DoubleStorage": ("F64", 8),
+    "LongStorage": ("I64", 8),
+    "IntStorage": ("I32", 4),
+    "ShortStorage": ("I16", 2),
+    "CharStorage": ("I8", 1),
+    "ByteStorage": ("U8", 1),
+    "BoolStorage": ("BOOL", 1),
+}
+TENSOR, PARAMETER, ORDERED = (
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    "collections OrderedDict",
+)
+KNOWN = frozenset({TENSOR, PARAMETER, ORDERED, *(f"torch {name}" for name in KINDS)})
+
+
+class PickleError(ValueError):
+    """The file is not what a checkpoint of torch is; the message says what it holds instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the numbers of a tensor are.
+
+    Attributes:
+        kind: as safetensors writes it ("F32").
+        shape: rows first.
+        start: its first byte in the file.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Global:
+    name: str  # "module name"
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    kind: str
+    size: int  # bytes of a number
+    key: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    storage: _Storage
+    first: int  # number in the storage
+    shape: tuple[int, ...]
+
+
+class _Mark:
+    """Where a list of arguments begins."""
+
+
+def read_contents(file: Path) -> Mapping[str, Stored]:
+    """The tensors of a file, by name.
+
+    Raises:
+        ModelError: it is damaged, or holds something that is no weight; nothing of it was run.
+    """
+    try:
+        with file.open("rb") as stream:
+            zipped = stream.read(4) == ZIP_MAGIC
+            stream.seek(0)
+            made, starts = _of_zip(stream) if zipped else _of_row(stream)
+        return dict(_stored(made, starts))
+    except OSError as error:
+        raise ModelError(f"The weights {file} cannot be read: {error.strerror}; check their permissions.") from error
+    except PickleError as error:
+        raise ModelError(
+            f"The weights {file} are a Python pickle that holds {error}, which no checkpoint needs; nothing of it was "
+            "run. Take the model's safetensors files, or do not trust its source."
+        ) from error
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, MemoryError, OverflowError, struct.error,
+            zipfile.BadZipFile, NotImplementedError, EOFError, RecursionError) as error:  # fmt: skip
+        raise ModelError(f"The weights {file} are cut short or damaged; download them again.") from error
+
+
+def _stored(made: Any, starts: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, Stored]]:  # noqa: ANN401
+    """What is a tensor, with its place, inside the bounds of its storage."""
+    if isinstance(made, dict) and isinstance(made.get("state_dict"), dict):
+        made = made["state_dict"]
+    if not isinstance(made, dict):
+        raise PickleError("no table of tensors")
+    for name, tensor in made.items():
+        if not isinstance(tensor, _Tensor) or not isinstance(name, str):
+            continue
+        storage = tensor.storage
+        begin, length = starts[storage.key]
+        end = (tensor.first + math.prod(tensor.shape)) * storage.size
+        if end > min(length, storage.count * storage.size):
+            raise ValueError(name)
+        yield name, Stored(storage.kind, tensor.shape, begin + tensor.first * storage.size)
+
+
+def _of_zip(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
+    """What a zip archive holds, and where each storage's bytes are: start and length."""
+    with zipfile.ZipFile(stream) as archive:
+        files = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+        if any(info.compress_type != zipfile.ZIP_STORED for info in files.values()):
+            raise ValueError("compressed")
+        if files["data.pkl"].file_size > MOST_PICKLE_BYTES:
+            raise ValueError("too large")
+        made = _Machine(io.BytesIO(archive.read(files["data.pkl"]))).run()
+    starts = {}
+    for name, info in files.items():
+        if name.startswith("data/"):
+            stream.seek(info.header_offset)
+            lengths = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
+            start = info.header_offset + LOCAL_HEADER.size + sum(lengths)
+            starts[name.removeprefix("data/")] = (start, _within(stream, start, info.file_size))
+    return made, starts
+
+
+def _of_row(stream: BinaryIO) -> tuple[Any, Mapping[str, tuple[int, int]]]:
+    """What the older container holds: a magic number, a version, the system, the table, the keys; then the numbers."""
+    head = io.BytesIO(stream.read(MOST_PICKLE_BYTES))
+    if _Machine(head).run() != LEGACY_MAGIC:
+        raise ValueError("no magic number")
+    for _ in range(2):
+        _Machine(head).run()
+    machine = _Machine(head)
+    made = machine.run()
+    keys = _Machine(head).run()
+    starts = {}
+    at = head.tell()
+    for key in keys:
+        if not isinstance(key, str):
+            raise ValueError("no key")  # noqa: TRY004 (what came is wrong, not who called)
+        stream.seek(at)
+        (count,) = struct.unpack("<q", stream.read(8))
+        length = count * machine.sizes[key]
+        if count < 0:
+            raise ValueError(key)
+        starts[key] = (at + 8, _within(stream, at + 8, length))
+        at += 8 + length
+    return made, starts
+
+
+def _within(stream: BinaryIO, start: int, length: int) -> int:
+    """`length` if the file has so many bytes there.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if start + length > stream.seek(0, io.SEEK_END):
+        raise ValueError("cut short")
+    return length
+
+
+class _Machine:
+    """Reads one pickle. Each instruction is a method or an entry below; there are no others.
+
+    Attributes:
+        sizes: bytes of a number, by the key of each storage that was named.
+    """
+
+    def __init__(self, stream: io.BytesIO) -> None:
+        self._stream = stream
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+        self.sizes: dict[str, int] = {}
+
+    def run(self) -> Any:  # noqa: ANN401 (whatever it holds)
+        """What it makes.
+
+        Raises:
+            PickleError: it holds what no checkpoint does.
+            ValueError, KeyError, IndexError, TypeError: it is no pickle.
+        """
+        for steps, (opcode, argument, _) in enumerate(pickletools.genops(self._stream)):
+            if steps > MOST_STEPS:
+                raise ValueError("too long")
+            if opcode.name == "STOP":
+                return self._stack.pop()
+            if opcode.name in _LITERALS:
+                self._stack.append(argument)
+            elif (step := _STEPS.get(opcode.name)) is not None:
+                step(self, argument)
+            else:
+                raise PickleError(f"the instruction {opcode.name}")
+        raise ValueError("no end")
+
+    def push(self, value: Any) -> None:  # noqa: ANN401
+        """On the stack."""
+        self._stack.append(value)
+
+    def since_mark(self) -> list[Any]:
+        """What was pushed since the last mark, taken off."""
+        marks = (at for at in range(len(self._stack) - 1, -1, -1) if isinstance(self._stack[at], _Mark))
+        if (place := next(marks, None)) is None:
+            raise IndexError("no mark")
+        found = self._stack[place + 1 :]
+        del self._stack[place:]
+        return found
+
+    def last(self, count: int) -> tuple[Any, ...]:
+        """The last `count`, taken off."""
+        if count > len(self._stack):
+            raise IndexError(count)
+        found = tuple(self._stack[len(self._stack) - count :])
+        del self._stack[len(self._stack) - count :]
+        return found
+
+    def put(self, place: int | None) -> None:
+        """Remember the top."""
+        self._memo[len(self._memo) if place is None else place] = self._stack[-1]
+
+    def get(self, place: int) -> None:
+        """Push what was remembered."""
+        self._stack.append(self._memo[place])
+
+    def name(self, written: str | None) -> None:
+        """A name of a module; only those that stand for weights."""
+        parts = self.last(2) if written is None else (written,)
+        if not all(isinstance(part, str) for part in parts):
+            raise PickleError("a name that is no text")
+        said = " ".join(parts)
+        if said not in KNOWN:
+            raise PickleError(f"{said.replace(' ', '.')[:100]}")
+        self._stack.append(_Global(said))
+
+    def items(self, pairs: list[Any]) -> None:
+        """Into the table on top."""
+        table = self._stack[-1]
+        if not isinstance(table, dict):
+            raise PickleError("something else than a table where one belongs")
+        table.update(_pairs(list(zip(pairs[::2], pairs[1::2], strict=True))))
+
+    def more(self, values: list[Any]) -> None:
+        """Onto the list on top."""
+        row = self._stack[-1]
+        if not isinstance(row, list):
+            raise PickleError("something else than a list where one belongs")
+        row.extend(values)
+
+    def build(self) -> None:
+        """What torch notes of a table beside its contents; not kept."""
+        table, _ = self.last(2)
+        if not isinstance(table, dict):
+            raise PickleError("an object with a state of its own")
+        self._stack.append(table)
+
+    def reduce(self) -> None:
+        """A tensor, a parameter or a table."""
+        called, given = self.last(2)
+        name = called.name if isinstance(called, _Global) else ""
+        if name == ORDERED:
+            made: Any = _pairs(*given) if given else {}
+        elif name == PARAMETER:
+            made = given[0]
+        elif name == TENSOR:
+            made = _tensor(*given[:4])
+        else:
+            raise PickleError("a call of something that is no tensor")
+        self._stack.append(made)
+
+    def persistent(self) -> None:
+        """A storage."""
+        (told,) = self.last(1)
+        word, kind, key, _place, count, *view = told
+        name = kind.name.removeprefix("torch ") if isinstance(kind, _Global) else ""
+        if word != "storage" or name not in KINDS or view not in ([], [None]):
+            raise PickleError("numbers kept in an unknown way")
+        if not isinstance(key, str) or not isinstance(count, int) or count < 0:
+            raise PickleError("numbers kept in an unknown way")
+        storage = _Storage(*KINDS[name], key, count)
+        self.sizes[key] = storage.size
+        self._stack.append(storage)
+
+
+def _pairs(pairs: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever the file holds)
+    """A table of pairs; its keys are texts, for a key of tuples in tuples could take for ever to look up."""
+    if not isinstance(pairs, list | tuple) or not all(isinstance(key, str) for key, _ in pairs):
+        raise PickleError("a table whose keys are no texts")
+    return dict(pairs)
+
+
+def _tensor(storage: object, first: object, shape: object, strides: object) -> _Tensor:
+    """A tensor whose numbers lie row by row.
+
+    Raises:
+        PickleError: they do not.
+    """
+    if not isinstance(storage, _Storage) or not isinstance(first, int) or first < 0:
+        raise PickleError("a tensor of an unknown form")
+    sizes, steps = _whole_numbers(shape), _whole_numbers(strides)
+    expected, step = [], 1
+    for size in reversed(sizes):
+        expected.append(step)
+        step *= size
+    if any(size > 1 and has != wants for size, has, wants in zip(sizes, steps, reversed(expected), strict=True)):
+        raise PickleError("a tensor whose numbers do not lie row by row")
+    return _Tensor(storage, first, sizes)
+
+
+def _whole_numbers(value: object) -> tuple[int, ...]:
+    if not isinstance(value, tuple) or not all(isinstance(one, int) and one >= 0 for one in value):
+        raise PickleError("a tensor of an unknown form")
+    return value
+
+
+_LITERALS = frozenset(
+    {
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG1",
+        "BINFLOAT",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE8",
+        "INT",
+        "LONG",
+    }
+)
+_STEPS: dict[str, Any] = {
+    "PROTO": lambda _m, _a: None,
+    "FRAME": lambda _m, _a: None,
+    "NONE": lambda m, _: m.push(None),
+    "NEWTRUE": lambda m, _: m.push(True),
+    "NEWFALSE": lambda m, _: m.push(False),
+    "MARK": lambda m, _: m.push(_Mark()),
+    "EMPTY_TUPLE": lambda m, _: m.push(()),
+    "EMPTY_LIST": lambda m, _: m.push([]),
+    "EMPTY_DICT": lambda m, _: m.push({}),
+    "TUPLE": lambda m, _: m.push(tuple(m.since_mark())),
+    "TUPLE1": lambda m, _: m.push(m.last(1)),
+    "TUPLE2": lambda m, _: m.push(m.last(2)),
+    "TUPLE3": lambda m, _: m.push(m.last(3)),
+    "BINPUT": lambda m, place: m.put(place),
+    "LONG_BINPUT": lambda m, place: m.put(place),
+    "MEMOIZE": lambda m, _: m.put(None),
+    "BINGET": lambda m, place: m.get(place),
+    "LONG_BINGET": lambda m, place: m.get(place),
+    "GLOBAL": lambda m, written: m.name(written),
+    "STACK_GLOBAL": lambda m, _: m.name(None),
+    "REDUCE": lambda m, _: m.reduce(),
+    "BUILD": lambda m, _: m.build(),
+    "BINPERSID": lambda m, _: m.persistent(),
+    "APPEND": lambda m, _: m.more(list(m.last(1))),
+    "APPENDS": lambda m, _: m.more(m.since_mark()),
+    "SETITEM": lambda m, _: m.items(list(m.last(2))),
+    "SETITEMS": lambda m, _: m.items(m.since_mark()),
+}

@@ -1,0 +1,170 @@
+"""A completion model elsewhere, and one on this machine that completes while that does not answer.
+
+Whoever types never waits for a server that is away: it is looked for again in a thread of its own, after a rest that
+grows. Start at `StandbyModel`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from models.circuit import LONGEST_REST_S, REST_S
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel, FillRequest, Generation, Score
+
+logger = logging.getLogger(__name__)
+
+
+class StandbyModel:
+    """Implements `models.completion.CompletionModel`. Thread-safe."""
+
+    def __init__(
+        self,
+        connect: Callable[[], CompletionModel],
+        load: Callable[[], CompletionModel],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        begin: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(target=work, daemon=True).start(),
+    ) -> None:
+        """Connect; where that fails, load the one that stands by.
+
+        Args:
+            connect: reaches the model elsewhere; raises ModelError.
+            load: loads the one on this machine; raises ModelError.
+            clock: in seconds.
+            begin: has work done in the background.
+
+        Raises:
+            ModelError: there is neither.
+        """
+        self._connect = connect
+        self._load = load
+        self._clock = clock
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._away: CompletionModel | None = None
+        self._here: CompletionModel | None = None
+        self._why = ""  # the one elsewhere does not answer
+        self._rest_s = REST_S
+        self._again_at = 0.0
+        self._looking = False
+        self._closed = False
+        try:
+            self._away = connect()
+        except ModelError as error:
+            self._gone(error)
+            try:
+                self._standing_by()
+            except ModelError:
+                raise error from None
+
+    @property
+    def entry(self) -> ModelEntry:
+        """Of the model that completes now."""
+        return self._now().entry
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why another model completes than was wanted."""
+        if self._away is not None or self._here is None:
+            return ()
+        return (f"{self._why} Until it answers {self._here.entry.name} completes, on this machine.",)
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of the model that completes now."""
+        return self._now().count_tokens(text)
+
+    def generate(
+        self,
+        request: FillRequest,
+        *,
+        stop: Callable[[str], int | None],
+        cancelled: Callable[[], bool],
+        alternatives: int = 1,
+    ) -> tuple[Generation, ...]:
+        """Complete `request`; see `models.completion.CompletionModel.generate`."""
+        return self._asked(  # type: ignore[no-any-return]
+            lambda model: model.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
+        )
+
+    def score(
+        self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
+    ) -> tuple[Score, ...]:
+        """Judge `continuations`; see `models.completion.CompletionModel.score`."""
+        return self._asked(  # type: ignore[no-any-return]
+            lambda model: model.score(request, continuations, cancelled=cancelled)
+        )
+
+    def close(self) -> None:
+        """Let go of both. Safe twice."""
+        with self._lock:
+            self._closed = True
+            models, self._away, self._here = (self._away, self._here), None, None
+        for model in models:
+            if model is not None:
+                model.close()
+
+    def _asked(self, call: Callable[[CompletionModel], Any]) -> Any:  # noqa: ANN401 (whatever the call gives)
+        away = self._away
+        if away is not None:
+            try:
+                return call(away)
+            except ModelError as error:
+                if self._closed:
+                    raise
+                self._gone(error, away)
+        self._look_again()
+        return call(self._standing_by())
+
+    def _now(self) -> CompletionModel:
+        return self._away or self._standing_by()
+
+    def _standing_by(self) -> CompletionModel:
+        """The model on this machine, loaded by who needs it first."""
+        with self._lock:
+            if self._closed:
+                raise ModelError("The model was unloaded; choose a model again.")
+            if self._here is None:
+                self._here = self._load()
+            return self._here
+
+    def _gone(self, error: ModelError, lost: CompletionModel | None = None) -> None:
+        with self._lock:
+            if lost is not None and lost is not self._away:
+                return  # somebody else noticed first
+            self._away, self._why = None, str(error)
+            self._again_at = self._clock() + self._rest_s
+            self._rest_s = min(LONGEST_REST_S, 2 * self._rest_s)
+        logger.warning("The model elsewhere does not answer: %s", error)
+        if lost is not None:
+            lost.close()
+
+    def _look_again(self) -> None:
+        """Look in the background whether it is back, once the rest is over."""
+        with self._lock:
+            if self._looking or self._closed or self._clock() < self._again_at:
+                return
+            self._looking = True
+        self._begin(self._look)
+
+    def _look(self) -> None:
+        found: CompletionModel | None = None
+        try:
+            found = self._connect()
+        except ModelError as error:
+            self._gone(error)
+        with self._lock:
+            self._looking = False
+            closed = self._closed
+            if found is not None and not closed:
+                self._away, self._rest_s = found, REST_S
+        if found is not None and closed:
+            found.close()

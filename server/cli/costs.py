@@ -1,0 +1,104 @@
+"""`starling costs`: what chat models cost, of all editors and commands on this machine. Start at `costs`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server import paths
+from server.cli import terminal
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.costs import CostRecord
+
+UNKNOWN = "unknown"
+
+
+def costs(
+    *,
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How many days back, today included.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """Show what chat models cost, by day and model; a price that nobody named is unknown, not guessed."""
+    from server.costs import Costs  # noqa: PLC0415 (SQLite)
+    from server.state import FILE, State, StateError  # noqa: PLC0415
+
+    kept = Costs(State(paths.state_dir() / FILE))
+    try:
+        records = kept.listed(days)
+    except StateError as error:
+        raise Failure(str(error)) from error
+    finally:
+        kept.close()
+    if as_json:
+        terminal.emit({"days": days, "costs": [dataclasses.asdict(record) for record in records], **_total(records)})
+        return
+    _show(records, days)
+
+
+def _total(records: Sequence[CostRecord]) -> dict[str, float | int]:
+    return {
+        "cost": round(sum(record.cost for record in records), 6),
+        "unpriced": sum(record.unpriced for record in records),
+    }
+
+
+def _show(records: Sequence[CostRecord], days: int) -> None:
+    from rich.table import Table  # noqa: PLC0415 (60 ms that `--json` does without)
+    from rich.text import Text  # noqa: PLC0415
+
+    console = terminal.out()
+    if not records:
+        console.print(f"No chat model was asked in the last {days} days.", markup=False)
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0))  # each line within 80 columns
+    for heading in ("day", "model", "role", "calls", "read", "written", "cost"):
+        table.add_column(heading, overflow="fold", justify="left" if heading in {"day", "model", "role"} else "right")
+    for record in records:
+        about = "~" if record.estimated else ""
+        cells = (
+            record.day,
+            record.model,
+            record.role,
+            f"{record.answers:,}" + (f" +{record.failures:,} failed" if record.failures else ""),
+            f"{about}{record.prompt_tokens:,}",
+            f"{about}{record.answer_tokens:,}",
+            _cost(record),
+        )
+        table.add_row(*(Text(terminal.printable(cell)) for cell in cells))
+    console.print(table)
+    for endpoint, cost in _by_endpoint(records).items():
+        console.print(f"{terminal.printable(endpoint)}: {cost}", markup=False)
+    if any(record.unpriced for record in records):
+        console.print(
+            "Name prices of a million tokens in chat.inputPrice and chat.outputPrice to know the rest from then on.",
+            markup=False,
+        )
+
+
+def _by_endpoint(records: Sequence[CostRecord]) -> dict[str, str]:
+    """What each endpoint cost, in words."""
+    found: dict[str, list[CostRecord]] = defaultdict(list)
+    for record in records:
+        found[record.endpoint].append(record)
+    return {endpoint: _words(of_it) for endpoint, of_it in found.items()}
+
+
+def _words(records: Sequence[CostRecord]) -> str:
+    total = _total(records)
+    priced = sum(one.answers + one.failures for one in records) - int(total["unpriced"])
+    said = [f"{total['cost']:,.4f}"] if priced else []
+    said += [f"{total['unpriced']:,} calls at a price that is not known"] if total["unpriced"] else []
+    return ", and ".join(said)
+
+
+def _cost(record: CostRecord) -> str:
+    if record.unpriced == record.answers + record.failures:
+        return UNKNOWN
+    return f"{record.cost:,.4f}" + (" and more" if record.unpriced else "")

@@ -1,0 +1,91 @@
+"""Costs in the state database: added up by day, read back, and shown by a command and on the terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.billing import Account, Prices
+from models.chat import Usage
+from server import costs, paths
+from server.cli import run
+from server.costs import Costs
+from server.state import FILE, State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACCOUNT = Account("https://models.example/v1", "m", "chat", Prices(3, 15))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path))
+    return tmp_path
+
+
+def opened() -> Costs:
+    return Costs(State(paths.state_dir() / FILE))
+
+
+def test_bills_of_several_servers_add_up(home: Path) -> None:
+    def book(_: int) -> None:
+        kept = opened()
+        for failed in (False, True):
+            kept.book(ACCOUNT, Usage(100, 10, 50, 2), None if failed else 0.5, failed=failed)
+        kept.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(book, range(8)))
+    kept = opened()
+    (record,) = kept.listed(1)
+    kept.close()
+    assert (record.day, record.endpoint, record.model, record.role) == (
+        time.strftime("%Y-%m-%d"), ACCOUNT.endpoint, "m", "chat",
+    )  # fmt: skip
+    assert (record.answers, record.failures, record.requests, record.unpriced) == (8, 8, 32, 8)
+    assert (record.prompt_tokens, record.answer_tokens, record.cached_tokens) == (1600, 160, 800)
+    assert record.cost == pytest.approx(4.0)
+
+
+def test_days_are_apart_and_old_ones_go(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = opened()
+    for day in ("2020-01-01", time.strftime("%Y-%m-%d")):
+        with monkeypatch.context() as dated:
+            dated.setattr(costs, "DAY", day)
+            dated.setattr(costs, "_days_ago", lambda _: "2000-01-01")
+            kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
+            assert kept.listed(400)
+    kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
+    assert [record.answers for record in kept.listed(100_000)] == [2]
+    kept.close()
+
+
+def test_a_database_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "state.sqlite3").write_text("this is no database, but long enough to be read as one" * 50)
+    kept = Costs(State(tmp_path / "state.sqlite3"))
+    kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
+    kept.close()
+    assert "could not be recorded" in caplog.text
+
+
+def test_they_are_shown_on_the_terminal(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["costs"]) == 0
+    assert "No chat model was asked in the last 30 days." in capfd.readouterr().out
+    kept = opened()
+    kept.book(ACCOUNT, Usage(1200, 34, requests=1), 0.25, failed=False)
+    kept.book(Account("https://other.example", "n", "review", None), Usage(5, 5, requests=1), None, failed=False)
+    kept.close()
+    assert run(["costs", "--days", "1"]) == 0
+    shown = capfd.readouterr().out
+    assert "1,200" in shown
+    assert "https://models.example/v1: 0.2500" in shown
+    assert "https://other.example: 1 calls at a price that is not known" in shown
+    assert "chat.inputPrice" in shown
+    assert run(["costs", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["cost"], told["unpriced"], len(told["costs"])) == (0.25, 1, 2)
