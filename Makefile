@@ -11,9 +11,11 @@ VENV      := .venv
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST    := $(BIN)/python -m pytest
+# the recipe of the bundled model needs PyTorch, the program and its tests do not: an environment of its own
+TRAINING  := .venv-training
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit test-editors eval-data eval bench format docs lock clean
+.PHONY: help run test lint unit train-smoke test-editors eval-data eval bench format docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +40,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: $(VENV)/.runtime  ## complete code in WORKSPACE=DIR and show it
 	$(BIN)/starling demo --workspace "$(FOLDER)"
 
-test: lint unit  ## every check that needs neither root nor an editor
+test: lint unit train-smoke  ## every check that needs neither root nor an editor
 
 lint: $(VENV)/.dev  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
@@ -48,6 +50,19 @@ lint: $(VENV)/.dev  ## ruff, mypy, import contracts
 
 unit: $(VENV)/.dev  ## the tests alone
 	$(PYTEST) --ignore=tests/editors
+
+# On Linux with an x86 processor the usual PyTorch brings CUDA's libraries, some gigabytes. Where that is too much, name a
+# package index with PyTorch's builds for CPUs: make train-smoke TORCH_INDEX=URL
+$(TRAINING)/.installed: requirements-training.txt requirements.lock | $(BIN)/python
+	@echo "Installing PyTorch into $(TRAINING), for the recipe of the bundled model; once."
+	$(PYTHON) -m venv $(TRAINING)
+	$(TRAINING)/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements.lock
+	$(TRAINING)/bin/python -m pip --disable-pip-version-check -q install \
+	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements-training.txt
+	@touch $@
+
+train-smoke: $(TRAINING)/.installed  ## the recipe of the bundled model on a few files (installs PyTorch)
+	$(TRAINING)/bin/python -m models.training.smoke
 
 test-editors: $(VENV)/.dev  ## drive the real editors (root on Debian)
 	sh tests/editors/install_neovim.sh .cache/neovim
@@ -76,4 +91,4 @@ lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements-dev.lock pyproject.toml --group dev --group eval -o requirements-eval.lock
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAINING) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

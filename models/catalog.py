@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import CatalogError
+from models.show_filter import FILE, ShowFilter
 from models.tables import Table
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class ModelEntry:
         chat: its turns, None for a model that does not chat.
         pooling: how an embedder makes one vector of a text: the mean of its tokens' states, or the first one.
         settings: how it is asked, by role.
+        show_filter: what its suggestions are worth; None where that was never measured.
     """
 
     name: str
@@ -139,6 +141,7 @@ class ModelEntry:
     chat: ChatFormat | None = None
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] = field(default_factory=dict)
+    show_filter: ShowFilter | None = None
 
     @property
     def tokenizer(self) -> Path:
@@ -205,11 +208,21 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
         chat=read_chat(chat) if "chat" in roles else None,
         pooling=embedding.choice("pooling", POOLINGS, default="mean"),
         settings=read_settings(settings, roles),
+        show_filter=_read_filter(path.parent / FILE, on_problem) if "completion" in roles else None,
     )
     for table in (fields, fim, prompt, completion, chat, embedding):
         for name in table.unread():
             on_problem(f"{path}: there is no field {name}; it is ignored.")
     return entry
+
+
+def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | None:
+    """The filter beside the entry; a bad one is a problem, and the model is used without."""
+    try:
+        return ShowFilter.read(path)
+    except CatalogError as error:
+        on_problem(str(error))
+        return None
 
 
 def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: list[str], *, bundled: bool) -> None:

@@ -76,7 +76,7 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if choice.trigger is Trigger.INVOKED:
         whole = sorted(ordered, key=lambda one: choice.breaks(one.insertion))
         return whole[: max(choice.limit, 1)], ""
-    fitting = [one for one in ordered if _is_worth_showing(one.insertion.text)]
+    fitting = [one for one in ordered if is_worth_showing(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
     for one in fitting:
         if one.confidence < choice.threshold:
@@ -90,7 +90,8 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     return [], why
 
 
-def _is_worth_showing(text: str) -> bool:
+def is_worth_showing(text: str) -> bool:
+    """Whether a text saves more than one key and says something."""
     return len(text.strip()) >= _LEAST_CHARACTERS and bool(_CODE.search(text))
 
 

@@ -1,6 +1,7 @@
 """How sure a suggestion is: an estimate of the probability that its first line is exactly what the person would type.
 
-Only figures go in: what recall counted, what the model's probabilities were, how large the model is.
+Only figures go in: what recall counted, what the model's probabilities were, how large the model is. For a model with a
+show-filter of its own (`models/show_filter.py`) that one says it instead; what is here serves recall, and all others.
 Start at `of_recall`, `of_draft` and `of_generation`.
 """
 
@@ -19,11 +20,10 @@ LEAST = 0.15
 # Where recall gives no figure of its own: one, log2 of matched tokens, agreement, log2 of votes, same file, characters.
 _RECALL = (-3.2, 0.9, 1.6, 0.25, 0.4, -0.01)
 # Logistic regressions over 1,600 places in attrs, httpx, rich and tornado with a model of 6.4 million parameters: one,
-# logit of recall's figure, sum of the log-probabilities of the first line's tokens. `tests/eval/fit_confidence.py`
-# makes them anew and shows what they say of packages they were not fitted on.
-_DRAFT = (0.836, 0.813, 0.056)  # 357 drafts, 46 % right; such a model's opinion of a draft says little
-_AGREED = (1.870, 0.645, 0.799)  # 111 lines that recall says too: 26 % right
-_ALONE = (-1.591, -0.484, 0.867)  # 1,053 lines that it does not: 7 % right, fewer the surer recall is of another
+# logit of recall's figure, sum of the log-probabilities of the first line's tokens. For tiny models without a filter.
+DRAFT = (0.836, 0.813, 0.056)  # 357 drafts, 46 % right; such a model's opinion of a draft says little
+AGREED = (1.870, 0.645, 0.799)  # 111 lines that recall says too: 26 % right
+ALONE = (-1.591, -0.484, 0.867)  # 1,053 lines that it does not: 7 % right, fewer the surer recall is of another
 _UNKNOWN = 0.018  # recall's figure where it has nothing; a logit of -4
 # The probabilities of large models of code can be taken as they are (Spiess et al. 2024), those of tiny ones cannot.
 _TINY, _LARGE = 1e7, 1e9
@@ -48,7 +48,7 @@ def of_draft(recalled: Recalled, log_probs: Sequence[float], parameters: int = 0
     """For what the workspace wrote and a model of so many parameters (0 for unknown) judged."""
     said = of_recall(recalled)
     large = _logit(said) / 2 + _logit(joint(log_probs))
-    return _logistic(_between(_weighed(_DRAFT, said, log_probs), large, parameters))
+    return _logistic(_between(_weighed(DRAFT, said, log_probs), large, parameters))
 
 
 def of_generation(
@@ -64,9 +64,9 @@ def of_generation(
     """
     alone = _logit(joint(log_probs))
     if agreed is not None:
-        tiny, large = _weighed(_AGREED, agreed, log_probs), max(alone, alone + _logit(agreed) / 2)
+        tiny, large = _weighed(AGREED, agreed, log_probs), max(alone, alone + _logit(agreed) / 2)
     else:
-        tiny, large = _weighed(_ALONE, _UNKNOWN if other is None else other, log_probs), alone
+        tiny, large = _weighed(ALONE, _UNKNOWN if other is None else other, log_probs), alone
     return _logistic(_between(tiny, large, parameters))
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.generator import confidence, drafts
-from agents.generator.candidates import Candidate
 from agents.generator.cursor import first_line
-from agents.records import Origin
+from agents.generator.judging import Line, judged
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.generator.candidates import Candidate
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Polisher
     from agents.generator.runs import Run
@@ -82,11 +82,11 @@ class Decoder:
     def _ask(self, run: Run[Outcome]) -> tuple[list[Candidate], str]:
         cursor = self.polisher.cursor
         request = FillRequest(_prompt_path(cursor), cursor.prefix, cursor.suffix, self.snippets, self.tokens)
-        judged, accepted = self._judge(request, run)
+        lines, accepted = self._drafted(request, run)
         if run.unwanted():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
-            return judged, ""
+            return self._judged(lines), ""
 
         def stop(text: str) -> int | None:
             run.text = text
@@ -96,42 +96,36 @@ class Decoder:
             request, stop=stop, cancelled=run.unwanted, alternatives=max(self.alternatives, 1)
         )
         finished = [one for one in generations if one.stop is not StopReason.CANCELLED]
-        if not finished:
-            return judged, "cancelled" if generations or run.unwanted() else ""
-        return [*judged, *(self._decoded(one) for one in finished)], ""
+        problem = "cancelled" if not finished and (generations or run.unwanted()) else ""
+        return self._judged([*lines, *(self._decoded(one) for one in finished)]), problem
 
-    def _judge(self, request: FillRequest, run: Run[Outcome]) -> tuple[list[Candidate], bool]:
+    def _judged(self, lines: Sequence[Line]) -> list[Candidate]:
+        return judged(lines, self.recalled, self.polisher.cursor, self.model.entry)
+
+    def _drafted(self, request: FillRequest, run: Run[Outcome]) -> tuple[list[Line], bool]:
         """The drafts with the model's opinion, and whether one is what decoding would give."""
         likely = [one for one in self.recalled if one.text.strip() and confidence.of_recall(one) >= confidence.LEAST]
         likely = likely[:_MOST_DRAFTS]
         if not likely:
             return [], False
         scores = self.model.score(request, [one.text for one in likely], cancelled=run.unwanted)
-        candidates, accepted = [], False
+        lines, accepted = [], False
         for recalled, score in zip(likely, scores, strict=False):
             length = drafts.accepted_length(score)
             text = recalled.text[:length] if length else recalled.text
             accepted = accepted or length > 0
-            insertion = self.polisher.polished(text)
-            sure = confidence.of_draft(recalled, drafts.first_line(score), self.model.entry.parameters)
-            candidates.append(Candidate(insertion, Origin.DRAFT, sure, self.model.entry.name))
-        return candidates, accepted
+            log_probs = drafts.first_line(score)
+            lines.append(Line(self.polisher.polished(text), first_line(recalled.text), log_probs, recalled))
+        return lines, accepted
 
-    def _decoded(self, generation: Generation) -> Candidate:
+    def _decoded(self, generation: Generation) -> Line:
         text, log_probs = generation.text, generation.log_probs
         first = first_line(text)
         if len(first) < len(text):
             if confidence.mean(log_probs) < self.block_threshold:
                 text = first
             log_probs = log_probs[: self.model.count_tokens(first)]
-        agreed = [one for one in self.recalled if first_line(one.text).strip() == first.strip()]
-        sure = confidence.of_generation(
-            log_probs,
-            self.model.entry.parameters,
-            agreed=confidence.of_recall(agreed[0]) if agreed else None,
-            other=confidence.of_recall(self.recalled[0]) if self.recalled else None,
-        )
-        return Candidate(self.polisher.polished(text), Origin.MODEL, sure, self.model.entry.name)
+        return Line(self.polisher.polished(text), first, log_probs)
 
 
 def _prompt_path(cursor: Cursor) -> str:

@@ -59,7 +59,7 @@ def _samples(options: argparse.Namespace) -> None:
     }
     for name, (files, rows, seed) in sets.items():
         target = options.work / "rows" / name
-        plan = samples.RowPlan(rows, options.positions, seed, samples.Mix())
+        plan = samples.RowPlan(rows, options.positions, seed, samples.Mix(neighbours=options.neighbours))
         samples.write_rows(files, tokenizer, target, plan)
         _log.info("%s: %d rows of %d tokens from %d files", name, rows, options.positions, len(files))
 
@@ -106,7 +106,7 @@ def _average(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from models.training import convert  # noqa: PLC0415 - brings in transformers
+    from models.training import convert  # noqa: PLC0415 - the other stages do not need it
 
     checkpoint = options.checkpoint or options.work / "run"
     convert.convert(checkpoint, options.work / "tokenizer.json", options.target or options.work / "ct2-int8")
@@ -151,6 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     stage = stages.add_parser("samples", help="make rows of fill-in-the-middle samples")
     stage.add_argument("--rows", type=int, default=24_576)
     stage.add_argument("--held-out-rows", type=int, default=96)
+    stage.add_argument(
+        "--neighbours", type=float, default=0.2, help="share of rows that begin with other files' snippets"
+    )
     stage.set_defaults(stage=_samples)
 
     _add_train(stages.add_parser("train", help="train, or go on training"))

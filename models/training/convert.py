@@ -1,33 +1,29 @@
-"""The convert stage: a trained checkpoint as CTranslate2 loads it, int8.
+"""The convert stage: a trained checkpoint as CTranslate2 loads it, int8, by the product's own converter.
 
-Uses CTranslate2's own converter, which wants a folder as transformers writes it. Start at `convert`.
+Start at `convert`.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ctranslate2.converters import TransformersConverter
+from models.conversion import conversion
 
-_TOKENIZER_CONFIG = {
-    "tokenizer_class": "PreTrainedTokenizerFast",
-    "bos_token": "<|endoftext|>",
-    "eos_token": "<|endoftext|>",
-    "unk_token": "<|endoftext|>",
-}
+if TYPE_CHECKING:
+    from models.conversion.variables import Quantization
 
 
-def convert(checkpoint: Path, tokenizer: Path, target: Path, *, quantization: str = "int8") -> None:
+def convert(checkpoint: Path, tokenizer: Path, target: Path, *, quantization: Quantization = "int8") -> None:
     """Write `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json` to `target`, replacing them.
 
     Args:
         checkpoint: folder with `config.json` and `model.safetensors`.
         tokenizer: `tokenizer.json` file.
         target: folder; other files in it are kept.
-        quantization: as CTranslate2 names it.
+        quantization: of the weights.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source, made = Path(scratch, "source"), Path(scratch, "made")
@@ -35,9 +31,7 @@ def convert(checkpoint: Path, tokenizer: Path, target: Path, *, quantization: st
         for name in ("config.json", "model.safetensors"):
             shutil.copy(checkpoint / name, source)
         shutil.copy(tokenizer, source / "tokenizer.json")
-        (source / "tokenizer_config.json").write_text(json.dumps(_TOKENIZER_CONFIG), encoding="utf-8")
-        TransformersConverter(str(source)).convert(str(made), quantization=quantization)
-        shutil.copy(tokenizer, made / "tokenizer.json")
+        conversion.convert(source, made, quantization=quantization)
         target.mkdir(parents=True, exist_ok=True)
         for file in made.iterdir():
             shutil.copyfile(file, target / file.name)

@@ -1,7 +1,7 @@
 """What licence a package states, and whether code under it may be trained on.
 
-Reads a wheel's METADATA only. Anything copyleft, unknown or missing is refused: when in doubt, left out.
-Start at `permissive_family`.
+Reads a wheel's METADATA or an SPDX expression. Anything copyleft, unknown or missing is refused: when in doubt, left
+out. Start at `permissive_family`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def permissive_family(metadata: Message) -> str:
     """
     expression = metadata.get("License-Expression", "")
     if expression:
-        return _family_of_expression(expression)
+        return family_of_expression(expression)
     classifiers = [
         value.rsplit("::", 1)[1].strip()
         for value in metadata.get_all("Classifier", [])
@@ -56,7 +56,8 @@ def has_copyleft_notice(text: str) -> bool:
     return bool(_COPYLEFT_NOTICE.search(text[:3000]))
 
 
-def _family_of_expression(expression: str) -> str:
+def family_of_expression(expression: str) -> str:
+    """Licence family of an SPDX expression, "" when it is not known to be permissive."""
     for side in re.split(r"\bOR\b", expression):
         families = [_family(part.strip(" ()")) for part in re.split(r"\bAND\b", side)]
         if all(families):

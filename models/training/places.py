@@ -17,7 +17,7 @@ from models.training.samples import Hole
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from models.training.corpus import SourceFile
+    from models.training.sources import SourceFile
 
 _LEAST_TOKENS = 5  # lexer tokens of a line worth completing; the evaluation's rule
 _NO_CODE = frozenset({token.COMMENT, token.NL, token.NEWLINE, token.INDENT, token.DEDENT, token.ENDMARKER})

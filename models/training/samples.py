@@ -4,21 +4,26 @@ Rows are made once, with a fixed seed, and memory-mapped by training, which then
 of the whole context length (a further one behind it where a file was short), so positions mean in training what they
 mean in use. Layouts (StarCoder's tokens):
 
-    PSM  <fim_prefix>[<filename>path\n]prefix<fim_suffix>suffix<fim_middle>middle<|endoftext|>
-    SPM  <fim_prefix><fim_suffix>suffix<fim_middle>[<filename>path\n]prefix middle<|endoftext|>
+    PSM  [snippets]<fim_prefix>[<filename>path\n]prefix<fim_suffix>suffix<fim_middle>middle<|endoftext|>
+    SPM  [snippets]<fim_prefix><fim_suffix>suffix<fim_middle>[<filename>path\n]prefix middle<|endoftext|>
 
-Start at `write_rows`.
+Each snippet of another file stands below its own `<filename>path\n`.
+A word or spaces that the cursor stands in belong to the middle, because the product asks so and lets the answer begin
+with what is typed. Start at `write_rows`.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from bisect import bisect
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from models.training.neighbours import Neighbourhood, Passage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +32,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-    from models.training.corpus import SourceFile
+    from models.training.sources import SourceFile
 
+_LEAST_BODY = 16  # tokens of a snippet; fewer say nothing
 _LEAST_ROOM = 64  # tokens; with less left in a row it is padded
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _AFTER_TRIGGER = "([{.,=: "
+_BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")  # as in `models/fim.py`: what the next character may lengthen
+_LONGEST_BEGUN = 64
+_MOST_NEIGHBOURS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +55,21 @@ class Mix:
         statement: middles that end with their statement; the others end with their block.
         line_start: cursors at a line's first character.
         trigger: cursors behind a character people pause after; the others stand anywhere in a line.
+        neighbours: first samples of a row that have snippets of other files before them.
+        neighbour_share: what these may take of the row.
         suffix_tokens: longest suffix.
         middle_weight: weight of a middle's tokens in the loss; prefix and suffix count 1, markers and names 0.
     """
 
-    spm: float = 0.85
-    file_name: float = 0.5
+    spm: float = 0.9
+    file_name: float = 0.8
     no_suffix: float = 0.2
     rest_of_line: float = 0.7
     statement: float = 0.15
     line_start: float = 0.25
     trigger: float = 0.3
+    neighbours: float = 0.2
+    neighbour_share: float = 0.3
     suffix_tokens: int = 170
     middle_weight: int = 3
 
@@ -124,9 +137,29 @@ class Encoder:
         ids = [marks.prefix, *named_prefix, marks.suffix, *suffix, marks.middle]
         return ids, [0, *weights, 0, *[1] * len(suffix), 0]
 
-    def sample(self, hole: Hole, room: int, rng: random.Random) -> tuple[list[int], list[int]]:
+    def snippets(self, neighbours: Sequence[Passage], room: int) -> tuple[list[int], list[int]]:
+        """Tokens of passages of other files, each below its file's name, and their loss weights; at most `room`."""
+        ids: list[int] = []
+        weights: list[int] = []
+        for passage in neighbours:
+            name = [self.markers.file, *self.tokens(passage.path + "\n")]
+            body = (
+                self.tokens(passage.text + "\n")[: room - len(ids) - len(name)] if len(ids) + len(name) < room else []
+            )
+            if len(body) < _LEAST_BODY:
+                break
+            ids += name + body
+            weights += [0] * len(name) + [1] * len(body)
+        return ids, weights
+
+    def sample(
+        self, hole: Hole, room: int, rng: random.Random, neighbours: Sequence[Passage] = ()
+    ) -> tuple[list[int], list[int]]:
         """One training sample of at most `room` tokens and its loss weights."""
         mix = self._mix
+        hole = whole_words(hole)
+        before, counted_before = self.snippets(neighbours, int(room * mix.neighbour_share))
+        room -= len(before)
         middle = [*self.tokens(hole.middle)[: room // 3], self.markers.end]
         suffix_tokens = 0 if rng.random() < mix.no_suffix else rng.randint(8, max(9, min(mix.suffix_tokens, room // 3)))
         ids, weights = self.prompt(
@@ -136,7 +169,16 @@ class Encoder:
             named=rng.random() < mix.file_name,
             suffix_tokens=suffix_tokens,
         )
-        return ids + middle, weights + [mix.middle_weight] * len(middle)
+        return before + ids + middle, counted_before + weights + [mix.middle_weight] * len(middle)
+
+
+def whole_words(hole: Hole) -> Hole:
+    """`hole` with its cursor before the word or the spaces it stands in."""
+    begun = _BEGUN.search(hole.prefix[-_LONGEST_BEGUN:])
+    if begun is None:
+        return hole
+    at = len(hole.prefix) - len(begun[0])
+    return Hole(hole.path, hole.prefix[:at], begun[0] + hole.middle, hole.suffix)
 
 
 def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
@@ -180,6 +222,7 @@ def write_rows(files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, 
     positions = plan.positions
     rng = random.Random(plan.seed)  # noqa: S311 - a reproducible choice, nothing secret
     encoder = Encoder(tokenizer, plan.mix)
+    around = Neighbourhood(files)
     ends = list(accumulate(len(file.text) for file in files))
     target.parent.mkdir(parents=True, exist_ok=True)
     shape = (plan.rows, positions + 1)
@@ -188,10 +231,14 @@ def write_rows(files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, 
     for row in range(plan.rows):
         used = 0
         while positions + 1 - used >= _LEAST_ROOM:
-            hole = cut(files[bisect(ends, rng.randrange(ends[-1]))], rng, plan.mix)
+            file = files[bisect(ends, rng.randrange(ends[-1]))]
+            hole = cut(file, rng, plan.mix)
             if hole is None:
                 continue
-            ids, counted = encoder.sample(hole, positions + 1 - used, rng)
+            found: list[Passage] = []
+            if not used and rng.random() < plan.mix.neighbours:
+                found = around.near(file.package, file.path, hole.prefix, most=_MOST_NEIGHBOURS)
+            ids, counted = encoder.sample(hole, positions + 1 - used, rng, found)
             tokens[row, used : used + len(ids)] = ids
             weights[row, used : used + len(ids)] = counted
             used += len(ids)

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from models.training import corpus
+from models.training import corpus, sources
 from models.training.__main__ import main as run_stage
 
 _LEARNED = ("json", "logging", "email", "http", "concurrent", "importlib", "unittest", "asyncio")
@@ -59,17 +59,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _write_corpus(work: Path) -> None:
     """The data stage without downloads: some of the standard library's packages to learn from, others held out."""
     stdlib = Path(sysconfig.get_path("stdlib"))
-    held_out = [file for name in _HELD_OUT for file in corpus.read_folder(stdlib / name, name, "psf")]
-    candidates = [file for name in _LEARNED for file in corpus.read_folder(stdlib / name, name, "psf")]
+    held_out = [file for name in _HELD_OUT for file in sources.read_folder(stdlib / name, name, "psf")]
+    candidates = [file for name in _LEARNED for file in sources.read_folder(stdlib / name, name, "psf")]
     longest = max(held_out, key=lambda file: len(file.text))
     # A held-out file under another name must be found and left out.
-    candidates.append(corpus.SourceFile("copied", "renamed.py", longest.text + "\nCOPIED = True\n", "psf"))
+    candidates.append(sources.SourceFile("copied", "renamed.py", longest.text + "\nCOPIED = True\n", "psf"))
     kept, reasons = corpus.select(list(filter(corpus.is_worth_learning, candidates)), held_out)
     if not reasons["like an evaluation package"]:
         raise AssertionError("a copy of an evaluation file was not left out")
     corpus.write_files(kept, work / "corpus.jsonl")
     corpus.write_files(held_out, work / "evaluation.jsonl")
-    corpus.write_card(kept, {}, work / "data-card.csv")
+    corpus.write_card(kept, {}, work)
 
 
 def _has_learned(work: Path) -> bool:

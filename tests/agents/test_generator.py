@@ -12,7 +12,8 @@ from agents.generator.policy import CompletionPolicy
 from agents.records import Completion, Origin, Trigger
 from indexing.syntax import Syntax
 from models.errors import ModelError
-from models.scripted import ScriptedModel
+from models.scripted import ENTRY, ScriptedModel
+from models.show_filter import KINDS, ShowFilter
 from tests import marked
 from tests.agents.doubles import MemoryIndex, place_of, recalled
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexing.index import Index
-    from indexing.records import Document
+    from indexing.records import Document, Recalled
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 SURE = -0.01
@@ -103,6 +104,29 @@ class BrokenModel(ScriptedModel):
 
     def score(self, *_: object, **__: object) -> tuple[Score, ...]:
         raise self.error
+
+
+def judged_by(weights: dict[str, float], text: str, log_prob: float) -> ScriptedModel:
+    found = ShowFilter(dict.fromkeys(KINDS, weights))
+    return ScriptedModel(lambda _: text, log_prob=log_prob, entry=replace(ENTRY, show_filter=found))
+
+
+@pytest.mark.parametrize("recall", [(), (recalled("abs(value)"),), (recalled("abs(other)", matched=1),)])
+def test_a_model_with_a_filter_shows_what_the_filter_says(
+    editors: Callable[..., Editor], recall: tuple[Recalled, ...]
+) -> None:
+    index = MemoryIndex(recalled=recall)
+    policy = CompletionPolicy(recall_first=1.1)  # the model is always asked
+    shown = editors(judged_by({"one": 3.0}, "abs(value)", UNSURE), index=index, policy=policy).ask("x = $0\n")
+    assert shown.suggestions[0].confidence == pytest.approx(0.9526, abs=1e-4)
+    hidden = editors(judged_by({"one": -3.0}, "abs(value)", SURE), policy=policy).ask("x = $0\n")
+    assert (hidden.suggestions, hidden.why_empty) == ((), "unsure")
+
+
+def test_a_filter_sees_the_place(editors: Callable[..., Editor]) -> None:
+    editor = editors(judged_by({"one": -3.0, "after_equals": 6.0}, "value", SURE))
+    assert editor.ask("x = $0\n").suggestions
+    assert not editor.ask("return $0\n").suggestions
 
 
 def test_a_model_completes_the_line(editors: Callable[..., Editor]) -> None:

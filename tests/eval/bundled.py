@@ -1,25 +1,94 @@
-"""The model that comes with Starling, loaded for measuring."""
+"""Models loaded for measuring: the bundled one, others beside it, and the same ones asked with less or more."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
-from models.catalog import DEFAULT_MODEL, Catalog
+from agents.generator import generator
+from models.catalog import DEFAULT_MODEL, ENTRY_FILE, Catalog, PromptShares, read_entry
 from models.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import argparse
+    from collections.abc import Callable, Iterator, Sequence
 
-    from models.completion import CompletionModel
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel, FillRequest, Generation, Score
+
+# A quarter of a small window for other files' code, taken from the prefix.
+WITH_CONTEXT = PromptShares(prefix=0.5, suffix=0.25, stable=0.2, volatile=0.05)
+
+
+def bundled_entry() -> ModelEntry:
+    """The bundled model's."""
+    return Catalog.load(None).entries[DEFAULT_MODEL]
 
 
 @contextmanager
 def bundled_model() -> Iterator[CompletionModel]:
     """The bundled model, freed at the end."""
-    entry = Catalog.load(None).entries[DEFAULT_MODEL]
+    with opened(bundled_entry()) as model:
+        yield model
+
+
+@contextmanager
+def opened(entry: ModelEntry) -> Iterator[CompletionModel]:
+    """A model, freed at the end."""
     model = load(entry)
     try:
         yield model
     finally:
         model.close()
+
+
+def add_beside(parser: argparse.ArgumentParser) -> None:
+    """The option that names further models."""
+    parser.add_argument(
+        "--beside", type=Path, nargs="*", default=[], metavar="FOLDER", help=f"other models, folders with {ENTRY_FILE}"
+    )
+
+
+def beside(folders: Sequence[Path]) -> dict[str, ModelEntry]:
+    """Entries of further models, by their folders' names."""
+    return {folder.name: read_entry(folder / ENTRY_FILE) for folder in folders}
+
+
+class PrefixOnly:
+    """A model that is not told what stands behind the cursor."""
+
+    def __init__(self, model: CompletionModel) -> None:
+        self._model = model
+        self.entry = model.entry
+        self.count_tokens = model.count_tokens
+
+    def generate(
+        self,
+        request: FillRequest,
+        *,
+        stop: Callable[[str], int | None],
+        cancelled: Callable[[], bool],
+        alternatives: int = 1,
+    ) -> Sequence[Generation]:
+        """As the model does, without the suffix."""
+        asked = replace(request, suffix="")
+        return self._model.generate(asked, stop=stop, cancelled=cancelled, alternatives=alternatives)
+
+    def score(
+        self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
+    ) -> Sequence[Score]:
+        """As the model does, without the suffix."""
+        return self._model.score(replace(request, suffix=""), continuations, cancelled=cancelled)
+
+
+@contextmanager
+def with_context(entry: ModelEntry) -> Iterator[CompletionModel]:
+    """A model with a small window that gets other files' code all the same."""
+    with (
+        mock.patch.object(generator, "_LEAST_WINDOW", 0),
+        opened(replace(entry, shares=WITH_CONTEXT)) as model,
+    ):
+        yield model

@@ -1,8 +1,10 @@
 """How good a completed line is, as a person gets it: recall alone, the model alone, both, and copying as the floor.
 
 `python -m tests.eval.line_completion` measures on the test packages and writes `line_completion.csv`; `--split dev` is
-for tuning and writes nothing. Each place of `masks.places` is asked for twice through the generator: as while typing
-(is something shown, is it right) and as when a person asks (how near is the best that there is).
+for tuning and writes nothing, `--beside FOLDER` adds another model. Each place of `masks.places` is asked for twice
+through the generator: as while typing (is something shown, is it right) and as when a person asks (how near is the best
+that there is). The model alone is asked without the suffix too, and with other files' code, which its window is too
+small for in the program.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import sys
 import tempfile
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,18 +24,22 @@ from agents.records import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from tests.eval import data, masks, tables
-from tests.eval.bundled import bundled_model
+from tests.eval.bundled import PrefixOnly, add_beside, beside, bundled_entry, bundled_model, opened, with_context
 from tests.eval.copying import CopyFloor
 from tests.eval.metrics import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from agents.records import Completion
+    from models.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.masks import Place
     from tests.eval.tables import Cell
 
 TABLE = "line_completion.csv"
 PLACES = 100  # a package
+THINNED = 3  # what only stands beside is asked at one place in so many
 INDEX_WAIT_S = 120.0
 # The deadlines are those of a person's patience, not of a busy machine: quality is measured here, speed in benchmarks/.
 PATIENT = CompletionPolicy(recall_ms=1000.0, context_ms=1000.0, automatic_wait_ms=60_000.0, invoked_wait_ms=60_000.0)
@@ -89,28 +96,46 @@ def ask(index: Index, model: CompletionModel | None, policy: CompletionPolicy, p
     )
 
 
-def measure(package: data.Package, model: CompletionModel, count: int) -> dict[str, list[Result]]:
-    """All arms on one package."""
-    places = masks.places(package, count)
-    floor = CopyFloor.of(package.files())
-    results: dict[str, list[Result]] = {
-        "copying": [Result(place, Outcome.of(place.target, floor.complete(place))) for place in places]
-    }
-    arms = {
-        "recall": (None, PATIENT),
-        "model": (model, replace(PATIENT, recall=False)),
-        "recall and model": (model, PATIENT),
-    }
+ALONE = replace(PATIENT, recall=False)
+
+
+@contextmanager
+def index_of(package: data.Package) -> Iterator[Index]:
+    """The index of a package, complete."""
     with tempfile.TemporaryDirectory() as storage:
         index = Index([package.root], storage=Path(storage))
         try:
             index.start()
             if not index.wait(INDEX_WAIT_S):
                 raise SystemExit(f"{package.name} was not indexed: {index.status()}")
-            for arm, (arm_model, policy) in arms.items():
-                results[arm] = [ask(index, arm_model, policy, place) for place in places]
+            yield index
         finally:
             index.close()
+
+
+def measure(package: data.Package, others: Mapping[str, ModelEntry], count: int) -> dict[str, list[Result]]:
+    """All arms on one package, those of other models last."""
+    places = masks.places(package, count)
+    floor = CopyFloor.of(package.files())
+    results = {"copying": [Result(place, Outcome.of(place.target, floor.complete(place))) for place in places]}
+    with index_of(package) as index:
+
+        def add(arm: str, model: CompletionModel | None, policy: CompletionPolicy = PATIENT, *, every: int = 1) -> None:
+            results[arm] = [ask(index, model, policy, place) for place in places[::every]]
+
+        add("recall", None)
+        with bundled_model() as model:
+            add("model", model, ALONE)
+            add("model, prefix only", PrefixOnly(model), ALONE, every=THINNED)
+            add("recall and model", model)
+        with with_context(bundled_entry()) as model:
+            add("model, other files too", model, ALONE, every=THINNED)
+        for name, entry in others.items():
+            with opened(entry) as model:
+                add(name, model, ALONE, every=THINNED)
+                add(f"recall and {name}", model, every=THINNED)
+        for arm in ("model", "recall and model"):  # at the places of the arms that are beside them
+            results[f"{arm}, at one place in {THINNED}"] = results[arm][::THINNED]
     return results
 
 
@@ -152,13 +177,13 @@ def main() -> int:
     parser.add_argument(
         "--count", type=int, default=PLACES, help="places a package; fewer are for trying and only printed"
     )
+    add_beside(parser)
     chosen = parser.parse_args()
     results: dict[str, list[Result]] = defaultdict(list)
-    with bundled_model() as model:
-        for package in data.packages(chosen.split):
-            for arm, found in measure(package, model, chosen.count).items():
-                results[arm] += found
-            print(f"{package.name} done", file=sys.stderr)
+    for package in data.packages(chosen.split):
+        for arm, found in measure(package, beside(chosen.beside), chosen.count).items():
+            results[arm] += found
+        print(f"{package.name} done", file=sys.stderr)
     table = rows(results)
     for line in table:
         print(", ".join(f"{name} {value}" for name, value in line.items() if not name.endswith(("_low", "_high"))))

@@ -3,15 +3,8 @@
 import zipfile
 from pathlib import Path
 
-from models.training.corpus import (
-    SourceFile,
-    check,
-    is_worth_learning,
-    read_wheel,
-    select,
-    split,
-    write_files,
-)
+from models.training.corpus import check, is_worth_learning, select, split, write_files
+from models.training.sources import SourceFile, read_wheel
 
 BODY = "\n".join(
     f"def compute_{name}(value_{name}):\n    return value_{name} + offset_{name}\n" for name in "abcdefghij"

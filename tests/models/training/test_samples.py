@@ -8,9 +8,9 @@ import pytest
 from tokenizers import Tokenizer
 
 from models.training import vocabulary
-from models.training.corpus import SourceFile
 from models.training.places import line_rests
 from models.training.samples import Encoder, Hole, Mix, RowPlan, cut, open_rows, write_rows
+from models.training.sources import SourceFile
 
 CODE = '''
 class Account:

@@ -1,0 +1,107 @@
+"""What a model's suggestions are worth: logistic regressions fitted on replayed typing, kept beside the weights.
+
+`show-filter.json` in a model's folder says for each kind of suggestion what each piece of evidence weighs, on how many
+lines that was fitted, and which precision it promises at which level. Knows no cursor and no text: what the evidence
+is at a place is `agents/generator/evidence.py`'s to say. Start at `ShowFilter.read`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from models.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FILE = "show-filter.json"
+FORMAT = 1
+KINDS = (
+    "draft",  # the workspace wrote it, the model judged it
+    "agreed",  # the model wrote it, and the workspace says the same
+    "alone",  # the model wrote it, and nobody else says so
+)
+EVIDENCE = (
+    "one",
+    "said",  # logit of recall's figure: of this line, or of its best other one
+    "matched",  # log of 1 + how many tokens recall found again
+    "votes",  # log of 1 + how many places of the workspace say what it says
+    "same_file",  # one of them is in this file
+    "total",  # log-probability of the first line's tokens together
+    "worst",  # of the least likely of them
+    "first",  # of the first
+    "tokens",  # log of 1 + how many
+    "typed",  # log of 1 + how many characters of a word stand before the cursor
+    "in_word",  # the cursor stands in or behind a word
+    "line_start",  # it stands in the indentation
+    "after_dot",
+    "after_open",  # behind an opening bracket or a comma
+    "after_equals",
+    "in_text",  # inside a string or a comment
+    "code_behind",  # code stands right of the cursor
+    "characters",  # log of 1 + how many characters are inserted
+    "unbalanced",  # brackets of the line that do not match, at most 3
+    "goes_on",  # the line ends with a comma, an operator or an opening bracket
+    "new_names",  # names in it that stand nowhere around the cursor, at most 3
+    "seen_line",  # the same line stands elsewhere around the cursor
+    "shortened",  # less is left of the line than was written
+    "confirmed",  # the model's own line is the draft, or the other way round
+    "rivalled",  # it is another one
+    "margin",  # by how much its tokens are likelier than the other one's; 0 without one
+    "total_in_word",  # `total` where the cursor is in a word
+    "total_at_start",  # `total` at a line's start
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFilter:
+    """Estimates the probability that a suggestion's first line is right.
+
+    Attributes:
+        weights: of the evidence, by kind of suggestion; what is not named weighs nothing.
+    """
+
+    weights: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def read(cls, path: Path) -> ShowFilter | None:
+        """The filter in a file, None without one.
+
+        Raises:
+            CatalogError: it is not a filter that this program understands; the sentence names file, field and remedy.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise CatalogError(f"{path} cannot be read as JSON: {error}; mend or remove it.") from error
+        kinds = content.get("kinds") if isinstance(content, dict) else None
+        if not isinstance(kinds, dict) or content.get("format") != FORMAT:
+            _refuse(path, "format", f"{FORMAT}, with a table of kinds")
+        return cls({kind: _weights(path, kind, kinds.get(kind)) for kind in KINDS})
+
+    def probability(self, kind: str, evidence: Mapping[str, float]) -> float:
+        """That a suggestion of this kind with this evidence is right; microseconds."""
+        total = sum(weight * evidence[name] for name, weight in self.weights[kind].items())
+        return 1 / (1 + math.exp(-max(min(total, 60.0), -60.0)))
+
+
+def _weights(path: Path, kind: str, found: object) -> dict[str, float]:
+    weights = found.get("weights") if isinstance(found, dict) else None
+    if not isinstance(weights, dict):
+        _refuse(path, f"kinds.{kind}.weights", "a table of numbers")
+    for name, weight in weights.items():
+        if name not in EVIDENCE:
+            _refuse(path, f"kinds.{kind}.weights.{name}", "one of " + ", ".join(EVIDENCE))
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            _refuse(path, f"kinds.{kind}.weights.{name}", "a number")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+def _refuse(path: Path, field: str, allowed: str) -> NoReturn:
+    raise CatalogError(f"{path}: {field} is missing or wrong; allowed: {allowed}. The model is used without it.")

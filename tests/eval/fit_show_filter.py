@@ -1,0 +1,266 @@
+"""Fits a model's show-filter: what the evidence about a suggestion is worth, and which precision the filter promises.
+
+`python -m tests.eval.fit_show_filter [--model FOLDER]` replays typing on the dev packages, fits one logistic regression
+for each kind of suggestion, and writes `show-filter.json` beside the model. What it states of precision is of the test
+packages, with 95 % intervals over lines, beside what the constants of `agents/generator/confidence.py` give there.
+`--plain` prints such constants anew: the same fit on three pieces of evidence. What was collected is used again as long
+as the weights are the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agents.generator import confidence
+from models.catalog import DEFAULT_MODEL, Catalog, read_entry
+from models.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
+from tests.eval import data, show_filter_data
+from tests.eval.metrics import RESAMPLES, SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from models.catalog import ModelEntry
+    from tests.eval.show_filter_data import Key, Line
+
+# Lines of each package, and keys of each line.
+FITTED_ON = {"attrs": (300, 4), "httpx": (300, 4), "rich": (300, 4)}
+STATED_ON = (40, 3)  # of each test package
+PLAIN = ("one", "said", "total")
+RIDGE = 10.0  # on evidence scaled to a standard deviation of one
+STEPS = 50
+LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+BINS = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
+WITHOUT = {
+    "draft": dict(zip(PLAIN, confidence.DRAFT, strict=True)),
+    "agreed": dict(zip(PLAIN, confidence.AGREED, strict=True)),
+    "alone": dict(zip(PLAIN, confidence.ALONE, strict=True)),
+}
+
+
+def fitted(lines: Sequence[Line], names: Sequence[str] = EVIDENCE) -> dict[str, float]:
+    """Weights of a logistic regression with a ridge penalty on scaled evidence, by Newton's method."""
+    rows = np.array([[line.evidence[name] for name in names] for line in lines])
+    right = np.array([float(line.right) for line in lines])
+    scale = rows.std(axis=0)
+    varies = scale > 0
+    means = np.where(varies, rows.mean(axis=0), 0.0)
+    scaled = np.where(varies, (rows - means) / np.where(varies, scale, 1.0), 0.0)
+    scaled[:, 0] = 1.0  # "one" comes first
+    penalty = RIDGE * np.eye(len(names))
+    penalty[0, 0] = 0.0
+    weights = np.zeros(len(names))
+    for _ in range(STEPS):
+        probabilities = 1 / (1 + np.exp(-np.clip(scaled @ weights, -30, 30)))
+        gradient = scaled.T @ (right - probabilities) - penalty @ weights
+        curvature = (scaled * (probabilities * (1 - probabilities))[:, None]).T @ scaled + penalty
+        weights += np.linalg.solve(curvature + 1e-9 * np.eye(len(names)), gradient)
+    weights[1:] = np.where(varies[1:], weights[1:] / np.where(varies[1:], scale[1:], 1.0), 0.0)
+    weights[0] -= weights[1:] @ means[1:]
+    return {name: round(float(weight), 5) for name, weight in zip(names, weights, strict=True) if weight}
+
+
+def fit(keys: Iterable[Key], names: Sequence[str] = EVIDENCE) -> dict[str, dict[str, float]]:
+    """Weights for each kind."""
+    lines = by_kind(keys)
+    return {kind: fitted(lines[kind], names) for kind in KINDS}
+
+
+def by_kind(keys: Iterable[Key]) -> dict[str, list[Line]]:
+    """The lines of all keys."""
+    lines: dict[str, list[Line]] = defaultdict(list)
+    for key in keys:
+        for line in key.lines:
+            lines[line.kind].append(line)
+    return lines
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The surest line at a key: how sure, whether it is right, and which line of code it belongs to."""
+
+    sure: float
+    right: bool
+    group: tuple[str, int]
+
+
+def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Shown]:
+    """What a filter of those weights would choose at each key; keys with nothing to show are sure of nothing."""
+    judge = ShowFilter(weights)
+    found = []
+    for key in keys:
+        figures = [
+            (line.recalled if line.kind == "recall" else judge.probability(line.kind, line.evidence), line.right)
+            for line in key.lines
+        ]
+        sure, right = max(figures, default=(0.0, False))
+        found.append(Shown(sure, right, (key.package, key.number)))
+    return found
+
+
+def with_interval(
+    shown: Sequence[Shown], figure: Callable[[Sequence[Shown]], float], less: Sequence[Shown] | None = None
+) -> list[float]:
+    """A figure with its 95 % bootstrap interval; whole lines of code are drawn, as their keys are not independent.
+
+    With `less`, what another filter makes of the same keys, the difference of the two, drawn in pairs.
+    """
+    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for at, one in enumerate(shown):
+        groups[one.group].append(at)
+    members = list(groups.values())
+    rng = np.random.default_rng(SEED)
+
+    def of(places: Sequence[int]) -> float:
+        own = figure([shown[at] for at in places])
+        return own - figure([less[at] for at in places]) if less is not None else own
+
+    draws = [
+        of([at for group in rng.integers(0, len(members), len(members)) for at in members[group]])
+        for _ in range(RESAMPLES // 4)
+    ]
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return [round(value, 3) for value in (of(range(len(shown))), float(low), float(high))]
+
+
+def precision(level: float) -> Callable[[Sequence[Shown]], float]:
+    """Share right of what is shown at a level."""
+
+    def figure(shown: Sequence[Shown]) -> float:
+        some = [one.right for one in shown if one.sure >= level]
+        return sum(some) / len(some) if some else float("nan")
+
+    return figure
+
+
+def share(level: float) -> Callable[[Sequence[Shown]], float]:
+    """Share of keys with something shown at a level."""
+    return lambda shown: sum(one.sure >= level for one in shown) / max(len(shown), 1)
+
+
+def right_share(wanted: float) -> Callable[[Sequence[Shown]], float]:
+    """Precision when the surest keys of so large a share are shown."""
+
+    def figure(shown: Sequence[Shown]) -> float:
+        best = sorted(shown, key=lambda one: -one.sure)[: max(1, round(wanted * len(shown)))]
+        return sum(one.right for one in best) / len(best)
+
+    return figure
+
+
+def share_at(wanted: float) -> Callable[[Sequence[Shown]], float]:
+    """Largest share of keys that can be shown with at least this precision."""
+
+    def figure(shown: Sequence[Shown]) -> float:
+        best, right = 0, 0
+        for count, one in enumerate(sorted(shown, key=lambda one: -one.sure), 1):
+            right += one.right
+            if right >= wanted * count:
+                best = count
+        return best / max(len(shown), 1)
+
+    return figure
+
+
+def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
+    """Said and seen by levels of what was said; each package judged by a fit to the others."""
+    figures: list[tuple[float, bool]] = []
+    for package in sorted({key.package for key in keys}):
+        judge = ShowFilter(fit(key for key in keys if key.package != package))
+        own = by_kind(key for key in keys if key.package == package)
+        figures += [(judge.probability(kind, line.evidence), line.right) for kind in KINDS for line in own[kind]]
+    rows = []
+    for low, high in pairwise(BINS):
+        some = [(said, right) for said, right in figures if low <= said < high]
+        if some:
+            said, right = np.mean(some, axis=0)
+            rows.append({"from": low, "to": high, "n": len(some), "said": round(said, 3), "right": round(right, 3)})
+    return rows
+
+
+def stated(keys: Sequence[Key], weights: dict[str, dict[str, float]]) -> dict[str, object]:
+    """What the filter promises, measured on packages it was not fitted on, beside what there is without it."""
+    own, without = surest(keys, weights), surest(keys, WITHOUT)
+    beside: dict[str, list[Shown]] = {"filter": own, "without": without}
+
+    def row(figure: Callable[[Sequence[Shown]], float]) -> dict[str, list[float]]:
+        figures = {name: with_interval(some, figure) for name, some in beside.items()}
+        return figures | {"difference": with_interval(own, figure, less=without)}
+
+    return {
+        "packages": sorted({key.package for key in keys}),
+        "keys": len(keys),
+        "precision_at_level": {str(level): row(precision(level)) for level in LEVELS},
+        "shown_at_level": {str(level): row(share(level)) for level in LEVELS},
+        "shown_at_precision": {str(wanted): row(share_at(wanted)) for wanted in (0.5, 0.6, 0.7, 0.8)},
+        "precision_at_share": {str(wanted): row(right_share(wanted)) for wanted in (0.1, 0.2, 0.3)},
+    }
+
+
+def collected(entry: ModelEntry, split: str) -> list[Key]:
+    """The keys of a split, asked for now or before."""
+    keys = []
+    for package in data.packages(split):
+        size = STATED_ON if split == "test" else FITTED_ON.get(package.name)
+        if size is not None:
+            file = show_filter_data.file_of(entry, package.name)
+            if not file.exists():
+                show_filter_data.collect(entry, package, *size)
+            keys += show_filter_data.read(file)
+    return keys
+
+
+def content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
+    """The file: weights, what they were fitted on, and what they are good for."""
+    weights = fit(dev)
+    lines = by_kind(dev)
+    kinds = {
+        kind: {
+            "n": len(lines[kind]),
+            "right": round(sum(line.right for line in lines[kind]) / len(lines[kind]), 3),
+            "weights": weights[kind],
+        }
+        for kind in KINDS
+    }
+    return {
+        "format": FORMAT,
+        "model": entry.name,
+        "weights_sha256_begins": show_filter_data.digest(entry),
+        "fitted_on": {"packages": sorted({key.package for key in dev}), "keys": len(dev)},
+        "kinds": kinds,
+        "calibration": calibration(dev),
+        "stated": stated(test, weights),
+    }
+
+
+def main() -> int:
+    """Collect, fit, write."""
+    parser = argparse.ArgumentParser(description="Fit the show-filter of a completion model.")
+    parser.add_argument("--model", type=Path, help="a model's folder with catalog.toml; the bundled one when not given")
+    parser.add_argument("--plain", action="store_true", help="print the constants for models without a filter")
+    chosen = parser.parse_args()
+    entry = read_entry(chosen.model / "catalog.toml") if chosen.model else Catalog.load(None).entries[DEFAULT_MODEL]
+    dev = collected(entry, "dev")
+    if chosen.plain:
+        for kind, weights in fit(dev, PLAIN).items():
+            print(f"{kind.upper()} = ({', '.join(f'{weight:.3f}' for weight in weights.values())})")
+        return 0
+    found = content(entry, dev, collected(entry, "test"))
+    target = entry.folder / FILE
+    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+    print(f"written: {target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

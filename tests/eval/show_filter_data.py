@@ -1,0 +1,176 @@
+"""What the generator would choose from at the keys of replayed typing, with the evidence and whether it is right.
+
+Collected once for a model and a split, and kept under `.cache/eval/`: asking takes minutes, fitting takes seconds.
+Start at `collect`; `read` gives what was collected.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from agents.generator.answers import Answers
+from agents.generator.candidates import is_worth_showing
+from agents.generator.decoding import Decoder
+from agents.generator.generator import Generator
+from agents.records import Origin, Trigger
+from indexing.records import Document
+from models.weights import WEIGHTS_FILE
+from tests.eval import data
+from tests.eval.bundled import opened
+from tests.eval.line_completion import PATIENT, index_of, never
+from tests.eval.typing_places import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from agents.generator.candidates import Candidate
+    from agents.generator.decoding import Outcome
+    from indexing.index import Index
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel
+    from tests.eval.masks import Place
+
+
+CACHE = data.CACHE / "show-filter"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line that could be shown at one key.
+
+    Attributes:
+        kind: one of the show-filter's kinds, or "recall" for what no model had a say in.
+        evidence: as the filter gets it; empty for recall.
+        recalled: recall's own figure where that is the kind, else 0.
+        right: whether it is the rest of the line.
+    """
+
+    kind: str
+    evidence: Mapping[str, float]
+    recalled: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class Key:
+    """All that could be shown at one key; `number` is that of the line of code it belongs to."""
+
+    package: str
+    number: int
+    lines: tuple[Line, ...]
+
+
+class Notes:
+    """Stands in for a model's filter, and sees what the generator chooses from.
+
+    Attributes:
+        candidates: of the last key, each with what the filter was asked about it; None for recall's.
+    """
+
+    def __init__(self) -> None:
+        self.candidates: list[tuple[Candidate, tuple[str, Mapping[str, float]] | None]] = []
+        self._asked: list[tuple[str, Mapping[str, float]]] = []
+        self._known: dict[int, tuple[str, Mapping[str, float]]] = {}
+
+    def forget(self) -> None:
+        """Before the next key."""
+        self.candidates, self._known = [], {}
+
+    def probability(self, kind: str, evidence: Mapping[str, float]) -> float:
+        """In the place of `ShowFilter.probability`."""
+        self._asked.append((kind, evidence))
+        return 0.5
+
+    def work(self, decoder: Decoder, run: Any) -> Outcome:
+        """In the place of `Decoder.work`."""
+        self._asked.clear()
+        outcome = WORK(decoder, run)
+        if len(self._asked) == len(outcome.candidates):  # not when it failed between the two
+            self._known = {id(one): asked for one, asked in zip(outcome.candidates, self._asked, strict=True)}
+        return outcome
+
+    def choose(
+        self, answers: Answers, request: Any, polisher: Any, candidates: Sequence[Candidate], **more: Any
+    ) -> Any:
+        """In the place of `Answers.choose`."""
+        self.candidates = [(one, self._known.get(id(one))) for one in candidates]
+        return CHOOSE(answers, request, polisher, candidates, **more)
+
+
+WORK, CHOOSE = Decoder.work, Answers.choose
+
+
+def file_of(entry: ModelEntry, package: str) -> Path:
+    """Where the keys of a package are kept for a model."""
+    return CACHE / f"{entry.name}-{digest(entry)}-{package}.jsonl"
+
+
+def collect(entry: ModelEntry, package: data.Package, lines: int, each: int) -> None:
+    """Ask at keys of a package's lines and write what there was to choose from."""
+    notes = Notes()
+    target = file_of(entry, package.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    with (
+        opened(replace(entry, show_filter=notes)) as model,  # type: ignore[arg-type] # what the generator calls, it has
+        part.open("w", encoding="utf-8") as file,
+        mock.patch.object(Decoder, "work", lambda decoder, run: notes.work(decoder, run)),  # noqa: PLW0108 - binds
+        mock.patch.object(Answers, "choose", lambda *given, **more: notes.choose(*given, **more)),  # noqa: PLW0108
+    ):
+        for key in _of_package(package, model, notes, keys(package, lines, each)):
+            file.write(json.dumps(asdict(key)) + "\n")
+    part.replace(target)
+    print(f"{package.name} done", file=sys.stderr, flush=True)
+
+
+def read(file: Path) -> list[Key]:
+    """What `collect` wrote."""
+    found = []
+    for text in file.read_text(encoding="utf-8").splitlines():
+        content = json.loads(text)
+        found.append(Key(content["package"], content["number"], tuple(Line(**line) for line in content["lines"])))
+    return found
+
+
+def digest(entry: ModelEntry) -> str:
+    """Eight digits that tell these weights from others."""
+    return data.digest(entry.weights / WEIGHTS_FILE)[:8]
+
+
+def _of_package(package: data.Package, model: CompletionModel, notes: Notes, lines: list[list[Place]]) -> Iterator[Key]:
+    with index_of(package) as index:
+        for number, places in enumerate(lines):
+            for place in places:
+                notes.forget()
+                _ask(index, model, place)
+                yield Key(package.name, number, tuple(_seen(place, notes)))
+
+
+def _ask(index: Index, model: CompletionModel, place: Place) -> None:
+    """Complete one place as while typing."""
+    document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
+    index.put(document)
+    generator = Generator(index, model, policy=replace(PATIENT, adaptive=False))
+    try:
+        generator.complete(document, place.start, trigger=Trigger.AUTOMATIC, cancelled=never)
+    finally:
+        generator.close()
+        index.drop(document.uri)
+
+
+def _seen(place: Place, notes: Notes) -> Iterator[Line]:
+    for candidate, asked in notes.candidates:
+        insertion = candidate.insertion
+        if not is_worth_showing(insertion.text):
+            continue
+        text = place.holed[: place.start] + insertion.text + place.holed[place.start + insertion.end :]
+        right = text[place.start :].split("\n", 1)[0].strip() == place.target.strip()
+        if asked is not None:
+            yield Line(asked[0], asked[1], 0.0, right)
+        elif candidate.origin is Origin.RECALL:
+            yield Line("recall", {}, candidate.confidence, right)
