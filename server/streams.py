@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+UNREAD = "the client has stopped reading; the connection ends"
+
 READ_BYTES = 1 << 20
 DRAIN_S = 2.0
+MOST_UNREAD_BYTES = 1 << 27  # sent and not read yet; a client so far behind has stopped reading for good
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -65,25 +68,30 @@ def read_in_thread(descriptor: int, received: Callable[[bytes], None], ended: Ca
 class DescriptorWriter:
     """pygls' writer over a file descriptor, with its own thread: a client that does not read blocks nobody.
 
-    `broken` is called on the event loop when the client's end is closed.
+    `broken` is called on the event loop when the client's end is closed, or it has not read for too long.
     """
 
     def __init__(self, descriptor: int, broken: Callable[[], None]) -> None:
         self._descriptor = descriptor
         self._broken = broken
         self._loop = asyncio.get_running_loop()
+        self._unread = _Unread(self._end)
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._thread.start()
 
     def write(self, data: bytes) -> None:
         """Send after what was sent before."""
-        self._queue.put(data)
+        if self._unread.add(data):
+            self._queue.put(data)
 
     def close(self) -> None:
         """Send what is left, if the client still reads."""
         self._queue.put(None)
         self._thread.join(DRAIN_S)
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._broken)  # any thread may send
 
     def _write(self) -> None:
         while (data := self._queue.get()) is not None:
@@ -91,6 +99,7 @@ class DescriptorWriter:
             try:
                 while view:
                     view = view[os.write(self._descriptor, view) :]
+                self._unread.taken(data)
             except OSError as error:
                 logger.warning("the client reads no more: %s", error)
                 with contextlib.suppress(RuntimeError):  # the loop has ended before us
@@ -106,8 +115,13 @@ class SocketWriter:
 
     def write(self, data: bytes) -> None:
         """Send after what was sent before."""
-        if not self._stream.is_closing():
-            self._stream.write(data)
+        if self._stream.is_closing():
+            return
+        if self._stream.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            logger.warning(UNREAD)
+            self._stream.transport.abort()
+            return
+        self._stream.write(data)
 
     def close(self) -> None:
         """Send what is left, then close."""
@@ -120,11 +134,13 @@ class WebSocketWriter:
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._unread = _Unread(self._give_up)
         self._sending = asyncio.ensure_future(self._send())
 
     def write(self, data: bytes) -> None:
         """Send after what was sent before."""
-        self._queue.put_nowait(data)
+        if self._unread.add(data):
+            self._queue.put_nowait(data)
 
     def close(self) -> None:
         """Stop sending; the connection is closed by whoever serves it."""
@@ -139,5 +155,34 @@ class WebSocketWriter:
 
         with contextlib.suppress(ConnectionClosed):
             while True:
-                await self._socket.send((await self._queue.get()).decode())
+                data = await self._queue.get()
+                await self._socket.send(data.decode())
+                self._unread.taken(data)
                 self._queue.task_done()
+
+    def _give_up(self) -> None:
+        self._sending.cancel()
+        self._socket.transport.abort()
+
+
+class _Unread:
+    """How much the client has been sent and has not read; `broken` is called once, on the event loop, for too much."""
+
+    def __init__(self, broken: Callable[[], None]) -> None:
+        self._broken = broken
+        self._sent = 0
+        self._read = 0  # each is counted by one thread alone
+        self._given_up = False
+
+    def add(self, data: bytes) -> bool:
+        """Count what is to be sent; false when nothing is to be sent any more."""
+        self._sent += len(data)
+        if not self._given_up and self._sent - self._read > MOST_UNREAD_BYTES:
+            self._given_up = True
+            logger.warning(UNREAD)
+            self._broken()
+        return not self._given_up
+
+    def taken(self, data: bytes) -> None:
+        """Count what the client has read, or the system for it."""
+        self._read += len(data)

@@ -257,12 +257,12 @@ import os, sys, time
 sys.path.append({repository!r})
 from indexing import analysis
 real = analysis.analyze_text
-def analyze_text(text, language, *, plain=False):
+def analyze_text(text, language, *, plain=False, alone=False):
     if not plain and "CRASH" in text or "ALWAYS" in text:
         os.abort()
     if not plain and "HANG" in text:
         time.sleep(60)
-    return real(text, language, plain=plain)
+    return real(text, language, plain=plain, alone=alone)
 analysis.analyze_text = analyze_text
 analysis.main()
 """
