@@ -116,6 +116,13 @@ class Index:
         self._dirty[document.uri] = document
         self._look_soon()
 
+    def prepare(self, document: Document) -> None:
+        """Read a document that was just opened, so that its first key need not wait for it; blocking."""
+        from indexing.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
+
+        if len(document.text) <= self._limits.open_bytes:
+            read_ahead(document.text)
+
     def drop(self, uri: str) -> None:
         """The document is closed: what is on disk counts again."""
         if self._documents.pop(uri, None) is not None:

@@ -67,7 +67,7 @@ class TextPool:
     def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
         """Search `text`, which stands at offset `base`; the last position and `unfinished` before it are not found."""
         self.origin = origin
-        self.lexed = tokens_of(text)
+        self.lexed = tokens_of(text, base)
         self.ids, self._starts = self.lexed.ids, self.lexed.starts
         self._text = text
         self._base = base

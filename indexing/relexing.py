@@ -1,7 +1,7 @@
 """The tokens of texts that are being typed in: lines that have not changed keep theirs from one key to the next.
 
-Gives exactly what `tokens.tokenize` gives, with a separator at both ends. Holds a few texts, by their content, and no
-documents. Start at `tokens_of`.
+Gives exactly what `tokens.tokenize` gives, with a separator at both ends. Holds a few texts, by their content. Start at
+`tokens_of`, and at `read_ahead` for a document that was opened.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _KEPT = 6  # texts: what stands above and below the cursor, in a few documents
 _MUCH = 4096  # characters; what is shorter is sooner made anew
+_READ_AHEAD = 8  # documents
+_LARGEST = 512 * 1024  # characters of one
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,25 @@ class Lexed:
         ids[old] = tokens.SAME if change == 0 else tokens.DEEPER if change > 0 else tokens.SHALLOWER
         return Lexed(self.text + more, ids, starts, self)
 
+    def part(self, start: int, end: int) -> Lexed:
+        """The tokens of the whole lines [start, end) of this text, as if it held no others."""
+        low, high = (1 + self.starts[1:-1].searchsorted((start, end))).tolist()
+        cut = end > start and int(self.starts[high - 1]) != end - 1  # in the middle of breaks, of which the last counts
+        ids = np.zeros(high - low + cut + 2, dtype=np.uint32)
+        ids[1 : high - low + 1] = self.ids[low:high]
+        starts = np.zeros(len(ids), dtype=np.int64)
+        starts[1 : high - low + 1] = self.starts[low:high] - start
+        starts[-1] = end - start
+        if cut:
+            ids[-2], starts[-2] = tokens.SAME, end - start - 1
+        breaks = (ids[1:-1] <= tokens.SHALLOWER).nonzero()[0] + 1
+        indents = np.where(ids[breaks] == tokens.SEPARATOR, 0, starts[breaks + 1] - starts[breaks] - 1)
+        for at in (0, len(breaks) - 1) if len(breaks) else ():  # the others have their lines around them
+            if ids[breaks[at]] != tokens.SEPARATOR:
+                change = int(indents[at]) - (int(indents[at - 1]) if at else 0)
+                ids[breaks[at]] = tokens.SAME if change == 0 else tokens.DEEPER if change > 0 else tokens.SHALLOWER
+        return Lexed(self.text[start:end], ids, starts)
+
     def holds(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Which of `words`, by their numbers, stand in the text. Shape as `words`."""
         if self.lines is None:
@@ -93,26 +114,45 @@ class Lexer:
 
     def __init__(self) -> None:
         self._kept: tuple[Lexed, ...] = ()  # newest first; replaced as a whole, a race costs time, not correctness
+        self._ahead: tuple[Lexed, ...] = ()  # whole documents, likewise
 
     @property
     def kept(self) -> tuple[str, ...]:
         """The texts whose tokens are kept, whole lines only, newest first."""
         return tuple(known.text for known in self._kept)
 
-    def of(self, text: str) -> Lexed:
-        """The tokens of `text`, which may end in the middle of a line that is being typed."""
+    def read_ahead(self, text: str) -> None:
+        """Keep the tokens of a whole document, for the first key at any place in it."""
+        if _MUCH <= len(text) <= _LARGEST:
+            self._ahead = (Lexed.of(text), *(known for known in self._ahead if known.text != text))[:_READ_AHEAD]
+
+    def of(self, text: str, base: int = 0) -> Lexed:
+        """The tokens of `text`, which may end in the middle of a line that is being typed.
+
+        `base` is where it stands in its document, to find it in one that was read ahead.
+        """
         if len(text) < _MUCH:
             return Lexed.of(text)
         end = text.rfind("\n") + 1
-        return self._lines(text[:end]).continued(text[end:]) if end else Lexed.of(text)
+        return self._lines(text[:end], base).continued(text[end:]) if end else Lexed.of(text)
 
-    def _lines(self, text: str) -> Lexed:
+    def _found(self, text: str, base: int) -> Lexed | None:
+        """The tokens of whole lines out of a document that was read ahead."""
+        for known in self._ahead:
+            if known.text.startswith(text, base) and (not base or known.text[base - 1] == "\n"):
+                return known.part(base, base + len(text))
+        return None
+
+    def _lines(self, text: str, base: int) -> Lexed:
         """The tokens of whole lines, kept; further lines are added to those known."""
         near = [known for known in self._kept if text.startswith(known.text)]
         best = max(near, key=lambda known: len(known.text), default=None)
         if best is not None and len(best.text) == len(text):
             return best
-        made = replace(best.continued(text[len(best.text) :]), lines=None) if best is not None else Lexed.of(text)
+        if best is not None:
+            made = replace(best.continued(text[len(best.text) :]), lines=None)
+        else:
+            made = self._found(text, base) or Lexed.of(text)
         self._kept = (made, *(known for known in self._kept if known is not best))[:_KEPT]
         return made
 
@@ -121,6 +161,11 @@ _LEXER = Lexer()
 
 
 @lru_cache(maxsize=4)  # what follows the cursor stays the same while one types
-def tokens_of(text: str) -> Lexed:
-    """The tokens of `text`; quick when most of its lines were asked for lately."""
-    return _LEXER.of(text)
+def tokens_of(text: str, base: int = 0) -> Lexed:
+    """The tokens of `text`, which stands at `base`; quick when most of its lines were asked for lately."""
+    return _LEXER.of(text, base)
+
+
+def read_ahead(text: str) -> None:
+    """Make the tokens of a document that was opened, where nobody waits for them."""
+    _LEXER.read_ahead(text)

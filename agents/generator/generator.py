@@ -91,6 +91,7 @@ class Generator:
         """Read a document that was just opened, so that its first key need not wait for the parser; blocking."""
         if self._policy.enabled and document.language not in self._policy.languages_off:
             self._trees.of(document)
+            self._index.prepare(document)
 
     def syntax(self, document: Document) -> Syntax:
         """The syntax tree of a document, made from the one kept for its last version; blocking."""

@@ -38,6 +38,9 @@ class MemoryIndex:
         time.sleep(self.search_s)
         return self.hits[:limit]
 
+    def prepare(self, document: Document) -> None:
+        pass
+
     def recall(
         self,
         document: Document,

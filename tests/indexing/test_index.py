@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from indexing import relexing
 from indexing.records import Document, IndexProgress, Query
 from tests.marked import parse
 
@@ -282,3 +283,14 @@ def test_importing_and_making_an_index_loads_nothing_heavy(tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_opened_document_is_read_ahead_unless_it_is_too_large(
+    root: Path, make_index: Callable[..., Index], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(relexing, "read_ahead", read.append)
+    index = make_index(root, start=False)
+    for text in ("x = 1\n", "x = 1\n" * 100_000):
+        index.prepare(opened(root / "shapes.py", text))
+    assert read == ["x = 1\n"]

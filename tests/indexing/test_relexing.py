@@ -1,8 +1,10 @@
 """Tokens kept from key to key: always the same as those made anew."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexing import tokens
 from indexing.relexing import Lexed, Lexer
 
 PIECES = (
@@ -55,6 +57,35 @@ def test_lines_taken_from_the_top_do_not_change_those_below(end: str) -> None:
     for top in range(3):
         text = FILLED[top * 24 :] + end
         assert said(lexer.of(text)) == said(Lexed.of(text))
+
+
+@given(CODE, st.integers(0, 40), st.integers(0, 40))
+def test_lines_of_a_text_have_the_tokens_of_their_own(text: str, first: int, last: int) -> None:
+    starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
+    start, end = sorted(starts[min(number, len(starts) - 1)] for number in (first, last))
+    assert said(Lexed.of(text).part(start, end)) == said(Lexed.of(text[start:end]))
+
+
+@given(CODE, EDITS)
+def test_a_document_read_ahead_changes_no_token(end: str, edits: list[tuple[int, int, str]]) -> None:
+    for base in (0, 24, 25):
+        lexer = Lexer()
+        text = FILLED + end + FILLED
+        lexer.read_ahead(text)
+        for back, removed, typed in edits:
+            at = max(0, len(FILLED + end) - back)
+            text = text[:at] + typed + text[at + removed :]
+            assert said(lexer.of(text[base:at], base)) == said(Lexed.of(text[base:at]))
+
+
+def test_a_document_read_ahead_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lexer, text = Lexer(), "class A:\n" + FILLED * 3
+    lexer.read_ahead(text)
+    read: list[int] = []
+    real = tokens.tokenize
+    monkeypatch.setattr(tokens, "tokenize", lambda data: (read.append(len(data)), real(data))[1])
+    assert said(lexer.of(text[9:7009], 9)) == said(Lexed.of(text[9:7009]))
+    assert read[0] < 100
 
 
 def test_lines_that_are_known_are_not_read_again() -> None:
