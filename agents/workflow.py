@@ -1,7 +1,8 @@
 """The workflow over both agents: generate, test, validate, review, refine while the score rises, then one proposal.
 
-At most three rounds; what is proposed is the best of them, with its test. Every round is recorded with what it cost.
-Writes nothing and runs nothing itself (`agents.generator.tasks.records.Means`). Start at `Workflow.run`.
+At most three rounds; what is proposed is the best of them, with its test, which is run in each of them. Every round is
+recorded with what it cost. Writes nothing and runs nothing itself (`agents.generator.tasks.records.Means`). Start at
+`Workflow.run`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from agents.generator.tasks.records import Scene, TestRun
 from agents.metered import Metered
 from agents.records import ProposedEdit, TextChange
 from agents.reviewer import style
-from agents.reviewer.assessment import measured
+from agents.reviewer.assessment import code_metrics
 from agents.reviewer.report import Reviewed, report
 from indexing.records import Span
 from indexing.syntax import Syntax
@@ -126,7 +127,7 @@ class Workflow:
         """Validated by the task that wrote it; reviewed here."""
         means.report("reviewing")
         findings = means.review(document)
-        reviewed = Reviewed(document, findings, measured(document), None, style.layout_problems(document))
+        reviewed = Reviewed(document, findings, code_metrics(document), None, style.layout_problems(document))
         return _State(document, new_findings(before, findings), score=report([reviewed]).score)
 
     def _tested(self, state: _State, means: Means) -> _State:
@@ -162,7 +163,16 @@ class Workflow:
         if document is state.document:
             return None
         refined = replace(self._state(document, before, means), test=state.test)
-        return self._judged(refined, state.run) if state.run is not None else refined
+        return self._judged(refined, self._run_again(refined, state.run, means)) if state.run is not None else refined
+
+    def _run_again(self, state: _State, before: TestRun, means: Means) -> TestRun:
+        """The test once more, with the code as it is now; who has not allowed it before is not asked again."""
+        path = next((one.path for one in state.test if one.path is not None), None)
+        if not before.ran or path is None:
+            return before
+        means.report("running the test")
+        runs = means.run_tests([[self._change(state.document), *state.test]], path)
+        return runs[0] if runs else TestRun(ran=False, said="nobody allowed it.")
 
     def _note(self, step: str, state: _State, meter: Metered | None, begun: float) -> None:
         run = state.run or TestRun(ran=False)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from server.gate.questions import plain
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,7 +58,8 @@ def merged(weaker: object, stronger: object) -> object:
 
 def warn(server: LanguageServer, message: str) -> None:
     """Show a person one warning."""
-    server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"Starling: {message}"))
+    shown = f"Starling: {plain(message)}"
+    server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, shown))
 
 
 def is_settings_file(path: Path) -> bool:

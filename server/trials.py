@@ -78,8 +78,8 @@ class Trials:
         asking = self.gate().permit(
             Tool.EXECUTE_COMMAND,
             f"{command.shown}\n\nin a copy of {root}{several}, for at most {seconds} seconds each",
-            title=f"Run the new test of {root.name}",
-            why="This runs the workspace's own code, to see whether the test passes before it is proposed.",
+            title=f"Run a test of {root.name}",
+            why="This runs the workspace's own code, to see whether the test passes before anything is proposed.",
             by="generator",
             cancelled=self.cancelled,
         )

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from server.gate.questions import plain
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from concurrent.futures import Future
@@ -37,7 +39,9 @@ class Work:
     loop: asyncio.AbstractEventLoop
     show: Callable[[str], None]
     pool: ThreadPoolExecutor
+    token: int | str | None = None
     bar: Future[None] | None = None
+    shown: str = ""
     stopped: Event = field(default_factory=Event)
 
     def cancelled(self) -> bool:
@@ -67,31 +71,55 @@ class Works:
 
     @asynccontextmanager
     async def run(self, title: str, token: int | str | None = None) -> AsyncIterator[Work]:
-        """A piece of work for the time of the block, shown by the client's own `token` if it has one."""
-        token = await self._created() if token is None else token
-        progress = self._server.work_done_progress
-        if token is not None:
-            progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+        """A piece of work for the time of the block, shown by the client's own `token` if it has one.
 
-        def show(message: str) -> None:
-            if token in progress.tokens:
-                progress.report(token, types.WorkDoneProgressReport(message=message))
-
-        bar = progress.tokens[token] if token is not None else None
-        work = Work(asyncio.get_running_loop(), show, self._pool, bar)
+        It begins at once: a bar that the client has to make first appears when the client says that it is there.
+        """
+        work = Work(asyncio.get_running_loop(), lambda message: self._show(work, message), self._pool)
         self._running.add(work)
+        making = None
+        if token is not None:
+            self._begin(work, title, token)
+        elif self._client().progress:
+            making = asyncio.create_task(self._make(work, title))
         try:
             yield work
         finally:
             work.stopped.set()
             self._running.discard(work)
-            if token is not None:
-                progress.tokens.pop(token, None)
-                progress.end(token, types.WorkDoneProgressEnd())
+            if making is not None:
+                making.cancel()
+            self._end(work)
+
+    def _begin(self, work: Work, title: str, token: int | str) -> None:
+        progress = self._server.work_done_progress
+        progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+        work.token, work.bar = token, progress.tokens[token]
+        if work.shown:
+            self._show(work, work.shown)
+
+    def _show(self, work: Work, message: str) -> None:
+        work.shown = message
+        if work.token in self._server.work_done_progress.tokens:
+            self._server.work_done_progress.report(work.token, types.WorkDoneProgressReport(message=message))
+
+    def _end(self, work: Work) -> None:
+        if work.token is not None:
+            self._server.work_done_progress.tokens.pop(work.token, None)
+            self._server.work_done_progress.end(work.token, types.WorkDoneProgressEnd())
+
+    async def _make(self, work: Work, title: str) -> None:
+        """A bar that the client takes from us; none where it says no, or nothing."""
+        token = str(uuid.uuid4())
+        try:
+            await asyncio.wait_for(self._server.work_done_progress.create_async(token), CREATE_WAIT_S)
+        except (TimeoutError, JsonRpcException):
+            return
+        self._begin(work, title, token)
 
     def tell(self, message: str) -> None:
         """Show a person a sentence: what came of what they asked for."""
-        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"Starling: {message}"))
+        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"Starling: {plain(message)}"))
 
     def pour(self, token: int | str, text: str) -> None:
         """A piece of an answer in words, for who asked with this token."""
@@ -102,14 +130,3 @@ class Works:
         for work in self._running:
             work.stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    async def _created(self) -> str | None:
-        """A token to show progress by, which the client takes from us; None where it does not."""
-        if not self._client().progress:
-            return None
-        token = str(uuid.uuid4())
-        try:
-            await asyncio.wait_for(self._server.work_done_progress.create_async(token), CREATE_WAIT_S)
-        except (TimeoutError, JsonRpcException):
-            return None
-        return token

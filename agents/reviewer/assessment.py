@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from indexing.records import Document
 
 
-def measured(document: Document, syntax: Syntax | None = None) -> TextMetrics | None:
-    """The metrics of a text; None where its language has no grammar here."""
+def code_metrics(document: Document, syntax: Syntax | None = None) -> TextMetrics | None:
+    """The metrics of a text for its report; None where it holds no function and no class, or has no grammar here."""
     scan = Scan.of(document, syntax or Syntax.of(document))
     return metrics.measure(scan) if scan is not None and scan.of_role("function") + scan.of_role("class") else None
 
@@ -34,4 +34,4 @@ def assess(
         if cancelled():
             return
         violations = pep8.get(document.uri, ()) if document.uri in checked else None
-        yield Reviewed(document, findings, measured(document), violations, style.layout_problems(document))
+        yield Reviewed(document, findings, code_metrics(document), violations, style.layout_problems(document))

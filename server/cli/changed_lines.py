@@ -1,7 +1,7 @@
 """Which lines of a repository's files changed since a revision, asked of git with fixed arguments.
 
-A revision that could be read as an option is refused; no external diff, text conversion or file monitor of the
-repository's own is run. Start at `since`.
+A revision that could be read as an option is refused. Nothing that the repository's own configuration names is run: no
+external diff, text conversion, filter or file monitor, nothing in submodules, and nothing is fetched. Start at `since`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ BINARY = "Binary files "
 WHOLE = range(1, 1 << 31)
 ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
 LETTERS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
-QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never")
+FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 DIFF = (
     "--unified=0",
     "--inter-hunk-context=0",
@@ -34,6 +35,7 @@ DIFF = (
     "--no-ext-diff",
     "--no-textconv",
     "--no-renames",
+    "--ignore-submodules=all",
     "--src-prefix=a/",
     "--dst-prefix=b/",
 )
@@ -49,14 +51,28 @@ def since(revision: str, folder: Path) -> dict[Path, list[range]]:
     if not REVISION.fullmatch(revision):
         raise Misuse(f"{revision!r} is no revision; give a branch, a tag or a commit, like main or HEAD~1.")
     top = folder / _git(folder, "rev-parse", "--show-toplevel").strip()
+    unfiltered = _without_filters(top)
     _git(
         folder, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}", wrong=f"git knows no revision {revision}."
     )
-    changed = _parsed(_git(top, "diff", *DIFF, revision, "--").split("\n"), top)
+    changed = _parsed(_git(top, *unfiltered, "diff", *DIFF, revision, "--").split("\n"), top)
     for name in _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
         if name:
             changed[top / name] = [WHOLE]
     return changed
+
+
+def _without_filters(top: Path) -> list[str]:
+    """Options by which none of the filters that are configured is run: each is there, and empty."""
+    options: list[str] = []
+    for name in _git(top, "config", "--list", "--name-only", "-z").split("\0"):
+        if re.match(FILTERS, name, re.DOTALL | re.IGNORECASE):
+            if "=" in name:
+                raise Failure(
+                    f"The filter {name!r} cannot be switched off, so git is not asked; review without --diff."
+                )
+            options += ["-c", f"{name}={'false' if name.lower().endswith('required') else ''}"]
+    return options
 
 
 def _parsed(lines: Iterable[str], top: Path) -> dict[Path, list[range]]:
@@ -96,7 +112,7 @@ def _git(folder: Path, *arguments: str, wrong: str = "") -> str:
     git = shutil.which("git")
     if git is None:
         raise Failure("git is not installed, and --diff asks it what changed.")
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             [git, *QUIET, *arguments], cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from models.errors import ModelError
-from server import hosts, paths
+from server import paths
 from server.cli import terminal
 from server.cli.terminal import Failure
 
@@ -38,7 +38,7 @@ def serve(
 
     from models.host import process  # noqa: PLC0415
     from models.host.residents import Limits  # noqa: PLC0415
-    from server import lifetime, log  # noqa: PLC0415
+    from server import hosts, lifetime, log  # noqa: PLC0415
     from server.settings import resolve  # noqa: PLC0415
 
     settings, _ = resolve()

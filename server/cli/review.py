@@ -156,6 +156,7 @@ class _Job:
     def mend(self, yes: Sequence[confirming.Kind]) -> None:
         """Propose all safe fixes as one edit."""
         from agents import actions  # noqa: PLC0415
+        from server.gate import contents  # noqa: PLC0415
         from server.gate.opening import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
 
         changes = tuple(
@@ -163,6 +164,14 @@ class _Job:
             for document, found in self.fixable
             if (edits := actions.safe_edits(found))
         )
+        protected = [
+            change.path for change in changes if change.path is not None and contents.is_protected(change.path)
+        ]
+        for path in protected:
+            terminal.note(f"{_shown(path)} is write-protected and stays as it is; make it writable to have it mended.")
+        changes = tuple(change for change in changes if change.path not in protected)
+        if not changes:
+            return
         count = sum(len(change.edits) for change in changes)
         proposal = ProposedEdit(
             title=f"Mend {_counted(count, 'finding')} in {_counted(len(changes), 'file')}",

@@ -85,7 +85,7 @@ class EditorAsker:
         offered = questions.answers(question, showing=question.proposal is not None)
         params = types.ShowMessageRequestParams(
             types.MessageType.Warning if questions.is_serious(question) else types.MessageType.Info,
-            asked,
+            questions.plain(asked),
             [types.MessageActionItem(title) for title in offered],
         )
         try:

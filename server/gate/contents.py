@@ -59,6 +59,15 @@ def read(path: Path) -> Content | None:
     return decoded(data, path, executable=bool(found.st_mode & stat.S_IXUSR) and os.name != "nt")
 
 
+def is_protected(path: Path) -> bool:
+    """Whether a file is there that nobody, or not this user, may write; root counts as anybody."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK)
+
+
 def decoded(data: bytes, path: Path, *, executable: bool = False) -> Content:
     """The text that `data` is in exactly one encoding that we know.
 

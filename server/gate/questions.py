@@ -75,5 +75,10 @@ def with_diff(question: Question, *, elsewhere: str = "") -> str:
     return "\n".join([line(question), *head(question).split("\n")[1:], "", *lines])
 
 
+def plain(text: str) -> str:
+    """`text` as it may stand in a message box: what is neither a character nor white space is shown as U+FFFD."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
 def _one_line(text: str) -> str:
     return SPACES.sub(" ", "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)).strip()

@@ -97,6 +97,8 @@ class Validation:
         now = self._standing(place)
         if now is None:
             raise Refused(f"{place.name} is not there any more.")
+        if place.real is not None and contents.is_protected(place.real):
+            raise Refused(f"{place.name} is write-protected; make it writable first, then propose it again.")
         content = _content(place, now)
         edits = self._edits_now(place, change, now)
         ours = replace(change, before=now, edits=edits)

@@ -115,3 +115,19 @@ def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
     result = Workflow(replace(scene, document=document), workplace.means(model)).run(task)
     assert isinstance(result.result, ProposedEdit)
     assert len(result.result.changes) == 1
+
+
+def test_the_test_is_run_again_in_each_round_with_the_code_of_that_round() -> None:
+    says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
+    result, workplace = ended(says, runs=(TestRun(ran=True, passed=1),))
+    assert [one.passed for one in result.rounds] == [1, 1]
+    first, second = (candidates[0][0] for candidates in (workplace.ran[0], workplace.ran[-1]))
+    assert isinstance(first, TextChange)
+    assert isinstance(second, TextChange)
+    assert ("eval(a)" in first.after, "int(a)" in second.after) == (True, True)
+
+
+def test_who_has_not_allowed_the_test_is_asked_once() -> None:
+    says = {"    ": "return eval(a)", "`eval` runs anything.\n    ": "return int(a)", **TEST}
+    result, workplace = ended(says, runs=(TestRun(ran=False, said="It was rejected."),))
+    assert (len(result.rounds), len(workplace.ran)) == (2, 1)

@@ -263,3 +263,39 @@ def test_safe_fixes_are_made_after_a_yes_and_nothing_else(workspace: Path, revie
     assert b"return 'wide'\r\n" in (workspace / "fix.py").read_bytes()
     assert not any(one["fix"] and one["fix"]["safe"] for one in answer["findings"])
     assert (workspace / "app.py").read_bytes() == before
+
+
+def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -> None:
+    ran = repository.parent / "ran"
+    (repository / ".gitattributes").write_text("*.py filter=own diff=own\n*.js filter=kept\n")
+    git("add", ".")
+    git("commit", "-qm", "second")
+    for key in ("filter.own.clean", "filter.own.process", "filter.kept.clean", "core.fsmonitor", "diff.own.textconv"):
+        git("config", key, f"touch {ran}; cat")
+    for key in ("diff.own.command", "diff.external"):
+        git("config", key, f"touch {ran}")
+    git("config", "filter.own.required", "true")
+    text = (repository / "app.py").read_text()
+    (repository / "app.py").write_text(text + "\n\ndef again(a={}):\n    a['x'] = 1\n")
+    (repository / "web" / "app.js").touch()
+    _, answer = review("--diff", "main")
+    assert {one["line"] for one in answer["findings"] if one["code"] == "mutable-default"} == {8}
+    assert not ran.exists()
+
+
+def test_a_filter_that_cannot_be_switched_off_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (repository / ".git" / "config").open("a") as file:
+        file.write('[filter "a=b"]\n\tclean = cat\n')
+    assert run(["review", "--diff", "main"]) == 1
+    assert "review without --diff" in capsys.readouterr().err
+
+
+def test_a_write_protected_file_is_not_mended_and_the_others_are(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("kept.py", "fix.py"):
+        (workspace / name).write_text(SAFE)
+    (workspace / "kept.py").chmod(0o444)
+    run(["review", "--fix", "--yes", "edit", "--fail-on", "never"])
+    assert "kept.py is write-protected and stays as it is" in capsys.readouterr().err
+    assert ((workspace / "kept.py").read_text(), "f'wide'" in (workspace / "fix.py").read_text()) == (SAFE, False)

@@ -1,24 +1,31 @@
-"""Mends a finding by writing its lines anew: what comes must be rid of the finding and bring no other."""
+"""Mends a finding by writing its lines anew: what comes must be rid of the finding and bring no other.
+
+Where tests speak of the function, they are run with each of the likeliest (behind the gate), and the result is shown.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from agents.generator.cursor import width
-from agents.generator.tasks import filling, ranking
+from agents.generator.tasks import filling, ranking, testing
 from agents.generator.tasks.filling import Hole
+from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.proposals import change, notes_of, nothing_of
-from agents.generator.tasks.records import Kind, Needs, Offer, Task
+from agents.generator.tasks.records import Kind, Needs, Offer, Task, TestRun
 from agents.records import ProposedEdit
 from indexing.records import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agents.generator.plan import Plan
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import Means, Result, Scene
     from agents.records import Finding
 
 _MOST_LINES = 20  # what is longer is not mended by being written once more
+_TRIED = 3  # candidates with which tests are run
 _COMMENTS = {"python": "#", "ruby": "#", "bash": "#", "lua": "--", "sql": "--"}
 
 
@@ -55,13 +62,29 @@ def propose(scene: Scene, means: Means) -> Result:
     mended = [one for one in ranking.ranked(candidates, scene, means) if _is_rid_of(one, finding, present)]
     if not mended:
         return nothing_of(f"The model found no lines that are rid of {finding.code} and parse")
+    best, run = _tested(mended[:_TRIED], scene, lines, means)
     return ProposedEdit(
         title=f"Fix {finding.code}",
         why=finding.message,
         by="generator",
-        changes=(change(scene.document, mended[0].candidate.edits),),
+        changes=(change(scene.document, best.candidate.edits),),
         model=means.model.entry.name if means.model is not None else "",
-        notes=notes_of(mended[0]),
+        notes=notes_of(best, run),
+    )
+
+
+def _tested(tried: Sequence[Ranked], scene: Scene, lines: Span, means: Means) -> tuple[Ranked, TestRun | None]:
+    """The first with which the tests of the function pass, else the likeliest; None where no test speaks of it."""
+    function = function_at(scene.syntax, lines.start)
+    test = testing.covering(scene.document, function, means) if function is not None else None
+    if test is None:
+        return tried[0], None
+    means.report(f"running {test.name}")
+    runs = means.run_tests([[change(scene.document, one.candidate.edits)] for one in tried], test)
+    passing = next(((one, run) for one, run in zip(tried, runs, strict=False) if run.green), None)
+    return passing or (
+        tried[0],
+        runs[0] if runs else TestRun(ran=False, said="nobody allowed it, or there is no way to."),
     )
 
 

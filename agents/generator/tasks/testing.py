@@ -57,6 +57,15 @@ def place_for(document: Document, function: Function, means: Means) -> TestPlace
     return finder(document, document.path, function, means)
 
 
+def covering(document: Document, function: Function, means: Means) -> Path | None:
+    """The test file that is there for `function`'s file and speaks of it; None where none does."""
+    place = place_for(document, function, means)
+    if place is None or place.before is None or place.path == document.path:
+        return None
+    names = {function.name, function.container} - {""}
+    return place.path if any(re.search(rf"\b{re.escape(name)}\b", place.before) for name in names) else None
+
+
 def is_test(path: Path) -> bool:
     """Whether a file holds tests, by its name."""
     name = path.name

@@ -47,12 +47,14 @@ _KEYS = (
     ),
 )
 _SHAPES = tuple((what, tuple(hints.split()), re.compile(shape)) for what, hints, shape in _KEYS)
-_VALUE = re.compile(r"""[=:>]\s{0,4}(?P<quote>["'])(?P<value>[^"'\s]{16,200})(?P=quote)""")
+_VALUES = (re.compile(r"""\"(?=([^"'\s]{16,200})\")"""), re.compile(r"""'(?=([^"'\s]{16,200})')"""))
+_ASSIGNED = re.compile(r"[=:>]\s{0,4}\Z")
 _NAME = re.compile(
     r"""(?ix) (?<![a-z]) (?: pass(?:word|wd|phrase)? | secret | token | api[_-]?key | access[_-]?key | auth[_-]?key
     | private[_-]?key | credential s? ) ["'\]]* \s{0,4} (?: : | : \s* str \s* )? [=-]? $"""
 )
 _TEST = re.compile(r"(?:^|/)(?:tests?|testing|fixtures|examples?)/|/test_[^/]*$|/conftest\.py$")
+_SIGN_WITHIN = 5  # characters before the quotes, the sign of assignment among them
 _NAME_WITHIN = 60  # characters before the sign of assignment
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|placeholder|change.?me|your[-_ ]|dummy|fake|test|xxx|\*\*\*|\.\.\.|\$\{|\{\{|<[a-z]|%[(s{]"
@@ -87,10 +89,14 @@ def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
             for match in shape.finditer(text):
                 if what == "a private key" or not _is_example(match[0]):
                     yield Hit(match.start(), match.end(), _leak(what), severity=in_test)
-    for match in _VALUE.finditer(text):
-        before = text[max(0, match.start() - _NAME_WITHIN) : match.start()].rpartition("\n")[2]
-        if _NAME.search(before) and _is_random(match["value"]):
-            yield Hit(*match.span("value"), _leak("a password or key"), severity=in_test)
+    for pattern in _VALUES:
+        for match in pattern.finditer(text):
+            sign = _ASSIGNED.search(text, max(0, match.start() - _SIGN_WITHIN), match.start())
+            if sign is None:
+                continue
+            before = text[max(0, sign.start() - _NAME_WITHIN) : sign.start()].rpartition("\n")[2]
+            if _NAME.search(before) and _is_random(match[1]):
+                yield Hit(*match.span(1), _leak("a password or key"), severity=in_test)
 
 
 def hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:

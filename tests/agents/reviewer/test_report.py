@@ -1,4 +1,4 @@
-"""The report: what is counted, how the score follows, and that what was not measured says so."""
+"""The report: what is counted, how the score follows, and that what was not code_metrics says so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.records import Severity
-from agents.reviewer.assessment import assess, measured
+from agents.reviewer.assessment import assess, code_metrics
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.report import WEIGHTS, report
 from agents.reviewer.reviewer import Reviewer
@@ -40,7 +40,7 @@ def _hidden(): ...
 
 
 def test_functions_are_counted() -> None:
-    metrics = measured(document(COUNTED))
+    metrics = code_metrics(document(COUNTED))
     assert metrics is not None
     settle, hidden = metrics.functions
     assert (settle.name, settle.first_line, settle.documented) == ("settle", 1, True)
@@ -64,7 +64,7 @@ def test_functions_are_counted() -> None:
     ],
 )
 def test_other_languages_are_counted_alike(language: str, text: str, cognitive: int, cyclomatic: int) -> None:
-    metrics = measured(document(text, language))
+    metrics = code_metrics(document(text, language))
     assert metrics is not None
     (function,) = metrics.functions
     assert (function.cognitive, function.cyclomatic) == (cognitive, cyclomatic)

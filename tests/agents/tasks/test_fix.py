@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agents.generator.tasks import registry
-from agents.generator.tasks.records import Nothing
-from agents.records import Edit, Finding, Fix, ProposedEdit, Severity
+from agents.generator.tasks.records import Nothing, TestRun
+from agents.records import Edit, Finding, Fix, ProposedEdit, Severity, TextChange
 from indexing.records import Document, Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import result_of, scene_of
@@ -62,3 +62,49 @@ def test_it_is_offered_for_findings_whose_fix_is_not_known() -> None:
     assert (offered.finding, offered.title) == (finding, "Fix with the model: eval")
     assert task.offer(scene_of(FIXTURE, findings=(known,))[0]) is None
     assert task.offer(scene_of(FIXTURE)[0]) is None
+
+
+TESTED = """
+#- main.py
+def f(a):
+    $0return eval(a)
+#- tests/test_main.py
+from main import f
+
+def test_f():
+    assert f("1") == 1
+"""
+
+
+def test_tests_of_the_function_are_run_with_the_fix_and_the_result_is_shown() -> None:
+    scene, workplace = scene_of(TESTED)
+    workplace.review, workplace.runs = review, (TestRun(ran=True, passed=1),)
+    result = result_of("fix", scene, workplace, {"": "return int(a)"})
+    assert isinstance(result, ProposedEdit)
+    assert result.notes == ("1 test passed.",)
+    ((tried,), *_), *_ = workplace.ran
+    assert isinstance(tried, TextChange)
+    assert "return int(a)" in tried.after
+
+
+def test_of_several_fixes_the_one_with_which_the_tests_pass_is_proposed() -> None:
+    scene, workplace = scene_of(TESTED)
+    workplace.review = review
+    workplace.runs = (TestRun(ran=True, failed=1, said="no"), TestRun(ran=True, passed=1))
+    says = {"runs whatever it is given.\n    ": "return float(a)", "def f(a):\n    ": "return int(a)"}
+    result = result_of("fix", scene, workplace, says)
+    assert isinstance(result, ProposedEdit)
+    assert result.notes == ("1 test passed.",)
+    second = workplace.ran[0][1][0]
+    assert result.changes == (second,)
+
+
+def test_a_failing_test_is_told_and_without_tests_of_the_function_nobody_is_asked() -> None:
+    scene, workplace = scene_of(TESTED)
+    workplace.review, workplace.runs = review, (TestRun(ran=True, failed=1, said="assert 1 == 2"),)
+    result = result_of("fix", scene, workplace, {"": "return int(a)"})
+    assert "1 test failed, 0 passed: assert 1 == 2" in result.notes  # type: ignore[union-attr]
+    scene, workplace = scene_of(TESTED.replace("import f", "import g").replace("f(", "g(").replace("g(a)", "f(a)"))
+    workplace.review = review
+    assert isinstance(result_of("fix", scene, workplace, {"": "return int(a)"}), ProposedEdit)
+    assert workplace.ran == []
