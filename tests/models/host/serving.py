@@ -21,6 +21,7 @@ from models.endpoint import Endpoint, Patience
 from models.host.address import SOCKET_URL
 from models.host.app import Host, create_app
 from models.host.connection import FixedConnection
+from models.host.process import KEEP_ALIVE_S
 from models.host.residents import Limits, Residents
 from models.http import HttpClient, HttpOptions
 from models.providers.speech import HostSpeech, PlainSpeech
@@ -63,7 +64,14 @@ class Serving:
         loaders: Any = {"completion": load, "chat": load, "embedding": load}
         self.residents = Residents(None, loaders, limits, self.executor, catalog=lambda _: catalog)
         self.host = Host(self.residents, self.executor, VERSION, token)
-        config = uvicorn.Config(create_app(self.host), http="h11", ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            create_app(self.host),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=KEEP_ALIVE_S,  # as in the program: the client is to let go first
+        )
         self._server = uvicorn.Server(config)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.socket))
