@@ -91,18 +91,23 @@ def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
             wanted[package.registry].append(package)
     missing: list[Pinned] = []
     for registry, some in wanted.items():
-        if not _fetched(registry, some, folder):  # all at once: a client's start is most of the time of a small package
+        if registry == "npm" and shutil.which("npm") is None:
+            _log.warning("npm is not installed: %d packages of its registry are left out", len(some))
+            missing += some
+        elif not _fetched(
+            registry, some, folder
+        ):  # all at once: a client's start is most of the time of a small package
             missing += [package for package in some if not _fetched(registry, [package], folder)]
     for package in missing:
-        _log.warning("no archive of %s, left out", package.requirement)
+        _log.warning("%s is left out: no archive of it", package.requirement)
     return missing
 
 
 def file_of(package: Pinned, folder: Path) -> Path | None:
-    """The archive of a package, None when it is not there."""
-    pattern = re.compile(
-        re.escape(package.stem) + r"-(\d[^-]*)" + (r"-.*\.whl" if package.registry == "pypi" else r".*\.tgz")
-    )
+    """The archive of a package at its version, None when it is not there."""
+    version = re.escape(package.version) or r"\d[^-]*"
+    ending = r"-.*\.whl" if package.registry == "pypi" else r"\.tgz" if package.version else r".*\.tgz"
+    pattern = re.compile(f"{re.escape(package.stem)}-{version}{ending}")
     return next((path for path in sorted(folder.iterdir()) if pattern.fullmatch(_folded(path, package))), None)
 
 
@@ -115,10 +120,7 @@ def _fetched(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
     requirements = [package.requirement for package in packages]
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
     if registry == "npm":
-        npm = shutil.which("npm")
-        if npm is None:
-            _log.warning("npm is not installed: its packages are left out")
-            return False
+        npm = shutil.which("npm") or "npm"  # a script with an ending of its own on Windows
         command = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(folder)]
     return subprocess.run([*command, *requirements], check=False, capture_output=True).returncode == 0
 

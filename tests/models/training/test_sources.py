@@ -52,6 +52,9 @@ def test_a_packages_archive_is_found_by_registry_and_name(tmp_path: Path) -> Non
     }
     assert {package: path.name for package in found if (path := file_of(package, tmp_path))} == found
     assert file_of(Pinned("absent"), tmp_path) is None
+    assert file_of(Pinned("adder", "1.2.3", "npm"), tmp_path) == tmp_path / "adder-1.2.3.tgz"
+    assert file_of(Pinned("adder", "1.2", "npm"), tmp_path) is None
+    assert file_of(Pinned("adder", "1.1"), tmp_path) is None
 
 
 def test_a_wheel_is_read_through_the_same_door(tmp_path: Path) -> None:
