@@ -233,6 +233,11 @@ async def test_what_an_agent_writes_stays_on_its_line(editor: Editor, ask: Any) 
     assert head[2] == ""
 
 
+async def test_a_diff_in_a_message_holds_no_control_characters(editor: Editor, ask: Any) -> None:
+    await (await ask({})).ask(question(diff="--- a\n+++ b\n+\tx = '\x1b]0;owned\x07'\n"))
+    assert asked(editor)[0]["message"].endswith("+\tx = '\ufffd]0;owned\ufffd'")
+
+
 @pytest.mark.parametrize(
     ("name", "capabilities", "itself"),
     [

@@ -56,6 +56,15 @@ async def test_a_file_is_not_made_in_a_place_like(bench: Bench, name: str, said:
     await check_refused(bench, CreateFile(bench.root / name, "x = 1\n"), said)
 
 
+async def test_a_write_protected_file_is_not_changed(bench: Bench) -> None:
+    path = bench.put("kept.py", b"x = 1\n")
+    path.chmod(0o444)
+    change = TextChange(path.as_uri(), path, "x = 1\n", (Edit(4, 5, "2"),))
+    await check_refused(bench, change, "kept.py is write-protected", "make it writable first")
+    path.chmod(0o644)
+    assert (await bench.gate.propose(proposal(change))).verdict is Verdict.APPLIED
+
+
 async def test_a_relative_path_is_no_place(bench: Bench) -> None:
     await check_refused(bench, CreateFile(Path("a.py"), ""), "whole path")
 
