@@ -249,7 +249,7 @@ class Workspace:
             assert (now != self.full, person.asked - asked, bool(outcome.checkpoint)) == (True, 1, True)
             await self.check_undoing(outcome.checkpoint)
         else:
-            assert now == self.full
+            assert now == self.full, outcome
         return outcome.verdict
 
     async def check_undoing(self, checkpoint: str) -> None:
