@@ -1,9 +1,13 @@
-"""Memory of the server's process without a model, after it has indexed 10,000 files and answered some requests."""
+"""Memory of the server's process: without a model after it has indexed 10,000 files, and with the bundled one.
+
+Both after some answers. Start at `measure` and `measure_with_model`.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -48,4 +52,27 @@ def measure() -> Record:
             "store_bytes": status["store_bytes"],
             "index_processes": helpers,  # they leave after a minute without work
         },
+    )
+
+
+def measure_with_model() -> Record:
+    """Resident memory with the bundled model loaded and used, beside the same server without one."""
+    workspace, home = servers.thousand_files()
+    places = workspaces.typing_places(workspace, ANSWERS + keystroke.WARM)
+
+    def resident(options: dict[str, Any] | None) -> tuple[float, int]:
+        with servers.session(workspace, home, options=options) as client:
+            keystroke.answers(client, places)
+            runs = client.command("starling.stats")["completion"]["model_runs"]
+            return psutil.Process(client.process.pid).memory_info().rss / MIB, runs
+
+    without, _ = resident(servers.NO_MODEL)
+    value, runs = resident(None)
+    return Record(
+        what="resident memory of the server with the bundled model loaded, after 50 requests in 1,000 files",
+        unit="MiB",
+        value=value,
+        n=1,
+        reference=Reference("the same server without a model", without),
+        details={"model_runs": runs, "the_model_s_share": value - without},
     )

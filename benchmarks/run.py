@@ -39,6 +39,7 @@ BENCHMARKS = {
     "cold_index": "cold_index:measure",
     "second_index": "cold_index:measure_second",
     "memory": "memory:measure",
+    "memory_with_model": "memory:measure_with_model",
     "diagnostics": "diagnostics:measure",
     "review_save": "review:measure_save",
     "review_packages": "review:measure_packages",

@@ -188,7 +188,7 @@ def main() -> int:
     for line in table:
         print(", ".join(f"{name} {value}" for name, value in line.items() if not name.endswith(("_low", "_high"))))
     if chosen.split == "test" and chosen.count == PLACES:
-        print(f"written: {tables.write(TABLE, table).name}")
+        print(f"written: {tables.write(TABLE, table, keep='arm').name}")
     return 0
 
 

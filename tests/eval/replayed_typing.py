@@ -1,7 +1,9 @@
 """Replayed typing: code is taken away and typed back key by key, in real time, through the real server.
 
 `python -m tests.eval.replayed_typing` measures on the test packages, without a model and with the bundled one, and
-writes `replayed_typing.csv`. After each key the change and a request go out, and the next key comes after a lognormal
+writes `replayed_typing.csv`; `--beside FOLDER` adds another model.
+
+After each key the change and a request go out, and the next key comes after a lognormal
 gap with a median of 150 ms, whether the answer is there or not. What is on the screen when the next key is due is
 accepted when it is the beginning of what remains, four characters or more; it is wrong when its first line is not.
 """
@@ -10,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import servers
 from benchmarks.client import TextBuffer, items
 from tests.eval import data, masks, tables
+from tests.eval.bundled import add_beside
 from tests.eval.metrics import SEED, percentile
 
 if TYPE_CHECKING:
@@ -140,13 +145,15 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
     return typed
 
 
-def measure(package: data.Package, options: dict[str, Any] | None, count: int) -> tuple[list[Typed], int]:
-    """All spans of a package in one session, and how often the model ran."""
+def measure(
+    package: data.Package, options: dict[str, Any] | None, count: int, model: Path | None = None
+) -> tuple[list[Typed], int]:
+    """All spans of a package in one session, and how often the model ran; `model` is the folder of a person's own."""
     gap = gaps()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        servers.session(package.root, Path(home), options=options) as client,
-    ):
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        if model is not None:
+            shutil.copytree(model, Path(home, "config", "models", model.name))
+        client = stack.enter_context(servers.session(package.root, Path(home), options=options))
         chosen = spans(package, count)
         warm = TextBuffer(client, chosen[0][0].path.as_uri(), chosen[0][0].holed)
         warm.ask(chosen[0][0].start, invoked=True)[1].wait()  # the model is loaded
@@ -183,19 +190,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Replay typing through the real server.")
     parser.add_argument("--split", choices=["dev", "test"], default="test", help="dev prints only")
     parser.add_argument("--count", type=int, default=SPANS, help="spans a package; other than the default only prints")
+    add_beside(parser)
     chosen = parser.parse_args()
+    arms: list[tuple[str, dict[str, Any] | None, Path | None]] = [
+        ("recall", servers.NO_MODEL, None),
+        ("recall and model", None, None),
+        *((f"recall and {folder.name}", {"model": {"name": folder.name}}, folder) for folder in chosen.beside),
+    ]
     table = []
-    for arm, options in (("recall", servers.NO_MODEL), ("recall and model", None)):
+    for arm, options, model in arms:
         typed: list[Typed] = []
         runs = 0
         for package in data.packages(chosen.split):
-            more, ran = measure(package, options, chosen.count)
+            more, ran = measure(package, options, chosen.count, model)
             typed += more
             runs += ran
         table.append(row(arm, typed, runs))
         print(", ".join(f"{name} {value}" for name, value in table[-1].items()), flush=True)
     if chosen.split == "test" and chosen.count == SPANS:
-        print(f"written: {tables.write(TABLE, table).name}")
+        print(f"written: {tables.write(TABLE, table, keep='arm').name}")
     return 0
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("recall", "retrieval", "line_completion", "replayed_typing", "seeded_bugs")
+MODULES = ("recall", "retrieval", "line_completion", "humaneval", "replayed_typing", "seeded_bugs")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

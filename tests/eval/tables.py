@@ -24,13 +24,20 @@ def with_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
     return {name: round(found.mean, 3), f"{name}_low": round(found.low, 3), f"{name}_high": round(found.high, 3)}
 
 
-def write(name: str, rows: Sequence[Mapping[str, Cell]]) -> Path:
-    """Write a table beside this file; all rows have the same columns."""
+def write(name: str, rows: Sequence[Mapping[str, Cell]], *, keep: str = "") -> Path:
+    """Write a table beside this file; all rows have the same columns.
+
+    Rows of the former table stay behind the new ones where their value in the column `keep` is none of the new ones':
+    what stands beside was measured with a model that need not be at hand.
+    """
     path = FOLDER / name
+    new = {str(row[keep]) for row in rows} if keep else set()
+    former = read(name) if keep and path.exists() else []
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+        table.writerows(row for row in former if row[keep] not in new)
     return path
 
 

@@ -1,0 +1,52 @@
+"""Runs a small program that a model had a hand in: in a process of its own, with little time and memory, no writing.
+
+The child is isolated from this environment, its limits are the kernel's, and an audit hook, which Python cannot take
+off again, refuses files opened for writing, the network, other processes and changes of the file system. It is for
+benchmark programs, not for hostile ones. Start at `passes`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+
+SECONDS = 5
+MEMORY_BYTES = 512 << 20
+_HARNESS = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+source = compile(sys.stdin.read(), "program", "exec")
+import collections, functools, hashlib, heapq, itertools, math, re, string, typing, copy, random, statistics, decimal
+def refuse(event, arguments):
+    if event == "open" and isinstance(arguments[1], str) and not set(arguments[1]) & set("wax+"):
+        return
+    if event == "open" or event.partition(".")[0] in ("os", "socket", "subprocess", "shutil", "ctypes", "signal"):
+        if event not in ("os.listdir", "os.scandir"):
+            raise PermissionError(event)
+sys.addaudithook(refuse)
+exec(source, {{"__name__": "program"}})
+"""
+
+
+def passes(program: str) -> bool:
+    """Whether `program` runs to its end without an exception; false as well when it takes too long or too much."""
+    harness = _HARNESS.format(seconds=SECONDS, memory=MEMORY_BYTES)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", harness],
+                input=program,
+                cwd=folder,
+                env={"PYTHONHASHSEED": "0"},
+                capture_output=True,
+                text=True,
+                timeout=4 * SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    return done.returncode == 0
