@@ -6,6 +6,7 @@ Immutable, thread-safe, reads no workspace file. Start at `Segment`.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 # Measured: a question of 475 MB brings in 10 MB (the system maps 16 pages around each one read), eight of them 70 MB.
 QUESTIONS_PER_PAGES = 8
+MOST_QUESTIONS = 32  # without a pause between them, as no person asks
 SMALL_BYTES = 64 * 2**20  # the pages of such a segment stay: reading them again would take longer than the question
-FORGET_AFTER_S = 0.03  # it takes 1 to 2 ms, which the question need not wait for
+PAUSE_S = 0.03  # without questions; giving pages back takes 1 to 2 ms with the GIL held
 
 
 class Segment:
@@ -38,6 +40,8 @@ class Segment:
         ends = arrays["file_text_end"].astype(np.int64)
         self.text_begins = np.concatenate([np.zeros(1, dtype=np.int64), ends])  # of each file, in bytes; and the end
         self._questions = 0  # a race miscounts, which does not matter
+        self._asked = 0.0
+        self._forgetting = False
         self._index = {file_id: index for index, file_id in enumerate(arrays["file_id"].tolist())}
 
     @classmethod
@@ -68,14 +72,23 @@ class Segment:
         return int(self.arrays.meta["chunks"])
 
     def used(self) -> None:
-        """Count a question; after some, soon but not within one, the pages read so far are given back."""
+        """Count a question; after some, in a pause between them, the pages read so far are given back."""
         if self.bytes <= SMALL_BYTES:
             return
         self._questions += 1
-        if self._questions % QUESTIONS_PER_PAGES == 0:
-            later = threading.Timer(FORGET_AFTER_S, self.arrays.forget_pages)
-            later.daemon = True
-            later.start()
+        self._asked = time.monotonic()
+        if self._questions >= QUESTIONS_PER_PAGES and not self._forgetting:
+            self._forgetting = True
+            threading.Thread(target=self._forget, name="index-pages", daemon=True).start()
+
+    def _forget(self) -> None:
+        """On a thread of its own: wait for a pause, then give the pages back."""
+        while True:
+            time.sleep(PAUSE_S)
+            if self._questions >= MOST_QUESTIONS or time.monotonic() - self._asked >= PAUSE_S:
+                break
+        self._questions, self._forgetting = 0, False
+        self.arrays.forget_pages()
 
     def index_of(self, file_id: int) -> int:
         """The position of a file in this segment. Raises KeyError."""

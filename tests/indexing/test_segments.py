@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing import arrays, blobs
+from indexing import segment as pages_of
 from indexing.records import Chunk, Query, Span, Symbol
 from indexing.segments import OverlayFile, Segment, SegmentFile, View, analyze, build
 from tests.marked import parse
@@ -204,3 +206,20 @@ def test_a_replaced_segment_serves_its_old_views(tmp_path: Path) -> None:
     view = View([(ROOT, segment_of(tmp_path, FILES))], {}, ())
     segment_of(tmp_path, {"b.py": "def other(): ..."})
     assert found(view, Query("perimeter"))[0] == "shapes.py:perimeter"
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 3600.0], ids=["in a pause", "without one"])
+def test_pages_are_given_back_after_some_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause_s: float
+) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(pages_of, "SMALL_BYTES", 0)
+    monkeypatch.setattr(pages_of.time, "sleep", lambda _: None)
+    monkeypatch.setattr(pages_of, "PAUSE_S", pause_s)
+    segment = segment_of(tmp_path, {"a.py": "def area(): pass\n"})
+    monkeypatch.setattr(segment.arrays, "forget_pages", given_back.set)
+    for _ in range(pages_of.QUESTIONS_PER_PAGES - 1):
+        segment.used()
+    assert not given_back.is_set()
+    while not given_back.is_set():
+        segment.used()
