@@ -295,7 +295,7 @@ def _chat(settings: Settings) -> Iterator[Check]:
             yield Check("chat", "warning", "Others may read the key of the chat endpoint.", exposed, _facts(one))
         alone = chats.made(endpoints.ChatSettings(**dict(one)), None).chat  # each by itself: none answers for another
         if alone is not None:
-            yield _answer(alone, _facts(one))
+            yield _answer(alone, _facts(one), others=len(wanted.chain) > 1 or one in wanted.review)
     made.close()
 
 
@@ -303,7 +303,7 @@ def _facts(endpoint: EndpointSettings) -> dict[str, Any]:
     return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_place}
 
 
-def _answer(chat: ChatModel, facts: dict[str, Any]) -> Check:
+def _answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
     from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
 
     begun = time.monotonic()
@@ -313,6 +313,7 @@ def _answer(chat: ChatModel, facts: dict[str, Any]) -> Check:
             reply = chat.chat(question, cancelled=never)
     except ChatError as error:
         consequence = "Explanations, instructions and the chat model's review do without it until then."
+        consequence = "The next in its chain, if there is one, answers in its place." if others else consequence
         return Check("chat", "warning", str(error), consequence, {**facts, "fault": error.fault.value})
     seconds = round(time.monotonic() - begun, 3)
     facts = {**facts, "seconds": seconds, "tokens": reply.usage.answer_tokens, "answered_by": reply.model}
