@@ -13,9 +13,10 @@ PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST    := $(BIN)/python -m pytest
 # the recipe of the bundled model needs PyTorch, the program and its tests do not: an environment of its own
 TRAINING  := .venv-training
+EDITORS   := $(CURDIR)/.cache/editors
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit train-smoke test-editors eval-data eval bench format docs lock clean
+.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix eval-data eval bench format docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,9 +65,20 @@ $(TRAINING)/.installed: requirements-training.txt requirements.lock | $(BIN)/pyt
 train-smoke: $(TRAINING)/.installed  ## the recipe of the bundled model on a few files (installs PyTorch)
 	$(TRAINING)/bin/python -m models.training.smoke
 
-test-editors: $(VENV)/.dev  ## drive the real editors (root on Debian)
-	sh tests/editors/install_neovim.sh .cache/neovim
-	NEOVIM=$(CURDIR)/.cache/neovim/nvim $(PYTEST) tests/editors
+test-editors: test-neovim test-emacs test-helix  ## drive all the real editors (root on Debian)
+
+test-neovim: $(VENV)/.dev  ## Neovim 0.12 and 0.11 alone
+	sh tests/editors/install.sh neovim $(EDITORS)
+	PYTHON=$(BIN)/python sh tests/editors/install.sh neovim-0.11 $(EDITORS)
+	NEOVIM=$(EDITORS)/neovim NEOVIM_0_11=$(EDITORS)/neovim-0.11 $(PYTEST) $(wildcard tests/editors/test_neovim*.py)
+
+test-emacs: $(VENV)/.dev  ## Emacs alone
+	sh tests/editors/install.sh emacs $(EDITORS)
+	EMACS=$(EDITORS)/emacs $(PYTEST) tests/editors/test_emacs.py
+
+test-helix: $(VENV)/.dev  ## Helix alone
+	sh tests/editors/install.sh helix $(EDITORS)
+	HELIX=$(EDITORS)/helix $(PYTEST) tests/editors/test_helix.py
 
 eval-data: $(VENV)/.dev  ## fetch the evaluation packages once
 	$(PIP) install --require-hashes -r requirements-eval.lock
@@ -82,8 +94,9 @@ format: $(VENV)/.dev  ## format the code, mend what can be mended safely
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev  ## rewrite the table of settings in the README
+docs: $(VENV)/.dev  ## rewrite the table of settings in the README and Neovim's help
 	$(BIN)/python tests/tidy/settings_table.py
+	$(BIN)/python tests/tidy/neovim_help.py
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock

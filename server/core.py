@@ -164,7 +164,8 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     problems = [str(problem) for problem in wrong]
     kept = old is not None and old.settings.index == settings.index
     index = old.index if old is not None and kept else _index(roots, settings, problems, foreground=foreground)
-    same_model = old is not None and old.settings.model == settings.model
+    # what could not be built is tried again, and its problem named again
+    same_model = old is not None and old.model is not None and old.settings.model == settings.model
     model = old.model if old is not None and same_model else _model(settings, problems)
     if old is not None and kept:
         generator = old.generator

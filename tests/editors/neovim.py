@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +24,17 @@ RUNTIME = REPOSITORY / "editors" / "neovim"
 
 WAIT_S = 60.0  # for something that must happen; nothing is asserted about how fast
 POLL_S = 0.05
+VERSIONS = {"0.12": "NEOVIM", "0.11": "NEOVIM_0_11"}  # and the variables that name them
 PAUSE_S = 5.0  # a person's, to see whether something comes
 
 GHOST = """
 (function()
-  local space = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']
-  local marks = vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true })
-  local lines = {}
+  local spaces, marks, lines = vim.api.nvim_get_namespaces(), {}, {}
+  for _, name in ipairs({ 'nvim.lsp.inline_completion', 'starling.ghost' }) do
+    if spaces[name] then
+      vim.list_extend(marks, vim.api.nvim_buf_get_extmarks(0, spaces[name], 0, -1, { details = true }))
+    end
+  end
   for _, mark in ipairs(marks) do
     local function add(chunks)
       local text = ''
@@ -75,7 +78,9 @@ class Neovim:
 
     @staticmethod
     @contextmanager
-    def start(file: Path, home: Path, *, configuration: str = "", path: str = "") -> Iterator[Neovim]:
+    def start(
+        file: Path, home: Path, *, configuration: str = "", path: str = "", named: str = "NEOVIM"
+    ) -> Iterator[Neovim]:
         """Open `file` in a fresh Neovim, as configured by the README, and end it afterwards.
 
         Args:
@@ -83,10 +88,11 @@ class Neovim:
             home: an empty folder for everything Neovim and Starling keep.
             configuration: Lua that comes after the README's.
             path: folder to put first on PATH, where `starling` is.
+            named: the environment variable that names the program, one of `VERSIONS`.
         """
-        program = os.environ.get("NEOVIM") or shutil.which("nvim")
+        program = os.environ.get(named)
         if not program:
-            raise NeovimError("no Neovim: run tests/editors/install_neovim.sh, or name one in NEOVIM")
+            raise NeovimError(f"no Neovim: `make test-neovim` installs it, or name one in {named}")
         home.mkdir(parents=True, exist_ok=True)
         init = home / "init.lua"
         init.write_text(readme_configuration() + configuration, encoding="utf-8")
@@ -108,7 +114,8 @@ class Neovim:
         try:
             editor.wait_for("1 == 1", "Neovim to listen")
             yield editor
-            editor.keys("<C-\\><C-n>:qa!<CR>")
+            with suppress(NeovimError):  # 0.11 ends before it has answered
+                editor.keys("<C-\\><C-n>:qa!<CR>")
             process.wait(timeout=WAIT_S)
         finally:
             process.kill()
@@ -149,7 +156,8 @@ class Neovim:
     def wait_for_server(self) -> None:
         """Wait until Starling serves the buffer and its inline completions are on."""
         self.wait_for(
-            "#vim.lsp.get_clients({ bufnr = 0, name = 'starling', method = 'textDocument/inlineCompletion' }) > 0",
+            "vim.tbl_get(vim.lsp.get_clients({ bufnr = 0, name = 'starling' }), 1, 'server_capabilities', "
+            "'inlineCompletionProvider') ~= nil",
             "Starling to attach",
         )
 

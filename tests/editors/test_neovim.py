@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.editors.neovim import Neovim
+from tests.editors.neovim import VERSIONS, Neovim
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ def value_of_order(items, prices):
     for item in items:
 """
 # `o` gives the new line its indentation, as everywhere in Neovim's own Python support
+OTHER = """
+def other(items, prices):
+    amount = 0
+    for item in items:
+        amount += prices.of(item)
+    return amount
+"""
+# as they stand in a function; the first two without what `o` and Enter put before them
+LINES = ("found = {}", "for item in items:", "        found[item.name] = item", "    return found")
 REST = "ces[item.name] * item.count"
 WHOLE = "        amount += prices[item.name] * item.count"
 
@@ -49,13 +58,14 @@ def shop(tmp_path: Path) -> Path:
     return parse(SHOP).write(tmp_path / "shop")
 
 
-@pytest.fixture
-def open_by_default(tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
+@pytest.fixture(params=VERSIONS)
+def open_by_default(request: pytest.FixtureRequest, tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
     """Opens a file in Neovim with the README's configuration, and waits until Starling knows the workspace."""
     with ExitStack() as running:
 
         def start(file: Path) -> Neovim:
-            editor = running.enter_context(Neovim.start(file, tmp_path / "home", path=starling_on_path))
+            named = VERSIONS[request.param]
+            editor = running.enter_context(Neovim.start(file, tmp_path / "home", path=starling_on_path, named=named))
             editor.wait_for_server()
             editor.wait_for_index()
             return editor
@@ -105,6 +115,68 @@ def test_a_word_of_a_suggestion_is_accepted_and_the_rest_stays(shop: Path, open_
     editor.keys("<Tab>")
     editor.wait_for_line(4, WHOLE)
     assert editor.statistics()["partly_accepted"] == 1
+
+
+def test_what_is_unsure_and_alternatives_come_to_who_asks(shop: Path, open_file: Open) -> None:
+    (shop / ".starling.toml").write_text("", encoding="utf-8")  # by default little is sure enough
+    (shop / "other.py").write_text(OTHER, encoding="utf-8")
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("amount += pri")
+    assert editor.suggestion_if_any() == ""
+    editor.keys("<M-n>")
+    editor.wait_for_suggestion(f"{REST} (1/2)")
+    editor.keys("<M-n>")
+    editor.wait_for_suggestion("ces.of(item) (2/2)")
+    editor.keys("<M-p>")
+    editor.wait_for_suggestion(f"{REST} (1/2)")
+    editor.type(REST[:3])
+    editor.wait_for_suggestion(f"{REST[3:]} (1/2)")
+    editor.keys("<M-w>")
+    editor.wait_for_line(4, "        amount += prices[")
+    editor.keys("<M-l>")
+    editor.wait_for_line(4, WHOLE)
+    assert editor.statistics()["accepted"] == 1
+
+
+def test_dismissed_suggestions_go_and_tab_is_a_tab_again(shop: Path, open_file: Open) -> None:
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("amount += pri")
+    assert editor.suggestion() == REST
+    editor.keys("<M-e>")
+    editor.wait_for_suggestion("")
+    editor.keys("<Tab>x")
+    editor.wait_for("vim.api.nvim_get_current_line():match('pri%s+x$') ~= nil", "an indented x")
+
+
+def test_several_lines_keep_their_indentation_and_are_taken_line_by_line(shop: Path, open_file: Open) -> None:
+    body = f"    {LINES[0]}\n    {LINES[1]}\n{LINES[2]}\n{LINES[3]}\n"
+    (shop / "other.py").write_text(f"def one(items):\n{body}\n\ndef two(items):\n{body}", encoding="utf-8")
+    (shop / "three.py").write_text("def three(items):\n", encoding="utf-8")
+    editor = open_file(shop / "three.py")
+    editor.keys("Go")
+    editor.type(f"{LINES[0]}\n")
+    editor.keys("<M-n>")
+    editor.wait_for_suggestion("\n".join(LINES[1:]))
+    editor.keys("<M-l>")
+    editor.wait_for_suggestion("\n".join(("", *LINES[2:])))
+    editor.keys("<M-l>")
+    editor.wait_for_line(4, LINES[2])
+    editor.keys("<Tab>")
+    editor.wait_for_lines(["def three(items):", f"    {LINES[0]}", f"    {LINES[1]}", *LINES[2:]])
+
+
+def test_a_key_that_is_mapped_already_stays_its_owners(shop: Path, open_file: Open, tmp_path: Path) -> None:
+    plugin = tmp_path / "home" / "config" / "nvim" / "plugin"
+    plugin.mkdir(parents=True)
+    (plugin / "mine.vim").write_text("inoremap <Tab> mine\n", encoding="utf-8")
+    editor = open_file(shop / "order.py")
+    editor.keys("Go")
+    editor.type("amount += pri")
+    editor.suggestion()
+    editor.keys("<Tab>")
+    editor.wait_for_line(4, "        amount += primine")
 
 
 def test_the_key_for_a_word_types_nothing_where_there_is_no_suggestion(shop: Path, open_file: Open) -> None:

@@ -346,3 +346,14 @@ def test_the_doctor_asks_each_endpoint_by_itself(tmp_path: Path) -> None:
     assert [check.state for check in found] == ["warning", "ok", "ok"]
     assert "does not accept the key" in found[0].message
     assert second.url in found[1].message
+
+
+def test_a_problem_of_the_model_is_named_as_long_as_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path))
+    monkeypatch.setenv("STARLING_MODEL__NAME", "no-such-model")
+    first = core.build([], None, None)
+    second = core.build([], {"completion": {"multiline": "never"}}, first)
+    first.close_but(second)
+    second.close()
+    assert len(second.problems) == 1
+    assert first.problems == second.problems

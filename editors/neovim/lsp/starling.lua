@@ -1,5 +1,5 @@
--- Starling for Neovim 0.12 and later: `vim.lsp.enable('starling')` finds this file on 'runtimepath'.
--- It starts the server and says which folder is the workspace; everything else is in the server.
+-- The server for Neovim's own LSP client: `vim.lsp.enable('starling')` finds this file on 'runtimepath'.
+-- It starts the server and says which folder is the workspace; what Neovim shows of it is in lua/starling/.
 
 ---@type vim.lsp.Config
 return {
@@ -8,8 +8,8 @@ return {
   -- Every ordinary buffer with a filetype, whatever the language: what Starling has no grammar for, it reads as text.
   -- A file outside of any project is served alone.
   root_dir = function(bufnr, on_dir)
-    if vim.bo[bufnr].buftype ~= '' then
-      return -- help, terminals, quickfix and the like
+    if vim.bo[bufnr].buftype ~= '' or not require('starling.server').can_start() then
+      return -- help, terminals, quickfix and the like; or no Starling, which was said once
     end
     on_dir(vim.fs.root(bufnr, {
       { '.starling.toml', '.starlingignore' },
@@ -18,20 +18,29 @@ return {
     }))
   end,
 
-  -- The diff of what Starling proposes is on the screen while it asks; see lua/starling.lua.
   before_init = function(params)
-    require('starling').before_init(params)
+    require('starling.server').declare(params.capabilities)
   end,
+
   handlers = {
-    ['window/showDocument'] = function(...)
-      return require('starling').show(...)
+    ['starling/confirm'] = function(...)
+      return require('starling.proposals').confirm(...)
+    end,
+    ['workspace/applyEdit'] = function(...)
+      return require('starling.proposals').apply_edit(...)
     end,
     ['window/showMessageRequest'] = function(...)
-      return require('starling').ask(...)
+      return require('starling.question').message_request(...)
+    end,
+    ['$/cancelRequest'] = function()
+      require('starling.question').withdraw()
+    end,
+    ['$/progress'] = function(...)
+      return require('starling.answers').progress(...)
     end,
   },
 
-  -- The same names as in settings.toml; see `starling doctor` for where that lies.
+  -- The same names as in settings.toml; `:help starling-settings` lists them.
   -- For example: { starling = { completion = { multiline = 'never' } } }
   settings = { starling = vim.empty_dict() },
 }

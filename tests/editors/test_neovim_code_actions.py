@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Neovim]
 
-# Neovim's lists block everything else until a number is entered; what is asked is kept, and the number is told before.
+# Each question is kept, and answered by a key as soon as keys count.
 ANSWERING = """
-vim.g.asked = {}
-vim.fn.inputlist = function(lines)
-  local asked = vim.g.asked
-  table.insert(asked, table.concat(lines, '\\n'))
-  vim.g.asked = asked
-  for number, line in ipairs(lines) do
-    if line:find(vim.g.answer, 1, true) and number > 1 then return number - 1 end
-  end
-  return 0
-end
+vim.g.asked = {{}}
+vim.api.nvim_create_autocmd('User', {{
+  pattern = 'StarlingQuestion',
+  callback = function(event)
+    local asked = vim.g.asked
+    table.insert(asked, event.data.title)
+    vim.g.asked = asked
+    vim.api.nvim_input('{answer}')
+  end,
+}})
 """
 UNUSED = "import os\nimport sys\n\nprint(sys.path)\n"
 READ = (
@@ -38,7 +38,7 @@ READ = (
 
 @pytest.fixture
 def open_text(tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
-    """Opens a text in Neovim, with a person before it who answers so, and waits until Starling serves it."""
+    """Opens a text in Neovim, with a person before it who answers by this key, and waits until Starling serves it."""
     with ExitStack() as running:
 
         def start(text: str, *, answer: str) -> Neovim:
@@ -46,7 +46,7 @@ def open_text(tmp_path: Path, starling_on_path: str) -> Iterator[Open]:
             file.parent.mkdir()
             file.with_name(".starling.toml").write_text("", encoding="utf-8")  # the root of the workspace
             file.write_text(text, encoding="utf-8")
-            configuration = f"{ANSWERING}\nvim.g.answer = '{answer}'\n"
+            configuration = ANSWERING.format(answer=answer)
             editor = running.enter_context(
                 Neovim.start(file, tmp_path / "home", configuration=configuration, path=starling_on_path)
             )
@@ -75,7 +75,7 @@ def audited(editor: Neovim) -> dict[str, Any]:
 
 def test_a_quick_fix_is_made_at_once_and_recorded(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
-    editor = open_text(UNUSED, answer="nothing is asked")
+    editor = open_text(UNUSED, answer="a")
     editor.wait_for("#vim.diagnostic.get(0) > 0", "the unused import to be found")
     editor.keys("gg")
     choose(editor, "a.isPreferred")
@@ -86,7 +86,7 @@ def test_a_quick_fix_is_made_at_once_and_recorded(open_text: Open, monkeypatch: 
 
 
 def test_a_docstring_is_asked_about_once_and_written_after_a_yes(open_text: Open) -> None:
-    editor = open_text(READ, answer="Apply")
+    editor = open_text(READ, answer="a")
     editor.keys("gg")
     choose(editor, "a.title:find('docstring') ~= nil")
     editor.wait_for("vim.api.nvim_buf_line_count(0) == 4", "the docstring to be written")
@@ -98,7 +98,7 @@ def test_a_docstring_is_asked_about_once_and_written_after_a_yes(open_text: Open
 
 
 def test_after_a_no_every_byte_is_as_it_was_and_the_agent_knows(open_text: Open, tmp_path: Path) -> None:
-    editor = open_text(READ, answer="Reject")
+    editor = open_text(READ, answer="r")
     editor.keys("gg")
     choose(editor, "a.title:find('docstring') ~= nil")
     editor.wait_for("#vim.g.asked == 1", "the question")

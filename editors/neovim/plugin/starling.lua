@@ -1,0 +1,44 @@
+-- Sourced by Neovim at the start: the command, and what happens once Starling serves a buffer.
+-- `vim.g.starling` holds what a person wants otherwise; see `:help starling-keys`.
+
+if vim.g.loaded_starling then
+  return
+end
+vim.g.loaded_starling = true
+
+if vim.fn.has('nvim-0.11') == 0 then
+  vim.notify('Starling needs Neovim 0.11 or later.', vim.log.levels.ERROR)
+  return
+end
+
+vim.api.nvim_create_autocmd('LspAttach', {
+  group = vim.api.nvim_create_augroup('starling.attach', {}),
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'starling' then
+      require('starling.suggestions').attach(client, event.buf)
+    end
+  end,
+})
+
+-- Neovim 0.12 would leave a server without its program out, and say so in its log alone.
+vim.api.nvim_create_autocmd('FileType', {
+  group = vim.api.nvim_create_augroup('starling.program', {}),
+  callback = function()
+    local server = require('starling.server')
+    if server.is_enabled() then
+      server.can_start()
+    end
+  end,
+})
+
+vim.api.nvim_create_user_command('Starling', function(call)
+  require('starling.commands').run(call)
+end, {
+  nargs = '*',
+  range = true,
+  complete = function(...)
+    return require('starling.commands').complete(...)
+  end,
+  desc = 'Ask Starling for something; see :help starling-commands',
+})

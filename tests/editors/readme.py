@@ -1,0 +1,17 @@
+"""What the documents of the editors tell people to write: the tests use those very blocks. Start at `block`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+EDITORS = Path(__file__).resolve().parents[2] / "editors"
+
+
+def block(section: str, language: str, file: str = "README.md") -> str:
+    """The first block of code in that language below the heading `section` of a document of `editors/`."""
+    text = (EDITORS / file).read_text(encoding="utf-8")
+    below = re.split(rf"^#+ {re.escape(section)}$", text, maxsplit=1, flags=re.MULTILINE)[1]
+    found = re.search(rf"^```{language}\n(.*?)^```$", below, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"{file} has no block of {language} below {section}"
+    return found[1]

@@ -1,0 +1,34 @@
+"""A small workspace for all editors but Neovim: something is found in it, and what is suggested is known.
+
+Without a model only what this workspace itself says is suggested, so the tests know what has to come.
+"""
+
+SHOP = """
+#- .starling.toml
+[completion]
+min_confidence = 0.0
+#- .git/HEAD
+ref: refs/heads/main
+#- stock.py
+def value_of_stock(items, prices):
+    amount = 0
+    for item in items:
+        amount += prices[item.name] * item.count
+    return amount
+
+
+def value_with_tax(items, prices, tax):
+    amount = 0
+    for item in items:
+        amount += prices[item.name] * item.count
+    return amount * tax
+#- order.py
+import os
+
+
+def value_of_order(items, prices):
+    amount = 0
+    for item in items:
+        pass
+"""
+REST = "ces[item.name] * item.count"

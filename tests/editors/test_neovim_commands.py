@@ -1,0 +1,240 @@
+"""`:Starling`, `:checkhealth starling`, the statusline and the help, in the real Neovim."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.scripted_server import ScriptedServer
+from tests.editors.neovim import RUNTIME, Neovim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Open = Callable[..., Neovim]
+
+TEXT = """import os
+
+
+def read_lines(path, encoding="utf-8"):
+    with open(path, encoding=encoding) as file:
+        return file.read().splitlines()
+"""
+SAID = """
+vim.g.said = {}
+vim.notify = function(message)
+  local said = vim.g.said
+  table.insert(said, message)
+  vim.g.said = said
+end
+"""
+# What comes before the whole answer.
+PIECES = """
+vim.g.pieces = {}
+local answers = require('starling.answers')
+local append = answers.append
+answers.append = function(buffer, text)
+  local pieces = vim.g.pieces
+  table.insert(pieces, text)
+  vim.g.pieces = pieces
+  append(buffer, text)
+end
+"""
+
+
+@pytest.fixture
+def open_text(tmp_path: Path, starling_on_path: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens the text above in Neovim; what is said to the person is kept in `vim.g.said`."""
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    with ExitStack() as running:
+
+        def start(configuration: str = "", *, path: str = starling_on_path, served: bool = True) -> Neovim:
+            file = tmp_path / "work" / "lines.py"
+            file.parent.mkdir()
+            file.with_name(".starling.toml").write_text("", encoding="utf-8")
+            file.write_text(TEXT, encoding="utf-8")
+            given = SAID + configuration
+            editor = running.enter_context(Neovim.start(file, tmp_path / "home", configuration=given, path=path))
+            if served:
+                editor.wait_for_server()
+                editor.wait_for_index()
+            return editor
+
+        yield start
+
+
+def answer(editor: Neovim, name: str) -> str:
+    """What stands in the window of an answer, once something does."""
+    lines = f"vim.fn.getbufline('starling-answer://{name}', 1, '$')"
+    editor.wait_for(f"#{lines} > 1 or ({lines}[1] or '') ~= ''", f"the answer to {name}")
+    return "\n".join(editor.lua(lines))
+
+
+def completed(editor: Neovim, line: str) -> list[str]:
+    return list(editor.lua(f"vim.fn.getcompletion('{line}', 'cmdline')"))
+
+
+def test_commands_are_completed_and_so_are_their_words(open_text: Open) -> None:
+    editor = open_text()
+    known = {one["name"] for one in json.loads((RUNTIME / "lua" / "starling" / "commands.json").read_text())}
+    assert set(completed(editor, "Starling ")) == known | {"on", "off", "toggle", "restart"}
+    assert completed(editor, "Starling review ") == ["deep", "workspace"]
+    assert completed(editor, "Starling write doc") == ["docstring"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("review", r"- Score: \d+(.|\n)*## Findings(.|\n)*unused"),
+        ("review workspace", r"- Files: \d"),
+        ("validate", r"- Parses: true"),
+        ("complexity", r"\| read_lines \| 4 \|"),
+        ("pep8", r"- Score: \d+"),
+        ("coverage", r"There is no coverage data"),
+        ("status", r"- Model state: off"),
+        ("health", r"\| model \| true \| No model is used"),
+        ("stats", r"- Completion shown: 0"),
+        ("approvals", r"## Approvals\n\nNone\."),
+        ("audit", r"## Rows\n\nNone\."),
+        ("workflows", r"## Workflows\n\nNone\."),
+    ],
+)
+def test_reports_are_shown_as_markdown(open_text: Open, command: str, expected: str) -> None:
+    editor = open_text()
+    editor.keys(f":Starling {command}<CR>")
+    name = command.split(maxsplit=1)[0]
+    shown = answer(editor, name)
+    assert re.search(expected, shown), shown
+    assert editor.lua(f"vim.bo[vim.fn.bufnr('starling-answer://{name}')].filetype") == "markdown"
+
+
+def test_hits_of_a_search_go_to_the_quickfix_list(open_text: Open) -> None:
+    editor = open_text()
+    editor.keys(":Starling search<CR>read_lines encoding<CR>")  # asked for, since nothing was said
+    editor.wait_for("#vim.fn.getqflist() > 0", "the hits")
+    [hit, *_] = editor.lua("vim.fn.getqflist()")
+    assert (hit["lnum"], "read_lines" in hit["text"]) == (4, True)
+
+
+def test_a_finding_is_mended_after_one_question(open_text: Open) -> None:
+    editor = open_text()
+    editor.wait_for("#vim.diagnostic.get(0) > 0", "the unused import to be found")
+    editor.keys("gg:Starling fix<CR>")
+    editor.wait_for("vim.b.starling_ready == true", "the question")
+    editor.keys("a")
+    editor.wait_for("#vim.g.said > 0", "the outcome")
+    assert editor.lua("vim.g.said") == ["Starling: applied; not saved yet: lines.py"]
+    assert "import os" not in editor.lines()
+
+
+def test_an_answer_in_words_comes_in_pieces(open_text: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = "It opens the file. It splits its text into lines."
+    with ScriptedServer(f"=== explain\n{reply}\n") as server:
+        monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+        monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
+        editor = open_text(PIECES)
+        editor.keys("5G:Starling explain explain it<CR>")
+        editor.wait_for(f"vim.fn.getbufline('starling-answer://explain', 1)[1] == {json.dumps(reply)}", "the answer")
+        assert "".join(editor.lua("vim.g.pieces")).strip() == reply
+
+
+def test_what_no_model_can_answer_is_said_in_one_sentence(open_text: Open) -> None:
+    editor = open_text()
+    editor.keys(":Starling explain why<CR>")
+    editor.wait_for("#vim.g.said > 0", "the reason")
+    [said] = editor.lua("vim.g.said")
+    assert said.startswith("Starling: ")
+    assert "chat" in said
+
+
+def test_an_unknown_command_says_where_to_look(open_text: Open) -> None:
+    editor = open_text()
+    editor.keys(":Starling dance<CR>")
+    editor.wait_for("#vim.g.said > 0", "the message")
+    assert "no :Starling dance" in editor.lua("vim.g.said")[0]
+
+
+def test_the_statusline_says_whether_it_is_ready_or_off(open_text: Open) -> None:
+    editor = open_text("vim.o.statusline = [[%{v:lua.require'starling'.statusline()}]]\n")
+    line = "vim.api.nvim_eval_statusline(vim.o.statusline, {}).str"
+    editor.wait_for(f"{line} == 'Starling: ready'", "the state")
+    editor.keys(":Starling off<CR>")
+    editor.wait_for(f"{line} == 'Starling: off'", "the state")
+    editor.keys(":help<CR>")
+    editor.wait_for(f"{line} == ''", "no state of a buffer that is not served")
+
+
+def test_off_means_no_suggestions_and_on_brings_them_back(open_text: Open) -> None:
+    editor = open_text()
+    editor.keys(":Starling off<CR>")
+    if editor.lua("vim.lsp.inline_completion ~= nil"):
+        editor.wait_for("not vim.lsp.inline_completion.is_enabled({ bufnr = 0 })", "them to be off")
+        editor.keys(":Starling toggle<CR>")
+        editor.wait_for("vim.lsp.inline_completion.is_enabled({ bufnr = 0 })", "them to be on")
+
+
+def test_health_looks_at_program_editor_and_server(open_text: Open) -> None:
+    editor = open_text("vim.keymap.set('i', '<M-w>', 'mine')\n")
+    assert editor.lua("vim.fn.maparg('<M-w>', 'i')") == "mine"
+    editor.keys(":checkhealth starling<CR>")
+    editor.wait_for("vim.bo.filetype == 'checkhealth' and vim.fn.search('server: ', 'n') > 0", "the report")
+    report = "\n".join(editor.lines())
+    for expected in ("OK starling", "<M-w> is yours", "OK model: No model is used", "OK record: "):
+        assert expected in report
+
+
+def test_without_the_program_one_message_says_so_and_the_editor_works(open_text: Open, tmp_path: Path) -> None:
+    elsewhere = "vim.env.PATH = '/usr/bin:/bin'\n"
+    editor = open_text(elsewhere, served=False)
+    editor.wait_for("#vim.g.said > 0", "the message")
+    (tmp_path / "work" / "other.py").write_text("x = 1\n", encoding="utf-8")
+    editor.keys(":edit other.py<CR>ccy = 2<Esc>:write<CR>")
+    editor.wait_for("not vim.bo.modified and vim.fn.bufname() == 'other.py'", "the second file")
+    [said] = editor.lua("vim.g.said")
+    assert "there is no program 'starling'" in said
+    editor.keys(":Starling review<CR>")
+    editor.wait_for("#vim.g.said == 2", "the command's answer")
+    assert "it does not run here" in editor.lua("vim.g.said")[1]
+    editor.keys(":checkhealth starling<CR>")
+    editor.wait_for("vim.bo.filetype == 'checkhealth'", "the report")
+    assert "ERROR There is no program 'starling'." in "\n".join(editor.lines())
+
+
+def test_with_a_broken_model_one_message_says_so_and_the_editor_works(
+    open_text: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "true")
+    monkeypatch.setenv("STARLING_MODEL__NAME", "no-such-model")
+    editor = open_text("vim.lsp.handlers['window/showMessage'] = function(_, it) vim.notify(it.message) end\n")
+    editor.wait_for("#vim.g.said > 0", "the message")
+    editor.keys("Gotyped<Esc>")
+    editor.wait_for("vim.api.nvim_get_current_line():match('typed') ~= nil", "the typed word")
+    editor.wait_for("require('starling').statusline() == 'Starling: error'", "the state")
+    [said] = editor.lua("vim.g.said")
+    assert "no-such-model" in said
+
+
+def test_without_its_endpoint_one_message_says_so_and_the_editor_works(
+    open_text: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_CHAT__URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("STARLING_CHAT__MODEL", "scripted")
+    editor = open_text()
+    editor.keys(":Starling explain why<CR>")
+    editor.wait_for("#vim.g.said > 0", "the reason")
+    editor.keys("Gotyped<Esc>")
+    editor.wait_for("vim.api.nvim_get_current_line():match('typed') ~= nil", "the typed word")
+    [said] = editor.lua("vim.g.said")
+    assert "127.0.0.1:9" in said
+
+
+def test_the_help_is_found(open_text: Open, tmp_path: Path) -> None:
+    editor = open_text()
+    editor.keys(f":helptags {RUNTIME}/doc<CR>:help starling-commands<CR>")
+    editor.wait_for("vim.bo.filetype == 'help' and vim.fn.expand('%:t') == 'starling.txt'", "the help")
+    (RUNTIME / "doc" / "tags").unlink()

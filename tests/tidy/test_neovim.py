@@ -1,0 +1,114 @@
+"""The Neovim plugin speaks of the server as it is: commands, their fields, settings, messages. No Neovim is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from agents.generator.tasks import registry
+from server import progress
+from server.commands import COMMANDS, load
+from server.gate import comparing
+from server.reference import reference
+from tests.tidy import neovim_help
+from tests.tidy.tree import ROOT
+
+FOLDER = ROOT / "editors" / "neovim"
+TABLE: list[dict[str, Any]] = json.loads(neovim_help.COMMANDS.read_text(encoding="utf-8"))
+LUA = {path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.lua")}
+NOT_FOR_PEOPLE = {"starling.completion.accepted"}  # runs by itself when a suggestion is taken
+ABOUT = {"place": {"uri", "range"}, "document": {"uri"}, "finding": {"uri", "range", "code"}, "nothing": set()}
+
+
+def model(command: str, which: str) -> Any:
+    return getattr(load(command), which).model_json_schema()
+
+
+def at(schema: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """The schema of a field, `a.b` for one of a record in it; {} inside of what is not described further."""
+    here: dict[str, Any] | None = schema
+    for name in path.split("."):
+        if here is None or not (properties := _record(schema, here).get("properties")):
+            return {} if here is not None else None
+        here = properties.get(name)
+    return here
+
+
+def _record(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    for one in (part, part.get("items", {}), *part.get("anyOf", ())):
+        if "$ref" in one:
+            return dict(schema["$defs"][one["$ref"].rsplit("/", 1)[1]])
+    return part
+
+
+def test_every_command_for_people_is_in_the_table_and_no_other() -> None:
+    assert {one["command"] for one in TABLE} == COMMANDS.keys() - NOT_FOR_PEOPLE
+    assert len({one["name"] for one in TABLE}) == len(TABLE)
+
+
+@pytest.mark.parametrize("one", TABLE, ids=lambda one: one["name"])
+def test_a_command_is_sent_what_it_takes_and_shows_what_it_returns(one: dict[str, Any]) -> None:
+    arguments, result = model(one["command"], "Arguments"), model(one["command"], "Result")
+    sent = set(ABOUT[one["about"]]) | {name for flag in one.get("flags", {}).values() for name in flag}
+    sent |= {one[way]["field"] for way in ("words", "choice") if way in one}
+    sent |= {"partial_token"} if one["shows"] == "words" else set()
+    assert sent - arguments.get("properties", {}).keys() == set()
+    report = one.get("report", {"facts": [], "order": [], "tables": {}})
+    assert [path for path in report["facts"] if at(result, path) is None] == []
+    assert report["tables"].keys() == set(report["order"])
+    for name, columns in report["tables"].items():
+        row = _record(result, result["properties"][name])
+        assert set(columns) - row["properties"].keys() == set()
+    shown = {"words": {"text"}, "outcome": {"outcome", "reason", "unsaved"}, "places": {"hits"}, "report": set()}
+    assert shown[one["shows"]] - result["properties"].keys() == set()
+
+
+def test_the_tasks_that_can_be_chosen_are_the_generators() -> None:
+    [write] = [one for one in TABLE if one["name"] == "write"]
+    others = {"fix", "generate", "explain"}  # commands of their own
+    assert set(write["choice"]["of"]) == {task.name for task in registry.TASKS} - others
+
+
+def test_methods_and_commands_in_the_lua_exist() -> None:
+    text = "\n".join(LUA.values())
+    methods = {name for name in re.findall(r"'((?:\$|[a-zA-Z]+)/[a-zA-Z/]+)'", text) if "." not in name}
+    known = set(types.METHOD_TO_TYPES) | {comparing.CONFIRM}
+    assert len(methods) > 5
+    assert methods - known == set()
+    modules = {name.removeprefix("lua/").removesuffix(".lua").replace("/", ".") for name in LUA}
+    assert set(re.findall(r"require\('(starling[a-z._]*)'\)", text)) <= {*modules, "starling"}
+    assert set(re.findall(r"execute\('([^']+)'", text)) <= COMMANDS.keys()
+    assert f"'{comparing.CONFIRM}'" in LUA["lsp/starling.lua"]
+
+
+def test_the_bar_of_the_index_is_known_by_its_title() -> None:
+    assert f"value.title == '{progress.TITLE}'" in LUA["lua/starling/status.lua"]
+
+
+def test_settings_in_the_documents_exist() -> None:
+    known = {one.key for one in reference()}
+    texts = [*LUA.values(), *(path.read_text(encoding="utf-8") for path in (neovim_help.HELP, FOLDER / "README.md"))]
+    named = {
+        f"{section}.{name}"
+        for text in texts
+        for section, name in re.findall(r"settings = \{ starling = \{ (\w+) = \{ (\w+) = ", text)
+    }
+    assert named
+    assert named - known == set()
+
+
+def test_the_help_is_made_from_the_servers_definitions() -> None:
+    text = neovim_help.HELP.read_text(encoding="utf-8")
+    assert neovim_help.rendered(text) == text, "out of date: make docs"
+    tags = re.findall(r"\*([^*\s]+)\*", text)
+    assert len(tags) == len(set(tags))
+
+
+def test_the_helps_lines_fit_the_window_and_name_every_own_command() -> None:
+    assert [line for line in neovim_help.HELP.read_text(encoding="utf-8").splitlines() if len(line) > 125] == []
+    own = set(re.findall(r"^  (\w+) = function\(\)", LUA["lua/starling/commands.lua"], re.MULTILINE))
+    assert own == set(neovim_help.OWN)
