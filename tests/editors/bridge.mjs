@@ -42,7 +42,7 @@ const actions = {
     // what stands in the frames of webviews, which are frames within frames
     frames: async () => {
         const inner = page.frames().filter((frame) => frame !== page.mainFrame());
-        return Promise.all(inner.map((frame) => frame.evaluate('document.body?.outerHTML ?? ""').catch(() => '')));
+        return Promise.all(inner.map((frame) => frame.evaluate('document.documentElement.outerHTML').catch(() => '')));
     },
     screenshot: ({ path, clip }) => page.screenshot({ path, clip, animations: 'disabled', caret: 'initial' }),
     console: () => said,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from models.scripted_server import ScriptedServer
 from tests.editors.vscode import INSTALLED, REPOSITORY, Workbench
 from tests.marked import parse
 
@@ -170,7 +173,9 @@ def test_a_finding_is_mended_after_one_yes_and_the_change_is_taken_back(tmp_path
     workbench.fix("Make a fresh value in each call")
     workbench.wait(".monaco-diff-editor .modified .view-line", "found is None")
     workbench.until("the question", workbench.notifications)
-    assert [text.startswith("Starling: Make a fresh value in each call?") for text in workbench.notifications()] == [True]
+    assert [text.startswith("Starling: Make a fresh value in each call?") for text in workbench.notifications()] == [
+        True
+    ]
     workbench.until("the state", lambda: "asks" in workbench.status())
     workbench.picture("proposal.png")
     workbench.type("\n\n")  # of somebody who was typing: no answer
@@ -268,8 +273,15 @@ def test_a_server_that_is_killed_comes_back(collections: Path, tmp_path: Path, o
     workbench.until("it to be ready", lambda: workbench.status() == "Starling, ready")
     workbench.press("Control+End")
     workbench.type("self._clear = self._")
-    assert workbench.until("a suggestion", workbench.ghost)
+    workbench.until("a suggestion", lambda: workbench.ghost() or _typed_again(workbench))
     assert workbench.notifications() == []
+
+
+def _typed_again(workbench: Workbench) -> bool:
+    """The last character once more: a server that has just begun may not have read the workspace when it came."""
+    workbench.press("Backspace")
+    workbench.type("_")
+    return False
 
 
 def test_the_page_of_statistics_says_all_in_words_too(collections: Path, open_folder: Open) -> None:
@@ -290,8 +302,32 @@ def test_the_page_of_statistics_says_all_in_words_too(collections: Path, open_fo
     charts = page.count("<svg")
     assert charts >= 4
     assert page.count('role="img"') == page.count("<table id=") == charts
-    assert "<script" not in page.partition("Starling statistics")[2]
+    assert "<script" not in page.partition("<body")[2]
     assert "default-src 'none'" in page
+
+
+def test_an_answer_streams_into_a_view_of_markdown(collections: Path, open_folder: Open) -> None:
+    script = "=== sortedlist\n@token-time 0.05\nIt keeps **a list** in order.\n\n- by bisection\n- in chunks\n"
+    with ScriptedServer(script) as server:
+        chat = {"STARLING_CHAT__URL": f"{server.url}/v1", "STARLING_CHAT__MODEL": "scripted"}
+        workbench = open_folder(collections, environment={**NO_MODEL, **chat})
+        workbench.open("sortedlist.py")
+        workbench.command("Starling: Ask About This Code")
+        workbench.wait(".quick-input-title", "Ask about this code")
+        workbench.type("What does sortedlist do?")
+        workbench.press("Enter")
+        workbench.until("the answer", lambda: "<strong>a list</strong>" in workbench.page())
+        workbench.until("all of it", lambda: "<em>scripted</em>" in workbench.page())
+        assert workbench.notifications() == []
+
+
+def test_an_endpoint_that_is_gone_is_one_sentence_in_the_view(collections: Path, open_folder: Open) -> None:
+    chat = {"STARLING_CHAT__URL": "http://127.0.0.1:9/v1", "STARLING_CHAT__MODEL": "gone"}
+    workbench = open_folder(collections, environment={**NO_MODEL, **chat})
+    workbench.open("mine.py")
+    workbench.command("Starling: Explain This Code")
+    workbench.until("the reason", lambda: "There is no answer." in workbench.page())
+    assert workbench.notifications() == []
 
 
 def test_without_starling_there_is_one_message_and_the_editor_works(
@@ -316,6 +352,40 @@ def test_without_starling_there_is_one_message_and_the_editor_works(
         workbench.type("pass")
         workbench.until("what was typed", lambda: "        pass" in workbench.lines())
         assert len(workbench.notifications()) == 1
+
+
+def test_an_environment_is_made_from_the_wheel_that_the_extension_carries(
+    tmp_path: Path, collections: Path, extensions: Path, starling_on_path: str
+) -> None:
+    with_wheel = tmp_path / "extensions"
+    shutil.copytree(extensions, with_wheel)
+    (installed,) = with_wheel.glob("starling.starling-*")
+    small_wheel(installed / "wheels", Path(starling_on_path) / "starling")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "python3").symlink_to(sys.executable)
+    environment = {**NO_MODEL, "PATH": f"{tools}:/usr/bin:/bin", "PIP_NO_INDEX": "1"}
+    with Workbench.start(collections, tmp_path / "home", with_wheel, environment=environment) as workbench:
+        workbench.click(".notifications-toasts .monaco-button", "Install It")
+        workbench.until("it to be ready", lambda: workbench.status() == "Starling, ready")
+        assert "from the environment" in workbench.log()
+        assert "Successfully installed" in workbench.log()
+
+
+def small_wheel(folder: Path, program: Path) -> None:
+    """A wheel without dependencies whose `starling` is the one of this environment; the real one is 400 MB with all."""
+    version = json.loads((REPOSITORY / "editors" / "vscode" / "package.json").read_text(encoding="utf-8"))["version"]
+    info = f"starling_lsp-{version}.dist-info"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / f"starling_lsp-{version}-py3-none-any.whl", "w") as wheel:
+        text = f"import os, sys\n\ndef main():\n    os.execv({str(program)!r}, [{str(program)!r}, *sys.argv[1:]])\n"
+        wheel.writestr("starling_of_a_test.py", text)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: starling-lsp\nVersion: {version}\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\nstarling = starling_of_a_test:main\n")
+        wheel.writestr(f"{info}/RECORD", "")
 
 
 def test_a_model_that_cannot_be_loaded_is_said_once_and_the_rest_works(collections: Path, open_folder: Open) -> None:

@@ -224,16 +224,18 @@ class Workbench:
         )
 
     def page(self) -> str:
-        """What the innermost frame of the webviews holds, as HTML."""
-        return "\n".join(self.do("frames"))
+        """What a webview holds, as HTML; of several that of the one opened last, "" for none."""
+        frames = [text for text in self.do("frames") if "acquireVsCodeApi" in text or "Content-Security-Policy" in text]
+        return str(frames[-1]) if frames else ""
 
     def notifications(self) -> list[str]:
         """The messages on the screen."""
         return self.texts(".notifications-toasts .notification-list-item-message")
 
     def picture(self, name: str, **clip: int) -> Path:
-        """Take a picture of the screen, or a part of it."""
-        path = PICTURES / name if os.environ.get("PICTURES") else self.data.parent / name
+        """Take a picture of the screen, or a part of it; with PICTURES set those that the README shows are kept."""
+        shown = name in (PICTURES.parent / "README.md").read_text(encoding="utf-8")
+        path = PICTURES / name if shown and os.environ.get("PICTURES") else self.data.parent / name
         self.do("screenshot", path=str(path), **({"clip": clip} if clip else {}))
         return path
 

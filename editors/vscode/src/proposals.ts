@@ -9,7 +9,9 @@ import {
     type Disposable,
     EventEmitter,
     type Tab,
+    TabInputText,
     TabInputTextDiff,
+    TabInputWebview,
     Uri,
     window,
 } from 'vscode';
@@ -37,6 +39,7 @@ export interface Question {
 }
 
 interface Comparison {
+    readonly action: ProposedFile['action'];
     readonly label: string;
     readonly name: Uri;
     readonly before: Uri;
@@ -161,7 +164,7 @@ export class Proposals implements Disposable {
             delete: `${name} (deleted)`,
             rename: `${name} → ${target.path.split('/').at(-1)}`,
         };
-        return { label: labels[file.action], name: target, before, after };
+        return { action: file.action, label: labels[file.action], name: target, before, after };
     }
 
     private async show({ question, comparisons }: Asked): Promise<void> {
@@ -172,7 +175,11 @@ export class Proposals implements Disposable {
             await commands.executeCommand('vscode.diff', only.before, only.after, label, { preview: false });
             return;
         }
-        const resources = comparisons.map((one) => [one.name, one.before, one.after]);
+        const resources = comparisons.map(({ action, name, before, after }) => [
+            name,
+            action === 'create' ? undefined : before,
+            action === 'delete' ? undefined : after,
+        ]);
         await commands.executeCommand('vscode.changes', title, resources);
     }
 
@@ -183,8 +190,9 @@ export class Proposals implements Disposable {
         if (tab.input instanceof TabInputTextDiff) {
             return tab.input.modified.scheme === SCHEME && tab.input.modified.query.startsWith(this.asked.question.id);
         }
-        // a comparison of several files has no input that extensions may see, only its title
-        return tab.input === undefined && tab.label.startsWith(titled(this.asked.question));
+        // of a comparison of several files extensions are told nothing but its title
+        const known = tab.input instanceof TabInputText || tab.input instanceof TabInputWebview;
+        return !known && tab.label.startsWith(titled(this.asked.question));
     };
 }
 

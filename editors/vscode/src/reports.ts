@@ -101,9 +101,10 @@ function finding(one: Finding, base: string): string {
     return `| ${where} | ${cell(one.message)} | \`${cell(one.code)}\` |`;
 }
 
+/** A file and a line. Not a link: the preview follows none to files. */
 function place(uri: string, line: number, base: string): string {
-    const name = decodeURIComponent(uri.startsWith(base) ? uri.slice(base.length).replace(/^\//, '') : uri);
-    return `[${cell(name)}:${line + 1}](${uri.replaceAll(')', '%29').replaceAll('(', '%28')}#L${line + 1})`;
+    const name = uri.startsWith(`${base}/`) ? uri.slice(base.length + 1) : uri;
+    return `${cell(decodeURIComponent(name))}:${line + 1}`;
 }
 
 function list(title: string, items: readonly string[]): string {
