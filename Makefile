@@ -8,6 +8,11 @@ WORKSPACE ?= .
 # not every shell expands the tilde of a variable
 FOLDER    := $(patsubst ~/%,$(HOME)/%,$(WORKSPACE))
 VENV      := .venv
+EXTENSION := editors/vscode
+VSIX      ?= $(CURDIR)/dist/starling.vsix
+
+# the Node that came with the workbench, if there is one
+export PATH := $(CURDIR)/.cache/vscode/node/bin:$(PATH)
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST    := $(BIN)/python -m pytest
@@ -16,7 +21,7 @@ TRAINING  := .venv-training
 EDITORS   := $(CURDIR)/.cache/editors
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix eval-data eval bench format docs lock clean
+.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-vscode vscode eval-data eval bench format docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,7 +70,7 @@ $(TRAINING)/.installed: requirements-training.txt requirements.lock | $(BIN)/pyt
 train-smoke: $(TRAINING)/.installed  ## the recipe of the bundled model on a few files (installs PyTorch)
 	$(TRAINING)/bin/python -m models.training.smoke
 
-test-editors: test-neovim test-emacs test-helix  ## drive all the real editors (root on Debian)
+test-editors: test-neovim test-vscode test-emacs test-helix  ## drive all the real editors (root on Debian)
 
 test-neovim: $(VENV)/.dev  ## Neovim 0.12 and 0.11 alone
 	sh tests/editors/install.sh neovim $(EDITORS)
@@ -79,6 +84,23 @@ test-emacs: $(VENV)/.dev  ## Emacs alone
 test-helix: $(VENV)/.dev  ## Helix alone
 	sh tests/editors/install.sh helix $(EDITORS)
 	HELIX=$(EDITORS)/helix $(PYTEST) tests/editors/test_helix.py
+
+test-vscode: $(VENV)/.dev  ## check the VS Code extension, and drive it in the real workbench
+	sh tests/editors/install_vscode.sh .cache/vscode
+	$(MAKE) --no-print-directory vscode
+	cd $(EXTENSION) && npm run --silent lint && npm test --silent
+	VSIX=$(VSIX) $(PYTEST) tests/editors/test_vscode.py
+
+vscode: $(EXTENSION)/node_modules/.installed  ## build the VS Code extension into VSIX=FILE
+	cp LICENSE CHANGELOG.md $(EXTENSION)/
+	mkdir -p $(dir $(VSIX))
+	cd $(EXTENSION) && node esbuild.mjs && npm run --silent package -- -o $(VSIX)
+
+$(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' && command -v npm >/dev/null || { \
+	  echo "The extension is built with Node 20 or newer and npm. 'sh tests/editors/install_vscode.sh .cache/vscode' brings both." >&2; exit 1; }
+	cd $(EXTENSION) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node node_modules/esbuild/install.js
+	@touch $@
 
 eval-data: $(VENV)/.dev  ## fetch the evaluation packages once
 	$(PIP) install --require-hashes -r requirements-eval.lock
@@ -94,9 +116,10 @@ format: $(VENV)/.dev  ## format the code, mend what can be mended safely
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev  ## rewrite the table of settings in the README and Neovim's help
+docs: $(VENV)/.dev  ## rewrite the settings in the README, in Neovim's help and in the VS Code extension
 	$(BIN)/python tests/tidy/settings_table.py
 	$(BIN)/python tests/tidy/neovim_help.py
+	$(BIN)/python tests/tidy/vscode_settings.py
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock

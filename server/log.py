@@ -47,6 +47,8 @@ SECRET = re.compile(
 )
 PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id, a number: what may stand in a library's message
 
+OVERTAKEN = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
+
 _SEEN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -67,6 +69,7 @@ def begin() -> None:
     logging.raiseExceptions = False  # a full disk under the log is no reason for tracebacks on stderr
     for library in ("pygls", "asyncio", "websockets", "watchfiles"):  # they log each message, or each tick
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_overtaken)
 
 
 def configure(settings: LogSettings, directory: Path) -> str:
@@ -96,6 +99,11 @@ def configure(settings: LogSettings, directory: Path) -> str:
                 if record.levelno >= root.level:
                     file.handle(record)
     return problem
+
+
+def _overtaken(record: logging.LogRecord) -> bool:
+    """Leave out what pygls calls an error and is an answer: a request was taken back, or overtaken by a newer one."""
+    return not record.exc_info or getattr(record.exc_info[1], "code", None) not in OVERTAKEN
 
 
 class Private(logging.Filter):

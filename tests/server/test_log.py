@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pygls.exceptions import JsonRpcException
 
 from agents.records import Completion
 from server import log
@@ -138,6 +139,16 @@ def test_messages_of_the_protocol_library_lose_their_documents(tmp_path: Path) -
     logging.getLogger("pygls.own").error("Failed to handle %s %d: %s", "textDocument/didOpen", 7, params)
     (record,) = records(tmp_path)
     assert record["event"] == "Failed to handle textDocument/didOpen 7: <dict>"
+
+
+@pytest.mark.parametrize(("code", "said"), [(-32800, False), (-32802, False), (-32603, True)])
+def test_a_request_that_was_overtaken_is_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, *, said: bool
+) -> None:
+    log.configure(LogSettings(), tmp_path)
+    error = JsonRpcException("answered", code=code)
+    logging.getLogger("pygls.protocol.json_rpc").error("Exception occurred for message 1", exc_info=error)
+    assert ("Exception occurred" in capsys.readouterr().err) is said
 
 
 def test_a_person_may_switch_texts_on(tmp_path: Path) -> None:

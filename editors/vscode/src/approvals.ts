@@ -1,0 +1,199 @@
+// What was asked and what became of it, and what was changed by whom: two lists in Starling's own side bar.
+// Reads the server's records; the one thing that can be done from here, taking a change back, is asked about like any
+// other. Start at `Approvals` and `Audit`.
+
+import {
+    type Command,
+    type Event,
+    EventEmitter,
+    MarkdownString,
+    ThemeColor,
+    ThemeIcon,
+    type TreeDataProvider,
+    TreeItem,
+    TreeItemCollapsibleState,
+    Uri,
+} from 'vscode';
+import { COMMANDS, type Server } from './server';
+
+interface Approval {
+    readonly id: string;
+    readonly created: number;
+    readonly title: string;
+    readonly why: string;
+    readonly by: string;
+    readonly model: string;
+    readonly subjects: readonly string[];
+    readonly diff: string;
+    readonly status: string;
+    readonly verdict: string;
+    readonly reason: string;
+    readonly checkpoint: string;
+}
+
+interface AuditRow {
+    readonly at: number;
+    readonly who: string;
+    readonly client: string;
+    readonly proposer: string;
+    readonly model: string;
+    readonly title: string;
+    readonly action: string;
+    readonly subject: string;
+    readonly target: string;
+    readonly hash_before: string;
+    readonly hash_after: string;
+    readonly written: boolean;
+    readonly answer: string;
+    readonly verdict: string;
+    readonly reason: string;
+}
+
+const ICONS: Record<string, ThemeIcon> = {
+    applied: new ThemeIcon('pass', new ThemeColor('testing.iconPassed')),
+    partly: new ThemeIcon('pass', new ThemeColor('testing.iconQueued')),
+    rejected: new ThemeIcon('circle-slash'),
+    expired: new ThemeIcon('clock'),
+    refused: new ThemeIcon('shield'),
+    failed: new ThemeIcon('error', new ThemeColor('testing.iconFailed')),
+};
+
+abstract class Records<Row> implements TreeDataProvider<TreeItem> {
+    private readonly changes = new EventEmitter<undefined>();
+    readonly onDidChangeTreeData: Event<undefined> = this.changes.event;
+
+    constructor(protected readonly server: Server) {}
+
+    refresh(): void {
+        this.changes.fire(undefined);
+    }
+
+    getTreeItem(item: TreeItem): TreeItem {
+        return item;
+    }
+
+    async getChildren(item?: TreeItem): Promise<TreeItem[]> {
+        if (item !== undefined) {
+            return this.parts(item);
+        }
+        try {
+            const { rows, problem } = await this.read();
+            return problem === '' ? rows.map((row) => this.item(row)) : [told(problem)];
+        } catch {
+            return []; // it does not run; the view says so itself
+        }
+    }
+
+    protected abstract read(): Promise<{ rows: readonly Row[]; problem: string }>;
+    protected abstract item(row: Row): TreeItem;
+    protected parts(_: TreeItem): TreeItem[] {
+        return [];
+    }
+}
+
+export class ApprovalItem extends TreeItem {
+    constructor(readonly approval: Approval) {
+        super(approval.title, TreeItemCollapsibleState.Collapsed);
+        const became = approval.verdict || approval.status;
+        this.id = approval.id;
+        this.description = `${became}, ${when(approval.created)}`;
+        this.iconPath = ICONS[became] ?? new ThemeIcon('question');
+        this.contextValue = approval.checkpoint === '' ? 'approval' : 'approval.undoable';
+        this.tooltip = new MarkdownString().appendText(
+            [
+                approval.title,
+                approval.why,
+                `By ${approval.by}${approval.model && `, ${approval.model}`}`,
+                approval.reason,
+            ]
+                .filter((line) => line !== '')
+                .join('\n'),
+        );
+        this.accessibilityInformation = { label: `${approval.title}: ${this.description}` };
+    }
+}
+
+export class Approvals extends Records<Approval> {
+    protected async read() {
+        const found = await this.server.run<{ approvals: Approval[]; problem: string }>(COMMANDS.approvals, {
+            limit: 100,
+        });
+        return { rows: found.approvals, problem: found.problem };
+    }
+
+    protected item(row: Approval): TreeItem {
+        return new ApprovalItem(row);
+    }
+
+    protected override parts(item: TreeItem): TreeItem[] {
+        if (!(item instanceof ApprovalItem)) {
+            return [];
+        }
+        const { approval } = item;
+        const difference: Command = { title: 'Show', command: 'starling.approvals.show', arguments: [item] };
+        return [
+            ...(approval.reason === '' ? [] : [told(approval.reason)]),
+            ...approval.subjects.map((subject) => file(subject)),
+            Object.assign(told('What was shown'), { iconPath: new ThemeIcon('diff'), command: difference }),
+        ];
+    }
+}
+
+class AuditItem extends TreeItem {
+    constructor(readonly row: AuditRow) {
+        super(`${row.action} ${name(row.subject)}`, TreeItemCollapsibleState.Collapsed);
+        this.description = `${row.verdict}, ${when(row.at)}`;
+        this.iconPath = row.written ? new ThemeIcon('edit') : new ThemeIcon('circle-slash');
+    }
+}
+
+export class Audit extends Records<AuditRow> {
+    protected async read() {
+        return this.server.run<{ rows: AuditRow[]; problem: string }>(COMMANDS.audit, { limit: 200 });
+    }
+
+    protected item(row: AuditRow): TreeItem {
+        return new AuditItem(row);
+    }
+
+    protected override parts(item: TreeItem): TreeItem[] {
+        if (!(item instanceof AuditItem)) {
+            return [];
+        }
+        const { row } = item;
+        const by = `${row.proposer}${row.model && ` (${row.model})`}`;
+        const facts: [string, string][] = [
+            ['proposed', `${row.title}, by ${by}`],
+            ['answered', row.answer && `${row.answer}, by ${row.who} in ${row.client}`],
+            ['reason', row.reason],
+            ['moved to', row.target],
+            ['before', row.hash_before],
+            ['after', row.hash_after],
+        ];
+        const rows = facts.filter(([, value]) => value !== '');
+        return [file(row.subject), ...rows.map(([label, value]) => Object.assign(told(label), { description: value }))];
+    }
+}
+
+function told(text: string): TreeItem {
+    return Object.assign(new TreeItem(text, TreeItemCollapsibleState.None), { tooltip: text });
+}
+
+function file(subject: string): TreeItem {
+    if (!/^(\/|[a-zA-Z]:[\\/]|file:)/.test(subject)) {
+        return told(subject);
+    }
+    const uri = subject.startsWith('file:') ? Uri.parse(subject) : Uri.file(subject);
+    const item = new TreeItem(uri, TreeItemCollapsibleState.None);
+    item.command = { title: 'Open', command: 'vscode.open', arguments: [uri] };
+    item.iconPath = ThemeIcon.File;
+    return item;
+}
+
+function name(subject: string): string {
+    return subject.split(/[\\/]/).at(-1) ?? subject;
+}
+
+function when(seconds: number): string {
+    return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
+}

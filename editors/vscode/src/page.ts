@@ -1,0 +1,145 @@
+// The page of statistics: what the server has counted, as charts. Pure: figures in, HTML out; no script runs in it.
+// Start at `page`.
+
+import { amount, bars, type Chart, escaped, line, type Point, type Value } from './charts';
+
+/** As the server's `CompletionStatistics` documents them. */
+export type Counted = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
+
+export interface Workflow {
+    readonly at: number;
+    readonly task: string;
+    readonly outcome: string;
+    readonly rounds: readonly { readonly score: number | null; readonly tokens: number }[];
+}
+
+/** A report of the review that was made here. */
+export interface Score {
+    readonly at: number;
+    readonly score: number;
+    readonly of: string;
+}
+
+export interface Figures {
+    readonly completion: Counted;
+    readonly workflows: readonly Workflow[];
+    readonly scores: readonly Score[];
+}
+
+const STYLE = `
+body { padding: 0 24px 32px; max-width: 1000px; color: var(--vscode-foreground); font: var(--vscode-font-size) var(--vscode-font-family); }
+h1 { font-size: 1.6em; font-weight: 400; margin: 20px 0 4px; }
+p { color: var(--vscode-descriptionForeground); margin: 4px 0 16px; }
+main { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 16px; }
+dl { display: flex; flex-wrap: wrap; gap: 12px 36px; margin: 0 0 20px; }
+dt { color: var(--vscode-descriptionForeground); }
+dd { margin: 2px 0 0; font-size: 1.7em; font-variant-numeric: tabular-nums; }
+figure { margin: 0; padding: 14px 16px; border: 1px solid var(--vscode-widget-border, var(--vscode-panel-border)); border-radius: 4px; background: var(--vscode-editorWidget-background); }
+figcaption { font-weight: 600; margin-bottom: 10px; }
+svg { width: 100%; height: auto; display: block; }
+svg text { fill: var(--vscode-foreground); font-size: 12px; font-variant-numeric: tabular-nums; }
+svg rect, svg circle { fill: var(--vscode-charts-blue); }
+svg polyline { fill: none; stroke: var(--vscode-charts-blue); stroke-width: 2; }
+svg .grid line { stroke: var(--vscode-charts-lines, var(--vscode-panel-border)); stroke-width: 0.5; }
+svg .grid text { fill: var(--vscode-descriptionForeground); font-size: 11px; }
+details { margin-top: 10px; color: var(--vscode-descriptionForeground); }
+summary { cursor: pointer; }
+summary:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
+table { border-collapse: collapse; margin-top: 6px; }
+th { text-align: left; font-weight: 400; padding: 2px 20px 2px 0; }
+td { text-align: right; font-variant-numeric: tabular-nums; }
+.empty { margin: 0; }
+`;
+
+export function page(figures: Figures, nonce: string): string {
+    const policy = `default-src 'none'; style-src 'nonce-${nonce}';`;
+    return `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>Starling statistics</title><style nonce="${nonce}">${STYLE}</style></head>
+<body><h1>Statistics</h1>
+<p>Counted on this machine since the server started, and sent nowhere.</p>
+${headline(figures.completion)}
+<main>${charts(figures).join('\n')}</main></body></html>`;
+}
+
+function headline(counted: Counted): string {
+    const shown = number(counted, 'shown') || number(counted, 'answered');
+    const taken = number(counted, 'accepted') + number(counted, 'partly_accepted');
+    const facts: [string, string][] = [
+        ['accepted of what was offered', shown > 0 ? `${Math.round((100 * Math.min(taken, shown)) / shown)} %` : '–'],
+        ['median answer', number(counted, 'requests') > 0 ? amount(number(counted, 'total_p50_ms'), 'ms') : '–'],
+        ['characters accepted', amount(number(counted, 'characters_accepted'), '')],
+    ];
+    return `<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escaped(value)}</dd></div>`).join('')}</dl>`;
+}
+
+function charts({ completion, workflows, scores }: Figures): string[] {
+    const none = 'Nothing yet: type in a file.';
+    const named = (names: Record<string, string>): Value[] =>
+        Object.entries(names).map(([key, name]) => ({ name, value: number(completion, key) }));
+    const oldest = [...workflows].sort((one, other) => one.at - other.at);
+    return [
+        bars(
+            chart('suggestions', 'Suggestions', '', none),
+            named({
+                requests: 'asked for',
+                answered: 'offered',
+                accepted: 'accepted',
+                partly_accepted: 'accepted in part',
+                rejected: 'rejected',
+            }),
+        ),
+        bars(
+            chart('latency', 'Time to the answer', 'ms', none),
+            named({
+                total_p50_ms: 'median',
+                total_p95_ms: '95 of 100',
+                total_p99_ms: '99 of 100',
+                model_p50_ms: 'median, model',
+            }),
+        ),
+        bars(chart('origins', 'Where suggestions came from', '', none), counts(completion.by_origin)),
+        bars(chart('empty', 'Why nothing was offered', '', none), counts(completion.empty)),
+        bars(
+            chart('tokens', 'Tokens of the last workflows', 'tokens', 'No workflow has run yet.'),
+            oldest.slice(-8).map((one) => ({
+                name: one.task,
+                value: one.rounds.reduce((sum, round) => sum + round.tokens, 0),
+            })),
+        ),
+        line(
+            chart('scores', 'Review score over time', '', 'No report yet: run Starling: Review This File.'),
+            scored(oldest, scores),
+            100,
+        ),
+    ];
+}
+
+function scored(workflows: readonly Workflow[], scores: readonly Score[]): Point[] {
+    const rounds = workflows.flatMap(({ at, task, rounds }) =>
+        rounds.flatMap(({ score }) => (score === null ? [] : [{ at, name: named(at, task), value: score }])),
+    );
+    const reports = scores.map(({ at, score, of }) => ({ at, name: named(at, of), value: score }));
+    return [...rounds, ...reports].sort((one, other) => one.at - other.at).slice(-40);
+}
+
+function named(at: number, what: string): string {
+    return `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')}, ${what}`;
+}
+
+function counts(found: Counted[string] | undefined): Value[] {
+    const entries = typeof found === 'object' ? Object.entries(found) : [];
+    return entries
+        .map(([name, value]) => ({ name: name.replaceAll(/[_-]/g, ' '), value }))
+        .sort((one, other) => other.value - one.value)
+        .slice(0, 8);
+}
+
+function number(counted: Counted, name: string): number {
+    const value = counted[name];
+    return typeof value === 'number' ? value : 0;
+}
+
+function chart(id: string, title: string, unit: string, empty: string): Chart {
+    return { id, title, unit, empty };
+}

@@ -1,0 +1,60 @@
+// A browser for the tests: reads one command a line as JSON from stdin, answers one line of JSON each on stdout.
+// usage: node bridge.mjs PLAYWRIGHT_MODULE CHROMIUM. Knows nothing of VS Code; `vscode.py` does.
+
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+
+const [playwright, chromium] = process.argv.slice(2);
+const { chromium: browserType } = createRequire(import.meta.url)(playwright);
+const browser = await browserType.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] });
+const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 });
+const page = await context.newPage();
+const said = [];
+page.on('console', (message) => said.push(message.text().slice(0, 500)));
+
+const found = ({ selector, text, nth = 0 }) => {
+    const all = page.locator(selector);
+    return (text === undefined ? all : all.filter({ hasText: text })).nth(nth);
+};
+
+const actions = {
+    open: ({ url }) => page.goto(url),
+    press: ({ keys }) => page.keyboard.press(keys),
+    type: ({ text, delay = 30 }) => page.keyboard.type(text, { delay }),
+    click: ({ timeout, ...place }) => found(place).click({ timeout }),
+    move: ({ x, y }) => page.mouse.move(x, y),
+    hover: ({ timeout, ...place }) => found(place).hover({ timeout }),
+    wait: ({ state, timeout, ...place }) => found(place).waitFor({ state, timeout }),
+    count: ({ selector }) => page.locator(selector).count(),
+    texts: ({ selector }) => page.locator(selector).allInnerTexts(),
+    // from the top down, without what matches `without`
+    textsWithout: ({ selector, without }) =>
+        page.locator(selector).evaluateAll(
+            (all, unwanted) =>
+                all.toSorted((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top).map((one) => {
+                    const copy = one.cloneNode(true);
+                    for (const inner of copy.querySelectorAll(unwanted)) inner.remove();
+                    return copy.textContent;
+                }),
+            without,
+        ),
+    attribute: ({ name, timeout, ...place }) => found(place).getAttribute(name, { timeout }),
+    // what stands in the frames of webviews, which are frames within frames
+    frames: async () => {
+        const inner = page.frames().filter((frame) => frame !== page.mainFrame());
+        return Promise.all(inner.map((frame) => frame.evaluate('document.documentElement.outerHTML').catch(() => '')));
+    },
+    screenshot: ({ path, clip }) => page.screenshot({ path, clip, animations: 'disabled', caret: 'initial' }),
+    console: () => said,
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+    const { action, ...given } = JSON.parse(line);
+    try {
+        const value = await actions[action](given);
+        process.stdout.write(`${JSON.stringify({ value: ['string', 'number', 'object'].includes(typeof value) && !value?.url ? value : null })}\n`);
+    } catch (error) {
+        process.stdout.write(`${JSON.stringify({ error: String(error.message).slice(0, 2000) })}\n`);
+    }
+}
+await browser.close();

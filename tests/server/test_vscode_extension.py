@@ -1,0 +1,145 @@
+"""The VS Code extension speaks of the server as it is: settings, commands, messages, figures. Needs no Node."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.generator.statistics import CompletionStatistics
+from agents.records import ProposedEdit, RenameFile
+from server import progress
+from server.commands import COMMANDS
+from server.gate import comparing
+from server.gate.records import Question, Tool
+from server.outgoing import ACCEPTED_COMMAND
+from server.reference import reference
+from server.settings import resolve
+from tests.tidy.vscode_settings import MANIFEST, rendered
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "editors" / "vscode" / "src").glob("*.ts")}
+PACKAGE: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
+CONTRIBUTED = PACKAGE["contributes"]
+PROPERTIES: dict[str, Any] = {
+    key: schema for group in CONTRIBUTED["configuration"] for key, schema in group["properties"].items()
+}
+BY_CODE_ACTIONS = {"starling.fix"}  # the server's own menu runs it
+FIELDS = re.compile(r"^ +readonly (\w+)\??:", re.MULTILINE)
+
+
+def interface(module: str, name: str) -> set[str]:
+    """The fields of a TypeScript interface."""
+    found = re.search(rf"^(?:export )?interface {name} \{{\n(.*?)^\}}", SOURCES[module], re.MULTILINE | re.DOTALL)
+    assert found, f"no interface {name} in {module}.ts"
+    return set(FIELDS.findall(found[1]))
+
+
+def test_the_settings_are_made_from_the_settings_class() -> None:
+    text = MANIFEST.read_text(encoding="utf-8")
+    assert rendered(text) == text, "out of date: make docs"
+
+
+def test_every_setting_an_editor_may_set_is_offered_and_no_other() -> None:
+    offered = {key.removeprefix("starling.") for key in PROPERTIES if not key.startswith("starling.server.")}
+    assert offered == {one.key for one in reference() if not one.personal}
+
+
+@pytest.mark.parametrize("key", sorted(key for key in PROPERTIES if not key.startswith("starling.server.")))
+def test_what_the_settings_page_takes_the_server_takes(key: str) -> None:
+    _, section, name = key.split(".")
+    _, problems = resolve(editor={section: {name: PROPERTIES[key]["default"]}}, environment={}, user_file=ROOT / "none")
+    assert problems == ()
+
+
+def test_what_a_workspace_may_not_set_is_the_persons_alone() -> None:
+    scopes = {one.key: PROPERTIES[f"starling.{one.key}"]["scope"] for one in reference() if not one.personal}
+    assert scopes == {one.key: "window" if one.workspace else "machine" for one in reference() if not one.personal}
+    own = {key: schema["scope"] for key, schema in PROPERTIES.items() if key.startswith("starling.server.")}
+    assert set(own.values()) == {"machine"}
+
+
+def test_an_untrusted_folder_sets_nothing() -> None:
+    assert set(PACKAGE["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]) == set(PROPERTIES)
+
+
+def test_the_extension_knows_the_servers_commands_by_their_names() -> None:
+    table = re.search(r"COMMANDS = \{(.*?)\}", SOURCES["server"], re.DOTALL)
+    assert table
+    assert set(re.findall(r"'(starling\.[\w.]+)'", table[1])) == set(COMMANDS) - BY_CODE_ACTIONS
+    assert f"ACCEPTED = '{ACCEPTED_COMMAND}'" in SOURCES["completions"] or ACCEPTED_COMMAND in table[1]
+
+
+def test_every_command_of_the_palette_is_there_and_none_is_the_servers_own() -> None:
+    contributed = {one["command"] for one in CONTRIBUTED["commands"]}
+    registered = set(re.findall(r"^ {8}'(starling\.[\w.]+)':", SOURCES["extension"], re.MULTILINE))
+    registered |= set(re.findall(r"registerCommand\('(starling\.[\w.]+)'", SOURCES["proposals"]))
+    assert contributed == registered
+    assert contributed & set(COMMANDS) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "command", "record"),
+    [
+        ("server", "Status", "starling.status", "Result"),
+        ("server", "Written", "starling.generate", "Result"),
+        ("reports", "Review", "starling.review", "Result"),
+        ("reports", "Coverage", "starling.analyzeTestCoverage", "Result"),
+        ("approvals", "Approval", "starling.approvals", "Approval"),
+        ("approvals", "AuditRow", "starling.audit", "Row"),
+        ("actions", "Hit", "starling.search", "Found"),
+        ("page", "Workflow", "starling.workflows", "WorkflowFacts"),
+    ],
+)
+def test_what_the_extension_reads_of_an_answer_the_server_gives(
+    module: str, name: str, command: str, record: str
+) -> None:
+    given = getattr(importlib.import_module(COMMANDS[command]), record).model_fields
+    assert interface(module, name)
+    assert interface(module, name) - set(given) == set()
+
+
+def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
+    question = Question("q1", Tool.WRITE_FILE, "Move it", "It is better.", "tester", "")
+    move = RenameFile(tmp_path / "a.py", tmp_path / "b.py")
+    asked = comparing.question_of(question, ProposedEdit("Move it", "It is better.", "tester", (move,)))
+    assert interface("proposals", "Question") == set(asked)
+    assert interface("proposals", "ProposedFile") == set(asked["files"][0])
+    assert f"CONFIRM = '{comparing.CONFIRM}'" in SOURCES["proposals"]
+    assert "starling: { confirm: true }" in SOURCES["service"]
+
+
+def test_the_figures_of_the_page_are_counted_by_the_server() -> None:
+    counted = {field.name for field in dataclasses.fields(CompletionStatistics)}
+    read = set(re.findall(r"number\((?:counted|completion), '(\w+)'\)", SOURCES["page"]))
+    read |= set(re.findall(r"^ +(\w+): '[\w ,]+',$", SOURCES["page"], re.MULTILINE))
+    read |= set(re.findall(r"completion\.(\w+)", SOURCES["page"]))
+    assert len(read) > 10
+    assert read - counted == set()
+
+
+def test_indexing_is_known_by_the_title_that_the_server_gives_it() -> None:
+    assert f"INDEXING = '{progress.TITLE}'" in SOURCES["work"]
+
+
+def test_the_extension_has_the_servers_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert PACKAGE["version"] == project["version"]
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = json.loads((MANIFEST.parent / "package-lock.json").read_text(encoding="utf-8"))
+    assert len(lock["packages"]) > 10
+    assert [name for name, one in lock["packages"].items() if "resolved" in one] == []
+
+
+def test_nothing_of_the_extension_speaks_to_a_network() -> None:
+    assert [
+        name for name, text in SOURCES.items() if re.search(r"\bfetch\(|https?\.request|node:https?|node:net", text)
+    ] == []
