@@ -77,6 +77,8 @@ async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Pat
         for _ in range(6):  # loading so much takes longer on a busy machine than anyone who asks waits
             if await session.texts(uri, 4, 25):
                 break
+        else:
+            pytest.fail("nothing was suggested")
     told = host()
     assert [model["name"] for model in told["models"]] == ["large"]
     holding = used_bytes(psutil.Process(told["process"]))
