@@ -89,7 +89,9 @@ class Helix:
         while listed not in self.screen():
             if time.monotonic() > deadline:
                 raise HelixError(f"{listed!r} was never listed\n{self.screen()}")
-            self.keys("Escape", "Escape", "A", "C-x")
+            self.keys("Escape")
+            self.wait_for(" NOR ")
+            self.keys("A", "C-x")
             asked = time.monotonic()
             while listed not in self.screen() and time.monotonic() < asked + PAUSE_S:
                 time.sleep(POLL_S)

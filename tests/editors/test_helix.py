@@ -36,6 +36,7 @@ def test_a_suggestion_stands_in_the_completion_list_and_enter_takes_it(editor: H
     editor.keys("C-n", "Enter")
     editor.wait_for(f"amount += pri{REST}")
     editor.keys("Escape")
+    editor.wait_for(" NOR ")  # what comes with an Escape is taken for one key
     editor.type(":write")
     editor.keys("Enter")
     editor.wait_for("written")
