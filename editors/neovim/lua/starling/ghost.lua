@@ -160,7 +160,7 @@ function M.moved(client, buffer, automatic)
   if automatic and not (ghosts[buffer] and ghosts[buffer].chosen) then
     timers[buffer] = vim.defer_fn(function()
       local here = vim.api.nvim_get_current_buf() == buffer and vim.startswith(vim.api.nvim_get_mode().mode, 'i')
-      if here and not client:is_stopped() and vim.fn.pumvisible() == 0 then
+      if here and not client:is_stopped() then
         M.request(client, buffer, false)
       end
     end, WAIT_MS)
