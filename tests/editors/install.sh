@@ -30,6 +30,12 @@ esac
 
 works() { "$1" --version 2>/dev/null | head -n 1 | grep -q "$wanted"; }
 
+# Helix is driven in a terminal of tmux.
+if [ "$name" = helix ] && ! command -v tmux >/dev/null; then
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends tmux; } >/dev/null ||
+        fail 'tmux could not be installed.'
+fi
+
 if [ -x "$dir/$name" ] && works "$dir/$name"; then
     exit 0
 fi

@@ -96,7 +96,12 @@ class Neovim:
         home.mkdir(parents=True, exist_ok=True)
         init = home / "init.lua"
         init.write_text(readme_configuration() + configuration, encoding="utf-8")
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "STARLING_HOME": str(home / "starling"), "NVIM_LOG_FILE": ""}
+        environment = {
+            **os.environ,
+            "LC_ALL": "C.UTF-8",
+            "STARLING_HOME": str(home / "starling"),
+            "NVIM_LOG_FILE": str(home / "log"),
+        }
         for name in ("CONFIG", "DATA", "STATE", "CACHE"):
             environment[f"XDG_{name}_HOME"] = str(home / name.lower())
         environment["PATH"] = os.pathsep.join(filter(None, (path, environment.get("PATH", ""))))
