@@ -169,6 +169,15 @@ def test_the_statusline_says_whether_it_is_ready_or_off(open_text: Open) -> None
     editor.wait_for(f"{line} == ''", "no state of a buffer that is not served")
 
 
+def test_it_is_started_again(open_text: Open) -> None:
+    editor = open_text()
+    first = editor.lua("vim.lsp.get_clients({ name = 'starling' })[1].id")
+    editor.keys(":Starling restart<CR>")
+    another = f"vim.tbl_get(vim.lsp.get_clients({{ bufnr = 0, name = 'starling' }}), 1, 'id') or {first}"
+    editor.wait_for(f"({another}) > {first}", "another server")
+    editor.wait_for_index()
+
+
 def test_off_means_no_suggestions_and_on_brings_them_back(open_text: Open) -> None:
     editor = open_text()
     editor.keys(":Starling off<CR>")

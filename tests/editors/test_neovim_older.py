@@ -60,6 +60,14 @@ def test_a_quick_fix_is_made_from_the_menu_of_code_actions(editor: Neovim) -> No
     editor.wait_for("vim.bo.modified and vim.api.nvim_buf_get_lines(0, 0, 1, false)[1] == ''", "the import to go")
 
 
+def test_it_is_started_again(editor: Neovim) -> None:
+    first = editor.lua("vim.lsp.get_clients({ name = 'starling' })[1].id")
+    editor.keys(":Starling restart<CR>")
+    another = f"vim.tbl_get(vim.lsp.get_clients({{ bufnr = 0, name = 'starling' }}), 1, 'id') or {first}"
+    editor.wait_for(f"({another}) > {first}", "another server")
+    editor.wait_for_index()
+
+
 def test_reports_statusline_and_health(editor: Neovim) -> None:
     editor.wait_for("require('starling').statusline() == 'Starling: ready'", "the state")
     editor.keys(":Starling review<CR>")

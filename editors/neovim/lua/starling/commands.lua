@@ -6,6 +6,8 @@ local server = require('starling.server')
 
 local M = {}
 
+local STOP_MS = 5000 -- for a server to end by itself
+
 ---@class starling.Command
 ---@field name string
 ---@field command string
@@ -35,10 +37,23 @@ M.own = {
     suggestions.enable(not suggestions.is_enabled())
   end,
   restart = function()
-    vim.lsp.enable(server.name, false) -- stops it
-    vim.defer_fn(function()
+    local clients = vim.lsp.get_clients({ name = server.name })
+    vim.lsp.enable(server.name, false)
+    for _, client in ipairs(clients) do
+      client:stop() -- which Neovim 0.11 leaves to us
+    end
+    local asked = vim.uv.now()
+    local function start()
+      local gone = #vim.lsp.get_clients({ name = server.name }) == 0
+      if not gone and vim.uv.now() - asked < STOP_MS then
+        return vim.defer_fn(start, 50)
+      end
+      for _, client in ipairs(clients) do
+        client:stop(true)
+      end
       vim.lsp.enable(server.name)
-    end, 500)
+    end
+    start()
   end,
 }
 
