@@ -127,4 +127,4 @@ lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements-dev.lock pyproject.toml --group dev --group eval -o requirements-eval.lock
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) $(TRAINING) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(EXTENSION)/node_modules $(EXTENSION)/dist $(VENV) $(TRAINING) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

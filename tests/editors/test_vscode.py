@@ -307,14 +307,14 @@ def test_the_page_of_statistics_says_all_in_words_too(collections: Path, open_fo
 
 
 def test_an_answer_streams_into_a_view_of_markdown(collections: Path, open_folder: Open) -> None:
-    script = "=== sortedlist\n@token-time 0.05\nIt keeps **a list** in order.\n\n- by bisection\n- in chunks\n"
+    script = "=== keep order\n@token-time 0.05\nIt keeps **a list** in order.\n\n- by bisection\n- in chunks\n"
     with ScriptedServer(script) as server:
         chat = {"STARLING_CHAT__URL": f"{server.url}/v1", "STARLING_CHAT__MODEL": "scripted"}
         workbench = open_folder(collections, environment={**NO_MODEL, **chat})
-        workbench.open("sortedlist.py")
+        workbench.open("mine.py")
         workbench.command("Starling: Ask About This Code")
         workbench.wait(".quick-input-title", "Ask about this code")
-        workbench.type("What does sortedlist do?")
+        workbench.type("Does it keep order?")
         workbench.press("Enter")
         workbench.until("the answer", lambda: "<strong>a list</strong>" in workbench.page())
         workbench.until("all of it", lambda: "<em>scripted</em>" in workbench.page())
