@@ -188,8 +188,8 @@ class Workbench:
         """All that is there of it, with plain spaces."""
         return [text.replace("\u00a0", " ") for text in self.do("texts", selector=selector)]
 
-    def until(self, what: str, condition: Any) -> Any:
-        """Wait until `condition()` is something.
+    def until(self, what: str, condition: Any, *, every_s: float = POLL_S) -> Any:
+        """Wait until `condition()` is something; a condition that does something itself is given time to show it.
 
         Raises:
             WorkbenchError: it was nothing all the time.
@@ -198,7 +198,7 @@ class Workbench:
         while time.monotonic() < deadline:
             if value := condition():
                 return value
-            time.sleep(POLL_S)
+            time.sleep(every_s)
         raise WorkbenchError(f"waited {WAIT_S:g} s in vain for {what}\n{self.log()}")
 
     def ghost(self) -> str:
