@@ -277,10 +277,16 @@ def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -
     git("config", "filter.own.required", "true")
     text = (repository / "app.py").read_text()
     (repository / "app.py").write_text(text + "\n\ndef again(a={}):\n    a['x'] = 1\n")
-    (repository / "web" / "app.js").touch()
+    os.utime(repository / "web" / "app.js", (1, 1))  # git would look at it, and write its index anew
+    hook = repository / ".git" / "hooks" / "post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+    index = (repository / ".git" / "index").read_bytes()
     _, answer = review("--diff", "main")
     assert {one["line"] for one in answer["findings"] if one["code"] == "mutable-default"} == {8}
     assert not ran.exists()
+    assert (repository / ".git" / "index").read_bytes() == index, "looking changes nothing"
 
 
 def test_a_filter_that_cannot_be_switched_off_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
