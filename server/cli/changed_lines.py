@@ -26,7 +26,8 @@ BINARY = "Binary files "
 WHOLE = range(1, 1 << 31)
 ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
 LETTERS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
-QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never")
+HOOKLESS = ("-c", f"core.hooksPath={os.devnull}", "-c", "diff.autoRefreshIndex=false")  # writing the index runs a hook
+QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "protocol.allow=never", *HOOKLESS)
 FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 DIFF = (
     "--unified=0",

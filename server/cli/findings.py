@@ -80,7 +80,8 @@ def as_text(outcome: Outcome) -> None:
     console = terminal.out()
     for one in outcome.found:
         finding, place = one.finding, one.place
-        line = Text(terminal.printable(f"{place.file}:{place.line}:{place.column}: "))
+        file = place.file.replace("\n", "\\n")  # a name that would pass for lines of ours
+        line = Text(terminal.printable(f"{file}:{place.line}:{place.column}: "))
         line.append(finding.severity.value, style=STYLES[finding.severity])
         line.append(terminal.printable(f" {finding.code}: {finding.message}"))
         console.print(line, soft_wrap=True)
@@ -186,8 +187,9 @@ FORMATS: dict[str, Callable[[Outcome], None]] = {
 
 
 def _data(text: str) -> str:
-    """As GitHub's runner reads a command's message."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """As GitHub's runner reads a command's message; what would drive a terminal is spelled out."""
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return terminal.printable(escaped)
 
 
 def _property(text: str) -> str:

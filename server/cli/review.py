@@ -189,6 +189,8 @@ class _Job:
                 await gate.close()
             if outcome.reason:
                 terminal.note(outcome.reason)
+            elif outcome.applied:
+                terminal.note(f"Mended; take it back with: starling undo {outcome.checkpoint}")
 
         asyncio.run(ask())
 

@@ -13,6 +13,7 @@ from server.gate.places import folded
 from server.gate.refusal import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from agents.records import Change, ProposedEdit
@@ -55,6 +56,7 @@ def located(places: Places, proposal: ProposedEdit) -> tuple[Located, ...]:
             if key in seen:
                 raise Refused(f"{one.name} is named twice; propose one change of each file.")
             seen.add(key)
+    _check_nesting(found)
     return found
 
 
@@ -82,10 +84,23 @@ def _located(places: Places, change: Change) -> Located:
 def _keys(one: Located) -> list[str]:
     """What a change is about, so that two names of one file are the same; new names also where only case differs."""
     keys = [str(one.real) if one.real is not None else one.uri]
-    new = one.real if isinstance(one.change, CreateFile) else one.target
-    if new is not None:
+    if (new := _new(one)) is not None:
         keys += [str(new), f"new {folded(str(new))}"]
     return list(dict.fromkeys(keys))
+
+
+def _new(one: Located) -> Path | None:
+    """The real path of the file that a change brings, None where it brings none."""
+    return one.real if isinstance(one.change, CreateFile) else one.target
+
+
+def _check_nesting(found: Sequence[Located]) -> None:
+    """Refuse a file that would have to be another's folder: half of it would be made."""
+    new = {one.name: path for one in found if (path := _new(one)) is not None}
+    files = {folded(str(path)) for path in new.values()}
+    for name, path in new.items():
+        if any(folded(str(folder)) in files for folder in path.parents):
+            raise Refused(f"{name} would lie in a folder that is to be a file, too; give one of them another name.")
 
 
 def _same_file(uri: str, path: Path) -> None:

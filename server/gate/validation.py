@@ -86,6 +86,7 @@ class Validation:
             case CreateFile() as change:
                 return self._create(place, change), None
             case DeleteFile() as change:
+                _check_writable(place)
                 content = self._file(place)
                 if content.text != change.before:
                     raise Refused(f"{place.name} has changed since its deletion was proposed; look at it once more.")
@@ -97,8 +98,7 @@ class Validation:
         now = self._standing(place)
         if now is None:
             raise Refused(f"{place.name} is not there any more.")
-        if place.real is not None and contents.is_protected(place.real):
-            raise Refused(f"{place.name} is write-protected; make it writable first, then propose it again.")
+        _check_writable(place)
         content = _content(place, now)
         edits = self._edits_now(place, change, now)
         ours = replace(change, before=now, edits=edits)
@@ -176,6 +176,12 @@ class Validation:
     def _syntax(self, place: Located, before: str, after: str) -> None:
         if not self._exact and (line := parsing.broken_line(place.uri, place.real, before, after)) is not None:
             self._warnings.append(f"{place.name} would no longer parse: line {line}.")
+
+
+def _check_writable(place: Located) -> None:
+    """Raise `Refused` for a file that somebody has protected."""
+    if place.real is not None and contents.is_protected(place.real):
+        raise Refused(f"{place.name} is write-protected; make it writable first, then propose it again.")
 
 
 def _content(place: Located, now: str) -> Content:

@@ -86,7 +86,7 @@ async def _seen(workplace: Workplace, change: Change, before: Content | None) ->
             return _text(change, await _read(workplace, change.uri, change))
         case CreateFile():
             now = await _read(workplace, change.path.as_uri(), change)
-            made = await asyncio.to_thread(_stands, change.path) or now is not None
+            made = now is not None or await asyncio.to_thread(_is_file, change.path)
             whole = made and now == change.text
             # what was made with another text is ours all the same; it can be undone as it stands
             return Seen(replace(change, text=now or "") if made else None, whole, now, odd=made and not whole)
@@ -131,6 +131,11 @@ def _stands(path: Path) -> bool:
         return path.name in os.listdir(path.parent)  # noqa: PTH208 (names only)
     except OSError:
         return False
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file of exactly this name is there; a folder of that name is nobody's proposal."""
+    return _stands(path) and path.is_file()
 
 
 async def _read(workplace: Workplace, uri: str, change: TextChange | CreateFile) -> str | None:

@@ -141,6 +141,18 @@ def test_github_reads_a_command_for_each_finding(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_a_files_name_neither_drives_the_terminal_nor_passes_for_a_line(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "web/\x1b[2J\nfree.js:1:1: error made-up: x\r.js"
+    Path(name).write_text(Path("web/app.js").read_text())
+    run(["review", name, "--format", form])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "\\x1b[2J" in line
+
+
+@pytest.mark.usefixtures("workspace")
 def test_sarif_holds_what_its_schema_asks_for(capsys: pytest.CaptureFixture[str]) -> None:
     Path("web/ä b.js").write_text(Path("web/app.js").read_text())
     run(["review", "--format", "sarif"])
@@ -277,10 +289,16 @@ def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -
     git("config", "filter.own.required", "true")
     text = (repository / "app.py").read_text()
     (repository / "app.py").write_text(text + "\n\ndef again(a={}):\n    a['x'] = 1\n")
-    (repository / "web" / "app.js").touch()
+    os.utime(repository / "web" / "app.js", (1, 1))  # git would look at it, and write its index anew
+    hook = repository / ".git" / "hooks" / "post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+    index = (repository / ".git" / "index").read_bytes()
     _, answer = review("--diff", "main")
     assert {one["line"] for one in answer["findings"] if one["code"] == "mutable-default"} == {8}
     assert not ran.exists()
+    assert (repository / ".git" / "index").read_bytes() == index, "looking changes nothing"
 
 
 def test_a_filter_that_cannot_be_switched_off_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -297,5 +315,7 @@ def test_a_write_protected_file_is_not_mended_and_the_others_are(
         (workspace / name).write_text(SAFE)
     (workspace / "kept.py").chmod(0o444)
     run(["review", "--fix", "--yes", "edit", "--fail-on", "never"])
-    assert "kept.py is write-protected and stays as it is" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "kept.py is write-protected and stays as it is" in said
+    assert "Mended; take it back with: starling undo" in said
     assert ((workspace / "kept.py").read_text(), "f'wide'" in (workspace / "fix.py").read_text()) == (SAFE, False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.records import CreateFile, DeleteFile, Edit, RenameFile, TextChange
+from server.gate import verification
+from server.gate.disk import DiskWorkplace
 from server.gate.places import Places
 from server.gate.records import Verdict
 from tests.server.gate.bench import Bench, proposal
@@ -56,11 +58,12 @@ async def test_a_file_is_not_made_in_a_place_like(bench: Bench, name: str, said:
     await check_refused(bench, CreateFile(bench.root / name, "x = 1\n"), said)
 
 
-async def test_a_write_protected_file_is_not_changed(bench: Bench) -> None:
+async def test_a_write_protected_file_is_neither_changed_nor_deleted(bench: Bench) -> None:
     path = bench.put("kept.py", b"x = 1\n")
     path.chmod(0o444)
     change = TextChange(path.as_uri(), path, "x = 1\n", (Edit(4, 5, "2"),))
-    await check_refused(bench, change, "kept.py is write-protected", "make it writable first")
+    for one in (change, bench.delete("kept.py")):
+        await check_refused(bench, one, "kept.py is write-protected", "make it writable first")
     path.chmod(0o644)
     assert (await bench.gate.propose(proposal(change))).verdict is Verdict.APPLIED
 
@@ -139,6 +142,25 @@ async def test_two_changes_are_never_about_one_file(
     bench.put("x.py", b"x = 1\n")
     outcome = await bench.gate.propose(proposal(*changes(bench)))
     assert (outcome.verdict, "named twice" in outcome.reason) == (Verdict.REFUSED, True)
+
+
+@pytest.mark.parametrize("changes", [
+    lambda b: (b.create("new/a.py"), b.create("new")),
+    lambda b: (b.create("New"), b.create("new/deep/a.py")),
+    lambda b: (b.rename("x.py", "new/x.py"), b.create("new")),
+])  # fmt: skip
+async def test_no_new_file_lies_in_another(bench: Bench, changes: Callable[[Bench], tuple[Change, ...]]) -> None:
+    bench.put("x.py", b"x = 1\n")
+    outcome = await bench.gate.propose(proposal(*changes(bench)))
+    assert (outcome.verdict, "is to be a file, too" in outcome.reason) == (Verdict.REFUSED, True)
+    assert not (bench.root / "new").exists()
+
+
+async def test_a_folder_in_the_place_of_a_new_file_was_not_made_by_us(bench: Bench) -> None:
+    new = bench.create("new")
+    (bench.root / "new").mkdir()
+    (seen,) = await verification.seen(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
+    assert (seen.change, verification.verdict([seen])) == (None, Verdict.REJECTED)
 
 
 async def test_a_uri_that_names_another_file_than_the_path_is_refused(bench: Bench) -> None:
