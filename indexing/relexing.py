@@ -78,7 +78,8 @@ class Lexed:
     def part(self, start: int, end: int) -> Lexed:
         """The tokens of the whole lines [start, end) of this text, as if it held no others."""
         low, high = (1 + self.starts[1:-1].searchsorted((start, end))).tolist()
-        cut = end > start and int(self.starts[high - 1]) != end - 1  # in the middle of breaks, of which the last counts
+        # In the middle of breaks, of which the last counts; what stands before `low` is no token of these lines.
+        cut = end > start and (high == low or int(self.starts[high - 1]) != end - 1)
         ids = np.zeros(high - low + cut + 2, dtype=np.uint32)
         ids[1 : high - low + 1] = self.ids[low:high]
         starts = np.zeros(len(ids), dtype=np.int64)

@@ -33,6 +33,8 @@ LONGEST_LINE = 1 << 20  # bytes of one event
 LONGEST_ANSWER = 16 << 20  # bytes of all
 DRAIN_S = 0.1  # for the end of a stream that has said everything, so that its connection can be used again
 LONGEST_REFUSAL = 64 << 10  # bytes of an error's body that are read
+# What a reader raises where something else has come than it expects; also a number beyond all bounds, or brackets.
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Reader(Protocol):
 
         Raises:
             ChatError: it tells of an error.
-            KeyError, TypeError, ValueError, AttributeError, IndexError: it is not of this dialect.
+            KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError: it is not of
+                this dialect.
         """
         ...
 
@@ -95,7 +98,7 @@ class Reader(Protocol):
         """The stream is over: whether this is all shows in `ended`.
 
         Raises:
-            ValueError: what came does not fit together.
+            TypeError, ValueError, RecursionError: what came does not fit together.
         """
         ...
 
@@ -249,11 +252,13 @@ class _Tries:
             ):
                 if response.status_code != httpx2.codes.OK:
                     raise refusals.of_status(url, response.status_code, response.headers, await _refusal(response))
+                if "," in response.headers.get("content-encoding", ""):  # packed twice, some kB are some GB
+                    raise refusals.of_malformed(url, "an answer that is packed more than once")
                 async with contextlib.aclosing(_events(response, url)) as events:
                     async for event in events:
-                        if not reader.ended:
+                        if not reader.ended:  # what comes behind the end holds nobody up: there is one time for it
                             _feed(reader, event, url)
-                        limit.reschedule(self._until(reader) or limit.when())
+                            limit.reschedule(self._until(reader) or limit.when())
         except TimeoutError:
             if not reader.ended:
                 waited_s = self._patience.idle_s if reader.started else self._patience.first_token_s
@@ -279,6 +284,8 @@ class _Tries:
 async def _refusal(response: httpx2.Response) -> str:
     """The body of an error, as far as it is worth reading."""
     body = b""
+    if "," in response.headers.get("content-encoding", ""):
+        return ""
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > LONGEST_REFUSAL:
@@ -289,16 +296,19 @@ async def _refusal(response: httpx2.Response) -> str:
 async def _events(response: httpx2.Response, url: str) -> AsyncGenerator[dict[str, Any], None]:
     """The JSON objects of an answer: `data:` lines of server-sent events, lines of JSON, or one object over all."""
     whole = response.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-    size, rest = 0, b""
+    size, rest, lines = 0, bytearray(), list[bytearray]()
     async for piece in response.aiter_bytes():
         size += len(piece)
-        *lines, rest = [rest + piece] if whole else (rest + piece).split(b"\n")
+        rest += piece  # in place, for it may come byte by byte
+        if not whole and b"\n" in piece:
+            *lines, rest = rest.split(b"\n")
         if size > LONGEST_ANSWER or (len(rest) > LONGEST_LINE and not whole):
             raise refusals.of_malformed(url, "more than an answer can be")
         for line in lines:
-            if (event := _event(line, url)) is not None:
+            if (event := _event(bytes(line), url)) is not None:
                 yield event
-    if (event := _event(rest, url)) is not None:
+        lines = []
+    if (event := _event(bytes(rest), url)) is not None:
         yield event
 
 
@@ -325,14 +335,14 @@ def _event(line: bytes, url: str) -> dict[str, Any] | None:
 def _feed(reader: Reader, event: Mapping[str, Any], url: str) -> None:
     try:
         reader.feed(event)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except _WRONG:
         raise refusals.of_malformed(url, "JSON of another kind than was asked for") from None
 
 
 def _close(reader: Reader, url: str) -> None:
     try:
         reader.close()
-    except ValueError:
+    except _WRONG:
         raise refusals.of_malformed(url, "a tool call whose arguments are no JSON") from None
 
 

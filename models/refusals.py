@@ -7,6 +7,7 @@ Reads status, headers and body of any of the dialects; quotes at most a line of 
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_QUOTE = 200  # characters
 LONGEST_WORDS = 2000
+LONGEST_REST_S = 24 * 3600.0  # that an endpoint can ask for; what it says beyond that is nonsense
 _AGAIN = frozenset({Fault.UNREACHABLE, Fault.OVERLOADED, Fault.MALFORMED, Fault.RATE_LIMITED})
 _FAULTS = {
     401: Fault.UNAUTHORIZED,
@@ -134,16 +136,16 @@ def own_words(body: str) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the endpoint asks to wait, by number or by date; None when it does not."""
+    """Seconds that the endpoint asks to wait, by number or by date; None when it says nothing sensible."""
     said = headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(said))
+        wait_s = float(said)
     except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except ValueError:
-        return None
+        try:
+            wait_s = parsedate_to_datetime(said).timestamp() - time.time()
+        except (ValueError, OverflowError):  # the latter for a time zone that is none
+            return None
+    return min(max(0.0, wait_s), LONGEST_REST_S) if math.isfinite(wait_s) else None
 
 
 def _message(said: Any) -> str:  # noqa: ANN401 (whatever an endpoint sends)

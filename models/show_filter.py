@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FILE = "show-filter.json"
 FORMAT = 1
+HEAVIEST = 1e6  # what a weight can be; fitted ones are below 20, and sums of these stay numbers
 KINDS = (
     "draft",  # the workspace wrote it, the model judged it
     "agreed",  # the model wrote it, and the workspace says the same
@@ -78,7 +79,7 @@ class ShowFilter:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CatalogError(f"{path} cannot be read as JSON: {error}; mend or remove it.") from error
         kinds = content.get("kinds") if isinstance(content, dict) else None
         if not isinstance(kinds, dict) or content.get("format") != FORMAT:
@@ -98,8 +99,8 @@ def _weights(path: Path, kind: str, found: object) -> dict[str, float]:
     for name, weight in weights.items():
         if name not in EVIDENCE:
             _refuse(path, f"kinds.{kind}.weights.{name}", "one of " + ", ".join(EVIDENCE))
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-            _refuse(path, f"kinds.{kind}.weights.{name}", "a number")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) <= HEAVIEST:
+            _refuse(path, f"kinds.{kind}.weights.{name}", f"a number from {-HEAVIEST:,.0f} to {HEAVIEST:,.0f}")
     return {name: float(weight) for name, weight in weights.items()}
 
 

@@ -102,7 +102,7 @@ def file_layer(path: Path, sections: Collection[str], *, workspace: bool = False
         return Layer()
     except OSError as error:
         return _broken(source, f"cannot be read ({error.strerror or error}); nothing in it counts.")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
         return _broken(source, f"is not TOML ({error}); nothing in it counts until it is mended.")
     return _tree_layer(data, source, sections, workspace=workspace)
 
@@ -122,8 +122,11 @@ def shown(value: object) -> str:
     """A value for a message: enough to find it again, too little to fill a message box."""
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = str(value)
+    except (TypeError, ValueError, RecursionError):
+        try:
+            text = str(value)
+        except (ValueError, RecursionError):  # Python writes no number of thousands of digits
+            return "what is too long to show"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

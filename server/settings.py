@@ -443,6 +443,7 @@ def checked(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
     except (
         ValueError,
         TypeError,
+        RecursionError,
     ) as error:  # pydantic's ValidationError is a ValueError; a TOML date is no JSON: TypeError
         said = "what is set" if marked(field, "personal") else shown(entry.value)  # it may be a key in the wrong place
         message = (

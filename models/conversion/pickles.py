@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MOST_PICKLE_BYTES = 64 << 20  # of the program; numbers are not in it
 MOST_STEPS = 10_000_000  # instructions; a model of 1,000 tensors takes 50,000
+MOST_COPIED = 10_000_000  # entries of tables that are made of others
+MOST_DIMENSIONS = 64  # as torch has it
+MOST_NUMBERS = 1 << 63  # in one dimension
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 ZIP_MAGIC = b"PK\x03\x04"
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a file in a zip archive: lengths of its name and of what is extra
@@ -112,7 +115,7 @@ def read_contents(file: Path) -> Mapping[str, Stored]:
             "run. Take the model's safetensors files, or do not trust its source."
         ) from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, MemoryError, OverflowError, struct.error,
-            zipfile.BadZipFile, NotImplementedError, EOFError, RecursionError) as error:  # fmt: skip
+            zipfile.BadZipFile, EOFError, RuntimeError) as error:  # fmt: skip
         raise ModelError(f"The weights {file} are cut short or damaged; download them again.") from error
 
 
@@ -199,6 +202,7 @@ class _Machine:
         self._stream = stream
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._copied = 0
         self.sizes: dict[str, int] = {}
 
     def run(self) -> Any:  # noqa: ANN401 (whatever it holds)
@@ -257,7 +261,7 @@ class _Machine:
             raise PickleError("a name that is no text")
         said = " ".join(parts)
         if said not in KNOWN:
-            raise PickleError(f"{said.replace(' ', '.')[:100]}")
+            raise PickleError(ascii(said.replace(" ", ".")[:100])[1:-1])
         self._stack.append(_Global(said))
 
     def items(self, pairs: list[Any]) -> None:
@@ -287,6 +291,9 @@ class _Machine:
         name = called.name if isinstance(called, _Global) else ""
         if name == ORDERED:
             made: Any = _pairs(*given) if given else {}
+            self._copied += len(made)
+            if self._copied > MOST_COPIED:
+                raise ValueError("too large")
         elif name == PARAMETER:
             made = given[0]
         elif name == TENSOR:
@@ -335,7 +342,9 @@ def _tensor(storage: object, first: object, shape: object, strides: object) -> _
 
 
 def _whole_numbers(value: object) -> tuple[int, ...]:
-    if not isinstance(value, tuple) or not all(isinstance(one, int) and one >= 0 for one in value):
+    if not isinstance(value, tuple) or len(value) > MOST_DIMENSIONS:
+        raise PickleError("a tensor of an unknown form")
+    if not all(isinstance(one, int) and 0 <= one < MOST_NUMBERS for one in value):
         raise PickleError("a tensor of an unknown form")
     return value
 

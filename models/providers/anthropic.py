@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.endpoint import Outgoing
-from models.providers.dialect import Dialect, Draft
+from models.providers.dialect import Dialect, Draft, count_of
 from models.refusals import of_event
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Reader(Draft):
         if kind == "error":
             raise of_event(event)
         if kind == "message_start":
-            self.model = event["message"].get("model") or ""
+            self.named(event["message"].get("model"))
             self._bill(event["message"].get("usage") or {})
         elif kind == "content_block_start":
             self._open(event["index"], event["content_block"])
@@ -112,9 +112,9 @@ class Reader(Draft):
             self.started = True  # it thinks; what it thinks is not shown
 
     def _bill(self, usage: Mapping[str, Any]) -> None:
-        read = sum(int(usage.get(name) or 0) for name in ("input_tokens", "cache_creation_input_tokens"))
-        cached = int(usage.get("cache_read_input_tokens") or 0)
-        written = int(usage.get("output_tokens") or 0)
+        read = sum(count_of(usage.get(name)) for name in ("input_tokens", "cache_creation_input_tokens"))
+        cached = count_of(usage.get("cache_read_input_tokens"))
+        written = count_of(usage.get("output_tokens"))
         before = self.usage
         self.usage = Usage(
             max(before.prompt_tokens, read + cached),

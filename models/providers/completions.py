@@ -6,11 +6,13 @@ https://platform.openai.com/docs/api-reference/completions. Start at `extended` 
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from models.completion import Decoded, Ranked, StopReason
 from models.endpoint import Outgoing
 from models.host.forms import EXTENSION
+from models.providers.dialect import count_of
 from models.refusals import of_event
 from models.tokens import LONE_SURROGATE, REPLACEMENT
 
@@ -27,6 +29,7 @@ OPTIONAL = ("logprobs", "suffix")
 
 # A token of code has at least so many characters on average, and so a window at least so many for each of its tokens.
 CHARACTERS_PER_TOKEN = 3
+LONGEST = 65_536  # characters of one continuation; no budget of tokens that we name gives so many
 MOST_RANKED = 5  # likeliest tokens that such a server tells
 SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
@@ -115,8 +118,8 @@ class Reader:
                 self._finished = True
                 self.decoded = Decoded(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
         if usage := event.get("usage"):
-            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-            self.decoded = Decoded(int(usage.get("prompt_tokens") or 0), int(cached), self.decoded.end)
+            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            self.decoded = Decoded(count_of(usage.get("prompt_tokens")), count_of(cached), self.decoded.end)
 
     def close(self) -> None:
         """The stream is over; some servers send no end mark."""
@@ -137,8 +140,10 @@ class Reader:
             self._step(self._text + new, log_probs[0] if log_probs else None)
 
     def _step(self, text: str, log_prob: float | None) -> None:
+        if len(text) > LONGEST:
+            raise ValueError("more than was asked for")
         self._text = text
-        self._tell(json.dumps([text, None if log_prob is None else float(log_prob)]))
+        self._tell(json.dumps([text, None if log_prob is None else _probability(log_prob)]))
 
 
 class ObjectReader:
@@ -161,9 +166,22 @@ class ObjectReader:
 def read_ranking(told: Sequence[Any]) -> list[Ranked]:
     """The likeliest first tokens, from what a `Reader` told: by number, or by text where a server tells no other."""
     return [
-        Ranked(-1, float(log_prob), token) if isinstance(token, str) else Ranked(int(token), float(log_prob))
+        Ranked(-1, _probability(log_prob), token)
+        if isinstance(token, str)
+        else Ranked(int(token), _probability(log_prob))
         for token, log_prob in told
     ]
+
+
+def _probability(told: float) -> float:
+    """A logarithm of a probability; servers round certain tokens to a little above 0.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if math.isnan(value := float(told)):
+        raise ValueError("a probability that is no number")
+    return min(value, 0.0)
 
 
 def _probabilities(told: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
@@ -172,12 +190,12 @@ def _probabilities(told: Mapping[str, Any]) -> tuple[list[str], list[float | Non
     Servers write them in either of OpenAI's two ways: in lists beside each other, or, as llama.cpp's, as `content`.
     """
     if content := told.get("content"):
-        ranked = [(str(one["token"]), float(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
+        ranked = [(str(one["token"]), _probability(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
         tokens, log_probs = [str(one["token"]) for one in content], [one["logprob"] for one in content]
     else:
         tokens, log_probs = told.get("tokens") or [], told.get("token_logprobs") or []
         first = (told.get("top_logprobs") or [None])[0]
-        ranked = [(str(token), float(value)) for token, value in (first or {}).items()]
+        ranked = [(str(token), _probability(value)) for token, value in (first or {}).items()]
     return tokens, log_probs, sorted(ranked, key=lambda one: -one[1])
 
 

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from models.endpoint import Outgoing
 
 
+MOST_TOKENS = 1_000_000_000  # on one bill; no model reads so many
+LONGEST_NAME = 200  # characters of a model's
+
+
+def count_of(figure: object) -> int:
+    """A number of tokens as an endpoint tells it, inside what can be.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is no number.
+    """
+    return min(max(int(figure or 0), 0), MOST_TOKENS)  # type: ignore[call-overload,no-any-return]
+
+
 class Announcer:
     """Hands text on as it comes. A second try is heard only where it goes on as the first one began."""
 
@@ -44,6 +57,11 @@ class Draft:
         self.ended = False
         self._announcer = announcer
         self._calls: dict[int, list[str]] = {}  # by place: id, name, arguments as they come
+
+    def named(self, name: object) -> None:
+        """Who answers, by the endpoint's own word for it."""
+        if name and isinstance(name, str):
+            self.model = name[:LONGEST_NAME]
 
     def say(self, piece: str) -> None:
         """The answer goes on."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.endpoint import Outgoing
-from models.providers.dialect import Dialect, Draft
+from models.providers.dialect import Dialect, Draft, count_of
 from models.refusals import of_event
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Reader(Draft):
         """Take one line."""
         if event.get("error"):
             raise of_event(event)
-        self.model = event.get("model") or self.model
+        self.named(event.get("model"))
         message = event["message"]
         if message.get("thinking"):
             self.started = True
@@ -65,7 +65,7 @@ class Reader(Draft):
             made = call["function"]
             self.call(len(self._calls), name=made["name"], arguments=json.dumps(made.get("arguments") or {}))
         if event["done"]:
-            self.usage = Usage(int(event.get("prompt_eval_count") or 0), int(event.get("eval_count") or 0))
+            self.usage = Usage(count_of(event.get("prompt_eval_count")), count_of(event.get("eval_count")))
             self.end = ReplyEnd.LENGTH if event.get("done_reason") == "length" else ReplyEnd.END
             self.finish()
 

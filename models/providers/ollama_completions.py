@@ -49,7 +49,7 @@ class Reader(completions.Reader):
         reason = ("length" if event.get("done_reason") == "length" else "stop") if event["done"] else None
         told = {"content": event.get("logprobs") or []}
         choice = {"text": event.get("response") or "", "logprobs": told, "finish_reason": reason}
-        usage = {"prompt_tokens": int(event.get("prompt_eval_count") or 0)} if event["done"] else None
+        usage = {"prompt_tokens": event.get("prompt_eval_count")} if event["done"] else None
         super().feed({"choices": [choice], "usage": usage})
         if event["done"]:
             self.ended = True

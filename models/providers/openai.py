@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.endpoint import Outgoing
-from models.providers.dialect import Dialect, Draft
+from models.providers.dialect import Dialect, Draft, count_of
 from models.refusals import of_event
 
 if TYPE_CHECKING:
@@ -70,10 +70,12 @@ class Reader(Draft):
         if not event:
             self.finish()
             return
-        self.model = event.get("model") or self.model
+        self.named(event.get("model"))
         if usage := event.get("usage"):
-            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-            self.usage = Usage(int(usage["prompt_tokens"]), int(usage.get("completion_tokens") or 0), int(cached))
+            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            self.usage = Usage(
+                count_of(usage["prompt_tokens"]), count_of(usage.get("completion_tokens")), count_of(cached)
+            )
         for choice in event["choices"]:
             whole = choice.get("message")
             self._take(whole or choice.get("delta") or {})

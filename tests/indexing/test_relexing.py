@@ -78,6 +78,12 @@ def test_a_document_read_ahead_changes_no_token(end: str, edits: list[tuple[int,
             assert said(lexer.of(text[base:at], base)) == said(Lexed.of(text[base:at]))
 
 
+def test_the_second_of_two_empty_lines_at_the_top_is_taken_away() -> None:
+    lexer, line = Lexer(), "word " * 2000
+    lexer.read_ahead("\n\n" + line)
+    assert said(lexer.of("\n" + line)) == said(Lexed.of("\n" + line))
+
+
 def test_a_document_read_ahead_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     lexer, text = Lexer(), "class A:\n" + FILLED * 3
     lexer.read_ahead(text)

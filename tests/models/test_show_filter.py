@@ -42,6 +42,9 @@ def test_a_model_without_the_file_has_no_filter(tmp_path: Path) -> None:
         {kind: {"weights": {"one": "much"}} for kind in KINDS},
         {kind: {"weights": {"one": math.inf}} for kind in KINDS},
         {kind: {"weights": {"one": True}} for kind in KINDS},
+        {kind: {"weights": {"one": math.nan}} for kind in KINDS},
+        {kind: {"weights": {"one": 10**400}} for kind in KINDS},
+        {kind: {"weights": {"one": 1e308, "total": 1e308}} for kind in KINDS},  # a sum of theirs is no number
     ],
 )
 def test_a_wrong_filter_is_refused_with_its_file_and_what_is_allowed(tmp_path: Path, kinds: object) -> None:
@@ -55,6 +58,9 @@ def test_another_format_and_no_json_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="format"):
         ShowFilter.read(written(tmp_path, format=FORMAT + 1))
     (tmp_path / FILE).write_text("weights", encoding="utf-8")
+    with pytest.raises(CatalogError, match="JSON"):
+        ShowFilter.read(tmp_path / FILE)
+    (tmp_path / FILE).write_text("[" * 200_000, encoding="utf-8")
     with pytest.raises(CatalogError, match="JSON"):
         ShowFilter.read(tmp_path / FILE)
 

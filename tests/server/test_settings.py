@@ -257,6 +257,20 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(layers: Layers) -> None
     assert "not a regular file" in layers.problem().message
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "[" + "0x" + "f" * 5000 + "]"])
+def test_a_number_of_thousands_of_digits_is_a_wrong_value(layers: Layers, number: str) -> None:
+    (layers.roots[0] / ".starling.toml").write_text(f"[completion]\nmaxTokens = {number}\n")
+    (layers.roots[1] / ".starling.toml").write_text("[completion]\nmaxTokens = 7\n")
+    assert str(layers.roots[0]) in str(layers.problem())
+    assert layers.resolve()[0].completion.max_tokens == 7
+
+
+@pytest.mark.parametrize("name", ["STARLING_CHAT__FALLBACK", "STARLING_INDEX__EXCLUDE"])
+def test_brackets_without_end_are_a_wrong_value(layers: Layers, name: str) -> None:
+    layers.environment[name] = "[" * 100_000
+    assert name in str(layers.problem())
+
+
 def test_a_toml_value_that_json_does_not_know_is_a_wrong_value(layers: Layers) -> None:
     layers.user_file.write_text("[completion]\nmax_tokens = 2026-01-01\nmin_confidence = nan\n")
     _, problems = layers.resolve()

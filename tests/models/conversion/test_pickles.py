@@ -182,6 +182,47 @@ def test_any_damage_is_a_sentence(container: str, tmp_path: Path) -> None:
             assert 0 <= stored.start <= len(content)
 
 
+def scalar(shape: bytes) -> bytes:
+    """A table of one number, whose sizes and steps both are `shape`."""
+    storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ"
+    return b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + shape * 2 + b"tRs."
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        b"(" + b"\x8a\xff" + b"\xff" * 254 + b"\x7fq\x00" + b"h\x00" * 20_000 + b"t",  # a product of 40 million digits
+        b"(\x8a\x09" + b"\x00" * 8 + b"\x01t",
+        b"(" + b"K\x01" * 65 + b"t",
+    ],
+)
+def test_sizes_that_no_tensor_has_are_refused_before_they_are_multiplied(shape: bytes, tmp_path: Path) -> None:
+    assert read_contents(written(tmp_path, zipped(scalar(b"(K\x01t"), files={"data/0": bytes(4)})))["w"].shape == (1,)
+    with pytest.raises(ModelError, match="a tensor of an unknown form"):
+        read_contents(written(tmp_path, zipped(scalar(shape), files={"data/0": bytes(4)})))
+
+
+def test_a_large_table_made_again_and_again_is_refused(tmp_path: Path) -> None:
+    pairs = b"".join(b"X\x05\x00\x00\x00%05dK\x01\x86" % number for number in range(20_000))
+    again = b"ccollections\nOrderedDict\nq\x00" + b"h\x00h\x01\x85R" * 100_000  # of some 100 GB
+    with pytest.raises(ModelError, match="cut short or damaged"):
+        read_contents(written(tmp_path, zipped(b"\x80\x02](" + pairs + b"eq\x01" + again + b".")))
+
+
+def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zipped(b"\x80\x02}."))
+    content[6] |= 1  # in the file's own header, and in the archive's list
+    content[content.find(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(ModelError, match="cut short or damaged"):
+        read_contents(written(tmp_path, bytes(content)))
+
+
+def test_a_name_that_would_drive_a_terminal_is_spelled_out(tmp_path: Path) -> None:
+    program = b"\x80\x04\x8c\x06os\x1b[2J\x8c\x03\xed\xa0\x80\x93."
+    with pytest.raises(ModelError, match=r"holds os\\x1b\[2J\.\\ud800,"):
+        read_contents(written(tmp_path, zipped(program)))
+
+
 def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cut short or damaged"):
         read_contents(written(tmp_path, zipped(b"\x80\x02}.", kind=zipfile.ZIP_DEFLATED)))
