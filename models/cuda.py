@@ -64,7 +64,7 @@ def engine_on_gpu(  # noqa: PLR0913 (all of what is tried)
             elif not short:  # another reason than memory: a smaller type would not help
                 problems.append(
                     f"The model {name} cannot compute on CUDA ({error}), so it computes on the CPU; install cuBLAS 12 "
-                    "with uv tool install 'starling-lsp[cuda]', or set the device to cpu."
+                    "with uv tool install '.[cuda]' in Starling's repository, or set the device to cpu."
                 )
                 return None
             logger.info("model does not fit the GPU", extra={"model": name, "compute_type": tried, "why": str(error)})

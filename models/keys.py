@@ -23,8 +23,8 @@ SHORTEST_SECRET = 6  # what is shorter cannot be told from a word of the sentenc
 HIDDEN = "…"
 SERVICE = "starling"  # whose keys they are, in the system's keyring
 KEYRING_MISSING = (
-    "The system's keyring needs a package that is not installed; install Starling with it: "
-    "uv tool install 'starling-lsp[keyring]'"
+    "The system's keyring needs a package that is not installed; install Starling with it, in its repository: "
+    "uv tool install '.[keyring]'"
 )
 # What looks like a key, a password in a URL or a bearer's token, whoever's it is: endpoints repeat what they were sent.
 _SECRET = re.compile(

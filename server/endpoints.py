@@ -84,7 +84,7 @@ class EndpointSettings(BaseModel):
         default="",
         pattern=r"^([A-Za-z0-9._-]{1,60})?$",
         description="Name of the key in the system's keyring, where `starling key NAME` puts it; needs the extra "
-        "`starling-lsp[keyring]`.",
+        "`keyring`.",
         json_schema_extra=PERSONAL_NAME,
     )
     temperature: float = Field(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agents.records import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from agents.records import Finding
     from agents.reviewer.metrics import FunctionMetrics, TextMetrics
@@ -213,6 +213,16 @@ def _all_findings(reviewed: Iterable[Reviewed]) -> Iterable[Finding]:
     return (finding for each in reviewed for finding in each.findings)
 
 
+def uri_tail(uri: str, others: Collection[str]) -> str:
+    """The file's name, with as many folders before it as tell it from the `others`."""
+    parts = uri.split("/")
+    for count in range(1, len(parts)):
+        tail = "/".join(parts[-count:])
+        if not any(other != uri and other.endswith(f"/{tail}") for other in others):
+            return tail
+    return uri
+
+
 def _recommendations(
     reviewed: Sequence[Reviewed],
     parts: Sequence[Part],
@@ -227,10 +237,11 @@ def _recommendations(
     safe = sum(finding.fix is not None and finding.fix.safe for finding in _all_findings(reviewed))
     if safe:
         yield f"Apply the {safe} safe fix{'es' * (safe > 1)}: they cannot change what the program does."
+    everywhere = {each.document.uri for each in reviewed}
     for uri, function in functions[:3]:
         if function.cognitive > SIMPLE * 2:
             yield (
-                f"Take `{function.name or 'the function'}` apart ({uri.rpartition('/')[2]}, line "
+                f"Take `{function.name or 'the function'}` apart ({uri_tail(uri, everywhere)}, line "
                 f"{function.first_line + 1}): its cognitive complexity is {function.cognitive}."
             )
     tests = scores["tests"]

@@ -47,13 +47,24 @@ class Commands(TyperGroup):
             sys.exit(status)
         return status
 
+    def _named(self, arguments: Sequence[str]) -> str:
+        """The command that a command line names, as a person writes it."""
+        words: list[str] = [PROGRAM]
+        commands = self.commands
+        for argument in arguments:
+            if argument not in commands:
+                break
+            words.append(argument)
+            commands = getattr(commands[argument], "commands", {})
+        return " ".join(words)
+
     def _status(
         self, arguments: list[str], prog_name: str | None, complete_var: str | None, extra: dict[str, Any]
     ) -> int:
         try:
             result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
         except TyperException as error:
-            return _misused(error)
+            return _misused(error, self._named(arguments))
         except Failure as error:
             terminal.note(str(error))
             return error.exit_code
@@ -138,9 +149,9 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
 
-def _misused(error: TyperException) -> int:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else PROGRAM
+def _misused(error: TyperException, command: str) -> int:
+    context = getattr(error, "ctx", None)  # none where an option lacks its value
+    command = context.command_path if context is not None else command
     sentence = error.format_message().replace("Value error, ", "").strip().rstrip(".")
     terminal.note(f"{sentence}; see `{command} --help`.")
     return error.exit_code

@@ -31,11 +31,11 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         Path | None,
         typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the file's repository"),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10, help="Most suggestions.")] = 1,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10, help="Most suggestions.")] = 1,
     automatic: Annotated[
         bool, typer.Option("--automatic", help="Only what would be offered while typing, without being asked.")
     ] = False,
-    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Longest wait for the index, seconds.")] = 60,
+    wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Complete the code at a place in a file."""

@@ -48,7 +48,11 @@ class Kind(StrEnum):
 
 Yes = Annotated[
     list[Kind] | None,
-    typer.Option("--yes", help="Make changes of this kind without a question; may be given several times."),
+    typer.Option(
+        "--yes",
+        metavar="KIND",
+        help=f"Make changes of this kind without a question: {', '.join(Kind)}; may be given several times.",
+    ),
 ]
 
 KEYS = {Answer.APPROVE: "y", Answer.APPROVE_TASK: "a", Answer.REJECT: "n", None: "s"}

@@ -22,10 +22,12 @@ UNKNOWN = "unknown"
 
 def costs(
     *,
-    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How many days back, today included.")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=400, help="How many days back, today included.")
+    ] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
-    """Show what chat models cost, by day and model; a price that nobody named is unknown, not guessed."""
+    """Show what chat models cost, by day and model. A price that nobody named is unknown, not guessed."""
     from server.costs import Costs  # noqa: PLC0415 (SQLite)
     from server.state import FILE, State, StateError  # noqa: PLC0415
 

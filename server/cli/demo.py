@@ -18,7 +18,7 @@ def demo(
         Path, typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="here")
     ] = Path(),
 ) -> None:
-    """Start a server, index a workspace, and show completions in its files."""
+    """Index a workspace and show completions in its files."""
     root = place.folder(directory)
     from server.demo.tour import tour  # noqa: PLC0415 (pygls, which no other command needs)
 

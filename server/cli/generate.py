@@ -35,20 +35,23 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
         typer.Option(
             "--task",
             "-t",
+            metavar="TASK",
             help="What to write: implement, complete, docstring, type-hints, test, fix ...; a wrong one tells all.",
             show_default="what is missing at the place",
         ),
     ] = "",
-    instruction: Annotated[str, typer.Option("--instruction", "-i", help="What is wanted, in words.")] = "",
+    instruction: Annotated[
+        str, typer.Option("--instruction", "-i", metavar="WORDS", help="What is wanted, in words.")
+    ] = "",
     yes: confirming.Yes = None,
     directory: Annotated[
         Path | None,
         typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the file's repository"),
     ] = None,
-    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Longest wait for the index, seconds.")] = 60,
+    wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> int:
-    """Write a body, a docstring, type hints, a test ... and ask before anything is changed."""
+    """Write a body, a docstring, type hints or a test at a place. The diff is shown, and you are asked first."""
     cursor = place.parse(where)
     document = complete.read(Path(cursor.file))
     offset = place.offset(cursor, document.text)
@@ -80,12 +83,12 @@ def _chosen(scene: Scene, name: str) -> Task:
         found = registry.named(name)
         if found is None:
             known = ", ".join(one.name for one in registry.TASKS)
-            raise Failure(f"there is no task {name!r}; choose one of: {known}.")
+            raise Failure(f"There is no task {name!r}; choose one of: {known}.")
         return found
     offered = [(one, offer) for one, offer in running.offers(scene) if offer.preferred or one.name == "complete"]
     if not offered:
         others = ", ".join(one.name for one, _ in running.offers(scene)) or "none"
-        raise Failure(f"nothing is missing at this place; choose a --task that applies here ({others}).")
+        raise Failure(f"Nothing is missing at this place; choose a --task that applies here ({others}).")
     return offered[0][0]
 
 

@@ -26,13 +26,13 @@ def serve(
         float, typer.Option("--idle", min=0.2, metavar="SECONDS", help="Leave after so long without a request.")
     ] = IDLE_S,
     waiting: Annotated[
-        int, typer.Option("--waiting", min=1, max=10_000, help="Most requests that wait for one model.")
+        int, typer.Option("--waiting", metavar="N", min=1, max=10_000, help="Most requests that wait for one model.")
     ] = WAITING,
 ) -> None:
-    """Hold models in memory for all your servers, behind a socket that you alone can open.
+    """Hold models in memory for all your servers.
 
-    A server starts this by itself for a model of 200 MB or more. It speaks OpenAI's API, so other programs of yours may
-    use it too.
+    Listens on a socket that you alone can open. A server starts this by itself for a model of 200 MB or more. It speaks
+    OpenAI's API, so other programs of yours may use it too.
     """
     import psutil  # noqa: PLC0415 (as all here, for this command alone)
 

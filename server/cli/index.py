@@ -14,7 +14,7 @@ from server.cli.terminal import Failure
 
 def index(
     directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The workspace.", show_default="the repository here")
+        Path | None, typer.Argument(metavar="DIR", help="The workspace.", show_default="the repository here")
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,

@@ -32,6 +32,7 @@ def key(
                 raise Failure(f"The system's keyring has no key called {name}.")
             terminal.note(f"{name} is out of the system's keyring.")
             return
+        keys.recalled(name)  # whether there is a keyring, before anybody types a key
         keys.keep(name, _asked(name))
     except ChatError as error:
         raise Failure(str(error)) from error

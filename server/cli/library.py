@@ -47,7 +47,10 @@ def pull(
 
     known = known_models().get(name)
     if known is None:
-        raise Failure(f"There is no model {name!r} to be had by name; there are {', '.join(known_models())}.")
+        raise Failure(
+            f"There is no model {name!r} to be had by name.{terminal.meant(name, known_models())} "
+            "All that there are: `starling models list --available`."
+        )
     _check_new(known.name)
     _checked_quantization(quantization)
     downloads = paths.cache_dir() / "downloads"
@@ -72,7 +75,7 @@ def convert(
     quantization: Quantization = "int8",
     as_json: AsJson = False,
 ) -> None:
-    """Convert a local checkpoint into a model that runs here; without a network, torch or transformers."""
+    """Convert a local checkpoint into a model that runs here. Needs no network, torch or transformers."""
     from models.library import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
@@ -87,7 +90,7 @@ def use(
     role: Annotated[str, typer.Argument(help="What for: completion, chat or review, which the chat model does too.")],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
-    """Use a model from now on: writes your settings.toml and keeps everything else in it."""
+    """Use a model from now on. Writes your settings.toml and keeps everything else in it."""
     from models.catalog import ROLES  # noqa: PLC0415
 
     if role not in ROLES:
@@ -112,10 +115,12 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
     with _told():
         take_away(_entry(name), paths.models_dir())
     terminal.note(f"{name} is removed.")
+    if roles := _roles_of(name):
+        terminal.note(f"Your settings still name it for {' and '.join(roles)}; choose another: starling models use")
 
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
-    """Whether a model's files are as they were written, and whether it runs."""
+    """Check that a model is as it was written, and that it runs."""
     from models.library import check  # noqa: PLC0415
 
     entry = _entry(name)
@@ -130,11 +135,13 @@ def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
 def bench(
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
     *,
-    prompt_tokens: Annotated[int, typer.Option("--prompt", min=1, max=100_000, help="Tokens to read.")] = 200,
-    new_tokens: Annotated[int, typer.Option("--new", min=1, max=10_000, help="Tokens to write.")] = 32,
+    prompt_tokens: Annotated[
+        int, typer.Option("--prompt", metavar="N", min=1, max=100_000, help="Tokens to read.")
+    ] = 200,
+    new_tokens: Annotated[int, typer.Option("--new", metavar="N", min=1, max=10_000, help="Tokens to write.")] = 32,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a completion model on this machine: loading, reading a prompt, writing."""
+    """Measure a completion model on this machine. Loading it, reading a prompt, and writing."""
     entry = _entry(name)
     with _told():
         figures = _measured(entry, prompt_tokens=prompt_tokens, new_tokens=new_tokens)
@@ -223,6 +230,19 @@ def _entry(name: str) -> ModelEntry:
     if entry is None:
         raise Failure(f"There is no model {name!r} here; there are {', '.join(catalog.entries)}.")
     return entry
+
+
+def _roles_of(name: str) -> list[str]:
+    """What the settings in force use a model of that name for."""
+    from server.settings import resolve  # noqa: PLC0415 (pydantic, which --help need not pay)
+
+    settings, _ = resolve()
+    named = {
+        "completion": settings.model.name == name,
+        "chat": not settings.chat.url and settings.chat.model == name,
+        "review": any(not one.url and one.model == name for one in settings.chat.review),
+    }
+    return [role for role, is_so in named.items() if is_so]
 
 
 def _check_new(name: str) -> None:

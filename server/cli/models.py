@@ -28,7 +28,7 @@ def _group(context: typer.Context) -> None:
 for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
     app.command(_command.__name__)(_command)
 app.command("serve")(hosting.serve)
-app.command("script")(script.script)
+app.command("script", epilog=script.EXAMPLE)(script.script)
 
 
 @app.command("list")
@@ -77,13 +77,22 @@ def show(
     elif known is not None:
         facts = available_facts(known) | {"installed": False}
     else:
-        raise Failure(f"There is no model {name!r}; see starling models list, and list --available.")
+        raise Failure(f"There is no model {name!r}; see `starling models list`, also with --available.")
     if as_json:
         terminal.emit(facts)
         return
     for field, value in facts.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        terminal.out().print(f"{field.replace('_', ' ')}: {terminal.printable(text)}", markup=False)
+        if value != "":
+            line = f"{field.replace('_', ' ')}: {terminal.printable(_in_words(value))}"
+            terminal.out().print(line, markup=False, soft_wrap=True)
+
+
+def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def available_facts(known: KnownModel) -> dict[str, Any]:
@@ -189,5 +198,8 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
     if any(entry["problem"] for entry in entries):
         console.print("! cannot be used as it is: see above.", markup=False)
     console.print(
-        f"* is used; name another in model.name. Own models: a folder each in {paths.models_dir()}", markup=False
+        "* is used; use another with: starling models use completion NAME\n"
+        f"Own models: a folder each in {paths.models_dir()}",
+        markup=False,
+        soft_wrap=True,
     )

@@ -57,11 +57,23 @@ class Level(StrEnum):
 
 
 def review(  # noqa: PLR0913 (each is an option)
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.", show_default="this folder")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATHS", help="Files and folders.", show_default="this folder")
+    ] = None,
     *,
-    as_format: Annotated[Format, typer.Option("--format", help="How findings are written on stdout.")] = Format.TEXT,
+    as_format: Annotated[
+        Format,
+        typer.Option(
+            "--format", metavar="FORMAT", help="How findings are written on stdout: text, json, sarif or github."
+        ),
+    ] = Format.TEXT,
     fail_on: Annotated[
-        Level, typer.Option("--fail-on", help="The least severe kind of finding with which the status is 1.")
+        Level,
+        typer.Option(
+            "--fail-on",
+            metavar="LEVEL",
+            help="The least severe finding with which the status is 1: error, warning, information, hint or never.",
+        ),
     ] = Level.WARNING,
     diff: Annotated[
         str | None, typer.Option("--diff", metavar="REV", help="Only lines that changed since that revision of git.")
@@ -72,7 +84,7 @@ def review(  # noqa: PLR0913 (each is an option)
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
     yes: confirming.Yes = None,
 ) -> int:
-    """Review files and folders; the status is 1 if there are findings of the kind that --fail-on names."""
+    """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
     given = [Path(path) for path in paths or [Path()]]
     root = place.workspace_of(given[0])
     changed = changed_lines.since(diff, root) if diff is not None else None

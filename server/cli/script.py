@@ -11,15 +11,21 @@ import typer
 from server.cli import terminal
 from server.cli.terminal import Failure
 
+# Shown below the command's help; \b keeps its lines.
+EXAMPLE = "\b\nA script:\n  === explain\n  It adds two numbers.\n  ===\n  Said to everything else."
 LARGEST = 4_000_000  # bytes of a script
 
 
 def script(
     file: Annotated[Path, typer.Argument(help="What it says, in plain text: sections that begin with `===`.")],
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any that is free.")] = 0,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65_535, help="0 takes any that is free.")] = 0,
 ) -> None:
-    """Serve a script as OpenAI's, Anthropic's and Ollama's chat until Ctrl-C; it computes nothing."""
+    """Serve a script as a chat endpoint, to try things without a model.
+
+    It speaks OpenAI's, Anthropic's and Ollama's chat until Ctrl-C. In the script each section begins with `===`
+    and words that have to occur in the question, none for any; the first that fits is the answer.
+    """
     from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
     from models.scripted_server import ScriptedServer  # noqa: PLC0415
 

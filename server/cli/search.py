@@ -26,8 +26,10 @@ def search(
         Path | None,
         typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most results.")] = 10,
-    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Longest wait for the index, seconds.")] = 120,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="Most results.")] = 10,
+    wait_s: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")
+    ] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Search a workspace the way completions do."""

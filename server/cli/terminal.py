@@ -5,11 +5,14 @@ Imports rich only when asked for a console, so that failures can be told without
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import typer
     from rich.console import Console
 
@@ -53,6 +56,12 @@ def overview(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         sys.stderr.write(context.get_help() + "\n")
         context.exit(Misuse.exit_code)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What was likely meant instead of a name that is not known, as a question; "" when nothing is near."""
+    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
 def printable(text: str) -> str:

@@ -19,7 +19,7 @@ FAILED = 1
 
 def undo(
     checkpoint: Annotated[
-        str, typer.Argument(metavar="[CHECKPOINT]", help="Its checkpoint.", show_default="the last change here")
+        str, typer.Argument(metavar="CHECKPOINT", help="Its checkpoint.", show_default="the last change here")
     ] = "",
     *,
     yes: confirming.Yes = None,
@@ -29,7 +29,7 @@ def undo(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> int:
-    """Take back a change that Starling made in a workspace, in an editor or here; every byte as it was before."""
+    """Take back a change that Starling made here or in an editor. Every byte is as it was before."""
     from indexing.limits import IndexLimits  # noqa: PLC0415 (what --help need not pay)
     from server.settings import resolve  # noqa: PLC0415
 

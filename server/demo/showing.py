@@ -117,18 +117,17 @@ def summary(
 def next_steps(console: Console) -> None:
     """What to configure, with this installation's own paths."""
     program = executable()
-    neovim = ROOT / "editors" / "neovim"
     lines = [
-        "Neovim 0.12, in init.lua:",
-        *([f"  vim.opt.runtimepath:prepend('{neovim}')"] if neovim.is_dir() else []),
-        f"  vim.lsp.config('starling', {{ cmd = {{ '{program}', 'serve' }} }})",
-        "  vim.lsp.enable('starling')",
-        "  vim.lsp.inline_completion.enable(true)",
-        "  vim.keymap.set('i', '<Tab>', function() return require('starling').accept('<Tab>') end, { expr = true })",
+        *_neovim(program, ROOT / "editors" / "neovim"),
         "Helix, in languages.toml (suggestions come in the completion list):",
         f'  [language-server.starling]\n  command = "{program}"\n  args = ["serve"]',
         '  [[language]]\n  name = "python"\n  language-servers = ["starling"]',
-        "VS Code and other editors: let a language client start this for all files:",
+        *(
+            ["VS Code: `make vscode` builds dist/starling.vsix, the extension."]
+            if (ROOT / "Makefile").is_file()
+            else []
+        ),
+        "Other editors: let a language client start this for all files:",
         f"  {program} serve",
         f"Settings: {paths.settings_file()}",
         f"What works on this machine: {program} doctor",
@@ -136,6 +135,27 @@ def next_steps(console: Console) -> None:
     console.print(Text("Next", style="bold"))
     for line in lines:
         console.print(Text(line))
+
+
+def _neovim(program: Path, plugin: Path) -> list[str]:
+    """With the plugin where a copy of the repository has it; an installed program comes without."""
+    command = f"  vim.lsp.config('starling', {{ cmd = {{ '{program}', 'serve' }} }})"
+    if plugin.is_dir():
+        return [
+            "Neovim 0.11 or 0.12, in init.lua; <Tab> accepts:",
+            f"  vim.opt.runtimepath:prepend('{plugin}')",
+            command,
+            "  vim.lsp.enable('starling')",
+        ]
+    return [
+        "Neovim 0.12, in init.lua, without the plugin; <Tab> accepts:",
+        command,
+        "  vim.lsp.enable('starling')",
+        "  vim.lsp.inline_completion.enable()",
+        "  vim.keymap.set('i', '<Tab>', function()",
+        "    return vim.lsp.inline_completion.get() and '' or '<Tab>'",
+        "  end, { expr = true })",
+    ]
 
 
 def executable() -> Path:

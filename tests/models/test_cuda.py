@@ -97,7 +97,7 @@ def test_a_type_that_the_gpu_does_not_have_is_passed_over_on_the_way_down() -> N
 def test_another_failure_is_the_cpu_at_once_and_names_the_extra() -> None:
     found, (problem,), made = placed(lambda _type, _tokens: RuntimeError("Library libcublas.so.12 is not found"))
     assert (found, made) == (None, [])
-    assert "starling-lsp[cuda]" in problem
+    assert "'.[cuda]'" in problem
 
 
 @pytest.mark.parametrize(

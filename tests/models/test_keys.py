@@ -139,7 +139,7 @@ def test_a_system_without_a_keyring_says_so() -> None:
 
 def test_without_the_package_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(ChatError, match=r"starling-lsp\[keyring\]"):
+    with pytest.raises(ChatError, match=r"\.\[keyring\]"):
         KeySource(keyring="openai").read()
 
 

@@ -145,6 +145,29 @@ def test_a_usage_error_is_one_sentence_with_the_next_step_and_status_2(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "command"),
+    [("review --yes", "starling review"), ("undo --nonsense", "starling undo"), ("models use", "starling models use"),
+     ("models pull --token-file", "starling models pull"), ("--nonsense", "starling")],
+)  # fmt: skip
+def test_a_usage_error_names_the_help_of_its_own_command(
+    arguments: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments.split()) == 2
+    assert capsys.readouterr().err.endswith(f"; see `{command} --help`.\n")
+
+
+@pytest.mark.parametrize("group", ["", "models"])
+def test_the_overview_says_of_each_command_a_whole_sentence(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*group.split(), "--help"]) == 0
+    commands = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(commands) >= 10
+    for line in commands:
+        assert line.endswith(".")
+        assert not line.endswith("...")
+        assert len(line) <= 80
+
+
+@pytest.mark.parametrize(
     "arguments",
     ["complete missing.py:1:1", "complete .:1:1", "complete main.py:99:1", "complete main.py:1:999", "index missing",
      "index main.py", "search x --workspace missing", "demo --workspace missing", "doctor --workspace missing"],

@@ -79,8 +79,8 @@ def test_without_a_model_it_says_which_setting_gives_one(generate: Generate) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["app.py:1:1", "--task", "sing"], "there is no task 'sing'; choose one of: "),
-        (["app.py:1:1"], "nothing is missing at this place; choose a --task that applies here (docstring, type-hints"),
+        (["app.py:1:1", "--task", "sing"], "There is no task 'sing'; choose one of: "),
+        (["app.py:1:1"], "Nothing is missing at this place; choose a --task that applies here (docstring, type-hints"),
         (["app.py:9:1"], "give a line from 1"),
         (["gone.py:1:1"], "gone.py does not exist"),
         (["/dev/zero:1:1"], "/dev/zero cannot be read (not a regular file)"),

@@ -49,6 +49,17 @@ def test_a_local_checkpoint_is_converted_used_and_completes(
     assert answer["suggestions"][0]["model"] == "own"
 
 
+def test_removing_a_model_that_is_used_says_so(checkpoint: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("first", "second"):
+        assert run(["models", "convert", str(checkpoint), "--name", name]) == 0
+    assert run(["models", "use", "completion", "second"]) == 0
+    capfd.readouterr()
+    assert run(["models", "remove", "first"]) == 0
+    assert capfd.readouterr().err == "starling: first is removed.\n"
+    assert run(["models", "remove", "second"]) == 0
+    assert "Your settings still name it for completion" in capfd.readouterr().err
+
+
 def test_using_a_model_keeps_everything_else_in_the_settings(checkpoint: Path) -> None:
     path = paths.settings_file()
     path.parent.mkdir(parents=True)
@@ -87,7 +98,8 @@ def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
 @pytest.mark.parametrize(
     ("command", "status", "sentence"),
     [
-        ("pull nosuch", 1, "There is no model 'nosuch' to be had by name; there are"),
+        ("pull nosuch", 1, "There is no model 'nosuch' to be had by name. All that there are: `starling models list"),
+        ("pull qwen-coder-1.5b", 1, "'qwen-coder-1.5b' to be had by name. Did you mean qwen2.5-coder-1.5b or "),
         ("pull starcoder2-3b -q int3", 2, "There is no quantization 'int3'"),
         ("pull starcoder2-3b --token-file nosuch", 1, "The token in nosuch cannot be read"),
         ("convert nosuch", 1, "nosuch"),
@@ -124,7 +136,11 @@ def test_models_to_be_had_are_listed_and_shown(capfd: pytest.CaptureFixture[str]
     assert run(["models", "show", "starcoder2-3b", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["installed"] is False
     assert run(["models", "show", "starling-mini"]) == 0
-    assert "roles: completion" in capfd.readouterr().out
+    shown = capfd.readouterr().out
+    assert "roles: completion\n" in shown
+    assert "bundled: yes\n" in shown
+    assert "parameters: 6,375,168\n" in shown
+    assert "problem" not in shown
 
 
 def test_a_chat_model_of_ones_own_is_used_by_its_name(capfd: pytest.CaptureFixture[str]) -> None:

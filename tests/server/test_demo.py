@@ -202,7 +202,18 @@ def test_the_tour_of_a_python_workspace_completes_code_and_says_how_to_go_on(tmp
     assert "the file itself" in output
     assert re.search(r"Asked at \d+ places\. While typing, [1-9]\d* got an offer", output)
     assert "vim.lsp.enable('starling')" in output
+    assert "/editors/neovim')" in output
     assert "languages.toml" in output
+
+
+def test_an_installed_program_needs_no_plugin_in_neovim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.demo.showing.ROOT", tmp_path)
+    written = io.StringIO()
+    showing.next_steps(Console(file=written, width=120))
+    said = written.getvalue()
+    assert "require('starling')" not in said
+    assert "vim.lsp.inline_completion.get()" in said
+    assert "make vscode" not in said
 
 
 def test_the_tour_of_a_workspace_without_python_ends_well(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from agents.generator.policy import CompletionPolicy
 from agents.generator.tasks import filling, ranking
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import function_at
-from agents.generator.tasks.proposals import change, notes_of, nothing_of
+from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
 from agents.records import ProposedEdit, Trigger
 
@@ -36,7 +36,7 @@ def propose(scene: Scene, means: Means) -> Result:
     """The likeliest block that parses."""
     wanted = _plan(scene)
     if wanted is None:
-        return nothing_of("A block can be completed at the end of a line of code only")
+        return not_here("A block can be completed at the end of a line of code only")
     offset = scene.span.start
     hole = Hole(scene.document, offset, offset)
     means.report("writing the block")
@@ -46,7 +46,7 @@ def propose(scene: Scene, means: Means) -> Result:
     ]
     best = ranking.ranked(candidates, scene, means)
     if not best:
-        return nothing_of("The model found nothing that parses here")
+        return not_written("The model found nothing that parses here")
     return ProposedEdit(
         title="Complete the block",
         why="This is how the model would go on at the cursor.",

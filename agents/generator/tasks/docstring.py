@@ -16,7 +16,7 @@ from agents.generator.tasks import doccomments, docstyles, filling, ranking
 from agents.generator.tasks.docstyles import DocStyle, Style, Words
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
-from agents.generator.tasks.proposals import change, notes_of, nothing_of
+from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
 from agents.records import Edit, ProposedEdit
 
@@ -51,14 +51,14 @@ def propose(scene: Scene, means: Means) -> Result:
     function = function_at(scene.syntax, scene.span.start)
     place = _place(scene.document, function) if function is not None else None
     if function is None or place is None:
-        return nothing_of("There is no function without documentation here")
+        return not_here("There is no function without documentation here")
     writer = _Writer(scene, means, function, place)
     words = writer.words()
     if words is None:
-        return nothing_of(f"The model found no words for `{function.name}`")
+        return not_written(f"The model found no words for `{function.name}`")
     best = ranking.ranked([ranking.Candidate((writer.edit(words),))], scene, means)
     if not best:
-        return nothing_of("What the model wrote does not parse")
+        return not_written("What the model wrote does not parse")
     silent = writer.silent
     return ProposedEdit(
         title=f"Document `{function.name}`",

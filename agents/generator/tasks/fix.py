@@ -11,7 +11,7 @@ from agents.generator.cursor import width
 from agents.generator.tasks import filling, ranking, testing
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import function_at
-from agents.generator.tasks.proposals import change, notes_of, nothing_of
+from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task, TestRun
 from agents.records import ProposedEdit
 from indexing.records import Span
@@ -50,7 +50,7 @@ def propose(scene: Scene, means: Means) -> Result:
     present = [one for one in means.review(scene.document) if _touches(one.span, here)]
     finding = next((one for one in present if applies(scene, one)), None)
     if finding is None:
-        return nothing_of("The finding is not there any more")
+        return not_here("The finding is not there any more")
     means.report(f"fixing {finding.code}")
     lines = _lines(scene.document.text, finding.span)
     found: list[filling.Filling] = []
@@ -61,7 +61,7 @@ def propose(scene: Scene, means: Means) -> Result:
     candidates = [ranking.Candidate((hole.edit(one.text),), one.likelihood) for one in found]
     mended = [one for one in ranking.ranked(candidates, scene, means) if _is_rid_of(one, finding, present)]
     if not mended:
-        return nothing_of(f"The model found no lines that are rid of {finding.code} and parse")
+        return not_written(f"The model found no lines that are rid of {finding.code} and parse")
     best, run = _tested(mended[:_TRIED], scene, lines, means)
     return ProposedEdit(
         title=f"Fix {finding.code}",

@@ -9,7 +9,7 @@ from agents.generator.cursor import Cursor, width
 from agents.generator.tasks import filling, ranking
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
-from agents.generator.tasks.proposals import change, notes_of, nothing_of
+from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
 from agents.records import ProposedEdit
 
@@ -40,7 +40,7 @@ def propose(scene: Scene, means: Means) -> Result:
     """The likeliest body that parses."""
     function = function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):
-        return nothing_of("There is no function without a body here")
+        return not_here("There is no function without a body here")
     body = body_of(scene.document, function)
     means.report(f"writing {function.name}")
     plan = filling.planned(body.indentation, lines=LINES)
@@ -50,7 +50,7 @@ def propose(scene: Scene, means: Means) -> Result:
     ]
     best = [one for one in ranking.ranked(candidates, scene, means) if _does_something(one, function)]
     if not best:
-        return nothing_of(f"The model found no body for `{function.name}` that parses")
+        return not_written(f"The model found no body for `{function.name}` that parses")
     return ProposedEdit(
         title=f"Implement `{function.name}`",
         why="Its body was empty; this one follows from its name, its parameters and what stands around it.",

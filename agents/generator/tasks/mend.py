@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agents.generator.tasks import fix
 from agents.generator.tasks.functions import function_at
-from agents.generator.tasks.proposals import nothing_of
+from agents.generator.tasks.proposals import not_here
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
 from agents.generator.tasks.rewriting import Wish, rewritten
 
@@ -32,7 +32,7 @@ def propose(scene: Scene, means: Means) -> Result:
     present = means.review(scene.document)
     known = [one for one in (*present, *scene.findings) if _touches(one.span, scene.span) and fix.applies(scene, one)]
     if not known:
-        return nothing_of("The finding is not there any more")
+        return not_here("The finding is not there any more")
     finding = known[0]
     task = f"Mend this, and nothing else: {finding.message} It is about: {_quoted(scene, finding)}"
     checked = sum(one.code == finding.code for one in present)

@@ -1,6 +1,6 @@
 """From a task's result to a proposal: the change of a document, facts for the decision, and why there is none.
 
-Start at `change` and `nothing_of`.
+Start at `change`, `not_here` and `not_written`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,14 @@ def _longest(most: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def nothing_of(why: str) -> Nothing:
-    """A sentence without its full stop, with the next step that there always is."""
-    return Nothing(f"{why}; nothing was changed. Put the cursor elsewhere, or choose a larger model with `model.name`.")
+def not_here(why: str) -> Nothing:
+    """The place has nothing to work on: a sentence without its full stop, with the next step."""
+    return Nothing(f"{why}; nothing was changed. Put the cursor elsewhere.")
+
+
+def not_written(why: str) -> Nothing:
+    """The model wrote nothing of use: a sentence without its full stop, with the next step."""
+    return Nothing(f"{why}; nothing was changed. A larger model may do better: `starling models list --available`.")
 
 
 def notes_of(best: Ranked, run: TestRun | None = None) -> tuple[str, ...]:

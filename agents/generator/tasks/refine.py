@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks import fix, ranking
-from agents.generator.tasks.proposals import between, change, nothing_of
+from agents.generator.tasks.proposals import between, change, not_here
 from agents.generator.tasks.records import Kind, Needs, Scene, Task
 from agents.records import ProposedEdit, TextChange
 from indexing.records import Span
@@ -41,7 +41,7 @@ def propose(scene: Scene, means: Means) -> Result:
             span = Span(span.start, span.end + len(better.text) - len(document.text))
             document = better
     if document.text == original.text:
-        return nothing_of("Nothing was found here that could be mended" if tried else "Nothing is found here")
+        return not_here("Nothing was found here that could be mended" if tried else "Nothing is found here")
     return ProposedEdit(
         title="Mend what is found here",
         why=" ".join(dict.fromkeys(tried))[:600],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agents.generator.tasks import filling, ranking, type_evidence
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, Parameter, function_at
-from agents.generator.tasks.proposals import change, notes_of, nothing_of
+from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
 from agents.records import Edit, ProposedEdit
 from indexing.records import Query
@@ -38,17 +38,17 @@ def propose(scene: Scene, means: Means) -> Result:
     """All hints that there is evidence for."""
     function = function_at(scene.syntax, scene.span.start)
     if function is None or not _open(function):
-        return nothing_of("There is no function without type hints here")
+        return not_here("There is no function without type hints here")
     means.report(f"looking how {function.name} is used")
     finder = _Finder(scene, means, function)
     edits = [edit for parameter in function.parameters if (edit := finder.parameter(parameter)) is not None]
     result = finder.result()
     edits += [result] if result is not None else []
     if not edits:
-        return nothing_of(f"Neither the code nor the model says of what types `{function.name}` is")
+        return not_written(f"Neither the code nor the model says of what types `{function.name}` is")
     best = ranking.ranked([ranking.Candidate(tuple(edits))], scene, means)
     if not best:
-        return nothing_of("The type hints that were found do not parse")
+        return not_written("The type hints that were found do not parse")
     missing = [each.name for each in function.parameters if not each.type and each.name not in finder.found]
     silent = (f"Nothing is known of: {', '.join(missing)}.",) if missing else ()
     return ProposedEdit(

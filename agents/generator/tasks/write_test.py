@@ -14,7 +14,7 @@ from agents.generator.cursor import Cursor
 from agents.generator.tasks import filling, ranking, testing
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
-from agents.generator.tasks.proposals import notes_of, nothing_of
+from agents.generator.tasks.proposals import not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Scene, Task, TestRun
 from agents.records import Change, CreateFile, Edit, ProposedEdit, TextChange
 from indexing.records import Document, Span
@@ -57,12 +57,12 @@ def propose(scene: Scene, means: Means) -> Result:
     function = function_at(scene.syntax, scene.span.start)
     place = testing.place_for(scene.document, function, means) if function is not None else None
     if function is None or place is None:
-        return nothing_of("There is no function here that a test file could call")
+        return not_here("There is no function here that a test file could call")
     means.report(f"writing a test for {function.name}")
     written = _Written(scene, function, place)
     usable = [one for one in ranking.ranked(written.candidates(means), written.target, means) if written.is_test(one)]
     if not usable:
-        return nothing_of(f"The model found no test of `{function.name}` that calls it, claims something and parses")
+        return not_written(f"The model found no test of `{function.name}` that calls it, claims something and parses")
     tried = usable[:_TRIED]
     means.report("running the test")
     runs = means.run_tests([written.changes(one) for one in tried], place.path)

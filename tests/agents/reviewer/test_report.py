@@ -9,7 +9,7 @@ import pytest
 from agents.records import Severity
 from agents.reviewer.assessment import assess, code_metrics
 from agents.reviewer.policy import ReviewPolicy
-from agents.reviewer.report import WEIGHTS, report
+from agents.reviewer.report import WEIGHTS, report, uri_tail
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.style import layout_problems, pep8
 from tests.agents.reviewer.labels import document
@@ -125,3 +125,10 @@ def test_without_ruff_pep8_has_no_score(tmp_path: Path) -> None:
     reviewer.ruff.binary = ""
     result = report(list(assess(reviewer, files)))
     assert next(part for part in result.parts if part.name == "pep8").score is None
+
+
+def test_a_file_is_named_with_as_many_folders_as_tell_it_from_others() -> None:
+    everywhere = {"file:///w/app.py", "file:///w/inner/app.py", "file:///w/other.py", "file:///w/myapp.py"}
+    assert [uri_tail(uri, everywhere) for uri in sorted(everywhere)] == [
+        "w/app.py", "inner/app.py", "myapp.py", "other.py",
+    ]  # fmt: skip
