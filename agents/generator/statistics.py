@@ -86,6 +86,7 @@ class Recorder:
         self._by_origin: dict[str, int] = {}
         self._times: deque[tuple[float, float]] = deque(maxlen=_LATENCIES)
         self._given: OrderedDict[str, tuple[str, Suggestion]] = OrderedDict()
+        self._taken: dict[str, int] = {}
         self._shown: OrderedDict[str, bool] = OrderedDict()  # whether it was taken
 
     def answered(self, uri: str, completion: Completion) -> None:
@@ -105,7 +106,7 @@ class Recorder:
             if completion.suggestions[0].origin is Origin.REUSE:
                 self._count("reused")
             while len(self._given) > _REMEMBERED:
-                self._given.popitem(last=False)
+                self._forget(next(iter(self._given)))
 
     def ran_model(self) -> None:
         """Count one time that a model was asked."""
@@ -139,20 +140,27 @@ class Recorder:
                 return
             whole = len(given[1].text)
             taken = whole if length is None else max(0, min(length, whole))
-            self._count("partly_accepted" if taken < whole else "accepted")
-            self._count("characters_accepted", taken)
+            before = self._taken.get(suggestion_id, 0)
+            if taken == whole or not before:
+                self._count("partly_accepted" if taken < whole else "accepted")
+            self._count("characters_accepted", max(0, taken - before))  # word by word, each tells all so far
+            self._taken[suggestion_id] = max(before, taken)
             if suggestion_id in self._shown:
                 self._shown[suggestion_id] = True
             if taken == whole:
-                del self._given[suggestion_id]
+                self._forget(suggestion_id)
 
     def rejected(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
         """A person turned it down; returns its document and what it was, None if unknown."""
         with self._lock:
-            given = self._given.pop(suggestion_id, None)
+            given = self._forget(suggestion_id)
             if given is not None:
                 self._count("rejected")
             return given
+
+    def _forget(self, suggestion_id: str) -> tuple[str, Suggestion] | None:
+        self._taken.pop(suggestion_id, None)
+        return self._given.pop(suggestion_id, None)
 
     def threshold_shift(self) -> float:
         """What the record adds to the threshold: stricter when little of what is shown is taken, looser when much is.

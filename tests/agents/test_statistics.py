@@ -34,7 +34,20 @@ def test_taking_a_part_is_not_taking_the_whole() -> None:
     recorder.accepted("s1", 3)
     recorder.accepted("s1", None)
     found = recorder.statistics()
-    assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 1, 9)
+    assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 1, 6)
+
+
+def test_what_is_taken_word_by_word_is_counted_once() -> None:
+    recorder = Recorder()
+    answer(recorder, "s1")
+    recorder.accepted("s1", 3)
+    recorder.accepted("s1", 5)
+    recorder.accepted("s1", 4)
+    found = recorder.statistics()
+    assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 0, 5)
+    recorder.accepted("s1", None)
+    found = recorder.statistics()
+    assert (found.partly_accepted, found.accepted, found.characters_accepted) == (1, 1, 6)
 
 
 def test_a_whole_suggestion_is_accepted_once() -> None:
