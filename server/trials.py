@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from agents.generator.tasks.records import TestRun
 from agents.records import CreateFile, TextChange
 from server import test_runs
+from server.gate import contents
 from server.gate.records import Tool
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class Trials:
                 self._copy(root, copy, changes)
             except OSError as error:
                 return TestRun(ran=False, said=f"The workspace could not be copied ({error.strerror or error}).")
+            except UnicodeEncodeError as error:
+                return TestRun(ran=False, said=f"The change holds {error.object[error.start]!r}, which no file can.")
             seconds = self.files.core.settings.review.test_timeout_s
             running = test_runs.run(replace(command, folder=copy), timeout_s=seconds, data_file=None)
             work = asyncio.run_coroutine_threadsafe(running, self.loop)
@@ -131,8 +134,18 @@ class Trials:
             if isinstance(change, TextChange | CreateFile) and change.path is not None:
                 target = copy / change.path.relative_to(root)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                text = change.text if isinstance(change, CreateFile) else change.after
-                target.write_text(text, encoding="utf-8", newline="")
+                target.write_bytes(_data(change, change.path))
+
+
+def _data(change: TextChange | CreateFile, path: Path) -> bytes:
+    """What the file would hold, in the encoding that it has."""
+    if isinstance(change, CreateFile):
+        return contents.encoded(change.text, change.encoding)
+    try:
+        held = contents.read(path)
+    except OSError:
+        held = None
+    return contents.encoded(change.after, change.encoding or (contents.UTF8 if held is None else held.encoding))
 
 
 def _aimed(command: Command, root: Path, test: Path) -> Command:

@@ -324,7 +324,7 @@ class Gate:
         broken = work.exception()
         problem = work.result() if broken is None else f"Applying it failed ({type(broken).__name__})."
         outcome = _judged(case, checked, found, problem, confirm=confirm)
-        if confirm:
+        if confirm and outcome.verdict is not Verdict.FAILED:  # what failed was answered by nobody
             case.answer = Answer.APPROVE if outcome.checkpoint else Answer.REJECT
         outcome = await self._ended(case, outcome, checked, found)
         if broken is not None:
@@ -390,7 +390,7 @@ def _judged(case: Case, checked: Checked, found: tuple[Seen, ...], problem: str,
         reason = f"Only a part was applied, not all of {missing}; `starling.undo` takes that part back. {problem}"
         made = any(one.change is not None for one in found)
         return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "")
-    if problem and not confirm:
+    if problem:
         return Outcome(case.id, Verdict.FAILED, problem)
     return Outcome(case.id, Verdict.REJECTED, REJECTED if confirm else NOTHING_SEEN)
 

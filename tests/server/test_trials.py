@@ -96,6 +96,22 @@ async def test_a_change_of_the_code_comes_along(root: Path) -> None:
     assert (root / "sums.py").read_text(encoding="utf-8") == text
 
 
+async def test_a_changed_file_keeps_its_encoding(root: Path) -> None:
+    text = "# coding: latin-1\nCOLD = '" + 20 * "\u00e9" + "'\n"
+    (root / "words.py").write_bytes(text.encode("latin-1"))
+    change = TextChange((root / "words.py").as_uri(), root / "words.py", text, (Edit(len(text), len(text), "X = 1\n"),))
+    test = CreateFile(
+        root / "tests" / "test_sums.py", "import words\n\n\ndef test_it():\n    assert len(words.COLD) == 20\n"
+    )
+    (run,) = await tried(root, [change, test], gate=Permits(Verdict.APPLIED))
+    assert run.green, run.said
+
+
+async def test_half_a_character_is_no_text_to_be_tried(root: Path) -> None:
+    (run,) = await tried(root, [a_test(root, "'\ud800'")], gate=Permits(Verdict.APPLIED))
+    assert (run.ran, "which no file can" in run.said) == (False, True)
+
+
 async def test_candidates_are_tried_in_order_until_one_passes_after_one_question(root: Path) -> None:
     gate = Permits(Verdict.APPLIED)
     claims = ("add(1, 2) == 3", "add(1, 2) == -1", "add(2, 2) == 0")

@@ -147,3 +147,18 @@ async def test_a_part_that_was_applied_can_be_taken_back(editor: Editor, shop: P
     desk.reply = Reply.YES
     assert (await gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED
     assert untouched(desk, shop)
+
+
+@pytest.mark.parametrize("answer", [5, {}, NotImplementedError("no such thing here")], ids=repr)
+async def test_a_preview_that_broke_down_is_no_answer_of_a_person(editor: Editor, shop: Path, answer: object) -> None:
+    desk = Desk(editor, ClientKind.VSCODE, Reply.YES)
+    await desk.begin(shop)
+    desk.open(shop / "open.py")
+    editor.answers["workspace/applyEdit"] = answer
+    gate = await gate_of(editor, shop, 30)
+    outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("text", shop)))
+    await gate.close()
+    assert (outcome.verdict, outcome.checkpoint) == (Verdict.FAILED, ""), outcome.reason
+    assert "The editor refused the edit" in outcome.reason
+    assert untouched(desk, shop)
+    assert await rows(gate, "SELECT status, answer FROM requests") == [("failed", "")]
