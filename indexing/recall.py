@@ -300,6 +300,8 @@ def _block_rest(place: Place, lead: Candidate) -> str:
     ids = lead.pool.ids
     before = ids[max(0, lead.position - 4 * LONGEST) : lead.position + 1] <= tokens.SHALLOWER
     begin = lead.position - int(before[::-1].argmax()) if before.any() else lead.position
+    if ids[begin] == tokens.SEPARATOR:  # it ends the file before, which has offsets of its own
+        begin += 1
     separators = np.flatnonzero(ids[lead.end : lead.end + 8 * LONGEST] == tokens.SEPARATOR)
     stop = lead.end + (int(separators[0]) if len(separators) else 8 * LONGEST)
     whole = lead.pool.read(np.array([begin]), np.array([stop]))[0][0].lstrip("\r\n")

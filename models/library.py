@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.catalog import ENTRY_FILE, ChatFormat, FimTokens, read_entry
 from models.errors import ModelError
@@ -141,10 +141,10 @@ def check(entry: ModelEntry) -> str:
     """What is wrong with an installed model's files, "" when all are as they were written."""
     path = entry.folder / CHECKSUMS_FILE
     try:
-        sums = json.loads(path.read_text(encoding="utf-8"))
+        sums = dict[str, Any](json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return ""  # put there by hand
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         return f"{path} cannot be read ({error}); {AGAIN}."
     for name, expected in sums.items():
         try:

@@ -31,7 +31,7 @@ class Table:
             raise CatalogError(f"{path} does not exist; a model's folder needs a {path.name}.") from None
         except OSError as error:
             raise CatalogError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
             raise CatalogError(f"{path} is not a TOML file: {error}; mend it there.") from error
 
     def __init__(self, path: Path, name: str, data: Mapping[str, object]) -> None:

@@ -174,7 +174,7 @@ def _packages(python: Path) -> frozenset[str]:
 def _npm_test(folder: Path) -> bool:
     try:
         manifest = json.loads(read_regular(folder / "package.json", _MANIFEST_BYTES)[0])
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     scripts = manifest.get("scripts") if isinstance(manifest, dict) else None
     return isinstance(scripts, dict) and bool(scripts.get("test")) and "no test specified" not in str(scripts["test"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.reviewer import ruff_rules
+from indexing.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -192,10 +193,9 @@ def _target(file: Path | None) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        if file.stat().st_size > _LARGEST:
-            return {}
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content, _ = read_regular(file, _LARGEST + 1)  # a workspace says which file: it may be a pipe, or `/dev/zero`
+        return tomllib.loads(content.decode()) if len(content) <= _LARGEST else {}
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -28,6 +28,8 @@ SAFETENSORS = "*.safetensors"
 PICKLES = "pytorch_model*.bin"
 OTHER_PICKLES = ("*.pt", "*.pth", "*.ckpt")
 MOST_HEADER_BYTES = 100_000_000  # the format's own limit
+MOST_DIMENSIONS = 64  # as torch has it
+MOST_NUMBERS = 1 << 63  # in one dimension
 TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -160,7 +162,7 @@ def _read_object(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path.parent} has no {path.name}; give the folder of a downloaded model.") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not JSON ({error}); download the model again.") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} holds no JSON object; download the model again.")
@@ -200,16 +202,21 @@ def _read_contents(file: Path) -> dict[str, Tensor]:
             shape = tuple(int(dimension) for dimension in entry["shape"])
             first, end = (int(offset) for offset in entry["data_offsets"])
             kind = str(entry["dtype"])
-            if not 0 <= first <= end <= size - begin or min(shape, default=0) < 0:
+            if not 0 <= first <= end <= size - begin or not is_shape(shape):
                 raise damaged
             if kind in TYPES and math.prod(shape) * TYPES[kind].itemsize != end - first:
                 raise damaged
             tensors[name] = Tensor(name, file, kind, shape, begin + first)
     except OSError as error:
         raise ModelError(f"The weights {file} cannot be read: {error.strerror}; check their permissions.") from error
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise damaged from error
     return tensors
+
+
+def is_shape(shape: tuple[int, ...]) -> bool:
+    """Whether a tensor can have it; a product of other numbers may take for ever."""
+    return len(shape) <= MOST_DIMENSIONS and all(0 <= size < MOST_NUMBERS for size in shape)
 
 
 def _check_shards(folder: Path, tensors: Mapping[str, Tensor]) -> None:

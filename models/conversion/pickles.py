@@ -16,6 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from models.conversion.checkpoint import is_shape
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 MOST_PICKLE_BYTES = 64 << 20  # of the program; numbers are not in it
 MOST_STEPS = 10_000_000  # instructions; a model of 1,000 tensors takes 50,000
 MOST_COPIED = 10_000_000  # entries of tables that are made of others
-MOST_DIMENSIONS = 64  # as torch has it
-MOST_NUMBERS = 1 << 63  # in one dimension
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 ZIP_MAGIC = b"PK\x03\x04"
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a file in a zip archive: lengths of its name and of what is extra
@@ -342,9 +341,7 @@ def _tensor(storage: object, first: object, shape: object, strides: object) -> _
 
 
 def _whole_numbers(value: object) -> tuple[int, ...]:
-    if not isinstance(value, tuple) or len(value) > MOST_DIMENSIONS:
-        raise PickleError("a tensor of an unknown form")
-    if not all(isinstance(one, int) and 0 <= one < MOST_NUMBERS for one in value):
+    if not isinstance(value, tuple) or not all(isinstance(one, int) for one in value) or not is_shape(value):
         raise PickleError("a tensor of an unknown form")
     return value
 

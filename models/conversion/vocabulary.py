@@ -111,7 +111,7 @@ def _names(folder: Path) -> dict[str, str]:
     for name in NAMES_FILES:
         try:
             value: Any = json.loads((folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         for role in ("bos_token", "eos_token", "unk_token"):
             token = value.get(role) if isinstance(value, dict) else None

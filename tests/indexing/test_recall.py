@@ -285,3 +285,17 @@ def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Pa
 def test_every_feature_has_a_fitted_weight() -> None:
     assert confidence.weights().shape == (len(confidence.FEATURES),)
     assert len(set(confidence.FEATURES)) == len(confidence.FEATURES)
+
+
+def test_a_block_at_the_top_of_a_file_has_nothing_to_do_with_the_file_before(tmp_path: Path) -> None:
+    fixture = """
+        #- before.py
+        smiles = "😀😀😀"
+        #- other.py
+        with open(path, encoding="utf-8") as file:
+            return json.load(file), "😀😀😀😀😀😀"
+        #- main.py
+        with open(path, encod$0
+    """
+    match = recall(fixture, tmp_path, whole_block=True)[0]
+    assert match.text == 'ing="utf-8") as file:\n    return json.load(file), "😀😀😀😀😀😀"'

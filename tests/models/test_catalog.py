@@ -96,6 +96,8 @@ BROKEN = {
     "shares above one": ("[fim]", "[prompt]\nprefix = 0.9\n[fim]", "prompt.prefix is 0.9; allowed: the four shares"),
     "share above one": ("[fim]", "[prompt]\nsuffix = 2\n[fim]", "prompt.suffix is 2; allowed: a number from 0 to 1"),
     "probability above one": ("[fim]", "[completion]\nmin_log_prob = 1\n[fim]", "completion.min_log_prob is 1;"),
+    "a number of thousands of digits": ("1_000", "9" * 5000, "is not a TOML file"),
+    "brackets without end": ("1_000", "[" * 100_000, "is not a TOML file"),
     "no TOML": ('name = "mine"', "name = ", "is not a TOML file"),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from models.catalog import Catalog
 from models.errors import ModelError
 from models.known import known_models
-from models.library import check, described, install, remove
+from models.library import CHECKSUMS_FILE, check, described, install, remove
 from tests.models.conversion.parity import NETWORKS
 
 ROOM = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"]
@@ -73,6 +73,9 @@ def test_a_changed_or_lost_file_is_noticed(checkpoint: Path, tmp_path: Path) -> 
     assert "model.bin of the model mine has changed" in check(entry)
     (entry.folder / "model.bin").unlink()
     assert "model.bin of the model mine is gone" in check(entry)
+    for damaged in ("[1]", "7", "{", "[" * 200_000):
+        (entry.folder / CHECKSUMS_FILE).write_text(damaged)
+        assert "cannot be read" in check(entry)
 
 
 def test_only_a_persons_own_models_are_removed(checkpoint: Path, tmp_path: Path) -> None:

@@ -67,7 +67,14 @@ def test_a_test_script_of_npm_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "manifest", ["{", "[]", '{"scripts": {}}', '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}']
+    "manifest",
+    [
+        "{",
+        "[" * 200_000,
+        "[]",
+        '{"scripts": {}}',
+        '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}',
+    ],
 )
 def test_where_no_command_is_known_the_setting_is_named(tmp_path: Path, manifest: str) -> None:
     environment(tmp_path)

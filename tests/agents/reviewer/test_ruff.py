@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.records import Severity, edited
+from agents.reviewer import ruff_settings
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.ruff import Ruff
@@ -130,6 +132,19 @@ def test_a_broken_configuration_is_named_and_our_own_rules_go_on(tmp_path: Path)
     found = reviewer.review(document(marked.files["main.py"], path=tmp_path / "main.py"))
     assert codes(found) == ["self-comparison"]
     assert reviewer.problem.startswith("ruff failed")
+
+
+def test_a_project_file_of_brackets_without_end_costs_no_finding(tmp_path: Path) -> None:
+    marked = parse("#- pyproject.toml\nx = %s\n#- main.py\ndef f(x):\n    return x == x\n" % ("[" * 100_000))
+    marked.write(tmp_path)
+    found = Reviewer().review(document(marked.files["main.py"], path=tmp_path / "main.py"))
+    assert "self-comparison" in codes(found)
+
+
+def test_what_a_configuration_extends_is_read_only_where_it_is_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
+    (tmp_path / "ruff.toml").write_text('extend = "pipe"\nlint.ignore = ["E501"]\n')
+    assert ruff_settings._ignored(tmp_path / "ruff.toml") == ("E501",)
 
 
 @pytest.mark.parametrize(

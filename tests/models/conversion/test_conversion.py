@@ -57,6 +57,13 @@ def grow_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
 
 
+NINES = b"9" * 300 + b","  # with 20,000 of these to multiply, a computer has enough for the day
+
+
+def header(folder: Path, content: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(content)) + content)
+
+
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no configuration": (lambda f: (f / "config.json").unlink(), "has no config.json"),
     "configuration cut short": (lambda f: cut(f, "config.json"), "is not JSON"),
@@ -73,6 +80,16 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "weights cut short": (lambda f: cut(f, "model.safetensors"), "cut short or damaged"),
     "weights of nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "cut short or damaged"),
+    "a table without end": (lambda f: header(f, b"[" * 200_000), "cut short or damaged"),
+    "a shape without end": (
+        lambda f: header(f, b'{"w": {"dtype": "F32", "shape": [1e999], "data_offsets": [0, 0]}}'),
+        "cut short or damaged",
+    ),
+    "a shape of large numbers": (
+        lambda f: header(f, b'{"w": {"dtype": "F32", "shape": [%s1], "data_offsets": [0, 0]}}' % (NINES * 20_000)),
+        "cut short or damaged",
+    ),
+    "a configuration without end": (lambda f: (f / "config.json").write_bytes(b"[" * 200_000), "is not JSON"),
     "pickled weights": (pickled, "files of no known layout; take the model's safetensors"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"has no \*.safetensors"),
     "a missing part": (sharded, "lacks model-2.safetensors"),
