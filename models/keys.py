@@ -127,7 +127,10 @@ def _opened() -> Iterator[Any]:
     try:
         yield keyring
     except NoKeyringError:
-        raise _missing("This system has no keyring that can be used") from None
+        raise ChatError(
+            "This system has no keyring that can be used; name another place in chat.keyEnv or chat.keyFile.",
+            Fault.UNAUTHORIZED,
+        ) from None
     except KeyringError as error:
         raise _missing(f"The system's keyring does not open ({type(error).__name__})") from None
 

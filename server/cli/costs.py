@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from server.costs import CostRecord
 
 UNKNOWN = "unknown"
+SMALLEST = 0.0001  # shown as a number; what is less is said to be less
 
 
 def costs(
@@ -95,12 +96,17 @@ def _by_endpoint(records: Sequence[CostRecord]) -> dict[str, str]:
 def _words(records: Sequence[CostRecord]) -> str:
     total = _total(records)
     priced = sum(one.answers + one.failures for one in records) - int(total["unpriced"])
-    said = [f"{total['cost']:,.4f}"] if priced else []
-    said += [f"{total['unpriced']:,} calls at a price that is not known"] if total["unpriced"] else []
+    said = [_amount(total["cost"])] if priced else []
+    if unpriced := total["unpriced"]:
+        said.append(f"{unpriced:,} call{'s' * (unpriced != 1)} at a price that is not known")
     return ", and ".join(said)
+
+
+def _amount(cost: float) -> str:
+    return "<0.0001" if 0 < cost < SMALLEST else f"{cost:,.4f}"
 
 
 def _cost(record: CostRecord) -> str:
     if record.unpriced == record.answers + record.failures:
         return UNKNOWN
-    return f"{record.cost:,.4f}" + (" and more" if record.unpriced else "")
+    return _amount(record.cost) + (" and more" if record.unpriced else "")

@@ -62,7 +62,11 @@ def offset(place: Place, text: str) -> int:
 
 
 def workspace_of(path: Path) -> Path:
-    """The folder that the file or folder at `path` belongs to: its repository, else its project, else its folder."""
+    """The folder that the file or folder at `path` belongs to: its repository, else its project, else a folder.
+
+    Where nothing marks one it is the folder that the command runs in, if that holds `path`: what one command changes
+    there the next one can take back. Else it is the file's own.
+    """
     path = Path(os.path.realpath(path))
     folder = path if os.path.isdir(path) else path.parent
     candidates = [f for f in (folder, *folder.parents) if f not in {Path.home(), Path(f.anchor)}]
@@ -70,7 +74,11 @@ def workspace_of(path: Path) -> Path:
         for candidate in candidates:
             if any(os.path.exists(candidate / mark) for mark in marks):
                 return candidate
-    return folder
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed under the command
+        return folder
+    return here if here in candidates else folder
 
 
 def folder(path: Path) -> Path:

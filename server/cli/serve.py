@@ -7,9 +7,11 @@ Start at `serve`.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def serve(transport: Transport) -> int:
             transports.serve_tcp(transport.host, transport.port, anywhere=transport.anywhere)
         if transport.kind == "ws":
             transports.serve_ws(transport.host, transport.port, anywhere=transport.anywhere)
+        if sys.stdin is not None and sys.stdin.isatty():
+            terminal.note("An editor starts this and speaks LSP with it; Ctrl-C ends it. For people: starling --help")
         transports.serve_stdio()
     except KeyboardInterrupt:
         return 130

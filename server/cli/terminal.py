@@ -5,7 +5,6 @@ Imports rich only when asked for a console, so that failures can be told without
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
@@ -60,6 +59,8 @@ def overview(context: typer.Context) -> None:
 
 def meant(name: str, known: Iterable[str]) -> str:
     """What was likely meant instead of a name that is not known, as a question; "" when nothing is near."""
+    import difflib  # noqa: PLC0415 (what starting a server need not pay)
+
     near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
 

@@ -162,7 +162,9 @@ def executable() -> Path:
     """The program as an editor should start it."""
     beside = Path(sys.executable).with_name("starling.exe" if sys.platform == "win32" else "starling")
     found = shutil.which("starling")
-    return beside if beside.exists() or found is None else Path(found)
+    if found is not None and (not beside.exists() or beside.samefile(found)):
+        return Path(found)  # what a person would type; a link where the program is a tool of its own
+    return beside
 
 
 def _pieces(asked: Asked) -> tuple[list[str], str, str, str, str]:

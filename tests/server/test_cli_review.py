@@ -277,6 +277,14 @@ def test_safe_fixes_are_made_after_a_yes_and_nothing_else(workspace: Path, revie
     assert (workspace / "app.py").read_bytes() == before
 
 
+def test_fixes_that_were_made_say_how_to_take_them_back(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "fix.py").write_text(SAFE, "utf-8", newline="")
+    run(["review", "fix.py", "--fix", "--yes", "edit"])
+    (told,) = (line for line in capsys.readouterr().err.splitlines() if "Mended" in line)
+    assert run(["undo", told.rpartition(" ")[2], "--yes", "edit"]) == 0
+    assert (workspace / "fix.py").read_text("utf-8") == SAFE
+
+
 def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -> None:
     ran = repository.parent / "ran"
     (repository / ".gitattributes").write_text("*.py filter=own diff=own\n*.js filter=kept\n")

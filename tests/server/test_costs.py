@@ -84,8 +84,18 @@ def test_they_are_shown_on_the_terminal(home: Path, capfd: pytest.CaptureFixture
     shown = capfd.readouterr().out
     assert "1,200" in shown
     assert "https://models.example/v1: 0.2500" in shown
-    assert "https://other.example: 1 calls at a price that is not known" in shown
+    assert "https://other.example: 1 call at a price that is not known" in shown
     assert "chat.inputPrice" in shown
     assert run(["costs", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert (told["cost"], told["unpriced"], len(told["costs"])) == (0.25, 1, 2)
+
+
+def test_a_cost_too_small_to_show_is_not_shown_as_nothing(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kept = opened()
+    kept.book(ACCOUNT, Usage(14, 24, requests=1), 0.00004, failed=False)
+    kept.close()
+    assert run(["costs"]) == 0
+    shown = capfd.readouterr().out
+    assert "https://models.example/v1: <0.0001" in shown
+    assert "0.0000" not in shown

@@ -216,6 +216,22 @@ def test_an_installed_program_needs_no_plugin_in_neovim(tmp_path: Path, monkeypa
     assert "make vscode" not in said
 
 
+def test_the_program_is_named_as_a_person_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside, link = tmp_path / "tool" / "starling", tmp_path / "bin" / "starling"
+    for path in (beside, link):
+        path.parent.mkdir()
+    beside.touch(mode=0o755)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys, "executable", str(beside.with_name("python")))
+    monkeypatch.setenv("PATH", str(link.parent))
+    assert showing.executable() == beside
+    link.symlink_to(beside)
+    assert showing.executable() == link
+    link.unlink()
+    link.touch(mode=0o755)
+    assert showing.executable() == beside
+
+
 def test_the_tour_of_a_workspace_without_python_ends_well(tmp_path: Path) -> None:
     output = demonstrate(SHOP.write(tmp_path / "workspace"))
     assert "model: starling-mini (ready)" in output

@@ -105,6 +105,17 @@ def test_without_a_repository_it_is_the_nearest_project_and_else_the_folder(tmp_
     assert place.workspace_of(tmp_path / "loose" / "a.py") == tmp_path / "loose"
 
 
+def test_without_any_mark_it_is_the_folder_of_the_command_if_that_holds_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loose" / "package").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "loose")
+    assert place.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose"
+    assert place.workspace_of(tmp_path / "b.py") == tmp_path
+    monkeypatch.setenv("HOME", str(tmp_path / "loose"))
+    assert place.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose" / "package"
+
+
 def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".git").mkdir()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from server.cli import serve
@@ -52,3 +54,22 @@ def test_an_address_needs_a_port(address: str) -> None:
 def test_transports_exclude_each_other() -> None:
     with pytest.raises(Misuse, match="exclude each other"):
         serve.transport(stdio=True, tcp=":9", ws=None, allow_remote=False)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_who_starts_it_on_a_terminal_is_told_what_it_is_for(
+    is_terminal: bool,  # noqa: FBT001 (a parameter of the test)
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    stdin = io.StringIO()
+    monkeypatch.setattr(stdin, "isatty", lambda: is_terminal)
+    monkeypatch.setattr("sys.stdin", stdin)
+    monkeypatch.setattr("server.serve.serve_stdio", interrupted)
+    assert serve.serve(Transport("stdio")) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("An editor starts this" in err) is is_terminal
