@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +65,8 @@ def models_dir() -> Path:
 
 def shared_dir() -> Path:
     """Among temporary files, for what must have a short name, or has no other place."""
+    import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
+
     return Path(tempfile.gettempdir()) / f"starling-{_user()}"
 
 
@@ -121,6 +122,8 @@ def _private(directory: Path) -> Path:
     Raises:
         OSError: it is no directory, cannot be made or written to, or (among temporary files) belongs to someone else.
     """
+    import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
+
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     shared = Path(tempfile.gettempdir())
     for part in (directory, *directory.parents):

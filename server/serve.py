@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import sys
@@ -192,14 +193,16 @@ def _stay_quick() -> None:
     or reviewed meanwhile has had its turn, which is five milliseconds unless told otherwise.
     """
     gc.set_threshold(10_000, 20, 20)
+    gc.freeze()  # what was imported is not looked through before the answer to `initialize`, for which that is 30 ms
+    gc.enable()  # `server.cli.serve` holds it off until here
     sys.setswitchinterval(SWITCH_S)
 
 
+@functools.cache  # once: a later session's objects go with it
 def _settle() -> None:
     """What is loaded once stays: it is not to be looked through for garbage again, which takes 25 ms."""
-    if not gc.get_freeze_count():  # once: a later session's objects go with it
-        gc.collect()
-        gc.freeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _check(host: str, *, anywhere: bool) -> None:

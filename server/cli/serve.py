@@ -7,6 +7,7 @@ Start at `serve`.
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ def serve(transport: Transport) -> int:
     Raises:
         Failure: the address cannot be listened on.
     """
+    gc.disable()  # what is imported stays; to look for garbage in between takes as long as our own part of it
     from server import log  # noqa: PLC0415 (`--help` needs none of these)
     from server import serve as transports  # noqa: PLC0415 (pygls)
 
