@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from indexing.arrays import MemoryWriter
 
 # Measured: a question of 475 MB brings in 10 MB (the system maps 16 pages around each one read), eight of them 70 MB.
-QUESTIONS_PER_PAGES = 8
-MOST_QUESTIONS = 32  # without a pause between them, as no person asks
+MOST_QUESTIONS = 4  # whose pages are kept at once where no pause comes, as no person asks
 SMALL_BYTES = 64 * 2**20  # the pages of such a segment stay: reading them again would take longer than the question
 PAUSE_S = 0.03  # without questions; giving pages back takes 1 to 2 ms with the GIL held
 
@@ -72,12 +71,12 @@ class Segment:
         return int(self.arrays.meta["chunks"])
 
     def used(self) -> None:
-        """Count a question; after some, in a pause between them, the pages read so far are given back."""
+        """Count a question; in a pause between them the pages read so far are given back."""
         if self.bytes <= SMALL_BYTES:
             return
         self._questions += 1
         self._asked = time.monotonic()
-        if self._questions >= QUESTIONS_PER_PAGES and not self._forgetting:
+        if not self._forgetting:
             self._forgetting = True
             threading.Thread(target=self._forget, name="index-pages", daemon=True).start()
 

@@ -201,6 +201,7 @@ def _stay_quick() -> None:
 @functools.cache  # once: a later session's objects go with it
 def _settle() -> None:
     """What is loaded once stays: it is not to be looked through for garbage again, which takes 25 ms."""
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 
