@@ -6,7 +6,9 @@ partition at a time is sorted into place, so that memory does not grow with the 
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 FORMAT = 1  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
+AHEAD = 2  # partitions that are sorted meanwhile; what is in memory at once is three of 32
+MANY_TOKENS = 1_000_000  # from here on that is worth its threads
 LAYOUT = {
     "ids": np.uint32,
     "starts": np.uint32,
@@ -257,8 +261,7 @@ class _Builder:
     def _write_postings(self) -> None:
         total = 0
         self._writer.append("term_start", np.zeros(1, dtype=np.uint32))
-        for partition in range(1 << PARTITIONS_BITS):
-            packed = self._writer.drain("postings", partition)
+        for packed in self._drained("postings"):
             terms = (packed >> np.uint64(32)).astype(np.uint32)
             firsts = np.flatnonzero(np.diff(terms, prepend=np.uint32(0)))  # no word is hashed to 0
             self._writer.append("terms", terms[firsts])
@@ -268,13 +271,26 @@ class _Builder:
             self._writer.append("posting_count", packed.astype(np.uint8))
             total += len(terms)
 
+    def _drained(self, name: str) -> Iterator[NDArray[np.uint64]]:
+        """The numbers of each partition; where there are many, the next ones are sorted meanwhile, on other cores."""
+        partitions = iter(range(1 << PARTITIONS_BITS))
+        if self._tokens < MANY_TOKENS:
+            yield from (self._writer.drain(name, partition) for partition in partitions)
+            return
+        with ThreadPoolExecutor(AHEAD) as ahead:
+            coming = deque(ahead.submit(self._writer.drain, name, one) for one in islice(partitions, AHEAD))
+            while coming:
+                numbers = coming.popleft().result()
+                coming.extend(ahead.submit(self._writer.drain, name, one) for one in islice(partitions, 1))
+                yield numbers
+
     def _write_anchors(self) -> None:
         bits = anchors.bucket_bits(self._tokens)
         total = 0
         per_partition = 1 << (bits - PARTITIONS_BITS)
         self._writer.append("anchor_start", np.zeros(1, dtype=np.uint32))
-        for partition in range(1 << PARTITIONS_BITS):
-            buckets, places = anchors.unpack(self._writer.drain("anchors", partition), bits)
+        for partition, packed in enumerate(self._drained("anchors")):
+            buckets, places = anchors.unpack(packed, bits)
             counts = np.bincount(buckets - partition * per_partition, minlength=per_partition)
             self._writer.append("anchor_start", (np.cumsum(counts) + total).astype(np.uint32))
             self._writer.append("anchor_place", places)

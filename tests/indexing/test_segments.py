@@ -208,6 +208,15 @@ def test_a_replaced_segment_serves_its_old_views(tmp_path: Path) -> None:
     assert found(view, Query("perimeter"))[0] == "shapes.py:perimeter"
 
 
+def test_a_segment_is_the_same_however_many_threads_sort_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"m{number}.py": f"def f{number}(a, b):\n    return a + b * {number}\n" * 9 for number in range(40)}
+    segment_of(tmp_path, files)
+    alone = (tmp_path / "root.segment").read_bytes()
+    monkeypatch.setattr("indexing.building.MANY_TOKENS", 0)
+    segment_of(tmp_path, files)
+    assert (tmp_path / "root.segment").read_bytes() == alone
+
+
 @pytest.mark.parametrize("pause_s", [0.0, 3600.0], ids=["in a pause", "without one"])
 def test_pages_are_given_back_in_a_pause_or_after_some_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause_s: float
