@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from server.inquiry import inquire
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,8 +60,8 @@ class ProgressBar:
     async def _show(self) -> None:
         try:
             token = str(uuid.uuid4())
-            create = self._server.work_done_progress.create_async(token)
-            await asyncio.wait_for(create, CREATE_WAIT_S)
+            params = types.WorkDoneProgressCreateParams(token)
+            await inquire(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
             progress = self._server.work_done_progress
             progress.begin(token, types.WorkDoneProgressBegin(title=TITLE, cancellable=False, percentage=0))
             shown = None

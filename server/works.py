@@ -17,6 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from server.gate.questions import plain
+from server.inquiry import inquire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -112,7 +113,8 @@ class Works:
         """A bar that the client takes from us; none where it says no, or nothing."""
         token = str(uuid.uuid4())
         try:
-            await asyncio.wait_for(self._server.work_done_progress.create_async(token), CREATE_WAIT_S)
+            params = types.WorkDoneProgressCreateParams(token)
+            await inquire(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         except (TimeoutError, JsonRpcException):
             return
         self._begin(work, title, token)

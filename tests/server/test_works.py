@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from lsprotocol import types
 
 from server.client import Client
 from server.works import Works
@@ -15,16 +17,12 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """The bars of a client that makes them when `made` is set."""
+    """The bars of a client that makes them once `made` has a result."""
 
     def __init__(self) -> None:
-        self.made = asyncio.Event()
+        self.made: Future[None] = Future()
         self.tokens: dict[object, asyncio.Future[None]] = {}
         self.told: list[str] = []
-
-    async def create_async(self, token: str) -> None:
-        await self.made.wait()
-        self.tokens[token] = asyncio.get_running_loop().create_future()
 
     def begin(self, token: object, _: Any) -> None:
         self.tokens.setdefault(token, asyncio.get_running_loop().create_future())
@@ -42,7 +40,17 @@ class Server:
 
     def __init__(self) -> None:
         self.work_done_progress = Progress()
+        self.protocol = self
         self.shown: list[str] = []
+        self.told: list[str] = []
+
+    def send_request(self, method: str, _: Any, msg_id: str) -> Future[None]:
+        assert method == types.WINDOW_WORK_DONE_PROGRESS_CREATE
+        assert msg_id
+        return self.work_done_progress.made
+
+    def notify(self, method: str, _: Any) -> None:
+        self.told.append(method)
 
     def window_show_message(self, params: Any) -> None:
         self.shown.append(params.message)
@@ -60,8 +68,11 @@ def works_of(server: Server) -> Works:
 async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server: Server) -> None:
     async with works_of(server).run("Working") as work:
         assert await work.call(lambda: 1) == 1
-        assert not server.work_done_progress.made.is_set()
+        assert not server.work_done_progress.made.done()
     assert server.work_done_progress.told == []
+    while not server.told:  # noqa: ASYNC110 (as below)
+        await asyncio.sleep(0)
+    assert server.told == [types.CANCEL_REQUEST]
 
 
 async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) -> None:
@@ -69,7 +80,7 @@ async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) ->
     async with works_of(server).run("Working") as work:
         work.report("reading")
         await asyncio.sleep(0)
-        server.work_done_progress.made.set()
+        server.work_done_progress.made.set_result(None)
         while len(told) < 2:  # noqa: ASYNC110 (what appends to it is this very loop)
             await asyncio.sleep(0)
         assert told == ["begin", "reading"]
@@ -78,7 +89,7 @@ async def test_a_bar_that_comes_late_shows_what_is_being_done(server: Server) ->
 
 
 async def test_a_bar_that_is_cancelled_stops_the_work(server: Server) -> None:
-    server.work_done_progress.made.set()
+    server.work_done_progress.made.set_result(None)
     async with works_of(server).run("Working") as work:
         while work.bar is None:  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0)

@@ -20,7 +20,9 @@ function M.open(name)
   end
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(buffer, uri)
-  vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile, vim.bo[buffer].filetype = 'wipe', false, 'markdown'
+  vim.bo[buffer].bufhidden, vim.bo[buffer].swapfile = 'wipe', false
+  -- a Neovim that comes without a parser for Markdown complains from its own filetype plugin; the text shows all the same
+  pcall(function() vim.bo[buffer].filetype = 'markdown' end)
   vim.bo[buffer].modifiable = false
   vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buffer, nowait = true, desc = 'Close the answer' })
   local window = vim.api.nvim_open_win(buffer, false, { split = 'below', win = 0, height = math.floor(vim.o.lines / 3) })
