@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -344,8 +345,47 @@ def test_the_page_of_statistics_says_all_in_words_too(collections: Path, open_fo
     assert "default-src 'none'" in page
 
 
+def test_the_complexity_of_a_file_is_a_table(tmp_path: Path, open_folder: Open) -> None:
+    workbench = open_folder(parse(GATHER).write(tmp_path / "work"))
+    workbench.open("gather.py")
+    workbench.command("Starling: Show the Complexity of This File")
+    workbench.until("the table", lambda: "<code>collect</code>" in workbench.page())
+    assert re.findall(r"<td>(\d+)</td>", workbench.page()) == ["1", "0", "3", "0"]
+    assert workbench.notifications() == []
+
+
+def test_pep8_is_offered_where_the_language_is_python_and_nowhere_else(tmp_path: Path, open_folder: Open) -> None:
+    files = parse("#- crowded.py\nimport os, sys\n#- crowded.go\npackage crowded\n")
+    workbench = open_folder(files.write(tmp_path / "work"))
+    workbench.open("crowded.go")
+    workbench.press("F1")
+    workbench.type("Starling: Check This File", delay=5)
+    workbench.wait(".quick-input-list .monaco-list-row", "Starling: Check This File")
+    assert [text for text in workbench.texts(".quick-input-list .monaco-list-row") if "PEP 8" in text] == []
+    workbench.press("Escape")
+    workbench.open("crowded.py")
+    workbench.command("Starling: Check This File Against PEP 8")
+    workbench.until("the table", lambda: "<code>E401</code>" in workbench.page())
+    assert workbench.notifications() == []
+
+
+def test_a_check_says_where_a_file_does_not_parse(tmp_path: Path, open_folder: Open) -> None:
+    workbench = open_folder(parse("#- broken.go\npackage broken\n\nvar b = )\n").write(tmp_path / "work"))
+    workbench.open("broken.go")
+    workbench.command("Starling: Check This File")
+    workbench.until("the verdict", lambda: "<strong>not parse</strong> as go: line 3." in workbench.page())
+    assert workbench.notifications() == []
+
+
+def test_the_status_tells_the_health_of_the_server(tmp_path: Path, open_folder: Open) -> None:
+    workbench = open_folder(parse(GATHER).write(tmp_path / "work"))
+    workbench.command("Starling: Show Status")
+    workbench.until("the health", lambda: re.search(r"<h2[^>]*>Health</h2>", workbench.page()))
+    assert workbench.notifications() == []
+
+
 def test_an_answer_streams_into_a_view_of_markdown(collections: Path, open_folder: Open) -> None:
-    script = "=== keep order\n@token-time 0.05\nIt keeps **a list** in order.\n\n- by bisection\n- in chunks\n"
+    script = "=== keep order\n@token-time 0.4\nIt keeps **a list** in order.\n\n- by bisection\n- in chunks\n"
     with ScriptedServer(script) as server:
         chat = {"STARLING_CHAT__URL": f"{server.url}/v1", "STARLING_CHAT__MODEL": "scripted"}
         workbench = open_folder(collections, environment={**NO_MODEL, **chat})
@@ -354,9 +394,14 @@ def test_an_answer_streams_into_a_view_of_markdown(collections: Path, open_folde
         workbench.wait(".quick-input-title", "Ask about this code")
         workbench.type("Does it keep order?")
         workbench.press("Enter")
-        workbench.until("the answer", lambda: "<strong>a list</strong>" in workbench.page())
+        workbench.until("its beginning", lambda: _begun(workbench.page()))
         workbench.until("all of it", lambda: "<em>scripted</em>" in workbench.page())
         assert workbench.notifications() == []
+
+
+def _begun(page: str) -> bool:
+    """Whether the answer has begun, and its end has not come."""
+    return "<strong>a list</strong>" in page and "in chunks" not in page
 
 
 def test_an_endpoint_that_is_gone_is_one_sentence_in_the_view(collections: Path, open_folder: Open) -> None:

@@ -3,7 +3,19 @@
 
 import { commands, Range, Uri, window, workspace } from 'vscode';
 import type { Answers } from './answers';
-import { type Coverage, coverage, facts, type Review, review } from './reports';
+import {
+    type Complexity,
+    type Coverage,
+    complexity,
+    coverage,
+    facts,
+    type Review,
+    review,
+    type Style,
+    style,
+    type Validation,
+    validation,
+} from './reports';
 import { COMMANDS, here, type Server, type Status, type Where, type Written } from './server';
 import type { Statistics } from './statistics';
 
@@ -81,7 +93,25 @@ export class Actions {
 
     readonly reviewFile = async (): Promise<void> => {
         const { uri } = placed();
-        await this.reviewed(Uri.parse(uri).path.split('/').at(-1) ?? uri, { uri });
+        await this.reviewed(named(uri), { uri });
+    };
+
+    readonly checkFile = async (): Promise<void> => {
+        const { uri } = placed();
+        const found = await this.server.run<Validation>(COMMANDS.validate, { uri });
+        await this.answers.open(`Check of ${named(uri)}`, validation(found));
+    };
+
+    readonly checkPep8 = async (): Promise<void> => {
+        const { uri } = placed();
+        const found = await this.server.run<Style>(COMMANDS.pep8, { uri });
+        await this.answers.open(`PEP 8 in ${named(uri)}`, style(found));
+    };
+
+    readonly complexity = async (): Promise<void> => {
+        const { uri } = placed();
+        const found = await this.server.run<Complexity>(COMMANDS.complexity, { uri });
+        await this.answers.open(`Complexity of ${named(uri)}`, complexity(found));
     };
 
     readonly reviewWorkspace = async (): Promise<void> => {
@@ -173,6 +203,11 @@ function placed(): Where {
         throw new Error(NO_EDITOR);
     }
     return place;
+}
+
+/** A file's name, for a heading. */
+function named(uri: string): string {
+    return Uri.parse(uri).path.split('/').at(-1) ?? uri;
 }
 
 function found(hit: Hit): { label: string; description: string; detail: string; hit: Hit } {

@@ -1,4 +1,4 @@
-// The server's reports as Markdown. Only lays out what the server found; start at `review`.
+// The server's reports as Markdown, of a workspace and of one file. Only lays out what the server found; start at `review`.
 
 interface Place {
     readonly start: { readonly line: number };
@@ -43,12 +43,7 @@ export function review(found: Review, base: string): string {
         found.problem,
         list('Next', found.recommendations),
         table('Parts', ['part', 'score', 'weight', 'how'], parts),
-        table(
-            'Findings',
-            ['place', 'what', 'rule'],
-            found.findings.slice(0, MOST).map((one) => finding(one, base)),
-        ),
-        found.findings.length > MOST ? `…and ${found.findings.length - MOST} more.` : '',
+        findings('Findings', found.findings, base),
         table('Most complex functions', ['place', 'function', 'cyclomatic', 'cognitive'], functions),
     ]
         .filter((part) => part !== '')
@@ -77,6 +72,84 @@ export function coverage(found: Coverage): string {
     ].join('\n\n');
 }
 
+export interface Validation {
+    readonly language: string;
+    readonly parses: boolean | null;
+    readonly broken: readonly Place[];
+    readonly findings: readonly Finding[];
+}
+
+export function validation(found: Validation): string {
+    const sum = found.findings.length === 0 ? 'Nothing was found.' : `${count(found.findings.length, 'finding')}.`;
+    return [`${parsed(found)} ${sum}`, findings('Findings', found.findings)].filter((part) => part !== '').join('\n\n');
+}
+
+function parsed({ language, parses, broken }: Validation): string {
+    if (parses === null) {
+        return `Whether it parses cannot be told: there is no grammar for ${cell(language)}.`;
+    }
+    const lines = [...new Set(broken.map((one) => one.start.line + 1))];
+    const where = `${lines.length === 1 ? 'line' : 'lines'} ${lines.slice(0, MOST).join(', ')}`;
+    return parses ? `It **parses** as ${cell(language)}.` : `It does **not parse** as ${cell(language)}: ${where}.`;
+}
+
+export interface Style {
+    readonly checked: boolean;
+    readonly problem: string;
+    readonly score: number | null;
+    readonly how: string;
+    readonly violations: readonly Finding[];
+}
+
+export function style(found: Style): string {
+    if (!found.checked) {
+        return cell(found.problem);
+    }
+    const score = found.score === null ? 'No score' : `**${found.score.toFixed(0)} of 100**`;
+    return [`${score}. ${cell(found.how)}`, findings('Departures from PEP 8', found.violations)]
+        .filter((part) => part !== '')
+        .join('\n\n');
+}
+
+export interface Measured {
+    readonly name: string;
+    readonly range: Place;
+    readonly lines: number;
+    readonly cyclomatic: number;
+    readonly cognitive: number;
+    readonly nesting: number;
+}
+
+export interface Complexity {
+    readonly language: string;
+    readonly measured: boolean;
+    readonly code_lines: number;
+    readonly comment_lines: number;
+    readonly functions: readonly Measured[];
+}
+
+export function complexity(found: Complexity): string {
+    if (!found.measured) {
+        return `Functions cannot be told apart in ${cell(found.language)}, so nothing was measured.`;
+    }
+    const sum = `${count(found.functions.length, 'function')}, ${count(found.code_lines, 'line')} of code, `;
+    const rows = found.functions.slice(0, MOST).map((one) => {
+        const figures = [one.cyclomatic, one.cognitive, one.lines, one.nesting].join(' | ');
+        return `| line ${one.range.start.line + 1} | ${one.name ? `\`${cell(one.name)}\`` : 'without a name'} | ${figures} |`;
+    });
+    return [
+        `${sum}${found.comment_lines.toLocaleString('en')} of comment.`,
+        table(
+            'Functions, most complex first',
+            ['place', 'function', 'cyclomatic', 'cognitive', 'lines of code', 'nesting'],
+            rows,
+        ),
+        more(found.functions.length),
+    ]
+        .filter((part) => part !== '')
+        .join('\n\n');
+}
+
 export interface Facts {
     readonly title: string;
     readonly rows: readonly (readonly [string, string])[];
@@ -93,6 +166,15 @@ export function facts(groups: readonly Facts[]): string {
         )
         .filter((part) => part !== '')
         .join('\n\n');
+}
+
+function findings(title: string, all: readonly Finding[], base = ''): string {
+    const rows = all.slice(0, MOST).map((one) => finding(one, base));
+    return [table(title, ['place', 'what', 'rule'], rows), more(all.length)].filter((part) => part !== '').join('\n\n');
+}
+
+function more(number: number): string {
+    return number > MOST ? `…and ${number - MOST} more.` : '';
 }
 
 function finding(one: Finding, base: string): string {
