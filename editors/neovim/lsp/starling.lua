@@ -18,6 +18,9 @@ return {
     }))
   end,
 
+  -- What is typed is told at once, and so before the answer to a question that the typing made out of date.
+  flags = { debounce_text_changes = 0 },
+
   before_init = function(params)
     require('starling.server').declare(params.capabilities)
   end,
