@@ -5,13 +5,21 @@ The model is at work when that happens: only requests that were still open at th
 
 from __future__ import annotations
 
+import threading
 import time
+from itertools import pairwise
 
 from benchmarks import servers, workspaces
 from benchmarks.client import Client, TextBuffer
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, Reference, percentile, spread
+from models.completion import FillRequest
+from models.loading import load
+from tests.models import bundled
 
 PLACES = 120
+TOKENS = 300
+RUNS = 60
+FIRST_S, LATEST_S = 0.1, 0.2  # a run reads for 60 ms first, and ends by itself after 250
 HEAD_START_S = 0.01  # the older request gets so long to begin computing
 
 
@@ -64,3 +72,54 @@ def measure() -> Record:
             "answered_before_anyone_said_so": before_it,
         },
     )
+
+
+def measure_model() -> Record:
+    """In this process: the bundled model is told to stop at some moment while it writes, until its last token."""
+    model = load(bundled.entry(), device="cpu", threads=1)
+    prefix = "".join(f"def function_{number}(first, second):\n    return first + second\n\n\n" for number in range(12))
+    request = FillRequest("functions.py", prefix, "", max_tokens=TOKENS)
+    last: list[float] = []
+    returned: list[float] = []
+    tokens: list[float] = []
+    for turn in range(RUNS):
+        run = _Run()
+        later = threading.Timer(FIRST_S + (LATEST_S - FIRST_S) * turn / RUNS, run.tell)
+        later.start()
+        model.generate(request, stop=run.written, cancelled=run.cancelled)
+        ended = time.perf_counter()
+        later.cancel()
+        if run.heard_s and len(run.tokens_s) > 1:
+            last.append((run.heard_s - run.told_s) * 1000)
+            returned.append((ended - run.told_s) * 1000)
+            tokens += [(after - before) * 1000 for before, after in pairwise(run.tokens_s)]
+    model.close()
+    return Record(
+        what="a model that writes is told to stop: until its last token, median",
+        unit="ms",
+        value=percentile(last, 50),
+        n=len(last),
+        reference=Reference("one token of the same runs", percentile(tokens, 50)),
+        most=1.0,
+        judged="ratio",
+        details={"last_token": spread(last), "call_returned": spread(returned), "token": spread(tokens)},
+    )
+
+
+class _Run:
+    """When what happened in one run of the model, by `time.perf_counter`."""
+
+    def __init__(self) -> None:
+        self.told_s = self.heard_s = 0.0
+        self.tokens_s: list[float] = []
+
+    def tell(self) -> None:
+        self.told_s = time.perf_counter()
+
+    def cancelled(self) -> bool:
+        if self.told_s and not self.heard_s:
+            self.heard_s = time.perf_counter()
+        return self.told_s > 0
+
+    def written(self, _: str) -> None:
+        self.tokens_s.append(time.perf_counter())

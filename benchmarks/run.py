@@ -31,6 +31,7 @@ BENCHMARKS = {
     "overhead": "overhead:measure",
     "reuse": "reuse:measure",
     "cancel": "cancel:measure",
+    "cancel_model": "cancel:measure_model",
     "burst": "burst:measure",
     "edit": "edit:measure",
     "code_actions": "code_actions:measure",
