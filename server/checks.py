@@ -241,7 +241,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if facts.get(trait))
     message = (
         f"{name} loads in {facts['load_s'] * 1000:.0f} ms and writes {facts['tokens']} tokens in "
-        f"{facts['complete_s'] * 1000:.0f} ms ({traits})."
+        f"{facts['complete_s'] * 1000:.0f} ms{f' ({traits})' if traits else ''}."
     )
     yield Check("model", "ok", message, facts=facts)
 
