@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from indexing.arrays import MemoryWriter
 
-# Measured: a question of 475 MB brings in 10 MB (the system maps 16 pages around each one read), eight of them 70 MB.
+# Measured: a question of 475 MB brings in 7 to 10 MB; the system maps 16 pages around each one read.
 MOST_QUESTIONS = 4  # whose pages are kept at once where no pause comes, as no person asks
 SMALL_BYTES = 64 * 2**20  # the pages of such a segment stay: reading them again would take longer than the question
 PAUSE_S = 0.03  # without questions; giving pages back takes 1 to 2 ms with the GIL held

@@ -1,8 +1,30 @@
-"""A small workspace for all editors but Neovim: something is found in it, and what is suggested is known.
+"""Small workspaces for the editors: in `SHOP` something is found, in `BEGUN` a line waits to be typed.
 
 Without a model only what this workspace itself says is suggested, so the tests know what has to come.
 """
 
+BEGUN = """
+#- .starling.toml
+[completion]
+min_confidence = 0.0
+#- stock.py
+def value_of_stock(items, prices):
+    amount = 0
+    for item in items:
+        amount += prices[item.name] * item.count
+    return amount
+
+
+def value_with_tax(items, prices, tax):
+    amount = 0
+    for item in items:
+        amount += prices[item.name] * item.count
+    return amount * tax
+#- order.py
+def value_of_order(items, prices):
+    amount = 0
+    for item in items:
+"""
 SHOP = """
 #- .starling.toml
 [completion]

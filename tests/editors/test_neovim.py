@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.editors.neovim import VERSIONS, Neovim
+from tests.editors.shop import BEGUN
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
 
     Open = Callable[[Path], Neovim]
 
-# Without a model only what this workspace itself says is shown, and all of it: so the tests know what has to come.
-SHOP = """
-#- .starling.toml
-[completion]
-min_confidence = 0.0
-#- stock.py
-def value_of_stock(items, prices):
-    amount = 0
-    for item in items:
-        amount += prices[item.name] * item.count
-    return amount
-
-
-def value_with_tax(items, prices, tax):
-    amount = 0
-    for item in items:
-        amount += prices[item.name] * item.count
-    return amount * tax
-#- order.py
-def value_of_order(items, prices):
-    amount = 0
-    for item in items:
-"""
 # `o` gives the new line its indentation, as everywhere in Neovim's own Python support
 OTHER = """
 def other(items, prices):
@@ -55,7 +33,7 @@ WHOLE = "        amount += prices[item.name] * item.count"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    return parse(SHOP).write(tmp_path / "shop")
+    return parse(BEGUN).write(tmp_path / "shop")
 
 
 @pytest.fixture(params=VERSIONS)

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from models.scripted_server import ScriptedServer
+from tests.editors.shop import BEGUN
 from tests.editors.vscode import INSTALLED, REPOSITORY, Workbench
 from tests.marked import parse
 
@@ -30,28 +31,6 @@ PROPOSING = REPOSITORY / "tests" / "wire" / "proposing_server.py"
 NO_MODEL = {"STARLING_MODEL__ENABLED": "false"}
 # Without a model only what the workspace itself says is shown, and all of it: so the tests know what has to come.
 ALL = "[completion]\nmin_confidence = 0.0\n"
-SHOP = """
-#- .starling.toml
-[completion]
-min_confidence = 0.0
-#- stock.py
-def value_of_stock(items, prices):
-    amount = 0
-    for item in items:
-        amount += prices[item.name] * item.count
-    return amount
-
-
-def value_with_tax(items, prices, tax):
-    amount = 0
-    for item in items:
-        amount += prices[item.name] * item.count
-    return amount * tax
-#- order.py
-def value_of_order(items, prices):
-    amount = 0
-    for item in items:
-"""
 DRAWN_S = 2.0  # what is drawn anew more often than that is never seen
 GATHER = """
 #- gather.py
@@ -175,7 +154,7 @@ def test_with_a_list_of_words_open_tab_takes_the_word_and_then_the_rest(collecti
 
 
 def test_a_word_of_a_suggestion_is_taken_and_counted(tmp_path: Path, open_folder: Open) -> None:
-    workbench = open_folder(parse(SHOP).write(tmp_path / "shop"))
+    workbench = open_folder(parse(BEGUN).write(tmp_path / "shop"))
     workbench.open("order.py")
     workbench.press("Control+End")
     workbench.type("    amount += pri")
