@@ -88,6 +88,7 @@ def _train(options: argparse.Namespace) -> None:
             part_rows=options.part_rows,
             muon_lr=options.muon_lr,
             adam_lr=options.adam_lr,
+            decay_share=options.decay_share,
             device=options.device,
             bf16=options.bf16,
             compiled=options.compiled,
@@ -189,8 +190,9 @@ def _add_train(stage: argparse.ArgumentParser) -> None:
     stage.add_argument("--part-rows", type=int, default=4, help="rows computed at once")
     stage.add_argument("--muon-lr", type=float, default=0.02)
     stage.add_argument("--adam-lr", type=float, default=3e-3)
+    stage.add_argument("--decay-share", type=float, default=0.6, help="last share of the run in which the rates fall")
     stage.add_argument("--device", default="cpu")
-    stage.add_argument("--bf16", action="store_true", help="for GPUs and for CPUs with AMX")
+    stage.add_argument("--bf16", action="store_true", help="for GPUs and for CPUs with AVX512-BF16 or AMX")
     stage.add_argument("--compiled", action="store_true", help="torch.compile")
     stage.add_argument("--threads", type=int, default=2)
     stage.set_defaults(stage=_train)

@@ -73,7 +73,7 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
     _log.info("kept %d of %d files; left out: %s", len(kept), len(candidates), dict(reasons))
     write_files(kept, work / "corpus.jsonl")
     write_files(held_out, work / "evaluation.jsonl")
-    pinned = {one.name if one.registry == "npm" else one.stem: one for one in packages}
+    pinned = {one.stem if one.registry == "pypi" else one.name: one for one in packages}
     write_card(kept, pinned | {STDLIB: Pinned(STDLIB, ".".join(map(str, sys.version_info[:3])), "python")}, work)
 
 

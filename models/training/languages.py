@@ -10,7 +10,11 @@ import warnings
 from functools import cache
 from pathlib import PurePosixPath
 
+import tree_sitter_c
+import tree_sitter_go
+import tree_sitter_java
 import tree_sitter_javascript
+import tree_sitter_rust
 import tree_sitter_typescript
 from tree_sitter import Language, Parser
 
@@ -23,9 +27,18 @@ _LANGUAGES = {
     ".ts": "typescript",
     ".mts": "typescript",
     ".tsx": "tsx",
+    ".go": "go",
+    ".rs": "rust",
+    ".java": "java",
+    ".c": "c",
+    ".h": "c",
 }
 _GRAMMARS = {
+    "c": tree_sitter_c.language,
+    "go": tree_sitter_go.language,
+    "java": tree_sitter_java.language,
     "javascript": tree_sitter_javascript.language,
+    "rust": tree_sitter_rust.language,
     "typescript": tree_sitter_typescript.language_typescript,
     "tsx": tree_sitter_typescript.language_tsx,
 }

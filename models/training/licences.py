@@ -19,13 +19,13 @@ _COPYLEFT = re.compile(
 )
 _FAMILIES = (
     ("apache", re.compile(r"apache", re.IGNORECASE)),
-    ("mit", re.compile(r"\bMIT\b|\bHPND\b|Historical Permission", re.IGNORECASE)),
+    ("mit", re.compile(r"\bMIT\b|\bExpat\b|\bHPND\b|Historical Permission", re.IGNORECASE)),
     ("bsd", re.compile(r"\b0?BSD\b", re.IGNORECASE)),
     ("isc", re.compile(r"\bISC\b|ISCL", re.IGNORECASE)),
     ("psf", re.compile(r"\bPSF\b|Python Software Foundation|Python-2\.0", re.IGNORECASE)),
     ("zpl", re.compile(r"\bZPL\b|Zope Public", re.IGNORECASE)),
     ("zlib", re.compile(r"\bzlib\b", re.IGNORECASE)),
-    ("unlicense", re.compile(r"unlicense|CC0|public domain", re.IGNORECASE)),
+    ("unlicense", re.compile(r"unlicense|CC0|public[- ]domain", re.IGNORECASE)),
 )
 _COPYLEFT_NOTICE = re.compile(r"GNU (Lesser |Affero )?General Public|\b[AL]?GPL(v?\d|\b)|Mozilla Public", re.IGNORECASE)
 

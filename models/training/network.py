@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_PART_TOKENS = 128  # queries computed at once on a CPU, as its caches like it
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -62,12 +64,32 @@ class Attention(nn.Module):
         size = self.shape.head_width
         queries, keys, values = self.c_attn(states).split([width, size, size], dim=-1)
         queries = queries.view(rows, tokens, self.shape.heads, size).transpose(1, 2)
-        shared = (rows, self.shape.heads, tokens, size)
-        attended = functional.scaled_dot_product_attention(
-            queries, keys.unsqueeze(1).expand(shared), values.unsqueeze(1).expand(shared), is_causal=True
-        )
+        attended = attend_at_once(queries, keys, values) if states.is_cuda else attend_in_parts(queries, keys, values)
         projected: Tensor = self.c_proj(attended.transpose(1, 2).reshape(rows, tokens, width))
         return projected
+
+
+def attend_at_once(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """What queries (rows, heads, tokens, size) find in keys and values (rows, tokens, size); shaped as the queries."""
+    shared = queries.shape
+    return functional.scaled_dot_product_attention(
+        queries, keys.unsqueeze(1).expand(shared), values.unsqueeze(1).expand(shared), is_causal=True
+    )
+
+
+def attend_in_parts(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """The same as `attend_at_once`, quicker on a CPU: all heads in one product, and none with what lies ahead."""
+    rows, heads, tokens, size = queries.shape
+    attended = []
+    for first in range(0, tokens, _PART_TOKENS):
+        last = min(first + _PART_TOKENS, tokens)
+        part = queries[:, :, first:last].reshape(rows, heads * (last - first), size)
+        scores = (part @ keys[:, :last].mT).view(rows, heads, last - first, last).float() / size**0.5
+        ahead = torch.ones(last - first, last, dtype=torch.bool).triu(first + 1)
+        shares = scores.masked_fill(ahead, -torch.inf).softmax(-1).to(values.dtype)
+        found = shares.view(rows, heads * (last - first), last) @ values[:, :last]
+        attended.append(found.view(rows, heads, last - first, size))
+    return torch.cat(attended, dim=2)
 
 
 class FeedForward(nn.Module):

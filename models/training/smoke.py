@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         for step in steps:
             if run_stage(step):
                 return 1
-        if not _has_learned(work) or not _goes_on(work, train):
+        if not _attends_alike() or not _has_learned(work) or not _goes_on(work, train):
             return 1
         mean = str(work / "mean")
         run_stage([*common, "average", str(work / "run"), str(work / "run"), "--target", mean])
@@ -70,6 +70,17 @@ def _write_corpus(work: Path) -> None:
     corpus.write_files(kept, work / "corpus.jsonl")
     corpus.write_files(held_out, work / "evaluation.jsonl")
     corpus.write_card(kept, {}, work)
+
+
+def _attends_alike() -> bool:
+    """Whether both ways to attend, the CPU's and the GPU's, come to the same."""
+    import torch  # noqa: PLC0415 - takes seconds
+
+    from models.training import network  # noqa: PLC0415 - the same
+
+    queries, keys, values = torch.randn(2, 3, 300, 16), torch.randn(2, 300, 16), torch.randn(2, 300, 16)
+    parts, whole = network.attend_in_parts(queries, keys, values), network.attend_at_once(queries, keys, values)
+    return bool(torch.allclose(parts, whole, atol=1e-5))
 
 
 def _has_learned(work: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Where code to learn from comes from: wheels of PyPI, tarballs of npm, the standard library.
+"""Where code to learn from comes from: wheels of PyPI, tarballs of npm, packages of Debian, the standard library.
 
 Downloads with the registries' own clients, never runs any of it, and reads each package's licence from what the package
 says of itself. What of it is worth learning is `corpus`' to say. Start at `download` and `read_packages`.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from typing import TYPE_CHECKING
 
+from models.training import debian
 from models.training.languages import language_of
 from models.training.licences import family_of_expression, permissive_family
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STDLIB = "cpython-stdlib"
-REGISTRIES = ("pypi", "npm")
+REGISTRIES = ("pypi", "npm", debian.BINARY, debian.SOURCE)
+_CLIENTS = {"npm": "npm", debian.BINARY: "apt-get", debian.SOURCE: "apt-get"}  # beside pip, which is always there
 _VENDORED = re.compile(
     r"(^|[/_])(_?vendor(ed)?|extern(al|als)?|third_?party|site-packages|_libs|blib2to3|node_modules)([/_]|$)"
 )
@@ -59,7 +61,7 @@ class Pinned:
     @property
     def requirement(self) -> str:
         """As the registry's client takes it."""
-        mark = "==" if self.registry == "pypi" else "@"
+        mark = {"pypi": "==", "npm": "@"}.get(self.registry, "=")
         return f"{self.name}{mark}{self.version}" if self.version else self.name
 
     @property
@@ -91,8 +93,9 @@ def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
             wanted[package.registry].append(package)
     missing: list[Pinned] = []
     for registry, some in wanted.items():
-        if registry == "npm" and shutil.which("npm") is None:
-            _log.warning("npm is not installed: %d packages of its registry are left out", len(some))
+        client = _CLIENTS.get(registry)
+        if client and shutil.which(client) is None:
+            _log.warning("%s is not installed: %d packages of its registry are left out", client, len(some))
             missing += some
         elif not _fetched(
             registry, some, folder
@@ -104,7 +107,9 @@ def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
 
 
 def file_of(package: Pinned, folder: Path) -> Path | None:
-    """The archive of a package at its version, None when it is not there."""
+    """The archive of a package at its version, None when it is not there; of several files the one with the code."""
+    if package.registry in {debian.BINARY, debian.SOURCE}:
+        return next(iter(debian.archives_of(package.registry, package.name, package.version, folder)), None)
     version = re.escape(package.version) or r"\d[^-]*"
     ending = r"-.*\.whl" if package.registry == "pypi" else r"\.tgz" if package.version else r".*\.tgz"
     pattern = re.compile(f"{re.escape(package.stem)}-{version}{ending}")
@@ -118,6 +123,8 @@ def _folded(path: Path, package: Pinned) -> str:
 
 def _fetched(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
     requirements = [package.requirement for package in packages]
+    if registry in {debian.BINARY, debian.SOURCE}:
+        return debian.fetch(registry, requirements, folder)
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
     if registry == "npm":
         npm = shutil.which("npm") or "npm"  # a script with an ending of its own on Windows
@@ -128,8 +135,14 @@ def _fetched(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
 def read_package(package: Pinned, folder: Path) -> Iterator[SourceFile]:
     """Source files of a downloaded package, none when it is not there."""
     archive = file_of(package, folder)
-    if archive is not None:
-        yield from read_wheel(archive) if package.registry == "pypi" else read_tarball(archive)
+    if archive is None:
+        return
+    if package.registry == "pypi":
+        yield from read_wheel(archive)
+    elif package.registry == "npm":
+        yield from read_tarball(archive)
+    else:
+        yield from read_debian(package, folder)
 
 
 def read_wheel(wheel: Path) -> Iterator[SourceFile]:
@@ -175,6 +188,15 @@ def read_tarball(tarball: Path) -> Iterator[SourceFile]:
             if text is not None:
                 package = str(stated.get("name", ""))
                 yield SourceFile(package, f"{package}/{path}", text, family)
+
+
+def read_debian(package: Pinned, folder: Path) -> Iterator[SourceFile]:
+    """Source files of a package of Debian, with the licence family that it states for each."""
+    for path, raw, family in debian.read(debian.archives_of(package.registry, package.name, package.version, folder)):
+        if language_of(path) and not _VENDORED.search(path) and not _BUILT.search(path):
+            text = _decoded(raw)
+            if text is not None:
+                yield SourceFile(package.name, f"{package.name}/{path}", text, family)
 
 
 def _decoded(raw: bytes) -> str | None:

@@ -55,8 +55,8 @@ class Plan:
         finish_steps: steps of the short decay.
         save_every_s: seconds between checkpoints.
         device: "cpu" or "cuda".
-        bf16: autocast; worth it on GPUs and on CPUs with AMX, slower than float32 on others.
-        compiled: torch.compile; worth its minutes on long runs on a GPU or an AMX CPU.
+        bf16: autocast; worth it on GPUs and on CPUs with AVX512-BF16 or AMX, slower than float32 on others.
+        compiled: torch.compile; worth its minute (and a C++ compiler) with `bf16`.
         threads: of the CPU.
         seed: of a new network's weights.
     """
@@ -74,7 +74,7 @@ class Plan:
     warm_up_steps: int = 50
     decay_share: float = 0.6
     finish_steps: int = 40
-    save_every_s: float = 240.0
+    save_every_s: float = 480.0
     device: str = "cpu"
     bf16: bool = False
     compiled: bool = False
@@ -101,7 +101,7 @@ class Run:
         self.plan = plan
         self.network = networks.load(plan.begin) if plan.begin else networks.Network(plan.shape)
         self.network.to(plan.device)
-        self.optimizers = make_optimizers(self.network, muon_lr=plan.muon_lr, adam_lr=plan.adam_lr)
+        self.optimizers = make_optimizers(self.network, muon_lr=plan.muon_lr, adam_lr=plan.adam_lr, bf16=plan.bf16)
         now = time.time()
         self.progress = Progress(now, now + plan.seconds)
         self.finish: Finish | None = None

@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -85,6 +87,12 @@ def test_a_card_names_registries_and_a_wrong_one_is_refused(tmp_path: Path) -> N
         ("a.ts", "const x: number = 1;\n", True),
         ("a.js", "const x: number = 1;\n", False),
         ("a.tsx", "const x = <b>{1}</b>;\n", True),
+        ("a.c", "int add(int one) { return one; }\n", True),
+        ("a.h", "int add(int one);\n", True),
+        ("a.go", "package add\n\nfunc Add(one int) int { return one }\n", True),
+        ("a.rs", "pub fn add(one: u8) -> u8 { one }\n", True),
+        ("a.rs", "int add(int one) { return one; }\n", False),
+        ("a.java", "class Add { int add(int one) { return one; } }\n", True),
         ("a.md", "words", False),
     ],
 )
@@ -95,3 +103,86 @@ def test_each_language_is_parsed_by_its_own_grammar(path: str, text: str, *, sou
 def test_javascript_is_worth_learning_when_it_parses() -> None:
     assert is_worth_learning(SourceFile("adder", "add.js", 5 * CODE, "mit"))
     assert not is_worth_learning(SourceFile("adder", "add.js", 5 * CODE + "}", "mit"))
+
+
+def source_package(folder: Path, files: dict[str, str], copyright_text: str) -> None:
+    """`adder` 1:1.2-3 as Debian's archive has it."""
+    for name, top, members in (
+        ("adder_1.2.orig.tar.gz", "adder-1.2/", files),
+        ("adder_1.2-3.debian.tar.xz", "debian/", {"copyright": copyright_text}),
+    ):
+        with tarfile.open(folder / name, f"w:{name.rpartition('.')[2]}") as archive:
+            for member, text in members.items():
+                about = tarfile.TarInfo(top + member)
+                about.size = len(text.encode())
+                archive.addfile(about, io.BytesIO(text.encode()))
+    (folder / "adder_1.2.orig.tar.gz.asc").touch()
+    (folder / "adder-more_1.2-3.debian.tar.xz").touch()
+
+
+COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+Copyright: 2020 Some One
+License: Expat
+ Permission is hereby granted
+
+Files: lib/*/tree.h
+ lib/list.c
+Copyright: 2020 Some Other
+License: GPL-2+
+ You may
+
+Files: lib/both.c
+License: GPL-2+ or Apache-2.0
+
+Files: debian/*
+License: GPL-3
+"""
+
+
+def test_a_source_package_gives_each_file_the_licence_that_names_it(tmp_path: Path) -> None:
+    code = "int add(int one, int other) { return one + other; }\n"
+    paths = ("add.c", "lib/deep/er/tree.h", "lib/list.c", "lib/both.c", "vendor/other.c", "README")
+    source_package(tmp_path, dict.fromkeys(paths, code), COPYRIGHT)
+    for version in ("1:1.2-3", "1.2-3", ""):
+        package = Pinned("adder", version, "debian-source")
+        found = {file.path: file.licence for file in read_package(package, tmp_path)}
+        assert found == {
+            "adder/add.c": "mit", "adder/lib/deep/er/tree.h": "", "adder/lib/list.c": "", "adder/lib/both.c": "apache",
+        }  # fmt: skip
+    assert not list(read_package(Pinned("adder", "1.1-3", "debian-source"), tmp_path))
+    assert Pinned("adder", "1:1.2-3", "debian-source").requirement == "adder=1:1.2-3"
+
+
+def test_a_source_package_whose_licence_is_free_text_counts_as_unknown(tmp_path: Path) -> None:
+    source_package(tmp_path, {"add.go": "package add\n"}, "This is free software under the MIT licence.\n")
+    assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == [""]
+
+
+CONTROL = """Package: librust-adder-dev
+Version: 1:1.2-3
+Architecture: all
+Maintainer: Some One <one@example.org>
+Description: adds
+"""
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+def test_a_package_that_installs_a_crate_gives_its_sources(tmp_path: Path) -> None:
+    installed = {
+        "usr/share/cargo/registry/adder-1.2.0/src/lib.rs": "pub fn add() {}\n",
+        "usr/share/doc/librust-adder-dev/copyright": COPYRIGHT,
+        "DEBIAN/control": CONTROL,
+    }
+    for name, text in installed.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    archive = tmp_path / "librust-adder-dev_1%3a1.2-3_all.deb"
+    subprocess.run(
+        ["dpkg-deb", "--build", "--root-owner-group", tmp_path / "root", archive], check=True, capture_output=True
+    )
+    for version in ("1:1.2-3", ""):
+        files = list(read_package(Pinned("librust-adder-dev", version, "debian"), tmp_path))
+        assert [(file.path, file.licence) for file in files] == [("librust-adder-dev/src/lib.rs", "mit")]
