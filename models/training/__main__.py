@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from models.training import corpus, places, samples
+from models.training import corpus, languages, places, samples
 
 _HERE = Path(__file__).parent
 _SEED = 20260101
@@ -117,6 +117,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from models.training import evaluate  # noqa: PLC0415 - the other stages do not load CTranslate2
 
     files = corpus.read_files(options.work / "evaluation.jsonl")
+    if options.held_back:
+        _, held_back = corpus.split(corpus.read_files(options.work / "corpus.jsonl"))
+        files = (file for file in held_back if languages.language_of(file.path) == options.held_back)
     wanted = [file for file in files if not options.packages or file.package in options.packages]
     chosen = places.line_rests(wanted, per_package=options.per_package, seed=options.seed)
     holes = [hole for _package, hole in chosen]
@@ -174,6 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("folders", type=Path, nargs="*")
     stage.add_argument("--per-package", type=int, default=40)
     stage.add_argument("--packages", nargs="+", help="only places of these; all when not given")
+    stage.add_argument(
+        "--held-back", metavar="LANGUAGE", help="files of it held back from training, not the evaluation's"
+    )
     stage.add_argument("--seed", type=int, default=_SEED, help="of the choice of places")
     stage.add_argument("--psm", action="store_true", help="prefix first instead of suffix first")
     stage.set_defaults(stage=_evaluate)

@@ -1,14 +1,16 @@
 """Which language a file is in, and whether its text is sound in it.
 
-Python by its own parser, the others by tree-sitter's. Start at `is_sound`.
+Python by its own parser, the others by tree-sitter's. Start at `is_sound` and `token_ends`.
 """
 
 from __future__ import annotations
 
 import ast
 import warnings
+from collections import defaultdict
 from functools import cache
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import tree_sitter_c
 import tree_sitter_go
@@ -17,6 +19,9 @@ import tree_sitter_javascript
 import tree_sitter_rust
 import tree_sitter_typescript
 from tree_sitter import Language, Parser
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _LANGUAGES = {
     ".py": "python",
@@ -61,6 +66,28 @@ def is_sound(path: str, text: str) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
+
+
+def token_ends(path: str, text: str) -> dict[int, list[int]]:
+    """Columns where tokens end, by line from 0, of lines without a comment, a token that spans lines, or non-ASCII.
+
+    For languages that tree-sitter reads.
+    """
+    lines = text.split("\n")
+    ends: defaultdict[int, list[int]] = defaultdict(list)
+    unwanted = {number for number, line in enumerate(lines) if not line.isascii()}
+    waiting: list[Node] = [_parser(language_of(path)).parse(text.encode()).root_node]
+    while waiting:
+        node = waiting.pop()
+        first, last = node.start_point.row, node.end_point.row
+        is_one_line = first == last
+        if "comment" in node.type or (not node.child_count and not is_one_line):
+            unwanted.update(range(first, last + 1))
+        elif node.child_count:
+            waiting.extend(reversed(node.children))
+        elif node.end_byte > node.start_byte:
+            ends[first].append(node.end_point.column)
+    return {number: found for number, found in ends.items() if number not in unwanted}
 
 
 @cache

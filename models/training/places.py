@@ -12,6 +12,7 @@ import tokenize
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from models.training.languages import language_of, token_ends
 from models.training.samples import Hole
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _LEAST_TOKENS = 5  # lexer tokens of a line worth completing; the evaluation's rule
 _NO_CODE = frozenset({token.COMMENT, token.NL, token.NEWLINE, token.INDENT, token.DEDENT, token.ENDMARKER})
 _UNWANTED_STARTS = frozenset({"import", "from", "@"})
+_UNWANTED_ELSEWHERE = ("import", "package ", "use ", "#", "@")
 
 
 def line_rests(files: Iterable[SourceFile], *, per_package: int, seed: int) -> list[tuple[str, Hole]]:
@@ -32,25 +34,41 @@ def line_rests(files: Iterable[SourceFile], *, per_package: int, seed: int) -> l
     rng = random.Random(seed)  # noqa: S311 - a reproducible choice, nothing secret
     chosen: list[tuple[str, Hole]] = []
     for package in sorted(by_package):
-        cuts = [(file, cut) for file in by_package[package] for cut in _cuts(file.text, rng)]
+        cuts = [(file, cut) for file in by_package[package] for cut in _cuts(file, rng)]
         for file, (cursor, end) in rng.sample(cuts, min(per_package, len(cuts))):
             hole = Hole(file.path, file.text[:cursor], file.text[cursor:end], file.text[end:])
             chosen.append((package, hole))
     return chosen
 
 
-def _cuts(text: str, rng: random.Random) -> list[tuple[int, int]]:
-    """A cursor and the line's end, as offsets, for each code line of `text`."""
-    by_line = _lexed(text)
+def _cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
+    """A cursor and the line's end, as offsets, for each code line of a file."""
+    by_line = _python_ends(file.text) if language_of(file.path) == "python" else _other_ends(file)
     cuts: list[tuple[int, int]] = []
     start = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        tokens = by_line.get(number, [])
-        if len(tokens) >= _LEAST_TOKENS and tokens[0].type != token.STRING and tokens[0].string not in _UNWANTED_STARTS:
-            ends = [found.end[1] for found in tokens[:-2]]
-            cuts.append((start + rng.choice(ends), start + len(line.rstrip())))
+    for number, line in enumerate(file.text.split("\n")):
+        ends = by_line.get(number, [])
+        if len(ends) >= _LEAST_TOKENS:
+            cuts.append((start + rng.choice(ends[:-2]), start + len(line.rstrip())))
         start += len(line) + 1
     return cuts
+
+
+def _python_ends(text: str) -> dict[int, list[int]]:
+    """Columns where tokens end on lines that are worth completing, by line from 0."""
+    return {
+        number - 1: [found.end[1] for found in tokens]
+        for number, tokens in _lexed(text).items()
+        if tokens[0].type != token.STRING and tokens[0].string not in _UNWANTED_STARTS
+    }
+
+
+def _other_ends(file: SourceFile) -> dict[int, list[int]]:
+    lines = file.text.split("\n")
+    found = token_ends(file.path, file.text)
+    return {
+        number: ends for number, ends in found.items() if not lines[number].lstrip().startswith(_UNWANTED_ELSEWHERE)
+    }
 
 
 def _lexed(text: str) -> dict[int, list[tokenize.TokenInfo]]:

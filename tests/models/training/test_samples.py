@@ -109,3 +109,21 @@ def test_evaluation_places_are_rests_of_code_lines() -> None:
         assert "\n" not in hole.middle
         assert "#" not in whole
         assert "An account" not in whole
+
+
+def test_places_in_other_languages_are_lines_of_code() -> None:
+    code = """// adds up = to, the sum
+int sum(const int *of, int count) {
+    int total = 0; /* of all
+    the + numbers = given */
+    for (int i = 0; i < count; i++) total += of[i];
+    return strcmp("é", of, total, 1, 2);
+}
+#define ADD(one, other) ((one) + (other))
+"""
+    places = line_rests([SourceFile("sum", "sum.c", code, "mit")], per_package=50, seed=1)
+    lines = {hole.prefix.rpartition("\n")[2] + hole.middle for _package, hole in places}
+    assert lines == {"int sum(const int *of, int count) {", "    for (int i = 0; i < count; i++) total += of[i];"}
+    for _package, hole in places:
+        assert hole.prefix + hole.middle + hole.suffix == code
+        assert hole.middle.strip()
