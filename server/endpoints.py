@@ -227,7 +227,7 @@ def exposed_key(settings: EndpointSettings) -> str:
     from models.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
 
     if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
-        return "It is sent unencrypted; use an https:// address in chat.url."
+        return f"It is sent unencrypted; use an https:// address instead of {settings.url}."
     if settings.key_file and os.name == "posix":
         path = Path(settings.key_file).expanduser()
         with contextlib.suppress(OSError):

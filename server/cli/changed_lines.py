@@ -39,6 +39,7 @@ DIFF = (
     "--ignore-submodules=all",
     "--src-prefix=a/",
     "--dst-prefix=b/",
+    f"-O{os.devnull}",  # an order file that is configured may not be there
 )
 
 

@@ -203,7 +203,8 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
         assert second.state == "ok"
         key.chmod(0o600)
         assert len(checked(ChatSettings(url=f"{server.url}/v1", model="m", key_file=str(key)))) == 1
-    assert "https://" in endpoints.exposed_key(ChatSettings(url="http://example.com/v1", model="m", key_env="SOME_KEY"))
+    exposed = ChatSettings(url="http://example.com/v1", model="m", key_env="SOME_KEY")
+    assert "use an https:// address instead of http://example.com/v1" in endpoints.exposed_key(exposed)
 
 
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:

@@ -309,6 +309,13 @@ def test_no_command_of_the_repository_is_run(repository: Path, review: Review) -
     assert (repository / ".git" / "index").read_bytes() == index, "looking changes nothing"
 
 
+def test_an_order_file_that_is_not_there_does_not_matter(repository: Path, review: Review) -> None:
+    git("config", "diff.orderFile", "nowhere")
+    (repository / "app.py").write_text((repository / "app.py").read_text() + "\n\ndef again(a={}):\n    a['x'] = 1\n")
+    _, answer = review("--diff", "main")
+    assert "mutable-default" in {one["code"] for one in answer["findings"]}
+
+
 def test_a_filter_that_cannot_be_switched_off_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (repository / ".git" / "config").open("a") as file:
         file.write('[filter "a=b"]\n\tclean = cat\n')
