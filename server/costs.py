@@ -1,13 +1,15 @@
 """What chat models cost, by day, endpoint, model and role, in the state database.
 
 Figures only, never a word of what was asked. A price that nobody named is unknown: those calls are counted apart and
-never guessed at. Blocking. Start at `Costs`.
+never guessed at. Start at `Costs`.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,12 +67,21 @@ class Costs:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._writer = ThreadPoolExecutor(
+            1, "starling-costs"
+        )  # no answer waits for another process
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
-        """Add one bill to its day; what cannot be written is in the log, and no answer is lost for it."""
+        """Add one bill to its day, a little later; what cannot be written is in the log, and no answer waits."""
         figures = (not failed, failed, usage.requests, usage.prompt_tokens, usage.answer_tokens, usage.cached_tokens)
         added = (*map(int, figures), int(usage.estimated), cost or 0.0, int(cost is None))
         row = (time.strftime(DAY), account.endpoint, account.model, account.role, *added)
+        try:
+            self._writer.submit(self._add, row)
+        except RuntimeError:  # closed, and an endpoint answers all the same
+            self._add(row)
+
+    def _add(self, row: tuple[object, ...]) -> None:
         try:
             with self._state.transaction() as connection:
                 connection.execute("DELETE FROM costs WHERE day < ?", (_days_ago(KEPT_DAYS),))
@@ -89,11 +100,13 @@ class Costs:
             logger.warning("The cost of an answer could not be recorded: %s", error)
 
     def listed(self, days: int) -> tuple[CostRecord, ...]:
-        """Those of the last `days`, today included; the newest first, the dearest of a day first.
+        """Those of the last `days`, today included; the newest first, the dearest of a day first. Blocking.
 
         Raises:
             StateError: it cannot be read.
         """
+        with suppress(RuntimeError):  # closed, and all of it written
+            self._writer.submit(bool).result()  # what was booked before is written by then
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM costs WHERE day > ? ORDER BY day DESC, cost DESC, endpoint, model, role",
@@ -102,7 +115,8 @@ class Costs:
         return tuple(CostRecord(*row) for row in rows)
 
     def close(self) -> None:
-        """Close the database; the next use opens it again."""
+        """Write what is booked and close the database; the next use opens it again."""
+        self._writer.shutdown()
         self._state.close()
 
 

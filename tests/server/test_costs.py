@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,6 +73,21 @@ def test_a_database_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplo
     kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
     kept.close()
     assert "could not be recorded" in caplog.text
+
+
+def test_a_bill_does_not_wait_for_a_database_that_another_process_holds(tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite3"
+    kept = Costs(State(file))
+    assert not kept.listed(1)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
+        other.execute("ROLLBACK")  # only now, so that waiting for it would be waiting in vain
+    assert [record.answers for record in kept.listed(1)] == [1]
+    kept.close()
+    kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
+    assert [record.answers for record in kept.listed(1)] == [2]
+    kept.close()
 
 
 def test_they_are_shown_on_the_terminal(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
