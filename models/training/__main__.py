@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -60,7 +61,7 @@ def _samples(options: argparse.Namespace) -> None:
     for name, (files, rows, seed) in sets.items():
         target = options.work / "rows" / name
         plan = samples.RowPlan(rows, options.positions, seed, samples.Mix(neighbours=options.neighbours))
-        samples.write_rows(files, tokenizer, target, plan)
+        samples.write_rows(files, tokenizer, target, plan, processes=options.processes)
         _log.info("%s: %d rows of %d tokens from %d files", name, rows, options.positions, len(files))
 
 
@@ -82,6 +83,7 @@ def _train(options: argparse.Namespace) -> None:
                 inner=4 * options.width,
             ),
             seconds=60 * options.minutes,
+            save_every_s=min(480.0, 60 * options.minutes / 8),
             most_steps=options.steps,
             warm_up_steps=min(50, (options.steps or 500) // 10),
             batch_rows=options.batch_rows,
@@ -158,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument(
         "--neighbours", type=float, default=0.2, help="share of rows that begin with other files' snippets"
     )
+    stage.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     stage.set_defaults(stage=_samples)
 
     _add_train(stages.add_parser("train", help="train, or go on training"))

@@ -17,11 +17,13 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from models.training.neighbours import Neighbourhood, Passage
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
     from models.training.sources import SourceFile
 
@@ -41,6 +42,8 @@ _AFTER_TRIGGER = "([{.,=: "
 _BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")  # as in `models/fim.py`: what the next character may lengthen
 _LONGEST_BEGUN = 64
 _MOST_NEIGHBOURS = 2
+_PART_ROWS = 1024  # written from one seed
+_own: list[RowWriter] = []  # the one of a process that shares the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +213,8 @@ def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
     return Hole(f"{file.path}", text[:cursor], text[cursor:end], text[end:])
 
 
-def write_rows(files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, plan: RowPlan) -> None:
-    """Write `target`.tokens.npy (uint16) and `target`.weights.npy (uint8), both (rows, positions + 1).
+class RowWriter:
+    """Fills parts of the rows, each from a seed of its own, so that it does not matter who fills which.
 
     Args:
         files: where holes are cut; longer files are drawn more often.
@@ -219,38 +222,76 @@ def write_rows(files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, 
         target: path without an ending.
         plan: how many rows, of what.
     """
-    positions = plan.positions
-    rng = random.Random(plan.seed)  # noqa: S311 - a reproducible choice, nothing secret
-    encoder = Encoder(tokenizer, plan.mix)
-    around = Neighbourhood(files)
-    ends = list(accumulate(len(file.text) for file in files))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shape = (plan.rows, positions + 1)
-    tokens = np.lib.format.open_memmap(f"{target}.tokens.npy", mode="w+", dtype=np.uint16, shape=shape)
-    weights = np.lib.format.open_memmap(f"{target}.weights.npy", mode="w+", dtype=np.uint8, shape=shape)
-    for row in range(plan.rows):
+
+    def __init__(self, files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, plan: RowPlan) -> None:
+        self._files = files
+        self._target = target
+        self._plan = plan
+        self._encoder = Encoder(tokenizer, plan.mix)
+        self._around = Neighbourhood(files)
+        self._ends = list(accumulate(len(file.text) for file in files))
+
+    def write(self, first: int) -> None:
+        """Fill the part of the rows that begins with row `first`."""
+        tokens, weights = open_rows(self._target, mode="r+")
+        rng = random.Random(f"{self._plan.seed} {first}")  # noqa: S311 - a reproducible choice, nothing secret
+        for row in range(first, min(first + _PART_ROWS, self._plan.rows)):
+            self._fill(tokens[row], weights[row], rng)
+
+    def _fill(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8], rng: random.Random) -> None:
+        mix = self._plan.mix
         used = 0
-        while positions + 1 - used >= _LEAST_ROOM:
-            file = files[bisect(ends, rng.randrange(ends[-1]))]
-            hole = cut(file, rng, plan.mix)
+        while (room := len(tokens) - used) >= _LEAST_ROOM:
+            file = self._files[bisect(self._ends, rng.randrange(self._ends[-1]))]
+            hole = cut(file, rng, mix)
             if hole is None:
                 continue
             found: list[Passage] = []
-            if not used and rng.random() < plan.mix.neighbours:
-                found = around.near(file.package, file.path, hole.prefix, most=_MOST_NEIGHBOURS)
-            ids, counted = encoder.sample(hole, positions + 1 - used, rng, found)
-            tokens[row, used : used + len(ids)] = ids
-            weights[row, used : used + len(ids)] = counted
+            if not used and rng.random() < mix.neighbours:
+                found = self._around.near(file.package, file.path, hole.prefix, most=_MOST_NEIGHBOURS)
+            ids, counted = self._encoder.sample(hole, room, rng, found)
+            tokens[used : used + len(ids)] = ids
+            weights[used : used + len(ids)] = counted
             used += len(ids)
-        tokens[row, used:] = encoder.markers.end
-        weights[row, used:] = 0
-    tokens.flush()
-    weights.flush()
+        tokens[used:] = self._encoder.markers.end
+        weights[used:] = 0
 
 
-def open_rows(source: Path) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+def write_rows(
+    files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, plan: RowPlan, *, processes: int = 1
+) -> None:
+    """Write `target`.tokens.npy (uint16) and `target`.weights.npy (uint8), both (rows, positions + 1).
+
+    Arguments are those of `RowWriter`; `processes` share the work, and how many there are changes nothing in the rows.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for name, dtype in (("tokens", np.uint16), ("weights", np.uint8)):
+        shape = (plan.rows, plan.positions + 1)
+        np.lib.format.open_memmap(f"{target}.{name}.npy", mode="w+", dtype=dtype, shape=shape)
+    parts = range(0, plan.rows, _PART_ROWS)
+    if min(processes, len(parts)) <= 1:
+        writer = RowWriter(files, tokenizer, target, plan)
+        for first in parts:
+            writer.write(first)
+        return
+    begin = (files, tokenizer.to_str(), target, plan)
+    with ProcessPoolExecutor(min(processes, len(parts)), initializer=_begin, initargs=begin) as pool:
+        for _ in pool.map(_write_part, parts):
+            pass
+
+
+def _begin(files: Sequence[SourceFile], tokenizer: str, target: Path, plan: RowPlan) -> None:
+    """Make a process ready for `_write_part`."""
+    _own.append(RowWriter(files, Tokenizer.from_str(tokenizer), target, plan))
+
+
+def _write_part(first: int) -> None:
+    _own[0].write(first)
+
+
+def open_rows(source: Path, *, mode: Literal["r", "r+"] = "r") -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """What `write_rows` wrote, memory-mapped."""
-    return np.load(f"{source}.tokens.npy", mmap_mode="r"), np.load(f"{source}.weights.npy", mmap_mode="r")
+    return np.load(f"{source}.tokens.npy", mmap_mode=mode), np.load(f"{source}.weights.npy", mmap_mode=mode)
 
 
 def _statement_end(text: str, start: int, end: int) -> int:

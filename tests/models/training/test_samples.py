@@ -98,6 +98,22 @@ def test_rows_are_full_reproducible_and_padded_without_weight(tokenizer: Tokeniz
     assert (weights > 0).mean() > 0.4
 
 
+def test_rows_are_the_same_however_many_processes_write_them(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    plan = RowPlan(rows=1500, positions=64, seed=7, mix=Mix())
+    for processes in (1, 2):
+        write_rows(
+            [SourceFile("bank", "bank.py", CODE, "mit")],
+            tokenizer,
+            tmp_path / f"{processes}",
+            plan,
+            processes=processes,
+        )
+    one, two = open_rows(tmp_path / "1"), open_rows(tmp_path / "2")
+    assert np.array_equal(one[0], two[0])
+    assert np.array_equal(one[1], two[1])
+    assert not np.array_equal(one[0][:476], one[0][1024:]), "a part does not repeat another"
+
+
 def test_evaluation_places_are_rests_of_code_lines() -> None:
     places = line_rests([SourceFile("bank", "bank.py", CODE, "mit")], per_package=50, seed=1)
     assert places == line_rests([SourceFile("bank", "bank.py", CODE, "mit")], per_package=50, seed=1)
