@@ -105,10 +105,10 @@ def test_javascript_is_worth_learning_when_it_parses() -> None:
     assert not is_worth_learning(SourceFile("adder", "add.js", 5 * CODE + "}", "mit"))
 
 
-def source_package(folder: Path, files: dict[str, str], copyright_text: str) -> None:
+def source_package(folder: Path, files: dict[str, str], copyright_text: str, *, below: str = "adder-1.2/") -> None:
     """`adder` 1:1.2-3 as Debian's archive has it."""
     for name, top, members in (
-        ("adder_1.2.orig.tar.gz", "adder-1.2/", files),
+        ("adder_1.2.orig.tar.gz", below, files),
         ("adder_1.2-3.debian.tar.xz", "debian/", {"copyright": copyright_text}),
     ):
         with tarfile.open(folder / name, f"w:{name.rpartition('.')[2]}") as archive:
@@ -158,6 +158,46 @@ def test_a_source_package_gives_each_file_the_licence_that_names_it(tmp_path: Pa
 def test_a_source_package_whose_licence_is_free_text_counts_as_unknown(tmp_path: Path) -> None:
     source_package(tmp_path, {"add.go": "package add\n"}, "This is free software under the MIT licence.\n")
     assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == [""]
+
+
+ADDED = "Files: add.c\nLicense: GPL-2"
+
+
+@pytest.mark.parametrize(
+    ("text", "licences"),
+    [
+        # One that is plain, however it is laid out.
+        (f"{COPYRIGHT}\n{ADDED}\n", ["", "mit"]),
+        (f"{COPYRIGHT}\n\n{ADDED}\n", ["", "mit"]),
+        (f"{COPYRIGHT}\n{ADDED}\n".replace("\n", "\r\n"), ["", "mit"]),
+        (f"{COPYRIGHT}\n# Added\n{ADDED}\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: other.c\n\n add.c\nLicense: GPL-2\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: ./add.c\nLicense: GPL-2\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: ad?.c\nLicense:\n GPL-2\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: lib/\nLicense: GPL-2\n", ["mit", ""]),
+        (f"{COPYRIGHT}\nFiles: lib\nLicense: ISC\n", ["mit", ""]),
+        # Those that may mean other files than they seem to.
+        (f"{COPYRIGHT}{ADDED}\n", ["", ""]),
+        (f"{COPYRIGHT}\nAdded later\n{ADDED}\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add.c, other.c\nLicense: GPL-2\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add.[ch]\nLicense: GPL-2\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add.{{c,h}}\nLicense: GPL-2\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add\\.c\nLicense: GPL-2\n", ["", ""]),
+        (COPYRIGHT.replace("Files: *", f"{ADDED}\n\nFiles: *"), ["", ""]),
+        (COPYRIGHT.replace("copyright-format/1.0", "dep5?rev=1"), ["", ""]),
+        ("", ["", ""]),
+    ],
+)
+def test_a_file_whose_licence_is_not_sure_counts_as_unknown(tmp_path: Path, text: str, licences: list[str]) -> None:
+    source_package(tmp_path, {"add.c": CODE, "lib/more.c": CODE}, text)
+    assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == licences
+
+
+def test_a_source_archive_without_a_top_folder_has_the_paths_that_its_licences_name(tmp_path: Path) -> None:
+    text = f"{COPYRIGHT}\nFiles: src/add.c\nLicense: GPL-2\n"
+    source_package(tmp_path, {"src/add.c": CODE, "more.c": CODE, "EMPTY": ""}, text, below="./")
+    found = {file.path: file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)}
+    assert found == {"adder/src/add.c": "", "adder/more.c": "mit"}
 
 
 CONTROL = """Package: librust-adder-dev
