@@ -10,12 +10,15 @@ is unpacked to disk, patched or built. Licences are read file by file from `debi
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import re
 import subprocess
 import tarfile
+import zlib
 from email import message_from_string
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TYPE_CHECKING
 
 from models.training.licences import family_of_expression
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BINARY, SOURCE = "debian", "debian-source"
+UNREADABLE = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error, subprocess.CalledProcessError)
 _LARGEST_FILE = 1 << 20
 _LISTS = ".apt"
 _CRATE = "usr/share/cargo/registry/"
@@ -37,21 +41,27 @@ def fetch(kind: str, requirements: Sequence[str], folder: Path) -> bool:
     """Download packages ("name" or "name=version") into `folder`; False when one of them cannot be had."""
     if kind == BINARY:
         return _apt(["download", *requirements], folder).returncode == 0
-    lists = folder.resolve() / _LISTS
+    settings = _settings(folder.resolve() / _LISTS)
+    return _apt(["source", "--download-only", *requirements], folder, settings).returncode == 0
+
+
+@cache  # one try in a process, whatever becomes of it; the next one tries anew
+def _settings(lists: Path) -> Mapping[str, object]:
+    """What `apt-get` needs to know source packages, with the lists of today kept in the folder `lists`."""
     settings = {
         "Dir::Etc::SourceList": lists / "sources.list",
         "Dir::Etc::SourceParts": "-",
         "Dir::State::Lists": lists / "lists",
         "Dir::Cache": lists / "cache",
     }
-    if not (lists / "sources.list").exists():
-        for part in ("lists/partial", "cache/archives/partial"):
-            (lists / part).mkdir(parents=True, exist_ok=True)
-        form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
-        known = _apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], folder)
+    for part in ("lists/partial", "cache/archives/partial"):
+        (lists / part).mkdir(parents=True, exist_ok=True)
+    form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
+    known = _apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
+    if known.stdout:  # nothing where the machine's own lists are cleaned away
         (lists / "sources.list").write_text("".join(sorted(set(known.stdout.splitlines(keepends=True)))), "utf-8")
-        _apt(["update"], folder, settings)
-    return _apt(["source", "--download-only", *requirements], folder, settings).returncode == 0
+    _apt(["update"], lists, settings)
+    return settings
 
 
 def archives_of(kind: str, name: str, version: str, folder: Path) -> list[Path]:
@@ -76,7 +86,7 @@ def archives_of(kind: str, name: str, version: str, folder: Path) -> list[Path]:
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
     """Path, content and licence family ("" when not permissive) of each file of what `archives_of` found.
 
-    Paths are below upstream's top folder.
+    Paths are below upstream's top folder. Raises one of `UNREADABLE` before anything of a broken archive is given.
     """
     if len(archives) == 1:
         contents = dict(_members(_opened(archives[0])))

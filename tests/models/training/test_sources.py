@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from models.training import debian
 from models.training.corpus import is_worth_learning
 from models.training.languages import is_sound
-from models.training.sources import Pinned, SourceFile, file_of, read_card, read_package, read_tarball
+from models.training.sources import Pinned, SourceFile, download, file_of, read_card, read_package, read_tarball
 
 CODE = "export function add(one, other) {\n  return one + other;\n}\n"
 
@@ -198,6 +200,31 @@ def test_a_source_archive_without_a_top_folder_has_the_paths_that_its_licences_n
     source_package(tmp_path, {"src/add.c": CODE, "more.c": CODE, "EMPTY": ""}, text, below="./")
     found = {file.path: file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)}
     assert found == {"adder/src/add.c": "", "adder/more.c": "mit"}
+
+
+@pytest.mark.parametrize("name", ["adder_1.2.orig.tar.gz", "adder_1.2-3.debian.tar.xz"])
+@pytest.mark.parametrize("length", [0, 10, 100])
+def test_a_package_whose_archive_is_cut_off_is_left_out(tmp_path: Path, name: str, length: int) -> None:
+    source_package(tmp_path, {"add.c": CODE}, COPYRIGHT)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
+    assert not list(read_package(Pinned("adder", "", "debian-source"), tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_lists_of_source_packages_that_could_not_be_had_are_asked_for_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "bin" / "apt-get"
+    client.parent.mkdir()
+    asked = tmp_path / "asked"
+    client.write_text(f'#!/bin/sh\necho "$@" >> "{asked}"\nexit 100\n', encoding="utf-8")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(client.parent), prepend=os.pathsep)
+    for _ in range(2):
+        some = [Pinned("adder", "1.2-3", "debian-source"), Pinned("adder-more", "", "debian-source")]
+        assert download(some, tmp_path / "wheels") == some
+        debian._settings.cache_clear()  # as in a new process
+    assert asked.read_text(encoding="utf-8").count(" update\n") == 2
 
 
 CONTROL = """Package: librust-adder-dev
