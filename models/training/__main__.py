@@ -115,7 +115,7 @@ def _convert(options: argparse.Namespace) -> None:
     convert.convert(checkpoint, options.work / "tokenizer.json", options.target or options.work / "ct2-int8")
 
 
-def _evaluate(options: argparse.Namespace) -> None:
+def _evaluate(options: argparse.Namespace) -> int:
     from models.training import evaluate  # noqa: PLC0415 - the other stages do not load CTranslate2
 
     files = corpus.read_files(options.work / "evaluation.jsonl")
@@ -125,12 +125,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     wanted = [file for file in files if not options.packages or file.package in options.packages]
     chosen = places.line_rests(wanted, per_package=options.per_package, seed=options.seed)
     holes = [hole for _package, hole in chosen]
+    if not holes:
+        _log.error("no place to complete: there is no such file")
+        return 1
     folders = options.folders or [options.work / "ct2-int8"]
     measured = {
         f"{number} {folder.name}": evaluate.measure(folder, holes, spm=not options.psm, context=options.positions)
         for number, folder in enumerate(folders, 1)
     }
     sys.stdout.write(evaluate.compare(measured))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -41,6 +41,8 @@ def is_worth_learning(file: SourceFile) -> bool:
     text = file.text
     if not 200 <= len(text) <= _LONGEST_FILE or _GENERATED.search(text[:600]) or has_copyleft_notice(text):
         return False
+    if not file.path.isprintable():  # a name that is not UTF-8 has no tokens
+        return False
     lines = text.splitlines()
     if max(map(len, lines)) > _LONGEST_LINE or len(text) / len(lines) > 100:
         return False

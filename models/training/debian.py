@@ -10,12 +10,15 @@ is unpacked to disk, patched or built. Licences are read file by file from `debi
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import re
 import subprocess
 import tarfile
+import zlib
 from email import message_from_string
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TYPE_CHECKING
 
 from models.training.licences import family_of_expression
@@ -25,31 +28,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BINARY, SOURCE = "debian", "debian-source"
+UNREADABLE = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error, subprocess.CalledProcessError)
 _LARGEST_FILE = 1 << 20
 _LISTS = ".apt"
 _CRATE = "usr/share/cargo/registry/"
 _COPYRIGHT = re.compile(r"debian/copyright|usr/share/doc/[^/]+/copyright")
+_FORMAT = "copyright-format/1.0"
+_UNCLEAR = re.compile(r"""[][{}\\,"'\ufffd]""")  # no patterns of that format; what it escapes; what is not UTF-8
 
 
 def fetch(kind: str, requirements: Sequence[str], folder: Path) -> bool:
     """Download packages ("name" or "name=version") into `folder`; False when one of them cannot be had."""
     if kind == BINARY:
         return _apt(["download", *requirements], folder).returncode == 0
-    lists = folder.resolve() / _LISTS
+    settings = _settings(folder.resolve() / _LISTS)
+    return _apt(["source", "--download-only", *requirements], folder, settings).returncode == 0
+
+
+@cache  # one try in a process, whatever becomes of it; the next one tries anew
+def _settings(lists: Path) -> Mapping[str, object]:
+    """What `apt-get` needs to know source packages, with the lists of today kept in the folder `lists`."""
     settings = {
         "Dir::Etc::SourceList": lists / "sources.list",
         "Dir::Etc::SourceParts": "-",
         "Dir::State::Lists": lists / "lists",
         "Dir::Cache": lists / "cache",
     }
-    if not (lists / "sources.list").exists():
-        for part in ("lists/partial", "cache/archives/partial"):
-            (lists / part).mkdir(parents=True, exist_ok=True)
-        form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
-        known = _apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], folder)
+    for part in ("lists/partial", "cache/archives/partial"):
+        (lists / part).mkdir(parents=True, exist_ok=True)
+    form = "deb-src $(SITE) $(RELEASE) $(COMPONENT)"
+    known = _apt(["indextargets", "--format", form, "Created-By: Packages", "Origin: Debian"], lists)
+    if known.stdout:  # nothing where the machine's own lists are cleaned away
         (lists / "sources.list").write_text("".join(sorted(set(known.stdout.splitlines(keepends=True)))), "utf-8")
-        _apt(["update"], folder, settings)
-    return _apt(["source", "--download-only", *requirements], folder, settings).returncode == 0
+    _apt(["update"], lists, settings)
+    return settings
 
 
 def archives_of(kind: str, name: str, version: str, folder: Path) -> list[Path]:
@@ -74,19 +86,21 @@ def archives_of(kind: str, name: str, version: str, folder: Path) -> list[Path]:
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
     """Path, content and licence family ("" when not permissive) of each file of what `archives_of` found.
 
-    Paths are below upstream's top folder.
+    Paths are below upstream's top folder. Raises one of `UNREADABLE` before anything of a broken archive is given.
     """
     if len(archives) == 1:
         contents = dict(_members(_opened(archives[0])))
         files = {path.removeprefix(_CRATE): raw for path, raw in contents.items() if path.startswith(_CRATE)}
+        below_top = True
     else:
         files = dict(_members(tarfile.open(archives[0])))  # noqa: SIM115 - closed by `_members`
         contents = dict(_members(tarfile.open(archives[1])))  # noqa: SIM115 - the same
+        below_top = len({path.partition("/")[0] for path in files} - {"."}) == 1  # as `dpkg-source` has it
     licences = _licences(next((raw for path, raw in contents.items() if _COPYRIGHT.fullmatch(path)), b""))
-    for path, raw in files.items():
-        below = path.partition("/")[2]
-        if below:
-            yield below, raw, _family_of(below, licences)
+    for name, raw in files.items():
+        path = name.partition("/")[2] if below_top else name
+        if path and raw:
+            yield path, raw, _family_of(path, licences)
 
 
 def _opened(package: Path) -> tarfile.TarFile:
@@ -95,31 +109,47 @@ def _opened(package: Path) -> tarfile.TarFile:
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    """Path and content of all that is in an archive, b"" for what is no file or a large one."""
     with archive:
         for member in archive:
-            stream = archive.extractfile(member) if member.isfile() and 0 < member.size <= _LARGEST_FILE else None
-            if stream is not None:
-                yield member.name.removeprefix("./"), stream.read()
+            stream = archive.extractfile(member) if member.isfile() and member.size <= _LARGEST_FILE else None
+            yield member.name.removeprefix("./"), stream.read() if stream else b""
 
 
 def _licences(raw: bytes) -> list[tuple[list[str], str]]:
-    """Patterns of paths and licence expression of each paragraph of `debian/copyright`, [] where it is free text."""
-    text = raw.decode("utf-8", "replace").strip()
-    paragraphs = [message_from_string(paragraph) for paragraph in re.split(r"\n[ \t]*\n", text)]
-    if "Format" not in paragraphs[0]:
-        return []
-    return [
+    """Patterns of paths and licence expression of each paragraph of `debian/copyright`.
+
+    [] where it is free text, and where it is not sure which files a paragraph means: one paragraph that is overlooked
+    would leave its files to the licence of the rest.
+    """
+    text = re.sub(r"^#.*\n", "", raw.decode("utf-8", "replace").replace("\r\n", "\n"), flags=re.MULTILINE).strip()
+    text = re.sub(r"\n\s*\n(?=[ \t])", "\n", text)  # an empty line inside a field
+    paragraphs = [message_from_string(paragraph) for paragraph in re.split(r"\n\s*\n", text)]
+    fields = [[name.lower() for name in paragraph] for paragraph in paragraphs]
+    found = [
         (paragraph["Files"].split(), paragraph.get("License", "").partition("\n")[0])
         for paragraph in paragraphs
         if "Files" in paragraph
     ]
+    if (
+        _FORMAT not in paragraphs[0].get("Format", "")
+        or any(paragraph.get_payload() for paragraph in paragraphs)  # what is no field
+        or any(len(names) > len(set(names)) for names in fields)  # two paragraphs run together
+        or any("*" in patterns for patterns, _ in found[1:])  # would overrule all before it
+        or any(_UNCLEAR.search(pattern) for patterns, _ in found for pattern in patterns)
+    ):
+        return []
+    return found
 
 
 def _family_of(path: str, licences: Sequence[tuple[list[str], str]]) -> str:
     """The last paragraph that names a path counts; `*` stands for slashes, too."""
     for patterns, expression in reversed(licences):
-        if any(fnmatchcase(path, pattern.removeprefix("./")) for pattern in patterns):
-            return family_of_expression(re.sub(r"\b(and|or)\b", lambda word: word[0].upper(), expression))
+        plain = [re.sub(r"^\.?/|/$", "", pattern) for pattern in patterns]
+        if any(fnmatchcase(path, pattern) for pattern in plain):
+            return family_of_expression(expression)
+        if any(fnmatchcase(path, f"{pattern}/*") for pattern in plain):
+            return ""  # a folder, which the format has no word for
     return ""
 
 

@@ -192,7 +192,13 @@ def read_tarball(tarball: Path) -> Iterator[SourceFile]:
 
 def read_debian(package: Pinned, folder: Path) -> Iterator[SourceFile]:
     """Source files of a package of Debian, with the licence family that it states for each."""
-    for path, raw, family in debian.read(debian.archives_of(package.registry, package.name, package.version, folder)):
+    archives = debian.archives_of(package.registry, package.name, package.version, folder)
+    try:
+        files = list(debian.read(archives))
+    except debian.UNREADABLE as error:
+        _log.warning("%s is left out: %s", " and ".join(path.name for path in archives), error)
+        return
+    for path, raw, family in files:
         if language_of(path) and not _VENDORED.search(path) and not _BUILT.search(path):
             text = _decoded(raw)
             if text is not None:

@@ -4,7 +4,7 @@ from email.message import Message
 
 import pytest
 
-from models.training.licences import has_copyleft_notice, permissive_family
+from models.training.licences import family_of_expression, has_copyleft_notice, permissive_family
 
 
 def metadata(**fields: str | list[str]) -> Message:
@@ -45,6 +45,33 @@ def test_family_is_what_the_metadata_states(fields: dict[str, str | list[str]], 
     assert permissive_family(metadata(**fields)) == family
 
 
+@pytest.mark.parametrize(
+    ("expression", "family"),
+    [
+        ("(MIT OR GPL-2.0-only) AND Apache-2.0", "mit"),
+        ("(MIT OR Apache-2.0) AND GPL-3.0-only", ""),
+        ("MIT AND (QPL-1.0 OR (GPL-2.0-only AND BSD-2-Clause))", ""),
+        ("MIT AND (Apache-2.0 OR GPL-2.0-only", ""),
+        ("UNLICENSED", ""),  # npm's word for none
+        ("Apache-2.0 with Commons Clause", ""),
+        ("custom-with-disclaimer", ""),
+        # Debian's: a comma binds less than "and" and "or".
+        ("GPL-2+ with OpenSSL exception or Expat", "mit"),
+        ("Expat or Apache-2.0, and MPL-2.0, and zlib", ""),
+        ("GPL-2+ or Expat, and Apache-2.0 or Artistic", "mit"),
+        ("BSD-3-clause and/or GPL-2", ""),
+        ("Expat, QPL", ""),
+        ("GPL-2-or-later-with-BSD-exception", ""),
+        ("Expat and", ""),
+        ("", ""),
+    ],
+)
+def test_every_side_of_an_and_is_permissive_and_one_of_an_or(expression: str, family: str) -> None:
+    assert family_of_expression(expression) == family
+
+
 def test_a_copyleft_notice_at_a_files_head_is_seen() -> None:
     assert has_copyleft_notice("# This file is under the terms of the GNU General Public License\nimport os\n")
+    assert has_copyleft_notice("/* under the terms of the GNU\n * Lesser General\n * Public License */\n")
+    assert has_copyleft_notice("// SPDX-License-Identifier: EPL-2.0\n")
     assert not has_copyleft_notice("# Licensed under the MIT license\nimport os\n")

@@ -8,6 +8,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from models.training import vocabulary
+from models.training.__main__ import main
+from models.training.corpus import write_files
 from models.training.places import line_rests
 from models.training.samples import Encoder, Hole, Mix, RowPlan, cut, open_rows, write_rows
 from models.training.sources import SourceFile
@@ -143,3 +145,10 @@ int sum(const int *of, int count) {
     for _package, hole in places:
         assert hole.prefix + hole.middle + hole.suffix == code
         assert hole.middle.strip()
+
+
+def test_an_evaluation_without_a_place_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_files([SourceFile("bank", "bank.py", CODE, "mit")], tmp_path / "corpus.jsonl")
+    write_files([], tmp_path / "evaluation.jsonl")
+    assert main(["--work", str(tmp_path), "evaluate", "--held-back", "cobol"]) == 1
+    assert "no place" in caplog.text

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from models.training import debian
 from models.training.corpus import is_worth_learning
 from models.training.languages import is_sound
-from models.training.sources import Pinned, SourceFile, file_of, read_card, read_package, read_tarball
+from models.training.sources import Pinned, SourceFile, download, file_of, read_card, read_package, read_tarball
 
 CODE = "export function add(one, other) {\n  return one + other;\n}\n"
 
@@ -105,10 +107,10 @@ def test_javascript_is_worth_learning_when_it_parses() -> None:
     assert not is_worth_learning(SourceFile("adder", "add.js", 5 * CODE + "}", "mit"))
 
 
-def source_package(folder: Path, files: dict[str, str], copyright_text: str) -> None:
+def source_package(folder: Path, files: dict[str, str], copyright_text: str, *, below: str = "adder-1.2/") -> None:
     """`adder` 1:1.2-3 as Debian's archive has it."""
     for name, top, members in (
-        ("adder_1.2.orig.tar.gz", "adder-1.2/", files),
+        ("adder_1.2.orig.tar.gz", below, files),
         ("adder_1.2-3.debian.tar.xz", "debian/", {"copyright": copyright_text}),
     ):
         with tarfile.open(folder / name, f"w:{name.rpartition('.')[2]}") as archive:
@@ -158,6 +160,71 @@ def test_a_source_package_gives_each_file_the_licence_that_names_it(tmp_path: Pa
 def test_a_source_package_whose_licence_is_free_text_counts_as_unknown(tmp_path: Path) -> None:
     source_package(tmp_path, {"add.go": "package add\n"}, "This is free software under the MIT licence.\n")
     assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == [""]
+
+
+ADDED = "Files: add.c\nLicense: GPL-2"
+
+
+@pytest.mark.parametrize(
+    ("text", "licences"),
+    [
+        # One that is plain, however it is laid out.
+        (f"{COPYRIGHT}\n{ADDED}\n", ["", "mit"]),
+        (f"{COPYRIGHT}\n\n{ADDED}\n", ["", "mit"]),
+        (f"{COPYRIGHT}\n{ADDED}\n".replace("\n", "\r\n"), ["", "mit"]),
+        (f"{COPYRIGHT}\n# Added\n{ADDED}\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: other.c\n\n add.c\nLicense: GPL-2\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: ./add.c\nLicense: GPL-2\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: ad?.c\nLicense:\n GPL-2\n", ["", "mit"]),
+        (f"{COPYRIGHT}\nFiles: lib/\nLicense: GPL-2\n", ["mit", ""]),
+        (f"{COPYRIGHT}\nFiles: lib\nLicense: ISC\n", ["mit", ""]),
+        # Those that may mean other files than they seem to.
+        (f"{COPYRIGHT}{ADDED}\n", ["", ""]),
+        (f"{COPYRIGHT}\nAdded later\n{ADDED}\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add.c, other.c\nLicense: GPL-2\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add.[ch]\nLicense: GPL-2\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add.{{c,h}}\nLicense: GPL-2\n", ["", ""]),
+        (f"{COPYRIGHT}\nFiles: add\\.c\nLicense: GPL-2\n", ["", ""]),
+        (COPYRIGHT.replace("Files: *", f"{ADDED}\n\nFiles: *"), ["", ""]),
+        (COPYRIGHT.replace("copyright-format/1.0", "dep5?rev=1"), ["", ""]),
+        ("", ["", ""]),
+    ],
+)
+def test_a_file_whose_licence_is_not_sure_counts_as_unknown(tmp_path: Path, text: str, licences: list[str]) -> None:
+    source_package(tmp_path, {"add.c": CODE, "lib/more.c": CODE}, text)
+    assert [file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)] == licences
+
+
+def test_a_source_archive_without_a_top_folder_has_the_paths_that_its_licences_name(tmp_path: Path) -> None:
+    text = f"{COPYRIGHT}\nFiles: src/add.c\nLicense: GPL-2\n"
+    source_package(tmp_path, {"src/add.c": CODE, "more.c": CODE, "EMPTY": ""}, text, below="./")
+    found = {file.path: file.licence for file in read_package(Pinned("adder", "", "debian-source"), tmp_path)}
+    assert found == {"adder/src/add.c": "", "adder/more.c": "mit"}
+
+
+@pytest.mark.parametrize("name", ["adder_1.2.orig.tar.gz", "adder_1.2-3.debian.tar.xz"])
+@pytest.mark.parametrize("length", [0, 10, 100])
+def test_a_package_whose_archive_is_cut_off_is_left_out(tmp_path: Path, name: str, length: int) -> None:
+    source_package(tmp_path, {"add.c": CODE}, COPYRIGHT)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
+    assert not list(read_package(Pinned("adder", "", "debian-source"), tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_lists_of_source_packages_that_could_not_be_had_are_asked_for_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "bin" / "apt-get"
+    client.parent.mkdir()
+    asked = tmp_path / "asked"
+    client.write_text(f'#!/bin/sh\necho "$@" >> "{asked}"\nexit 100\n', encoding="utf-8")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(client.parent), prepend=os.pathsep)
+    for _ in range(2):
+        some = [Pinned("adder", "1.2-3", "debian-source"), Pinned("adder-more", "", "debian-source")]
+        assert download(some, tmp_path / "wheels") == some
+        debian._settings.cache_clear()  # as in a new process
+    assert asked.read_text(encoding="utf-8").count(" update\n") == 2
 
 
 CONTROL = """Package: librust-adder-dev
