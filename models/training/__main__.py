@@ -146,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     stage = stages.add_parser("data", help="download, filter, deduplicate, check")
     stage.add_argument("--card", type=Path, default=_HERE / "packages.csv")
     stage.add_argument("--bytes-per-package", type=int, default=700_000)
-    stage.add_argument("--offline", action="store_true", help="use only the wheels that are there")
+    stage.add_argument("--offline", action="store_true", help="use only the archives that are there")
     stage.set_defaults(stage=_data)
 
     stages.add_parser("check", help="prove that nothing like the evaluation is in the corpus").set_defaults(

@@ -57,13 +57,18 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
         work: the recipe's folder; wheels are kept in it.
         bytes_per_package: larger packages are cut to about this many bytes by a fixed random choice of files, so that
             no one's style fills the model.
-        fetch: whether missing wheels may be downloaded.
+        fetch: whether missing archives may be downloaded.
+
+    Raises:
+        ValueError: a package of the evaluation is not there, so that the proof would prove nothing of it.
     """
     packages = read_card(card)
     if fetch:
         download(packages, work / "wheels")
         download(map(Pinned, EVALUATION_PACKAGES), work / "eval-wheels")
     held_out = [file for name in EVALUATION_PACKAGES for file in read_package(Pinned(name), work / "eval-wheels")]
+    if missing := set(EVALUATION_PACKAGES) - {file.package for file in held_out}:
+        raise ValueError(f"Without {', '.join(sorted(missing))} nothing proves that the evaluation is not trained on.")
     candidates: list[SourceFile] = []
     for package in packages:
         if package.name == STDLIB:

@@ -52,7 +52,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A package at a version in a registry; `version` "" takes the newest."""
+    """A package at a version in a registry; `version` "" takes what is there, else the newest."""
 
     name: str
     version: str = ""

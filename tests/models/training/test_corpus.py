@@ -3,7 +3,9 @@
 import zipfile
 from pathlib import Path
 
-from models.training.corpus import check, is_worth_learning, select, split, write_files
+import pytest
+
+from models.training.corpus import build, check, is_worth_learning, select, split, write_files
 from models.training.sources import SourceFile, read_wheel
 
 BODY = "\n".join(
@@ -71,3 +73,13 @@ def test_a_file_is_validated_with_or_learned_from_never_both_and_always_the_same
     assert len(learned) + len(held_back) == 500
     assert 0 < len(held_back) < 50
     assert split(reversed(files))[1] == held_back[::-1]
+
+
+def test_a_corpus_is_not_built_where_nothing_could_prove_it_clean(tmp_path: Path) -> None:
+    card = tmp_path / "packages.csv"
+    card.write_text("package,version,registry\n", encoding="utf-8")
+    for folder in ("wheels", "eval-wheels"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(ValueError, match=r"Without attrs, click, .*, werkzeug"):
+        build(card, tmp_path, bytes_per_package=1000, fetch=False)
+    assert not (tmp_path / "corpus.jsonl").exists()
