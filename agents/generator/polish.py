@@ -28,7 +28,7 @@ _NEAR_EQUAL = 0.95
 _BLOCK_LINES = 3
 _ABOVE = 3_000
 _GOES_ON = (":", "{", "(", "[", ",", "\\", "=", "->", "=>")
-_SHORT_LINE = 20  # shorter lines repeat the next one only when they are the same
+_SHORT_LINE = 20  # shorter lines repeat the next one only when they are the same, and may come twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,19 @@ def _trimmed(text: str, cursor: Cursor) -> str:
 
 
 def _without_repeats(text: str, cursor: Cursor) -> str:
-    """Cut before the line that already stands below the cursor; lone closing brackets are `closing`'s to judge."""
-    if not cursor.next_line:
-        return text
+    """Cut before a line that already stands below the cursor, and before a long one that is said twice in a row.
+
+    Lone closing brackets are `closing`'s to judge. Of the standard library's lines one in 2,000 is long and repeats
+    the one above it; a small model often goes on so.
+    """
     lines = text.split("\n")
+    above = ""
     for number, line in enumerate(lines):
         whole = cursor.before + line if number == 0 else line
-        if line.strip() and not _TRIVIAL.match(whole) and _same(whole, cursor.next_line):
+        below = cursor.next_line and line.strip() and not _TRIVIAL.match(whole) and _same(whole, cursor.next_line)
+        if below or (whole == above and len(whole.strip()) >= _SHORT_LINE):
             return "\n".join(lines[:number])
+        above = whole
     return text
 
 

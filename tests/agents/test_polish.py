@@ -70,6 +70,19 @@ def test_the_next_line_is_not_suggested_again() -> None:
     check_insert("def f():\n    x = 1\n    $0\n    return compute(x)\n", "return compute(x)", "")
 
 
+def test_a_long_line_is_not_said_twice_in_a_row() -> None:
+    fixture = "def send(\n    $0\n) -> None:\n    pass\n"
+    said = "headers: Headers | None = None,"
+    block = f"{said}\n    {said}\n    {said}"
+    check_insert(fixture, block, f"def send(\n    {said}\n) -> None:\n    pass\n", trigger=Trigger.INVOKED)
+
+
+def test_a_short_line_may_come_twice_in_a_row() -> None:
+    check_insert(
+        "def f():\n    $0\n", "print()\n    print()", "def f():\n    print()\n    print()\n", trigger=Trigger.INVOKED
+    )
+
+
 def test_the_rest_of_a_line_that_stands_below_is_not_suggested() -> None:
     check_insert("def f():\n    return comp$0\n    return compute(x, y, z)\n", "ute(x, y, z)", "")
 
