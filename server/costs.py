@@ -67,9 +67,7 @@ class Costs:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._writer = ThreadPoolExecutor(
-            1, "starling-costs"
-        )  # no answer waits for another process
+        self._writer = ThreadPoolExecutor(1, "starling-costs")  # no answer waits for another process
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
         """Add one bill to its day, a little later; what cannot be written is in the log, and no answer waits."""
