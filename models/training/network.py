@@ -85,7 +85,7 @@ def attend_in_parts(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         last = min(first + _PART_TOKENS, tokens)
         part = queries[:, :, first:last].reshape(rows, heads * (last - first), size)
         scores = (part @ keys[:, :last].mT).view(rows, heads, last - first, last).float() / size**0.5
-        ahead = torch.ones(last - first, last, dtype=torch.bool).triu(first + 1)
+        ahead = torch.ones(last - first, last, dtype=torch.bool, device=scores.device).triu(first + 1)
         shares = scores.masked_fill(ahead, -torch.inf).softmax(-1).to(values.dtype)
         found = shares.view(rows, heads * (last - first), last) @ values[:, :last]
         attended.append(found.view(rows, heads, last - first, size))
