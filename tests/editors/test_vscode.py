@@ -476,6 +476,6 @@ def test_nothing_runs_in_a_folder_that_is_not_trusted(
         workbench.command("Workspaces: Manage Workspace Trust")
         workbench.click(".workspace-trust-editor .monaco-button", "Trust")
         workbench.until("it to be ready", lambda: workbench.status() == "Starling, ready")
-        (server,) = servers(tmp_path)
+        (server,) = workbench.until("the server", lambda: servers(tmp_path))
         assert "starling" in " ".join(server.cmdline())  # what a workspace names is no program of ours, trusted or not
         assert not (tmp_path / "ran").exists()
