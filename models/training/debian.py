@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BINARY, SOURCE = "debian", "debian-source"
 UNREADABLE = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error, subprocess.CalledProcessError)
-_LARGEST_FILE = 1 << 20
+LARGEST_FILE = 1 << 20
 _LISTS = ".apt"
 _CRATE = "usr/share/cargo/registry/"
 _COPYRIGHT = re.compile(r"debian/copyright|usr/share/doc/[^/]+/copyright")
@@ -71,16 +71,13 @@ def archives_of(kind: str, name: str, version: str, folder: Path) -> list[Path]:
         pattern = re.compile(rf"{re.escape(name)}_(\d+%3a)?{plain}_\w+\.deb")
         return [path for path in sorted(folder.iterdir()) if pattern.fullmatch(path.name)][:1]
     pattern = re.compile(rf"{re.escape(name)}_({plain})\.debian\.tar\.\w+")
-    for path in sorted(folder.iterdir()):
-        if found := pattern.fullmatch(path.name):
-            upstream = f"{name}_{found[1].rpartition('-')[0]}.orig.tar."
-            origins = [
-                other
-                for other in sorted(folder.iterdir())
-                if other.name.startswith(upstream) and not other.name.endswith(".asc")
-            ]
-            return [origins[0], path] if origins else []
-    return []
+    paths = sorted(folder.iterdir())
+    ours = next((found for path in paths if (found := pattern.fullmatch(path.name))), None)
+    if ours is None:
+        return []
+    upstream = f"{name}_{ours[1].rpartition('-')[0]}.orig.tar."
+    origins = (path for path in paths if path.name.startswith(upstream) and path.suffix != ".asc")
+    return [origin, folder / ours[0]] if (origin := next(origins, None)) else []
 
 
 def read(archives: Sequence[Path]) -> Iterator[tuple[str, bytes, str]]:
@@ -112,7 +109,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     """Path and content of all that is in an archive, b"" for what is no file or a large one."""
     with archive:
         for member in archive:
-            stream = archive.extractfile(member) if member.isfile() and member.size <= _LARGEST_FILE else None
+            stream = archive.extractfile(member) if member.isfile() and member.size <= LARGEST_FILE else None
             yield member.name.removeprefix("./"), stream.read() if stream else b""
 
 

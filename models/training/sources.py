@@ -1,7 +1,7 @@
 """Where code to learn from comes from: wheels of PyPI, tarballs of npm, packages of Debian, the standard library.
 
 Downloads with the registries' own clients, never runs any of it, and reads each package's licence from what the package
-says of itself. What of it is worth learning is `corpus`' to say. Start at `download` and `read_packages`.
+says of itself. What of it is worth learning is `corpus`' to say. Start at `download` and `read_package`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STDLIB = "cpython-stdlib"
-REGISTRIES = ("pypi", "npm", debian.BINARY, debian.SOURCE)
-_CLIENTS = {"npm": "npm", debian.BINARY: "apt-get", debian.SOURCE: "apt-get"}  # beside pip, which is always there
+_DEBIAN = (debian.BINARY, debian.SOURCE)
+REGISTRIES = ("pypi", "npm", *_DEBIAN)
+_CLIENTS = {"npm": "npm"} | dict.fromkeys(_DEBIAN, "apt-get")  # beside pip, which is always there
 _VENDORED = re.compile(
     r"(^|[/_])(_?vendor(ed)?|extern(al|als)?|third_?party|site-packages|_libs|blib2to3|node_modules)([/_]|$)"
 )
 # What a build made of the sources beside it.
 _BUILT = re.compile(r"(^|/)(dist|build|umd|esm?|cjs|bundles?|legacy|fesm\d*|min)/|[.-]min\.|\.bundle\.|\.d\.[cm]?ts$")
-_LARGEST_FILE = 1 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -97,9 +97,7 @@ def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
         if client and shutil.which(client) is None:
             _log.warning("%s is not installed: %d packages of its registry are left out", client, len(some))
             missing += some
-        elif not _fetched(
-            registry, some, folder
-        ):  # all at once: a client's start is most of the time of a small package
+        elif not _fetched(registry, some, folder):  # all at once: much of the time is a client's start
             missing += [package for package in some if not _fetched(registry, [package], folder)]
     for package in missing:
         _log.warning("%s is left out: no archive of it", package.requirement)
@@ -108,7 +106,7 @@ def download(packages: Iterable[Pinned], folder: Path) -> list[Pinned]:
 
 def file_of(package: Pinned, folder: Path) -> Path | None:
     """The archive of a package at its version, None when it is not there; of several files the one with the code."""
-    if package.registry in {debian.BINARY, debian.SOURCE}:
+    if package.registry in _DEBIAN:
         return next(iter(debian.archives_of(package.registry, package.name, package.version, folder)), None)
     version = re.escape(package.version) or r"\d[^-]*"
     ending = r"-.*\.whl" if package.registry == "pypi" else r"\.tgz" if package.version else r".*\.tgz"
@@ -123,7 +121,7 @@ def _folded(path: Path, package: Pinned) -> str:
 
 def _fetched(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
     requirements = [package.requirement for package in packages]
-    if registry in {debian.BINARY, debian.SOURCE}:
+    if registry in _DEBIAN:
         return debian.fetch(registry, requirements, folder)
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
     if registry == "npm":
@@ -134,15 +132,10 @@ def _fetched(registry: str, packages: Sequence[Pinned], folder: Path) -> bool:
 
 def read_package(package: Pinned, folder: Path) -> Iterator[SourceFile]:
     """Source files of a downloaded package, none when it is not there."""
-    archive = file_of(package, folder)
-    if archive is None:
-        return
-    if package.registry == "pypi":
-        yield from read_wheel(archive)
-    elif package.registry == "npm":
-        yield from read_tarball(archive)
-    else:
+    if package.registry in _DEBIAN:
         yield from read_debian(package, folder)
+    elif archive := file_of(package, folder):
+        yield from read_wheel(archive) if package.registry == "pypi" else read_tarball(archive)
 
 
 def read_wheel(wheel: Path) -> Iterator[SourceFile]:
@@ -173,7 +166,7 @@ def read_folder(folder: Path, package: str, licence: str) -> Iterator[SourceFile
 def read_tarball(tarball: Path) -> Iterator[SourceFile]:
     """Source files of an npm package that no build made, with the licence family its package.json states."""
     with tarfile.open(tarball) as archive:
-        members = {member.name: member for member in archive if member.isfile() and member.size <= _LARGEST_FILE}
+        members = {member.name: member for member in archive if member.isfile() and member.size <= debian.LARGEST_FILE}
         about = next((name for name in members if re.fullmatch(r"[^/]+/package\.json", name)), None)
         stream = archive.extractfile(members[about]) if about else None
         stated = json.loads(stream.read()) if stream else {}
@@ -194,7 +187,7 @@ def read_debian(package: Pinned, folder: Path) -> Iterator[SourceFile]:
     """Source files of a package of Debian, with the licence family that it states for each."""
     archives = debian.archives_of(package.registry, package.name, package.version, folder)
     try:
-        files = list(debian.read(archives))
+        files = list(debian.read(archives)) if archives else []
     except debian.UNREADABLE as error:
         _log.warning("%s is left out: %s", " and ".join(path.name for path in archives), error)
         return

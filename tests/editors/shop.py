@@ -3,11 +3,7 @@
 Without a model only what this workspace itself says is suggested, so the tests know what has to come.
 """
 
-BEGUN = """
-#- .starling.toml
-[completion]
-min_confidence = 0.0
-#- stock.py
+_STOCK = """#- stock.py
 def value_of_stock(items, prices):
     amount = 0
     for item in items:
@@ -20,31 +16,23 @@ def value_with_tax(items, prices, tax):
     for item in items:
         amount += prices[item.name] * item.count
     return amount * tax
-#- order.py
+"""
+BEGUN = f"""
+#- .starling.toml
+[completion]
+min_confidence = 0.0
+{_STOCK}#- order.py
 def value_of_order(items, prices):
     amount = 0
     for item in items:
 """
-SHOP = """
+SHOP = f"""
 #- .starling.toml
 [completion]
 min_confidence = 0.0
 #- .git/HEAD
 ref: refs/heads/main
-#- stock.py
-def value_of_stock(items, prices):
-    amount = 0
-    for item in items:
-        amount += prices[item.name] * item.count
-    return amount
-
-
-def value_with_tax(items, prices, tax):
-    amount = 0
-    for item in items:
-        amount += prices[item.name] * item.count
-    return amount * tax
-#- order.py
+{_STOCK}#- order.py
 import os
 
 
