@@ -16,6 +16,8 @@ export PATH := $(CURDIR)/.cache/vscode/node/bin:$(PATH)
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST    := $(BIN)/python -m pytest
+# the tests share the processors; editors are driven one after the other
+PARALLEL  := -n logical --maxprocesses 8 --dist worksteal
 # the recipe of the bundled model needs PyTorch, the program and its tests do not: an environment of its own
 TRAINING  := .venv-training
 EDITORS   := $(CURDIR)/.cache/editors
@@ -46,7 +48,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: $(VENV)/.runtime  ## complete code in WORKSPACE=DIR and show it
 	$(BIN)/starling demo --workspace "$(FOLDER)"
 
-test: lint unit train-smoke  ## every check that needs neither root nor an editor
+test: lint unit  ## every check that needs neither root nor an editor
 
 lint: $(VENV)/.dev  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
@@ -55,7 +57,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, import contracts
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev  ## the tests alone
-	$(PYTEST) --ignore=tests/editors
+	$(PYTEST) $(PARALLEL) --ignore=tests/editors
 
 # On Linux with an x86 processor the usual PyTorch brings CUDA's libraries, some gigabytes. Where that is too much, name a
 # package index with PyTorch's builds for CPUs: make train-smoke TORCH_INDEX=URL

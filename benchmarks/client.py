@@ -188,8 +188,11 @@ class Client:
 
     def _write(self, body: bytes) -> None:
         assert self.process.stdin is not None
-        with self._writing:
-            self.process.stdin.write(body)
+        try:
+            with self._writing:
+                self.process.stdin.write(body)
+        except OSError as error:
+            raise ClientError(f"the server takes no more messages: {error}") from error
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -1,15 +1,18 @@
-"""For all tests: no network beyond this machine, and no GPU."""
+"""For all tests: no network beyond this machine, no GPU, and nothing of the person's who runs them."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
+from tests import surroundings
+
+surroundings.clear(os.environ)  # before anything reads a variable; processes that tests start inherit the rest
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time, which is no fault of the code
 settings.load_profile("any machine")
 
@@ -17,6 +20,10 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before anything loads CUDA; processes
 
 # whoever starts the tests in the background may have Ctrl-C ignored, and what the tests start would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
@@ -30,9 +37,40 @@ def _guarded(name: str, real: Any) -> Any:
     return connect
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates in what a test printed: reports travel between the processes that run the tests."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(name, getattr(socket.socket, name)))
         yield
+
+
+@pytest.fixture(scope="session")
+def _root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of all surroundings; at the end no process may be left in them."""
+    tmp_path_factory.getbasetemp()  # pytest's own folders stay where they are looked for
+    root = surroundings.make_root()
+    with pytest.MonkeyPatch.context() as patch:
+        surroundings.enter(patch, root)  # for fixtures of whole modules
+        yield root
+        left = surroundings.left_behind(root)
+        surroundings.remove(root)
+    assert left == [], "tests left processes behind"
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(_root: Path) -> Iterator[Path]:
+    """Home, settings, state, cache, runtime and temporary folders of this test's own; the folder that holds them."""
+    before = dict(os.environ)
+    with pytest.MonkeyPatch.context() as patch:
+        yield surroundings.enter(patch, _root)
+    os.environ.clear()  # a library may have added variables of its own
+    os.environ.update(before)
