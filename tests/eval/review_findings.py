@@ -1,0 +1,167 @@
+"""How many of the review's findings are worth reading: judged one by one on real packages, held as a committed table.
+
+| command | what it does |
+| --- | --- |
+| `python -m tests.eval.review_findings` | reviews the packages, counts by the labels, rewrites `review_precision.csv` |
+| `... --unread FILE` | writes the chosen findings that have no label yet, with their surroundings, as JSON lines |
+
+A finding is "useful" (somebody who owns the code would want to know), "trivial" (true, and nobody would act on it) or
+"false" (not true of the code it stands at, or the advice would do harm). Labels stand in `review_labels.csv`, each with
+a fingerprint that outlives moving lines: a change of a rule shows as findings without label and labels without finding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from indexing import languages
+from tests.eval import tables
+from tests.eval.reviewed_packages import packages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tests.eval.reviewed_packages import Reviewed
+    from tests.eval.tables import Cell
+
+LABELS, PRECISION = "review_labels.csv", "review_precision.csv"
+JUDGEMENTS = ("useful", "trivial", "false")
+MOST_OF_A_RULE, MOST_OF_A_PACKAGE = 8, 40  # in one package: many rules and packages say more than many of one kind
+BEFORE, AFTER = 12, 12  # lines shown around a finding
+STARLING = Path(sys.executable).with_name("starling")
+
+
+@dataclass(frozen=True)
+class Read:
+    """One finding of one package.
+
+    Attributes:
+        package: its name.
+        language: that of the file.
+        rule: the finding's code.
+        severity: as SARIF has it.
+        path: below the package's root.
+        line: of its beginning, from 1.
+        message: what the person reads.
+        fingerprint: stays the same while lines move and other findings come and go.
+    """
+
+    package: str
+    language: str
+    rule: str
+    severity: str
+    path: str
+    line: int
+    message: str
+    fingerprint: str
+
+
+def findings(wanted: Reviewed) -> list[Read]:
+    """All findings of a package, as the command line gives them without any setting."""
+    command = [str(STARLING), "review", str(wanted.root), "--format", "sarif", "--fail-on", "never"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=wanted.root)
+    seen: Counter[str] = Counter()
+    return [_read(wanted, result, seen) for result in json.loads(done.stdout)["runs"][0]["results"]]
+
+
+def _read(wanted: Reviewed, result: Mapping[str, Any], seen: Counter[str]) -> Read:
+    place = result["locations"][0]["physicalLocation"]
+    path, line = unquote(place["artifactLocation"]["uri"]), place["region"]["startLine"]
+    file = wanted.root / path
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    own = lines[line - 1].strip() if line <= len(lines) else ""
+    said = f"{result['ruleId']}\0{wanted.name}\0{path}\0{own}"
+    seen[said] += 1
+    return Read(
+        package=wanted.name,
+        language=languages.of_path(file) or "",
+        rule=result["ruleId"],
+        severity=result["level"],
+        path=path,
+        line=line,
+        message=result["message"]["text"],
+        fingerprint=hashlib.sha256(f"{said}\0{seen[said]}".encode()).hexdigest()[:16],
+    )
+
+
+def chosen(found: Sequence[Read]) -> list[Read]:
+    """The findings of one package that are read: a random choice that stays when others come and go."""
+    kept: Counter[str] = Counter()
+    picked = []
+    for each in sorted(found, key=lambda one: one.fingerprint):
+        if kept[each.rule] < MOST_OF_A_RULE and kept.total() < MOST_OF_A_PACKAGE:
+            kept[each.rule] += 1
+            picked.append(each)
+    return picked
+
+
+def worksheet(wanted: Reviewed, read: Sequence[Read]) -> Iterator[dict[str, Cell]]:
+    """What is needed to judge findings: each with the lines around it."""
+    for each in read:
+        lines = (wanted.root / each.path).read_text(encoding="utf-8", errors="replace").splitlines()
+        first = max(0, each.line - 1 - BEFORE)
+        shown = (f"{first + n + 1:5} {text[:200]}" for n, text in enumerate(lines[first : each.line + AFTER]))
+        yield {**asdict(each), "root": str(wanted.root), "code": "\n".join(shown)}
+
+
+def precision(found: Sequence[Read], labels: Mapping[str, str]) -> list[dict[str, Cell]]:
+    """The table: all, each rule and each language; those without a label count as found and not as read."""
+    kinds: dict[str, Callable[[Read], str]] = {
+        "all": lambda _: "all", "rule": lambda each: each.rule, "language": lambda each: each.language,
+    }  # fmt: skip
+    return [
+        _row(kind, name, group, labels)
+        for kind, key in kinds.items()
+        for name, group in sorted(_grouped(found, key).items())
+    ]
+
+
+def _grouped(found: Sequence[Read], key: Callable[[Read], str]) -> dict[str, list[Read]]:
+    groups: dict[str, list[Read]] = defaultdict(list)
+    for each in found:
+        groups[key(each)].append(each)
+    return groups
+
+
+def _row(kind: str, name: str, group: Sequence[Read], labels: Mapping[str, str]) -> dict[str, Cell]:
+    judged = [labels[each.fingerprint] for each in group if each.fingerprint in labels]
+    counted: dict[str, Cell] = {judgement: judged.count(judgement) for judgement in JUDGEMENTS}
+    shares = tables.with_interval("not_false", [float(judgement != "false") for judgement in judged])
+    return {"kind": kind, "name": name, "found": len(group), "read": len(judged), **counted, **shares}
+
+
+def main() -> int:
+    """Review all packages; count, or write what is unread."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--unread", type=Path, metavar="FILE", help="write the findings that have no label yet")
+    wanted = parser.parse_args()
+    labels = (
+        {row["fingerprint"]: row["label"] for row in tables.read(LABELS)} if (tables.FOLDER / LABELS).exists() else {}
+    )
+    every, sheet = [], []
+    for package in packages():
+        found = findings(package)
+        every += found
+        unread = [each for each in chosen(found) if each.fingerprint not in labels]
+        sheet += list(worksheet(package, unread))
+        print(f"{package.name}: {len(found)} findings, {len(unread)} of the chosen ones unread", flush=True)
+    if wanted.unread:
+        wanted.unread.write_text("".join(json.dumps(row) + "\n" for row in sheet), encoding="utf-8")
+        return 0
+    tables.write(PRECISION, precision(every, labels))
+    gone = labels.keys() - {each.fingerprint for each in every}
+    print(f"{len(every)} findings, {len(sheet)} unread, {len(gone)} labels whose finding is gone")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

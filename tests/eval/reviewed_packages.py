@@ -1,0 +1,161 @@
+"""The packages whose review is judged: fetched once at pinned versions from PyPI, npm and Debian, checked by hash.
+
+`python -m tests.eval.reviewed_packages` fetches and unpacks them below `.cache/eval/reviewed/`. Needs `npm`, and
+`apt-get` with Debian's archive. Never builds, installs or runs what it fetched. Start at `packages` and `prepare`.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from models.training import debian
+from tests.eval.data import CACHE, DataError, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PINS = Path(__file__).with_name("reviewed_packages.toml")
+FOLDER = CACHE / "reviewed"
+MAX_UNPACKED_BYTES = 256 * 2**20
+SOURCES = ("pypi", "npm", "debian", "deb")  # the last two: upstream's archive, and what Debian installs
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """One pinned package.
+
+    Attributes:
+        name: as in its registry.
+        version: exact; for Debian with Debian's revision.
+        source: the registry, one of `SOURCES`.
+        sha256: of the archive that holds the code, hexadecimal.
+    """
+
+    name: str
+    version: str
+    source: str
+    sha256: str
+
+    @property
+    def root(self) -> Path:
+        """The unpacked package: what a person would review."""
+        return FOLDER / f"{self.name.replace('/', '-').lstrip('@')}-{self.version.replace(':', '-')}"
+
+
+def packages() -> list[Reviewed]:
+    """The pinned packages, in the order of the file."""
+    pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
+    return [Reviewed(**pin) for pin in pins]
+
+
+def fetch(wanted: Reviewed, folder: Path) -> Path:
+    """Download the archive of a package into the new folder `folder`.
+
+    Raises:
+        DataError: it cannot be had.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    requirement = f"{wanted.name}=={wanted.version}"
+    commands = {
+        "pypi": [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", requirement],
+        "npm": ["npm", "pack", "--silent", "--ignore-scripts", f"{wanted.name}@{wanted.version}"],
+    }
+    if kind := {"debian": debian.SOURCE, "deb": debian.BINARY}.get(wanted.source):
+        debian.fetch(kind, [f"{wanted.name}={wanted.version}"], folder)
+        found = debian.archives_of(kind, wanted.name, wanted.version, folder)[:1]
+    else:
+        subprocess.run(commands[wanted.source], cwd=folder, capture_output=True, check=False)
+        found = [path for path in folder.iterdir() if path.suffix in {".whl", ".tgz"}]
+    if not found:
+        raise DataError(f"{wanted.name} {wanted.version} cannot be had from {wanted.source}.")
+    return found[0]
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack the regular files of a wheel or tar archive into `target`, without the folder that holds all of them.
+
+    Raises:
+        DataError: a name would leave `target`, or the whole is larger than any of the pinned ones.
+    """
+    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
+        room = MAX_UNPACKED_BYTES
+        for name, content in _members(archive):
+            relative = PurePosixPath(name)
+            if relative.is_absolute() or ".." in relative.parts or "\\" in name:
+                raise DataError(f"{archive.name} holds the unsafe name {name!r}.")
+            if (room := room - len(content)) < 0:
+                raise DataError(f"{archive.name} unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB.")
+            path = Path(scratch, *relative.parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        inside = list(Path(scratch).iterdir())
+        top = inside[0] if len(inside) == 1 and inside[0].is_dir() else Path(scratch)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(top, target)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            names = [member.filename for member in wheel.infolist() if not member.is_dir()]
+            yield from ((name, wheel.read(name)) for name in names if ".dist-info/" not in name)
+        return  # with what the installer keeps it would look like an environment, which nobody reviews
+    with _opened(archive) as tar:
+        for member in tar:
+            if member.isreg() and (stream := tar.extractfile(member)):
+                yield member.name, stream.read()
+
+
+def _opened(archive: Path) -> tarfile.TarFile:
+    if archive.suffix != ".deb":
+        return tarfile.open(archive)
+    unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(archive)], check=True, capture_output=True)
+    return tarfile.open(fileobj=io.BytesIO(unpacked.stdout))
+
+
+def prepare(wanted: Reviewed, *, pinned: bool = True) -> str:
+    """Fetch and unpack one package unless it is there; return the hash of its archive.
+
+    Raises:
+        DataError: it cannot be had, or is not what was pinned.
+    """
+    stamp = wanted.root.with_name(f"{wanted.root.name}.sha256")
+    if stamp.is_file() and (known := stamp.read_text(encoding="utf-8")) == wanted.sha256:
+        return known
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER) as scratch:
+        archive = fetch(wanted, Path(scratch))
+        got = digest(archive)
+        if pinned and got != wanted.sha256:
+            raise DataError(f"{wanted.name} {wanted.version} from {wanted.source} is not what was pinned: {got}.")
+        unpack(archive, wanted.root)
+    stamp.write_text(got, encoding="utf-8")
+    return got
+
+
+def main() -> int:
+    """Prepare all packages and say where each lies."""
+    failed = False
+    for wanted in packages():
+        try:
+            prepare(wanted)
+        except DataError as problem:
+            print(problem, file=sys.stderr)
+            failed = True
+        else:
+            print(f"{wanted.source:6}  {wanted.name} {wanted.version} in {wanted.root}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
