@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.records import Edit, Finding, Fix
-from agents.reviewer import ruff_rules
+from agents.reviewer import ruff_doubts, ruff_rules
 from agents.reviewer.ruff_settings import SettingsCache
 from indexing import texts
 from indexing.records import Span
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output-format", "json")
 _ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
 _SETTINGS_S = 5.0
-_DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
 _ENCODED = re.compile(r"(?:[ \t\f]*(?:#.*)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*[-\w.]")  # as Python finds it (PEP 263)
 _SYNTAX = "invalid-syntax"
 
@@ -154,24 +153,17 @@ def findings_of(
         found = broken[:1]
     hidden = settings.enabled if policy.ruff == "auto" else frozenset()
     starts = texts.line_starts(document.text) if found else []
-    return tuple(
+    said = [
         finding
         for each in found
         if each.get("code") not in hidden and (finding := _finding(each, document.text, starts)) is not None
-        if not _is_mistaken(finding, document.text)
-    )
+    ]
+    return ruff_doubts.without_doubtful(said, document)
 
 
 def _misread(found: Iterable[dict[str, Any]], document: Document) -> bool:
     """Whether ruff, which reads files as UTF-8 alone, failed at one that says in which other encoding it is."""
     return any(each.get("code") == "E902" for each in found) and _ENCODED.match(document.text) is not None
-
-
-def _is_mistaken(finding: Finding, text: str) -> bool:
-    """Whether ruff cannot know better: a word in quotes may be a `Literal`, a module of imports is for importing."""
-    if finding.code == "F821":
-        return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}
-    return finding.code == "F401" and _DEFINES.search(text) is None
 
 
 def _finding(found: dict[str, Any], text: str, starts: list[int]) -> Finding | None:

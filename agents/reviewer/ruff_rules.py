@@ -27,16 +27,24 @@ PEP8 = ("E", "W", "N801", "N802", "N803", "N804", "N805", "N806", "N815", "N816"
 NOT_PEP8 = ("E226", "E241", "E242", "E704", "W505")  # pycodestyle leaves these out itself: they are not unanimous
 PEP8_LINE = 99  # what PEP 8 allows a team to agree on; a project that says a length of its own is held to that
 
-_HINTS = ("F401", "F541", "F841", "F601", "RUF059")
-_INFORMATION = ("B004", "E713", "E714", "TRY203", "F811", "PLW0211")
-_ERRORS = ("F82", "F70", "F50", "F63", "E9", "PLE", "B002", "B016", "B029", "B030", "PLW0129", "invalid-syntax")
+# As grave as it is certain: an error is what cannot run, a hint what changes nothing.
+_HINTS = (
+    *("F401", "F504", "F522", "F523", "F541", "F601", "F841", "F842", "RUF059"),
+    *("B033", "B034", "E713", "E714", "PLE251", "PLW0604", "TRY203"),
+)
+_INFORMATION = ("B004", "B005", "F811", "F822", "PLW0211", "PLE0237", "PLE1310", "RUF006")
+_ERRORS = (
+    *("E9", "F404", "F406", "F407", "F501", "F502", "F505", "F506", "F507", "F508", "F509", "F521", "F524", "F525"),
+    *("F62", "F70", "F821", "F823", "B016", "invalid-syntax"),
+    *("PLE010", "PLE0115", "PLE0116", "PLE0117", "PLE0118", "PLE0241", "PLE1132", "PLE1142", "PLE1700"),
+)
 UNNECESSARY = frozenset({"F401", "F811", "F841"})
 
 
 def severity(code: str) -> Severity:
     """How much a finding of ruff's matters."""
-    if code in _HINTS:
+    if code.startswith(_HINTS):
         return Severity.HINT
-    if code in _INFORMATION:
+    if code.startswith(_INFORMATION):
         return Severity.INFORMATION
     return Severity.ERROR if code.startswith(_ERRORS) else Severity.WARNING
