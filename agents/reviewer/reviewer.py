@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Layer
 from agents.reviewer import layers as seam
-from agents.reviewer import static, workers
+from agents.reviewer import static, validity, workers
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import registry
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agents.records import Finding
     from agents.reviewer.layers import Examiner, Unit
     from agents.reviewer.ruff_settings import Settings
+    from agents.reviewer.validity import Verdict
     from indexing.records import Document
 
 _TEXTS_KEPT = 256
@@ -118,6 +119,11 @@ class Reviewer:
             switches = Switches.of(document.text, starts)
             both = (*findings, *by_ruff.get(document.uri, ()))
             yield document, () if switches.off else self._finished(both, switches, starts)
+
+    def judge(self, document: Document, syntax: Syntax) -> Verdict:
+        """Say whether `document` parses."""
+        ruff = self.ruff if self.policy.ruff != "never" else None
+        return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
 
     def _finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
         """What of `found` is shown: nothing twice, nothing switched off, in order of place."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.records import Edit, Finding, Fix
 from agents.reviewer import ruff_doubts, ruff_rules
-from agents.reviewer.ruff_settings import SettingsCache
+from agents.reviewer.ruff_settings import NEWEST, Settings, SettingsCache
 from indexing import texts
 from indexing.records import Span
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.ruff_settings import Settings
     from indexing.records import Document
 
     SettingsOf = Callable[[Path | None], Settings]
@@ -37,6 +36,7 @@ _ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
 _SETTINGS_S = 5.0
 _ENCODED = re.compile(r"(?:[ \t\f]*(?:#.*)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*[-\w.]")  # as Python finds it (PEP 263)
 _SYNTAX = "invalid-syntax"
+_MOST_BROKEN = 100  # places
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,18 @@ class Ruff:
         shown, problem = self._run(command, path.parent, policy.ruff_timeout_s, texts.encode(document.text))
         found = _parsed(shown) if not problem else []
         return RuffFindings(findings_of(found, document, settings, policy), problem)
+
+    def broken(self, document: Document, timeout_s: float) -> tuple[Span, ...] | None:
+        """Return where the newest Python would not parse `document`; None where ruff does not answer."""
+        if not self.binary:
+            return None
+        newest = Settings(None, ("E902",), target=NEWEST)
+        command = [*self._command(newest), "--stdin-filename", "untitled.py", "-"]
+        shown, problem = self._run(command, None, timeout_s, texts.encode(document.text))
+        starts = texts.line_starts(document.text)
+        found = [each for each in _parsed(shown) if each.get("code") in {None, _SYNTAX}]
+        spans = (_span(each, document.text, starts) for each in found[:_MOST_BROKEN])
+        return None if problem else tuple(span for span in spans if span is not None)
 
     def check_files(
         self, documents: Sequence[Document], policy: ReviewPolicy, settings_of: SettingsOf | None = None
