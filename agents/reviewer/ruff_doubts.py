@@ -99,11 +99,28 @@ def _is_mistaken(finding: Finding, document: Document) -> bool:
         return False
     name = re.escape(_name_of(finding))
     return (
-        _DEFINES.search(text) is None  # a module of imports is for importing
+        _is_passed_on(finding, document)
+        or _DEFINES.search(text) is None  # a module of imports is for importing
         or "find_spec" in finding.message  # imported to see whether it is there
         or name == "readline"  # imported for what it does
         or re.search(rf"#\s*type:[^\n]*\b{name}\b", text) is not None
     )
+
+
+def _is_passed_on(finding: Finding, document: Document) -> bool:
+    """Return whether an import may be there for others: from the own package, of a submodule, or with a comment."""
+    text, start = document.text, finding.span.start
+    first = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", start)
+    line = text[first : end if end >= 0 else len(text)]
+    match = _NAME.search(finding.message)
+    module = match[1] if match else ""
+    path = document.path
+    package = module.partition(".")[0]
+    own = not package or (path is not None and package in path.parent.parts)
+    indented = line[:1] in " \t" and text[:first].rpartition("\n\n")[2].lstrip().startswith(("def ", "async def "))
+    submodule = "." in module.strip(".") and re.match(rf"\s*import\s[^#]*\b{re.escape(module)}", line) is not None
+    return submodule or "#" in line or (own and not indented)
 
 
 def _is_submodule(finding: Finding, document: Document) -> bool:

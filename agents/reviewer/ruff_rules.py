@@ -16,7 +16,7 @@ SELECTED = (
     *("PLW1501", "PLW1507", "PLW2101"),
     *("RUF006", "RUF008", "RUF016", "RUF018", "RUF024", "RUF026", "RUF030", "RUF032", "RUF033", "RUF040"),
     *("ASYNC100", "ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC251"),
-    *("LOG014", "PIE794", "S501", "S506", "SIM220", "SIM221", "TRY203"),
+    *("LOG014", "PIE794", "S501", "S506", "SIM220", "SIM221"),
 )
 # Star imports are seen by whoever writes them; F722 takes the strings of a `Literal` from elsewhere for types; the next
 # four do not know `a.__all__ + b`, helpers of handlers and odd signatures; the last is our `hidden-direction`.
@@ -30,9 +30,9 @@ PEP8_LINE = 99  # what PEP 8 allows a team to agree on; a project that says a le
 # As grave as it is certain: an error is what cannot run, a hint what changes nothing.
 _HINTS = (
     *("F401", "F504", "F522", "F523", "F541", "F601", "F841", "F842", "RUF059"),
-    *("B033", "B034", "E713", "E714", "PLE251", "PLW0604", "TRY203"),
+    *("B004", "B033", "B034", "E713", "E714", "PIE794", "PLE251", "PLW0128", "PLW0211", "PLW0604"),
 )
-_INFORMATION = ("B004", "B005", "F811", "F822", "PLW0211", "PLE0237", "PLE1310", "RUF006")
+_INFORMATION = ("B005", "F811", "F822", "PLE0237", "PLE1310", "RUF006", "RUF024")
 _ERRORS = (
     *("E9", "F404", "F406", "F407", "F501", "F502", "F505", "F506", "F507", "F508", "F509", "F521", "F524", "F525"),
     *("F62", "F70", "F821", "F823", "B016", "invalid-syntax"),

@@ -124,6 +124,10 @@ class Scan:
         """What is written there, undecoded."""
         return self.data[node.start_byte : node.end_byte]
 
+    def has_comment(self, node: tree_sitter.Node) -> bool:
+        """Return whether a comment stands inside of `node`."""
+        return any(node.start_byte <= each.start < node.end_byte for each in self.of_role("comment"))
+
     def is_comment(self, node: tree_sitter.Node) -> bool:
         """Whether the node is a comment."""
         return node.type in self.grammar.entry.comments

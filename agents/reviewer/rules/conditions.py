@@ -108,6 +108,8 @@ def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         return
     texts = {_written(scan, body) for _, body in branches}
     conditions = [condition for condition, _ in branches if condition is not None]
+    if any(scan.has_comment(body) for _, body in branches):
+        return  # somebody says why
     if len(texts) != 1 or not next(iter(texts)) or any(_narrows(scan, each) for each in conditions):
         return
     end = min(conditions[0].end_byte, branches[0][1].start_byte)
@@ -141,12 +143,28 @@ def duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     for case in held.named_children:
         if case.type not in _CASES or any(child.type in _GUARDS for child in case.named_children):
             continue
-        values = case.children_by_field_name("value") or case.children_by_field_name("pattern")
-        for value in values:
+        for value in _values(case):
             if asked.again(value):
                 yield at(value, f"`{_short(scan, value)}` has a case above already, so this one is never taken.")
         if any(child.type == ";;&" for child in case.children):
             asked = _Asked(scan)  # Bash goes on asking
+
+
+def _values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """Return what a case is for; of Bash only patterns of one part, for a pattern's parts stand side by side."""
+    if case.type != "case_item":
+        return case.children_by_field_name("value") or case.children_by_field_name("pattern")
+    values: list[tree_sitter.Node] = []
+    parts: list[tree_sitter.Node] = []
+    for child in case.children:
+        if child.type in {"|", ")"}:
+            values += parts if len(parts) == 1 else []
+            parts = []
+            if child.type == ")":
+                break
+        elif child.is_named:
+            parts.append(child)
+    return values
 
 
 def none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -218,7 +236,8 @@ def idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield a comparison whose answer nobody reads."""
     if nodes.acts(item.node) and scan.language != "python":
         return
-    if scan.language == "python" and _last_of_notebook(scan, item):
+    inner = nodes.first(item.node) or item.node
+    if scan.language == "python" and (_last_of_notebook(scan, item) or nodes.operator(inner) not in _SIGNS):
         return
     if _may_raise_on_purpose(scan, item):
         return

@@ -63,8 +63,17 @@ def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
         return True
     if node.type == "variable_declaration" and scan.language in _HOISTING:
         return not any(child.child_by_field_name("value") for child in node.named_children)
-    # a macro may be a label: `VM_CASE(ADD) { ... }`
-    return scan.language in {"c", "cpp"} and _MACRO.match(scan.data, node.start_byte) is not None
+    return scan.language in {"c", "cpp"} and _may_be_label(scan, node)
+
+
+def _may_be_label(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether `node` may be a macro that holds a `case` or a label: `VM_CASE(ADD) { ... }`."""
+    if _MACRO.match(scan.data, node.start_byte):
+        return True
+    inner = nodes.first(node) if node.type == "expression_statement" else None
+    around = node.parent.parent if node.parent is not None and node.parent.type == "compound_statement" else node.parent
+    in_switch = around is not None and around.type in {"switch_statement", "case_statement"}
+    return in_switch and inner is not None and inner.type == "call_expression"
 
 
 def _leaves_sometimes(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
-from agents.reviewer import nodes
+from agents.reviewer import nodes, sameness
 from agents.reviewer.rules.record import Hit, Rule
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TIDIES = re.compile(
     re.IGNORECASE,
 )
 _LEAVES = re.compile(r"^(?:return|break|continue|raise|throw|next|yield)\b")
-_PUNCTUATION = "{}() \t\r\n;"
+_NAME_FIRST = {"javascript", "typescript", "tsx", "kotlin", "scala"}
 
 
 def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -46,6 +46,7 @@ def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
         head if head > 0 else item.end,
         "Every error is caught here and forgotten, those nobody thought of too, so a failure leaves no trace. Catch "
         "what is expected, log it, or say in a comment why it does not matter.",
+        severity=Severity.HINT if sameness.is_test(scan, item) else None,
     )
 
 
@@ -91,7 +92,8 @@ def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
 def _is_decided(scan: Scan, clause: tree_sitter.Node) -> bool:
     """Return whether the clause's name says that it is meant, or its `try` says what a failure leads to."""
     names = re.findall(r"[\w$]+", _head(scan, clause))
-    if scan.language != "python" and names and _NAMED_MEANT.search(names[-1]):
+    name = names[0 if scan.language in _NAME_FIRST else -1] if names else ""
+    if scan.language != "python" and _NAMED_MEANT.search(name):
         return True
     tried = _tried(scan, clause)
     if not tried:

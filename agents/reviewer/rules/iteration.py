@@ -64,7 +64,7 @@ def _changes(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tup
         return any(
             each.type == "subscript" and _is(scan, each.child_by_field_name("value"), word)
             for child in node.named_children
-            for each in (child, *child.named_children)
+            for each in (child.named_children if child.type in {"expression_list", "tuple"} else (child,))
         )
     called = node.child_by_field_name("function") if node.type == "call" else None
     if called is None or called.type != "attribute" or not _is(scan, called.child_by_field_name("object"), word):
