@@ -75,7 +75,11 @@ def following(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
         if not after.is_named and after.type.strip(";\r\n\t ,"):
             return None
         after = after.next_sibling
-    return after
+    if after is None:
+        return None
+    # a grammar may cut one statement in two: `return a` of Kotlin into `return` and `a`
+    ends = scan.data[max(node.start_byte, node.end_byte - 1) : after.start_byte]
+    return after if any(sign in ends for sign in (b"\n", b";", b"}")) else None
 
 
 def operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.Node] | None:

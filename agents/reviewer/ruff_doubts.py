@@ -41,6 +41,7 @@ _MAKES_NAMES = re.compile(
 _PROBES = re.compile(r"^except\s*(?::|.*\b(?:NameError|Exception|BaseException)\b)")
 _FUTURE = "from __future__ import annotations"
 _NAME = re.compile(r"`([^`]+)`")
+_LINE_ABOVE = 200  # characters
 _FROM_LINE = re.compile(r"from line (\d+)")
 
 
@@ -120,7 +121,8 @@ def _is_passed_on(finding: Finding, document: Document) -> bool:
     own = not package or (path is not None and package in path.parent.parts)
     indented = line[:1] in " \t" and text[:first].rpartition("\n\n")[2].lstrip().startswith(("def ", "async def "))
     submodule = "." in module.strip(".") and re.match(rf"\s*import\s[^#]*\b{re.escape(module)}", line) is not None
-    return submodule or "#" in line or (own and not indented)
+    tried = "raises" in text[max(0, first - _LINE_ABOVE) : first].rstrip("\n").rpartition("\n")[2]
+    return submodule or tried or "#" in line or (own and not indented)
 
 
 def _is_submodule(finding: Finding, document: Document) -> bool:
