@@ -108,7 +108,7 @@ def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         return
     texts = {_written(scan, body) for _, body in branches}
     conditions = [condition for condition, _ in branches if condition is not None]
-    if any(scan.has_comment(body) for _, body in branches):
+    if scan.has_comment(item.node):
         return  # somebody says why
     if len(texts) != 1 or not next(iter(texts)) or any(_narrows(scan, each) for each in conditions):
         return
