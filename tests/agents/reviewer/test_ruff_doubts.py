@@ -16,27 +16,21 @@ REVIEWER = Reviewer()
 SILENT = {
     "an earlier round": "def f(n):\n    for i in range(n):\n        if i:\n            print(last)\n        last = i\n",
     "an annotated name": (
-        (
-            "def f(rows):\n    best: int\n    for row in rows:\n        if row:\n"
-            "            print(best)\n        best = row\n"
-        ),
+        "def f(rows):\n    best: int\n    for row in rows:\n        if row:\n"
+        "            print(best)\n        best = row\n"
     ),
     "a global of the same name": (
         "x = 0\n\n\ndef f(n):\n    while n:\n        if n > 1:\n            print(x)\n        x = n\n"
     ),
     "a loop of a module": "for i in range(3):\n    if i:\n        print(last)\n    last = i\n",
     "a round that ends": (
-        (
-            "def f(n):\n    for i in n:\n        if not i:\n            last = i\n"
-            "            continue\n        print(last)\n"
-        ),
+        "def f(n):\n    for i in n:\n        if not i:\n            last = i\n"
+        "            continue\n        print(last)\n"
     ),
     "an import in a loop": "def f(n):\n    while n:\n        if n > 1:\n            os.stat('a')\n        import os\n",
     "a with in a loop": (
-        (
-            "def f(n):\n    while n:\n        if n > 1:\n            a.read()\n"
-            "        with open(n) as a:\n            pass\n"
-        ),
+        "def f(n):\n    while n:\n        if n > 1:\n            a.read()\n"
+        "        with open(n) as a:\n            pass\n"
     ),
     "a del that may not run": "def f(c):\n    y = 1\n    if c:\n        del y\n        return\n    print(y)\n",
     "an old Python": "from six import PY2\n\nif PY2:\n    text = unicode\n",
