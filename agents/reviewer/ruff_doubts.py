@@ -154,6 +154,7 @@ def _is_bound_after_all(node: tree_sitter.Node, name: str, text: _Text) -> bool:
         or text.name in _INJECTING
         or scopes.is_bound_in_loop(node, name)
         or scopes.is_deleted_sometimes(node, name)
+        or (_is_annotation(node) and scopes.is_bound_in_module(text.root, name))  # and deleted below
         or _is_probed(node)
         or _is_of_old_python(node, name)
     )
@@ -199,6 +200,10 @@ def _is_of_old_python(node: tree_sitter.Node, name: str) -> bool:
         and _OLD_PYTHON.search((around.text or b"").decode(errors="replace")[:2000]) is not None
         for around in scopes.ancestors(node)
     )
+
+
+def _is_annotation(node: tree_sitter.Node) -> bool:
+    return any(each.type == "type" for each in scopes.ancestors(node))
 
 
 def _is_not_evaluated(node: tree_sitter.Node, text: _Text) -> bool:

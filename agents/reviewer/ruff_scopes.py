@@ -55,6 +55,11 @@ def is_bound_in_loop(use: tree_sitter.Node, name: str) -> bool:
     return False
 
 
+def is_bound_in_module(root: tree_sitter.Node, name: str) -> bool:
+    """Return whether the module itself binds `name`, anywhere."""
+    return any(_binds(each, name) for each in _same_scope(root))
+
+
 def is_deleted_sometimes(use: tree_sitter.Node, name: str) -> bool:
     """Return whether a `del name` above stands in a branch that `use` does not stand in."""
     scope = next((each for each in ancestors(use) if each.type in {"function_definition", "module"}), None)

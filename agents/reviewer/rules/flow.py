@@ -32,6 +32,7 @@ _REACHED = {
     *("const_declaration", "local_declaration", "union_item", "extern_crate_declaration", "import"),
     *("switch_section", "case_clause", "label", "inner_attribute_item", "class", "module", "singleton_method"),
 }
+_LABELS = {"labeled_statement", "label_statement"}
 _BREAKS = {"break_statement", "break"}
 _HOISTING = {"javascript", "typescript", "tsx"}
 _MACRO = re.compile(rb"[A-Z][A-Z0-9_]+\b\s*[(:]")
@@ -49,6 +50,8 @@ def unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         last = after
     if scan.language == "python" and b"yield" in scan.data[first.start_byte : last.end_byte]:
         return  # what makes a function a generator need not be reached
+    if _holds_label(first, last):
+        return  # it is jumped into
     yield Hit(
         first.start_byte,
         last.end_byte,
@@ -64,6 +67,21 @@ def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
     if node.type == "variable_declaration" and scan.language in _HOISTING:
         return not any(child.child_by_field_name("value") for child in node.named_children)
     return scan.language in {"c", "cpp"} and _may_be_label(scan, node)
+
+
+def _holds_label(first: tree_sitter.Node, last: tree_sitter.Node) -> bool:
+    """Return whether a label stands somewhere from `first` to `last`."""
+    node: tree_sitter.Node | None = first
+    stack: list[tree_sitter.Node] = []
+    while node is not None and node.start_byte <= last.start_byte:
+        stack.append(node)
+        node = node.next_named_sibling
+    while stack:
+        each = stack.pop()
+        if each.type in _LABELS:
+            return True
+        stack.extend(each.named_children)
+    return False
 
 
 def _may_be_label(scan: Scan, node: tree_sitter.Node) -> bool:

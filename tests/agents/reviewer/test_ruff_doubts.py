@@ -33,6 +33,7 @@ SILENT = {
         "        with open(n) as a:\n            pass\n"
     ),
     "a del that may not run": "def f(c):\n    y = 1\n    if c:\n        del y\n        return\n    print(y)\n",
+    "an annotation, deleted below": "from a import B\n\n\ndef f(b: B.C):\n    pass\n\n\ndel B\n",
     "an old Python": "from six import PY2\n\nif PY2:\n    text = unicode\n",
     "a name that is probed": "try:\n    profile_of\nexcept Exception:\n    profile_of = None\n",
     "gettext": "print(_('text'))\n",

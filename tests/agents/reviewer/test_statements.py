@@ -30,6 +30,7 @@ REACHED = {
     "c, a label": ("c", "int f(void) { goto out; out: return 1; }"),
     "c, a macro for a case": ("c", "int f(int x) { switch (x) { CASE(A): return 1; CASE(B): return 2; } return 3; }"),
     "c, a macro in a switch": ("c", "int f(int x) { switch (x) { my_case(A); break; my_case(B); break; } return 3; }"),
+    "c, a label further in": ("c", "void f(int i) { goto in; for (; i < 3; i++) { g(); in: h(); } }"),
     "cpp, no braces": ("cpp", "int f(int x) { if (x) throw 1; else return 2; }"),
     "javascript, no braces": ("javascript", "function f(x) { if (x) return 1; else return 2; }"),
     "javascript, a hoisted var": ("javascript", "function f() { return g; var g; }"),
