@@ -5,6 +5,8 @@ Knows the few field names that grammars use; never recurses. Start at `chain`.
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,15 +18,14 @@ IFS = {"if_statement", "if_expression", "if"}
 _ELIFS = {"elif_clause", "elsif", "else_if_clause", "elseif_statement"}
 _ELSES = {"else_clause", "else", "else_statement"}
 _WRAPPERS = {"parenthesized_expression", "condition_clause"}
-_CALLS = {
-    *("call", "call_expression", "method_invocation", "invocation_expression", "function_call", "macro_invocation"),
-    *("function_call_expression", "member_call_expression", "scoped_call_expression", "new_expression", "await"),
-    *("object_creation_expression", "await_expression", "update_expression", "assignment_expression", "yield"),
-    *("named_expression", "command", "command_substitution", "assignment", "augmented_assignment_expression"),
-    *("nullsafe_member_call_expression", "selector", "postfix_unary_expression", "prefix_unary_expression"),
-    *("postfix_expression", "co_await_expression", "receive_statement", "yield_expression", "instance_expression"),
-    *("unary_expression_receive", "pointer_expression_update", "print_intrinsic", "include_expression"),
-}
+# Kinds of nodes that may do something, or give another value, each time they are evaluated.
+_ACTS = re.compile(
+    r"call|invocation|await|yield|creation|new_expression|macro|named_expression|^command|command_substitution|update_expression|receive"
+    r"|instance_expression|print_intrinsic|include|require|super|process_substitution|asm|throw|clone|^selector$|^new$"
+    r"|(?:^|_)assignment(?:$|_exp)|compound_assign"
+)
+_STEPS = {"++", "--", "<-", "delete", "=", "+=", "-="}
+_EMPTY = {"pass_statement", "ellipsis", "empty_statement"}
 _MOST_NODES = 400  # looked at in one expression; a longer one is not worth the time
 _MOST_BRANCHES = 200
 
@@ -41,22 +42,44 @@ def first(node: tree_sitter.Node) -> tree_sitter.Node | None:
     return node.named_child(0) if node.named_child_count else None
 
 
-def calls(node: tree_sitter.Node) -> bool:
-    """Whether something in `node` may give another value, or do something, each time it is evaluated."""
+def acts(node: tree_sitter.Node) -> bool:
+    """Return whether something in `node` may do something, or give another value, each time it is evaluated."""
     stack, seen = [node], 0
     while stack:
         each = stack.pop()
         seen += 1
-        if each.type in _CALLS or seen > _MOST_NODES:
-            return True
-        if each.type == "unary_expression" and _first_type(each) in {"<-", "++", "--"}:
+        if seen > _MOST_NODES or _is_act(each.type) or _steps(each):
             return True
         stack.extend(each.named_children)
     return False
 
 
-def _first_type(node: tree_sitter.Node) -> str:
-    return node.child(0).type if node.child_count else ""
+@cache
+def _is_act(kind: str) -> bool:
+    return _ACTS.search(kind) is not None
+
+
+def _steps(node: tree_sitter.Node) -> bool:
+    """Return whether `node` is `i++`, `delete a.b`, `<-channel` or, in Scala, a method between its operands."""
+    if not node.type.startswith(("unary", "prefix", "postfix", "infix")):
+        return False
+    if node.type == "infix_expression":
+        return re.search(r"\w", operator(node)) is not None
+    return any(child.type in _STEPS for child in node.children) or operator(node) in _STEPS
+
+
+def following(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
+    """Return the next statement of the same list; None where something else than an end of line comes between."""
+    after = node.next_sibling
+    while after is not None and (scan.is_comment(after) or not after.is_named):
+        if not after.is_named and after.type.strip(";\r\n\t ,"):
+            return None
+        after = after.next_sibling
+    if after is None:
+        return None
+    # a grammar may cut one statement in two: `return a` of Kotlin into `return` and `a`
+    ends = scan.data[max(node.start_byte, node.end_byte - 1) : after.start_byte]
+    return after if any(sign in ends for sign in (b"\n", b";", b"}")) else None
 
 
 def operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.Node] | None:
@@ -112,7 +135,7 @@ def chain(node: tree_sitter.Node) -> list[tuple[tree_sitter.Node | None, tree_si
             held = each.child_by_field_name("consequence") or each.child_by_field_name("body")
             if condition is None or held is None:
                 return []
-            branches.append((condition, held))
+            branches.append((_whole(each, condition), held))
             todo.extend(reversed(each.children_by_field_name("alternative")))
         elif each.type in _ELSES:
             held = body(each)
@@ -125,6 +148,32 @@ def chain(node: tree_sitter.Node) -> list[tuple[tree_sitter.Node | None, tree_si
         else:
             branches.append((None, each))
     return branches
+
+
+def _whole(branch: tree_sitter.Node, condition: tree_sitter.Node) -> tree_sitter.Node:
+    """Return the condition, or all of `branch` where the condition has an initializer or more than one part."""
+    several = len(branch.children_by_field_name("condition")) > 1
+    return branch if several or branch.child_by_field_name("initializer") is not None else condition
+
+
+def does_nothing(scan: Scan, held: tree_sitter.Node) -> bool:
+    """Return whether a body holds no statement that does anything."""
+    for statement in statements(held, scan):
+        inner = first(statement) if statement.type == "expression_statement" else statement
+        if inner is not None and inner.type not in _EMPTY and inner.end_byte > inner.start_byte:
+            return inner == held and inner.named_child_count == 0 and scan.bytes(inner).strip(b"{} \t\r\n;") == b""
+    return True
+
+
+def explained(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether a comment in the clause, or at the end of its last line, gives a reason."""
+    end = scan.data.find(b"\n", node.end_byte)
+    text = scan.data[node.start_byte : end if end >= 0 else len(scan.data)]
+    if scan.language == "python" and b"#" not in text:
+        return False
+    return any(
+        node.start_byte <= comment.start < (end if end >= 0 else len(scan.data)) for comment in scan.of_role("comment")
+    )
 
 
 def name_of(node: tree_sitter.Node) -> tree_sitter.Node:

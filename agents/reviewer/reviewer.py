@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Layer
 from agents.reviewer import layers as seam
-from agents.reviewer import static, workers
+from agents.reviewer import static, validity, workers
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import registry
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agents.records import Finding
     from agents.reviewer.layers import Examiner, Unit
     from agents.reviewer.ruff_settings import Settings
+    from agents.reviewer.validity import Verdict
     from indexing.records import Document
 
 _TEXTS_KEPT = 256
@@ -118,6 +119,11 @@ class Reviewer:
             switches = Switches.of(document.text, starts)
             both = (*findings, *by_ruff.get(document.uri, ()))
             yield document, () if switches.off else self._finished(both, switches, starts)
+
+    def judge(self, document: Document, syntax: Syntax) -> Verdict:
+        """Say whether `document` parses."""
+        ruff = self.ruff if self.policy.ruff != "never" else None
+        return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
 
     def _finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
         """What of `found` is shown: nothing twice, nothing switched off, in order of place."""
@@ -221,13 +227,24 @@ class Reviewer:
 
 
 def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
-    """Without what two say of the same line: ours goes where ruff reports the same rule, a guess where one is sure."""
+    """Yield one finding for each fault: of the same characters the gravest, ours not where ruff says the same."""
     by_ruff = {(texts.line_of(starts, each.span.start), each.code) for each in found if each.source == "ruff"}
     sure = {texts.line_of(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
-    for finding in found:
+    taken: set[tuple[int, int]] = set()
+    for finding in sorted(found, key=_by_weight):
         rule = registry.RULES.get(finding.code) if finding.source == "starling" else None
-        line = texts.line_of(starts, finding.span.start)
+        line, place = texts.line_of(starts, finding.span.start), (finding.span.start, finding.span.end)
         if finding.layer is Layer.LIKELIHOOD and line in sure:
             continue
-        if rule is None or not any((line, code) in by_ruff for code in rule.equals):
-            yield finding
+        if rule is not None and any((line, code) in by_ruff for code in rule.equals):
+            continue
+        if finding.layer is Layer.STATIC:
+            if place in taken:
+                continue
+            taken.add(place)
+        yield finding
+
+
+def _by_weight(finding: Finding) -> tuple[int, bool, bool, str]:
+    """The gravest first, then those with a fix; of ruff's codes `F704` before `PLE1142`."""
+    return (-SEVERITIES.index(finding.severity), finding.fix is None, finding.source != "ruff", finding.code)

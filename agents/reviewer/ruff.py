@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.records import Edit, Finding, Fix
-from agents.reviewer import ruff_rules
-from agents.reviewer.ruff_settings import SettingsCache
+from agents.reviewer import ruff_doubts, ruff_rules
+from agents.reviewer.ruff_settings import NEWEST, Settings, SettingsCache
 from indexing import texts
 from indexing.records import Span
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.ruff_settings import Settings
     from indexing.records import Document
 
     SettingsOf = Callable[[Path | None], Settings]
@@ -35,9 +34,9 @@ if TYPE_CHECKING:
 _FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output-format", "json")
 _ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
 _SETTINGS_S = 5.0
-_DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
 _ENCODED = re.compile(r"(?:[ \t\f]*(?:#.*)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*[-\w.]")  # as Python finds it (PEP 263)
 _SYNTAX = "invalid-syntax"
+_MOST_BROKEN = 100  # places
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,18 @@ class Ruff:
         shown, problem = self._run(command, path.parent, policy.ruff_timeout_s, texts.encode(document.text))
         found = _parsed(shown) if not problem else []
         return RuffFindings(findings_of(found, document, settings, policy), problem)
+
+    def broken(self, document: Document, timeout_s: float) -> tuple[Span, ...] | None:
+        """Return where the newest Python would not parse `document`; None where ruff does not answer."""
+        if not self.binary:
+            return None
+        newest = Settings(None, ("E902",), target=NEWEST)
+        command = [*self._command(newest), "--stdin-filename", "untitled.py", "-"]
+        shown, problem = self._run(command, None, timeout_s, texts.encode(document.text))
+        starts = texts.line_starts(document.text)
+        found = [each for each in _parsed(shown) if each.get("code") in {None, _SYNTAX}]
+        spans = (_span(each, document.text, starts) for each in found[:_MOST_BROKEN])
+        return None if problem else tuple(span for span in spans if span is not None)
 
     def check_files(
         self, documents: Sequence[Document], policy: ReviewPolicy, settings_of: SettingsOf | None = None
@@ -154,24 +165,17 @@ def findings_of(
         found = broken[:1]
     hidden = settings.enabled if policy.ruff == "auto" else frozenset()
     starts = texts.line_starts(document.text) if found else []
-    return tuple(
+    said = [
         finding
         for each in found
         if each.get("code") not in hidden and (finding := _finding(each, document.text, starts)) is not None
-        if not _is_mistaken(finding, document.text)
-    )
+    ]
+    return ruff_doubts.without_doubtful(said, document)
 
 
 def _misread(found: Iterable[dict[str, Any]], document: Document) -> bool:
     """Whether ruff, which reads files as UTF-8 alone, failed at one that says in which other encoding it is."""
     return any(each.get("code") == "E902" for each in found) and _ENCODED.match(document.text) is not None
-
-
-def _is_mistaken(finding: Finding, text: str) -> bool:
-    """Whether ruff cannot know better: a word in quotes may be a `Literal`, a module of imports is for importing."""
-    if finding.code == "F821":
-        return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}
-    return finding.code == "F401" and _DEFINES.search(text) is None
 
 
 def _finding(found: dict[str, Any], text: str, starts: list[int]) -> Finding | None:

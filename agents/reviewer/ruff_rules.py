@@ -16,7 +16,7 @@ SELECTED = (
     *("PLW1501", "PLW1507", "PLW2101"),
     *("RUF006", "RUF008", "RUF016", "RUF018", "RUF024", "RUF026", "RUF030", "RUF032", "RUF033", "RUF040"),
     *("ASYNC100", "ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC251"),
-    *("LOG014", "PIE794", "S501", "S506", "SIM220", "SIM221", "TRY203"),
+    *("LOG014", "PIE794", "S501", "S506", "SIM220", "SIM221"),
 )
 # Star imports are seen by whoever writes them; F722 takes the strings of a `Literal` from elsewhere for types; the next
 # four do not know `a.__all__ + b`, helpers of handlers and odd signatures; the last is our `hidden-direction`.
@@ -27,16 +27,24 @@ PEP8 = ("E", "W", "N801", "N802", "N803", "N804", "N805", "N806", "N815", "N816"
 NOT_PEP8 = ("E226", "E241", "E242", "E704", "W505")  # pycodestyle leaves these out itself: they are not unanimous
 PEP8_LINE = 99  # what PEP 8 allows a team to agree on; a project that says a length of its own is held to that
 
-_HINTS = ("F401", "F541", "F841", "F601", "RUF059")
-_INFORMATION = ("B004", "E713", "E714", "TRY203", "F811", "PLW0211")
-_ERRORS = ("F82", "F70", "F50", "F63", "E9", "PLE", "B002", "B016", "B029", "B030", "PLW0129", "invalid-syntax")
+# As grave as it is certain: an error is what cannot run, a hint what changes nothing.
+_HINTS = (
+    *("F401", "F504", "F522", "F523", "F541", "F601", "F841", "F842", "RUF059"),
+    *("B004", "B033", "B034", "E713", "E714", "PIE794", "PLE251", "PLW0128", "PLW0211", "PLW0604"),
+)
+_INFORMATION = ("B005", "F811", "F822", "PLE0237", "PLE1310", "RUF006", "RUF024")
+_ERRORS = (
+    *("E9", "F404", "F406", "F407", "F501", "F502", "F505", "F506", "F507", "F508", "F509", "F521", "F524", "F525"),
+    *("F62", "F70", "F821", "F823", "B016", "invalid-syntax"),
+    *("PLE010", "PLE0115", "PLE0116", "PLE0117", "PLE0118", "PLE0241", "PLE1132", "PLE1142", "PLE1700"),
+)
 UNNECESSARY = frozenset({"F401", "F811", "F841"})
 
 
 def severity(code: str) -> Severity:
     """How much a finding of ruff's matters."""
-    if code in _HINTS:
+    if code.startswith(_HINTS):
         return Severity.HINT
-    if code in _INFORMATION:
+    if code.startswith(_INFORMATION):
         return Severity.INFORMATION
     return Severity.ERROR if code.startswith(_ERRORS) else Severity.WARNING

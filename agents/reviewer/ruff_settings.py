@@ -29,6 +29,7 @@ _ENABLED = re.compile(r"^linter\.rules\.enabled = \[\n(.*?)^\]", re.MULTILINE | 
 _CODE = re.compile(r"\(([A-Z]+\d+)\)")
 _MINIMUM = re.compile(r">=\s*3\.(\d+)")
 _NEWEST = 14
+NEWEST = f"py3{_NEWEST}"
 _IGNORES = ("ignore", "extend-ignore")
 
 

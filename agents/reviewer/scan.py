@@ -124,16 +124,36 @@ class Scan:
         """What is written there, undecoded."""
         return self.data[node.start_byte : node.end_byte]
 
+    def has_comment(self, node: tree_sitter.Node) -> bool:
+        """Return whether a comment stands inside of `node`."""
+        return any(node.start_byte <= each.start < node.end_byte for each in self.of_role("comment"))
+
     def is_comment(self, node: tree_sitter.Node) -> bool:
         """Whether the node is a comment."""
         return node.type in self.grammar.entry.comments
 
     def trusted(self, item: Item) -> bool:
-        """Whether the syntax around `item` can be relied on: always, or in a function that parses as a whole."""
+        """Return whether the syntax around `item` can be relied on: its function or its statement parses as a whole."""
         if not self.broken:
             return True
         function = item if item.role == "function" else item.function
-        return function is not None and not function.node.has_error
+        if function is not None:
+            return not function.node.has_error
+        node = item.node
+        while (
+            node.parent is not None and node.parent.type not in self.grammar.entry.blocks and node.parent != self.root
+        ):
+            node = node.parent
+        if node.has_error or any(each is not None and each.is_error for each in (node, *_neighbours(node))):
+            return False
+        around = node.parent
+        while around is not None and not around.is_error:
+            around = around.parent
+        return around is None
+
+
+def _neighbours(node: tree_sitter.Node) -> tuple[tree_sitter.Node | None, tree_sitter.Node | None]:
+    return node.prev_sibling, node.next_sibling
 
 
 def _items(root: tree_sitter.Node, query: tree_sitter.Query) -> dict[str, list[Item]]:

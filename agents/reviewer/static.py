@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 3000  # characters; nobody wrote a longer one: minified, or data
 _MOST = 2000  # findings of one text
+_DECLARATIONS = (".pyi", ".d.ts", ".d.mts", ".d.cts")
+_QUOTES = ("string", "heredoc", "fenced_code", "template_string", "raw_string")
 _ANYWHERE = {"comment"}  # roles that are what they are in broken code too
 
 
@@ -39,7 +41,8 @@ def look(
         if cancelled():
             return []
         if _wanted(text_rule, policy, left_out):
-            found += [_finding(text_rule, hit, lambda offset: offset) for hit in text_rule.look(document, policy)]
+            hits = [hit for hit in text_rule.look(document, policy) if not _is_quoted(text_rule, hit, syntax)]
+            found += [_finding(text_rule, hit, lambda offset: offset) for hit in hits]
     scan = Scan.of(document, syntax) if not _has_long_line(document.text) else None
     if scan is not None:
         to_point = scan.lines.to_point
@@ -53,10 +56,12 @@ def look(
 def _hits(
     scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], left_out: Callable[[str], bool]
 ) -> Iterator[tuple[Rule, Hit]]:
-    broken = scan.broken
+    broken, declares = scan.broken, is_declarations(scan.document)
     for rule in registry.SYNTAX_RULES:
         if cancelled():
             return
+        if declares and not _ANYWHERE.issuperset(rule.roles):
+            continue
         if not _wanted(rule, policy, left_out) or (rule.languages and scan.language not in rule.languages):
             continue
         if rule.words and not any(word in scan.data for word in rule.words):
@@ -66,6 +71,24 @@ def _hits(
                 if not broken or role in _ANYWHERE or scan.trusted(item):
                     for hit in rule.look(scan, item, policy):
                         yield rule, hit
+
+
+def is_declarations(document: Document) -> bool:
+    """Return whether the document only declares what is elsewhere (`.pyi`, `.d.ts`) and never runs."""
+    return document.path is not None and document.path.name.endswith(_DECLARATIONS)
+
+
+def _is_quoted(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
+    """Return whether a mark of a conflict stands in a string or a comment: it would not parse in code."""
+    parsed = syntax.parsed
+    if rule.code != "conflict-mark" or parsed is None:
+        return False
+    at = len(syntax.text[: hit.start].encode(errors="surrogatepass"))
+    node = parsed.tree.root_node.descendant_for_byte_range(at, at + 1)
+    quoting = parsed.grammar.entry.strings | parsed.grammar.entry.comments
+    while node is not None and node.type not in quoting and not node.type.startswith(_QUOTES):
+        node = node.parent
+    return node is not None
 
 
 def _wanted(rule: Rule | TextRule, policy: ReviewPolicy, left_out: Callable[[str], bool]) -> bool:

@@ -136,8 +136,8 @@ _FIGURES = ("cognitive", "cyclomatic", "function_lines", "nesting", "parameters"
 
 def _send(process: subprocess.Popen[bytes] | None, task: Task) -> None:
     document = task.document
-    known = document.path is not None
-    message = {"language": document.language, "text": document.text, "known": known, "left_out": task.left_out}
+    path = document.path.as_posix() if document.path is not None else None
+    message = {"language": document.language, "text": document.text, "path": path, "left_out": task.left_out}
     if process is not None:
         _write(process, message)
 
@@ -178,7 +178,7 @@ def main() -> None:
     policy = ReviewPolicy(**(figures | {"rules_off": frozenset(figures.get("rules_off", ()))}))
     for line in requests:
         asked = json.loads(line)
-        path = Path("/any") if asked["known"] else None
+        path = Path(asked["path"]) if asked["path"] is not None else None
         document = Document("", path, asked["language"], asked["text"])
         found = look(Task(document, tuple(asked["left_out"])), policy, lambda: False)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.records import Severity
-from agents.reviewer import figures
+from agents.reviewer import validity
 from indexing.syntax import Syntax
 from server import targets
 from server.commands.records import CommandRecord
@@ -26,8 +26,10 @@ class Result(CommandRecord):
     """The verdict."""
 
     language: str = Field(description='Our name of the language, "text" for one without a grammar.')
-    parses: bool | None = Field(description="Whether it parses; null where there is no grammar for it.")
-    broken: tuple[Range, ...] = Field(description="Where it does not, at most 100 places.")
+    parses: bool | None = Field(
+        description="Whether it parses; null without a grammar, or where it may be newer than the grammar."
+    )
+    broken: tuple[Range, ...] = Field(description="Where it does not, or may not; at most 100 places.")
     valid: bool = Field(description="Whether it parses as far as can be told, and no finding is an error.")
     findings: tuple[FindingFacts, ...] = Field(description="Of the static layer, by place.")
 
@@ -41,12 +43,16 @@ async def execute(snapshot: Snapshot, arguments: Target) -> Result:
 
 
 def _validated(core: Core, document: OpenText, encoding: str) -> Result:
-    places = figures.broken(Syntax.of(document.record))
+    syntax = Syntax.of(document.record)
+    if core.reviewer is not None:
+        verdict = core.reviewer.judge(document.record, syntax)
+    else:
+        verdict = validity.judge(document.record, syntax)
     findings = targets.found(core, document)
     return Result(
         language=document.language,
-        parses=None if places is None else not places,
-        broken=tuple(targets.range_of(document, place.start, place.end, encoding) for place in places or ()),
-        valid=not places and not any(finding.severity is Severity.ERROR for finding in findings),
+        parses=verdict.parses,
+        broken=tuple(targets.range_of(document, place.start, place.end, encoding) for place in verdict.places),
+        valid=verdict.parses is not False and not any(finding.severity is Severity.ERROR for finding in findings),
         findings=targets.facts_of(findings, document, encoding),
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from agents.reviewer.ruff import Ruff
 from indexing import languages, texts
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PARSE_S = 5.0
 
 
 def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | None:
@@ -22,7 +25,7 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
     language = languages.of_path(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
     new = Syntax.of(Document(uri, path, language, after))
-    if not new.available or new.error_count() <= old.error_count():
+    if not new.available or new.error_count() <= old.error_count() or _is_python(uri, path, language, after):
         return None
     starts = texts.line_starts(after)
     low, high = 0, len(starts) - 1
@@ -33,3 +36,8 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
         else:
             low = middle + 1
     return low + 1
+
+
+def _is_python(uri: str, path: Path | None, language: str, text: str) -> bool:
+    """Return whether ruff's parser, which knows newer syntax than the grammar, reads `text`."""
+    return language == "python" and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()

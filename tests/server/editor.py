@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents.generator.statistics import CompletionStatistics
 from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
+from agents.reviewer import validity
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
 from indexing.syntax import Syntax
 from models.fallback import FallbackChain, Link
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from agents.generator.generator import Generator
     from agents.generator.policy import CompletionPolicy
     from agents.reviewer.reviewer import Reviewer
+    from agents.reviewer.validity import Verdict
     from indexing.index import Index
     from models.chat import ChatModel
     from models.lazy import LazyModel
@@ -171,6 +173,9 @@ class ScriptedReviewer:
 
     def close(self) -> None:
         """Do nothing."""
+
+    def judge(self, document: Document, syntax: Syntax) -> Verdict:
+        return validity.judge(document, syntax)
 
     def review(
         self,

@@ -63,6 +63,13 @@ async def test_a_text_that_does_not_parse_says_where(editor: Editor) -> None:
     assert facts["broken"][0]["start"]["line"] == 1
 
 
+async def test_syntax_that_may_be_newer_than_the_grammar_is_no_verdict(editor: Editor) -> None:
+    await editor.begin()
+    facts = await result(editor, "validate", text="class Cell<in out T> {}\n", language="typescript")
+    assert (facts["parses"], facts["valid"]) == (None, True)
+    assert facts["broken"]
+
+
 async def test_an_error_makes_a_text_invalid_and_a_language_without_grammar_is_no_verdict(editor: Editor) -> None:
     editor.reviewer.findings = {"bad": finding(severity=Severity.ERROR)}
     await editor.begin()

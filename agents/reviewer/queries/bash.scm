@@ -6,6 +6,10 @@
 (list ["&&" "||"]) @boolean
 (case_statement) @switch
 (case_item) @case
-((command name: (command_name (word) @_name)) . (_) @dead (#any-of? @_name "return" "exit" "break" "continue"))
+([(program (command name: (command_name (word) @_name)) @jump) (compound_statement (command name: (command_name (word) @_name)) @jump)
+  (do_group (command name: (command_name (word) @_name)) @jump) (subshell (command name: (command_name (word) @_name)) @jump)
+  (case_item (command name: (command_name (word) @_name)) @jump) (if_statement (command name: (command_name (word) @_name)) @jump)
+  (elif_clause (command name: (command_name (word) @_name)) @jump) (else_clause (command name: (command_name (word) @_name)) @jump)]
+  (#any-of? @_name "return" "exit" "break" "continue"))
 ((command name: (command_name (word) @_name)) @removal (#eq? @_name "rm"))
 (comment) @comment

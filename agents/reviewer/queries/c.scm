@@ -8,7 +8,8 @@
 (binary_expression operator: ["&&" "||"]) @boolean
 (switch_statement) @switch
 (case_statement value: (_)) @case
-([(return_statement) (break_statement) (continue_statement) (goto_statement)] . (_) @dead)
+(compound_statement [(return_statement) (break_statement) (continue_statement) (goto_statement)] @jump)
+(case_statement [(return_statement) (break_statement) (continue_statement) (goto_statement)] @jump)
 (binary_expression left: (identifier) operator: ["==" "!=" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression left: (field_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (field_expression)) @comparison
 (binary_expression left: (subscript_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (subscript_expression)) @comparison

@@ -4,5 +4,6 @@
 (for_range_loop) @loop
 (try_statement) @try
 (catch_clause) @catch
-([(throw_statement) (co_return_statement)] . (_) @dead)
+(compound_statement [(throw_statement) (co_return_statement)] @jump)
+(case_statement [(throw_statement) (co_return_statement)] @jump)
 (if_statement condition: (condition_clause value: (assignment_expression) @assigned))

@@ -13,7 +13,8 @@
 [(switch_statement) (switch_expression)] @switch
 (switch_section "case") @case
 (switch_expression_arm) @case
-([(return_statement) (throw_statement) (continue_statement) (break_statement)] . (_) @dead)
+(block [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
+(switch_section [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
 (binary_expression left: (identifier) operator: ["==" "!=" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression left: (member_access_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (member_access_expression)) @comparison
 (binary_expression operator: ["==" "!="] (member_access_expression) @nan (#any-of? @nan "double.NaN" "Double.NaN" "float.NaN"))

@@ -10,8 +10,12 @@
 (finally_clause) @finally
 (switch_statement) @switch
 (switch_statement_case) @case
-([(return_statement) (continue_statement) (break_statement)] . (_) @dead)
-((expression_statement [(throw_expression) (rethrow_expression)]) . (_) @dead)
+(block [(return_statement) (continue_statement) (break_statement)] @jump)
+(switch_statement_case [(return_statement) (continue_statement) (break_statement)] @jump)
+(switch_statement_default [(return_statement) (continue_statement) (break_statement)] @jump)
+(block (expression_statement [(throw_expression) (rethrow_expression)]) @jump)
+(switch_statement_case (expression_statement [(throw_expression) (rethrow_expression)]) @jump)
+(switch_statement_default (expression_statement [(throw_expression) (rethrow_expression)]) @jump)
 (equality_expression . (identifier) (equality_operator) (identifier) .) @comparison
 (relational_expression . (identifier) (relational_operator) (identifier) .) @comparison
 (assignment_expression left: (assignable_expression . (identifier) .) right: (identifier)) @assign

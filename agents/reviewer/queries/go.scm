@@ -7,7 +7,7 @@
 (binary_expression operator: ["&&" "||"]) @boolean
 [(expression_switch_statement) (type_switch_statement) (select_statement)] @switch
 [(expression_case) (type_case) (communication_case)] @case
-([(return_statement) (break_statement) (continue_statement) (goto_statement)] . (_) @dead)
+(statement_list [(return_statement) (break_statement) (continue_statement) (goto_statement)] @jump)
 (binary_expression left: (identifier) operator: ["==" "!=" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression left: (selector_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (selector_expression)) @comparison
 (binary_expression left: (index_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (index_expression)) @comparison

@@ -12,7 +12,9 @@
 (finally_clause) @finally
 (switch_expression) @switch
 (switch_label (_)) @case
-([(return_statement) (throw_statement) (continue_statement)] . (_) @dead)
+(block [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
+(constructor_body [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
+(switch_block_statement_group [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
 (binary_expression left: (identifier) operator: ["==" "!=" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression left: (field_access) operator: ["==" "!=" "<" ">" "<=" ">="] right: (field_access)) @comparison
 (binary_expression left: (array_access) operator: ["==" "!=" "<" ">" "<=" ">="] right: (array_access)) @comparison

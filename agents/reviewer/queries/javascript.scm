@@ -12,7 +12,10 @@
 (finally_clause) @finally
 (switch_statement) @switch
 (switch_case) @case
-([(return_statement) (throw_statement) (continue_statement) (break_statement)] . (_) @dead)
+(program [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
+(statement_block [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
+(switch_case [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
+(switch_default [(return_statement) (throw_statement) (continue_statement) (break_statement)] @jump)
 (binary_expression left: (identifier) operator: ["==" "===" "!=" "!==" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression left: (member_expression) operator: ["==" "===" "!=" "!==" "<" ">" "<=" ">="] right: (member_expression)) @comparison
 (binary_expression left: (subscript_expression) operator: ["==" "===" "!=" "!==" "<" ">" "<=" ">="] right: (subscript_expression)) @comparison

@@ -9,7 +9,8 @@
 (finally_block) @finally
 (when_expression) @switch
 (when_entry condition: (_)) @case
-([(return_expression) (throw_expression)] . (_) @dead)
+(block [(return_expression) (throw_expression)] @jump)
+(lambda_literal [(return_expression) (throw_expression)] @jump)
 (binary_expression left: (identifier) operator: ["==" "===" "!=" "!==" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression operator: ["==" "!="] (navigation_expression) @nan (#any-of? @nan "Double.NaN" "Float.NaN"))
 (assignment left: (identifier) right: (identifier)) @assign

@@ -12,8 +12,11 @@
 (finally_clause) @finally
 [(switch_statement) (match_expression)] @switch
 [(case_statement) (match_conditional_expression)] @case
-([(return_statement) (continue_statement) (break_statement)] . (_) @dead)
-((expression_statement (throw_expression)) . (_) @dead)
+(program [(return_statement) (continue_statement) (break_statement) (expression_statement (throw_expression))] @jump)
+(compound_statement [(return_statement) (continue_statement) (break_statement) (expression_statement (throw_expression))] @jump)
+(colon_block [(return_statement) (continue_statement) (break_statement) (expression_statement (throw_expression))] @jump)
+(case_statement [(return_statement) (continue_statement) (break_statement) (expression_statement (throw_expression))] @jump)
+(default_statement [(return_statement) (continue_statement) (break_statement) (expression_statement (throw_expression))] @jump)
 (binary_expression left: (variable_name) operator: ["==" "===" "!=" "!==" "<" ">" "<=" ">="] right: (variable_name)) @comparison
 (binary_expression left: (member_access_expression) operator: ["==" "===" "!=" "!==" "<" ">" "<=" ">="] right: (member_access_expression)) @comparison
 (binary_expression operator: ["==" "===" "!=" "!=="] (name) @nan (#eq? @nan "NAN"))

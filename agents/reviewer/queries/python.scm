@@ -12,7 +12,8 @@
 (with_statement) @with
 (match_statement) @switch
 (case_clause) @case
-([(return_statement) (raise_statement) (continue_statement) (break_statement)] . (_) @dead)
+(module [(return_statement) (raise_statement) (continue_statement) (break_statement)] @jump)
+(block [(return_statement) (raise_statement) (continue_statement) (break_statement)] @jump)
 (comparison_operator . (identifier) (identifier) .) @comparison
 (comparison_operator . (attribute) (attribute) .) @comparison
 (comparison_operator . (subscript) (subscript) .) @comparison

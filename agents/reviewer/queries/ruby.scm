@@ -13,7 +13,15 @@
 (ensure) @finally
 (case) @switch
 (when) @case
-([(return) (break) (next)] . (_) @dead)
+(program [(return) (break) (next)] @jump)
+(body_statement [(return) (break) (next)] @jump)
+(block_body [(return) (break) (next)] @jump)
+(then [(return) (break) (next)] @jump)
+(begin [(return) (break) (next)] @jump)
+(else [(return) (break) (next)] @jump)
+(ensure [(return) (break) (next)] @jump)
+(do [(return) (break) (next)] @jump)
+(parenthesized_statements [(return) (break) (next)] @jump)
 (binary left: (identifier) operator: ["==" "!=" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary left: (instance_variable) operator: ["==" "!=" "<" ">" "<=" ">="] right: (instance_variable)) @comparison
 (binary operator: ["==" "!="] (scope_resolution) @nan (#eq? @nan "Float::NAN"))

@@ -7,7 +7,7 @@
 (binary_expression operator: ["&&" "||"]) @boolean
 (match_expression) @switch
 (match_arm) @case
-((expression_statement [(return_expression) (break_expression) (continue_expression)]) . (_) @dead)
+(block (expression_statement [(return_expression) (break_expression) (continue_expression)]) @jump)
 (binary_expression left: (identifier) operator: ["==" "!=" "<" ">" "<=" ">="] right: (identifier)) @comparison
 (binary_expression left: (field_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (field_expression)) @comparison
 (binary_expression left: (index_expression) operator: ["==" "!=" "<" ">" "<=" ">="] right: (index_expression)) @comparison

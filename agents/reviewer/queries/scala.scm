@@ -10,7 +10,9 @@
 (finally_clause) @finally
 (match_expression) @switch
 (case_block (case_clause) @case)
-([(return_expression) (throw_expression)] . (_) @dead)
+(block [(return_expression) (throw_expression)] @jump)
+(indented_block [(return_expression) (throw_expression)] @jump)
+(case_clause body: [(return_expression) (throw_expression)] @jump)
 ((infix_expression left: (identifier) operator: (operator_identifier) @_sign right: (identifier)) @comparison (#any-of? @_sign "==" "!=" "<" ">" "<=" ">="))
 (assignment_expression left: (identifier) right: (identifier)) @assign
 [(comment) (block_comment)] @comment

@@ -9,7 +9,7 @@
 (catch_block) @catch
 (switch_statement) @switch
 (switch_entry (switch_pattern)) @case
-((control_transfer_statement) . (_) @dead)
+(statements (control_transfer_statement) @jump)
 (equality_expression lhs: (simple_identifier) rhs: (simple_identifier)) @comparison
 (equality_expression lhs: (navigation_expression) rhs: (navigation_expression)) @comparison
 (comparison_expression lhs: (simple_identifier) rhs: (simple_identifier)) @comparison

@@ -32,7 +32,7 @@ def todo_without_owner(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
             yield Hit(
                 start,
                 start + len(match[1]),
-                f"Nobody owns this {match[1]}, so nobody will do it: name a person or an issue, "
+                f"This {match[1]} names neither a person nor an issue, so it is easily forgotten: "
                 f"`{match[1]}(name): ...`.",
             )
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
 
-_OWN = re.compile(r"^@(?:staticmethod|classmethod|(?:typing\.)?override|(?:abc\.)?abstractmethod)$")
+_OWN = re.compile(r"^@(?:staticmethod|classmethod|(?:abc\.)?abstractmethod)$")
+_GIVEN = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")  # somebody else says which parameters there are
 
 
 def _complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
@@ -76,34 +77,35 @@ def many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hi
         and not _OWN.search(scan.text(parent.named_child(0)))
     ):
         return  # what decorates it may be who calls it, by name
+    name = nodes.name_of(item.node)
     count = metrics.parameters(scan, item.node)
-    if count > policy.parameters:
+    if count > policy.parameters and not _GIVEN.search(scan.data, item.start, name.start_byte):
         yield at(
-            nodes.name_of(item.node),
-            f"Callers have to give {count} arguments by position ({policy.parameters} is a lot), and two that are "
-            "swapped go unnoticed. Keyword arguments, or one object that holds what belongs together, prevent it.",
+            name,
+            f"This takes {count} arguments by position ({policy.parameters} is a lot), and two that are swapped go "
+            "unnoticed. Keyword arguments, or one object that holds what belongs together, prevent it.",
         )
 
 
 RULES = (
     Rule(
         "complex-function",
-        Severity.INFORMATION,
+        Severity.HINT,
         ("function",),
         complex_function,
         equals=("C901", "PLR0912", "R0912", "complexity"),
     ),
     Rule(
         "long-function",
-        Severity.INFORMATION,
+        Severity.HINT,
         ("function",),
         long_function,
         equals=("PLR0915", "R0915", "max-lines-per-function"),
     ),
-    Rule("deep-nesting", Severity.INFORMATION, ("function",), deep_nesting, equals=("PLR1702", "R1702", "max-depth")),
+    Rule("deep-nesting", Severity.HINT, ("function",), deep_nesting, equals=("PLR1702", "R1702", "max-depth")),
     Rule(
         "many-parameters",
-        Severity.INFORMATION,
+        Severity.HINT,
         ("function",),
         many_parameters,
         equals=("PLR0913", "PLR0917", "R0913", "max-params"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
-from agents.reviewer import nodes
+from agents.reviewer import nodes, sameness
 from agents.reviewer.rules.record import Hit, Mend, Replacement, Rule, at
 
 if TYPE_CHECKING:
@@ -16,97 +17,154 @@ if TYPE_CHECKING:
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
 
-_INEQUALITIES = {"!=", "!==", "~=", "<>"}
-_TYPEOF = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint"}
+_COMPARES = {"==", "===", "<", ">", "<=", ">=", "is"}  # `!=` asks for NaN
+_MAY_ASK_FOR_NAN = {"==", "===", "<=", ">="}
+_TYPEOF = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint", "unknown"}  # old IE
+_NARROWING = {"typescript", "tsx", "kotlin", "swift", "dart", "csharp", "scala", "cpp", "rust", "java"}
+_TYPE_TEST = re.compile(
+    rb"\btypeof\b|\binstanceof\b|\bis\b|\bin\b|isArray|===|!==|\bcase\b|\blet\b|is_same|constexpr|\bnull\b|_v<|::value"
+)
+_EXPECTS = re.compile(rb"aises|arn|suppress|throws|error", re.IGNORECASE)
+_MEASURES = re.compile(r"^(?:time|bench|peakmem|mem|track)_")
+_SIGNS = {"==", "!=", "<", ">", "<=", ">=", "===", "!==", "~=", "<>"}
+_TELLING = {"identifier", "variable_name", "constant", "true", "false", "null", "nil", "number", "string", "integer"}
 _CASES = {"switch_case", "case_statement", "when", "case_item"}
 _GUARDS = {"if_guard", "unless_guard", "guard"}
-_ASSERTIONS = {"assert_statement", "macro_invocation"}
 
 
 def self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`a == a`; not `a != a`, which asks for NaN, and not in an assertion, which tests the operator itself."""
-    sides = nodes.operands(item.node)
-    if sides is None or scan.bytes(sides[0]) != scan.bytes(sides[1]) or nodes.calls(sides[0]):
+    """Yield `a.b == a.b`; neither what asks for NaN nor what a test asserts."""
+    sides, sign = nodes.operands(item.node), nodes.operator(item.node)
+    if sides is None or sign not in _COMPARES or scan.bytes(sides[0]) != scan.bytes(sides[1]):
         return
-    if nodes.operator(item.node) in _INEQUALITIES or _is_asserted(scan, item.node):
+    if not sameness.is_steady(scan, sides[0]) or sameness.is_tested(scan, item):
+        return
+    if sign in _MAY_ASK_FOR_NAN and sameness.asks_for_nan(scan, item, sides[0]):
         return
     yield at(
         item.node,
-        f"`{_short(scan, sides[0])}` is compared with itself, so the answer is always the same; "
+        f"`{_short(scan, sides[0])}` is compared with itself, so the other side decides nothing; "
         "one side was probably meant to be something else.",
     )
 
 
 def repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`a and b and a`: the second `a` adds nothing."""
+    """Yield the second `a` of `a and b and a`, which adds nothing."""
     if item.parent is not None and item.parent.role == "boolean" and _same_sign(item, item.parent):
         return
     sign = nodes.operator(item.node)
-    seen: set[bytes] = set()
+    asked = _Asked(scan)
     operands = _flat(item.node, sign)
     for number, operand in enumerate(operands):
         text = scan.bytes(operand)
         gives = number == len(operands) - 1 and scan.bytes(operands[number - 1]) != text  # `a and good(a) and a`
-        if text in seen and not gives and not nodes.calls(operand):
+        if asked.again(operand) and not gives:
             yield at(
                 operand,
                 f"`{_short(scan, operand)}` stands twice in this `{sign}`, so the second one changes nothing; "
                 "another operand was probably meant.",
             )
-        seen.add(text)
 
 
 def duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """The same question twice in one chain of `if` and `else if`."""
-    seen: set[bytes] = set()
+    """Yield a question that was asked before in the same chain of `if` and `else if`."""
+    asked = _Asked(scan)
     for condition, _body in scan.chain(item):
         if condition is None:
             continue
         inner = nodes.unwrapped(condition)
-        text = scan.bytes(inner)
-        if text in seen and not nodes.calls(inner):
+        if asked.again(inner):
             yield at(
                 condition,
                 f"`{_short(scan, inner)}` was asked before in this chain, so this branch is never taken.",
             )
-        seen.add(text)
+
+
+class _Asked:
+    """The questions asked so far whose answers still hold."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._texts: set[bytes] = set()
+
+    def again(self, question: tree_sitter.Node) -> bool:
+        """Return whether `question` was asked before; forget all answers where it may change them."""
+        if not sameness.is_steady(self._scan, question):
+            self._texts.clear()
+            return False
+        text = self._scan.bytes(question)
+        known = text in self._texts
+        self._texts.add(text)
+        return known
 
 
 def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """An `if` with an `else` where all branches do the same."""
+    """Yield an `if` with an `else` where all branches do the same."""
     if item.role == "ternary":
-        one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
-        if scan.language == "python":
-            one, _condition, other = (*item.node.named_children, None, None, None)[:3]
-        if one is not None and other is not None and scan.bytes(one) == scan.bytes(other):
-            yield at(item.node, "Both outcomes of this condition are the same, so it decides nothing.")
+        yield from _same_outcomes(scan, item)
         return
     branches = scan.chain(item)
     if len(branches) < 2 or branches[-1][0] is not None:
         return
     texts = {_written(scan, body) for _, body in branches}
-    if len(texts) == 1 and next(iter(texts)):
-        head = branches[0][0]
-        yield Hit(
-            item.start,
-            head.end_byte if head is not None else item.end,
-            "All branches of this condition do the same, so it decides nothing; one was probably meant to differ.",
-        )
+    conditions = [condition for condition, _ in branches if condition is not None]
+    if scan.has_comment(item.node):
+        return  # somebody says why
+    if len(texts) != 1 or not next(iter(texts)) or any(_narrows(scan, each) for each in conditions):
+        return
+    end = min(conditions[0].end_byte, branches[0][1].start_byte)
+    yield Hit(
+        item.start,
+        end,
+        "All branches of this condition do the same, so it decides nothing; one was probably meant to differ.",
+    )
+
+
+def _same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
+    one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
+    condition = item.node.child_by_field_name("condition")
+    if scan.language == "python":
+        one, condition, other = (*item.node.named_children, None, None, None)[:3]
+    if one is None or other is None or scan.bytes(one) != scan.bytes(other):
+        return
+    if condition is None or not _narrows(scan, condition):
+        yield at(item.node, "Both outcomes of this condition are the same, so it decides nothing.")
+
+
+def _narrows(scan: Scan, condition: tree_sitter.Node) -> bool:
+    """Return whether a compiler takes the same text for something else behind this test of a type."""
+    return scan.language in _NARROWING and _TYPE_TEST.search(scan.bytes(condition)) is not None
 
 
 def duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """The same value in two cases of one `switch`."""
-    seen: set[bytes] = set()
+    """Yield the same value in two cases of one `switch`."""
+    asked = _Asked(scan)
     held = item.node.child_by_field_name("body") or item.node
     for case in held.named_children:
         if case.type not in _CASES or any(child.type in _GUARDS for child in case.named_children):
             continue
-        values = case.children_by_field_name("value") or case.children_by_field_name("pattern")
-        for value in values:
-            text = scan.bytes(value)
-            if text in seen and not nodes.calls(value):
+        for value in _values(case):
+            if asked.again(value):
                 yield at(value, f"`{_short(scan, value)}` has a case above already, so this one is never taken.")
-            seen.add(text)
+        if any(child.type == ";;&" for child in case.children):
+            asked = _Asked(scan)  # Bash goes on asking
+
+
+def _values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """Return what a case is for; of Bash only patterns of one part, for a pattern's parts stand side by side."""
+    if case.type != "case_item":
+        return case.children_by_field_name("value") or case.children_by_field_name("pattern")
+    values: list[tree_sitter.Node] = []
+    parts: list[tree_sitter.Node] = []
+    for child in case.children:
+        if child.type in {"|", ")"}:
+            values += parts if len(parts) == 1 else []
+            parts = []
+            if child.type == ")":
+                break
+        elif child.is_named:
+            parts.append(child)
+    return values
 
 
 def none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -132,8 +190,11 @@ def none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def nan_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """NaN equals nothing, itself included."""
+    """Yield a comparison with NaN, which equals nothing, itself included."""
     around = item.node.parent or item.node
+    sides = nodes.operands(around)
+    if sides is None or nodes.operator(around) not in _SIGNS or scan.bytes(sides[0]) == scan.bytes(sides[1]):
+        return
     yield at(
         around,
         f"NaN equals nothing, not even itself, so this comparison with `{scan.text(item.node)}` always gives the same "
@@ -159,9 +220,11 @@ def impossible_typeof(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`if (a = 1)`; a second pair of brackets or a call at the right says that it is meant."""
+    """Yield `if (a = 1)`; a second pair of brackets, or a value that has to be fetched, says that it is meant."""
     sides = nodes.operands(item.node)
-    if sides is not None and not nodes.calls(sides[1]) and nodes.operator(item.node) in {"=", ""}:
+    if sides is None or nodes.operator(item.node) not in {"=", ""}:
+        return
+    if "literal" in sides[1].type or sides[1].type in _TELLING:
         yield at(
             item.node,
             "This assigns instead of comparing, so the condition is whatever was assigned. Write the comparison, or a "
@@ -170,10 +233,13 @@ def assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 
 
 def idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """A comparison whose answer nobody reads."""
-    if nodes.calls(item.node) and scan.language != "python":
+    """Yield a comparison whose answer nobody reads."""
+    if nodes.acts(item.node) and scan.language != "python":
         return
-    if scan.language == "python" and (_last_of_notebook(scan, item) or _must_raise(scan, item)):
+    inner = nodes.first(item.node) or item.node
+    if scan.language == "python" and (_last_of_notebook(scan, item) or nodes.operator(inner) not in _SIGNS):
+        return
+    if _may_raise_on_purpose(scan, item):
         return
     yield at(
         item.node,
@@ -181,18 +247,18 @@ def idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     )
 
 
-def _must_raise(scan: Scan, item: Item) -> bool:
-    around = item.parent
-    return around is not None and around.role == "with" and b"aises" in scan.bytes(around.node).partition(b":")[0]
-
-
-def _is_asserted(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Whether a test is about the comparison itself: `assert a == a`, `self.assertTrue(a <= a)`."""
-    around = node.parent
-    if around is None or around.type in _ASSERTIONS:
-        return around is not None
-    call = around.parent if "argument" in around.type else None
-    return call is not None and b"assert" in scan.data[call.start_byte : around.start_byte].lower()
+def _may_raise_on_purpose(scan: Scan, item: Item) -> bool:
+    """Return whether the comparison is tried for its error, or measured: in `try`, `with raises(...)`, a callback."""
+    for around in item.ancestors():
+        if around.role == "with":
+            if _EXPECTS.search(scan.bytes(around.node).partition(b":\n")[0]):
+                return True
+        elif around.role == "try":
+            return True
+        elif around.role == "function":
+            is_argument = around.node.parent is not None and "argument" in around.node.parent.type
+            return is_argument or _MEASURES.search(scan.text(nodes.name_of(around.node))) is not None
+    return False
 
 
 def _last_of_notebook(scan: Scan, item: Item) -> bool:

@@ -28,29 +28,30 @@ _REACHED = {
     *("local_function_statement", "function_signature_item", "case_item", "elif_clause", "else_clause", "heredoc_body"),
     *("type_declaration", "enum_declaration", "ambient_declaration", "abstract_class_declaration", "php_end_tag"),
     *("text", "switch_label", "local_function_declaration", "finally_clause", "except_clause", "catch_block"),
+    *("directive", "uninterpreted", "trait_declaration", "namespace_definition", "namespace_use_declaration", "method"),
+    *("const_declaration", "local_declaration", "union_item", "extern_crate_declaration", "import"),
+    *("switch_section", "case_clause", "label", "inner_attribute_item", "class", "module", "singleton_method"),
 }
+_LABELS = {"labeled_statement", "label_statement"}
 _BREAKS = {"break_statement", "break"}
-_EMPTY = {"pass_statement", "ellipsis", "empty_statement"}
-_BROAD = re.compile(r"^(Base)?Exception$|^\(.*\b(Base)?Exception\b.*\)$")
-_RAISES = re.compile(r"\braise\b|reraise|exc_info|os\._exit")  # again, or by a helper's name
-_EXPECTED = re.compile(r"^_+$|ignore|expected|unused|swallow", re.IGNORECASE)
+_HOISTING = {"javascript", "typescript", "tsx"}
+_MACRO = re.compile(rb"[A-Z][A-Z0-9_]+\b\s*[(:]")
+_SEMICOLONS = {"expression_statement", "empty_statement", ";"}  # those are `stray-semicolon`'s
+_RAISES = re.compile(r"\braise\b|reraise|exc_info|set_exception|\b_?exit\s*\(|abort\s*\(|\bkill\s*\(|interrupt_main")
 
 
 def unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """What stands behind `return`, `raise`, `break` or `continue` in the same block."""
-    first: tree_sitter.Node | None = item.node
-    while first is not None and scan.is_comment(first):
-        first = first.next_named_sibling
-    if first is None or first.type in _REACHED or first.type.startswith("preproc") or first.type in _BREAKS:
+    """Yield what stands behind `return`, `raise`, `break` or `continue` in the same list of statements."""
+    first = nodes.following(item.node, scan)
+    if first is None or _is_reached(scan, first) or first.type in _BREAKS or _leaves_sometimes(scan, item, first):
         return
     last = first
-    while (after := last.next_named_sibling) is not None and after.type not in _REACHED:
-        if after.type.startswith("preproc"):
-            break
+    while (after := nodes.following(last, scan)) is not None and not _is_reached(scan, after):
         last = after
-    code = scan.data[first.start_byte : last.end_byte]
-    if scan.language == "python" and b"yield" in code:
+    if scan.language == "python" and b"yield" in scan.data[first.start_byte : last.end_byte]:
         return  # what makes a function a generator need not be reached
+    if _holds_label(first, last):
+        return  # it is jumped into
     yield Hit(
         first.start_byte,
         last.end_byte,
@@ -59,33 +60,48 @@ def unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     )
 
 
-def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """An error that is caught and forgotten, without a word why."""
-    held = nodes.body(item.node)
-    if scan.language == "python":
-        held = next((child for child in reversed(item.node.named_children) if child.type == "block"), None)
-        if held is None or not _is_broad(scan, item.node):
-            return
-    if scan.language == "ruby":
-        held = item.node.child_by_field_name("body")
-        if held is None and not _explained(scan, item.node):
-            yield _swallowed(scan, item)
-        return
-    if held is None or not _does_nothing(scan, held) or _explained(scan, item.node):
-        return
-    if scan.language != "python" and _EXPECTED.search(scan.text(item.node).partition("{")[0]):
-        return
-    yield _swallowed(scan, item)
+def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether `node` is reached in another way than from the statement above, or nothing to be reached."""
+    if node.type in _REACHED or node.type.startswith("preproc"):
+        return True
+    if node.type == "variable_declaration" and scan.language in _HOISTING:
+        return not any(child.child_by_field_name("value") for child in node.named_children)
+    return scan.language in {"c", "cpp"} and _may_be_label(scan, node)
 
 
-def _swallowed(scan: Scan, item: Item) -> Hit:
-    head = scan.data.find(b"\n", item.start, item.end)
-    return Hit(
-        item.start,
-        head if head > 0 else item.end,
-        "Every error is caught here and forgotten, those nobody thought of too, so a failure leaves no trace. Catch "
-        "what is expected, log it, or say in a comment why it does not matter.",
-    )
+def _holds_label(first: tree_sitter.Node, last: tree_sitter.Node) -> bool:
+    """Return whether a label stands somewhere from `first` to `last`."""
+    node: tree_sitter.Node | None = first
+    stack: list[tree_sitter.Node] = []
+    while node is not None and node.start_byte <= last.start_byte:
+        stack.append(node)
+        node = node.next_named_sibling
+    while stack:
+        each = stack.pop()
+        if each.type in _LABELS:
+            return True
+        stack.extend(each.named_children)
+    return False
+
+
+def _may_be_label(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether `node` may be a macro that holds a `case` or a label: `VM_CASE(ADD) { ... }`."""
+    if _MACRO.match(scan.data, node.start_byte):
+        return True
+    inner = nodes.first(node) if node.type == "expression_statement" else None
+    around = node.parent.parent if node.parent is not None and node.parent.type == "compound_statement" else node.parent
+    in_switch = around is not None and around.type in {"switch_statement", "case_statement"}
+    return in_switch and inner is not None and inner.type == "call_expression"
+
+
+def _leaves_sometimes(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:
+    """Return whether something that is no statement decides about the jump, or belongs to it."""
+    before = item.node.prev_named_sibling
+    if before is not None and before.type == "attribute_item":  # `#[cfg(unix)] return a;`
+        return True
+    if scan.language != "swift" or scan.bytes(item.node) != b"return":
+        return False
+    return "expression" in after.type or "identifier" in after.type  # Swift returns what the next line gives
 
 
 def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -93,7 +109,7 @@ def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if scan.language != "python" or item.node.child_by_field_name("value") is not None:
         return
     inner = [child for child in item.node.named_children if not scan.is_comment(child)]
-    if len(inner) != 1 or _does_nothing(scan, inner[0]) or _RAISES.search(scan.text(inner[0])):
+    if len(inner) != 1 or nodes.does_nothing(scan, inner[0]) or _RAISES.search(scan.text(inner[0])):
         return  # an empty one is `swallowed-exception`'s
     word = item.node.child(0)
     yield at(
@@ -112,26 +128,30 @@ def empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     condition, held = branches[0]
     if (
         condition is None
-        or held.type == "expression_statement"
-        or not _does_nothing(scan, held)
-        or _explained(scan, item.node)
+        or held.type in _SEMICOLONS
+        or not nodes.does_nothing(scan, held)
+        or nodes.explained(scan, item.node)
     ):
         return
-    if nodes.calls(condition):
+    if nodes.acts(condition):
         return  # it may be called for what it does
     yield Hit(
         item.start,
-        condition.end_byte,
+        min(condition.end_byte, held.start_byte),
         "This condition leads to nothing: its only branch is empty. Something is missing here, or all of it can go.",
     )
 
 
 def stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`if (a);` ends the `if`."""
-    if scan.bytes(item.node).strip() != b";" or (
-        item.node.parent and item.node.parent.child_by_field_name("alternative")
-    ):
+    """Yield the semicolon that ends an `if` before its body."""
+    branch = item.node.parent
+    if branch is None or branch.child_by_field_name("alternative") or scan.bytes(item.node).strip() != b";":
         return
+    condition = branch.child_by_field_name("condition")
+    if condition is None or nodes.acts(condition) or nodes.explained(scan, branch):
+        return  # it may be asked for what it does, or on purpose
+    if condition.end_point[0] != item.node.start_point[0]:
+        return  # nobody slips into a line of its own
     yield at(
         item.node,
         "This semicolon is all that the `if` guards: what follows runs in any case.",
@@ -148,67 +168,17 @@ def escaping_finally(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     )
 
 
-def self_assignment(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`a = a` does nothing."""
-    sides = nodes.operands(item.node)
-    if sides is None or scan.bytes(sides[0]) != scan.bytes(sides[1]) or nodes.calls(sides[0]):
-        return
-    sign = nodes.operator(item.node)
-    if sign not in {"=", ":="}:
-        return
-    scope = next((each.role for each in item.ancestors() if each.role in {"class", "function"}), "")
-    if scan.language == "python" and scope != "function":
-        return  # at the top and in a class `a = a` makes a name on purpose
-    yield at(item.node, "This assigns a value to itself, which changes nothing; one side was probably meant to differ.")
-
-
-def _is_broad(scan: Scan, node: tree_sitter.Node) -> bool:
-    value = node.child_by_field_name("value")
-    if value is None:
-        return True
-    if value.type == "as_pattern":
-        value = nodes.first(value) or value
-    return bool(_BROAD.match(scan.text(value)))
-
-
-def _does_nothing(scan: Scan, held: tree_sitter.Node) -> bool:
-    for statement in nodes.statements(held, scan):
-        inner = nodes.first(statement) if statement.type == "expression_statement" else statement
-        if inner is not None and inner.type not in _EMPTY and inner.end_byte > inner.start_byte:
-            return inner == held and inner.named_child_count == 0 and scan.bytes(inner).strip(b"{} \t\r\n;") == b""
-    return True
-
-
-def _explained(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Whether a comment in the clause, or at the end of its last line, gives a reason."""
-    end = scan.data.find(b"\n", node.end_byte)
-    text = scan.data[node.start_byte : end if end >= 0 else len(scan.data)]
-    if scan.language == "python" and b"#" not in text:
-        return False
-    return any(
-        node.start_byte <= comment.start < (end if end >= 0 else len(scan.data)) for comment in scan.of_role("comment")
-    )
-
-
 RULES = (
     Rule(
         "unreachable-code",
         Severity.WARNING,
-        ("dead",),
+        ("jump",),
         unreachable,
         equals=("PLW0101", "W0101", "no-unreachable"),
         unnecessary=True,
-    ),
-    Rule(
-        "swallowed-exception",
-        Severity.WARNING,
-        ("catch",),
-        swallowed_exception,
-        equals=("S110", "SIM105", "BLE001", "E722", "W0702", "W0718", "no-empty"),
     ),
     Rule("broad-except", Severity.WARNING, ("catch",), broad_except, equals=("E722", "W0702", "BLE001")),
     Rule("empty-branch", Severity.INFORMATION, ("branch",), empty_branch, equals=("no-empty",)),
     Rule("stray-semicolon", Severity.WARNING, ("stray",), stray_semicolon, equals=("no-empty", "no-extra-semi")),
     Rule("escaping-finally", Severity.WARNING, ("escape",), escaping_finally, equals=("B012", "no-unsafe-finally")),
-    Rule("self-assignment", Severity.WARNING, ("assign",), self_assignment, equals=("PLW0127", "no-self-assign")),
 )

@@ -6,29 +6,61 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
+from agents.reviewer import nodes, sameness
 from agents.reviewer.rules.record import Hit, Mend, Replacement, Rule, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import tree_sitter
+
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
 
-_CHANGING = r"(?:insert|remove|pop|popitem|clear|add|discard|update)"
+_DEBUGS = re.compile(r"debug|pdb|trace|ipython|repl|shell|console|interact|embed|breakpoint", re.IGNORECASE)
+_DUMPS = re.compile(r"debug|dump|print|inspect|trace", re.IGNORECASE)
+_CONDITIONAL = {"branch", "elif", "chained", "guard", "ternary"}
+_PRINTS = (b"var_dump", b"dd", b"dbg!")
 
 
 def debugger(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """A breakpoint in the code."""
-    node = item.node
-    mend = None
+    """Yield a breakpoint, or a dump for whoever looks for a fault."""
+    node, prints = item.node, scan.bytes(item.node).startswith(_PRINTS)
+    if _asked_for(scan, item, _DUMPS if prints else _DEBUGS) or (prints and sameness.is_test(scan, item)):
+        return
+    if prints:
+        yield at(node, "This prints a value for debugging: whoever reads the output gets it too.", _removal(scan, node))
+    else:
+        yield at(
+            node,
+            "A debugger is started here: a program that nobody watches stops and waits for ever.",
+            _removal(scan, node),
+        )
+
+
+def _asked_for(scan: Scan, item: Item, words: re.Pattern[str]) -> bool:
+    """Return whether a function, a condition or the file around says that a debugger is what is wanted."""
+    path = scan.document.path
+    if path is not None and words.search(path.stem):
+        return True
+    for around in item.ancestors():
+        if around.role in {"function", "class"} and words.search(scan.text(nodes.name_of(around.node))):
+            return True
+        condition = around.node.child_by_field_name("condition") if around.role in _CONDITIONAL else None
+        if condition is not None and words.search(scan.text(condition)):
+            return True
+    return False
+
+
+def _removal(scan: Scan, node: tree_sitter.Node) -> Mend | None:
     parent = node.parent
-    if parent is not None and parent.named_child_count > 1:  # a body must not become empty
-        line = scan.data.rfind(b"\n", 0, node.start_byte) + 1
-        end = scan.data.find(b"\n", node.end_byte)
-        alone = not scan.data[line : node.start_byte].strip() and end >= 0
-        if alone and not scan.data[node.end_byte : end].strip():
-            mend = Mend("Remove the breakpoint", (Replacement(line, end + 1, ""),))
-    yield at(node, "A debugger is started here: a program that nobody watches stops and waits for ever.", mend)
+    if parent is None or parent.named_child_count < 2:  # a body must not become empty
+        return None
+    line = scan.data.rfind(b"\n", 0, node.start_byte) + 1
+    end = scan.data.find(b"\n", node.end_byte)
+    if end < 0 or scan.data[line : node.start_byte].strip() or scan.data[node.end_byte : end].strip(b"; \t\r"):
+        return None
+    return Mend("Remove the line", (Replacement(line, end + 1, ""),))
 
 
 def focused_test(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -38,43 +70,16 @@ def focused_test(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     )
 
 
-def async_executor(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`new Promise(async ...)` loses errors."""
+def async_executor(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield `new Promise(async ...)`, which loses errors; not where the whole body catches them."""
+    held = item.node.child_by_field_name("body")
+    inside = [each for each in held.named_children if not scan.is_comment(each)] if held is not None else []
+    if len(inside) == 1 and inside[0].type == "try_statement" and inside[0].child_by_field_name("handler") is not None:
+        return
     head = item.node.child(0)
     yield at(
         head, "An error thrown in an `async` executor does not reject the promise: whoever waits for it waits for ever."
     )
-
-
-def modified_while_iterated(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """A collection that is changed while a loop walks over it."""
-    if scan.language != "python" or item.node.type != "for_statement":
-        return
-    over = item.node.child_by_field_name("right")
-    body = item.node.child_by_field_name("body")
-    if over is None or body is None or over.type not in {"identifier", "attribute"}:
-        return
-    word, text = scan.text(over), scan.text(body)
-    if word + "." not in text and "del" not in text:
-        return
-    name = re.escape(word)
-    if re.search(rf"(?<![\w.]){name}\s*=(?!=)", text):
-        return  # another object by the same name from there on
-    for match in re.finditer(rf"(?<![\w.]){name}\.{_CHANGING}\s*\(|\bdel\s+{name}\s*\[", text):
-        start = body.start_byte + len(text[: match.start()].encode(errors="replace"))
-        node = scan.root.descendant_for_byte_range(start, start + 1)
-        statement = node
-        while statement is not None and statement.parent is not None and statement.parent.type != "block":
-            statement = statement.parent
-        if node is None or statement is None or node.type in {"string_content", "comment"} or _leaves(statement):
-            continue
-        yield at(
-            statement,
-            f"`{scan.text(over)}` is changed while the loop walks over it: elements are left out, or the loop fails. "
-            f"Walk over a copy, `list({scan.text(over)})`.",
-            Mend("Walk over a copy", (Replacement(over.start_byte, over.end_byte, f"list({scan.text(over)})"),)),
-        )
-        return
 
 
 def unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -84,7 +89,8 @@ def unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", each) for each in written):
         return
     for argument, text in zip(arguments, written, strict=True):
-        if re.match(r"\"?\$(?:\w+|\{\w+\})\"?/(?:\"?\*|\"?$)", text):
+        name = re.match(r"\"?\$\{?(\w+)\}?\"?/(?:\"?\*|\"?$)", text)
+        if name is not None and not _is_filled(scan, name[1]):
             yield at(
                 argument,
                 "If this variable is empty or not set, everything from the root on is deleted. `${NAME:?}` stops the "
@@ -92,28 +98,25 @@ def unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
             )
 
 
-def deferred_in_loop(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Go's `defer` waits for the function, not for the round of the loop."""
+def _is_filled(scan: Scan, name: str) -> bool:
+    """Return whether the script says that the variable `name` is not empty: by its value, or by a question."""
+    value = rf"\b{name}=[\"']?(?:[^\s\"'$`;]|\$\(mktemp|`mktemp|\$\(pwd|\$PWD|\$\{{?\w+\}}?/[\w.])"
+    asked = rf"\$\{{{name}:[?=-][^}}]|-[nde]\s+\"?\$\{{?{name}\b|\bfor\s+{name}\s+in\b"
+    return re.search(f"{value}|{asked}".encode(), scan.data) is not None
+
+
+def deferred_in_loop(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield Go's `defer` in a loop: it waits for the function, not for the round."""
+    last = item.node
+    while (after := last.next_named_sibling) is not None:
+        last = after
+    if last.type in {"return_statement", "break_statement", "goto_statement"} or sameness.is_test(scan, item):
+        return  # there is no second round
     yield at(
         item.node,
-        "`defer` runs when the function ends, not this round of the loop: what it closes stays open, once for each "
-        "round. A function for the body of the loop closes it in time.",
+        "`defer` runs when the function ends, not at the end of this round of the loop, and once for each round. "
+        "A function for the body of the loop runs it in time.",
     )
-
-
-def _leaves(statement: object) -> bool:
-    """Whether the loop is left soon after: a `break` or `return` further down in the same block, or around it."""
-    import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
-
-    node = statement if isinstance(statement, tree_sitter.Node) else None
-    while node is not None and node.type not in {"for_statement", "function_definition", "module"}:
-        after = node
-        while (following := after.next_named_sibling) is not None:
-            after = following
-        if after.type in {"break_statement", "return_statement", "raise_statement"}:
-            return True
-        node = node.parent
-    return False
 
 
 RULES = (
@@ -122,5 +125,4 @@ RULES = (
     Rule("async-executor", Severity.WARNING, ("executor",), async_executor, equals=("no-async-promise-executor",)),
     Rule("unguarded-delete", Severity.WARNING, ("removal",), unguarded_delete, equals=("SC2115",)),
     Rule("deferred-in-loop", Severity.WARNING, ("deferred",), deferred_in_loop, equals=("deferInLoop",)),
-    Rule("modified-while-iterated", Severity.WARNING, ("loop",), modified_while_iterated, equals=("B909", "E4702")),
 )

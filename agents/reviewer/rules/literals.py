@@ -34,20 +34,31 @@ _PLAIN_KEYS = {
 }
 _INTERPOLATES = {"interpolation", "template_substitution", "simple_expansion"}
 _NEW = {"list", "dict", "set", "defaultdict", "OrderedDict", "Counter", "deque", "bytearray"}
+_BUILTIN = {"list", "dict", "set", "bytearray"}
 _MUTATES = re.compile(
     r"(?:\.(?:append|add|extend|insert|update|setdefault|pop|popitem|remove|discard|clear|sort|reverse|appendleft)\s*\("
     r"|\[[^\]\n]*\]\s*[-+*/|&]?=(?!=))"
 )
 _MOST_PAIRS = 5000
+_TEMPLATE = re.compile(rb"\{\{|\{%|<%")
+_REPEATED_ON_PURPOSE = {b"<<", b"//", b"#", b"_comment", b"$comment", b"comment"}  # YAML merges; JSON has no comments
+_MEMORY = re.compile(r"^_|cache|memo", re.IGNORECASE)
+_READ_ONLY = re.compile(r"\b(?:Mapping|Sequence|Iterable|Collection|Iterator|AbstractSet|Container|tuple|frozenset)\b")
 
 
 def duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """The same key twice in one literal: the later value wins without a word."""
+    if _is_pattern(item.node) or (scan.language == "yaml" and _is_template(scan)):
+        return
     seen: dict[bytes, tree_sitter.Node] = {}
     for key in _keys(item.node):
+        if key.type.startswith("spread"):
+            seen.clear()  # what stood before is a default for what is spread
         if key.type not in _PLAIN_KEYS or any(child.type in _INTERPOLATES for child in key.named_children):
             continue
         text = _key_text(scan, key)
+        if text.strip(b"\"'") in _REPEATED_ON_PURPOSE:
+            continue
         if text in seen:
             line = seen[text].start_point[0] + 1
             yield at(
@@ -91,39 +102,48 @@ def missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """A default that all calls share, in a function that changes it or hands it on."""
+    """Yield a default that all calls share, in a function that changes it or hands it on."""
     value, function = item.node, item.function
     parameter = value.parent
-    if value.type == "call":
-        called = value.child_by_field_name("function")
-        if called is None or scan.text(called).rpartition(".")[2] not in _NEW:
-            return
+    if value.type == "call" and not _makes_builtin(scan, value):
+        return
     name = parameter.child_by_field_name("name") if parameter is not None else None
     body = function.node.child_by_field_name("body") if function is not None else None
-    if name is None or body is None:
+    if parameter is None or name is None or body is None or nodes.does_nothing(scan, body):
         return
-    word = scan.text(name)
+    word, kind = scan.text(name), parameter.child_by_field_name("type")
+    if _MEMORY.search(word) or (kind is not None and _READ_ONLY.search(scan.text(kind))):
+        return  # shared on purpose, or nothing that can be changed
     changed = _changes(word, scan.text(body))
     yield at(
         value,
         f"This default is made once and shared by all calls: what one call does to `{word}` is there in the next one"
         + (". This function changes it or hands it on." if changed else ", once somebody changes it."),
-        _fresh(scan, value, word, body) if not (parameter and parameter.child_by_field_name("type")) else None,
-        Severity.WARNING if changed else Severity.INFORMATION,
+        _fresh(scan, value, word, body) if kind is None else None,
+        Severity.WARNING if changed else Severity.HINT,
     )
 
 
+def _makes_builtin(scan: Scan, call: tree_sitter.Node) -> bool:
+    """Return whether a call makes a list, set or dict; a `Counter` may be another library's."""
+    called = call.child_by_field_name("function")
+    name = scan.text(called).rpartition(".")[2] if called is not None else ""
+    return name in _NEW and (name in _BUILTIN or b"collections" in scan.data)
+
+
 def _changes(name: str, body: str) -> bool:
-    """Whether the value by this name is changed, kept or returned."""
-    for match in re.finditer(rf"\b{re.escape(name)}\b", body):
-        if _MUTATES.match(body, match.end()):
+    """Return whether the value by this name is changed, kept or returned, before the name means another one."""
+    bound = re.search(rf"^[ \t]*{re.escape(name)}\s*(?::[^=\n]+)?=(?!=)", body, re.MULTILINE)
+    shared = body[: bound.start()] if bound is not None else body
+    for match in re.finditer(rf"(?<![\w.]){re.escape(name)}\b", shared):
+        if _MUTATES.match(shared, match.end()):
             return True
-        before = body[max(0, match.start() - 40) : match.start()].rpartition("\n")[2].rstrip()
-        after = body[match.end() : match.end() + 4].lstrip(" ")
+        before = shared[max(0, match.start() - 40) : match.start()].rpartition("\n")[2].rstrip()
+        after = shared[match.end() : match.end() + 4].lstrip(" ")
         bare = not after or after[0] in "\r\n;#"
         if bare and (before.endswith(("return", "yield")) or re.search(r"\.\w+\s*=$", before)):
             return True
-        if re.match(r"\s*(\+=|\|=)", body[match.end() : match.end() + 4]) and not before:
+        if re.match(r"\s*(\+=|\|=)", shared[match.end() : match.end() + 4]) and not before:
             return True
     return False
 
@@ -163,6 +183,22 @@ def _keys(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
             key = key.named_child(0)
         if key is not None:
             yield key
+        elif "spread" in pair.type or "splat" in pair.type or "variadic" in pair.type:
+            yield pair
+
+
+def _is_template(scan: Scan) -> bool:
+    """Return whether a program makes YAML of the text first, or reads keys that are given twice (Cirrus)."""
+    path = scan.document.path
+    return _TEMPLATE.search(scan.data) is not None or (path is not None and path.name == ".cirrus.yml")
+
+
+def _is_pattern(node: tree_sitter.Node) -> bool:
+    """Return whether the literal takes a value apart: `['a' => $x] = $row`."""
+    around = node.parent
+    return (
+        around is not None and around.type == "assignment_expression" and around.child_by_field_name("left") == node
+    ) or (around is not None and around.type == "foreach_statement")
 
 
 def _key_text(scan: Scan, key: tree_sitter.Node) -> bytes:
@@ -170,6 +206,8 @@ def _key_text(scan: Scan, key: tree_sitter.Node) -> bytes:
     text = scan.bytes(key)
     if key.type in {"property_identifier", "bare_key", "plain_scalar", "hash_key_symbol"}:
         return text
+    if scan.language == "ruby" and key.next_sibling is not None and key.next_sibling.type == ":":
+        return text[1:-1]  # `"a": 1` has a symbol for its key
     if text[:1] in b"\"'" and text[-1:] == text[:1] and b"\\" not in text:
         return text[1:-1] if scan.language not in {"python", "lua", "php", "ruby"} else b"'" + text[1:-1]
     return text

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.reviewer.rules import comments, complexity, conditions, flow, leftovers, literals, texts
+from agents.reviewer.rules import (
+    assignments,
+    comments,
+    complexity,
+    conditions,
+    flow,
+    handlers,
+    iteration,
+    leftovers,
+    literals,
+    texts,
+)
 
 if TYPE_CHECKING:
     from agents.reviewer.rules.record import Rule, TextRule
@@ -13,8 +24,11 @@ SYNTAX_RULES: tuple[Rule, ...] = (
     *complexity.RULES,
     *conditions.RULES,
     *flow.RULES,
+    *handlers.RULES,
+    *assignments.RULES,
     *literals.RULES,
     *leftovers.RULES,
+    *iteration.RULES,
     *comments.RULES,
 )
 TEXT_RULES: tuple[TextRule, ...] = texts.RULES

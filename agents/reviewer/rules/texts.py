@@ -60,6 +60,7 @@ _PLACEHOLDER = re.compile(
     r"(?i)example|sample|placeholder|change.?me|your[-_ ]|dummy|fake|test|xxx|\*\*\*|\.\.\.|\$\{|\{\{|<[a-z]|%[(s{]"
     r"|1234|abcd|redacted|insert|todo|secret|password|token|\{[a-z_]*\}|^[a-z]+(?:[-_./:][a-z]+)*$|^https?:|^/|django-insecure"
 )
+_COUNTED = re.compile(r"(?i)12345678|abcdefgh|0{8}|x{8}")  # nobody draws these by lot
 _LEAST_ENTROPY = (
     3.5  # bits a character; words and identifiers have less, random keys of 16 characters and more have more
 )
@@ -113,7 +114,7 @@ def hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
 
 
 def _is_example(value: str) -> bool:
-    return "EXAMPLE" in value.upper() or len(set(value[-12:])) < 5
+    return "EXAMPLE" in value.upper() or len(set(value[-12:])) < 5 or _COUNTED.search(value) is not None
 
 
 def _is_random(value: str) -> bool:

@@ -19,7 +19,7 @@ REVIEWER = Reviewer(WITHOUT_RUFF)
 CODE = """
 def area(shape, seen=[]):
     if shape == None:
-        return shape == shape
+        return shape is shape
     for item in seen:
         seen.remove(item)
 """

@@ -32,7 +32,7 @@ lint.select = ["F"]
 import os
 
 def same(a):
-    return a == a
+    return a is a
 #- page.js
 if (a === a) { b(); }
 #- notes.txt

@@ -28,7 +28,7 @@ SAMPLES = {
         """,
     "typescript": """
         class Shelf {
-          private find(key: string): boolean {
+          private find(key: string, boxes: Box[]): boolean {
             if (!key in this.boxes) {
         //      ^^^^^^^^^^^^^^^^^^ negated-operand
               return false;
@@ -80,8 +80,8 @@ SAMPLES = {
         //                                                                     ^^^^^^^ duplicate-condition
                 try {
                     open();
-                } catch (IOException error) {
-        //        ^^^^^^^^^^^^^^^^^^^^^^^^^^^ swallowed-exception
+                } catch (Exception error) {
+        //        ^^^^^^^^^^^^^^^^^^^^^^^^^ swallowed-exception
                 } finally {
                     return 4;
         //          ^^^^^^^^^ escaping-finally
@@ -122,8 +122,8 @@ SAMPLES = {
         """,
     "ruby": """
         def pick(a, b)
-          if a == a
-        #    ^^^^^^ self-comparison
+          if @a == @a
+        #    ^^^^^^^^ self-comparison
             b
           end
           binding.pry
@@ -141,8 +141,8 @@ SAMPLES = {
     "php": """
         <?php
         function pick($a, $b) {
-            if ($a == $a) { return 1; }
-        //      ^^^^^^^^ self-comparison
+            if ($a->b == $a->b) { return 1; }
+        //      ^^^^^^^^^^^^^^ self-comparison
             $row = ['one' => 1, 'two' => 2, 'one' => 3];
         //                                  ^^^^^ duplicate-key
             return $row;
@@ -162,8 +162,8 @@ SAMPLES = {
         """,
     "lua": """
         local function pick(a, b)
-          if a == a then return b end
-        --   ^^^^^^ self-comparison
+          if a.b == a.b then return b end
+        --   ^^^^^^^^^^ self-comparison
           return { one = 1, two = 2, one = 3 }
         --                           ^^^ duplicate-key
         end

@@ -70,17 +70,17 @@ def test_a_mutable_default_that_is_only_read_weighs_less() -> None:
                 print(item)
         """
     )
-    assert finding.severity is Severity.INFORMATION
+    assert finding.severity is Severity.HINT
 
 
 def test_half_typed_code_is_silent_where_it_does_not_parse() -> None:
     check(
         """
         def broken(:
-            return x == x
+            return x is x
 
         def whole(x):
-            return x == x
+            return x is x
         #          ^^^^^^ self-comparison
         """
     )

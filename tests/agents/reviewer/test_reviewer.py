@@ -10,7 +10,7 @@ def test_findings_stand_where_the_code_is() -> None:
         def area(shape, seen=[]):
         #                    ^^ mutable-default
             seen.append(shape)
-            if shape == shape:
+            if shape is shape:
         #      ^^^^^^^^^^^^^^ self-comparison
                 return seen
                 print("never")

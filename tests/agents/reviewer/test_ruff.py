@@ -126,7 +126,7 @@ def test_new_syntax_is_no_error_where_the_project_does_not_say_its_python(tmp_pa
 
 
 def test_a_broken_configuration_is_named_and_our_own_rules_go_on(tmp_path: Path) -> None:
-    marked = parse("#- ruff.toml\nlint.select = ['NOSUCH']\n#- main.py\nimport os\n\ndef f(x):\n    return x == x\n")
+    marked = parse("#- ruff.toml\nlint.select = ['NOSUCH']\n#- main.py\nimport os\n\ndef f(x):\n    return x is x\n")
     marked.write(tmp_path)
     reviewer = Reviewer()
     found = reviewer.review(document(marked.files["main.py"], path=tmp_path / "main.py"))
@@ -135,7 +135,7 @@ def test_a_broken_configuration_is_named_and_our_own_rules_go_on(tmp_path: Path)
 
 
 def test_a_project_file_of_brackets_without_end_costs_no_finding(tmp_path: Path) -> None:
-    marked = parse("#- pyproject.toml\nx = %s\n#- main.py\ndef f(x):\n    return x == x\n" % ("[" * 100_000))
+    marked = parse("#- pyproject.toml\nx = %s\n#- main.py\ndef f(x):\n    return x is x\n" % ("[" * 100_000))
     marked.write(tmp_path)
     found = Reviewer().review(document(marked.files["main.py"], path=tmp_path / "main.py"))
     assert "self-comparison" in codes(found)
@@ -159,7 +159,7 @@ def test_without_it_the_layer_works_and_says_so_once(tmp_path: Path, script: str
         file.chmod(0o755)
         program = str(file)
     reviewer = Reviewer(ReviewPolicy(ruff_timeout_s=0.3), ruff=Ruff(program))
-    found = reviewer.review(document("import os\n\ndef f(x):\n    return x == x\n", path=tmp_path / "main.py"))
+    found = reviewer.review(document("import os\n\ndef f(x):\n    return x is x\n", path=tmp_path / "main.py"))
     assert codes(found) == ["self-comparison"]
     assert problem in reviewer.problem
 

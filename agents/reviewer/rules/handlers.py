@@ -1,0 +1,133 @@
+"""The rule about errors that are caught and forgotten, and what makes that a decision."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agents.records import Severity
+from agents.reviewer import nodes, sameness
+from agents.reviewer.rules.record import Hit, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import tree_sitter
+
+    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.scan import Item, Scan
+
+_BROAD = re.compile(
+    r"(?:(?:builtins|java\.lang|System|kotlin|std)(?:\.|::))?\\?"
+    r"(?:Base)?(?:Exception|Throwable|StandardError|RuntimeException|exception|NonFatal)"
+)
+_NAMED_MEANT = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGNORECASE)
+_TIDIES = re.compile(
+    r"(?:close|dispose|destroy|delete|unlink|kill|disconnect|shut_?down|remove|rm|rmdir|rmtree|release|cancel|abort|stop"
+    r"|terminate|clean_?up|quit|unsubscribe|flush|detach|unregister|free|__exit__|__del__|tear_?down|logout|end)\w*$",
+    re.IGNORECASE,
+)
+_LEAVES = re.compile(r"^(?:return|break|continue|raise|throw|next|yield)\b")
+_NAME_FIRST = {"javascript", "typescript", "tsx", "kotlin", "scala"}
+
+
+def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a clause that catches everything and does nothing, without a word why."""
+    held = _held(scan, item.node)
+    if (held is not None and not nodes.does_nothing(scan, held)) or nodes.explained(scan, item.node):
+        return
+    if held is None and scan.language != "ruby":
+        return
+    if not _catches_all(scan, item.node) or _is_decided(scan, item.node):
+        return
+    head = scan.data.find(b"\n", item.start, item.end)
+    yield Hit(
+        item.start,
+        head if head > 0 else item.end,
+        "Every error is caught here and forgotten, those nobody thought of too, so a failure leaves no trace. Catch "
+        "what is expected, log it, or say in a comment why it does not matter.",
+        severity=Severity.HINT if sameness.is_test(scan, item) else None,
+    )
+
+
+def _held(scan: Scan, clause: tree_sitter.Node) -> tree_sitter.Node | None:
+    if scan.language == "python":
+        return next((child for child in reversed(clause.named_children) if child.type == "block"), None)
+    if scan.language == "ruby":
+        return clause.child_by_field_name("body")
+    return nodes.body(clause)
+
+
+def _head(scan: Scan, clause: tree_sitter.Node) -> str:
+    """What stands between the word and the body: types and a name."""
+    held = _held(scan, clause)
+    end = held.start_byte if held is not None else clause.end_byte
+    words = scan.data[clause.start_byte : end].decode(errors="replace")
+    return re.sub(r"^\s*(?:catch|except|rescue)\b\*?", "", words).strip("{}: \t\r\n;")
+
+
+def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
+    """Return whether the clause names no error, or one that all others are kinds of."""
+    head = _head(scan, clause).removesuffix("then").strip()
+    if scan.language in {"javascript", "typescript", "tsx"}:
+        return True
+    if scan.language in {"java", "csharp", "cpp", "php"}:
+        if "when" in head.split():  # C#'s filter
+            return False
+        head = re.sub(r"(?<=[\w>&*\]])\s*(?:[\s&*$])[\w$]+$", "", head.strip("() "))  # without the variable
+    elif scan.language == "swift":
+        head = re.sub(r"^let \w+$", "", head)
+    elif scan.language == "python":
+        head = re.sub(r"\s+as\s+\w+$", "", head)
+    elif scan.language == "ruby":
+        head = head.partition("=>")[0]
+    elif scan.language == "kotlin":
+        head = head.partition(":")[2]
+    head = head.strip("() \t\r\n")
+    if not head or head == "...":
+        return True
+    return any(_BROAD.fullmatch(word) for word in re.split(r"[\s,|&*]+", head) if word)
+
+
+def _is_decided(scan: Scan, clause: tree_sitter.Node) -> bool:
+    """Return whether the clause's name says that it is meant, or its `try` says what a failure leads to."""
+    names = re.findall(r"[\w$]+", _head(scan, clause))
+    name = names[0 if scan.language in _NAME_FIRST else -1] if names else ""
+    if scan.language != "python" and _NAMED_MEANT.search(name):
+        return True
+    tried = _tried(scan, clause)
+    if not tried:
+        return False
+    if _LEAVES.match(scan.text(tried[-1])):
+        return True  # who fails goes on behind the `try`
+    return all(_tidies(scan, each) for each in tried)
+
+
+def _tried(scan: Scan, clause: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """The statements of the `try` that a clause belongs to."""
+    around = clause.parent
+    if around is None:
+        return []
+    body = around.child_by_field_name("body")
+    if body is None:
+        body = next((child for child in around.named_children if child.type in {"block", "statements"}), None)
+    if body is None:  # Ruby: they stand in the same list
+        return [each for each in around.named_children if each.end_byte <= clause.start_byte and each.type != "rescue"]
+    return [] if body == clause else nodes.statements(body, scan)
+
+
+def _tidies(scan: Scan, statement: tree_sitter.Node) -> bool:
+    """Return whether a statement closes or removes something, which may be gone already."""
+    call = re.match(r"(?:await\s+)?([\w.$>?!:\[\]-]+?)\s*[(;!]", scan.text(statement) + ";")
+    return call is not None and _TIDIES.match(re.split(r"\W+", call[1].rstrip("?!"))[-1]) is not None
+
+
+RULES = (
+    Rule(
+        "swallowed-exception",
+        Severity.WARNING,
+        ("catch",),
+        swallowed_exception,
+        equals=("S110", "SIM105", "BLE001", "E722", "W0702", "W0718", "no-empty"),
+    ),
+)
