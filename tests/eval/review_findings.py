@@ -15,8 +15,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
 LABELS, PRECISION = "review_labels.csv", "review_precision.csv"
 JUDGEMENTS = ("useful", "trivial", "false")
-MOST_OF_A_RULE, MOST_OF_A_PACKAGE = 8, 40  # in one package: many rules and packages say more than many of one kind
+# In one package: many rules and packages say more than many findings of one kind, and hints are always of a few kinds.
+MOST_OF_A_RULE, MOST_HINTS_OF_A_RULE, MOST_OF_A_PACKAGE = 12, 3, 40
+HINT = "note"  # SARIF's word for hints and information
 BEFORE, AFTER = 12, 12  # lines shown around a finding
 STARLING = Path(sys.executable).with_name("starling")
 
@@ -66,9 +70,14 @@ class Read:
 
 
 def findings(wanted: Reviewed) -> list[Read]:
-    """All findings of a package, as the command line gives them without any setting."""
-    command = [str(STARLING), "review", str(wanted.root), "--format", "sarif", "--fail-on", "never"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=wanted.root)
+    """All findings of a package, as the command line gives them without any setting.
+
+    It lies in a folder of its own meanwhile: in this repository our own configuration of ruff would hold for it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        alone = shutil.copytree(wanted.root, Path(folder, wanted.root.name))
+        command = [str(STARLING), "review", "--format", "sarif", "--fail-on", "never"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=alone)
     seen: Counter[str] = Counter()
     return [_read(wanted, result, seen) for result in json.loads(done.stdout)["runs"][0]["results"]]
 
@@ -98,7 +107,8 @@ def chosen(found: Sequence[Read]) -> list[Read]:
     kept: Counter[str] = Counter()
     picked = []
     for each in sorted(found, key=lambda one: one.fingerprint):
-        if kept[each.rule] < MOST_OF_A_RULE and kept.total() < MOST_OF_A_PACKAGE:
+        most = MOST_HINTS_OF_A_RULE if each.severity == HINT else MOST_OF_A_RULE
+        if kept[each.rule] < most and kept.total() < MOST_OF_A_PACKAGE:
             kept[each.rule] += 1
             picked.append(each)
     return picked
