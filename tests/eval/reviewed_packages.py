@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PINS = Path(__file__).with_name("reviewed_packages.toml")
 FOLDER = CACHE / "reviewed"
+INSTALLERS = re.compile(r"\.(dist-info|data)/")
 MAX_UNPACKED_BYTES = 256 * 2**20
 SOURCES = ("pypi", "npm", "debian", "deb")  # the last two: upstream's archive, and what Debian installs
 
@@ -108,7 +110,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             names = [member.filename for member in wheel.infolist() if not member.is_dir()]
-            yield from ((name, wheel.read(name)) for name in names if ".dist-info/" not in name)
+            yield from ((name, wheel.read(name)) for name in names if not INSTALLERS.search(name))
         return  # with what the installer keeps it would look like an environment, which nobody reviews
     with _opened(archive) as tar:
         for member in tar:
