@@ -1,0 +1,71 @@
+"""Which models may see a document, by the paths that it stands for and by its own text. One decision for every door.
+
+A file of the workspace that nothing keeps back is shared: it may be indexed, and be shown with whatever is asked about.
+What has no path, or lies outside of every folder, or is another version of a file, is alone: it is shown to a model
+when it is asked about itself, and never with another document. All else is withheld. Start at `reason_of`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.secret_files import holds_secret, is_module_of_secrets, is_secret_folder, is_secret_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from indexing.records import Document
+
+OUTSIDE = "outside"
+NO_FILE = "no file"
+ALONE = frozenset({OUTSIDE, NO_FILE})
+"""Reasons for which a document is shown when it is asked about itself, and with nothing else."""
+
+# What is said of a file's own bytes, which a cell or another version does not share.
+_OF_BYTES = frozenset(
+    {"too large", "binary", "minified", "generated", "long lines", "lock file", "notebook", "special"}
+)
+_OUTPUTS = (
+    "vscode-notebook-cell-output",
+    "vscode-notebook-cell-metadata",
+    "vscode-notebook-output",
+    "vscode-notebook-metadata",
+)
+
+
+def reason_of(document: Document, exclusion: Callable[[Path], str]) -> str:
+    """Return why a document is not shared, "" when it is: one of `ALONE`, or the reason for which it is withheld."""
+    if document.uri[:40].lower().startswith(_OUTPUTS):
+        return "notebook output"
+    own = exclusion(document.path) if document.path is not None else ""
+    if own and own not in ALONE:
+        return own
+    for origin in document.origins:
+        reason = exclusion(origin)
+        if reason not in ALONE | _OF_BYTES and reason:
+            return reason
+    if is_secret_text(document):
+        return "secret"
+    if document.path is not None:
+        return own
+    shared = document.cell and bool(document.origins) and exclusion(document.origins[0]) in {"", *_OF_BYTES}
+    return "" if shared else NO_FILE
+
+
+def is_secret_text(document: Document) -> bool:
+    """Return whether a document's text, saved or not, is a secret; microseconds for an ordinary one."""
+    named = (document.path, *document.origins) if document.path is not None else document.origins
+    name = next((path.name for path in named if is_module_of_secrets(path.name)), "")
+    return holds_secret(document.text, name)
+
+
+def relative_reason(path: Path, exclusions: Sequence[Callable[[Path], str]], roots: Sequence[Path]) -> str:
+    """Return the reason for a path of which nobody says where it begins: the strictest of all workspace folders.
+
+    It is never looked up in the directory in which the program happens to run.
+    """
+    if is_secret_path(path.as_posix()) or any(map(is_secret_folder, path.parts[:-1])):
+        return "secret"
+    reasons = (ask(root / path) for ask, root in zip(exclusions, roots, strict=True))
+    return next((reason for reason in reasons if reason and reason not in ALONE), NO_FILE)
