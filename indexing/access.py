@@ -7,8 +7,10 @@ when it is asked about itself, and never with another document. All else is with
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from indexing import exclusion
 from indexing.secret_files import holds_secret, is_module_of_secrets, is_secret_folder, is_secret_path
 
 if TYPE_CHECKING:
@@ -17,15 +19,14 @@ if TYPE_CHECKING:
 
     from indexing.records import Document
 
+_MOST_KNOWN = 1000
 OUTSIDE = "outside"
 NO_FILE = "no file"
 ALONE = frozenset({OUTSIDE, NO_FILE})
 """Reasons for which a document is shown when it is asked about itself, and with nothing else."""
 
 # What is said of a file's own bytes, which a cell or another version does not share.
-_OF_BYTES = frozenset(
-    {"too large", "binary", "minified", "generated", "long lines", "lock file", "notebook", "special"}
-)
+OF_BYTES = frozenset({"too large", "binary", "minified", "generated", "long lines", "lock file", "notebook", "special"})
 _OUTPUTS = (
     "vscode-notebook-cell-output",
     "vscode-notebook-cell-metadata",
@@ -34,22 +35,44 @@ _OUTPUTS = (
 )
 
 
-def reason_of(document: Document, exclusion: Callable[[Path], str]) -> str:
+class Standing:
+    """The decisions about documents, reused for two seconds so that asking at each key costs nothing. Thread-safe.
+
+    A secret that is typed or pasted meanwhile is masked when a request leaves, as everywhere.
+    """
+
+    def __init__(self, exclusion: Callable[[Path], str]) -> None:
+        self._exclusion = exclusion
+        self._known: dict[tuple[str, Path | None, tuple[Path, ...]], tuple[float, str]] = {}
+
+    def reason(self, document: Document) -> str:
+        """Return what `reason_of` says."""
+        now = time.monotonic()
+        key = (document.uri, document.path, document.origins)
+        known = self._known.get(key)
+        if known is None or now - known[0] >= exclusion.FRESH_S:
+            if len(self._known) > _MOST_KNOWN:
+                self._known = {}
+            known = self._known[key] = (now, reason_of(document, self._exclusion))
+        return known[1]
+
+
+def reason_of(document: Document, excluded: Callable[[Path], str]) -> str:
     """Return why a document is not shared, "" when it is: one of `ALONE`, or the reason for which it is withheld."""
     if document.uri[:40].lower().startswith(_OUTPUTS):
         return "notebook output"
-    own = exclusion(document.path) if document.path is not None else ""
+    own = excluded(document.path) if document.path is not None else ""
     if own and own not in ALONE:
         return own
     for origin in document.origins:
-        reason = exclusion(origin)
-        if reason not in ALONE | _OF_BYTES and reason:
+        reason = excluded(origin)
+        if reason not in ALONE | OF_BYTES and reason:
             return reason
     if is_secret_text(document):
         return "secret"
     if document.path is not None:
         return own
-    shared = document.cell and bool(document.origins) and exclusion(document.origins[0]) in {"", *_OF_BYTES}
+    shared = document.cell and bool(document.origins) and excluded(document.origins[0]) in {"", *OF_BYTES}
     return "" if shared else NO_FILE
 
 

@@ -33,7 +33,7 @@ _HEAD_BYTES = 8192
 _SECRET_BYTES = 1 << 17  # of a file, in which secrets are looked for
 _IGNORE_FILE_BYTES = 512 * 1024  # a longer ignore file is a mistake, and compiling it would take seconds
 _ANSWERS = 1000  # that are kept
-_FRESH_S = 2.0  # how long answers of `reason` are reused without looking at the disk
+FRESH_S = 2.0  # how long answers of `reason` are reused without looking at the disk
 
 
 def _words(text: str) -> frozenset[str]:
@@ -108,7 +108,7 @@ class Outside:
         """Return "secret" or "outside" for an absolute path; answers are reused for two seconds."""
         now = time.monotonic()
         known = self._answers.get(path)
-        if known is None or now - known[0] >= _FRESH_S:
+        if known is None or now - known[0] >= FRESH_S:
             if len(self._answers) > _ANSWERS:
                 self._answers = {}
             known = self._answers[path] = (now, outside(path))
@@ -278,7 +278,7 @@ class Exclusion:
         """
         now = time.monotonic()
         known = self._answers.get(path)
-        if known is not None and now - known[0] < _FRESH_S:
+        if known is not None and now - known[0] < FRESH_S:
             return known[1]
         if len(self._answers) > _ANSWERS:
             self._answers = {}

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing.access import ALONE, reason_of, relative_reason
+from indexing.access import ALONE, Standing, reason_of, relative_reason
 from indexing.exclusion import Exclusion, Outside
 from indexing.files import read_regular
 from indexing.limits import IndexLimits
@@ -69,6 +69,7 @@ class Index:
         self._roots = sorted(root for root in real if not any(parent in real for parent in root.parents))
         self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
         self._outside = Outside()
+        self._standing = Standing(self.exclusion)
         self._sources: Sources | None = None
 
     # life
@@ -150,12 +151,12 @@ class Index:
 
     def withheld(self, document: Document) -> str:
         """Return why no model may see `document`, "" when it may be asked about; cheap when asked at each key."""
-        reason = reason_of(document, self.exclusion)
+        reason = self._standing.reason(document)
         return "" if reason in ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
         """Return whether `document` may be searched, and be shown to a model with what is asked about others."""
-        return not reason_of(document, self.exclusion)
+        return not self._standing.reason(document)
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""
@@ -290,7 +291,7 @@ class Index:
                 if document is None:
                     sources.shut(uri)
                 else:
-                    sources.open(document, shared=self.is_shared(document))
+                    sources.open(document, shared=not reason_of(document, self.exclusion))
             snapshot = sources.snapshot()
             snapshot.view.prepare()  # here, where nobody waits, and not on the next key's path
             self._snapshot = snapshot
