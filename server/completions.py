@@ -110,6 +110,8 @@ class _Call:
 
     def __call__(self) -> Completion:
         core, document = self.core, self.document
+        if core.index.withheld(document.record):
+            return _nothing("excluded")
         return core.generator.complete(
             document.record,
             self.offset,
