@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from indexing.records import Document
 
 _MOST_KNOWN = 1000
+_MOST_TEXTS = 32
 OUTSIDE = "outside"
 NO_FILE = "no file"
 ALONE = frozenset({OUTSIDE, NO_FILE})
@@ -36,44 +37,60 @@ _OUTPUTS = (
 
 
 class Standing:
-    """The decisions about documents, reused for two seconds so that asking at each key costs nothing. Thread-safe.
+    """The decisions about documents, kept so that asking at each key costs next to nothing. Thread-safe.
 
-    A secret that is typed or pasted meanwhile is masked when a request leaves, as everywhere.
+    What the paths say is reused for two seconds, what a text says as long as it is the same.
     """
 
-    def __init__(self, exclusion: Callable[[Path], str]) -> None:
-        self._exclusion = exclusion
-        self._known: dict[tuple[str, Path | None, tuple[Path, ...]], tuple[float, str]] = {}
+    def __init__(self, excluded: Callable[[Path], str]) -> None:
+        self._excluded = excluded
+        self._paths: dict[tuple[str, Path | None, tuple[Path, ...], bool], tuple[float, str]] = {}
+        self._texts: dict[str, tuple[str, bool]] = {}
 
     def reason(self, document: Document) -> str:
         """Return what `reason_of` says."""
+        reason = self._by_paths(document)
+        if reason in {"", *ALONE} and self._by_text(document):
+            return "secret"
+        return reason
+
+    def _by_paths(self, document: Document) -> str:
         now = time.monotonic()
-        key = (document.uri, document.path, document.origins)
-        known = self._known.get(key)
+        key = (document.uri, document.path, document.origins, document.cell)
+        known = self._paths.get(key)
         if known is None or now - known[0] >= exclusion.FRESH_S:
-            if len(self._known) > _MOST_KNOWN:
-                self._known = {}
-            known = self._known[key] = (now, reason_of(document, self._exclusion))
+            if len(self._paths) > _MOST_KNOWN:
+                self._paths = {}
+            known = self._paths[key] = (now, reason_of_paths(document, self._excluded))
+        return known[1]
+
+    def _by_text(self, document: Document) -> bool:
+        known = self._texts.get(document.uri)
+        if known is None or known[0] is not document.text:
+            if len(self._texts) > _MOST_TEXTS:
+                self._texts = {}
+            known = self._texts[document.uri] = (document.text, is_secret_text(document))
         return known[1]
 
 
 def reason_of(document: Document, excluded: Callable[[Path], str]) -> str:
     """Return why a document is not shared, "" when it is: one of `ALONE`, or the reason for which it is withheld."""
+    reason = reason_of_paths(document, excluded)
+    return "secret" if reason in {"", *ALONE} and is_secret_text(document) else reason
+
+
+def reason_of_paths(document: Document, excluded: Callable[[Path], str]) -> str:
+    """Return what `reason_of` says by the paths that a document stands for, whatever its text is."""
     if document.uri[:40].lower().startswith(_OUTPUTS):
         return "notebook output"
     own = excluded(document.path) if document.path is not None else ""
     if own and own not in ALONE:
         return own
-    for origin in document.origins:
-        reason = excluded(origin)
-        if reason not in ALONE | OF_BYTES and reason:
-            return reason
-    if is_secret_text(document):
-        return "secret"
-    if document.path is not None:
-        return own
-    shared = document.cell and bool(document.origins) and excluded(document.origins[0]) in {"", *OF_BYTES}
-    return "" if shared else NO_FILE
+    reasons = [excluded(origin) for origin in document.origins]
+    kept = next((reason for reason in reasons if reason and reason not in ALONE | OF_BYTES), "")
+    if kept or document.path is not None:
+        return kept or own
+    return "" if document.cell and reasons and reasons[0] in {"", *OF_BYTES} else NO_FILE
 
 
 def is_secret_text(document: Document) -> bool:

@@ -22,7 +22,7 @@ from indexing.secret_files import SECRET_FOLDERS, holds_secret, is_secret_folder
 from indexing.texts import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pathspec import GitIgnoreSpec
 
@@ -104,15 +104,28 @@ class Outside:
     def __init__(self) -> None:
         self._answers: dict[Path, tuple[float, str]] = {}
 
-    def reason(self, path: Path) -> str:
-        """Return "secret" or "outside" for an absolute path; answers are reused for two seconds."""
+    def reason(self, path: Path, roots: Mapping[Path, Exclusion]) -> str:
+        """Return "secret" or "outside" for an absolute path in none of `roots`; answers are reused for two seconds.
+
+        A path that names one of `roots` further on (`/snapshots/3/home/me/work/a.py`) is left out where that file is.
+        """
         now = time.monotonic()
         known = self._answers.get(path)
         if known is None or now - known[0] >= FRESH_S:
             if len(self._answers) > _ANSWERS:
                 self._answers = {}
-            known = self._answers[path] = (now, outside(path))
+            known = self._answers[path] = (now, _within(path, roots) or outside(path))
         return known[1]
+
+
+def _within(path: Path, roots: Mapping[Path, Exclusion]) -> str:
+    """Return why the file of a root that a path ends with is ignored, "" when it is not or there is none."""
+    name = path.as_posix()
+    for root, exclusion in roots.items():
+        at = name.find(f"{root.as_posix()}/", 1)
+        if at > 0 and (reason := exclusion.reason(Path(name[at:]))) in {"secret", "ignored", "excluded"}:
+            return reason
+    return ""
 
 
 def outside(path: Path) -> str:

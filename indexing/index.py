@@ -147,7 +147,9 @@ class Index:
         if not path.is_absolute():
             return relative_reason(path, [each.reason for each in self._exclusions.values()], list(self._exclusions))
         exclusion = self._exclusion_of(path)
-        return exclusion.reason(path) if exclusion is not None else self._outside.reason(path)
+        if exclusion is not None:
+            return exclusion.reason(path)
+        return self._outside.reason(path, self._exclusions)
 
     def withheld(self, document: Document) -> str:
         """Return why no model may see `document`, "" when it may be asked about; cheap when asked at each key."""

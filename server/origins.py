@@ -116,8 +116,9 @@ def _variants(name: str) -> Iterator[str]:
     if repository is not None:
         top, inside = repository[1], repository[2]
         relative = inside[_end_of_revision(inside) :].strip("/")
-        if relative:
-            yield f"{top}/{relative}"
+        for part in dict.fromkeys((relative, relative.rpartition(":")[2])):  # a branch's name may hold slashes
+            if part:
+                yield f"{top}/{part}"
         return
     inner = _INSIDE.split(name)
     if len(inner) > 1:

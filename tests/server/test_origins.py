@@ -91,6 +91,8 @@ def test_a_secret_is_withheld_by_any_name(index: Index, uri: str) -> None:
         "review:private/a.py?{{}}",
         "zipfile://{root}/private/a.zip::b.py",
         "git:{root}/x.local.py?{{}}",
+        "gitsigns://{root}/.git//feature/x:private/a.py",
+        "chat-editing-text-model:/session/1/original{root}/private/a.py",
     ],
 )
 def test_an_ignored_file_is_withheld_by_any_name(index: Index, uri: str) -> None:
