@@ -112,6 +112,7 @@ _WORDS_ONLY = re.compile(r"[A-Za-z]+(?:[ _./:-][A-Za-z]+)*[.!?:]?", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*", re.ASCII)
 _LEAST_BITS = 3.0  # of a character, of what is random
 _LEAST_RANDOM = 16
+_LEAST_PASSWORD = 6
 
 
 def secret_literals(text: str) -> list[tuple[int, int]]:
@@ -188,7 +189,7 @@ def _secret_names(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_secret(said: str, value: str, *, quoted: bool) -> bool:
-    if _TEMPLATE.search(value) or _SAMPLE.match(value) or _WORDS_ONLY.fullmatch(value):
+    if len(value) < _LEAST_PASSWORD or _TEMPLATE.search(value) or _SAMPLE.match(value) or _WORDS_ONLY.fullmatch(value):
         return False
     if not quoted and _IDENTIFIER.fullmatch(value.rstrip("=")) and not _is_bare_secret(said, value.rstrip("=")):
         return False  # a call, or something that is kept elsewhere

@@ -88,6 +88,8 @@ uuid = "123e4567-e89b-12d3-a456-426614174000"
 import { createHash } from "node:crypto"
 key-value pairs and sk-learn, eyJ is how a JWT begins, AC and SK are states
 PRIVATE_KEY_HEADER = "BEGIN"
+password = password.encode("utf-8")
+self.assertEqual(secrets.compare_digest(a, "aé"))
 """.strip().splitlines()
 
 
