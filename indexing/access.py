@@ -54,6 +54,10 @@ class Standing:
             return "secret"
         return reason
 
+    def forget(self, uri: str) -> None:
+        """Let go of the text of a document that was closed."""
+        self._texts.pop(uri, None)
+
     def _by_paths(self, document: Document) -> str:
         now = time.monotonic()
         key = (document.uri, document.path, document.origins, document.cell)

@@ -128,6 +128,7 @@ class Index:
 
     def drop(self, uri: str) -> None:
         """The document is closed: what is on disk counts again."""
+        self._standing.forget(uri)
         if self._documents.pop(uri, None) is not None:
             self._dirty[uri] = None
             self._look_soon()
