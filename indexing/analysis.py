@@ -88,7 +88,7 @@ def analyze_file(
     base = FileAnalysis(digest=digest, mtime_ns=found.st_mtime_ns, size=found.st_size)
     if digest == known_digest:
         return _with(base, unchanged=True), b""
-    if reason := exclusion.content_reason(data, limits):
+    if reason := exclusion.content_reason(data, limits, path.name):
         return _with(base, reason=reason), b""
     text = texts.decode(data)
     result = analyze_text(text, languages.of_path(path, text), plain=plain, alone=True)

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from indexing.files import read_regular
 from indexing.patterns import compiled
+from indexing.secret_files import SECRET_FOLDERS, holds_secret, is_secret_folder, is_secret_name, is_secret_path
+from indexing.texts import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pathspec import GitIgnoreSpec
 
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 
 IGNORE_FILES = (".gitignore", ".starlingignore")
 _HEAD_BYTES = 8192
+_SECRET_BYTES = 1 << 17  # of a file, in which secrets are looked for
 _IGNORE_FILE_BYTES = 512 * 1024  # a longer ignore file is a mistake, and compiling it would take seconds
-_FRESH_S = 2.0  # how long answers of `reason` are reused without looking at the disk
+_ANSWERS = 1000  # that are kept
+FRESH_S = 2.0  # how long answers of `reason` are reused without looking at the disk
 
 
 def _words(text: str) -> frozenset[str]:
@@ -59,7 +63,7 @@ FOLDERS: dict[str, str] = {
         ),
         "cache",
     ),
-    **dict.fromkeys(_words(".ssh .gnupg .aws .azure .kube .password-store"), "secret"),
+    **dict.fromkeys(SECRET_FOLDERS, "secret"),
 }
 """Folders by name; "build output" only where the folder holds no Python package (`src/build/__init__.py` is source)."""
 
@@ -83,18 +87,6 @@ _GENERATED = re.compile(
     r"|\.generated\.\w+$|^zz_generated|_generated\.\w+$|\.snap$",
     re.IGNORECASE,
 )
-_DATA = r"(json|ya?ml|toml|ini|cfg|conf|txt|xml|properties|csv|enc)"
-_SECRET = re.compile(
-    r"^\.env(\.(?!(example|sample|template|dist|defaults)$).+)?$|^(?!(example|sample|template)\.).+\.env$|^\.envrc$"
-    r"|^id_(rsa|dsa|ecdsa|ed25519)(_.+)?$|\.(pem|key|p12|pfx|p8|pkcs12|jks|keystore|kdbx?|ppk|gpg|pgp|asc|ovpn)$"
-    r"|\.keychain(-db)?$"
-    r"|^[._]netrc$|^\.(npmrc|pypirc|pgpass|htpasswd|my\.cnf|git-credentials|vault-token|s3cfg|boto|dockercfg|yarnrc)$"
-    rf"|^\.?(credentials?|secrets?|passwords?)(\.{_DATA})*$|[._-](credentials?|secrets?|passwords?)\.{_DATA}$"
-    rf"|^(client[_-]?secrets?|service[_-]?account|firebase-adminsdk|application_default_credentials).*\.{_DATA}$"
-    r"|\.(tfvars|tfstate)(\.json|\.backup)?$|^kubeconfig$|^htpasswd$|^shadow$",
-    re.IGNORECASE,
-)
-_PRIVATE_KEY = re.compile(rb"\s*-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
 _GENERATED_HEAD = re.compile(
     rb"^[ \t]*(#|//|/\*|\*|--|;|<!--|%|\"\"\").*"
     rb"(@generated|code generated .{0,80}do not edit|(auto(matically)?[- ]?generated|generated (by|from|with)).{0,200}"
@@ -106,30 +98,63 @@ _GENERATED_HEAD_BYTES = 1024
 _TWO_BYTE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def secret(name: str) -> bool:
-    """Whether a file of this name is kept from index and models whatever else is said of it."""
-    return _SECRET.search(name) is not None
+class Outside:
+    """The filter for files in no root, of which only their names, folders and content can be judged. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Path, tuple[float, str]] = {}
+
+    def reason(self, path: Path, roots: Mapping[Path, Exclusion]) -> str:
+        """Return "secret" or "outside" for an absolute path in none of `roots`; answers are reused for two seconds.
+
+        A path that names one of `roots` further on (`/snapshots/3/home/me/work/a.py`) is left out where that file is.
+        """
+        now = time.monotonic()
+        known = self._answers.get(path)
+        if known is None or now - known[0] >= FRESH_S:
+            if len(self._answers) > _ANSWERS:
+                self._answers = {}
+            known = self._answers[path] = (now, _within(path, roots) or outside(path))
+        return known[1]
+
+
+def _within(path: Path, roots: Mapping[Path, Exclusion]) -> str:
+    """Return why the file of a root that a path ends with is ignored, "" when it is not or there is none."""
+    name = path.as_posix()
+    for root, exclusion in roots.items():
+        at = name.find(f"{root.as_posix()}/", 1)
+        if at > 0 and (reason := exclusion.reason(Path(name[at:]))) in {"secret", "ignored", "excluded"}:
+            return reason
+    return ""
 
 
 def outside(path: Path) -> str:
-    """The reason for a file in no root: "secret" by its real name and folders, else "outside"."""
+    """Return the reason for a file in no root: "secret" by its names, folders or content, else "outside"."""
     real = Path(os.path.realpath(path))
-    secrets = secret(path.name) or secret(real.name) or any(FOLDERS.get(name) == "secret" for name in real.parts)
-    return "secret" if secrets or real.as_posix().endswith(".docker/config.json") else "outside"
+    secrets = any(is_secret_path(one.as_posix()) for one in (path, real)) or any(map(is_secret_folder, real.parts[:-1]))
+    return "secret" if secrets or _is_secret_file(real) else "outside"
+
+
+def _is_secret_file(path: Path) -> bool:
+    """Return whether a regular file is a secret by its content."""
+    try:
+        return holds_secret(decode(read_regular(path, _SECRET_BYTES)[0]), path.name)
+    except OSError:
+        return False
 
 
 def name_reason(name: str) -> str:
     """Why a file of this name is left out, "" when its name is no reason."""
-    if _SECRET.search(name):
+    if is_secret_name(name):
         return "secret"
     dot = name.rfind(".")
     if dot >= 0:
         extension = name[dot:].lower()
         if extension in BINARY_EXTENSIONS:
             return "binary"
-        if extension == ".lock":
-            return "lock file"
-    if name in _LOCK_NAMES:
+        if extension == ".ipynb":
+            return "notebook"  # its cells come from the editor; what they have printed is no code
+    if name in _LOCK_NAMES or name.lower().endswith(".lock"):
         return "lock file"
     if _MINIFIED.search(name):
         return "minified"
@@ -138,7 +163,7 @@ def name_reason(name: str) -> str:
 
 def folder_reason(name: str, held: Collection[str]) -> str:
     """Why a folder of this name that holds files named `held` is left out, "" when it is not."""
-    reason = FOLDERS.get(name, "")
+    reason = "secret" if is_secret_folder(name) else FOLDERS.get(name, "")
     if reason in {"build output", "vendored"} and name in _PACKAGE_NAMES and "__init__.py" in held:
         reason = ""
     if not reason and "pyvenv.cfg" in held:
@@ -148,13 +173,13 @@ def folder_reason(name: str, held: Collection[str]) -> str:
     return reason
 
 
-def content_reason(data: bytes, limits: IndexLimits) -> str:
-    """Why a file with this content is left out, "" when it is not."""
+def content_reason(data: bytes, limits: IndexLimits, name: str) -> str:
+    """Return why a file of this name and content is left out, "" when it is not."""
     if len(data) > limits.max_file_bytes:
         return "too large"
     if b"\0" in data[:_HEAD_BYTES] and data[:2] not in _TWO_BYTE_MARKS:
         return "binary"
-    if _PRIVATE_KEY.match(data):
+    if holds_secret(decode(data[:_SECRET_BYTES]), name):
         return "secret"
     head = data[:_GENERATED_HEAD_BYTES]
     if b"generated" in head.lower() and _GENERATED_HEAD.search(head):
@@ -252,8 +277,12 @@ class Exclusion:
 
     def file(self, rules: Rules, name: str, relative: str) -> str:
         """Why the file `relative` is left out by its name and the ignore rules, "" when it is not."""
-        built_in = "secret" if relative.endswith(".docker/config.json") else name_reason(name)
-        return built_in if built_in == "secret" else self._weigh(rules, relative, built_in)
+        built_in = "secret" if is_secret_path(relative) else name_reason(name)
+        if built_in == "secret":
+            return built_in
+        reason = self._weigh(rules, relative, built_in)
+        # what only its form leaves out is ignored too, for the sake of what else stands for it: cells, versions
+        return "ignored" if reason and reason == built_in and rules.ignored(relative, starling=False) else reason
 
     def reason(self, path: Path) -> str:
         """Why `path` (absolute; it need not exist) may be neither indexed nor sent to a model; "" when it may.
@@ -262,16 +291,16 @@ class Exclusion:
         """
         now = time.monotonic()
         known = self._answers.get(path)
-        if known is not None and now - known[0] < _FRESH_S:
+        if known is not None and now - known[0] < FRESH_S:
             return known[1]
-        if len(self._answers) > 1000:
+        if len(self._answers) > _ANSWERS:
             self._answers = {}
         answer = self._reason(path)
         self._answers[path] = (now, answer)
         return answer
 
     def _reason(self, path: Path) -> str:
-        if secret(path.name):
+        if is_secret_name(path.name):
             return "secret"  # also where the link of that name leads to something harmless
         try:
             real = Path(os.path.realpath(path))
@@ -304,7 +333,7 @@ class Exclusion:
                 return "" if stat.S_ISDIR(found.st_mode) else "special"
             if found.st_size > self._limits.max_file_bytes:
                 return "too large"
-            return content_reason(read_regular(path, self._limits.max_file_bytes + 1)[0], self._limits)
+            return content_reason(read_regular(path, self._limits.max_file_bytes + 1)[0], self._limits, path.name)
         except FileNotFoundError:
             return ""  # not saved yet: nothing but its name can be judged
         except OSError:

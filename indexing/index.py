@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing.exclusion import Exclusion, outside
+from indexing.access import ALONE, Standing, reason_of, relative_reason
+from indexing.exclusion import Exclusion, Outside
 from indexing.files import read_regular
 from indexing.limits import IndexLimits
 from indexing.process import IndexProcess
@@ -67,6 +68,8 @@ class Index:
         real = {Path(os.path.realpath(root)) for root in roots}
         self._roots = sorted(root for root in real if not any(parent in real for parent in root.parents))
         self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
+        self._outside = Outside()
+        self._standing = Standing(self.exclusion)
         self._sources: Sources | None = None
 
     # life
@@ -125,6 +128,7 @@ class Index:
 
     def drop(self, uri: str) -> None:
         """The document is closed: what is on disk counts again."""
+        self._standing.forget(uri)
         if self._documents.pop(uri, None) is not None:
             self._dirty[uri] = None
             self._look_soon()
@@ -140,9 +144,22 @@ class Index:
     # questions
 
     def exclusion(self, path: Path) -> str:
-        """Why `path` may be neither indexed nor sent to a model, "" when it may. Cheap when asked again and again."""
+        """Return why `path` may be neither indexed nor sent to a model, "" when it may; cheap when asked repeatedly."""
+        if not path.is_absolute():
+            return relative_reason(path, [each.reason for each in self._exclusions.values()], list(self._exclusions))
         exclusion = self._exclusion_of(path)
-        return exclusion.reason(path) if exclusion is not None else outside(path)
+        if exclusion is not None:
+            return exclusion.reason(path)
+        return self._outside.reason(path, self._exclusions)
+
+    def withheld(self, document: Document) -> str:
+        """Return why no model may see `document`, "" when it may be asked about; cheap when asked at each key."""
+        reason = self._standing.reason(document)
+        return "" if reason in ALONE else reason
+
+    def is_shared(self, document: Document) -> bool:
+        """Return whether `document` may be searched, and be shown to a model with what is asked about others."""
+        return not self._standing.reason(document)
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""
@@ -277,7 +294,7 @@ class Index:
                 if document is None:
                     sources.shut(uri)
                 else:
-                    sources.open(document, lambda path: not self.exclusion(path))
+                    sources.open(document, shared=not reason_of(document, self.exclusion))
             snapshot = sources.snapshot()
             snapshot.view.prepare()  # here, where nobody waits, and not on the next key's path
             self._snapshot = snapshot
@@ -370,6 +387,8 @@ class Index:
             chunk = snapshot.view.chunk(each.key, each.chunk)
             piece = snapshot.view.text(each.key, chunk.span)
             path = snapshot.path(each.key)
+            if not self._is_shown(snapshot, each.key, path):
+                continue  # the rules have changed since it was indexed
             if each.key not in texts:
                 texts[each.key] = self._text_now(snapshot, each.key, path)
             first_line = _line_now(texts[each.key], chunk, piece)
@@ -382,6 +401,11 @@ class Index:
         if stale and self._state != "off":
             self.touch(stale)
         return tuple(hits)
+
+    def _is_shown(self, snapshot: Snapshot, key: tuple[str, int], path: Path) -> bool:
+        """Return whether what was indexed may still be shown with other documents."""
+        opened = snapshot.opened.get(key)
+        return self.is_shared(opened.document) if opened is not None else not self.exclusion(path)
 
     def _text_now(self, snapshot: Snapshot, key: tuple[str, int], path: Path) -> str | None:
         """The text of a file as it stands in the editor or on disk; None when it is gone."""

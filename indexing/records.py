@@ -22,6 +22,9 @@ class Document:
         language: our name of the language (`indexing.languages`), "text" when unknown.
         text: with the line endings as they are.
         version: the editor's version number.
+        origins: other paths that the URI stands for: the file of which this is a version, the notebook of a cell.
+            Absolute, or relative to some workspace folder. What may not be shown of them may not be shown of this.
+        cell: whether it is a cell of the notebook that is the first of `origins`.
     """
 
     uri: str
@@ -29,6 +32,8 @@ class Document:
     language: str
     text: str
     version: int = 0
+    origins: tuple[Path, ...] = ()
+    cell: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from indexing.segments import FileKey, OverlayFile, Segment, View
 from indexing.store import Changes, Counts, Places, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from indexing.limits import IndexLimits
     from indexing.records import Document
@@ -29,12 +29,17 @@ _NOTHING = Changes(-1, "", (), ())
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open document with its analysis, under the path it has in its root ("" root for none)."""
+    """An open document with its analysis, under the path it has in its root ("" root for none).
+
+    Attributes:
+        shared: whether others may be answered from it; else only its own questions are.
+    """
 
     document: Document
     analysis: Analysis
     root: str
     relative: str
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,10 @@ class Snapshot:
     known: dict[Path, FileKey | None] = field(default_factory=dict)
 
     def path(self, key: FileKey) -> Path:
-        """Absolute path of a file; of an untitled document the name it was given."""
-        if key in self.opened and (path := self.opened[key].document.path) is not None:
+        """Return the absolute path of a file; of a cell that of its notebook."""
+        if key in self.opened and (path := _place(self.opened[key].document)) is not None:
             return path
-        return self.roots.get(key[0], Path()) / self.view.relative(key)
+        return self.roots.get(key[0], Path("/")) / self.view.relative(key)
 
 
 @dataclass(slots=True)
@@ -102,15 +107,15 @@ class Sources:
                     return True
         return False
 
-    def open(self, document: Document, allowed: Callable[[Path], bool]) -> None:
-        """Analyse an open document, unless it is too large or may not be indexed."""
-        if len(document.text) > self._limits.open_bytes or (document.path is not None and not allowed(document.path)):
+    def open(self, document: Document, *, shared: bool) -> None:
+        """Analyse an open document, unless it is too large; `shared`: whether others may be answered from it."""
+        if len(document.text) > self._limits.open_bytes or (document.path is not None and not shared):
             self.shut(document.uri)
             return
         analysis = analyze_text(document.text, document.language)
         root, relative = self._home(document)
         with self._lock:
-            self._opened[document.uri] = Opened(document, analysis, root, relative)
+            self._opened[document.uri] = Opened(document, analysis, root, relative, shared)
 
     def shut(self, uri: str) -> None:
         """The document is closed: what is on disk counts again."""
@@ -142,7 +147,10 @@ class Sources:
             keys: dict[str, FileKey] = {}
             opened: dict[FileKey, Opened] = {}
             for uri, each in self._opened.items():
-                own = self._stored_key(each.root, each.relative) or (each.root, self._fresh_id(uri))
+                if not each.shared:
+                    continue
+                kept = self._stored_key(each.root, each.relative) if each.document.path is not None else None
+                own = kept or (each.root, self._fresh_id(uri))
                 keys[uri] = own
                 opened[own] = each
                 overlays[own] = OverlayFile(each.relative, _NOW, each.analysis.blob)
@@ -202,10 +210,11 @@ class Sources:
             root.segment, root.segment_name, root.changes = None, "", _NOTHING
 
     def _home(self, document: Document) -> tuple[str, str]:
-        home = self._locate(document.path) if document.path is not None else None
+        path = _place(document)
+        home = self._locate(path) if path is not None and path.is_absolute() else None
         if home:
             return home
-        return _UNTITLED, document.path.as_posix() if document.path is not None else document.uri.rsplit("/", 1)[-1]
+        return _UNTITLED, path.as_posix() if path is not None else document.uri.rsplit("/", 1)[-1]
 
     def _locate(self, path: Path) -> tuple[str, str] | None:
         real = Path(os.path.realpath(path))
@@ -227,6 +236,11 @@ class Sources:
     def _fresh_id(self, uri: str) -> int:
         """A negative id for a document that is not stored."""
         return self._fresh_ids.setdefault(uri, -1 - len(self._fresh_ids))
+
+
+def _place(document: Document) -> Path | None:
+    """Return the file of a document, or that of which it is a part."""
+    return document.path or (document.origins[0] if document.origins else None)
 
 
 _NOW = 4102444800.0  # open documents are the most recent of all: the year 2100

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-FORMAT = 1  # in every file name; raise it when what is stored changes its meaning
+FORMAT = 3  # in every file name; raise it when what is stored changes its meaning
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
 _BUSY_TIMEOUT_S = 10.0
@@ -63,6 +63,15 @@ class Places:
     def files(self) -> list[Path]:
         """All files of this index that exist, the lock excepted."""
         return [path for path in self.storage.glob(f"{self.key}.*") if path != self.lock]
+
+    def discard_older(self) -> None:
+        """Delete the indexes of this root in older formats: they may hold files that are kept back by now."""
+        name, _, number = self.key.rpartition("-v")
+        for path in self.storage.glob(f"{name}-v*"):
+            version = path.name.removeprefix(f"{name}-v").partition(".")[0]
+            if version.isdecimal() and int(version) < int(number):
+                with suppress(OSError):
+                    path.unlink()
 
     def discard(self) -> None:
         """Delete the index."""
@@ -405,6 +414,11 @@ class Store:
                 with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
                     old.unlink()
 
+    def scrub(self) -> None:
+        """Have no text on the disk that was forgotten, as far as no reader still needs the write-ahead log."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with explained(self.places.storage):
@@ -428,6 +442,9 @@ def _open_for_writing(places: Places) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a lost last second is indexed again
         connection.execute("PRAGMA journal_size_limit = 16777216")
+        connection.execute(
+            "PRAGMA secure_delete = ON"
+        )  # a text that may no longer be kept does not stay on a free page
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             migrate(connection)

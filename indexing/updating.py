@@ -88,6 +88,7 @@ class Updater:
         self._changed = listener.changed
         self._stopping = listener.stopping
         self._exclusion = Exclusion(root, limits)
+        self._withdrawn = False  # whether a file that is still there may no longer be kept
 
     def full(self) -> None:
         """Walk the root and index what is new or changed; forget what is gone.
@@ -96,6 +97,7 @@ class Updater:
             indexing.store.StorageError: the index cannot be written.
             OSError: the root cannot be read.
         """
+        self.places.discard_older()
         with Store.write(self.places) as store:
             known = store.known()
             seen = Walk()
@@ -108,9 +110,10 @@ class Updater:
                     requests.append(self._request(found.relative, found.mtime_ns, before))
             if self._stopping():
                 return
-            gone = [each.id for relative, each in known.items() if relative not in alive]
-            if gone:
-                store.put((), gone)
+            lost = {relative: each.id for relative, each in known.items() if relative not in alive}
+            if lost:
+                store.put((), lost.values())
+                self._withdrawn |= any((self._exclusion.root / relative).exists() for relative in lost)
             if not known and len(requests) <= _FIRST_FILES:
                 self._index_first(store, requests)
             else:
@@ -134,16 +137,21 @@ class Updater:
             known: dict[str, Known] = {}
             requests: list[Request] = []
             gone: list[int] = []
+            kept_back = False
             for path in paths:
                 relative = self._relative(path)
                 if not relative:
                     continue
                 before = store.known_under(relative)
                 known |= before
-                if path.exists() and not path.is_symlink() and not self._exclusion.reason(path):
+                there = path.exists() and not path.is_symlink()
+                reason = self._exclusion.reason(path) if there else ""
+                if there and not reason:
                     requests.append(self._request(relative, 0, before.get(relative)))
-                else:
-                    gone.extend(each.id for each in before.values())
+                    continue
+                gone.extend(each.id for each in before.values())
+                kept_back |= there and (bool(before) or reason == "secret")
+            self._withdrawn |= kept_back and bool(gone)  # a file that is a secret by its new name was gone by its old
             if gone:
                 store.put((), gone)
             self._index(store, requests, known)
@@ -200,9 +208,9 @@ class Updater:
         if total:
             self._progress(done, total)
 
-    @staticmethod
-    def _add(batch: _Batch, result: Result, before: Known | None) -> None:
+    def _add(self, batch: _Batch, result: Result, before: Known | None) -> None:
         analysis, request = result.analysis, result.request
+        self._withdrawn |= before is not None and analysis.reason == "secret"
         if analysis.unchanged and before is not None:
             batch.times.append((analysis.mtime_ns, analysis.size, before.id))
             return
@@ -233,8 +241,12 @@ class Updater:
     def _build_if_due(self, store: Store) -> None:
         name = store.meta("segment")
         pending = store.pending()
-        if not _usable(self.places.storage / name if name else None) or pending > self._limits.pending_files:
+        usable = _usable(self.places.storage / name if name else None)
+        if not usable or self._withdrawn or pending > self._limits.pending_files:
             store.build(_build)
+        if self._withdrawn:
+            store.scrub()
+            self._withdrawn = False
 
 
 def _build(target: Path, files: Iterator[Stored]) -> None:

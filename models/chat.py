@@ -97,6 +97,8 @@ class ChatRequest:
         schema: the answer is one JSON object of this form; None for free text.
         max_tokens: budget of new tokens.
         temperature: 0 for the likeliest answer; None leaves it to the endpoint.
+        words: whether the answer is for a person to read, so that it needs no secret of what was asked about; else it
+            may become code, which has to hold them (`models.masking`).
     """
 
     messages: tuple[Message, ...]
@@ -104,6 +106,7 @@ class ChatRequest:
     schema: AnswerSchema | None = None
     max_tokens: int = 1024
     temperature: float | None = 0.0
+    words: bool = False
 
 
 class ReplyEnd(StrEnum):

@@ -93,9 +93,11 @@ class _Maker:
         return FallbackChain(links)
 
     def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
+        from indexing.literals import secret_literals  # noqa: PLC0415
         from models.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
         from models.fallback import Link  # noqa: PLC0415
         from models.layered import TunedChat  # noqa: PLC0415
+        from models.masking import MaskedChat  # noqa: PLC0415
         from models.replies import CachedChat  # noqa: PLC0415
 
         key = (wanted, alone, "" if wanted.url else role)  # how one's own model is asked depends on the role
@@ -112,7 +114,7 @@ class _Maker:
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
             chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
-        return Link(chat, wanted.place)
+        return Link(MaskedChat(chat, secret_literals), wanted.place)  # outermost: no layer ever has a secret
 
 
 def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:

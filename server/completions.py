@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 THREADS = 8  # one computes; the others hold calls that were called in and are about to notice
-PRIVATE = ("secret", "ignored", "excluded")  # reasons of the exclusion filter that a notebook hands on to its cells
 UNREAD = ("excluded", "off", "starting", "too-large", "cancelled")  # answers from before any filter has let it pass
 LOGGED_LINES = 3  # of what stands before the cursor
 LOGGED_CHARACTERS = 500
@@ -111,8 +110,8 @@ class _Call:
 
     def __call__(self) -> Completion:
         core, document = self.core, self.document
-        if document.container is not None and core.index.exclusion(document.container) in PRIVATE:
-            return _nothing("excluded")  # a cell is as private as its notebook
+        if core.index.withheld(document.record):
+            return _nothing("excluded")
         return core.generator.complete(
             document.record,
             self.offset,
@@ -156,14 +155,23 @@ def _record(document: OpenText, offset: int, trigger: Trigger, completion: Compl
             "confidence": round(suggestion.confidence, 3),
             "characters": len(suggestion.text),
             "suggestions": len(completion.suggestions),
-            "suggestion_text": suggestion.text,
+            "suggestion_text": _masked(suggestion.text),
         }
     if completion.why_empty:
         fields["why_empty"] = completion.why_empty
     if completion.why_empty not in UNREAD:  # a secret file's text is no text for a log either
         before = document.text[max(offset - LOGGED_CHARACTERS, 0) : offset]
-        fields["prompt_end"] = "".join(before.splitlines(keepends=True)[-LOGGED_LINES:])
+        fields["prompt_end"] = _masked("".join(before.splitlines(keepends=True)[-LOGGED_LINES:]))
     logger.debug("completion", extra=fields)
+
+
+def _masked(text: str) -> str:
+    """Return a text for the log, its secrets left out."""
+    from indexing.literals import secret_literals  # noqa: PLC0415 (for a log at its finest level)
+
+    for start, end in reversed(secret_literals(text)):
+        text = f"{text[:start]}…{text[end:]}"
+    return text
 
 
 def _nothing(why: str) -> Completion:

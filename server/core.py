@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from server import chats as chat_models
@@ -236,7 +235,7 @@ def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Seq
     if old is not None and old.reviewer is not None and index is old.index:
         old.reviewer.policy, old.reviewer.examiners = policy, tuple(examiners)
         return old.reviewer
-    return Reviewer(policy, examiners=examiners, excluded=partial(unreviewed, index))
+    return Reviewer(policy, examiners=examiners, withheld=index.withheld)
 
 
 def _examiners(
@@ -253,12 +252,6 @@ def _examiners(
 
         made.append(ModelExaminer(chat, index))
     return tuple(made)
-
-
-def unreviewed(index: Index, path: Path) -> str:
-    """Why a file is not reviewed, "" when it is: one of no workspace folder was opened by a person."""
-    reason = index.exclusion(path)
-    return "" if reason == "outside" else reason
 
 
 def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:

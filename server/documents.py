@@ -40,6 +40,7 @@ class OpenText:
         lone: whether `text` may hold lone surrogates, which no encoding can carry.
         oversized: whether the text was too large to keep; nothing is completed in it until it is sent anew.
         cell: whether it is a cell of a notebook, which need not be a file.
+        origins: other paths that the URI stands for (`server.origins`), that of a cell's notebook first.
     """
 
     uri: str
@@ -52,6 +53,7 @@ class OpenText:
     lone: bool = False
     oversized: bool = False
     cell: bool = False
+    origins: tuple[Path, ...] = ()
 
     @classmethod
     def of(  # noqa: PLR0913 (what the editor sends with a document)
@@ -65,7 +67,7 @@ class OpenText:
     def rewritten(self, text: str) -> OpenText:
         """With another text altogether."""
         whole = OpenText.of(self.uri, self.path, self.language, self.version, text, container=self.container)
-        return replace(whole, cell=self.cell)
+        return replace(whole, cell=self.cell, origins=self.origins)
 
     def replaced(self, start: int, end: int, text: str) -> OpenText:
         """With [start, end) replaced by `text`."""
@@ -94,7 +96,7 @@ class OpenText:
         from indexing.records import Document  # noqa: PLC0415 (10 ms that the answer to `initialize` need not wait for)
 
         text = SURROGATE.sub(REPLACEMENT, self.text) if self.lone else self.text
-        return Document(self.uri, self.path, self.language, text, self.version)
+        return Document(self.uri, self.path, self.language, text, self.version, self.origins, self.cell)
 
 
 class Documents:

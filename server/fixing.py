@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from agents import actions
 from agents.records import Layer
 from server import incoming
-from server.core import unreviewed
 
 if TYPE_CHECKING:
     from agents.records import Edit, Finding
@@ -41,8 +40,7 @@ async def fresh(snapshot: Snapshot, core: Core, document: OpenText) -> tuple[Fin
 
 def static_findings(core: Core, document: OpenText) -> tuple[Finding, ...]:
     """For a thread: what the static layer finds; nothing in a file that is not reviewed."""
-    path = document.path or document.container
-    if core.reviewer is None or document.oversized or (path is not None and unreviewed(core.index, path)):
+    if core.reviewer is None or document.oversized or core.index.withheld(document.record):
         return ()
     return core.reviewer.review(document.record, layers=frozenset({Layer.STATIC}))
 

@@ -158,8 +158,10 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
 
     While it does not answer the bundled model does, in this process.
     """
-    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415 (for a person with a server of their own)
+    from indexing.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
+    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.elsewhere import connected, unknown_entry  # noqa: PLC0415
+    from models.masked_completion import MaskedModel  # noqa: PLC0415
     from models.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
@@ -171,7 +173,8 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     entry, named = known(settings.name), bool(settings.name)
 
     def connect() -> CompletionModel:
-        return connected(entry, "" if socket else place, socket, named=named, known=known)
+        there = connected(entry, "" if socket else place, socket, named=named, known=known)
+        return MaskedModel(there, secret_literals)
 
     standby = catalog.get(DEFAULT_MODEL)
     if standby is None:

@@ -16,6 +16,7 @@ from pygls.uris import to_fs_path
 
 from agents.records import Trigger
 from server.documents import OpenText
+from server.origins import is_plain, origins_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,9 +72,12 @@ def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> Open
     """A document, or a cell of the notebook of that URI, as the editor opens it."""
     container = None if notebook is None else path_of(notebook)
     path = path_of(item.uri) if notebook is None else None
-    language = language_of(item.language_id, path)
+    origins = () if notebook is None else ((container,) if container is not None else ()) + origins_of(notebook)
+    if path is None or not is_plain(item.uri):
+        origins += origins_of(item.uri)
+    language = language_of(item.language_id, path or (origins[0] if origins else None))
     document = OpenText.of(item.uri, path, language, item.version, item.text, container=container)
-    return replace(document, cell=notebook is not None)
+    return replace(document, cell=notebook is not None, origins=tuple(dict.fromkeys(origins)))
 
 
 def language_of(language_id: str, path: Path | None) -> str:

@@ -16,7 +16,6 @@ from indexing.files import read_regular
 from indexing.limits import IndexLimits
 from indexing.texts import decode
 from indexing.walk import Walk, walk
-from server.core import unreviewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,8 +77,7 @@ def means_of(
     core = files.core
 
     def review(document: Document) -> tuple[Finding, ...]:
-        excluded = document.path is not None and unreviewed(core.index, document.path)
-        if core.reviewer is None or excluded:
+        if core.reviewer is None or core.index.withheld(document):
             return ()
         return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
 

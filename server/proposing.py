@@ -16,6 +16,7 @@ from pydantic import Field
 from agents.generator.tasks import running
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Nothing, Scene, Told
+from agents.markdown import inert
 from indexing.records import Span
 from models.chat import ChatError
 from models.errors import ModelError
@@ -73,11 +74,10 @@ async def place_of(snapshot: Snapshot, where: Where, instruction: str = "") -> P
     document = await targets.document_of(snapshot, core, Target(uri=where.uri))
     if document.oversized:
         raise CommandFailed("The document is too large.", code="too-large", what_next="Split it first.")
-    kept = document.container
-    if kept is not None and (why := core.index.exclusion(kept)) not in {"", "outside"}:
-        raise CommandFailed(f"{kept.name} is kept from models ({why}).", code="excluded")
-    span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
     loop = asyncio.get_running_loop()
+    if why := await loop.run_in_executor(snapshot.pool, running.kept_back, document.record, core.index):
+        raise CommandFailed(why, code="excluded")
+    span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
     syntax = await loop.run_in_executor(snapshot.pool, core.generator.syntax, document.record)
     return Place(core, document, Scene(document.record, syntax, span, instruction=instruction))
 
@@ -126,7 +126,7 @@ async def called(work: Work, blocking: Callable[[], R]) -> R:
     except Cancelled:
         raise Withdrawn from None
     except ChatError as error:
-        raise CommandFailed(str(error), code=error.fault.value, partial={"text": error.partial}) from error
+        raise CommandFailed(str(error), code=error.fault.value, partial={"text": inert(error.partial)}) from error
     except ModelError as error:
         raise CommandFailed(str(error), code="model-failed") from error
 

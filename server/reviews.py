@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from agents.records import Layer
 from agents.reviewer.cells import said_of_cell
 from server.cancellation import Tickets
-from server.core import unreviewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,9 +242,8 @@ class Held:
 
 def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) -> tuple[Finding, ...]:
     """One call of the reviewer, for a thread of a pool."""
-    path = document.path or document.container  # a cell is as private as its notebook
     unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
-    if unread or core.reviewer is None or (path is not None and unreviewed(core.index, path)):
+    if unread or core.reviewer is None or core.index.withheld(document.record):
         return ()
     syntax = core.generator.syntax(document.record)  # kept there, so that the next blank line finds it fresh
     found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)

@@ -19,12 +19,11 @@ from models.completion import Snippet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
     from indexing.index import Index
-    from indexing.records import Hit
+    from indexing.records import Document, Hit
     from indexing.syntax import Syntax
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
@@ -45,10 +44,14 @@ _LEAST_S = 0.001
 class _Recent:
     """A place where the person asked for a completion: editing happens there."""
 
-    uri: str
-    path: Path | None
+    document: Document
     first_line: int
     text: str
+
+    @property
+    def uri(self) -> str:
+        """Return the URI of its document."""
+        return self.document.uri
 
 
 class ContextGatherer:
@@ -88,7 +91,7 @@ class ContextGatherer:
         below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]
         text = "\n".join([*above[:-1], above[-1] + below[0], *below[1:]])
         document = cursor.document
-        place = _Recent(document.uri, document.path, cursor.prefix.count("\n"), text)
+        place = _Recent(document, cursor.prefix.count("\n"), text)
         with self._lock:
             kept = [
                 other
@@ -112,8 +115,9 @@ class ContextGatherer:
         for place in places:
             if not place.text.strip() or any(place.text in text or text in place.text for text in texts):
                 continue
-            if place.path is None or not index.exclusion(place.path):
-                snippets.append(Snippet(place.path.name if place.path else "", place.text, stable=False))
+            if index.is_shared(place.document):
+                path = place.document.path
+                snippets.append(Snippet(path.name if path is not None else "", place.text, stable=False))
         return snippets[:2]
 
 

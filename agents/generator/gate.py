@@ -12,27 +12,24 @@ from agents.records import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
+    from indexing.records import Document
 
 # What may stand right of the cursor: what editors close by themselves, then at most one mark that ends the line.
 # Copilot's rule (its client's `isValidMiddleOfTheLinePosition`).
 _CLOSED_BY_EDITOR = re.compile(r"\s*[)>}\]\"'`]*\s*[:{;,]?\s*\Z")
 
-# A file of no workspace folder is not indexed, but who opened it by itself may have it completed; a secret never.
-_OFFERED = ("", "outside")
 
-
-def refusal(cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, exclusion: Callable[[Path], str]) -> str:
-    """Why nothing is offered here, in one word; "" when something may be."""
+def refusal(cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, withheld: Callable[[Document], str]) -> str:
+    """Return why nothing is offered here, in one word; "" when something may be."""
     document = cursor.document
     if not policy.enabled or document.language in policy.languages_off:
         return "off"
     if len(document.text) > policy.longest_document:
         return "too-large"
-    if document.path is not None and exclusion(document.path) not in _OFFERED:
+    if withheld(document):
         return "excluded"
     if len(cursor.before) + len(cursor.after) > policy.longest_line:
         return "long-line"

@@ -178,7 +178,7 @@ class Generator:
     ) -> Completion:
         policy = self._policy
         cursor = Cursor.at(document, offset)
-        if why := refusal(cursor, trigger=trigger, policy=policy, exclusion=self._index.exclusion):
+        if why := refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.withheld):
             return Completion((), why)
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))

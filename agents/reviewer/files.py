@@ -42,7 +42,7 @@ def read(path: Path, limits: IndexLimits) -> Document | str:
         data, _ = read_regular(path, limits.max_file_bytes + 1)
     except OSError:
         return "unreadable"
-    if reason := content_reason(data, limits):
+    if reason := content_reason(data, limits, path.name):
         return reason
     text = texts.decode(data)
     return Document(path.as_uri(), path, languages.of_path(path, text), text)

@@ -52,6 +52,8 @@ class ModelExaminer:
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
         """What the model finds in those of `units` that changed, or in the `whole` of them, as it comes."""
+        if not whole and not self._index.is_shared(document):
+            return  # nobody has asked about it
         known = self._known(document, units)
         changed = [unit for unit in units if whole or unit.digest not in known]
         for unit in changed[: None if whole else MOST_UNITS]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents import prompting, surroundings
+from agents.markdown import plain
 from agents.records import Edit, Finding, Fix, Layer, Severity
 from agents.surroundings import Piece
 from indexing.records import Span
@@ -87,7 +88,7 @@ def review_by_model(
     Raises:
         models.chat.ChatError: the model did not answer.
     """
-    if document.path is not None and index.exclusion(document.path) not in {"", "outside"}:
+    if index.withheld(document):
         return ()
     syntax = Syntax.of(document)
     found: list[Finding] = []
@@ -182,5 +183,5 @@ def _indent_before(text: str, start: int) -> str:
 
 def _sentence(text: str) -> str:
     """What the model says, on one line, as plain text of bounded length."""
-    plain = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return plain if len(plain) <= LONGEST_MESSAGE else plain[: LONGEST_MESSAGE - 1] + "…"
+    said = plain(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
+    return said if len(said) <= LONGEST_MESSAGE else said[: LONGEST_MESSAGE - 1] + "…"

@@ -23,7 +23,6 @@ from indexing.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from agents.records import Finding
     from agents.reviewer.layers import Examiner, Unit
@@ -47,15 +46,15 @@ class Reviewer:
         policy: ReviewPolicy | None = None,
         *,
         examiners: Sequence[Examiner] = (),
-        excluded: Callable[[Path], str] = lambda _: "",
+        withheld: Callable[[Document], str] = lambda _: "",
         ruff: Ruff | None = None,
     ) -> None:
-        """`excluded` says why a file may not be shown to a model, "" when it may; `examiners` are the other layers."""
+        """`withheld` says why no model may see a document, "" when one may; `examiners` are the other layers."""
         self.policy = policy or ReviewPolicy()
         self.examiners = tuple(examiners)
         self.ruff = ruff or Ruff()
         self.problem = ""  # one sentence why the review gives less than it should
-        self._excluded = excluded
+        self._withheld = withheld
         self._texts: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._units: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._lock = threading.Lock()
@@ -93,7 +92,7 @@ class Reviewer:
             lines = frozenset(reported)
             static_findings = self._static(document, syntax, cancelled)
             found += [each for each in static_findings if texts.line_of(starts, each.span.start) not in lines]
-        if document.path is None or not self._excluded(document.path):
+        if not self._withheld(document):
             for examiner in self.examiners:
                 if examiner.layer in wanted and not cancelled():
                     syntax = syntax or Syntax.of(document)

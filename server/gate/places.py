@@ -13,6 +13,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.access import OF_BYTES
 from indexing.exclusion import Exclusion, outside
 from server.gate import diffs
 from server.gate.refusal import Refused
@@ -45,8 +46,8 @@ class Places:
         """The same for an undoing: what was ours to make is ours to take back, whatever has been excluded since."""
         return Places(self.roots, lambda _: "")
 
-    def existing(self, path: Path, *, itself: bool = False) -> Path:
-        """The real path of a file whose text may be changed; with `itself`, that may go or move.
+    def existing(self, path: Path, *, itself: bool = False, part: bool = False) -> Path:
+        """Return the real path of a file whose text may be changed; `itself`: it may go or move; `part`: a cell of it.
 
         Raises:
             Refused: it must not be touched.
@@ -54,7 +55,7 @@ class Places:
         self._plain(path)
         if itself and os.path.islink(path):
             raise Refused(f"{self.shown(path)} is a link; name the file that it leads to.")
-        real = self._inside(path)
+        real = self._inside(path, part=part)
         if not os.path.isfile(real):
             there = os.path.lexists(real)
             raise Refused(f"{self.shown(path)} is {'no regular file' if there else 'not there any more'}.")
@@ -89,7 +90,7 @@ class Places:
 
         scheme, _, rest = uri.partition(":")
         if scheme == CELLS and (notebook := path_of(f"file:{rest.partition('#')[0]}")) is not None:
-            self.existing(notebook)
+            self.existing(notebook, part=True)
         elif scheme not in UNTITLED:
             raise Refused(
                 f"{uri} is neither a file nor an untitled document; save it as a file of the workspace first."
@@ -130,7 +131,7 @@ class Places:
         for part in path.parts[1:]:
             _check_length(part)
 
-    def _inside(self, path: Path) -> Path:
+    def _inside(self, path: Path, *, part: bool = False) -> Path:
         """The real path, inside a workspace folder, and nothing hidden or excluded on the way."""
         if not self.roots:
             raise Refused(f"No workspace folder is open; open the folder that {path} lies in, then try again.")
@@ -146,7 +147,8 @@ class Places:
         if any(part.startswith(".") for part in (*real.relative_to(root).parts, *given.parts)):
             raise Refused(f"{self.shown(path)} is hidden, and nothing hidden is changed; change it yourself.")
         for one in dict.fromkeys((path, real)):
-            if reason := self._excluded(one):
+            reason = self._excluded(one)
+            if reason and not (part and reason in OF_BYTES):
                 raise Refused(
                     f"{self.shown(path)} is left alone ({reason}); `.starlingignore` says what is, unless it is secret."
                 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.generator.cursor import Cursor
+from indexing import access
 from indexing.records import Document, Hit, Query, Recalled
 from tests import marked
 
@@ -32,6 +33,13 @@ class MemoryIndex:
 
     def exclusion(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
+
+    def withheld(self, document: Document) -> str:
+        reason = access.reason_of(document, self.exclusion)
+        return "" if reason in access.ALONE else reason
+
+    def is_shared(self, document: Document) -> bool:
+        return not access.reason_of(document, self.exclusion)
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         self.queries.append(query)

@@ -105,7 +105,7 @@ def test_name_decides(tmp_path: Path, name: str, reason: str) -> None:
     ],
 )
 def test_content_decides(data: bytes, reason: str) -> None:
-    assert content_reason(data, LIMITS) == reason
+    assert content_reason(data, LIMITS, "a.txt") == reason
 
 
 FIXTURE = """

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from tests.marked import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from indexing.index import Index
 
@@ -189,10 +189,44 @@ def test_unsaved_text_is_searched_as_it_stands(make_index: Callable[..., Index],
     assert places(index, "octagon perimeter") == []
 
 
-def test_untitled_documents_are_searched_too(make_index: Callable[..., Index], root: Path) -> None:
+def test_what_is_no_file_of_the_workspace_is_not_searched(make_index: Callable[..., Index], root: Path) -> None:
     index = make_index(root)
-    index.put(Document("untitled:Untitled-1", None, "python", "tetrahedron = 4\n"))
-    assert places(index, "tetrahedron") == ["untitled:Untitled-1:0"]
+    (root.parent / "elsewhere.py").write_text("tetrahedron = 1\n")
+    (root / ".gitignore").write_text("private.ipynb\n")
+    origins = [(), (root / "shapes.py",), (root / ".env",), (Path(".env"),), (root.parent / "elsewhere.py",)]
+    for number, origin in enumerate(origins):
+        index.put(Document(f"git:{number}", None, "python", "tetrahedron = 4\n", origins=origin))
+    index.put(opened(root.parent / "elsewhere.py", "tetrahedron = 1\n"))
+    index.put(Document("cell:1", None, "python", "tetrahedron = 2\n", origins=(root / "private.ipynb",), cell=True))
+    index.put(Document("cell:2", None, "python", "tetrahedron = 3\n", cell=True))
+    assert places(index, "tetrahedron") == []
+    asker = opened(root / "asks.py", "tetrahedron = ")
+    assert index.recall(asker, len(asker.text)) == ()
+    assert index.definitions(["tetrahedron"], document=asker) == ()
+
+
+def test_cells_of_a_notebook_are_searched_at_its_place(make_index: Callable[..., Index], root: Path) -> None:
+    index = make_index(root)
+    notebook = root / "made" / "n.ipynb"
+    for name in ("tetrahedron", "icosahedron"):
+        cell = f"{name} = 1\n"
+        index.put(Document(f"vscode-notebook-cell:{name}", None, "python", cell, origins=(notebook,), cell=True))
+    assert places(index, "tetrahedron") == ["made/n.ipynb:0"]
+    assert places(index, "icosahedron") == ["made/n.ipynb:0"]
+    assert index.search(Query("tetrahedron"))[0].path == notebook
+
+
+def test_what_was_kept_back_since_it_was_opened_or_indexed_is_not_shown(
+    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.exclusion.FRESH_S", 0.0)
+    index = make_index(root)
+    index.put(opened(root / "new.py", "tetrahedron = 4\n"))
+    assert len(places(index, "tetrahedron")) == 1
+    assert places(index, "triangle area")
+    (root / ".starlingignore").write_text("new.py\nshapes.py\n")
+    assert places(index, "tetrahedron") == []
+    assert not any("shapes.py" in place for place in places(index, "triangle area"))
 
 
 def test_open_secrets_and_huge_texts_are_not_searched(make_index: Callable[..., Index], root: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents.generator.statistics import CompletionStatistics
 from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
 from agents.reviewer import validity
+from indexing import access
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
 from indexing.syntax import Syntax
 from models.fallback import FallbackChain, Link
@@ -74,6 +75,13 @@ class MemoryIndex:
 
     def exclusion(self, path: Path) -> str:
         return "secret" if path in self.excluded else ""
+
+    def withheld(self, document: Document) -> str:
+        reason = access.reason_of(document, self.exclusion)
+        return "" if reason in access.ALONE else reason
+
+    def is_shared(self, document: Document) -> bool:
+        return not access.reason_of(document, self.exclusion)
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.hits[:limit]

@@ -270,8 +270,8 @@ def test_two_roles_with_the_same_endpoint_share_its_limit_of_requests(tmp_path: 
     made = chats.made(settings, None)
     assert made.chat is not None
     assert made.review is not None
-    tuned = [chain.links[0].chat for chain in (made.chat, made.review)]
-    assert tuned[0].inner is tuned[1].inner  # type: ignore[attr-defined]
+    tuned = [chain.links[0].chat.inner for chain in (made.chat, made.review)]  # type: ignore[attr-defined]
+    assert tuned[0].inner is tuned[1].inner
     made.close()
 
 

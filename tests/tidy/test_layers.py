@@ -35,6 +35,7 @@ MAY_SPEAK = {
     "models/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
     "server/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/sarif.py": {"urllib"},  # writes a path as a URI
+    "server/origins.py": {"urllib"},  # takes a URI apart
     "server/hosts.py": {"urllib"},  # takes an address apart
     "server/serve.py": {"socket", "websockets"},  # listens where a person told it to
     "server/streams.py": {"websockets"},  # reads and writes such a connection

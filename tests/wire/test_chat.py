@@ -91,7 +91,7 @@ async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
         configure(monkeypatch, server)
         session = await start(command=PROGRAM)
         await session.initialize(initialization_options={"review": {"ruff": "never", "delayMs": 0}})
-        uri = session.open("untitled:area.py", BEFORE)
+        uri = session.open(session.write("area.py", BEFORE).as_uri(), BEFORE)
         report = await session.command("starling.review", uri=uri, deep=True)
         assert (report["findings"], len(server.requests)) == ([], 1)  # the remark quotes what is not there yet
         document = types.VersionedTextDocumentIdentifier(2, uri)
@@ -102,6 +102,32 @@ async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
             await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
         assert [(one.code, one.range.start.line, one.range.start.character) for one in found] == [("model-logic", 1, 4)]
         assert found[0].message == "The height is ignored. Areas are wrong."
+
+
+async def test_what_is_no_file_of_the_workspace_is_reviewed_by_a_model_only_when_somebody_asks(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with ScriptedServer(SCRIPT, key=KEY) as server:
+        configure(monkeypatch, server)
+        session = await start(command=PROGRAM)
+        await session.initialize(initialization_options={"review": {"ruff": "never", "delayMs": 0}})
+        own = session.write("own.py", BEFORE).as_uri()
+        uris = ["untitled:area.py", (tmp_path / "elsewhere.py").as_uri(), own]
+        for number, uri in enumerate(uris):
+            session.open(uri, BEFORE.replace("area", f"area{number}"))
+            await session.command("starling.review", uri=uri, deep=True)
+        assert len(server.requests) == 3
+        for number, uri in enumerate(uris):
+            document = types.VersionedTextDocumentIdentifier(2, uri)
+            text = BEFORE.replace("area", f"area{number}").replace("* height", f"* width  # {number}")
+            whole = types.TextDocumentContentChangeWholeDocument(text)
+            session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+            session.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
+        while not session.client.diagnostics.get(own):  # its turn comes after theirs
+            await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
+        assert all("# 2" in str(one) for one in server.requests[3:])
+        await session.command("starling.review", uri=uris[0], deep=True)
+        assert "# 0" in str(server.requests[-2:])
 
 
 def test_a_script_is_served_from_the_command_line(tmp_path: Path) -> None:

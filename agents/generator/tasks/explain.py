@@ -9,6 +9,7 @@ from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task, Told
 from agents.generator.tasks.rewriting import whole_lines
+from agents.markdown import Inert, inert
 from agents.surroundings import Piece
 from indexing.records import Span
 from models.chat import ChatRequest, ReplyEnd
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.generator.tasks.records import Means, Result, Scene
+    from models.chat import ChatModel, Reply
 
 ANSWER_TOKENS = 1024
 QUESTION = "Explain this code."
@@ -64,12 +66,29 @@ def explained(scene: Scene, means: Means, on_text: Callable[[str], None] | None 
         code=prompting.fenced(shown.text, piece.title),
         context=context,
     )
-    request = ChatRequest(messages, max_tokens=ANSWER_TOKENS)
-    reply = chat.chat(request, cancelled=means.cancelled, on_text=on_text)
+    request = ChatRequest(messages, max_tokens=ANSWER_TOKENS, words=True)
+    reply = _streamed(chat, request, means, on_text)
     if reply.end is ReplyEnd.CANCELLED:
         raise Cancelled
-    text = reply.text.strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
+    text = inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
     return Told(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
+
+
+def _streamed(chat: ChatModel, request: ChatRequest, means: Means, on_text: Callable[[str], None] | None) -> Reply:
+    """Ask, and hand on the answer while it comes, made inert."""
+    if on_text is None:
+        return chat.chat(request, cancelled=means.cancelled)
+    filtering = Inert()
+
+    def pour(piece: str) -> None:
+        if shown := filtering.take(piece):
+            on_text(shown)
+
+    try:
+        return chat.chat(request, cancelled=means.cancelled, on_text=pour)
+    finally:
+        if rest := filtering.end():
+            on_text(rest)
 
 
 TASK = Task("explain", Kind.SOURCE, Needs.CHAT, offer, propose, listed=False)

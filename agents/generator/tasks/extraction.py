@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from agents.markdown import plain
+
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 _LONGEST_WORDS = 400  # characters
@@ -42,7 +44,7 @@ def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
         if closed is not None or not cut_off:
             blocks.append(_unindented(reply[opened.end() + 1 : end], opened["indent"]))
     words.append(reply[at:])
-    said = " ".join(" ".join(words).split())[:_LONGEST_WORDS].strip()
+    said = plain(" ".join(" ".join(words).split()))[:_LONGEST_WORDS].strip()
     return Extracted(max(blocks, key=len).rstrip("\n") if blocks else None, said)
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Needs, Nothing
 from agents.generator.tasks.registry import TASKS
-from agents.records import ProposedEdit
+from agents.records import CreateFile, ProposedEdit, TextChange
+from models.masking import MARK
 
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Means, Offer, Result, Scene, Task
+    from indexing.index import Index
+    from indexing.records import Document
 
-_SHOWN = ("", "outside")  # what the exclusion filter may say of a file that a person opened by itself
 NO_MODEL = (
     "No completion model is in use; set `model.enabled`, or choose one of `starling models list` with `model.name`."
 )
@@ -41,10 +43,17 @@ def withheld(task: Task, scene: Scene, means: Means) -> str:
     """Why `task` may not be done with this document, "" when it may: what it needs is missing, or nobody may see it."""
     if why := missing(task, means):
         return why
-    path = scene.document.path
-    if task.needs is not Needs.NOTHING and path is not None and (why := means.index.exclusion(path)) not in _SHOWN:
-        return f"{path.name} is kept from models ({why}); say so in a `.starlingignore` if it should not be."
-    return ""
+    return kept_back(scene.document, means.index) if task.needs is not Needs.NOTHING else ""
+
+
+def kept_back(document: Document, index: Index) -> str:
+    """Return a sentence that says why a document is kept from models, "" when it is not."""
+    why = index.withheld(document)
+    if not why:
+        return ""
+    named = (document.path, *document.origins) if document.path is not None else document.origins
+    name = named[0].name if named else document.uri.rpartition("/")[2]
+    return f"{name} is kept from models ({why}); say so in a `.starlingignore` if it should not be."
 
 
 def propose(task: Task, scene: Scene, means: Means) -> Result:
@@ -61,4 +70,14 @@ def propose(task: Task, scene: Scene, means: Means) -> Result:
         raise Cancelled
     if isinstance(result, ProposedEdit) and not result.changes:
         return Nothing("There is nothing to change.")
+    if isinstance(result, ProposedEdit) and _holds_mark(result):
+        return Nothing("The model wrote a mark in the place of a secret, so nothing was changed; ask again.")
     return result
+
+
+def _holds_mark(proposal: ProposedEdit) -> bool:
+    """Return whether an edit would write what only stands for a secret (`models.masking`)."""
+    texts = [change for change in proposal.changes if isinstance(change, TextChange)]
+    edited = any(MARK in edit.text and MARK not in change.before for change in texts for edit in change.edits)
+    created = any(MARK in change.text for change in proposal.changes if isinstance(change, CreateFile))
+    return edited or (created and not any(MARK in change.before for change in texts))

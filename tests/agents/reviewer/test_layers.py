@@ -72,7 +72,9 @@ def test_a_layer_is_asked_where_it_is_wanted_and_allowed() -> None:
 def test_what_may_not_be_sent_to_a_model_is_not() -> None:
     layer = Scripted()
     reviewer = Reviewer(
-        ReviewPolicy(ruff="never"), examiners=[layer], excluded=lambda path: "secret" * (path.name == "s.py")
+        ReviewPolicy(ruff="never"),
+        examiners=[layer],
+        withheld=lambda document: "secret" * (document.path == Path("/w/s.py")),
     )
     reviewer.review(document(TWO, Path("/w/s.py")), layers=BOTH)
     assert layer.asked == []

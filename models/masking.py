@@ -1,0 +1,223 @@
+"""Secrets stay on this machine: what is found in a request is replaced by marks, and marks in an answer by the secrets.
+
+The last look at a text before a model elsewhere gets it, whatever has put it there. A mark that does not come back as
+it went out is never handed on as code. What a secret is, the caller says (`Find`). Start at `MaskedChat`;
+`models.masked_completion` is the same for completions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from models.chat import ChatError, Fault, Message, Reply, Speaker
+from models.layered import LayeredChat
+
+if TYPE_CHECKING:
+    from models.chat import ChatRequest
+    from models.layered import IdentifiedChat
+
+Find = Callable[[str], Sequence[tuple[int, int]]]
+"""The spans of the secrets in a text, in order and without overlaps."""
+
+MARK = "STARLING_MASKED"
+_DIGITS = 4
+_MOST = 10**_DIGITS - 1
+_LEAST_KNOWN = 8  # characters of a secret that is masked wherever it stands, and not only where it was found
+_LEAST_TAIL = 4  # characters of a mark that was cut off
+NOTE = (
+    "Each name that begins with {mark} stands for a secret value that was taken out. Treat it as an ordinary value; "
+    "where you repeat it, copy it exactly."
+)
+
+
+class Mask:
+    """The secrets of one request and their marks; equal requests get equal marks.
+
+    Attributes:
+        mark: how the marks of this request begin; occurs in none of its texts.
+    """
+
+    def __init__(self, texts: Iterable[str], find: Find) -> None:
+        """Find the secrets of `texts`."""
+        all_texts = list(texts)
+        self.mark = MARK
+        while any(self.mark.lower() in text.lower() for text in all_texts):
+            self.mark += "_X"
+        self._find = find
+        self._spans = {text: find(text) for text in all_texts}
+        self._marks: dict[str, str] = {}
+        for text, spans in self._spans.items():
+            for start, end in spans:
+                if text[start:end] and len(self._marks) < _MOST:
+                    self._marks.setdefault(text[start:end], f"{self.mark}_{len(self._marks) + 1:0{_DIGITS}}")
+        known = sorted((one for one in self._marks if len(one) >= _LEAST_KNOWN), key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+        self._secrets = {mark: secret for secret, mark in self._marks.items()}
+        self._any = re.compile(rf"{re.escape(self.mark)}_\d{{{_DIGITS}}}(?!\d)")
+        loose = self.mark.replace("_", r"[\W_]{0,2}")
+        self._damaged = re.compile(loose, re.IGNORECASE)
+
+    def __bool__(self) -> bool:
+        return bool(self._marks)
+
+    def hide(self, text: str) -> str:
+        """Return `text` with marks in the place of its secrets."""
+        pieces: list[str] = []
+        at = 0
+        for start, end in self._spans.get(text) or self._find(text):
+            # beyond the most marks the secret is gone for good: better a wrong answer than a secret that leaves
+            pieces += [text[at:start], self._marks.get(text[start:end], f"{self.mark}_{0:0{_DIGITS}}")]
+            at = end
+        whole = "".join([*pieces, text[at:]])
+        return self._known.sub(lambda found: self._marks[found[0]], whole) if self._known is not None else whole
+
+    def hide_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
+        """Return JSON with all of its texts hidden."""
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, Mapping):
+            return {name: self.hide_in(inner) for name, inner in value.items()}
+        return [self.hide_in(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+    def reveal(self, text: str, *, quoted: bool = False) -> str:
+        """Return `text` with the secrets in the place of their marks; `quoted`: it is JSON, so they are written so."""
+
+        def secret(found: re.Match[str]) -> str:
+            known = self._secrets.get(found[0], found[0])
+            return json.dumps(known)[1:-1] if quoted else known
+
+        return self._any.sub(secret, text)
+
+    def reveal_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
+        """Return JSON with all of its texts revealed."""
+        if isinstance(value, str):
+            return self.reveal(value)
+        if isinstance(value, Mapping):
+            return {name: self.reveal_in(inner) for name, inner in value.items()}
+        return [self.reveal_in(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+    def is_left_in(self, text: str) -> bool:
+        """Return whether a revealed text still holds a mark, a part of one, or a mark that was changed."""
+        tails = (self.mark[:length] for length in range(_LEAST_TAIL, len(self.mark)))
+        return self._damaged.search(text) is not None or text.rstrip().endswith(tuple(tails))
+
+    def begun(self, text: str) -> int:
+        """Return how many characters at the end of `text` may be the beginning of a mark."""
+        longest = len(self.mark) + 1 + _DIGITS
+        for length in range(min(longest, len(text)), 0, -1):
+            tail = text[-length:]
+            head, digits = tail[: len(self.mark) + 1], tail[len(self.mark) + 1 :]
+            if f"{self.mark}_".startswith(head) and (not digits or digits.isdigit()) and length < longest:
+                return length
+        return 0
+
+
+class MaskedChat(LayeredChat):
+    """A chat model that is never told a secret. Thread-safe."""
+
+    def __init__(self, inner: IdentifiedChat, find: Find) -> None:
+        super().__init__(inner)
+        self._find = find
+
+    def chat(
+        self,
+        request: ChatRequest,
+        *,
+        cancelled: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """Ask without the secrets; see `models.chat.ChatModel.chat`.
+
+        Raises:
+            ChatError: as for `chat`; MALFORMED when a mark did not come back as it went out, and code is wanted.
+        """
+        mask = Mask(_texts(request), self._find)
+        if not mask:
+            return self.inner.chat(request, cancelled=cancelled, on_text=on_text)
+        hidden = _hidden(request, mask)
+        if request.words:  # a person reads it: a secret in a sentence is one more place from which it can leave
+            return self.inner.chat(hidden, cancelled=cancelled, on_text=on_text)
+        quoted = request.schema is not None
+        pouring = _Pouring(mask, on_text, quoted=quoted) if on_text is not None else None
+        try:
+            reply = self.inner.chat(hidden, cancelled=cancelled, on_text=pouring)
+        except ChatError as error:
+            error.partial = mask.reveal(error.partial, quoted=quoted)
+            raise
+        if pouring is not None:
+            pouring.end()
+        return self._revealed(reply, mask, quoted=quoted)
+
+    def _revealed(self, reply: Reply, mask: Mask, *, quoted: bool) -> Reply:
+        text = mask.reveal(reply.text, quoted=quoted)
+        calls = tuple(replace(call, arguments=mask.reveal_in(call.arguments)) for call in reply.calls)
+        if mask.is_left_in(text) or any(mask.is_left_in(json.dumps(dict(call.arguments))) for call in calls):
+            raise ChatError(
+                f"{self.name} changed a mark that stands for a secret of this code, so its answer cannot be used; ask "
+                "again, or take the secret out of the code.",
+                Fault.MALFORMED,
+                usage=reply.usage,
+            )
+        return replace(reply, text=text, calls=calls)
+
+
+class _Pouring:
+    """Hands an answer on while it comes, secrets in the place of marks, also of those that come in two pieces."""
+
+    def __init__(self, mask: Mask, pour: Callable[[str], None], *, quoted: bool) -> None:
+        self._mask = mask
+        self._pour = pour
+        self._quoted = quoted
+        self._held = ""
+
+    def __call__(self, piece: str) -> None:
+        text = self._held + piece
+        kept = self._mask.begun(text)
+        self._held = text[len(text) - kept :]
+        if ready := self._mask.reveal(text[: len(text) - kept], quoted=self._quoted):
+            self._pour(ready)
+
+    def end(self) -> None:
+        """Hand on what was held back."""
+        if self._held:
+            self._pour(self._held)
+        self._held = ""
+
+
+def _texts(request: ChatRequest) -> Iterable[str]:
+    for message in request.messages:
+        yield message.text
+        for call in message.calls:
+            yield from _strings(call.arguments)
+
+
+def _strings(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _hidden(request: ChatRequest, mask: Mask) -> ChatRequest:
+    messages = [
+        replace(
+            message,
+            text=mask.hide(message.text),
+            calls=tuple(replace(call, arguments=mask.hide_in(call.arguments)) for call in message.calls),
+        )
+        for message in request.messages
+    ]
+    note = NOTE.format(mark=mask.mark)
+    if messages and messages[0].speaker is Speaker.SYSTEM:
+        messages[0] = replace(messages[0], text=f"{messages[0].text}\n\n{note}")
+    else:
+        messages.insert(0, Message(Speaker.SYSTEM, note))
+    return replace(request, messages=tuple(messages))

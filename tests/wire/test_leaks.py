@@ -1,0 +1,277 @@
+"""200 canaries in files that must not leave: under many schemes, by every command, none reaches a model or a disk.
+
+The real server, with a chat model and a completion model over real HTTP. Every byte that they get is looked at, and
+every file that the server writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import re
+import sqlite3
+import zlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from lsprotocol import types
+
+from models.scripted_server import ScriptedServer
+from server.commands import COMMANDS
+from tests.wire.conftest import PROGRAM, gone, within
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
+
+CANARIES = 200
+SECRET_NAMES = re.findall(
+    r"\S+",
+    ".env .env.production prod.env .envrc id_rsa id_rsa.bak id_ed25519_work server.pem secrets.yaml secrets.prod.yaml"
+    " credentials.json .yarnrc.yml .npmrc .pypirc .netrc .bash_history .python_history terraform.tfstate prod.tfvars"
+    " kubeconfig .git-credentials acme-firebase-adminsdk-x-0a1b.json service-account.json passwords.txt .htpasswd"
+    " .pgpass vault.kdbx .env~ .env.bak .ENV",
+)
+IGNORED = ("private/{}.py", "logs/{}.log", "own/{}.py", "excluded/{}.py", "sub/private/{}.ts", "private/{}.ipynb")
+DOCUMENT_COMMANDS = {
+    "starling.explain": {"question": "explain"},
+    "starling.generate": {"task": "generate", "instruction": "rewrite it"},
+    "starling.workflow": {"task": "generate", "instruction": "rewrite it"},
+    "starling.refine": {},
+    "starling.fix": {"code": "F821"},
+    "starling.review": {"deep": True},
+    "starling.validate": {},
+    "starling.analyzePep8": {},
+    "starling.calculateComplexity": {},
+}
+OTHER_COMMANDS: dict[str, dict[str, Any]] = {
+    "starling.analyzeTestCoverage": {},
+    "starling.approvals": {},
+    "starling.audit": {},
+    "starling.completion.accepted": {"id": "none"},
+    "starling.health": {},
+    "starling.search": {"query": "canary total price"},
+    "starling.stats": {},
+    "starling.status": {},
+    "starling.undo": {},
+    "starling.workflows": {},
+}
+KEYS = ("ghp_{}ABCDEFGHIJKLMNOPQRST", "sk-ant-api03-{}-ABCDEFGHIJKLMN", "AIzaSyD{}ABCDEFGHIJKL", "q8Zk{}")
+
+
+def canary(number: int | str) -> str:
+    return f"canary{number}x{hashlib.sha256(str(number).encode()).hexdigest()[:10]}"
+
+
+def code(word: str) -> str:
+    return f"def total_{word}(price):\n    # {word}\n    return undefined_{word} * price\n\n\ntotal_{word}("
+
+
+def uris(path: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """All the ways to name a file, each with how it is opened."""
+    absolute, relative = path.as_posix(), path.relative_to(root).as_posix()
+    asked = quote(json.dumps({"path": absolute, "ref": "~"}))
+    sha = "0123456789abcdef0123456789abcdef01234567"
+    yield path.as_uri(), "closed"
+    yield path.as_uri(), "text"
+    yield f"git:{quote(absolute)}?{asked}", "text"
+    yield path.as_uri(), "notebook"
+    yield f"fugitive://{root.as_posix()}/.git//{sha}/{relative}", "text"
+    yield f"vscode-notebook-cell:{quote(absolute)}#W0sZmlsZQ", "text"
+    yield f"diffview://{root.as_posix()}/.git/{sha[:11]}/{relative}", "text"
+    yield f"git:{quote(root.as_posix())}/other.py?{asked}", "text"
+    yield f"untitled:{quote(absolute)}", "text"
+    yield f"gitsigns://{root.as_posix()}/.git//HEAD~1:{relative}", "text"
+    yield f"gitlens://7b2272/{absolute.lstrip('/')}?%7B%22ref%22%3A%22a%22%7D", "text"
+    yield f"vscode-local-history:{quote(absolute)}?%7B%7D", "text"
+    yield f"octo://owner/repo/pull/1/file/RIGHT/{relative}", "text"
+    yield f"review:{relative}?{asked}", "text"
+    yield f"vscode-remote://ssh-remote%2Bhost{quote(absolute)}", "text"
+    yield f"zipfile://{root.as_posix()}/a.zip::{relative}", "text"
+    yield f"x-unheard-of:{quote(absolute, safe='')}", "text"
+    yield "file://" + quote(absolute).replace(".", "%2E"), "text"
+    yield f"file://{quote(root.as_posix())}/sub/../{quote(relative)}", "text"
+    yield f"git:{absolute.replace('/', chr(92))}", "text"
+    yield f"vscode-notebook-cell-output:{quote(absolute)}?outputId=1#W0", "text"
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, chat: ScriptedServer, completion: ScriptedServer) -> None:
+    settings = {
+        "CHAT__URL": f"{chat.url}/v1",
+        "CHAT__MODEL": "scripted",
+        "CHAT__REQUESTS_PER_HOUR": "10000",
+        "MODEL__HOST": completion.url,
+        "LOG__LEVEL": "debug",
+        "LOG__TEXTS": "true",
+        "INDEX__EXCLUDE": '["/excluded/"]',
+        "REVIEW__DELAY_MS": "0",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"STARLING_{name}", value)
+
+
+def plant(session: Session) -> list[tuple[str, Path]]:
+    """Each canary in a file of its own, and beside them what may be known."""
+    session.write(".gitignore", "private/\n*.log\n")
+    session.write(".starlingignore", "/own/\n")
+    session.write("shared.py", code(canary("control")) + "1)\n")
+    session.write("sub/here.py", "x = 1\n")
+    planted = []
+    for number in range(CANARIES):
+        secret = number % 2 == 0
+        names = SECRET_NAMES if secret else IGNORED
+        name = names[number // 2 % len(names)]
+        relative = f"d{number}/{name}" if secret else name.format(number)
+        text = code(canary(number))
+        planted.append((canary(number), session.write(relative, json.dumps([text]) if "ipynb" in name else text)))
+    return planted
+
+
+def open_as(session: Session, uri: str, how: str, text: str, number: int) -> str:
+    """Open a text as a document, or as a cell of the notebook `uri`; the URI to ask with."""
+    if how == "text":
+        session.open(uri, text)
+    elif how == "notebook":
+        notebook, uri = uri, f"vscode-notebook-cell:/n{number}#W0"
+        cells = [types.NotebookCell(types.NotebookCellKind.Code, uri)]
+        document = types.NotebookDocument(notebook, "jupyter-notebook", 1, cells)
+        opened = types.DidOpenNotebookDocumentParams(document, [types.TextDocumentItem(uri, "python", 1, text)])
+        session.client.notebook_document_did_open(opened)
+        return uri
+    return uri
+
+
+async def ask_all(session: Session, uri: str, text: str, commands: list[str]) -> None:
+    """Everything that can be asked about a document."""
+    end = types.Position(text.count("\n"), len(text.rpartition("\n")[2]))
+    named, client = types.TextDocumentIdentifier(uri), session.client
+    whole = types.Range(types.Position(0, 0), end)
+    context = types.CodeActionContext([])
+    asked: list[Awaitable[Any]] = [
+        client.workspace_execute_command_async(
+            types.ExecuteCommandParams(name, [{"uri": uri, **DOCUMENT_COMMANDS[name]}])
+        )
+        for name in commands
+    ]
+    asked += [
+        session.ask(uri, end.line, end.character, invoked=True),
+        client.text_document_code_action_async(types.CodeActionParams(named, whole, context)),
+    ]
+    await within(asyncio.gather(*asked, return_exceptions=True))
+    if uri.startswith(("file", "git")):
+        document = types.VersionedTextDocumentIdentifier(2, uri)
+        change = types.TextDocumentContentChangeWholeDocument(text.replace("price", "prices"))
+        client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+        client.text_document_did_save(types.DidSaveTextDocumentParams(named))
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """The packed values of a database."""
+    with contextlib.closing(sqlite3.connect(path)) as database, contextlib.suppress(sqlite3.Error):
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 (its own name)
+                for value in row:
+                    if isinstance(value, bytes):
+                        with contextlib.suppress(zlib.error):
+                            yield zlib.decompress(value)
+
+
+def found_in(data: bytes, words: list[str]) -> list[str]:
+    lower = data.lower()
+    forms = ("utf-8", "utf-16-le", "utf-16-be")
+    return [word for word in words if any(word.encode(form) in lower for form in forms)]
+
+
+def leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Which words stand in which files; those of the folders `but` are left out."""
+    out = [home / name for name in but]
+    files = [path for path in home.rglob("*") if path.is_file() and not any(map(path.is_relative_to, out))]
+    texts = [(path, path.read_bytes()) for path in files]  # before a database is opened, which changes its files
+    texts += [(path, text) for path, data in texts if data.startswith(b"SQLite format 3") for text in unpacked(path)]
+    return [(path.name, word) for path, text in texts for word in found_in(text, words)]
+
+
+def sent_to(server: ScriptedServer) -> bytes:
+    return json.dumps([server.requests, server.headers], ensure_ascii=False).encode()
+
+
+def test_every_command_is_asked() -> None:
+    assert {*DOCUMENT_COMMANDS, *OTHER_COMMANDS} == set(COMMANDS)
+
+
+@pytest.mark.timeout(400)
+async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer("===\nIt is code.") as chat, ScriptedServer("===\ncompleted()") as completion:
+        configure(monkeypatch, chat, completion)
+        session = await start(command=PROGRAM)
+        planted = plant(session)
+        await session.initialize()
+        await session.indexed(4)
+        commands = list(DOCUMENT_COMMANDS)
+        for number, (word, path) in enumerate(planted):
+            ways = list(uris(path, session.workspace))
+            uri, how = ways[number % len(ways)]
+            asked = open_as(session, uri, how, code(word), number)
+            turns = [commands[(number + step) % len(commands)] for step in range(3)]
+            await ask_all(session, asked, code(word), [*{"starling.explain", *turns}])
+        # what may be known asks with all of those open: its context comes from everywhere
+        control = canary("control")
+        main = (session.workspace / "main.py").as_uri()
+        text = (
+            f"from shared import total_{control}\n\n\ndef main(price):\n    # canary total\n    return total_{control}("
+        )
+        session.open(main, text)
+        await ask_all(session, main, text, commands)
+        for name, arguments in OTHER_COMMANDS.items():
+            with contextlib.suppress(Exception):
+                await session.command(name, **arguments)
+        hits = await session.command("starling.search", query=" ".join(word for word, _ in planted[:50]), limit=100)
+        assert found_in(json.dumps(hits).encode(), [word for word, _ in planted]) == []
+        family = session.family()
+        await within(session.client.shutdown_session())
+        await gone(family)
+        words = [word for word, _ in planted]
+        assert (found_in(sent_to(chat), [control]), found_in(sent_to(completion), [control])) == ([control], [control])
+        assert found_in(sent_to(chat), words) == []
+        assert found_in(sent_to(completion), words) == []
+    assert {name for name, _ in leaks(session.home, [control])} >= {"starling.log"}
+    assert any("sqlite" in name or "db" in name for name, _ in leaks(session.home / "cache" / "index", [control]))
+    assert leaks(session.home, words) == []
+
+
+@pytest.mark.timeout(120)
+async def test_keys_in_ordinary_code_are_masked_before_they_leave(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [canary(f"key{number}").replace("canary", "C4nary") for number in range(len(KEYS))]
+    values = [form.format(word) for form, word in zip(KEYS, words, strict=True)]
+    text = "".join(f'SERVICE_{n}_PASSWORD = "{value}"\n' for n, value in enumerate(values))
+    text += "\n\ndef connect(host):\n    return host\n\n\nconnect("
+    with ScriptedServer("===\nIt uses STARLING_MASKED_0001.") as chat, ScriptedServer("===\ncompleted()") as completion:
+        configure(monkeypatch, chat, completion)
+        session = await start(command=PROGRAM)
+        session.write("settings.py", text)
+        session.write("other.py", text)
+        await session.initialize()
+        await session.indexed(2)
+        uri = session.open((session.workspace / "settings.py").as_uri(), text)
+        await ask_all(session, uri, text, list(DOCUMENT_COMMANDS))
+        answer = await session.command("starling.explain", uri=uri, question="What is it?")
+        assert "STARLING" in answer["text"]
+        family = session.family()
+        await within(session.client.shutdown_session())
+        await gone(family)
+        for server in (chat, completion):
+            assert b"connect" in sent_to(server)
+            assert b"STARLING_MASKED_000" in sent_to(server)
+            assert found_in(sent_to(server), [word.lower() for word in words]) == []
+    # the index holds the file, and the record of proposals what they would change, so that it can be undone
+    assert leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
