@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
     from models.host.address import Address
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 
 
 def health(address: Address) -> Mapping[str, Any] | None:
-    """What the host says of itself; None when none runs there. An empty answer is one that hangs."""
+    """Return what the host says of itself; None when none runs there. An empty answer is one that hangs.
+
+    Raises:
+        HostError: another user listens there, or could.
+    """
     reach = address.reach()
     if reach is None:
         return None
@@ -29,7 +33,7 @@ def health(address: Address) -> Mapping[str, Any] | None:
         headers = {"Authorization": f"Bearer {reach.token}"} if reach.token else {}
         return (await asking.get(url, headers=headers, timeout=LOOK_S)).json()
 
-    client = HttpClient(HttpOptions(socket=reach.socket))
+    client = HttpClient(HttpOptions(socket=reach.socket, own=True))
     try:
         told = client.call(url, look, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError, GivenUpError):

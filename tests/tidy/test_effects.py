@@ -25,6 +25,7 @@ MAY_WRITE = {
     "indexing/worker.py": "the folder of the index",
     "models/calibration.py": "the remembered number of threads",
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
+    "models/host/folder.py": "the folder of the host's socket",
     "models/library.py": "the folder of a model that a person installs or removes, inside the models folder",
     "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from models.errors import ModelError
+from models.errors import HostError, ModelError
 from models.host.address import Address
 from models.host.connection import HostConnection
 from models.host.looking import health
 from models.host.process import AlreadyRunningError, run
 from models.host.residents import Limits
-from models.host.starting import HostError, HostProcess
+from models.host.starting import HostProcess
 from tests.models.host.serving import WAIT_S
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_what_a_killed_host_left_behind_is_no_host(folder: Path, content: str) -
 
 
 def test_a_folder_that_cannot_be_used_is_one_sentence(folder: Path) -> None:
-    with pytest.raises(ModelError, match=r"cannot (be made|listen).* permissions"):
+    with pytest.raises(ModelError, match=r"folder cannot be trusted: .*No such file.*STARLING_HOME"):
         run(Address(folder / "missing" / "deeper" / ("x" * 120), "1.0"), Limits(1), models_dir=None, loaders=NOTHING)
 
 
