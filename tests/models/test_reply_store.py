@@ -328,6 +328,7 @@ def test_processes_side_by_side_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from models.reply_store import ReplyStore; from models.chat import Reply\n"
+        "from models import reply_store; reply_store.BUSY_S = 60.0  # the machine may be busy\n"
         "store = ReplyStore(Path(sys.argv[1]))\n"
         "for n in range(20): store.keep(f'{sys.argv[2]} {n}', Reply(f'{sys.argv[2]} {n}'), 3600.0)\n"
     )
