@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
-from models.errors import HostError, ModelError
+from models.errors import HostError, ModelError, SilentHostError
 from models.host.address import Address
 from models.host.connection import HostConnection
 from models.host.looking import health
@@ -69,6 +70,35 @@ def test_on_loopback_the_token_is_what_opens_it_and_only_the_owner_can_read_it(f
     endpoint = HostConnection(HostProcess(address, ["never started"])).endpoint(lambda: False)
     assert endpoint.url == f"{reach.url}/v1"
     host.thread.join(WAIT_S)
+
+
+def test_whoever_else_took_the_port_of_a_host_that_died_hears_no_token(folder: Path) -> None:
+    address = Address(folder, "1.0", sockets=False)
+    heard: list[str] = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(f"{self.path} {self.headers}")
+            content = b'{"proof": "0", "status": "ok", "models": []}'
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        address.announce(server.server_address[1], "the-token")
+        assert health(address) == {}
+        with pytest.raises(SilentHostError):
+            HostConnection(HostProcess(address, ["never started"])).endpoint(lambda: False)
+        server.shutdown()
+        thread.join()
+    assert heard
+    assert "the-token" not in "".join(heard)
 
 
 def test_there_is_one_host_at_a_time(folder: Path) -> None:
