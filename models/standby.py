@@ -81,6 +81,7 @@ class StandbyModel:
         self._again_at = 0.0
         self._looking = False
         self._closed = False
+        self._told: Callable[[str], None] = lambda _: None
         try:
             self._away = connect()
         except absence.at_first as error:
@@ -119,6 +120,10 @@ class StandbyModel:
     def threads(self) -> int:
         """With how many threads, 0 where that is not known."""
         return int(getattr(self._now(), "threads", 0))
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear from now on, once for each time, that the model elsewhere does not answer any more."""
+        self._told = told
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of the model that completes now."""
@@ -186,6 +191,8 @@ class StandbyModel:
             self._again_at = self._clock() + self._rest_s
             self._rest_s = min(self._absence.longest_rest_s, 2 * self._rest_s)
         logger.log(logging.INFO if again else logging.WARNING, "Another model completes for now: %s", error)
+        if not again:
+            self._told(f"{error} Until then another model completes, on this machine.")
         if lost is not None:
             lost.close()
 

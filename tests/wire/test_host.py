@@ -210,6 +210,34 @@ def test_a_stopped_host_is_stood_in_for_and_answers_again_once_it_goes_on(
     model.close()
 
 
+async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_afterwards(
+    start: Start, home: Path
+) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text('[model]\nhost = "always"\n', encoding="utf-8")
+    session = await start(command=PROGRAM)
+    patient = {"recall": False, "timeoutMs": 2000}
+    await session.initialize(initialization_options={"index": {"enabled": False}, "completion": patient})
+    session.open("untitled:Untitled-1", CODE)
+    await session.status(lambda status: status["state"] == "ready")
+    end = CODE.count("\n") - 1
+    wanted = await session.texts("untitled:Untitled-1", end, 25)
+    assert wanted != []
+    stopped = host()["process"]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        answers = []
+        while not answers:
+            answers = await session.texts("untitled:Untitled-1", end, 25)
+        assert answers == wanted
+        assert "does not answer" in (await session.command("starling.status"))["model"]["problem"]
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    while (await session.command("starling.status"))["model"]["problem"]:
+        assert await session.texts("untitled:Untitled-1", end, 25) == wanted
+    assert host()["process"] == stopped
+
+
 def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(home: Path) -> None:
     hosts.process().reach()
     stopped = host()["process"]
