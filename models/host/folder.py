@@ -52,6 +52,8 @@ def claim(folder: Path, own: int = 1) -> bool:
 
     What is ours and could be read by others is closed to them. What others could write to is left, and not trusted.
     """
+    if not folder.is_absolute():
+        return False
     with suppress(OSError):
         for part in reversed((folder, *folder.parents[: own - 1])):
             if not part.parent.is_dir():

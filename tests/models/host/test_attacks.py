@@ -134,6 +134,13 @@ def test_a_folder_of_ours_is_made_and_closed_to_others(place: Path) -> None:
     assert [(place / part).stat().st_mode & 0o777 for part in ("deeper", "deeper/still")] == [0o700] * 2
 
 
+def test_a_path_that_is_not_absolute_is_not_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `~/.cache` is where there is neither HOME nor an entry for the user."""
+    monkeypatch.chdir(place)
+    assert not claim(Path("~/.cache/starling/run"))
+    assert list(place.iterdir()) == []
+
+
 def test_the_systems_own_links_are_followed_and_ours_before_our_own_folder_too(place: Path) -> None:
     (place / "real").mkdir(mode=0o700)
     (place / "real" / "starling").mkdir(mode=0o700)
