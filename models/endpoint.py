@@ -1,6 +1,7 @@
 """One endpoint: a request goes out, events come in, and whatever goes wrong becomes a `ChatError` with a next step.
 
-Knows HTTP and no dialect: events are JSON objects, told apart from server-sent events and lines of JSON alike. Waits
+Knows HTTP and no dialect: events are JSON objects (`models.events`). What came of an answer before something
+that is no event may count: its reader decides. Waits
 are bounded three times (connection, first event, all of it). What is worth another try is tried again here; the loop
 is our own because a wait may last no longer than the call has left, obeys `Retry-After`, and ends when the caller
 gives up. Start at `Endpoint.exchange`.
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import random
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from models import refusals
 from models.chat import ChatError, Fault, Usage
 from models.circuit import Circuit, HourlyLimit
+from models.events import EventParser, Junk, OversizedError
 from models.http import is_local
 from models.keys import KeySource, without_secrets
 
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from models.events import Event
     from models.http import HttpClient
 
-LONGEST_LINE = 1 << 20  # bytes of one event
-LONGEST_ANSWER = 16 << 20  # bytes of all
+OTHER_KIND = "JSON of another kind than was asked for"
+SETTLED_S = 5.0  # for the bill and the end mark, once all else has come
 DRAIN_S = 0.1  # for the end of a stream that has said everything, so that its connection can be used again
 LONGEST_REFUSAL = 64 << 10  # bytes of an error's body that are read
 # What a reader raises where something else has come than it expects; also a number beyond all bounds, or brackets.
@@ -84,6 +86,11 @@ class Reader(Protocol):
         """Whether the endpoint said that this is all."""
         ...
 
+    @property
+    def settled(self) -> bool:
+        """Whether all has come but the bill and the end mark, which may be missing."""
+        ...
+
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event.
 
@@ -94,8 +101,19 @@ class Reader(Protocol):
         """
         ...
 
-    def close(self) -> None:
+    def pass_over(self, *, lossy: bool) -> bool:
+        """Hear of what is no event; return whether the answer counts all the same.
+
+        Args:
+            lossy: whether something of the answer may have been in it.
+        """
+        ...
+
+    def close(self, *, broken: bool) -> None:
         """The stream is over: whether this is all shows in `ended`.
+
+        Args:
+            broken: it was cut off.
 
         Raises:
             TypeError, ValueError, RecursionError: what came does not fit together.
@@ -210,6 +228,7 @@ class _Tries:
         self._outgoing = outgoing
         self._headers = headers
         self._begin = begin
+        self._drained_at = 0.0
 
     async def run(self, client: httpx2.AsyncClient, tell: Callable[[str], None]) -> None:
         """All tries within the time for all of them."""
@@ -242,7 +261,7 @@ class _Tries:
     async def _once(self, client: httpx2.AsyncClient, tell: Callable[[str], None]) -> None:
         import httpx2  # noqa: PLC0415 (loaded by now: there is a client)
 
-        url, reader = self._endpoint.url, self._begin(tell)
+        url, reader, came = self._endpoint.url, self._begin(tell), False
         try:
             async with (
                 asyncio.timeout(self._patience.first_token_s) as limit,
@@ -250,35 +269,67 @@ class _Tries:
                     "POST", url + self._outgoing.path, json=self._outgoing.body, headers=dict(self._headers)
                 ) as response,
             ):
-                if response.status_code != httpx2.codes.OK:
-                    raise refusals.of_status(url, response.status_code, response.headers, await _refusal(response))
-                if "," in response.headers.get("content-encoding", ""):  # packed twice, some kB are some GB
-                    raise refusals.of_malformed(url, "an answer that is packed more than once")
+                await _check(response, url)
                 async with contextlib.aclosing(_events(response, url)) as events:
                     async for event in events:
-                        if not reader.ended:  # what comes behind the end holds nobody up: there is one time for it
-                            _feed(reader, event, url)
-                            limit.reschedule(self._until(reader) or limit.when())
+                        came = True
+                        self._hear(reader, event)
+                        limit.reschedule(self._until(reader) or limit.when())
+            _close(reader, url, broken=False)
         except TimeoutError:
+            _close(reader, url, broken=True)
             if not reader.ended:
                 waited_s = self._patience.idle_s if reader.started else self._patience.first_token_s
                 raise refusals.too_slow(url, f"nothing came for {waited_s:g} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            _close(reader, url, broken=True)
             if not reader.ended:
                 raise refusals.of_failure(url, error) from None
-        _close(reader, url)
         if not reader.ended:
-            raise ChatError(
-                f"The answer of {url} broke off; try again, and if it stays so, look at the server's own log.",
-                Fault.UNREACHABLE,
-            )
+            raise _unfinished(url, nothing=came and not reader.started)
+
+    def _hear(self, reader: Reader, event: Event) -> None:
+        """Hand an event on.
+
+        Raises:
+            ChatError: it is none, and what came before it is no answer.
+        """
+        if reader.ended:  # what comes behind the end holds nobody up: there is one time for it
+            return
+        if problem := _feed(reader, event):
+            raise refusals.of_malformed(self._endpoint.url, problem)
 
     def _until(self, reader: Reader) -> float | None:
         """When the next event has to be there, by the loop's clock; None while the first one is waited for."""
         now = asyncio.get_running_loop().time()
         if reader.ended:
-            return now + DRAIN_S
+            self._drained_at = self._drained_at or now + DRAIN_S
+            return self._drained_at
+        if reader.settled:
+            return now + min(SETTLED_S, self._patience.idle_s)
         return now + self._patience.idle_s if reader.started else None
+
+
+async def _check(response: httpx2.Response, url: str) -> None:
+    """See that an answer follows.
+
+    Raises:
+        ChatError: it is a refusal, or packed as no answer is.
+    """
+    if response.status_code != 200:
+        raise refusals.of_status(url, response.status_code, response.headers, await _refusal(response))
+    if "," in response.headers.get("content-encoding", ""):  # packed twice, some kB are some GB
+        raise refusals.of_malformed(url, "an answer that is packed more than once")
+
+
+def _unfinished(url: str, *, nothing: bool) -> ChatError:
+    """The error of an answer without an end; `nothing` of it was understood."""
+    if nothing:
+        return refusals.of_malformed(url, OTHER_KIND)
+    return ChatError(
+        f"The answer of {url} broke off; try again, and if it stays so, look at the server's own log.",
+        Fault.UNREACHABLE,
+    )
 
 
 async def _refusal(response: httpx2.Response) -> str:
@@ -293,55 +344,34 @@ async def _refusal(response: httpx2.Response) -> str:
     return body.decode(errors="replace")
 
 
-async def _events(response: httpx2.Response, url: str) -> AsyncGenerator[dict[str, Any], None]:
-    """The JSON objects of an answer: `data:` lines of server-sent events, lines of JSON, or one object over all."""
+async def _events(response: httpx2.Response, url: str) -> AsyncGenerator[Event, None]:
+    """What comes, piece by piece."""
     whole = response.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-    size, rest, lines = 0, bytearray(), list[bytearray]()
-    async for piece in response.aiter_bytes():
-        size += len(piece)
-        rest += piece  # in place, for it may come byte by byte
-        if not whole and b"\n" in piece:
-            *lines, rest = rest.split(b"\n")
-        if size > LONGEST_ANSWER or (len(rest) > LONGEST_LINE and not whole):
-            raise refusals.of_malformed(url, "more than an answer can be")
-        for line in lines:
-            if (event := _event(bytes(line), url)) is not None:
+    parser = EventParser(whole=whole)
+    try:
+        async for piece in response.aiter_bytes():
+            for event in parser.take(piece):
                 yield event
-        lines = []
-    if (event := _event(bytes(rest), url)) is not None:
+    except OversizedError:
+        raise refusals.of_malformed(url, "more than an answer can be") from None
+    for event in parser.finish():
         yield event
 
 
-def _event(line: bytes, url: str) -> dict[str, Any] | None:
-    """The object of a line; None for a line that holds none (a comment, an event's name, the end mark)."""
-    line = line.strip()
-    if line.startswith(b"data:"):
-        line = line[5:].strip()
-        if line == b"[DONE]":
-            return {}
-    elif not line.startswith((b"{", b"[")):
-        if line and not line.startswith((b":", b"event:", b"id:", b"retry:")):
-            raise refusals.of_malformed(url, "what is no JSON")
-        return None
+def _feed(reader: Reader, event: Event) -> str:
+    """Hand an event on; return what makes the answer worthless as the end of "sent ...", "" for nothing."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        raise refusals.of_malformed(url, "what is no JSON") from None
-    if not isinstance(event, dict):
-        raise refusals.of_malformed(url, "JSON of another kind than was asked for")
-    return event
-
-
-def _feed(reader: Reader, event: Mapping[str, Any], url: str) -> None:
-    try:
+        if isinstance(event, Junk):
+            return "" if reader.pass_over(lossy=event.lossy) else event.what
         reader.feed(event)
     except _WRONG:
-        raise refusals.of_malformed(url, "JSON of another kind than was asked for") from None
+        return OTHER_KIND
+    return ""
 
 
-def _close(reader: Reader, url: str) -> None:
+def _close(reader: Reader, url: str, *, broken: bool) -> None:
     try:
-        reader.close()
+        reader.close(broken=broken)
     except _WRONG:
         raise refusals.of_malformed(url, "a tool call whose arguments are no JSON") from None
 

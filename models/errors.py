@@ -9,3 +9,11 @@ class ModelError(Exception):
 
 class CatalogError(ModelError):
     """A catalog entry is missing or malformed; the message names the file and the field."""
+
+
+class HostError(ModelError):
+    """There is no model host that can be asked: none could be started, or what is there is not ours."""
+
+
+class SilentHostError(HostError):
+    """The model host takes requests and answers none: it was stopped, or hangs."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    import httpcore2
     import httpx2
 
 Result = TypeVar("Result")
@@ -44,12 +45,14 @@ class HttpOptions:
         ca_file: certificates in PEM to trust beside the system's; None for none.
         connect_s: longest wait for a connection, seconds.
         socket: a Unix socket on this machine to speak through, whatever the URL says; None for TCP.
+        own: whether nothing is sent unless this user listens at the socket.
     """
 
     proxy: str = ""
     ca_file: Path | None = None
     connect_s: float = 5.0
     socket: Path | None = None
+    own: bool = False
 
 
 class GivenUpError(Exception):
@@ -187,6 +190,20 @@ def _stop(running: concurrent.futures.Future[Any], told: queue.SimpleQueue[str |
             pass
 
 
+def _own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool:
+    """Connections to a Unix socket that carry nothing unless this user listens there."""
+    import httpcore2  # noqa: PLC0415 (loaded by now: httpx2 brings it)
+
+    from models.peers import own_sockets_only  # noqa: PLC0415 (for the model host alone)
+
+    return httpcore2.AsyncConnectionPool(
+        uds=path,
+        max_connections=limits.max_connections,
+        keepalive_expiry=limits.keepalive_expiry,
+        network_backend=own_sockets_only(httpcore2.AnyIOBackend()),
+    )
+
+
 def _made(options: HttpOptions, *, local: bool) -> httpx2.AsyncClient:
     import importlib.util  # noqa: PLC0415 (with the next, at the first call)
 
@@ -198,6 +215,8 @@ def _made(options: HttpOptions, *, local: bool) -> httpx2.AsyncClient:
     limits = httpx2.Limits(max_connections=POOL, keepalive_expiry=KEEP_ALIVE_S)
     if options.socket is not None:
         through = httpx2.AsyncHTTPTransport(uds=str(options.socket), limits=limits, verify=False)
+        if options.own:
+            through._pool = _own_pool(str(options.socket), limits)  # noqa: SLF001 (the transport takes no backend)
         return httpx2.AsyncClient(transport=through, trust_env=False, follow_redirects=False, timeout=timeout)
     context = httpx2.create_ssl_context()  # the system's certificates
     if options.ca_file is not None:

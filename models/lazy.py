@@ -52,6 +52,7 @@ class LazyModel:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._state: State = "unloaded"
+        self._told: Callable[[str], None] | None = None
         self._model: CompletionModel | None = None
         self._problem = ""
 
@@ -75,6 +76,11 @@ class LazyModel:
     def model(self) -> CompletionModel | None:
         """The loaded model, or None."""
         return self._model
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear of what a person should know of the model later on, from any thread."""
+        self._told = told
+        self._hand_on(self._model)
 
     def warm(self) -> None:
         """Begin to load, in another thread; returns at once."""
@@ -142,6 +148,7 @@ class LazyModel:
         with self._lock:
             closed = self._state == "closed"
             if not closed:
+                self._hand_on(model)
                 self._model, self._problem = model, problem
                 self._state = "ready" if model else "failed"
             state = self._state
@@ -149,6 +156,11 @@ class LazyModel:
             model.close()
         self._settled.set()
         self._on_state(state)
+
+    def _hand_on(self, model: CompletionModel | None) -> None:
+        listen = getattr(model, "listen", None)  # of the backends that have anything to tell
+        if listen is not None and self._told is not None:
+            listen(self._told)
 
     def _wanted(self, cancelled: Callable[[], bool]) -> CompletionModel | None:
         """The model, or None when the request was given up meanwhile."""

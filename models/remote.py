@@ -17,7 +17,7 @@ from models.completion import FillRequest, Generation, Ranked, StopReason
 from models.continuation import Continuation
 from models.ctranslate import LEAST_ALTERNATIVE
 from models.endpoint import Outgoing
-from models.errors import ModelError
+from models.errors import HostError, ModelError
 from models.host.forms import CompletionForm, Placing, read_score
 from models.http import GivenUpError
 from models.providers import completions
@@ -272,22 +272,39 @@ class RemoteModel:
             GivenUpError: the caller no longer wants it.
             ModelError: no answer came.
         """
-        again = True
+        connection, again = self._connection, True
+
+        def given_up() -> bool:
+            connection.check()
+            return cancelled()
+
         while True:
             if self._closing:
                 raise ModelError(f"The model {self.entry.name} was unloaded; choose a model again.")
-            endpoint = self._connection.endpoint(cancelled)
+            endpoint = connection.endpoint(cancelled)
+            connection.asked()
             try:
                 endpoint.exchange(
-                    outgoing(self._connection.headers), completions.authorize, begin, cancelled=cancelled, on_text=hear
+                    outgoing(connection.headers), completions.authorize, begin, cancelled=given_up, on_text=hear
                 )
             except ChatError as error:
-                if again and error.fault is Fault.UNREACHABLE and self._connection.lost(endpoint):
+                if error.fault not in _SILENCE:
+                    connection.heard()
+                if again and error.fault is Fault.UNREACHABLE and connection.lost(endpoint):
                     again = False
                 elif not self._speech.refused(error):
-                    raise ModelError(self._sentence(error, endpoint.url)) from error
+                    raise self._failure(error, endpoint.url) from error
+            except (_EnoughError, _OtherwiseError):
+                connection.heard()
+                raise
             else:
+                connection.heard()
                 return
+
+    def _failure(self, error: ChatError, url: str) -> ModelError:
+        """The error that a caller gets; of our host it tells by its kind whether there is one at all."""
+        absent = self._speech.exact and not error.said and error.fault in {*_SILENCE, Fault.MALFORMED}
+        return (HostError if absent else ModelError)(self._sentence(error, url))
 
     def _sentence(self, error: ChatError, url: str) -> str:
         """What a person is told; our host says it itself."""
@@ -305,3 +322,4 @@ class RemoteModel:
 
 
 _NONE = FillRequest("", "", "")
+_SILENCE = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT, Fault.RESTING})

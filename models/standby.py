@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.circuit import LONGEST_REST_S, REST_S
@@ -23,6 +24,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """When the model elsewhere is away, and what then.
+
+    Attributes:
+        first_rest_s: how long it is left alone before it is looked for again; each further rest takes twice as long.
+        longest_rest_s: at most.
+        at_first: the errors of the first connection that mean it; a caller gets all others.
+        later: the same of requests.
+    """
+
+    first_rest_s: float = REST_S
+    longest_rest_s: float = LONGEST_REST_S
+    at_first: type[ModelError] = ModelError
+    later: type[ModelError] = ModelError
+
+
+ANY_ABSENCE = Absence()
+
+
 class StandbyModel:
     """Implements `models.completion.CompletionModel`. Thread-safe."""
 
@@ -33,6 +54,7 @@ class StandbyModel:
         *,
         clock: Callable[[], float] = time.monotonic,
         begin: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(target=work, daemon=True).start(),
+        absence: Absence = ANY_ABSENCE,
     ) -> None:
         """Connect; where that fails, load the one that stands by.
 
@@ -41,9 +63,10 @@ class StandbyModel:
             load: loads the one on this machine; raises ModelError.
             clock: in seconds.
             begin: has work done in the background.
+            absence: when the model elsewhere is away, and how long it is left alone then.
 
         Raises:
-            ModelError: there is neither.
+            ModelError: there is neither, or `connect` failed in another way.
         """
         self._connect = connect
         self._load = load
@@ -53,13 +76,15 @@ class StandbyModel:
         self._away: CompletionModel | None = None
         self._here: CompletionModel | None = None
         self._why = ""  # the one elsewhere does not answer
-        self._rest_s = REST_S
+        self._absence = absence
+        self._rest_s = absence.first_rest_s
         self._again_at = 0.0
         self._looking = False
         self._closed = False
+        self._told: Callable[[str], None] = lambda _: None
         try:
             self._away = connect()
-        except ModelError as error:
+        except absence.at_first as error:
             self._gone(error)
             try:
                 self._standing_by()
@@ -74,9 +99,31 @@ class StandbyModel:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why another model completes than was wanted."""
-        if self._away is not None or self._here is None:
+        away = self._away
+        if away is not None:
+            return tuple(getattr(away, "problems", ()))
+        if self._here is None:
             return ()
         return (f"{self._why} Until it answers {self._here.entry.name} completes, on this machine.",)
+
+    @property
+    def device(self) -> str:
+        """Where the model computes that completes now, as far as is known."""
+        return str(getattr(self._now(), "device", ""))
+
+    @property
+    def compute_type(self) -> str:
+        """How it computes, "" where that is not known."""
+        return str(getattr(self._now(), "compute_type", ""))
+
+    @property
+    def threads(self) -> int:
+        """With how many threads, 0 where that is not known."""
+        return int(getattr(self._now(), "threads", 0))
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear from now on, once for each time, that the model elsewhere does not answer any more."""
+        self._told = told
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of the model that completes now."""
@@ -117,7 +164,7 @@ class StandbyModel:
         if away is not None:
             try:
                 return call(away)
-            except ModelError as error:
+            except self._absence.later as error:
                 if self._closed:
                     raise
                 self._gone(error, away)
@@ -140,10 +187,12 @@ class StandbyModel:
         with self._lock:
             if lost is not None and lost is not self._away:
                 return  # somebody else noticed first
-            self._away, self._why = None, str(error)
+            again, self._away, self._why = bool(self._why), None, str(error)
             self._again_at = self._clock() + self._rest_s
-            self._rest_s = min(LONGEST_REST_S, 2 * self._rest_s)
-        logger.warning("The model elsewhere does not answer: %s", error)
+            self._rest_s = min(self._absence.longest_rest_s, 2 * self._rest_s)
+        logger.log(logging.INFO if again else logging.WARNING, "Another model completes for now: %s", error)
+        if not again:
+            self._told(f"{error} Until then another model completes, on this machine.")
         if lost is not None:
             lost.close()
 
@@ -165,6 +214,8 @@ class StandbyModel:
             self._looking = False
             closed = self._closed
             if found is not None and not closed:
-                self._away, self._rest_s = found, REST_S
+                self._away, self._rest_s, self._why = found, self._absence.first_rest_s, ""
         if found is not None and closed:
             found.close()
+        elif found is not None:
+            logger.warning("The model %s answers again.", found.entry.name)

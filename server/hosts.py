@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -41,6 +41,10 @@ KEYWORDS = ("auto", "always", "off")
 SOCKET = "unix:"
 # Over a connection a key waits a few milliseconds longer; weights of this size are worth them.
 LARGE_BYTES = 200_000_000
+# A host that hangs is looked for again soon: at first after so many seconds, then after at most so many.
+RESTS_S = (1.0, 4.0)
+# Variables that decide where and with what a host computes.
+DEVICE_VARIABLES = ("CUDA_", "CT2_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_")
 ENTRY = Path(__file__).resolve().parents[1] / "starling_lsp.py"
 
 
@@ -82,23 +86,48 @@ def gpu_here() -> bool:
 
 
 def process() -> HostProcess:
-    """The model host of this user and version."""
+    """Return the model host of this user, version and configuration."""
     from models.host.starting import HostProcess  # noqa: PLC0415 (for models that are not in this process)
 
     return HostProcess(address(), command())
 
 
 def address() -> Address:
-    """Where it listens: in the runtime folder, or, where that name is too long for a socket, in a short one."""
+    """Return where it listens: in the first folder that can be made, is trusted, and short enough for a socket."""
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
+    from models.host.folder import claim  # noqa: PLC0415
 
-    folder = paths.writable(paths.run_dir()).path or paths.run_dir()
-    found = Address(folder, VERSION)
-    if len(str(found.socket).encode()) <= LONGEST_PATH:
-        return found
-    name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    short = paths.writable(paths.shared_dir() / name).path
-    return Address(short or Path(tempfile.gettempdir()), VERSION)
+    named = configuration()
+    places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _folders()]
+    short = [place for place in places if len(os.fsencode(place.socket)) <= LONGEST_PATH]
+    return next((place for place in short if claim(place.folder, place.own_parts)), short[0])
+
+
+def _folders() -> list[tuple[Path, int]]:
+    """Where a host may listen, best first, each with how many of its last parts are Starling's own.
+
+    In the cache nobody else can make a folder first; among temporary files everybody can, and then it is refused.
+    """
+    run, cached = paths.run_dir(), paths.cache_dir() / "run"
+    name = hashlib.sha256(str(run).encode()).hexdigest()[:12]
+    return [(run, 1), (cached, 1), (paths.shared_dir() / name, 2)]
+
+
+def configuration() -> str:
+    """Return a short name of all that decides what a host answers, beside the version and what requests say themselves.
+
+    A host that was started with other settings never answers for these: it has another address.
+    """
+    settings = (paths.models_dir(), paths.settings_file(), paths.state_dir(), paths.log_dir())
+    devices = sorted(name for name in os.environ if name.startswith(DEVICE_VARIABLES))
+    decides = [
+        os.path.realpath(sys.prefix),
+        str(ENTRY),
+        platform.node(),  # a home may be shared by machines
+        *map(str, settings),
+        *(f"{name}={os.environ[name]}" for name in devices),
+    ]
+    return hashlib.sha256("\0".join(decides).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def command() -> list[str]:
@@ -108,31 +137,35 @@ def command() -> list[str]:
 
 def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
     """What loads a model into the host; where there is no host to be had, into this process."""
-    from models.errors import ModelError  # noqa: PLC0415
+    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
+    from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.forms import Placing  # noqa: PLC0415
-    from models.host.starting import HostError  # noqa: PLC0415
     from models.providers.speech import HostSpeech  # noqa: PLC0415
     from models.remote import RemoteModel  # noqa: PLC0415
+    from models.standby import Absence, StandbyModel  # noqa: PLC0415
     from models.tokens import Tokenizer  # noqa: PLC0415
 
     placing = Placing(settings.device, settings.compute_type, settings.threads)
 
-    def load() -> CompletionModel:
+    def connect() -> CompletionModel:
         tokenizer = Tokenizer.read(entry.tokenizer)
-        connection = HostConnection(process())
-        model = RemoteModel(entry, connection, HostSpeech(), placing=placing, tokenizer=tokenizer)
+        model = RemoteModel(entry, HostConnection(process()), HostSpeech(), placing=placing, tokenizer=tokenizer)
         try:
             model.load()
-        except HostError as error:
-            model.close()
-            here = loaded_here(settings, entry)()
-            here.problems = (*here.problems, f"{error} Until then the model is loaded into each server by itself.")
-            return here
-        except ModelError:
+        except BaseException:
             model.close()
             raise
         return model
+
+    def load() -> CompletionModel:
+        standby = loaded_here(settings, Catalog.load(None).get(DEFAULT_MODEL) or entry)
+        try:
+            return StandbyModel(connect, standby, absence=Absence(*RESTS_S, at_first=SilentHostError, later=HostError))
+        except HostError as error:
+            here = loaded_here(settings, entry)()
+            here.problems = (*here.problems, f"{error} Until then the model is loaded into each server by itself.")
+            return here
 
     return load
 

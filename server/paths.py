@@ -75,7 +75,7 @@ def run_dir() -> Path:
     if (home := _home("run")) is not None:
         return home
     if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # no session, as in a container
-        return shared_dir() / "run"
+        return cache_dir() / "run"  # a folder among temporary files could be made by anybody before us
     return Path(_platform().user_runtime_path)
 
 

@@ -281,6 +281,7 @@ class Session:
                 self._report(model.problem)
 
         if model is not None and model.state == "unloaded" and len(self.documents):
+            model.listen(self._teller())
             self.guard.background("model", load(), otherwise=lambda: None)
 
     def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:

@@ -1,7 +1,8 @@
-"""Where the host of one version listens: a Unix socket that only its owner can open, or loopback with a token.
+"""Where the host of one version and configuration listens: a Unix socket of this user, or loopback with a token.
 
-The version stands in the names, so that two versions never meet. Computes names, and reads and writes the one small
-file that tells port and token where there are no Unix sockets. Start at `Address`.
+Both stand in the names, so that hosts and clients that differ in them never meet. What another user could have put
+there is refused. Computes names, and reads and writes the one small file that tells port and token where there are no
+Unix sockets. Start at `Address`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.errors import HostError
+from models.host.folder import untrusted
 from models.host.forms import PROTOCOL
+from models.peers import foreign_peer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +28,7 @@ HAS_SOCKETS = hasattr(socket, "AF_UNIX") and os.name == "posix"
 LONGEST_PATH = 100
 # What is behind the socket needs a name in a URL; one that no proxy and no network can mean.
 SOCKET_URL = "http://starling.localhost"
+ANOTHER_FOLDER = "set STARLING_HOME to a folder that is yours alone, or `model.host` to off to do without"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +54,26 @@ class Address:
         folder: private to the user; short enough for a socket's path.
         version: of the program.
         sockets: whether Unix sockets are used.
+        configuration: short name of all that decides what a host answers, beside its version; "" for nothing.
+        own_parts: how many of the folder's last parts are Starling's own.
     """
 
     folder: Path
     version: str
     sockets: bool = HAS_SOCKETS
+    configuration: str = ""
+    own_parts: int = 1
 
     @property
     def handshake(self) -> str:
         """What host and client tell each other."""
-        return f"Starling {self.version}, protocol {PROTOCOL}"
+        return f"Starling {self.version}, protocol {PROTOCOL}" + (
+            f", configuration {self.configuration}" if self.configuration else ""
+        )
 
     @property
     def _name(self) -> str:
-        return f"host-{self.version}-{PROTOCOL}"
+        return f"host-{self.version}-{PROTOCOL}" + (f"-{self.configuration}" if self.configuration else "")
 
     @property
     def socket(self) -> Path:
@@ -79,10 +90,34 @@ class Address:
         """Held by the host while it lives."""
         return self.folder / f"{self._name}.lock"
 
+    def check(self) -> None:
+        """See that nobody else can decide what lies in the folder.
+
+        Raises:
+            HostError: somebody can.
+        """
+        if why := untrusted(self.folder, self.own_parts):
+            raise HostError(f"The model host's folder cannot be trusted: {why}; have it removed, or {ANOTHER_FOLDER}.")
+
     def reach(self) -> Reach | None:
-        """How the host is reached that listens there now; None when none does, or it is not ours."""
+        """Return how the host is reached that listens there now; None when none does.
+
+        Raises:
+            HostError: another user listens there, or could.
+        """
+        if not self.folder.exists():
+            return None
+        self.check()
         found = self._reach()
-        return found if found is not None and _listens(found) else None
+        return found if found is not None and self._listens(found) else None
+
+    def mark(self) -> tuple[int, int] | None:
+        """Return what tells the socket, or the record, from another in its place; None where there is none."""
+        try:
+            status = (self.socket if self.sockets else self.record).lstat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def announce(self, port: int, token: str) -> None:
         """Tell port and token to the owner alone.
@@ -101,24 +136,37 @@ class Address:
             (self.socket if self.sockets else self.record).unlink(missing_ok=True)
 
     def _reach(self) -> Reach | None:
+        path = self.socket if self.sockets else self.record
         try:
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode) or (os.name == "posix" and status.st_uid != os.getuid()):
+                raise self._foreign(f"User {status.st_uid}" if os.name == "posix" else "Somebody else")
             if self.sockets:
-                status = self.socket.lstat()
-                ours = stat.S_ISSOCK(status.st_mode) and status.st_uid == os.getuid()
-                return Reach(SOCKET_URL, self.socket) if ours else None
+                return Reach(SOCKET_URL, self.socket) if stat.S_ISSOCK(status.st_mode) else None
             told = json.loads(self.record.read_text(encoding="utf-8"))
             return Reach(f"http://127.0.0.1:{int(told['port'])}", token=str(told["token"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def _listens(self, reach: Reach) -> bool:
+        """Whether somebody takes a connection there.
 
-def _listens(reach: Reach) -> bool:
-    """Whether somebody takes a connection there."""
-    kind = socket.AF_INET if reach.socket is None else socket.AF_UNIX
-    with socket.socket(kind, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(reach.socket) if reach.socket else ("127.0.0.1", int(reach.url.rpartition(":")[2])))
-        except OSError:
-            return False
-    return True
+        Raises:
+            HostError: that is another user.
+        """
+        kind = socket.AF_INET if reach.socket is None else socket.AF_UNIX
+        with socket.socket(kind, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1.0)
+            try:
+                probe.connect(str(reach.socket) if reach.socket else ("127.0.0.1", int(reach.url.rpartition(":")[2])))
+            except BlockingIOError:
+                return True  # the line of those who wait to be let in is full
+            except OSError:
+                return False
+            if reach.socket is not None and (who := foreign_peer(probe)):
+                raise self._foreign(who.capitalize())
+        return True
+
+    def _foreign(self, who: str) -> HostError:
+        path = self.socket if self.sockets else self.record
+        return HostError(f"{who} has the model host's place, {path}, not you; remove that file, or {ANOTHER_FOLDER}.")

@@ -8,6 +8,7 @@
 | `POST /v1/starling/load` | loads a completion model and says how it computes |
 | `GET /v1/models` | the catalog |
 | `GET /health`, `GET /metrics` | whether it lives; what it counted |
+| `GET /starling/proof` | shows that it knows the token, before a client does |
 
 A client that names another protocol or program version gets no further than that sentence. Start at `create_app`.
 """
@@ -155,6 +156,11 @@ class Host:
             }
         )
 
+    async def proof(self, request: Request) -> Response:
+        """`/starling/proof`: shows to a client that has shown nothing yet that this is the host with the token."""
+        nonce = request.headers.get(forms.NONCE_HEADER, "")[:100]
+        return JSONResponse({"proof": forms.proof(self.token, nonce) if self.token else ""})
+
     async def counted(self, _: Request) -> Response:
         """`/metrics`."""
         gauges = {("memory_budget_bytes", ""): float(self.residents.limits.memory_bytes)}
@@ -199,6 +205,7 @@ def create_app(host: Host) -> ASGIApp:
         Route("/v1/starling/load", _answered(host, host.load), methods=["POST"]),
         Route("/v1/models", host.models),
         Route("/health", host.health),
+        Route(forms.PROOF_PATH, host.proof),
         Route("/metrics", host.counted),
     )
     return _Door(Starlette(routes=routes), host)
@@ -250,7 +257,8 @@ class _Door:
         """The refusal at the door, None when it is open."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("authorization", "").removeprefix("Bearer ")
-        if self._host.token and not hmac.compare_digest(given.encode(), self._host.token.encode()):
+        needed = self._host.token and scope["path"] != forms.PROOF_PATH
+        if needed and not hmac.compare_digest(given.encode(), self._host.token.encode()):
             return refusal("This model host belongs to somebody else: the token is missing or wrong.", 401, "token")
         version = headers.get(forms.HEADER)
         if version is not None and version != self._host.version:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.chat import ChatError, Fault
+from models.chat import ChatError, Fault, Reply, ReplyEnd
 from models.errors import ModelError
-from models.http import HttpClient, HttpOptions
+from models.http import GivenUpError, HttpClient, HttpOptions
 from models.providers.dialect import Announcer
 from models.providers.remote import RemoteChat, estimated_tokens
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.catalog import ModelEntry
-    from models.chat import ChatRequest, Reply
+    from models.chat import ChatRequest
+    from models.endpoint import Endpoint
     from models.host.connection import Connection
 
 
@@ -62,16 +63,9 @@ class HostedChat:
                 break
             try:
                 endpoint = self._connection.endpoint(cancelled)
-                heard: list[str] = []
-
-                def hear(piece: str, heard: list[str] = heard) -> None:
-                    heard.append(piece)
-                    if announcer is not None:
-                        announcer.hear("".join(heard))
-
-                unused = HttpClient(HttpOptions())  # the connection closes its own
-                asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens)
-                return asked.chat(request, cancelled=cancelled, on_text=hear)
+                return self._asked(endpoint, request, cancelled, announcer)
+            except GivenUpError:
+                return Reply("", ReplyEnd.CANCELLED)
             except ChatError as error:
                 if again and error.fault is Fault.UNREACHABLE and self._connection.lost(endpoint):
                     continue
@@ -80,6 +74,35 @@ class HostedChat:
             except ModelError as error:
                 raise ChatError(str(error), Fault.UNREACHABLE) from error
         raise ChatError("The chat model was switched off; ask again.", Fault.CLOSED)
+
+    def _asked(
+        self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
+    ) -> Reply:
+        """Ask once, and note each sign of life.
+
+        Raises:
+            ChatError: no answer came.
+            SilentHostError: the host hangs.
+        """
+        connection, heard = self._connection, list[str]()
+
+        def given_up() -> bool:
+            connection.check()
+            return cancelled()
+
+        def hear(piece: str) -> None:
+            connection.heard()
+            heard.append(piece)
+            if announcer is not None:
+                announcer.hear("".join(heard))
+
+        unused = HttpClient(HttpOptions())  # the connection closes its own
+        asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens)
+        connection.asked()
+        reply = asked.chat(request, cancelled=given_up, on_text=hear)
+        if reply.end is not ReplyEnd.CANCELLED:
+            connection.heard()
+        return reply
 
     def close(self) -> None:
         """End what runs."""

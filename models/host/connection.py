@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from models.circuit import Circuit
 from models.endpoint import Endpoint, Patience
 from models.host import forms
+from models.host.pulse import Pulse
 from models.http import HttpClient, HttpOptions
 from models.keys import KeySource
 
@@ -55,6 +56,22 @@ class Connection(Protocol):
         """
         ...
 
+    def asked(self) -> None:
+        """Note that a request goes out."""
+        ...
+
+    def heard(self) -> None:
+        """Note that an answer came."""
+        ...
+
+    def check(self) -> None:
+        """See that the other side lives; called many times a second while an answer is due.
+
+        Raises:
+            SilentHostError: it hangs.
+        """
+        ...
+
     def lost(self, endpoint: Endpoint) -> bool:
         """Nobody answered there: whether it is worth asking for another endpoint, once."""
         ...
@@ -77,6 +94,15 @@ class FixedConnection:
         """Where to ask."""
         return self._endpoint
 
+    def asked(self) -> None:
+        """Nothing is known of how it lives."""
+
+    def heard(self) -> None:
+        """Nothing is known of how it lives."""
+
+    def check(self) -> None:
+        """Nothing is known of how it lives."""
+
     def lost(self, _: Endpoint) -> bool:
         """Nothing can be done about it."""
         return False
@@ -96,7 +122,7 @@ class HostConnection:
         self._endpoint: Endpoint | None = None
         self._clients: list[HttpClient] = []
         self._closed = False
-        self._lost = False
+        self._pulse = Pulse(process.lives)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -107,12 +133,12 @@ class HostConnection:
         """The host, started if need be."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
-        reach = self._process.reach(cancelled, lost=self._lost)
+        reach = self._process.reach(cancelled)
         with self._lock:
             if self._endpoint is None:
                 if reach != self._reach or not self._clients:
-                    self._clients.append(HttpClient(HttpOptions(socket=reach.socket)))
-                self._reach, self._lost = reach, False
+                    self._clients.append(HttpClient(HttpOptions(socket=reach.socket, own=True)))
+                self._reach = reach
                 if self._closed:
                     self._clients[-1].close()
                 never_open = Circuit(failures=sys.maxsize)  # it is started again, not left alone
@@ -126,8 +152,23 @@ class HostConnection:
         with self._lock:
             if self._endpoint is endpoint:
                 self._endpoint = self._reach = None  # with new connections: the old ones are broken
-                self._lost = True
             return not self._closed
+
+    def asked(self) -> None:
+        """Note that a request goes out."""
+        self._pulse.asked()
+
+    def heard(self) -> None:
+        """Note that an answer came."""
+        self._pulse.heard()
+
+    def check(self) -> None:
+        """See that the host lives.
+
+        Raises:
+            SilentHostError: it hangs.
+        """
+        self._pulse.check()
 
     def close(self) -> None:
         """End what runs; the host itself stays for others."""

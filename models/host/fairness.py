@@ -86,6 +86,7 @@ class FairTurns:
 
     def _make_room(self) -> None:
         """Where the line is full, the oldest that was superseded leaves it."""
+        self._waiting = [one for one in self._waiting if not one.turn.done()]  # see `_next`
         if len(self._waiting) < self._most:
             return
         oldest = next((one for one in self._waiting if one.superseded), None)
@@ -95,9 +96,11 @@ class FairTurns:
         oldest.turn.set_exception(BusyError())
 
     def _next(self) -> None:
-        if self._taken or not self._waiting:
+        # who was cancelled a moment ago stands in the line until its task runs again, and cannot take a turn
+        wanting = [one for one in self._waiting if not one.turn.done()]
+        if self._taken or not wanting:
             return
-        chosen = min(self._waiting, key=lambda one: (one.superseded, self._served.get(one.client, 0), -one.arrival))
+        chosen = min(wanting, key=lambda one: (one.superseded, self._served.get(one.client, 0), -one.arrival))
         self._waiting.remove(chosen)
         self._begin(chosen.client)
         chosen.turn.set_result(None)

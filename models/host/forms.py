@@ -13,6 +13,8 @@ Never trusts what comes: every field has its type and its bound. Start at `Compl
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1  # of this page; hosts and clients of two numbers never talk
 HEADER = "x-starling-protocol"
+PROOF_PATH = "/starling/proof"
+NONCE_HEADER = "x-starling-nonce"
 CLIENT_HEADER = "x-starling-client"
 EXTENSION = "starling"
 
@@ -34,6 +38,11 @@ MOST_RANKED = 64
 DEVICES = ("auto", "cpu", "cuda")
 
 Value = TypeVar("Value")
+
+
+def proof(token: str, nonce: str) -> str:
+    """Return what shows that a host knows `token`, without telling it: whoever else took its port gets no code."""
+    return hmac.new(token.encode(), f"Starling's model host: {nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 class FormError(ValueError):

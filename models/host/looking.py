@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from typing import TYPE_CHECKING, Any
 
+from models.host.forms import NONCE_HEADER, PROOF_PATH, proof
 from models.http import GivenUpError, HttpClient, HttpOptions
 
 if TYPE_CHECKING:
@@ -11,13 +14,17 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from models.host.address import Address
+    from models.host.address import Address, Reach
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 
 
 def health(address: Address) -> Mapping[str, Any] | None:
-    """What the host says of itself; None when none runs there. An empty answer is one that hangs."""
+    """Return what the host says of itself; None when none runs there. An empty answer is one that hangs.
+
+    Raises:
+        HostError: another user listens there, or could.
+    """
     reach = address.reach()
     if reach is None:
         return None
@@ -26,10 +33,12 @@ def health(address: Address) -> Mapping[str, Any] | None:
     url = f"{reach.url}/health"
 
     async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
+        if reach.token and not await _is_host(asking, reach):
+            return {}
         headers = {"Authorization": f"Bearer {reach.token}"} if reach.token else {}
         return (await asking.get(url, headers=headers, timeout=LOOK_S)).json()
 
-    client = HttpClient(HttpOptions(socket=reach.socket))
+    client = HttpClient(HttpOptions(socket=reach.socket, own=True))
     try:
         told = client.call(url, look, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError, GivenUpError):
@@ -37,3 +46,12 @@ def health(address: Address) -> Mapping[str, Any] | None:
     finally:
         client.close()
     return told if isinstance(told, dict) else {}
+
+
+async def _is_host(asking: httpx2.AsyncClient, reach: Reach) -> bool:
+    """Whether who listens at the port knows the token; another program may have taken the port of a host that died."""
+    nonce = secrets.token_hex(16)
+    answer = await asking.get(reach.url + PROOF_PATH, headers={NONCE_HEADER: nonce}, timeout=LOOK_S)
+    told = answer.json()
+    given = told.get("proof") if isinstance(told, dict) else None
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), proof(reach.token, nonce).encode())

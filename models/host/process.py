@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
@@ -65,10 +66,12 @@ def run(
 
     Raises:
         AlreadyRunningError: there is a host already.
+        HostError: others could decide what lies in the folder.
         ModelError: it cannot listen there.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (for the host alone)
 
+    address.check()
     lock = FileLock(address.lock, timeout=0)
     try:
         lock.acquire()
@@ -81,7 +84,7 @@ def run(
     try:
         with _listening(address) as (listener, token):
             host = Host(residents, executor, address.handshake, token)
-            asyncio.run(_serve(host, listener, ready))
+            asyncio.run(_serve(host, listener, ready, _Place(address, address.mark())))
     finally:
         residents.close()
         executor.shutdown(cancel_futures=True)
@@ -127,18 +130,34 @@ def _listening(address: Address) -> Iterator[tuple[socket.socket, str]]:
             raise ModelError(
                 f"The model host cannot listen in {address.folder}: {error.strerror or error}; check its permissions."
             ) from error
+        place = _Place(address, address.mark())
         try:
             yield listener, token
         finally:
-            address.clear()
+            if place.is_ours():
+                address.clear()
 
 
-async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a host listens at, and what tells it from another host's."""
+
+    address: Address
+    mark: tuple[int, int] | None
+
+    def is_ours(self) -> bool:
+        """Whether it still lies there: who deletes it, or the folder, has cut this host off."""
+        return self.address.mark() == self.mark
+
+
+async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _Place) -> None:
     import uvicorn  # noqa: PLC0415 (for the host alone)
+
+    from models.host.doorkeeper import OwnClients  # noqa: PLC0415 (imports uvicorn)
 
     config = uvicorn.Config(
         create_app(host),
-        http="h11",
+        http=OwnClients,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -161,7 +180,7 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or in a test's thread
             loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    leaving = asyncio.ensure_future(_leave(host, server))
+    leaving = asyncio.ensure_future(_leave(host, server, place))
     ready(str(listener.getsockname()))
     try:
         await server.serve(sockets=[listener])
@@ -169,12 +188,16 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
         leaving.cancel()
 
 
-async def _leave(host: Host, server: uvicorn.Server) -> None:
-    """End the server once nobody has asked for long."""
+async def _leave(host: Host, server: uvicorn.Server, place: _Place) -> None:
+    """End the server once nobody has asked for long, or nobody can."""
     idle_s = host.residents.limits.idle_s
     while True:
         await asyncio.sleep(min(SWEEP_S, idle_s / 4))
         host.residents.sweep()
+        if not place.is_ours():
+            logger.warning("The model host leaves: %s was deleted.", place.address.folder)
+            server.should_exit = True
+            return
         if not host.running and time.monotonic() - host.requested_at > idle_s:
             logger.info("model host leaves: nobody asked for %.0f s", idle_s)
             server.should_exit = True

@@ -11,8 +11,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from models.errors import ModelError
+from models.errors import HostError, SilentHostError
 from models.host.looking import health
+from models.host.pulse import SILENT
+from models.http import GivenUpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_S = 30.0
+AGAIN_S = 1.0  # a host that found another one leaves; where that one is about to leave too, one is started again
 POLL_S = 0.02
+HANGS_S = 3.0  # somebody listens, and does not say how it is
 DETACHED = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-
-
-class HostError(ModelError):
-    """There is no host, and none could be started."""
 
 
 class HostProcess:
@@ -42,37 +42,81 @@ class HostProcess:
         self.address = address
         self._command = list(command)
         self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
 
-    def reach(self, cancelled: Callable[[], bool] = lambda: False, *, lost: bool = False) -> Reach:
-        """How it is reached.
+    def reach(self, cancelled: Callable[[], bool] = lambda: False) -> Reach:
+        """Return how the host is reached, once it has given a sign of life.
 
         Args:
             cancelled: asked while it is waited for.
-            lost: it did not answer just now. A killed process takes connections a moment longer, so it has to answer.
 
         Raises:
-            HostError: it could not be started.
+            GivenUpError: `cancelled` said so.
+            SilentHostError: it listens and does not answer.
+            HostError: it could not be started, or another user is in its place.
         """
         deadline = time.monotonic() + START_S
-        while True:
-            if cancelled():
-                raise HostError("The model host was no longer wanted before it listened.")
+        listens_since: float | None = None
+        while not cancelled():
             with self._lock:  # threads of one server start one; of several servers, the host's own lock lets one live
-                found = self.address.reach() or self._start()
-            if not lost or health(self.address):
-                return found
-            if time.monotonic() > deadline:
-                raise HostError("The model host does not answer; end it, and the next request starts another.")
+                found = self.address.reach()
+                if found is None:
+                    self._start()
+            now = time.monotonic()
+            if found is not None:
+                if health(self.address):  # a killed process takes connections a moment longer, a stopped one for ever
+                    return found
+                listens_since = listens_since or now
+                if time.monotonic() - listens_since > HANGS_S:
+                    raise SilentHostError(SILENT)
+            else:
+                listens_since = None
+            if now > deadline:
+                raise HostError(
+                    f"The model host did not listen within {START_S:.0f} s; set `model.host` to off to do without."
+                )
             time.sleep(POLL_S)
+        raise GivenUpError
 
-    def _start(self) -> Reach:
+    def lives(self) -> bool:
+        """Whether there is none, which the next request mends, or it gives a sign of life."""
+        try:
+            return health(self.address) != {}
+        except HostError:
+            return False
+
+    def _start(self) -> None:
+        """Start one, unless one of ours is on its way.
+
+        Raises:
+            HostError: it cannot be started, or ended at once.
+        """
+        process, now = self._process, time.monotonic()
+        if process is not None:
+            status = process.poll()
+            if status is None:
+                return
+            if status > 0 and now - self._started_at < START_S:
+                self._process = None
+                raise HostError(
+                    f"The model host ended at once (exit status {status}); "
+                    "`starling models serve` says why, and `model.host = off` does without it."
+                )
+            if now - self._started_at < AGAIN_S:
+                return
+        self._process, self._started_at = self._begun(), now
+        logger.info("model host started")
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        folder = self.address.folder
         try:
             process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                cwd=self.address.folder,
+                cwd=folder if folder.is_dir() else None,
                 start_new_session=True,
                 creationflags=DETACHED,
             )
@@ -82,15 +126,4 @@ class HostProcess:
             ) from error
         # it is no child to wait for, but a system that keeps dead children until they are asked for wants to be asked
         threading.Thread(target=process.wait, name="model-host", daemon=True).start()
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            if (found := self.address.reach()) is not None:
-                logger.info("model host started")
-                return found
-            if process.poll() not in {None, 0}:
-                raise HostError(
-                    f"The model host ended at once (exit status {process.returncode}); "
-                    "`starling models serve` says why, and `model.host = off` does without it."
-                )
-            time.sleep(POLL_S)
-        raise HostError(f"The model host did not listen within {START_S:.0f} s; set `model.host` to off to do without.")
+        return process

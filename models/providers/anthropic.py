@@ -5,12 +5,12 @@ An answer by schema is asked for as the one tool the model must call, whose argu
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.endpoint import Outgoing
-from models.providers.dialect import Dialect, Draft, count_of
+from models.providers.dialect import Dialect, Draft
+from models.providers.shapes import arguments_of, count_of, number_of, rows_of, string_of, table_of, text_of
 from models.refusals import of_event
 
 if TYPE_CHECKING:
@@ -23,7 +23,12 @@ VERSION = "2023-06-01"
 OPTIONAL = ("temperature",)  # newer models take none
 _FORM = "answer"  # name of the tool that an answer by schema is given through
 
-_ENDS = {"max_tokens": ReplyEnd.LENGTH, "refusal": ReplyEnd.FILTERED, "tool_use": ReplyEnd.TOOLS}
+_ENDS = {
+    "max_tokens": ReplyEnd.LENGTH,
+    "model_context_window_exceeded": ReplyEnd.LENGTH,
+    "refusal": ReplyEnd.FILTERED,
+    "tool_use": ReplyEnd.TOOLS,
+}
 
 
 def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
@@ -57,59 +62,77 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader(Draft):
-    """Reads events by their `type`."""
+    """Reads events by their `type`; takes what it knows, and lets everything else be."""
 
     _form = -1  # the block that is the answer by schema
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
-        kind = event["type"]
-        if kind == "error":
+        kind = event.get("type")
+        if (kind == "error" or event.get("error")) and not self.settled:
             raise of_event(event)
         if kind == "message_start":
-            self.named(event["message"].get("model"))
-            self._bill(event["message"].get("usage") or {})
+            message = table_of(event.get("message"))
+            self.named(message.get("model"))
+            self._bill(table_of(message.get("usage")))
         elif kind == "content_block_start":
-            self._open(event["index"], event["content_block"])
+            self._open(number_of(event.get("index"), 0), table_of(event.get("content_block")))
         elif kind == "content_block_delta":
-            self._go_on(event["index"], event["delta"])
+            self._go_on(number_of(event.get("index"), 0), table_of(event.get("delta")))
         elif kind == "message_delta":
-            self.end = _ENDS.get(event["delta"].get("stop_reason") or "", ReplyEnd.END)
-            if self._form >= 0 and self.end is ReplyEnd.TOOLS:
-                self.end = ReplyEnd.END
-            self._bill(event.get("usage") or {})
+            self._end(table_of(event.get("delta")))
+            self._bill(table_of(event.get("usage")))
         elif kind == "message_stop":
             self.finish()
         elif kind == "message":
             self._whole(event)
 
+    def _end(self, delta: Mapping[str, Any]) -> None:
+        if reason := string_of(delta.get("stop_reason")):
+            self.end = _ENDS.get(reason.lower(), ReplyEnd.END)
+            self.started = self.settled = True
+        if self._form >= 0 and self.end is ReplyEnd.TOOLS:
+            self.end = ReplyEnd.END
+
     def _whole(self, message: Mapping[str, Any]) -> None:
         """The answer of a server that does not stream."""
-        self.feed({"type": "message_start", "message": message})
-        for index, block in enumerate(message["content"]):
+        self.named(message.get("model"))
+        self._bill(table_of(message.get("usage")))
+        content = message.get("content")
+        if isinstance(content, str):
+            self.say(content)
+        for index, part in enumerate(rows_of(content)):
+            block = {"type": "text", "text": part} if isinstance(part, str) else table_of(part)
             self._open(index, block)
-            if block["type"] == "tool_use":
-                self._go_on(index, {"type": "input_json_delta", "partial_json": json.dumps(block["input"])})
-        self.feed({"type": "message_delta", "delta": message})
+            if block.get("type") == "tool_use":
+                self._go_on(index, {"type": "input_json_delta", "partial_json": arguments_of(block.get("input"))})
+        self._end(message)
         self.finish()
 
     def _open(self, index: int, block: Mapping[str, Any]) -> None:
-        if block["type"] == "text":
-            self.say(block.get("text") or "")
-        elif block["type"] == "tool_use" and block["name"] == _FORM:
-            self._form, self.text, self.started = index, "", True
-        elif block["type"] == "tool_use":
-            self.call(index, identity=block["id"], name=block["name"])
+        kind, name = block.get("type"), string_of(block.get("name"))
+        if kind == "text":
+            self._say(text_of(block.get("text")))
+        elif kind == "tool_use" and name == _FORM:
+            self._form = index
+            self.begin_anew()
+        elif kind == "tool_use":
+            self.call(index, identity=string_of(block.get("id")), name=name)
 
     def _go_on(self, index: int, delta: Mapping[str, Any]) -> None:
-        if delta["type"] == "text_delta" and self._form < 0:
-            self.say(delta["text"])
-        elif delta["type"] == "input_json_delta" and index == self._form:
-            self.say(delta["partial_json"])
-        elif delta["type"] == "input_json_delta":
-            self.call(index, arguments=delta["partial_json"])
+        kind = delta.get("type")
+        if kind == "text_delta" or (kind is None and delta.get("text")):
+            self._say(text_of(delta.get("text")))
+        elif kind == "input_json_delta" and index == self._form:
+            self.say(arguments_of(delta.get("partial_json")))
+        elif kind == "input_json_delta":
+            self.call(index, arguments=arguments_of(delta.get("partial_json")))
         else:
             self.started = True  # it thinks; what it thinks is not shown
+
+    def _say(self, text: str) -> None:
+        if self._form < 0:  # else what it says beside the answer by schema
+            self.say(text)
 
     def _bill(self, usage: Mapping[str, Any]) -> None:
         read = sum(count_of(usage.get(name)) for name in ("input_tokens", "cache_creation_input_tokens"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from models.completion import Decoded, Ranked, StopReason
 from models.endpoint import Outgoing
 from models.host.forms import EXTENSION
-from models.providers.dialect import count_of
+from models.providers.shapes import count_of, number_of, rows_of, string_of, table_of, text_of
 from models.refusals import of_event
 from models.tokens import LONE_SURROGATE, REPLACEMENT
 
@@ -95,38 +95,46 @@ class Reader:
         self._text = ""
         self._tell = tell
         self._ranked = False  # whether the likeliest first tokens were told
-        self._finished = False
+        self.settled = False
         tell(json.dumps("begin"))
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event; `{}` is the end mark."""
-        if event.get("error"):
+        if event.get("error") and not self.settled:
             raise of_event(event)
         if not event:
             self.ended = True
             return
-        self.started = True
-        extension = event.get(EXTENSION) or {}
+        self.started = self.started or any(event.get(name) for name in ("choices", "usage", EXTENSION))
+        extension = table_of(event.get(EXTENSION))
         if ranking := extension.get("ranking"):
             self._tell(json.dumps({"ranking": ranking}))
             self._ranked = True
         if "scores" in extension:
             self.scores, self.ended = extension["scores"], True
-        for choice in event.get("choices") or ():
+        for choice in rows_of(event.get("choices")):
+            if not isinstance(choice, dict) or number_of(choice.get("index"), 0):
+                continue
             self._take(choice, extension.get("at"))
-            if reason := choice.get("finish_reason"):
-                self._finished = True
+            if reason := string_of(choice.get("finish_reason")):
+                self.settled = True
                 self.decoded = Decoded(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
-        if usage := event.get("usage"):
-            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+        if usage := table_of(event.get("usage")):
+            cached = table_of(usage.get("prompt_tokens_details")).get("cached_tokens")
             self.decoded = Decoded(count_of(usage.get("prompt_tokens")), count_of(cached), self.decoded.end)
 
-    def close(self) -> None:
+    def pass_over(self, *, lossy: bool) -> bool:
+        """What is no event counts only behind the end: code with a hole in it is no suggestion."""
+        del lossy
+        return self.settled
+
+    def close(self, *, broken: bool) -> None:
         """The stream is over; some servers send no end mark."""
-        self.ended = self.ended or self._finished
+        del broken
+        self.ended = self.ended or self.settled
 
     def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
-        new, told = choice.get("text") or "", choice.get("logprobs") or {}
+        new, told = text_of(choice.get("text")), table_of(choice.get("logprobs"))
         tokens, log_probs, ranking = _probabilities(told)
         if len(ranking) > 1 and not self._ranked:
             self._tell(json.dumps({"ranking": ranking}))
@@ -152,6 +160,7 @@ class ObjectReader:
     def __init__(self) -> None:
         self.started = False
         self.ended = False
+        self.settled = False
         self.found: Mapping[str, Any] = {}
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -159,7 +168,12 @@ class ObjectReader:
         self.started = self.ended = True
         self.found = event
 
-    def close(self) -> None:
+    def pass_over(self, *, lossy: bool) -> bool:
+        """Nothing else belongs there."""
+        del lossy
+        return False
+
+    def close(self, *, broken: bool) -> None:
         """That was all."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models.chat import Reply, ReplyEnd, ToolCall, Usage
+from models.providers.thoughts import ThoughtFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -18,17 +19,8 @@ if TYPE_CHECKING:
     from models.endpoint import Outgoing
 
 
-MOST_TOKENS = 1_000_000_000  # on one bill; no model reads so many
 LONGEST_NAME = 200  # characters of a model's
-
-
-def count_of(figure: object) -> int:
-    """A number of tokens as an endpoint tells it, inside what can be.
-
-    Raises:
-        TypeError, ValueError, OverflowError: it is no number.
-    """
-    return min(max(int(figure or 0), 0), MOST_TOKENS)  # type: ignore[call-overload,no-any-return]
+HIGH_HALVES = ("\ud800", "\udbff")  # of a character in two parts, which some endpoints send apart
 
 
 class Announcer:
@@ -44,9 +36,17 @@ class Announcer:
             new, self._said = text[len(self._said) :], text
             self._on_text(new)
 
+    def forget(self) -> None:
+        """What was told so far was no part of the answer, which begins now."""
+        self._said = ""
+
 
 class Draft:
-    """An answer that is being put together; the base of every dialect's reader."""
+    """An answer that is being put together; the base of every dialect's reader.
+
+    Attributes:
+        settled: whether the reason of the end has come: all that may follow is the bill and the end mark.
+    """
 
     def __init__(self, announcer: Announcer) -> None:
         self.text = ""
@@ -55,7 +55,10 @@ class Draft:
         self.model = ""
         self.started = False
         self.ended = False
+        self.settled = False
         self._announcer = announcer
+        self._thoughts = ThoughtFilter()
+        self._half = ""
         self._calls: dict[int, list[str]] = {}  # by place: id, name, arguments as they come
 
     def named(self, name: object) -> None:
@@ -65,10 +68,23 @@ class Draft:
 
     def say(self, piece: str) -> None:
         """The answer goes on."""
-        if piece:
-            self.started = True
-            self.text += piece
-            self._announcer.hear(self.text)
+        if not piece:
+            return
+        self.started = True
+        piece, self._half = self._half + piece, ""
+        if HIGH_HALVES[0] <= piece[-1] <= HIGH_HALVES[1]:
+            piece, self._half = piece[:-1], piece[-1]
+        unopened = self._thoughts.unopened
+        shown = self._thoughts.take(_mended(piece))
+        if self._thoughts.unopened > unopened:
+            self.text = ""
+            self._announcer.forget()
+        self._add(shown)
+
+    def begin_anew(self) -> None:
+        """What was said so far is not the answer, which begins now."""
+        self.text, self._half, self.started = "", "", True
+        self._thoughts = ThoughtFilter()
 
     def call(self, place: int, *, identity: str = "", name: str = "", arguments: str = "") -> None:
         """A tool call begins or goes on."""
@@ -78,36 +94,72 @@ class Draft:
         call[1] = call[1] or name
         call[2] += arguments
 
-    def close(self) -> None:
-        """The stream is over; nothing to add where the dialect has an end mark that must come."""
+    def pass_over(self, *, lossy: bool) -> bool:
+        """Hear of what is no event; return whether the answer counts all the same.
+
+        An answer that came is not thrown away, but it ends where something of it may be missing.
+        """
+        if lossy and not self.settled and self.text.strip():
+            self.end = ReplyEnd.LENGTH
+            self.finish()
+        return self.started if not lossy else self.ended or self.settled
+
+    def close(self, *, broken: bool) -> None:
+        """The stream is over; some servers send no end mark, and no reason.
+
+        Args:
+            broken: it was cut off, so that only an answer whose reason came is whole.
+        """
+        if not self.ended and (self.settled or (not broken and (self.text.strip() or self._calls))):
+            self.finish()
 
     def finish(self) -> None:
         """This is all.
 
         Raises:
-            ValueError: a call's arguments are no JSON object.
+            ValueError: there is no text, and a call's arguments are no JSON object.
         """
-        self.calls()
+        rest, self._half = _mended(self._half), ""
+        self._add(self._thoughts.take(rest) + self._thoughts.finish())
+        try:
+            self.calls()
+        except (ValueError, RecursionError):
+            if not self.text.strip():
+                raise
+            self._calls.clear()  # what was said counts all the same
         self.ended = True
 
     def calls(self) -> tuple[ToolCall, ...]:
         """The tool calls.
 
         Raises:
-            ValueError: the arguments of one are no JSON object.
+            ValueError: the arguments of one are no JSON object, or it has no name.
         """
         made = []
         for place, (identity, name, arguments) in sorted(self._calls.items()):
             value = json.loads(arguments or "{}")
-            if not isinstance(value, dict):
-                raise ValueError("arguments are an object")  # noqa: TRY004 (what came is wrong, not who called)
+            if not isinstance(value, dict) or not name:
+                raise ValueError("arguments are an object, and a call has a name")
             made.append(ToolCall(identity or f"call_{place}", name, value))
         return tuple(made)
 
     def reply(self, requests: int) -> Reply:
         """The answer as a record."""
         end = ReplyEnd.TOOLS if self._calls and self.end is ReplyEnd.END else self.end
+        end = ReplyEnd.END if end is ReplyEnd.TOOLS and not self._calls else end
         return Reply(self.text, end, self.calls(), self.usage + Usage(requests=requests), self.model)
+
+    def _add(self, shown: str) -> None:
+        if shown:
+            self.text += shown
+            self._announcer.hear(self.text)
+
+
+def _mended(text: str) -> str:
+    """`text` with the two halves of a character put together, and half of one replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class DraftReader(Protocol):
@@ -117,12 +169,17 @@ class DraftReader(Protocol):
     usage: Usage
     started: bool
     ended: bool
+    settled: bool
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
         ...
 
-    def close(self) -> None:
+    def pass_over(self, *, lossy: bool) -> bool:
+        """Hear of what is no event."""
+        ...
+
+    def close(self, *, broken: bool) -> None:
         """The stream is over."""
         ...
 

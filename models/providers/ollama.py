@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.endpoint import Outgoing
-from models.providers.dialect import Dialect, Draft, count_of
+from models.providers.dialect import Dialect, Draft
+from models.providers.shapes import arguments_of, count_of, rows_of, string_of, table_of, text_of
 from models.refusals import of_event
 
 if TYPE_CHECKING:
@@ -50,23 +50,29 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader(Draft):
-    """Reads lines until the one that is `done`."""
+    """Reads lines until the one that is `done`; takes what it knows, and lets everything else be."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one line."""
-        if event.get("error"):
+        """Take one line; `{}` is an end mark that some gateways add."""
+        if event.get("error") and not self.settled:
             raise of_event(event)
+        if not event:
+            self.close(broken=False)
+            return
         self.named(event.get("model"))
-        message = event["message"]
-        if message.get("thinking"):
-            self.started = True
-        self.say(message.get("content") or "")
-        for call in message.get("tool_calls") or ():
-            made = call["function"]
-            self.call(len(self._calls), name=made["name"], arguments=json.dumps(made.get("arguments") or {}))
-        if event["done"]:
+        message = table_of(event.get("message"))
+        if message.get("thinking") or event.get("thinking"):
+            self.started = True  # it thinks; what it thinks is not shown
+        self.say(text_of(message.get("content")) or text_of(event.get("response")))
+        for call in rows_of(message.get("tool_calls")):
+            made = table_of(table_of(call).get("function"))
+            if made:
+                arguments = arguments_of(made.get("arguments"))
+                self.call(len(self._calls), name=string_of(made.get("name")), arguments=arguments)
+        if event.get("done") is True:
             self.usage = Usage(count_of(event.get("prompt_eval_count")), count_of(event.get("eval_count")))
             self.end = ReplyEnd.LENGTH if event.get("done_reason") == "length" else ReplyEnd.END
+            self.settled = True
             self.finish()
 
 

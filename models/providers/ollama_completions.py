@@ -44,12 +44,14 @@ class Reader(completions.Reader):
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one line."""
-        if event.get("error"):
+        if event.get("error") or not event:
             super().feed(event)
-        reason = ("length" if event.get("done_reason") == "length" else "stop") if event["done"] else None
+            return
+        done = event.get("done") is True
+        reason = ("length" if event.get("done_reason") == "length" else "stop") if done else None
         told = {"content": event.get("logprobs") or []}
         choice = {"text": event.get("response") or "", "logprobs": told, "finish_reason": reason}
-        usage = {"prompt_tokens": event.get("prompt_eval_count")} if event["done"] else None
+        usage = {"prompt_tokens": event.get("prompt_eval_count")} if done else None
         super().feed({"choices": [choice], "usage": usage})
-        if event["done"]:
+        if done:
             self.ended = True

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.endpoint import Outgoing
-from models.providers.dialect import Dialect, Draft, count_of
+from models.providers.dialect import Dialect, Draft
+from models.providers.shapes import arguments_of, count_of, number_of, rows_of, string_of, table_of, text_of
 from models.refusals import of_event
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ PATH = "/chat/completions"
 # `temperature`.
 OPTIONAL = ("response_format", "stream_options", "temperature", "max_tokens")
 
-_ENDS = {"length": ReplyEnd.LENGTH, "content_filter": ReplyEnd.FILTERED, "tool_calls": ReplyEnd.TOOLS}
+# Words for the end, of OpenAI and of those who speak its dialect.
+_ENDS = {
+    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), ReplyEnd.LENGTH),
+    **dict.fromkeys(("content_filter", "safety", "refusal", "prohibited_content", "recitation"), ReplyEnd.FILTERED),
+    **dict.fromkeys(("tool_calls", "tool_use", "function_call"), ReplyEnd.TOOLS),
+}
+THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 
 
 def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
@@ -61,48 +68,60 @@ def authorize(key: str) -> Mapping[str, str]:
 
 
 class Reader(Draft):
-    """Reads `chat.completion.chunk`s, or one whole `chat.completion` of a server that does not stream."""
+    """Reads `chat.completion.chunk`s, or one whole `chat.completion` of a server that does not stream.
+
+    Takes what it knows wherever it comes, and lets everything else be: endpoints differ in what they leave out, set to
+    null, or send besides.
+    """
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event; `{}` is the end mark."""
-        if event.get("error"):
+        if event.get("error") and not self.settled:
             raise of_event(event)
         if not event:
             self.finish()
             return
         self.named(event.get("model"))
-        if usage := event.get("usage"):
-            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+        if usage := table_of(event.get("usage")):
+            details = table_of(usage.get("prompt_tokens_details"))
             self.usage = Usage(
-                count_of(usage["prompt_tokens"]), count_of(usage.get("completion_tokens")), count_of(cached)
+                count_of(usage.get("prompt_tokens")),
+                count_of(usage.get("completion_tokens")),
+                count_of(details.get("cached_tokens")),
             )
-        for choice in event["choices"]:
-            whole = choice.get("message")
-            self._take(whole or choice.get("delta") or {})
-            if reason := choice.get("finish_reason"):
-                self.end = _ENDS.get(reason, ReplyEnd.END)
-                self._said_all = True
-            if whole:
-                self.finish()
+        for choice in rows_of(event.get("choices")):
+            if isinstance(choice, dict) and number_of(choice.get("index"), 0) == 0:
+                self._choose(choice)
 
-    _said_all = False  # a finish reason came; the bill, and the end mark, may follow
-
-    def close(self) -> None:
-        """The stream is over; some servers send no end mark."""
-        if self._said_all:
+    def _choose(self, choice: Mapping[str, Any]) -> None:
+        delta, whole = table_of(choice.get("delta")), table_of(choice.get("message"))
+        if whole and not delta and not self.text:
+            self._take(whole)
+        elif delta:
+            self._take(delta)
+        elif not whole:
+            self.say(text_of(choice.get("text")))
+        if reason := string_of(choice.get("finish_reason")):
+            self.end = _ENDS.get(reason.lower(), ReplyEnd.END)
+            self.started = self.settled = True
+        if whole and not delta:
             self.finish()
 
     def _take(self, delta: Mapping[str, Any]) -> None:
-        if delta.get("reasoning_content") or delta.get("reasoning"):
+        if any(delta.get(name) for name in THOUGHTS):
             self.started = True  # it thinks; what it thinks is not shown
-        self.say(delta.get("content") or "")
-        for place, call in enumerate(delta.get("tool_calls") or ()):
-            made = call.get("function") or {}
+        said = text_of(delta.get("content"))
+        self.say(said or text_of(delta.get("refusal")))
+        calls = [delta["function_call"]] if table_of(delta.get("function_call")) else []  # as it was called once
+        for place, call in enumerate([*rows_of(delta.get("tool_calls")), *({"function": one} for one in calls)]):
+            if not isinstance(call, dict):
+                continue
+            made = table_of(call.get("function"))
             self.call(
-                call.get("index", place),
-                identity=call.get("id") or "",
-                name=made.get("name") or "",
-                arguments=made.get("arguments") or "",
+                number_of(call.get("index"), place),
+                identity=string_of(call.get("id")),
+                name=string_of(made.get("name")),
+                arguments=arguments_of(made.get("arguments")),
             )
 
 

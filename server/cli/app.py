@@ -64,20 +64,20 @@ class Commands(TyperGroup):
         try:
             result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
         except TyperException as error:
-            return _misused(error, self._named(arguments))
+            return _misused(error, self._named(arguments), arguments)
         except Failure as error:
-            terminal.note(str(error))
-            return error.exit_code
+            return terminal.refuse(str(error), error.exit_code, arguments)
         except Exception as error:  # BLE001 lets it pass because it is logged; this is the edge
             from server.settings import LogSettings  # noqa: PLC0415 (170 ms that only this needs)
 
             log.configure(LogSettings(), paths.log_dir())
             logger.info("command failed", exc_info=True)
-            terminal.note(
+            return terminal.refuse(
                 f"{type(error).__name__}: {error}. This is a mistake in Starling; please report it with the end of "
-                f"{paths.log_dir() / log.FILE_NAME}."
+                f"{paths.log_dir() / log.FILE_NAME}.",
+                1,
+                arguments,
             )
-            return 1
         return result if isinstance(result, int) else 0
 
 
@@ -97,6 +97,7 @@ app = typer.Typer(
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status."""
     terminal.settle()
+    terminal.begin()
     log.begin()
     try:
         app(args=list(arguments), prog_name=PROGRAM)
@@ -149,9 +150,8 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
 
-def _misused(error: TyperException, command: str) -> int:
+def _misused(error: TyperException, command: str, arguments: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)  # none where an option lacks its value
     command = context.command_path if context is not None else command
     sentence = error.format_message().replace("Value error, ", "").strip().rstrip(".")
-    terminal.note(f"{sentence}; see `{command} --help`.")
-    return error.exit_code
+    return terminal.refuse(f"{sentence}; see `{command} --help`.", error.exit_code, arguments)

@@ -112,6 +112,6 @@ def _show(answer: Completion) -> None:
     for number, suggestion in enumerate(answer.suggestions):
         if number:
             console.print()
-        console.print(terminal.printable(suggestion.text), markup=False)
+        console.print(terminal.printable(suggestion.text), markup=False, soft_wrap=True)
         by = f" by {suggestion.model}" if suggestion.model else ""
         terminal.note(f"{suggestion.origin}{by}, confidence {suggestion.confidence:.2f}, {answer.total_ms:.0f} ms")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server import paths
-from server.cli import terminal
+from server.cli import tables, terminal
+from server.cli.tables import Column
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -53,36 +54,39 @@ def _total(records: Sequence[CostRecord]) -> dict[str, float | int]:
 
 
 def _show(records: Sequence[CostRecord], days: int) -> None:
-    from rich.table import Table  # noqa: PLC0415 (60 ms that `--json` does without)
-    from rich.text import Text  # noqa: PLC0415
-
     console = terminal.out()
     if not records:
         console.print(f"No chat model was asked in the last {days} days.", markup=False)
         return
-    table = Table(box=None, padding=(0, 1, 0, 0))  # each line within 80 columns
-    for heading in ("day", "model", "role", "calls", "read", "written", "cost"):
-        table.add_column(heading, overflow="fold", justify="left" if heading in {"day", "model", "role"} else "right")
-    for record in records:
-        about = "~" if record.estimated else ""
-        cells = (
-            record.day,
-            record.model,
-            record.role,
-            f"{record.answers:,}" + (f" +{record.failures:,} failed" if record.failures else ""),
-            f"{about}{record.prompt_tokens:,}",
-            f"{about}{record.answer_tokens:,}",
-            _cost(record),
-        )
-        table.add_row(*(Text(terminal.printable(cell)) for cell in cells))
-    console.print(table)
+    tables.show(
+        [
+            Column("day"),
+            Column("model", typed=True),
+            Column("role"),
+            *(Column(heading, right=True) for heading in ("calls", "read", "written", "cost")),
+        ],
+        [_cells(record) for record in records],
+    )
     for endpoint, cost in _by_endpoint(records).items():
-        console.print(f"{terminal.printable(endpoint)}: {cost}", markup=False)
+        console.print(f"{terminal.printable(endpoint)}: {cost}", markup=False, soft_wrap=True)
     if any(record.unpriced for record in records):
         console.print(
             "Name prices of a million tokens in chat.inputPrice and chat.outputPrice to know the rest from then on.",
             markup=False,
         )
+
+
+def _cells(record: CostRecord) -> tuple[str, ...]:
+    about = "~" if record.estimated else ""
+    return (
+        record.day,
+        record.model,
+        record.role,
+        f"{record.answers:,}" + (f" +{record.failures:,} failed" if record.failures else ""),
+        f"{about}{record.prompt_tokens:,}",
+        f"{about}{record.answer_tokens:,}",
+        _cost(record),
+    )
 
 
 def _by_endpoint(records: Sequence[CostRecord]) -> dict[str, str]:

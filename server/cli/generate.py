@@ -66,6 +66,8 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
         scene = Scene(document, syntax, Span(offset, offset), instruction=instruction)
         chosen = _chosen(scene, task or ("generate" if instruction else ""))
         made = asyncio.run(_Making(core, root, tuple(yes or ())).made(chosen, scene))
+    if not as_json and "text" in made:
+        terminal.out().print(terminal.printable(made["text"]), markup=False, soft_wrap=True)
     if as_json:
         terminal.emit({"file": str(document.path), "task": chosen.name, **made})
     return 0 if made["outcome"] == "applied" else FAILED
@@ -141,7 +143,6 @@ async def _decided(gate: Gate, result: Result) -> dict[str, Any]:
         terminal.note(result.reason)
         return {"outcome": "failed", "reason": result.reason, "proposal": "", "checkpoint": ""}
     if isinstance(result, Told):
-        terminal.out().print(terminal.printable(result.text), markup=False)
         return {"outcome": "applied", "text": result.text, "proposal": "", "checkpoint": ""}
     outcome: Outcome = await gate.propose(result)
     if outcome.reason:

@@ -8,7 +8,8 @@ import typer
 
 from models.catalog import Catalog
 from server import paths
-from server.cli import hosting, library, script, terminal
+from server.cli import hosting, library, script, tables, terminal
+from server.cli.tables import Column
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -118,22 +119,26 @@ def _list_available(*, as_json: bool) -> None:
     if as_json:
         terminal.emit({"models": facts})
         return
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=None, padding=(0, 1, 0, 0))  # each line within 80 columns
-    for heading in ("name", "weights", "int8", "licence", "roles"):
-        table.add_column(heading, no_wrap=True, overflow="fold")
-    for one in facts:
-        table.add_row(
-            one["name"],
-            f"{one['parameters'] / 1e6:,.0f} M",
-            f"{one['bytes_int8'] / 1e9:.2f} GB",
-            one["licence"] + (" *" if one["gated"] else ""),
-            ", ".join(one["roles"]),
-        )
-    console = terminal.out()
-    console.print(table)
-    console.print("* wants an account on the hub that accepted its terms, and --token-file.", markup=False)
+    tables.show(
+        [
+            Column("name", typed=True),
+            Column("weights", right=True),
+            Column("int8", right=True),
+            Column("licence"),
+            Column("roles"),
+        ],
+        [
+            (
+                one["name"],
+                f"{one['parameters'] / 1e6:,.0f} M",
+                f"{one['bytes_int8'] / 1e9:.2f} GB",
+                one["licence"] + (" *" if one["gated"] else ""),
+                ", ".join(one["roles"]),
+            )
+            for one in facts
+        ],
+    )
+    terminal.out().print("* wants an account on the hub that accepted its terms, and --token-file.", markup=False)
 
 
 def default_name(catalog: Catalog) -> str:
@@ -177,24 +182,32 @@ def problem_of(entry: ModelEntry) -> str:
 
 
 def _show(entries: Sequence[dict[str, Any]]) -> None:
-    from rich.table import Table  # noqa: PLC0415 (as for every console)
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table("", "name", "parameters", "context", "weights", "size", "licence", "roles", box=None)
-    for entry in entries:
-        cells = (
-            ("*" if entry["chosen"] else "") + ("!" if entry["problem"] else ""),
-            entry["name"],
-            f"{entry['parameters'] / 1e6:,.1f} M",
-            f"{entry['context_tokens']:,}",
-            entry["quantization"],
-            f"{entry['bytes'] / 1e6:,.1f} MB",
-            entry["licence"],
-            ", ".join(entry["roles"]),
-        )
-        table.add_row(*(Text(terminal.printable(cell)) for cell in cells))
+    tables.show(
+        [
+            Column(""),
+            Column("name", typed=True),
+            Column("parameters", right=True),
+            Column("context", right=True),
+            Column("weights"),
+            Column("size", right=True),
+            Column("licence"),
+            Column("roles"),
+        ],
+        [
+            (
+                ("*" if entry["chosen"] else "") + ("!" if entry["problem"] else ""),
+                entry["name"],
+                f"{entry['parameters'] / 1e6:,.1f} M",
+                f"{entry['context_tokens']:,}",
+                entry["quantization"],
+                f"{entry['bytes'] / 1e6:,.1f} MB",
+                entry["licence"],
+                ", ".join(entry["roles"]),
+            )
+            for entry in entries
+        ],
+    )
     console = terminal.out()
-    console.print(table)
     if any(entry["problem"] for entry in entries):
         console.print("! cannot be used as it is: see above.", markup=False)
     console.print(

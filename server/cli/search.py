@@ -68,7 +68,7 @@ def _show(hits: Sequence[Hit]) -> None:
     console = terminal.out()
     for hit in hits:
         head = f"{hit.relative}:{hit.first_line + 1}"
-        console.print(Text(terminal.printable(f"{head}  {hit.name}".rstrip()), style="bold"))
+        console.print(Text(terminal.printable(f"{head}  {hit.name}".rstrip()), style="bold"), soft_wrap=True)
         lines = hit.text.splitlines()
         rest = [f"… {len(lines) - PREVIEW_LINES} more lines"] if len(lines) > PREVIEW_LINES else []
         for line in (*lines[:PREVIEW_LINES], *rest):

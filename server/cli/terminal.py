@@ -5,15 +5,19 @@ Imports rich only when asked for a console, so that failures can be told without
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import typer
     from rich.console import Console
+
+
+_EMITTED: list[bool] = []  # the one object that a command with JSON writes
 
 
 class Failure(Exception):  # noqa: N818 (it is what the command's user sees, no program error)
@@ -30,8 +34,29 @@ class Misuse(Failure):
 
 def emit(answer: dict[str, Any]) -> None:
     """Write `answer` as the one JSON object on stdout; in ASCII, so that no terminal or pipe can stumble over it."""
+    _EMITTED.append(True)
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     sys.stdout.flush()
+
+
+def refuse(sentence: str, status: int, arguments: Sequence[str]) -> int:
+    """Tell on stderr why a command was refused, and on stdout where the command line wants JSON; return `status`."""
+    note(sentence)
+    if wants_json(arguments) and not _EMITTED:
+        emit({"error": sentence, "status": status})
+    return status
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON, whatever else is wrong with it."""
+    options = list(arguments[: list(arguments).index("--")] if "--" in arguments else arguments)
+    formats = [after for option, after in itertools.pairwise(options) if option == "--format"]
+    return "--json" in options or "--format=json" in options or "json" in formats
+
+
+def begin() -> None:
+    """Forget what an earlier command of this process wrote."""
+    _EMITTED.clear()
 
 
 def out() -> Console:

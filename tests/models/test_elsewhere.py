@@ -126,7 +126,7 @@ def test_probabilities_are_read_as_llama_cpps_server_writes_them() -> None:
     content = [{"id": 7, "token": "a", "logprob": -0.5, "top_logprobs": top}]
     reader.feed({"choices": [{"text": "a", "logprobs": {"content": content}, "finish_reason": None}]})
     reader.feed({"choices": [{"text": "", "logprobs": None, "finish_reason": "stop"}]})
-    reader.close()
+    reader.close(broken=False)
     assert told == ["begin", {"ranking": [["a", -0.5], ["b", -1.5]]}, ["a", -0.5]]
     assert reader.ended
 

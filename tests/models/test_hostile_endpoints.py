@@ -15,13 +15,15 @@ import pytest
 from models.chat import ChatError, ChatRequest, Fault, Message, Reply, Speaker, never
 from models.completion import FillRequest, Generation
 from models.elsewhere import unknown_entry
-from models.endpoint import LONGEST_ANSWER, Endpoint, Patience
+from models.endpoint import Endpoint, Patience
 from models.errors import ModelError
+from models.events import LONGEST_ANSWER
 from models.host.connection import FixedConnection
 from models.http import HttpClient, HttpOptions
 from models.providers.completions import LONGEST
-from models.providers.dialect import LONGEST_NAME, MOST_TOKENS
+from models.providers.dialect import LONGEST_NAME
 from models.providers.remote import RemoteChat
+from models.providers.shapes import MOST_TOKENS
 from models.providers.speech import PlainSpeech
 from models.refusals import LONGEST_REST_S, retry_after_s
 from models.remote import RemoteModel
@@ -94,8 +96,6 @@ def completed(url: str) -> tuple[Generation, ...]:
 
 CALL = {"index": 0, "function": {"name": "f", "arguments": "[" * 100_000}}
 NONSENSE: dict[str, list[Any]] = {
-    "a bill without an end": [{**ANSWER, "usage": {"prompt_tokens": float("inf")}}],
-    "a bill that is no number": [{**ANSWER, "usage": {"prompt_tokens": "many"}}],
     "a call without an end": [{"choices": [{"delta": {"tool_calls": [CALL]}, "finish_reason": "tool_calls"}]}],
     "calls in no order": [
         {"choices": [{"delta": {"tool_calls": [{"index": place}]}, "finish_reason": "stop"}]} for place in (0, "first")
@@ -115,6 +115,14 @@ def test_what_is_no_answer_is_one_sentence(name: str) -> None:
 def test_brackets_without_an_end_are_one_sentence() -> None:
     with answering([b"data: " + b"[" * 500_000 + b"\n"]) as url, pytest.raises(ChatError, match="no JSON"):
         asked(url)
+
+
+@pytest.mark.parametrize("figure", ["many", None, float("inf"), float("nan"), [], {}, True])
+def test_a_bill_that_is_none_costs_no_answer(figure: object) -> None:
+    for usage in (figure, {"prompt_tokens": figure, "completion_tokens": figure}):
+        with answering(events({**ANSWER, "usage": usage})) as url:
+            reply = asked(url)
+        assert (reply.text, reply.usage.estimated) == ("two", True)
 
 
 @pytest.mark.parametrize("figure", [-(10**30), 10**30, -1.5e300])

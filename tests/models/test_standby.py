@@ -98,6 +98,27 @@ def test_a_server_that_is_away_at_first_is_stood_in_for_and_looked_for_again() -
     assert (said(model), model.problems, model.entry.name) == ("elsewhere", (), "elsewhere")
 
 
+def test_a_person_hears_once_for_each_time_that_it_goes_away() -> None:
+    world = World()
+    model = LazyModel(ENTRY, world.model)
+    told: list[str] = []
+    model.listen(told.append)
+    assert model.wait(30)
+    assert (said(model), told) == ("elsewhere", [])
+    for time in (1, 2):
+        world.up = False
+        assert [said(model) for _ in range(3)] == ["here"] * 3
+        assert told == ["The server is away. Until then another model completes, on this machine."] * time
+        world.now += 100 * REST_S
+        said(model)
+        world.work.pop()()  # still away, which is no news
+        world.up, world.now = True, world.now + 100 * REST_S
+        said(model)
+        world.work.pop()()
+        assert said(model) == "elsewhere"
+    assert len(told) == 2
+
+
 def test_a_request_in_hand_is_answered_when_the_server_goes_away() -> None:
     world = World()
     model = world.model()

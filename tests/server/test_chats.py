@@ -210,7 +210,8 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
     code = (
         "import sys; from pathlib import Path; from server import core; core.build([], None, None).close();"
-        "print([n for n in sys.modules if n.startswith(('httpx2', 'httpcore2', 'diskcache', 'models.providers'))])"
+        "parts = ('httpx2', 'httpcore2', 'models.reply_store', 'models.providers');"
+        "print([n for n in sys.modules if n.startswith(parts)])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60

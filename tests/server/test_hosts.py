@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +13,12 @@ import pytest
 from models.catalog import Catalog
 from models.ctranslate import CTranslateModel
 from models.host.address import LONGEST_PATH
-from server import core, hosts
+from server import core, hosts, paths
 from server.settings import ModelSettings, Settings, resolve
 from tests.models import bundled
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,64 @@ def test_a_home_with_a_long_name_still_gets_a_socket(tmp_path: Path, monkeypatch
     assert len(str(address.socket)) <= LONGEST_PATH
     assert hosts.address() == address
     assert address.folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose name leaves room for a socket's."""
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+
+
+def test_another_configuration_is_another_hosts(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As seen: a host that was started with another XDG_CONFIG_HOME said that there is no such model."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("STARLING_HOME", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(short))
+    sockets, handshakes = set(), set()
+    variables = {"XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s", "CUDA_VISIBLE_DEVICES": "0", "CT2_FORCE_CPU_ISA": "x"}
+    for name, value in {"UNRELATED": "", **variables}.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert hosts.address() == hosts.address()
+            assert hosts.address().folder == short / "starling" / "run"
+            sockets.add(hosts.address().socket)
+            handshakes.add(hosts.address().handshake)
+    assert (len(sockets), len(handshakes)) == (5, 5)
+
+
+def test_without_a_runtime_folder_the_host_listens_in_the_cache(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody else can make a folder first."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("STARLING_HOME", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(short))
+    assert hosts.address().folder == short / "starling" / "run"
+    assert hosts.address().folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("prepared", ["a link", "open to all"])
+def test_a_folder_that_others_prepared_is_refused_and_the_model_is_loaded_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared: str
+) -> None:
+    """Where the name is too long for a socket, the place is among temporary files: guessable by everybody."""
+    with tempfile.TemporaryDirectory() as shared:
+        monkeypatch.setattr(tempfile, "tempdir", shared)
+        monkeypatch.setenv("STARLING_HOME", str(tmp_path / ("long" * 30)))
+        folder = paths.shared_dir()
+        if prepared == "a link":
+            (Path(shared) / "theirs").mkdir(mode=0o700)
+            folder.symlink_to(Path(shared) / "theirs")
+        else:
+            folder.mkdir()
+            folder.chmod(0o777)
+        monkeypatch.setattr(hosts, "command", lambda: ["/no/such/program"])
+        model = hosts.completion(ModelSettings(host="always", device="cpu"), bundled.entry())()
+        assert isinstance(model, CTranslateModel)
+        assert f"The model host's folder cannot be trusted: {folder}" in model.problems[-1]
+        assert "loaded into each server by itself" in model.problems[-1]
+        model.close()
 
 
 def test_a_server_elsewhere_needs_no_model_here_but_the_one_that_stands_in_for_it() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +19,16 @@ import pytest
 
 from models.chat import ChatRequest, Message, Speaker, never
 from models.completion import FillRequest
+from models.errors import ModelError
+from models.host.connection import HostConnection
 from models.host.forms import CLIENT_HEADER
 from models.host.looking import health
 from models.host.residents import Limits
 from models.loading import load
+from models.providers.speech import HostSpeech
+from models.remote import RemoteModel
 from models.scripted import ENTRY
+from models.standby import StandbyModel
 from server import chats, hosts
 from server.endpoints import ChatSettings
 from server.settings import ModelSettings
@@ -40,6 +48,7 @@ CODE = "def area(radius):\n    return 3.14 * radius * radius\n\ndef both(first, 
 MEGABYTES = 600
 ROOM = Limits(1 << 40, waiting=64)
 ALWAYS = ModelSettings(host="always", device="cpu")
+REQUEST = FillRequest("a.py", "def area(radius):\n    return ", "\n")
 
 
 @pytest.fixture
@@ -175,6 +184,141 @@ def test_only_its_owner_can_open_the_socket(home: Path) -> None:
     assert hosts.address().folder.stat().st_mode & 0o077 == 0
 
 
+def test_a_stopped_host_is_stood_in_for_and_answers_again_once_it_goes_on(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = hosts.completion(ALWAYS, bundled.entry())()
+    assert isinstance(model, StandbyModel)
+    wanted = _typed(model)
+    assert wanted
+    stopped = host()["process"]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        _until(lambda: _typed(model) == wanted)  # by the one that stands in
+        (problem,) = model.problems
+        assert "does not answer" in problem
+        assert "starling-mini completes, on this machine" in problem
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            assert _typed(model, WAIT_S) == wanted
+        said = [record.levelname for record in caplog.records if record.name == "models.standby"]
+        assert said.count("WARNING") == 1
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    _until(lambda: _typed(model, WAIT_S) == wanted and not model.problems)
+    assert host()["process"] == stopped
+    assert _answer(model, REQUEST) == wanted
+    model.close()
+
+
+async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_afterwards(
+    start: Start, home: Path
+) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text('[model]\nhost = "always"\n', encoding="utf-8")
+    session = await start(command=PROGRAM)
+    patient = {"recall": False, "timeoutMs": 2000}
+    await session.initialize(initialization_options={"index": {"enabled": False}, "completion": patient})
+    session.open("untitled:Untitled-1", CODE)
+    await session.status(lambda status: status["state"] == "ready")
+    end = CODE.count("\n") - 1
+    wanted = await session.texts("untitled:Untitled-1", end, 25)
+    assert wanted != []
+    stopped = host()["process"]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        answers = []
+        while not answers:
+            answers = await session.texts("untitled:Untitled-1", end, 25)
+        assert answers == wanted
+        assert "does not answer" in (await session.command("starling.status"))["model"]["problem"]
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    while (await session.command("starling.status"))["model"]["problem"]:
+        assert await session.texts("untitled:Untitled-1", end, 25) == wanted
+    assert host()["process"] == stopped
+
+
+def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(home: Path) -> None:
+    hosts.process().reach()
+    stopped = host()["process"]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        model = hosts.completion(ALWAYS, bundled.entry())()
+        assert _answer(model, REQUEST)
+        assert "does not answer" in model.problems[0]
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    _until(lambda: _answer(model, REQUEST) and not model.problems)
+    model.close()
+
+
+def test_keys_without_end_while_it_is_stopped_do_not_keep_it_busy_afterwards(home: Path) -> None:
+    """Without anybody who stands in: each key is given up, and all of them are still in the host's line."""
+    connection = HostConnection(hosts.process())
+    entry = bundled.entry()
+    model = RemoteModel(entry, connection, HostSpeech(), tokenizer=bundled.tokenizer())
+    wanted = _answer(model, REQUEST)
+    stopped = host()["process"]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with contextlib.suppress(ModelError):
+                _typed(model, 0.05)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    begun = time.monotonic()
+    answers = []
+    while wanted not in answers:
+        with contextlib.suppress(ModelError):
+            answers.append(_typed(model))
+        assert time.monotonic() - begun < WAIT_S
+    assert _typed(model) == wanted
+    model.close()
+
+
+@pytest.mark.parametrize("gone", ["socket", "folder"])
+def test_a_host_whose_socket_or_folder_was_deleted_is_replaced_and_leaves(home: Path, gone: str) -> None:
+    model = hosts.completion(ALWAYS, bundled.entry())()
+    wanted = _answer(model, REQUEST)
+    old = psutil.Process(host()["process"])
+    address = hosts.address()
+    if gone == "socket":
+        address.socket.unlink()
+    else:
+        shutil.rmtree(address.folder)
+    _until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
+    _until(lambda: _typed(model) == wanted and not model.problems)
+    assert host()["process"] != old.pid
+    model.close()
+
+
+def test_what_answers_garbage_in_the_hosts_place_is_stood_in_for(home: Path) -> None:
+    address = hosts.address()
+    ending = threading.Event()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address.socket))
+        listener.listen(8)
+        listener.settimeout(0.1)
+
+        def babble() -> None:
+            while not ending.is_set():
+                with contextlib.suppress(OSError), listener.accept()[0] as connection:
+                    connection.sendall(b"\x00garbage\r\n\r\n" * 10)
+
+        babbling = threading.Thread(target=babble)
+        babbling.start()
+        model = hosts.completion(ALWAYS, bundled.entry())()
+        assert _answer(model, REQUEST)
+        assert "does not answer" in model.problems[0]
+        ending.set()
+        babbling.join()
+    address.socket.unlink()
+    _until(lambda: _answer(model, REQUEST) and not model.problems)  # a host is started now
+    model.close()
+
+
 async def test_of_ten_who_type_at_once_the_newest_key_of_each_comes_first() -> None:
     gate, order = threading.Event(), []
 
@@ -203,6 +347,20 @@ async def test_of_ten_who_type_at_once_the_newest_key_of_each_comes_first() -> N
         assert [await asyncio.wrap_future(one) for one in asked] == [200] * 41
     serving.close()
     assert sorted(order[:10]) == [f"person{person} 3" for person in range(10)]
+
+
+def _typed(model: Any, wait_s: float = 3.0) -> str:
+    """What is suggested to somebody who waits so long, as a server's keystrokes do."""
+    end = time.monotonic() + wait_s
+    given = model.generate(REQUEST, stop=bundled.first_line, cancelled=lambda: time.monotonic() > end)
+    return str(given[0].text)
+
+
+def _until(wanted: Callable[[], object]) -> None:
+    end = time.monotonic() + WAIT_S
+    while not wanted():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _answer(model: Any, request: FillRequest) -> str:

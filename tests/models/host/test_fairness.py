@@ -104,3 +104,28 @@ async def test_who_leaves_at_the_moment_of_its_turn_hands_it_on() -> None:
     await asyncio.wait(line.tasks.values())
     assert line.served == ["a1"]
     assert line.turns.idle
+
+
+async def test_who_leaves_just_before_the_turn_is_free_does_not_keep_it() -> None:
+    line = Line()
+    holding = line.turns.take("z")
+    await holding.__aenter__()
+    await line.arrive("a1", "b1")
+    line.tasks["b1"].cancel()  # its task has not run since
+    await holding.__aexit__(None, None, None)
+    await asyncio.wait(line.tasks.values())
+    assert line.served == ["a1"]
+    assert line.turns.idle
+
+
+async def test_those_who_left_a_moment_ago_take_no_room() -> None:
+    line = Line(most=2)
+    holding = line.turns.take("z")
+    await holding.__aenter__()
+    await line.arrive("a1", "a2")
+    for task in line.tasks.values():
+        task.cancel()
+    asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(holding.__aexit__(None, None, None)))
+    async with asyncio.timeout(60), line.turns.take("b"):
+        assert line.turns.waiting == 0
+    assert line.turns.idle

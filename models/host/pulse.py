@@ -1,0 +1,89 @@
+"""Whether the host lives while it owes an answer: after a short silence it is asked for a sign of life.
+
+A model may take minutes to load or to read; the host's own loop answers `/health` meanwhile. A host that was stopped
+takes connections, for the system does that, and says nothing. Requests that were given up count: whoever types gives
+up each one after a moment. Start at `Pulse`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from models.errors import SilentHostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SILENT_S = 1.0  # without an answer, before it is asked for a sign of life
+SILENT = (
+    "The model host does not answer. If its process was stopped, let it go on (kill -CONT), else end it; the next "
+    "request starts another."
+)
+
+
+class Pulse:
+    """Of one host. Thread-safe."""
+
+    def __init__(
+        self,
+        lives: Callable[[], bool],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        begin: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(target=work, daemon=True).start(),
+    ) -> None:
+        """Watch a host.
+
+        Args:
+            lives: asks it for a sign of life; may take a few seconds.
+            clock: in seconds.
+            begin: has work done in the background.
+        """
+        self._lives = lives
+        self._clock = clock
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._silent_since: float | None = None
+        self._looking = False
+        self._hangs = False
+
+    def asked(self) -> None:
+        """Note that a request goes out."""
+        with self._lock:
+            now = self._clock()
+            if self._silent_since is None:
+                self._silent_since = now
+            elif self._hangs and now - self._silent_since > SILENT_S:
+                self._hangs = False  # that was a while ago: this request waits for another look
+
+    def heard(self) -> None:
+        """Note a sign of life."""
+        with self._lock:
+            self._silent_since, self._hangs = None, False
+
+    def check(self) -> None:
+        """Look, in the background, where the silence is long; called many times a second while an answer is due.
+
+        Raises:
+            SilentHostError: the host hangs.
+        """
+        with self._lock:
+            since, due = self._silent_since, False
+            if since is not None and not self._looking and self._clock() - since > SILENT_S:
+                self._looking = due = True
+            hangs = self._hangs
+        if due:
+            self._begin(self._look)
+        if hangs:
+            raise SilentHostError(SILENT)
+
+    def _look(self) -> None:
+        lives = False
+        try:
+            lives = self._lives()
+        finally:
+            with self._lock:
+                self._looking = False
+                if self._silent_since is not None:  # else it has answered meanwhile
+                    self._silent_since, self._hangs = self._clock(), not lives

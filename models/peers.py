@@ -1,0 +1,88 @@
+"""Who is at the other end of a Unix socket, as the kernel says: what is meant for this user goes to nobody else.
+
+Linux tells by `SO_PEERCRED`, macOS and FreeBSD by `LOCAL_PEERCRED`. Start at `foreign_peer`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpcore2
+
+LINUX_PEER = struct.Struct("3i")  # process, user, group
+XUCRED_BYTES = 76  # version, user, number of groups, groups
+XUCRED_HEAD = struct.Struct("2I")
+SOL_LOCAL = 0
+NOBODY = -1  # of a connection that was never taken
+
+
+class Connected(Protocol):
+    """A connected socket, or asyncio's stand-in for one."""
+
+    def getsockopt(self, level: int, option: int, length: int, /) -> bytes:
+        """Return an option of the socket."""
+        ...
+
+
+def is_local(connection: socket.socket) -> bool:
+    """Return whether the connection goes through a Unix socket."""
+    return connection.family == getattr(socket, "AF_UNIX", None)
+
+
+def uid_of_peer(connection: Connected) -> int | None:
+    """Return the user at the other end; None where the system does not tell.
+
+    Raises:
+        OSError: the connection is gone.
+    """
+    platform: str = sys.platform
+    if platform == "linux":
+        return int(LINUX_PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, LINUX_PEER.size))[1])
+    if platform == "darwin" or platform.startswith("freebsd"):
+        option = getattr(socket, "LOCAL_PEERCRED", 1)
+        return int(XUCRED_HEAD.unpack_from(connection.getsockopt(SOL_LOCAL, option, XUCRED_BYTES))[1])
+    return None
+
+
+def foreign_peer(connection: Connected) -> str:
+    """Return who is at the other end if that is another user ("user 1001"), "" if it is this one.
+
+    Where the system does not tell, the folder of the socket is all that keeps others out.
+    """
+    try:
+        uid = uid_of_peer(connection)
+    except (OSError, struct.error):
+        return "nobody any more"
+    if uid == NOBODY:
+        return "nobody any more"
+    return "" if uid is None or uid == os.getuid() else f"user {uid}"
+
+
+def own_sockets_only(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncNetworkBackend:
+    """Return `backend` with a look at each Unix socket, before a byte is sent, for whether this user listens there."""
+    import httpcore2  # noqa: PLC0415 (with the first connection)
+
+    class OwnSockets(httpcore2.AsyncNetworkBackend):
+        async def connect_unix_socket(
+            self,
+            path: str,
+            timeout: float | None = None,  # noqa: ASYNC109 (the interface of httpcore2)
+            socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+        ) -> httpcore2.AsyncNetworkStream:
+            stream = await backend.connect_unix_socket(path, timeout, socket_options)
+            if foreigner := foreign_peer(stream.get_extra_info("socket")):
+                await stream.aclose()
+                raise httpcore2.ConnectError(f"{foreigner} listens there instead of you")
+            return stream
+
+        async def sleep(self, seconds: float) -> None:
+            await backend.sleep(seconds)
+
+    return OwnSockets()
