@@ -49,7 +49,8 @@ OURS = (
 )
 REQUEST_FAILED = types.LSPErrorCodes.RequestFailed.value
 MOST_REQUESTS = 1000  # unanswered at once; an editor has a handful, and each holds a snapshot of the session
-SHUTDOWN_WAIT_S = 1.0  # for requests that came before `shutdown`; editors wait two seconds for its answer
+SHUTDOWN_WAIT_S = 1.5  # for requests that came before `shutdown`; editors wait two seconds for its answer
+INPUT_WAIT_S = 4.0  # for requests that came before the end of input; nobody waits for us any more
 END_WAIT_S = 8.0  # for the answer to `shutdown` before `exit` is obeyed (closing takes `session.CLOSE_WAIT_S`)
 PENALTY_S = 1.0  # between a wrong token and its answer
 
@@ -297,7 +298,7 @@ class StarlingProtocol(LanguageServerProtocol):
     async def end(self) -> None:
         """Answer what was asked before the end, in bounded time, then end the connection."""
         self._turned_away = True
-        await self._settle(END_WAIT_S if self._shutdown else SHUTDOWN_WAIT_S)
+        await self._settle(END_WAIT_S if self._shutdown else INPUT_WAIT_S)
         self._server.stop(0 if self._shutdown else 1)
 
     async def _settle(self, timeout_s: float, but: MsgId | None = None) -> None:

@@ -93,8 +93,9 @@ async def _tcp(address: Address, door: Admission) -> None:
 
     listener = await asyncio.start_server(connected, address.host, address.port)
     async with listener:
+        ended = _signalled()
         with _announced("tcp", listener.sockets[0].getsockname()[1], address, door):
-            await _until_signal()
+            await ended
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:
@@ -144,8 +145,9 @@ async def _ws(address: Address, door: Admission) -> None:
         compression=None,  # on one machine it only costs
         open_timeout=HANDSHAKE_S,
     ) as listener:
+        ended = _signalled()
         with _announced("ws", next(iter(listener.sockets)).getsockname()[1], address, door):
-            await _until_signal()
+            await ended
 
 
 async def _refusal(socket: ServerConnection, request: Request, address: Address, door: Admission) -> Response | None:
@@ -212,11 +214,17 @@ async def _until_exit(server: StarlingServer, receiving: Awaitable[None]) -> Non
         await reading
 
 
-async def _until_signal() -> None:
+def _signalled() -> asyncio.Future[None]:
+    """Return what is done once a signal asks us to end; from then on we have little time."""
     ended = asyncio.get_running_loop().create_future()
-    lifetime.on_signals(lambda: None if ended.done() else ended.set_result(None))
-    await ended
-    lifetime.end_by()
+
+    def end() -> None:
+        if not ended.done():
+            lifetime.end_by()
+            ended.set_result(None)
+
+    lifetime.on_signals(end)
+    return ended
 
 
 @contextlib.contextmanager
