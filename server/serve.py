@@ -45,7 +45,10 @@ def logging_built(build: Builder) -> Builder:
 
         new = build(roots, options, old)
         if old is None or old.settings.log != new.settings.log:
-            problem = log.configure(new.settings.log, paths.log_dir())
+            folder = paths.writable(paths.log_dir())
+            problem = log.configure(new.settings.log, folder.path or paths.log_dir())
+            if not any(paths.HOME_VARIABLE in said for said in new.problems):  # else it is said of the index already
+                problem = problem or folder.problem
             new = replace(new, problems=(*new.problems, *filter(None, [problem])))
         return new
 
