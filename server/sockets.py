@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import sys
@@ -201,7 +202,14 @@ async def _session(
         visitor.gone()
         await server.session.close()
         writer.close()
-        asyncio.get_running_loop().call_later(streams.DRAIN_S, gc.collect)  # a session is full of cycles
+        asyncio.get_running_loop().call_later(streams.DRAIN_S, _clean)
+
+
+def _clean() -> None:
+    """Give the system back what a session held: it is full of cycles, and glibc keeps what is freed in pieces."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # other systems have no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 async def _until_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
