@@ -199,19 +199,19 @@ class _Ahead:
     """How much was read and is not handled yet; the reading thread waits while that is too much."""
 
     def __init__(self) -> None:
-        self._held = 0
+        self.held = 0
         self._room = threading.Condition()
 
     def add(self, body: bytes) -> None:
         """Count a body that is to be handled, once there is room for it."""
         with self._room:
-            self._room.wait_for(lambda: self._held < MOST_AHEAD_BYTES)
-            self._held += len(body) + MESSAGE_BYTES
+            self._room.wait_for(lambda: self.held < MOST_AHEAD_BYTES)
+            self.held += len(body) + MESSAGE_BYTES
 
     def taken(self, body: bytes) -> None:
         """Count a body as handled."""
         with self._room:
-            self._held -= len(body) + MESSAGE_BYTES
+            self.held -= len(body) + MESSAGE_BYTES
             self._room.notify()
 
 

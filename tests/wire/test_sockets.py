@@ -334,3 +334,34 @@ async def test_an_address_that_others_reach_is_refused_unless_it_is_allowed(opti
 
 def test_the_stream_of_a_server_is_read_as_frames() -> None:
     assert bodies(frame({"id": 1}) + frame({"id": 2})) == [{"id": 1}, {"id": 2}]
+
+
+@TCP
+async def test_sessions_that_ended_leave_little_behind(server: Serving) -> None:
+    process = psutil.Process(server.process.pid)
+    text = "def area(x):\n    return x * x\n\n\n" * 2_000
+
+    async def session(number: int) -> None:
+        raw = await server.raw()
+        await raw.send(initialize(server.token), {"jsonrpc": "2.0", "method": "initialized", "params": {}})
+        for document in range(3):
+            item = {"uri": f"untitled:{document}", "languageId": "python", "version": 1, "text": f"{text}# {number}"}
+            await raw.send({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": item}})
+        place = {"textDocument": {"uri": "untitled:0"}, "position": {"line": 1, "character": 10}}
+        asked = {**place, "context": {"triggerKind": 1}}
+        await raw.send({"jsonrpc": "2.0", "id": 2, "method": "textDocument/inlineCompletion", "params": asked})
+        while (await raw.answer()).get("id") != 2:
+            pass
+        await raw.send({"jsonrpc": "2.0", "id": 8, "method": "shutdown"}, {"jsonrpc": "2.0", "method": "exit"})
+        assert 8 in {answer.get("id") for answer in await raw.answers()}
+        await raw.leave()
+
+    for number in range(5):  # what every process loads once
+        await session(number)
+    before = process.memory_info().rss
+    for number in range(25):
+        await session(number)
+    await asyncio.sleep(3)  # as long as the server takes to look for what is left
+    assert process.memory_info().rss - before < 80_000_000
+    assert process.num_threads() < 10
+    assert len(process.children()) <= 1
