@@ -98,6 +98,11 @@ class Index:
             if self._sources is not None:
                 self._sources.close()
                 self._sources = None
+        if self._documents:
+            from indexing import relexing, segments  # noqa: PLC0415 (numpy, loaded by whoever searched)
+
+            segments.forget()
+            relexing.forget()
 
     def set_roots(self, roots: Sequence[Path]) -> None:
         """Serve other workspace folders from now on."""

@@ -122,6 +122,10 @@ class Lexer:
         """The texts whose tokens are kept, whole lines only, newest first."""
         return tuple(known.text for known in self._kept)
 
+    def forget(self) -> None:
+        """Let go of all texts."""
+        self._kept = self._ahead = ()
+
     def read_ahead(self, text: str) -> None:
         """Keep the tokens of a whole document, for the first key at any place in it."""
         if _MUCH <= len(text) <= _LARGEST:
@@ -165,6 +169,12 @@ _LEXER = Lexer()
 def tokens_of(text: str, base: int = 0) -> Lexed:
     """The tokens of `text`, which stands at `base`; quick when most of its lines were asked for lately."""
     return _LEXER.of(text, base)
+
+
+def forget() -> None:
+    """Let go of all texts and their tokens."""
+    _LEXER.forget()
+    tokens_of.cache_clear()
 
 
 def read_ahead(text: str) -> None:

@@ -103,6 +103,11 @@ def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
     )
 
 
+def forget() -> None:
+    """Let go of the segments of documents that were open; those that still are get theirs anew when searched."""
+    _bundle.cache_clear()
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A segment in a view: which of its files count, and the key of each; `is_open` for overlays."""

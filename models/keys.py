@@ -131,7 +131,7 @@ def _opened() -> Iterator[Any]:
             "This system has no keyring that can be used; name another place in chat.keyEnv or chat.keyFile.",
             Fault.UNAUTHORIZED,
         ) from None
-    except KeyringError as error:
+    except (KeyringError, RuntimeError) as error:  # the latter where a person has no home, which backends look for
         raise _missing(f"The system's keyring does not open ({type(error).__name__})") from None
 
 

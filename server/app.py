@@ -13,7 +13,7 @@ from lsprotocol import types
 from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 from pygls.lsp.server import LanguageServer
 
-from server import core, incoming
+from server import core, incoming, lenience
 from server.commands import COMMANDS
 from server.features import (
     code_action,
@@ -154,7 +154,8 @@ class StarlingServer(LanguageServer):
     protocol: StarlingProtocol
 
     def __init__(self, build: core.Builder) -> None:
-        super().__init__(NAME, VERSION, types.TextDocumentSyncKind.Incremental, EVERY_NOTEBOOK, StarlingProtocol)
+        kind = types.TextDocumentSyncKind.Incremental
+        super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenience.converter)
         self.session = Session(self, build, self._offer)
         self.exit_status: asyncio.Future[int] | None = None  # set while the connection is served
         for feature in FEATURES:

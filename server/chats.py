@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server import paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -128,7 +130,7 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
     from models.providers.remote import DIALECTS, RemoteChat  # noqa: PLC0415
 
     client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
-    file = Path(wanted.key_file).expanduser() if wanted.key_file else None
+    file = paths.expanded(wanted.key_file) if wanted.key_file else None
     key = KeySource(wanted.key_env, file, wanted.keyring)
     base = DIALECTS[wanted.api].base(wanted.url)
     endpoint = Endpoint(base, client, key=key, patience=_patience(wanted, alone=alone))
@@ -155,7 +157,7 @@ def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] |
     """A chat model of the catalog by its name alone, or what is wrong with that."""
     from models.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
     from models.layered import Tuning  # noqa: PLC0415
-    from server import hosts, paths  # noqa: PLC0415
+    from server import hosts  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
     entry = catalog.get(wanted.model)

@@ -124,14 +124,14 @@ def _files() -> Iterator[Check]:
     }
     facts: dict[str, Any] = {name: {"path": str(path), "bytes": _size(path)} for name, path in places.items()}
     writable = {name: paths.writable(places[name]) for name in ("index", "state", "log")}
-    wrong = [place.problem for place in writable.values() if place.problem]
+    wrong = list(dict.fromkeys(place.problem for place in writable.values() if place.problem))
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
     facts["free_bytes"] = free
     details = tuple(_places(facts))
     if wrong:
         state: Literal["warning", "error"] = "error" if lost else "warning"
-        yield Check("files", state, "A folder cannot be written to.", " ".join(wrong), facts, details)
+        yield Check("files", state, "Starling's files cannot be where they belong.", " ".join(wrong), facts, details)
     elif free < LOW_DISK_BYTES:
         remedy = f"Free some space where {paths.index_dir()} is."
         yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts, details)

@@ -10,12 +10,12 @@ import contextlib
 import os
 import re
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from server import paths
 from server.layers import snake
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def exposed_key(settings: EndpointSettings) -> str:
     if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
         return f"It is sent unencrypted; use an https:// address instead of {settings.url}."
     if settings.key_file and os.name == "posix":
-        path = Path(settings.key_file).expanduser()
+        path = paths.expanded(settings.key_file)
         with contextlib.suppress(OSError):
             if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
                 return f"Run: chmod 600 {path}"

@@ -34,8 +34,11 @@ def on_signals(stop: Callable[[], None]) -> None:
 
 
 def on_death(process: int | None, gone: Callable[[], None]) -> None:
-    """Call `gone` on the running event loop once that process has ended; one that we cannot see is not watched."""
-    if process is not None:
+    """Call `gone` on the running event loop once that process has ended; one that we cannot see is not watched.
+
+    A client may say any number; what is no process is not watched either.
+    """
+    if process is not None and process > 0:
         loop = asyncio.get_running_loop()
         threading.Thread(target=_watch, args=(process, loop, gone), name="parent", daemon=True).start()
 
@@ -66,8 +69,8 @@ def _watch(process: int, loop: asyncio.AbstractEventLoop, gone: Callable[[], Non
 
     try:
         parent = psutil.Process(process)
-    except psutil.Error:
-        return  # in another container or on another machine, so it says nothing
+    except (psutil.Error, ValueError, OverflowError):
+        return  # no number of a process, or in another container or on another machine, so it says nothing
     with contextlib.suppress(psutil.Error):  # it went between two questions
         while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
             time.sleep(POLL_S)

@@ -12,14 +12,14 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable  # noqa: TC003 (of a record's fields)
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from server.framing import Frames, FramingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from websockets.asyncio.server import ServerConnection
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,24 @@ UNREAD = "the client has stopped reading; the connection ends"
 
 READ_BYTES = 1 << 20
 DRAIN_S = 2.0
-MOST_UNREAD_BYTES = 1 << 27  # sent and not read yet; a client so far behind has stopped reading for good
+MOST_UNREAD_BYTES = 1 << 25  # sent and not read yet; a client so far behind has stopped reading for good
+MOST_AHEAD_BYTES = 1 << 24  # read and not handled yet
+MESSAGE_BYTES = 1 << 10  # what a small message takes while it waits
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who takes what is read, on the event loop.
+
+    Attributes:
+        message: takes one message's body.
+        oversized: takes the length of a message that was too long to be read.
+        ended: takes the end of input, with what is wrong with it, None for nothing.
+    """
+
+    message: Callable[[bytes], None]
+    oversized: Callable[[int], None]
+    ended: Callable[[Exception | None], None]
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -47,22 +64,35 @@ def claim_stdio() -> tuple[int, int]:
     return reading, writing
 
 
-def read_in_thread(descriptor: int, received: Callable[[bytes], None], ended: Callable[[], None]) -> None:
-    """Hand each message body to `received` on the running event loop; `ended` at the end of input or of sense."""
+def read_in_thread(descriptor: int, received: Receiver) -> None:
+    """Hand what comes to `received` on the running event loop, in order, and read no further ahead than is bearable."""
     loop = asyncio.get_running_loop()
+    ahead = _Ahead()
+
+    def handle(body: bytes) -> None:
+        try:
+            received.message(body)
+        finally:
+            ahead.taken(body)
 
     def read() -> None:
-        frames = Frames()
+        frames = Frames(lambda length: _tell(loop, received.oversized, length))
+        problem: Exception | None = None
         with contextlib.suppress(RuntimeError):  # the loop has ended before us
             try:
                 while data := os.read(descriptor, READ_BYTES):
                     for body in frames.feed(data):
-                        loop.call_soon_threadsafe(received, body)
+                        ahead.add(body)
+                        loop.call_soon_threadsafe(handle, body)
             except (OSError, FramingError) as error:
-                logger.warning("input cannot be read on: %s", error)
-            loop.call_soon_threadsafe(ended)
+                problem = error
+            loop.call_soon_threadsafe(received.ended, problem)
 
     threading.Thread(target=read, name="reader", daemon=True).start()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], length: int) -> None:
+    loop.call_soon_threadsafe(call, length)
 
 
 class DescriptorWriter:
@@ -165,6 +195,26 @@ class WebSocketWriter:
         self._socket.transport.abort()
 
 
+class _Ahead:
+    """How much was read and is not handled yet; the reading thread waits while that is too much."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._room = threading.Condition()
+
+    def add(self, body: bytes) -> None:
+        """Count a body that is to be handled, once there is room for it."""
+        with self._room:
+            self._room.wait_for(lambda: self.held < MOST_AHEAD_BYTES)
+            self.held += len(body) + MESSAGE_BYTES
+
+    def taken(self, body: bytes) -> None:
+        """Count a body as handled."""
+        with self._room:
+            self.held -= len(body) + MESSAGE_BYTES
+            self._room.notify()
+
+
 class _Unread:
     """How much the client has been sent and has not read; `broken` is called once, on the event loop, for too much."""
 
@@ -176,8 +226,9 @@ class _Unread:
 
     def add(self, data: bytes) -> bool:
         """Count what is to be sent; false when nothing is to be sent any more."""
+        behind = self._sent - self._read  # without this message, which may be long: an answer in full
         self._sent += len(data)
-        if not self._given_up and self._sent - self._read > MOST_UNREAD_BYTES:
+        if not self._given_up and behind > MOST_UNREAD_BYTES:
             self._given_up = True
             logger.warning(UNREAD)
             self._broken()

@@ -5,12 +5,12 @@ Reads configuration files and asks ruff itself; writes nothing. Start at `Settin
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.reviewer import ruff_rules
@@ -18,6 +18,7 @@ from indexing.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 _NAMES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # ruff's own order within a folder
 _LARGEST = 1_000_000  # bytes of a configuration file
@@ -181,7 +182,7 @@ def _ignored(file: Path) -> tuple[str, ...]:
         extended = table.get("extend")
         if not isinstance(extended, str):
             break
-        file = file.parent / Path(extended).expanduser()
+        file = file.parent / os.path.expanduser(extended)  # noqa: PTH111 (pathlib's raises where there is no home)
     return tuple(sorted({code for code in found if re.fullmatch(r"[A-Z]+\d*", code)}))
 
 

@@ -132,9 +132,13 @@ def _serve(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen on addresses that other machines can reach.")
     ] = False,
+    token_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Keep the token of --tcp or --ws here; made where there is none."),
+    ] = None,
 ) -> int:
     """Run the language server; this is what an editor starts."""
-    return serve(transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote))
+    return serve(transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote, token_file=token_file))
 
 
 app.command("complete")(complete.complete)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.texts import line_starts
+from server import paths
 from server.cli.terminal import Failure, Misuse
 
 # What marks a workspace's top folder; a version control's mark further up wins over a project file further down.
@@ -69,7 +70,7 @@ def workspace_of(path: Path) -> Path:
     """
     path = Path(os.path.realpath(path))
     folder = path if os.path.isdir(path) else path.parent
-    candidates = [f for f in (folder, *folder.parents) if f not in {Path.home(), Path(f.anchor)}]
+    candidates = [f for f in (folder, *folder.parents) if f not in {paths.expanded("~"), Path(f.anchor)}]
     for marks in (TOPS, PROJECTS):
         for candidate in candidates:
             if any(os.path.exists(candidate / mark) for mark in marks):

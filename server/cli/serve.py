@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
@@ -18,18 +18,22 @@ from server.cli.terminal import Failure, Misuse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VALUED = ("--tcp", "--ws")
+VALUED = ("--tcp", "--ws", "--token-file")
 FLAGS = ("--stdio", "--allow-remote")
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Where to serve: `kind` is "stdio", "tcp" or "ws"; the others count for the latter two."""
+    """Where to serve: `kind` is "stdio", "tcp" or "ws"; the others count for the latter two.
+
+    `token_file` is "" for a token that is made anew at each start.
+    """
 
     kind: str
     host: str = ""
     port: int = 0
     anywhere: bool = False
+    token_file: str = ""
 
 
 def serve(transport: Transport) -> int:
@@ -44,10 +48,8 @@ def serve(transport: Transport) -> int:
 
     log.begin()
     try:
-        if transport.kind == "tcp":
-            transports.serve_tcp(transport.host, transport.port, anywhere=transport.anywhere)
-        if transport.kind == "ws":
-            transports.serve_ws(transport.host, transport.port, anywhere=transport.anywhere)
+        if transport.kind != "stdio":
+            _listen(transport)
         if sys.stdin is not None and sys.stdin.isatty():
             terminal.note("An editor starts this and speaks LSP with it; Ctrl-C ends it. For people: starling --help")
         transports.serve_stdio()
@@ -57,18 +59,32 @@ def serve(transport: Transport) -> int:
         raise Failure(str(error)) from error
 
 
-def transport(*, stdio: bool, tcp: str | None, ws: str | None, allow_remote: bool) -> Transport:
+def _listen(transport: Transport) -> NoReturn:
+    from pathlib import Path  # noqa: PLC0415 (as above)
+
+    from server import sockets  # noqa: PLC0415
+
+    file = Path(transport.token_file).absolute() if transport.token_file else None
+    address = sockets.Address(transport.host, transport.port, anywhere=transport.anywhere, token_file=file)
+    (sockets.serve_tcp if transport.kind == "tcp" else sockets.serve_ws)(address)
+
+
+def transport(
+    *, stdio: bool, tcp: str | None, ws: str | None, allow_remote: bool, token_file: str | None = None
+) -> Transport:
     """The transport that the options mean; stdio when none is given.
 
     Raises:
-        Misuse: two transports, no address, or one that others can reach without `allow_remote`.
+        Misuse: two transports, no address, one that others can reach without `allow_remote`, or a token for stdio.
     """
     if sum((stdio, tcp is not None, ws is not None)) > 1:
         raise Misuse("--stdio, --tcp and --ws exclude each other; give one of them.")
-    if tcp is not None:
-        return Transport("tcp", *_address(tcp, "--tcp", allow_remote=allow_remote), anywhere=allow_remote)
-    if ws is not None:
-        return Transport("ws", *_address(ws, "--ws", allow_remote=allow_remote), anywhere=allow_remote)
+    if token_file is not None and (not token_file or (tcp is None and ws is None)):
+        raise Misuse("--token-file takes the name of a file, and goes with --tcp or --ws.")
+    for kind, text in (("tcp", tcp), ("ws", ws)):
+        if text is not None:
+            host, port = _address(text, f"--{kind}", allow_remote=allow_remote)
+            return Transport(kind, host, port, anywhere=allow_remote, token_file=token_file or "")
     return Transport("stdio")
 
 
@@ -92,6 +108,7 @@ def plain(arguments: Sequence[str]) -> Transport | None:
             tcp=given.get("--tcp"),
             ws=given.get("--ws"),
             allow_remote="--allow-remote" in given,
+            token_file=given.get("--token-file"),
         )
     except Failure:
         return None  # the long way says what is wrong
@@ -105,8 +122,8 @@ def _address(text: str, option: str, *, allow_remote: bool) -> tuple[str, int]:
         raise Misuse(f"{option} takes HOST:PORT, such as 127.0.0.1:8765; {text!r} is none.")
     if not allow_remote and not _is_loopback(host):
         raise Misuse(
-            f"{option} {text} could be reached from other machines, and whoever reaches it reads your files; "
-            "use 127.0.0.1, or say --allow-remote if that is what you want."
+            f"{option} {text} could be reached from other machines, and the token and your code would go over the "
+            "network unencrypted; use 127.0.0.1, or say --allow-remote if that is what you want."
         )
     return host, int(port)
 

@@ -102,10 +102,9 @@ def test_every_command_takes_no_argument_or_one_object_of_its_own_model() -> Non
 
 
 async def test_a_request_before_initialize_is_answered_with_the_error_lsp_names(editor: Editor) -> None:
-    answer = await editor.answer(editor.ask("textDocument/inlineCompletion", {}))
-    assert answer["error"]["code"] == -32602
-    early = await editor.answer(editor.ask("shutdown", None))
-    assert early["error"]["code"] == types.ErrorCodes.ServerNotInitialized.value
+    for method, params in [("textDocument/inlineCompletion", {}), ("shutdown", None), ("no/method", 5)]:
+        early = await editor.answer(editor.ask(method, params))
+        assert early["error"]["code"] == types.ErrorCodes.ServerNotInitialized.value
 
 
 async def test_initialize_a_second_time_is_refused(editor: Editor) -> None:

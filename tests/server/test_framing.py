@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from server.framing import Frames, FramingError
 
 
+def untold(length: int) -> None:
+    raise AssertionError(length)
+
+
 def frame(body: bytes, *, extra: bytes = b"") -> bytes:
     return b"Content-Length: %d\r\n%s\r\n%s" % (len(body), extra, body)
 
@@ -16,14 +20,14 @@ def frame(body: bytes, *, extra: bytes = b"") -> bytes:
 @given(st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 50))
 def test_bodies_come_out_whole_however_the_stream_is_cut(bodies: list[bytes], size: int) -> None:
     stream = b"".join(map(frame, bodies))
-    frames = Frames()
+    frames = Frames(untold)
     found = [body for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
     assert found == bodies
 
 
 def test_a_content_type_and_any_case_are_accepted() -> None:
     stream = b"content-length:2\r\nContent-Type: application/vscode-jsonrpc; charset=utf-8\r\n\r\n{}"
-    assert list(Frames().feed(stream)) == [b"{}"]
+    assert list(Frames(untold).feed(stream)) == [b"{}"]
 
 
 @pytest.mark.parametrize(
@@ -39,4 +43,24 @@ def test_a_content_type_and_any_case_are_accepted() -> None:
 )
 def test_what_is_no_frame_ends_the_connection(stream: bytes) -> None:
     with pytest.raises(FramingError):
-        list(Frames().feed(stream))
+        list(Frames(untold).feed(stream))
+
+
+@given(st.lists(st.integers(0, 60), max_size=6), st.integers(1, 50))
+def test_a_body_that_is_too_long_is_told_and_skipped_wherever_the_stream_is_cut(lengths: list[int], size: int) -> None:
+    stream = b"".join(frame(b"x" * length) for length in lengths)
+    told: list[int] = []
+    frames = Frames(told.append, most=30)
+    found = [len(body) for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
+    assert (found, told) == ([n for n in lengths if n <= 30], [n for n in lengths if n > 30])
+
+
+def test_a_body_that_is_skipped_is_not_held() -> None:
+    told: list[int] = []
+    frames = Frames(told.append)
+    assert list(frames.feed(b"Content-Length: %d\r\n\r\n" % 600_000_000)) == []
+    for _ in range(600):
+        assert list(frames.feed(b"x" * 1_000_000)) == []
+        assert len(frames._buffer) == 0
+    assert list(frames.feed(frame(b"next"))) == [b"next"]
+    assert told == [600_000_000]

@@ -81,3 +81,34 @@ async def test_a_connection_that_is_not_read_is_ended() -> None:
     client.close()
     server.close()
     await server.wait_closed()
+
+
+async def test_no_more_is_read_than_is_handled_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_AHEAD_BYTES", 4 * len(PIECE))
+    reading, writing = os.pipe()
+    handled = 0
+    ended = asyncio.Event()
+    held = []
+
+    def message(body: bytes) -> None:
+        nonlocal handled
+        handled += 1
+        held.append(ahead.held)
+        assert len(body) == len(PIECE)
+
+    ahead = streams._Ahead()
+    monkeypatch.setattr(streams, "_Ahead", lambda: ahead)
+    streams.read_in_thread(reading, streams.Receiver(message, lambda _: None, lambda _: ended.set()))
+
+    def write() -> None:
+        for _ in range(100):
+            os.write(writing, b"Content-Length: %d\r\n\r\n%s" % (len(PIECE), PIECE))
+        os.close(writing)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    await asyncio.wait_for(ended.wait(), LONG_S)
+    writer.join(LONG_S)
+    os.close(reading)
+    assert handled == 100
+    assert max(held) <= 5 * (len(PIECE) + streams.MESSAGE_BYTES)

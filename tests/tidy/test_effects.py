@@ -39,6 +39,7 @@ MAY_WRITE = {
     "server/log.py": "the folder of the log",
     "server/paths.py": "Starling's own folders",
     "server/state.py": "the folder of the state database",
+    "server/token_file.py": "the token of a server on a socket, in the runtime folder or where a person says",
     "server/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
 }
 MAY_START = {

@@ -38,7 +38,7 @@ MAY_SPEAK = {
     "server/cli/sarif.py": {"urllib"},  # writes a path as a URI
     "server/origins.py": {"urllib"},  # takes a URI apart
     "server/hosts.py": {"urllib"},  # takes an address apart
-    "server/serve.py": {"socket", "websockets"},  # listens where a person told it to
+    "server/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
     "server/streams.py": {"websockets"},  # reads and writes such a connection
 }
 # Names that would pull in an LSP type.

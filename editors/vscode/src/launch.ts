@@ -9,7 +9,9 @@ import { delimiter, isAbsolute, join } from 'node:path';
 export interface Launch {
     readonly command: string;
     readonly args: readonly string[];
-    readonly from: 'setting' | 'path' | 'environment';
+    readonly from: 'setting' | 'path' | 'environment' | 'address';
+    /** Of a server that runs already at the address which `command` is then. */
+    readonly token?: string;
 }
 
 export type Mend = 'install' | 'setting' | 'log' | 'restart';

@@ -21,6 +21,7 @@ import {
     State,
     type StaticFeature,
 } from 'vscode-languageclient/node';
+import { reached, stream } from './connection';
 import { Environment, EnvironmentError } from './environment';
 import { found, isObstacle, type Launch, type Mend, type Obstacle, surroundings } from './launch';
 import { CONFIRM, type Proposals } from './proposals';
@@ -160,8 +161,12 @@ export class Service implements Disposable {
             return;
         }
         this.become({ kind: 'starting' });
-        const configured = workspace.getConfiguration(SECTION).get<string[]>('server.command', []);
-        const launch = await found(surroundings(configured, this.environment.program));
+        const settings = workspace.getConfiguration(SECTION);
+        const address = settings.get<string>('server.address', '');
+        const configured = settings.get<string[]>('server.command', []);
+        const launch = address
+            ? await reached(address, settings.get<string>('server.tokenFile', ''))
+            : await found(surroundings(configured, this.environment.program));
         if (isObstacle(launch)) {
             this.fail(launch);
             return;
@@ -198,14 +203,18 @@ export class Service implements Disposable {
             middleware: { ...this.middleware(), workspace: { configuration: () => [explicit()] } },
             diagnosticCollectionName: SECTION,
             connectionOptions: { maxRestartCount: MOST_DEATHS },
+            initializationOptions: launch.token === undefined ? undefined : { starling: { token: launch.token } },
             initializationFailedHandler: () => false,
             errorHandler: {
                 error: () => ({ action: ErrorAction.Continue, handled: true }),
                 closed: () => this.died(),
             },
         };
-        const executable = { command: launch.command, args: [...launch.args] };
-        const client = new LanguageClient(SECTION, 'Starling', executable, options);
+        const server =
+            launch.token === undefined
+                ? { command: launch.command, args: [...launch.args] }
+                : () => stream(launch.command);
+        const client = new LanguageClient(SECTION, 'Starling', server, options);
         client.registerFeature(confirming);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
         client.onDidChangeState(({ newState }) => {

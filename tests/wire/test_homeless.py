@@ -1,0 +1,98 @@
+"""Users without a home: the server works with less and says once what is missing; commands say it in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.wire.conftest import within
+from tests.wire.serving import bodies, frame, initialize
+
+HOMELESS = [sys.executable, str(Path(__file__).with_name("homeless.py"))]
+# what the environment says of the home; {} is the test's folder
+HOMES: dict[str, dict[str, str]] = {
+    "none": {},
+    "of nobody": {"STARLING_HOME": "~nouser/x"},
+    "relative": {"HOME": "here"},
+    "a file": {"HOME": "{}/file"},
+    "not to be written to": {"HOME": "/proc/starling"},
+    "of Starling a file": {"STARLING_HOME": "{}/file"},
+}
+HOME = pytest.mark.parametrize("home", HOMES)
+
+
+async def run(folder: Path, home: str, *arguments: str, sent: bytes = b"") -> tuple[int, bytes, str]:
+    """Status, stdout and stderr of the program for such a user, in a workspace of one file."""
+    (folder / "workspace").mkdir(exist_ok=True)
+    (folder / "temporary").mkdir(exist_ok=True)
+    (folder / "file").write_text("")
+    (folder / "workspace" / "area.py").write_text("def area_of_circle(radius):\n    return 3 * radius * radius\n")
+    kept = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
+    kept.pop("STARLING_HOME", None)
+    said = {name: value.format(folder) for name, value in HOMES[home].items()}
+    process = await asyncio.create_subprocess_exec(
+        *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await within(process.communicate(sent))
+    assert process.returncode is not None
+    return process.returncode, out, err.decode()
+
+
+@HOME
+async def test_the_server_works_and_says_once_what_is_missing(tmp_path: Path, home: str) -> None:
+    folder = tmp_path / "workspace"
+    ask = {"command": "starling.health"}
+    told = [
+        initialize(workspaceFolders=[{"uri": folder.as_uri(), "name": "w"}]),
+        {"jsonrpc": "2.0", "method": "initialized", "params": {}},
+        {"jsonrpc": "2.0", "id": 2, "method": "workspace/executeCommand", "params": ask},
+    ]
+    _, out, err = await run(tmp_path, home, "serve", sent=b"".join(map(frame, told)))
+    answers = bodies(out)
+    health = next(answer["result"] for answer in answers if answer.get("id") == 2)
+    said = [one["params"]["message"] for one in answers if one.get("method") == "window/showMessage"]
+    assert len(said) == 1, said
+    assert "STARLING_HOME" in said[0]
+    assert "starting" not in json.dumps(health)
+    assert "Traceback" not in err
+
+
+@HOME
+async def test_the_doctor_says_what_is_missing(tmp_path: Path, home: str) -> None:
+    status, out, err = await run(tmp_path, home, "doctor", "--json")
+    files = next(check for check in json.loads(out)["checks"] if check["part"] == "files")
+    assert (status, files["state"], err) == (0, "warning", "")
+    assert "STARLING_HOME" in files["remedy"]
+
+
+COMMANDS = [
+    "complete area.py:2:11", "index .", "search area_of_circle", "review area.py", "costs", "undo", "models list",
+    "models show starling-mini", "models use completion starling-mini", "key openai",
+    "generate area.py:1:1 -t docstring",
+]  # fmt: skip
+
+
+@HOME
+async def test_every_command_ends_in_a_sentence(tmp_path: Path, home: str) -> None:
+    for command in COMMANDS:
+        status, _, err = await run(tmp_path, home, *command.split())
+        assert status in (0, 1), (command, err)
+        assert "Traceback" not in err, (command, err)
+        assert "mistake in Starling" not in err, (command, err)
+
+
+async def test_what_others_planted_among_temporary_files_is_not_read(tmp_path: Path) -> None:
+    uid = os.getuid() if hasattr(os, "getuid") else "user"
+    planted = tmp_path / "temporary" / f"starling-{uid}" / "config"
+    planted.mkdir(parents=True)
+    (planted / "settings.toml").write_text("[completion]\nenabled = false\n")
+    planted.parent.chmod(0o777)  # as if it were anybody's
+    _, out, _ = await run(tmp_path, "none", "doctor", "--json")
+    files = next(check for check in json.loads(out)["checks"] if check["part"] == "files")
+    assert str(planted) not in json.dumps(files)
