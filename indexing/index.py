@@ -69,6 +69,11 @@ class Index:
         self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
         self._sources: Sources | None = None
 
+    @property
+    def limits(self) -> IndexLimits:
+        """The bounds of indexing."""
+        return self._limits
+
     # life
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
