@@ -7,6 +7,7 @@ Questions are answered from frozen snapshots, so any thread may ask at any time.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
     from indexing.segments import Ranked
     from indexing.snapshots import Snapshot, Sources
 
+logger = logging.getLogger(__name__)
+
 __all__ = ["Index", "IndexLimits"]
 
 DEFAULT_LIMITS = IndexLimits()
 
 _SETTLE_S = 0.3  # an open document is analysed once it has been left alone for so long, or at the next search
 _LOOK_AGAIN_S = 2.0  # how often a question looks whether another server has changed the index
+_LOOK_UNASKED_S = 5.0  # the same when there is no question
+_REPAIR_AGAIN_S = 10.0  # doubled each time that a repair did not help
+_REPAIR_LATEST_S = 600.0
 _SPARE_HITS = 2  # asked for beyond the limit, in the place of those whose file has changed
 
 
@@ -62,6 +68,9 @@ class Index:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+        self._repair_at = 0.0
+        self._repair_after_s = _REPAIR_AGAIN_S
+        self._tell: Callable[[str], None] = lambda _: None
 
     def _set(self, roots: Sequence[Path]) -> None:
         real = {Path(os.path.realpath(root)) for root in roots}
@@ -82,6 +91,10 @@ class Index:
         self._state = "indexing"
         self._process.submit("pass", self._roots)
         self._look_soon()
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Call `tell`, from any thread, with a sentence for a person when the index has to be built anew."""
+        self._tell = tell
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Until nothing is left to do; false when that took longer."""
@@ -251,12 +264,34 @@ class Index:
             self._state = "indexing"
         elif kind == "changed":
             self._make(load=True)
+        elif kind == "anew":
+            self._say_anew(event["why"])
         elif kind == "progress":
             self._last = IndexProgress(event["done"], event["total"])
             self._report(self._last)
         elif kind == "finished":
             self._state = "ready"
             self._report(IndexProgress(self._last.total, self._last.total, finished=True))
+            if (sources := self._sources) is not None and sources.outdated():  # taken away meanwhile, or replaced
+                self._make(load=True)
+
+    def _repair(self, damage: str) -> None:
+        """Have the index built anew that was taken away or damaged; less and less often where that does not help."""
+        now = time.monotonic()
+        if not damage:
+            self._repair_after_s = _REPAIR_AGAIN_S
+        elif self._state != "off" and not self._process.busy and now >= self._repair_at:
+            self._repair_at = now + self._repair_after_s
+            self._repair_after_s = min(2 * self._repair_after_s, _REPAIR_LATEST_S)
+            if damage == "missing":
+                self._say_anew("was taken away")
+            self._state = "indexing"
+            self._process.submit("check" if damage == "damaged" else "pass", self._roots)
+
+    def _say_anew(self, why: str) -> None:
+        sentence = f"The index of this workspace {why}; it is being built anew."
+        logger.warning("%s", sentence)
+        self._tell(sentence)
 
     def _report(self, progress: IndexProgress) -> None:
         if self._on_progress is not None:
@@ -321,16 +356,19 @@ class Index:
     def _look(self) -> None:
         """Analyse documents once they are left alone, and notice what other servers indexed."""
         while True:
-            self._wake.wait()
-            while not self._closed.is_set() and self._wake.is_set():
+            self._wake.wait(_LOOK_UNASKED_S)
+            until = time.monotonic() + _LOOK_UNASKED_S  # whoever never rests must not keep us from looking
+            while not self._closed.is_set() and self._wake.is_set() and time.monotonic() < until:
                 self._wake.clear()
                 if self._snapshot is not None:
                     self._closed.wait(_SETTLE_S)
             if self._closed.is_set():
                 return
             outdated = self._loaded().outdated()
-            if self._dirty or outdated or self._snapshot is None:
+            settled = not self._wake.is_set()
+            if (self._dirty and settled) or outdated or self._snapshot is None:
                 self._make(load=outdated)
+            self._repair(self._loaded().damage())
 
     # answers
 

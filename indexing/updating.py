@@ -9,6 +9,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,7 @@ class Updater:
         self._changed = listener.changed
         self._stopping = listener.stopping
         self._exclusion = Exclusion(root, limits)
+        self._identity: tuple[int, int] | None = None
 
     def full(self) -> None:
         """Walk the root and index what is new or changed; forget what is gone.
@@ -96,7 +98,7 @@ class Updater:
             indexing.store.StorageError: the index cannot be written.
             OSError: the root cannot be read.
         """
-        with Store.write(self.places) as store:
+        with self._opened() as store:
             known = store.known()
             seen = Walk()
             requests: list[Request] = []
@@ -117,9 +119,37 @@ class Updater:
                 self._index(store, requests, known)
             if self._stopping():
                 return
-            self._build_if_due(store)
+            self._build_if_due(store, verify=True)
             store.note(skipped=json.dumps(seen.skipped), indexed_at=str(time.time()))
             self._changed()
+
+    def check(self) -> None:
+        """Read the whole index, whose reader has met damage; a segment that is damaged is built anew by `full`.
+
+        Raises:
+            sqlite3.DatabaseError, ValueError: the database is damaged.
+            indexing.store.StorageError: the index cannot be written.
+        """
+        from indexing import blobs  # noqa: PLC0415  # numpy
+
+        _intact.cache_clear()
+        with self._opened() as store:
+            store.check(blobs.check)
+
+    def stands(self) -> bool:
+        """Whether the index that was worked on is still the one at its place, and was not taken away meanwhile."""
+        return self._identity is not None and self.places.identity() == self._identity
+
+    @property
+    def opened(self) -> bool:
+        """Whether the index could be opened at all."""
+        return self._identity is not None
+
+    def _opened(self) -> Store:
+        self._identity = None
+        store = Store.write(self.places)
+        self._identity = self.places.identity()
+        return store
 
     def touch(self, paths: Collection[Path]) -> None:
         """Index the files among `paths` anew, whatever their times say; forget those that are gone.
@@ -130,7 +160,7 @@ class Updater:
         if len(paths) > _MANY_PATHS or any(path.name in IGNORE_FILES or path.is_dir() for path in paths):
             self.full()
             return
-        with Store.write(self.places) as store:
+        with self._opened() as store:
             known: dict[str, Known] = {}
             requests: list[Request] = []
             gone: list[int] = []
@@ -230,10 +260,11 @@ class Updater:
         pairs = zip(ids, batch.entries, strict=True)
         return [Stored(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
-    def _build_if_due(self, store: Store) -> None:
+    def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
         name = store.meta("segment")
         pending = store.pending()
-        if not _usable(self.places.storage / name if name else None) or pending > self._limits.pending_files:
+        usable = bool(name) and _usable(self.places.storage / name, verify=verify)
+        if not usable or pending > self._limits.pending_files:
             store.build(_build)
 
 
@@ -243,13 +274,18 @@ def _build(target: Path, files: Iterator[Stored]) -> None:
     build(target, (SegmentFile(each.id, each.relative, each.mtime, each.blob) for each in files))
 
 
-def _usable(path: Path | None) -> bool:
-    if path is None:
-        return False
-    from indexing.segments import Segment  # noqa: PLC0415  # numpy
-
+def _usable(path: Path, *, verify: bool) -> bool:
+    """Whether there is a segment; with `verify` read to its end, once for each state of the file."""
     try:
-        Segment.open(path).close()
-    except (OSError, ValueError):
+        found = path.stat()
+    except OSError:
         return False
-    return True
+    return not verify or _intact(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _intact(path: Path, state: tuple[int, int, int]) -> bool:
+    from indexing import arrays  # noqa: PLC0415  # numpy
+
+    del state
+    return arrays.intact(path)
