@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexing import left_out
 from indexing.exclusion import Exclusion, outside
 from indexing.files import read_regular
 from indexing.limits import IndexLimits
@@ -161,6 +162,17 @@ class Index:
         """Why `path` may be neither indexed nor sent to a model, "" when it may. Cheap when asked again and again."""
         exclusion = self._exclusion_of(path)
         return exclusion.reason(path) if exclusion is not None else outside(path)
+
+    def waived(self, path: Path) -> tuple[str, ...]:
+        """Reasons of the content of `path` that do not count, as somebody wants it in whatever it holds."""
+        exclusion = self._exclusion_of(path)
+        return exclusion.waived_at(path) if exclusion is not None else ()
+
+    def explain(self, path: Path) -> str:
+        """Why `path` is left out and how to get it in, as a sentence; "" when it is not left out."""
+        exclusion = self._exclusion_of(path)
+        reason, what = exclusion.left_out(path) if exclusion is not None else (outside(path), path.name)
+        return left_out.explain(path.name, reason, what) if reason else ""
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""

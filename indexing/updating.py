@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.analysers import Request, Result
-from indexing.exclusion import IGNORE_FILES, Exclusion
+from indexing.exclusion import DECIDING_FILES, Exclusion
 from indexing.store import Entry, Known, Places, Store, Stored
 from indexing.walk import Walk, walk
 
@@ -106,8 +106,9 @@ class Updater:
             for found in walk(self._exclusion, self._limits, seen, self._stopping):
                 alive.add(found.relative)
                 before = known.get(found.relative)
-                if before is None or before.mtime_ns != found.mtime_ns or before.size != found.size:
-                    requests.append(self._request(found.relative, found.mtime_ns, before))
+                changed = before is None or before.mtime_ns != found.mtime_ns or before.size != found.size
+                if changed or (before is not None and before.reason in found.waived):
+                    requests.append(self._request(found.relative, found.mtime_ns, before, found.waived))
             if self._stopping():
                 return
             gone = [each.id for relative, each in known.items() if relative not in alive]
@@ -157,7 +158,7 @@ class Updater:
         Raises:
             indexing.store.StorageError: the index cannot be written.
         """
-        if len(paths) > _MANY_PATHS or any(path.name in IGNORE_FILES or path.is_dir() for path in paths):
+        if len(paths) > _MANY_PATHS or any(path.name in DECIDING_FILES or path.is_dir() for path in paths):
             self.full()
             return
         with self._opened() as store:
@@ -171,7 +172,8 @@ class Updater:
                 before = store.known_under(relative)
                 known |= before
                 if path.exists() and not path.is_symlink() and not self._exclusion.reason(path):
-                    requests.append(self._request(relative, 0, before.get(relative)))
+                    waived = self._exclusion.waived_at(path)
+                    requests.append(self._request(relative, 0, before.get(relative), waived))
                 else:
                     gone.extend(each.id for each in before.values())
             if gone:
@@ -191,10 +193,10 @@ class Updater:
             return ""
         return "" if relative == "." else relative
 
-    def _request(self, relative: str, mtime_ns: int, before: Known | None) -> Request:
+    def _request(self, relative: str, mtime_ns: int, before: Known | None, waived: tuple[str, ...]) -> Request:
         path = str(self._exclusion.root / relative)
-        # a file that was left out is judged anew: what decided may not be its content
-        return Request(path, relative, mtime_ns, before.digest.hex() if before is not None else "")
+        known = before is not None and not before.reason  # a file that was left out is judged anew
+        return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
 
     def _index(self, store: Store, requests: list[Request], known: dict[str, Known]) -> None:
         """Analyse `requests` and store the results as they come."""

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that may be indexed; `relative` to the root, `/`-separated."""
+    """A file that may be indexed, `relative` to the root and `/`-separated; `waived` reasons in it do not count."""
 
     relative: str
     mtime_ns: int
     size: int
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -187,7 +188,7 @@ class _Walker:
         if reason:
             self._skipped[reason] += 1
             return None
-        return Found(relative, found.st_mtime_ns, found.st_size)
+        return Found(relative, found.st_mtime_ns, found.st_size, self._exclusion.waived(rules, relative))
 
     def _reason(self, entry: os.DirEntry[str], relative: str, rules: Rules, found: os.stat_result) -> str:
         if stat.S_ISLNK(found.st_mode):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from indexing import inotify
-from indexing.exclusion import IGNORE_FILES, Exclusion
+from indexing.exclusion import DECIDING_FILES, Exclusion
 from indexing.walk import Walk, walk
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class _Batch:
                 self.gone.add(path)
         elif event.name:
             self.changed.add(path)
-            self.again = self.again or event.name in IGNORE_FILES
+            self.again = self.again or event.name in DECIDING_FILES
 
 
 class WatchedFolders:

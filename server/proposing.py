@@ -74,8 +74,8 @@ async def place_of(snapshot: Snapshot, where: Where, instruction: str = "") -> P
     if document.oversized:
         raise CommandFailed("The document is too large.", code="too-large", what_next="Split it first.")
     kept = document.container
-    if kept is not None and (why := core.index.exclusion(kept)) not in {"", "outside"}:
-        raise CommandFailed(f"{kept.name} is kept from models ({why}).", code="excluded")
+    if kept is not None and core.index.exclusion(kept) not in {"", "outside"}:
+        raise CommandFailed(f"{kept.name} is kept from models: {core.index.explain(kept)}", code="excluded")
     span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
     loop = asyncio.get_running_loop()
     syntax = await loop.run_in_executor(snapshot.pool, core.generator.syntax, document.record)

@@ -43,7 +43,7 @@ def withheld(task: Task, scene: Scene, means: Means) -> str:
         return why
     path = scene.document.path
     if task.needs is not Needs.NOTHING and path is not None and (why := means.index.exclusion(path)) not in _SHOWN:
-        return f"{path.name} is kept from models ({why}); say so in a `.starlingignore` if it should not be."
+        return f"{path.name} is kept from models ({why}): {means.index.explain(path)}"
     return ""
 
 
