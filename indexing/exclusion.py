@@ -80,10 +80,16 @@ BINARY_EXTENSIONS = _words(
     " .npy .npz .pt .pth .onnx .h5 .safetensors .gguf .pkl .pickle .joblib .crt .cer .der .msgpack .rdb .swp"
     " .nupkg .pdb .ilk .idx .pack"
 )
-_LOCK_NAMES = _words(
-    "package-lock.json npm-shrinkwrap.json pnpm-lock.yaml go.sum packages.lock.json gradle.lockfile bun.lockb"
-    " .terraform.lock.hcl deno.lock"
-)
+_NAMES = {
+    **dict.fromkeys(
+        _words(
+            "package-lock.json npm-shrinkwrap.json pnpm-lock.yaml go.sum packages.lock.json gradle.lockfile bun.lockb"
+            " .terraform.lock.hcl deno.lock"
+        ),
+        "lock file",
+    ),
+    ".git": "version control",  # of a linked work tree or a submodule
+}
 _MINIFIED = re.compile(r"[.-]min\.(js|mjs|cjs|css)$|\.(bundle|chunk)\.(js|css)$|\.map$|\.min\.html$", re.IGNORECASE)
 _GENERATED = re.compile(
     r"_pb2(_grpc)?\.pyi?$|\.pb(\.gw)?\.(go|cc|h|swift)$|\.(g|freezed|mocks|gr)\.dart$|\.(designer|g|g\.i)\.cs$"
@@ -122,8 +128,6 @@ def name_reason(name: str) -> str:
     """Why a file of this name is left out, "" when its name is no reason."""
     if _SECRET.search(name):
         return "secret"
-    if name == ".git":
-        return "version control"  # of a linked work tree or a submodule
     dot = name.rfind(".")
     if dot >= 0:
         extension = name[dot:].lower()
@@ -131,8 +135,8 @@ def name_reason(name: str) -> str:
             return "binary"
         if extension == ".lock":
             return "lock file"
-    if name in _LOCK_NAMES:
-        return "lock file"
+    if (reason := _NAMES.get(name)) is not None:
+        return reason
     if _MINIFIED.search(name):
         return "minified"
     return "generated" if _GENERATED.search(name) else ""

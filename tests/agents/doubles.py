@@ -33,6 +33,9 @@ class MemoryIndex:
     def exclusion(self, path: Path) -> str:
         return self.excluded.get(path.name, "")
 
+    def explain(self, path: Path) -> str:
+        return f"{path.name} is left out ({self.exclusion(path)})."
+
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         self.queries.append(query)
         time.sleep(self.search_s)
