@@ -286,3 +286,6 @@ async def test_who_asks_for_a_file_that_is_left_out_learns_why(editor: Editor, r
     editor.open("x = 1\n", uri=path.as_uri())
     facts = await result(editor, "review", uri=path.as_uri())
     assert facts["problem"].endswith("made.py is left out (secret).")
+    assert (await result(editor, "validate", uri=path.as_uri()))["left_out"] == "made.py is left out (secret)."
+    refused = await execute(editor, "fix", uri=path.as_uri(), code="compare-none")
+    assert "made.py is left out (secret)." in str(refused)
