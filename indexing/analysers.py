@@ -33,13 +33,19 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file to analyse; `digest` is that of its stored version, in hexadecimal, "" for none."""
+    """A file to analyse.
+
+    Attributes:
+        digest: that of its stored version, in hexadecimal, "" for none.
+        waived: reasons of its content that do not count.
+    """
 
     path: str
     relative: str
     mtime_ns: int = 0
     digest: str = ""
     plain: bool = False
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,8 @@ class Analysers:
         if seat.process is None or seat.process.poll() is not None:
             seat.process = processes.spawn("indexing.analysis", self._folder)
             self._write(seat.process, asdict(self._limits))
-        self._write(seat.process, {"path": request.path, "digest": request.digest, "plain": request.plain})
+        asked = {"path": request.path, "digest": request.digest, "plain": request.plain, "waived": request.waived}
+        self._write(seat.process, asked)
 
     @staticmethod
     def _write(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:

@@ -21,6 +21,8 @@ from indexing.files import read_regular
 from indexing.limits import IndexLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from indexing.records import Import
 
 DIGEST_BYTES = 16
@@ -77,7 +79,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
 
 
 def analyze_file(
-    path: Path, limits: IndexLimits, *, known_digest: str = "", plain: bool = False
+    path: Path, limits: IndexLimits, *, known_digest: str = "", plain: bool = False, waived: Collection[str] = ()
 ) -> tuple[FileAnalysis, bytes]:
     """Read and analyse the file at `path`; never fails: what cannot be read has the reason "unreadable"."""
     try:
@@ -88,7 +90,7 @@ def analyze_file(
     base = FileAnalysis(digest=digest, mtime_ns=found.st_mtime_ns, size=found.st_size)
     if digest == known_digest:
         return _with(base, unchanged=True), b""
-    if reason := exclusion.content_reason(data, limits, path.name):
+    if reason := exclusion.content_reason(data, limits, path.name, waived):
         return _with(base, reason=reason), b""
     text = texts.decode(data)
     result = analyze_text(text, languages.of_path(path, text), plain=plain, alone=True)
@@ -107,7 +109,11 @@ def main() -> None:
     for line in requests:
         asked = json.loads(line)
         result, blob = analyze_file(
-            Path(asked["path"]), limits, known_digest=asked["digest"], plain=bool(asked["plain"])
+            Path(asked["path"]),
+            limits,
+            known_digest=asked["digest"],
+            plain=bool(asked["plain"]),
+            waived=asked["waived"],
         )
         head = json.dumps({**asdict(result), "bytes": len(blob)}).encode()
         try:

@@ -1,7 +1,8 @@
 """A file of named arrays, written by appending and read through a memory map.
 
-Layout: magic, then each array at a multiple of 64 bytes, then a JSON directory, then the directory's place. Written to
-a temporary folder beside the target and moved over it as a whole. Knows nothing of what the arrays mean.
+Layout: magic, then each array at a multiple of 64 bytes, then a JSON directory, then the directory's place and the
+checksum of everything before. Written to a temporary folder beside the target and moved over it as a whole; read from a
+private copy (`indexing.private`). Knows nothing of what the arrays mean.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ import os
 import shutil
 import struct
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
+
+from indexing import private
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-MAGIC = b"STARLSG1"
-_TAIL = struct.Struct("<QQ8s")  # directory offset, directory length, magic
+MAGIC = b"STARLSG2"
+_TAIL = struct.Struct("<QQI8s")  # directory offset, directory length, checksum of all before this, magic
 _ALIGNMENT = 64
 _BUFFER_BYTES = 8 * 2**20  # what all spools of a writer hold in memory before they go to disk
 
@@ -90,19 +94,38 @@ class ArrayWriter:
         """Put all arrays and `meta` into the target, atomically."""
         directory: dict[str, tuple[str, int, int]] = {}
         whole = self._folder / "whole"
-        with whole.open("wb") as out:
+        with whole.open("wb") as file:
+            out = _Summed(file)
             out.write(MAGIC)
-            for name, file in self._files.items():
-                out.write(b"\x00" * (-out.tell() % _ALIGNMENT))
-                size = file.tell()
-                directory[name] = (self._types[name], out.tell(), size // np.dtype(self._types[name]).itemsize)
-                file.seek(0)
-                shutil.copyfileobj(file, out, 2**20)
-                file.close()
+            for name, array in self._files.items():
+                out.write(b"\x00" * (-out.size % _ALIGNMENT))
+                size = array.tell()
+                directory[name] = (self._types[name], out.size, size // np.dtype(self._types[name]).itemsize)
+                array.seek(0)
+                while piece := array.read(2**20):
+                    out.write(piece)
+                array.close()
                 (self._folder / name).unlink()
             listing = json.dumps({"arrays": directory, "meta": meta}).encode()
-            out.write(listing + _TAIL.pack(out.tell(), len(listing), MAGIC))
+            begin = out.size
+            out.write(listing)
+            file.write(_TAIL.pack(begin, len(listing), out.checksum, MAGIC))
         os.replace(whole, self._target)  # noqa: PTH105 - os.replace is the atomic one on every system
+
+
+class _Summed:
+    """A file that is written, with its size and checksum so far."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.checksum = 0
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        self._file.write(data)
+        self.size += len(data)
+        self.checksum = zlib.crc32(data, self.checksum)
 
 
 class MemoryWriter:
@@ -142,6 +165,17 @@ class MemoryWriter:
         """Nothing: this memory is its only place."""
 
 
+def intact(path: Path) -> bool:
+    """Whether the file at `path` is as it was written."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-_TAIL.size, os.SEEK_END)
+            tail = _TAIL.unpack(file.read(_TAIL.size))
+        return (private.checksum(path, _TAIL.size), MAGIC) == tail[2:]
+    except (OSError, ValueError, struct.error):
+        return False
+
+
 class MappedArrays:
     """The arrays of a file, mapped read-only; pages come in when they are touched."""
 
@@ -149,16 +183,16 @@ class MappedArrays:
         """Map `path`.
 
         Raises:
-            FormatError: it is no such file.
+            FormatError: it is no such file, or damaged.
             OSError: it cannot be read.
         """
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < len(MAGIC) + _TAIL.size:
-                raise FormatError(f"{path.name} is too short")
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        offset, length, magic = _TAIL.unpack_from(self._map, size - _TAIL.size)
-        if magic != MAGIC or self._map[: len(MAGIC)] != MAGIC or offset + length + _TAIL.size != size:
+        try:
+            self._map, checksum = private.mapped(path, _TAIL.size)
+        except ValueError as error:
+            raise FormatError(str(error)) from error
+        size = len(self._map)
+        offset, length, expected, magic = _TAIL.unpack_from(self._map, size - _TAIL.size)
+        if (magic, expected, offset + length + _TAIL.size) != (MAGIC, checksum, size):
             raise FormatError(f"{path.name} is damaged or of another format")
         listing = json.loads(self._map[offset : offset + length])
         self.meta: dict[str, Any] = listing["meta"]

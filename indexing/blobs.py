@@ -6,6 +6,7 @@ Plain and uncompressed, because packing must cost next to nothing beside the par
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
     from indexing.records import Symbol
 
-MAGIC = b"SB01"
-_HEAD = struct.Struct("<4sIIIII")  # magic, code points, bytes of text, bytes of names, chunks, definitions
+MAGIC = b"SB02"
+_SEAL = struct.Struct("<4sI")  # magic, checksum of everything behind it
+_COUNTS = struct.Struct("<IIIII")  # code points, bytes of text, bytes of names, chunks, definitions
+_HEAD_BYTES = _SEAL.size + _COUNTS.size
 _FIELD, _ITEM = "\x1f", "\x1e"
 
 
@@ -112,8 +115,22 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
         number for chunk in chunks for number in (chunk.span.start, chunk.span.end, chunk.first_line, chunk.last_line)
     ]
     numbers += [ordinal for _, ordinal in homes]
-    head = _HEAD.pack(MAGIC, len(text), len(data), len(names), len(chunks), len(homes))
-    return b"".join((head, data, names, struct.pack(f"<{len(numbers)}i", *numbers)))
+    counts = _COUNTS.pack(len(text), len(data), len(names), len(chunks), len(homes))
+    body = b"".join((counts, data, names, struct.pack(f"<{len(numbers)}i", *numbers)))
+    return _SEAL.pack(MAGIC, zlib.crc32(body)) + body
+
+
+def check(blob: bytes) -> None:
+    """Look whether a blob is as it was packed.
+
+    Raises:
+        BlobError: it is damaged or of another format.
+    """
+    if len(blob) < _HEAD_BYTES:
+        raise BlobError("too short for a blob")
+    magic, checksum = _SEAL.unpack_from(blob)
+    if magic != MAGIC or checksum != zlib.crc32(memoryview(blob)[_SEAL.size :]):
+        raise BlobError("a damaged blob, or one of another format")
 
 
 def unpack(blob: bytes) -> Packed:
@@ -122,14 +139,13 @@ def unpack(blob: bytes) -> Packed:
     Raises:
         BlobError: it is damaged or of another format.
     """
-    if len(blob) < _HEAD.size:
-        raise BlobError("too short for a blob")
-    magic, length, text_bytes, name_bytes, chunk_count, definition_count = _HEAD.unpack_from(blob)
-    numbers_at = _HEAD.size + text_bytes + name_bytes
-    if magic != MAGIC or len(blob) != numbers_at + 4 * (4 * chunk_count + definition_count):
+    check(blob)
+    length, text_bytes, name_bytes, chunk_count, definition_count = _COUNTS.unpack_from(blob, _SEAL.size)
+    numbers_at = _HEAD_BYTES + text_bytes + name_bytes
+    if len(blob) != numbers_at + 4 * (4 * chunk_count + definition_count):
         raise BlobError("not a blob of this format")
-    text = blob[_HEAD.size : _HEAD.size + text_bytes]
-    fields = blob[_HEAD.size + text_bytes : numbers_at].decode("utf-8", "surrogatepass").split(_FIELD)
+    text = blob[_HEAD_BYTES : _HEAD_BYTES + text_bytes]
+    fields = blob[_HEAD_BYTES + text_bytes : numbers_at].decode("utf-8", "surrogatepass").split(_FIELD)
     numbers = np.frombuffer(blob, dtype="<i4", offset=numbers_at)
     kinds, names, defined = (tuple(field.split(_ITEM)) for field in fields[1:])
     return Packed(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from indexing.segments import SegmentFile
 
-FORMAT = 1  # part of the segment's meta; the store puts it into the file name
+FORMAT = 2  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
 AHEAD = 2  # partitions that are sorted meanwhile; what is in memory at once is three of 32

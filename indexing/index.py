@@ -7,12 +7,14 @@ Questions are answered from frozen snapshots, so any thread may ask at any time.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexing import left_out
 from indexing.access import ALONE, Standing, reason_of, relative_reason
 from indexing.exclusion import Exclusion, Outside
 from indexing.files import read_regular
@@ -28,12 +30,17 @@ if TYPE_CHECKING:
     from indexing.segments import Ranked
     from indexing.snapshots import Snapshot, Sources
 
+logger = logging.getLogger(__name__)
+
 __all__ = ["Index", "IndexLimits"]
 
 DEFAULT_LIMITS = IndexLimits()
 
 _SETTLE_S = 0.3  # an open document is analysed once it has been left alone for so long, or at the next search
 _LOOK_AGAIN_S = 2.0  # how often a question looks whether another server has changed the index
+_LOOK_UNASKED_S = 5.0  # the same when there is no question
+_REPAIR_AGAIN_S = 10.0  # doubled each time that a repair did not help
+_REPAIR_LATEST_S = 600.0
 _SPARE_HITS = 2  # asked for beyond the limit, in the place of those whose file has changed
 
 
@@ -63,6 +70,9 @@ class Index:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+        self._repair_at = 0.0
+        self._repair_after_s = _REPAIR_AGAIN_S
+        self._tell: Callable[[str], None] = lambda _: None
 
     def _set(self, roots: Sequence[Path]) -> None:
         real = {Path(os.path.realpath(root)) for root in roots}
@@ -72,6 +82,11 @@ class Index:
         self._standing = Standing(self.exclusion)
         self._sources: Sources | None = None
 
+    @property
+    def limits(self) -> IndexLimits:
+        """The bounds of indexing."""
+        return self._limits
+
     # life
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
@@ -80,6 +95,10 @@ class Index:
         self._state = "indexing"
         self._process.submit("pass", self._roots)
         self._look_soon()
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Call `tell`, from any thread, with a sentence for a person when the index has to be built anew."""
+        self._tell = tell
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Until nothing is left to do; false when that took longer."""
@@ -165,6 +184,17 @@ class Index:
     def is_shared(self, document: Document) -> bool:
         """Return whether `document` may be searched, and be shown to a model with what is asked about others."""
         return not self._standing.reason(document)
+
+    def waived(self, path: Path) -> tuple[str, ...]:
+        """Reasons of the content of `path` that do not count, as somebody wants it in whatever it holds."""
+        exclusion = self._exclusion_of(path)
+        return exclusion.waived_at(path) if exclusion is not None else ()
+
+    def explain(self, path: Path) -> str:
+        """Why `path` is left out and how to get it in, as a sentence; "" when it is not left out."""
+        exclusion = self._exclusion_of(path) if path.is_absolute() else None
+        reason, what = exclusion.left_out(path) if exclusion is not None else (self.exclusion(path), path.name)
+        return left_out.explain(path.name, reason, what) if reason else ""
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Pieces of the workspace for `query`, best first, until `deadline` (`time.monotonic` seconds)."""
@@ -268,12 +298,34 @@ class Index:
             self._state = "indexing"
         elif kind == "changed":
             self._make(load=True)
+        elif kind == "anew":
+            self._say_anew(event["why"])
         elif kind == "progress":
             self._last = IndexProgress(event["done"], event["total"])
             self._report(self._last)
         elif kind == "finished":
             self._state = "ready"
             self._report(IndexProgress(self._last.total, self._last.total, finished=True))
+            if (sources := self._sources) is not None and sources.outdated():  # taken away meanwhile, or replaced
+                self._make(load=True)
+
+    def _repair(self, damage: str) -> None:
+        """Have the index built anew that was taken away or damaged; less and less often where that does not help."""
+        now = time.monotonic()
+        if not damage:
+            self._repair_after_s = _REPAIR_AGAIN_S
+        elif self._state != "off" and not self._process.busy and now >= self._repair_at:
+            self._repair_at = now + self._repair_after_s
+            self._repair_after_s = min(2 * self._repair_after_s, _REPAIR_LATEST_S)
+            if damage == "missing":
+                self._say_anew("was taken away")
+            self._state = "indexing"
+            self._process.submit("check" if damage == "damaged" else "pass", self._roots)
+
+    def _say_anew(self, why: str) -> None:
+        sentence = f"The index of this workspace {why}; it is being built anew."
+        logger.warning("%s", sentence)
+        self._tell(sentence)
 
     def _report(self, progress: IndexProgress) -> None:
         if self._on_progress is not None:
@@ -338,16 +390,19 @@ class Index:
     def _look(self) -> None:
         """Analyse documents once they are left alone, and notice what other servers indexed."""
         while True:
-            self._wake.wait()
-            while not self._closed.is_set() and self._wake.is_set():
+            self._wake.wait(_LOOK_UNASKED_S)
+            until = time.monotonic() + _LOOK_UNASKED_S  # whoever never rests must not keep us from looking
+            while not self._closed.is_set() and self._wake.is_set() and time.monotonic() < until:
                 self._wake.clear()
                 if self._snapshot is not None:
                     self._closed.wait(_SETTLE_S)
             if self._closed.is_set():
                 return
             outdated = self._loaded().outdated()
-            if self._dirty or outdated or self._snapshot is None:
+            settled = not self._wake.is_set()
+            if (self._dirty and settled) or outdated or self._snapshot is None:
                 self._make(load=outdated)
+            self._repair(self._loaded().damage())
 
     # answers
 

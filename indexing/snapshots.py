@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing import blobs
 from indexing.analysis import Analysis, analyze_text
 from indexing.segments import FileKey, OverlayFile, Segment, View
-from indexing.store import Changes, Counts, Places, Store
+from indexing.store import DAMAGE, Changes, Counts, Places, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from indexing.records import Document
 
 _UNTITLED = ""  # root key of documents that lie in no root
-_NOTHING = Changes(-1, "", (), ())
+_NOTHING = Changes("", -1, "", (), ())
+_DAMAGE = ("", "missing", "damaged")  # in order of weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,11 @@ class _Root:
     path: Path
     places: Places
     store: Store | None = None
+    identity: tuple[int, int] | None = None  # of the database that `store` has open
     segment: Segment | None = None
-    segment_name: str = ""
+    segment_of: tuple[str, str] = ("", "")  # the database it belongs to, and its name
     changes: Changes = field(default=_NOTHING)
+    damage: str = ""
 
 
 class Sources:
@@ -101,11 +105,16 @@ class Sources:
             for root in self._roots.values():
                 try:
                     generation = root.store.generation() if root.store is not None else -1
-                except sqlite3.Error:
+                except (sqlite3.Error, *DAMAGE):
                     generation = -1
-                if generation != root.changes.generation or (root.store is None and root.places.database.exists()):
+                if generation != root.changes.generation or root.places.identity() != root.identity:
                     return True
         return False
+
+    def damage(self) -> str:
+        """Return what is wrong with what was loaded last: "missing", "damaged", or "" for nothing."""
+        with self._lock:
+            return max((root.damage for root in self._roots.values()), key=_DAMAGE.index, default="")
 
     def open(self, document: Document, *, shared: bool) -> None:
         """Analyse an open document, unless it is too large; `shared`: whether others may be answered from it."""
@@ -170,7 +179,7 @@ class Sources:
                     )
                     if store is not None and root.store is None:
                         store.close()
-                except sqlite3.Error:
+                except (sqlite3.Error, *DAMAGE):
                     result.append((root.places, None, ""))
             return result
 
@@ -181,33 +190,43 @@ class Sources:
                 self._unload(root)
 
     def _load(self, root: _Root) -> None:
+        """Load what is stored now; where it is missing or damaged, what was loaded before goes on to be searched."""
+        identity = root.places.identity()
         try:
-            if root.store is None or not root.places.database.exists():
-                self._unload(root)
-                root.store = Store.read(root.places)
+            if root.store is None or identity != root.identity:
+                self._close(root)
+                root.store, root.identity = Store.read(root.places), identity
             if root.store is None:
+                root.damage = "damaged" if identity is not None else "missing" if root.segment is not None else ""
                 return
             changes = root.store.changes(self._limits.pending_files)
-            if changes.segment != root.segment_name:
-                path = root.places.storage / changes.segment
-                segment = Segment.open(path)
+            if not changes.segment:
+                self._close(root)  # it is being made
+                return
+            for stored in changes.changed:
+                blobs.check(stored.blob)
+            if root.segment_of != (changes.born, changes.segment):
+                segment = Segment.open(root.places.storage / changes.segment)
                 if root.segment is not None:
                     root.segment.close()
-                root.segment, root.segment_name = segment, changes.segment
-            root.changes = changes
-        except (sqlite3.Error, OSError, ValueError):
-            # damaged, or replaced between two looks: the writer makes it anew and tells; until then what was loaded
-            self._unload(root, keep_segment=True)
+                root.segment, root.segment_of = segment, (changes.born, changes.segment)
+            root.changes, root.damage = changes, ""
+        except (sqlite3.Error, OSError, *DAMAGE) as error:
+            # damaged, or replaced between two looks
+            self._close(root)
+            root.damage = "missing" if isinstance(error, FileNotFoundError) else "damaged"
 
     @staticmethod
-    def _unload(root: _Root, *, keep_segment: bool = False) -> None:
+    def _close(root: _Root) -> None:
         if root.store is not None:
             root.store.close()
-            root.store = None
-        if not keep_segment:
-            if root.segment is not None:
-                root.segment.close()
-            root.segment, root.segment_name, root.changes = None, "", _NOTHING
+        root.store, root.identity = None, None
+
+    def _unload(self, root: _Root) -> None:
+        self._close(root)
+        if root.segment is not None:
+            root.segment.close()
+        root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
 
     def _home(self, document: Document) -> tuple[str, str]:
         path = _place(document)

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sqlite3
+import struct
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 FORMAT = 3  # in every file name; raise it when what is stored changes its meaning
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
+DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, struct.error)
+"""What reading a damaged index may raise besides SQLite's own errors."""
 _BUSY_TIMEOUT_S = 10.0
 
 
@@ -73,6 +76,14 @@ class Places:
                 with suppress(OSError):
                     path.unlink()
 
+    def identity(self) -> tuple[int, int] | None:
+        """Return what tells the database file from another one at its place; None when there is none."""
+        try:
+            found = self.database.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def discard(self) -> None:
         """Delete the index."""
         for path in self.files():
@@ -119,8 +130,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a reader needs beside the segment: its file and generation, changed files, and ids that are gone."""
+    """What a reader needs beside the segment: its file and generation, changed files, and ids that are gone.
 
+    `born` tells the database from another one of the same name, whose ids mean other files.
+    """
+
+    born: str
     generation: int
     segment: str
     changed: tuple[Stored, ...]
@@ -159,6 +174,7 @@ def _first(connection: sqlite3.Connection) -> None:
         CREATE INDEX files_by_generation ON files (generation);
         CREATE TABLE contents (file_id INTEGER PRIMARY KEY, blob BLOB NOT NULL);
         CREATE TABLE gone (file_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+        INSERT INTO meta VALUES ('born', hex(randomblob(8)));
         """
     )
 
@@ -185,9 +201,16 @@ def explained(storage: Path) -> Iterator[None]:
         raise StorageError(_unwritable_sentence(storage, error.strerror or str(error))) from error
 
 
-def broken(error: sqlite3.DatabaseError) -> bool:
-    """Whether the database itself is damaged, so that it has to be made anew."""
-    return getattr(error, "sqlite_errorname", "") in _BROKEN or "malformed" in str(error)
+def broken(error: Exception) -> bool:
+    """Whether what is stored is damaged, so that it has to be made anew.
+
+    Damage that SQLite does not see comes as values of other types, and as rows that fit nothing.
+    """
+    if isinstance(error, sqlite3.DatabaseError):
+        name = getattr(error, "sqlite_errorname", "") or ""
+        said = str(error)
+        return name in _BROKEN or name.startswith("SQLITE_CONSTRAINT") or "malformed" in said or "decode" in said
+    return isinstance(error, DAMAGE)
 
 
 def _full_sentence(storage: Path) -> str:
@@ -288,7 +311,8 @@ class Store:
     def indexed(self) -> Iterator[Stored]:
         """All indexed files, one after the other."""
         rows = self._connection.execute(
-            "SELECT id, relative, mtime_ns, blob FROM files JOIN contents ON file_id = id WHERE reason = '' ORDER BY id"
+            "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"  # what misses is damage
+            " WHERE reason = '' ORDER BY id"
         )
         return (Stored(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
 
@@ -306,7 +330,7 @@ class Store:
         try:
             since = int(self.meta("segment_generation", "0"))
             rows = self._connection.execute(
-                "SELECT id, relative, mtime_ns, blob FROM files JOIN contents ON file_id = id"
+                "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"
                 " WHERE generation > ? AND reason = '' ORDER BY generation DESC LIMIT ?",
                 (since, limit),
             )
@@ -318,7 +342,7 @@ class Store:
                     "SELECT id FROM files WHERE generation > ? AND reason <> ''", (since,)
                 )
             ]
-            return Changes(self.generation(), self.meta("segment"), changed, tuple(gone))
+            return Changes(self.meta("born"), self.generation(), self.meta("segment"), changed, tuple(gone))
         finally:
             self._connection.execute("ROLLBACK")
 
@@ -340,6 +364,18 @@ class Store:
             by_language[language] = by_language.get(language, 0) + files
             totals = [total + more for total, more in zip(totals, (files, chunks, symbols, size), strict=True)]
         return Counts(totals[0], totals[1], totals[2], totals[3], skipped, by_language)
+
+    def check(self, check_blob: Callable[[bytes], None]) -> None:
+        """Read everything, `check_blob` each blob.
+
+        Raises:
+            sqlite3.DatabaseError, ValueError: it is damaged.
+        """
+        said = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if said != "ok":
+            raise ValueError(said)
+        for stored in self.indexed():
+            check_blob(stored.blob)
 
     # changing it
 

@@ -9,11 +9,12 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.analysers import Request, Result
-from indexing.exclusion import IGNORE_FILES, Exclusion
+from indexing.exclusion import DECIDING_FILES, Exclusion
 from indexing.store import Entry, Known, Places, Store, Stored
 from indexing.walk import Walk, walk
 
@@ -89,6 +90,7 @@ class Updater:
         self._stopping = listener.stopping
         self._exclusion = Exclusion(root, limits)
         self._withdrawn = False  # whether a file that is still there may no longer be kept
+        self._identity: tuple[int, int] | None = None
 
     def full(self) -> None:
         """Walk the root and index what is new or changed; forget what is gone.
@@ -98,7 +100,7 @@ class Updater:
             OSError: the root cannot be read.
         """
         self.places.discard_older()
-        with Store.write(self.places) as store:
+        with self._opened() as store:
             known = store.known()
             seen = Walk()
             requests: list[Request] = []
@@ -106,8 +108,9 @@ class Updater:
             for found in walk(self._exclusion, self._limits, seen, self._stopping):
                 alive.add(found.relative)
                 before = known.get(found.relative)
-                if before is None or before.mtime_ns != found.mtime_ns or before.size != found.size:
-                    requests.append(self._request(found.relative, found.mtime_ns, before))
+                changed = before is None or before.mtime_ns != found.mtime_ns or before.size != found.size
+                if changed or (before is not None and before.reason in found.waived):
+                    requests.append(self._request(found.relative, found.mtime_ns, before, found.waived))
             if self._stopping():
                 return
             lost = {relative: each.id for relative, each in known.items() if relative not in alive}
@@ -120,9 +123,37 @@ class Updater:
                 self._index(store, requests, known)
             if self._stopping():
                 return
-            self._build_if_due(store)
+            self._build_if_due(store, verify=True)
             store.note(skipped=json.dumps(seen.skipped), indexed_at=str(time.time()))
             self._changed()
+
+    def check(self) -> None:
+        """Read the whole index, whose reader has met damage; a segment that is damaged is built anew by `full`.
+
+        Raises:
+            sqlite3.DatabaseError, ValueError: the database is damaged.
+            indexing.store.StorageError: the index cannot be written.
+        """
+        from indexing import blobs  # noqa: PLC0415  # numpy
+
+        _intact.cache_clear()
+        with self._opened() as store:
+            store.check(blobs.check)
+
+    def stands(self) -> bool:
+        """Whether the index that was worked on is still the one at its place, and was not taken away meanwhile."""
+        return self._identity is not None and self.places.identity() == self._identity
+
+    @property
+    def opened(self) -> bool:
+        """Whether the index could be opened at all."""
+        return self._identity is not None
+
+    def _opened(self) -> Store:
+        self._identity = None
+        store = Store.write(self.places)
+        self._identity = self.places.identity()
+        return store
 
     def touch(self, paths: Collection[Path]) -> None:
         """Index the files among `paths` anew, whatever their times say; forget those that are gone.
@@ -130,10 +161,10 @@ class Updater:
         Raises:
             indexing.store.StorageError: the index cannot be written.
         """
-        if len(paths) > _MANY_PATHS or any(path.name in IGNORE_FILES or path.is_dir() for path in paths):
+        if len(paths) > _MANY_PATHS or any(path.name in DECIDING_FILES or path.is_dir() for path in paths):
             self.full()
             return
-        with Store.write(self.places) as store:
+        with self._opened() as store:
             known: dict[str, Known] = {}
             requests: list[Request] = []
             gone: list[int] = []
@@ -147,7 +178,8 @@ class Updater:
                 there = path.exists() and not path.is_symlink()
                 reason = self._exclusion.reason(path) if there else ""
                 if there and not reason:
-                    requests.append(self._request(relative, 0, before.get(relative)))
+                    waived = self._exclusion.waived_at(path)
+                    requests.append(self._request(relative, 0, before.get(relative), waived))
                     continue
                 gone.extend(each.id for each in before.values())
                 kept_back |= there and (bool(before) or reason == "secret")
@@ -169,10 +201,10 @@ class Updater:
             return ""
         return "" if relative == "." else relative
 
-    def _request(self, relative: str, mtime_ns: int, before: Known | None) -> Request:
+    def _request(self, relative: str, mtime_ns: int, before: Known | None, waived: tuple[str, ...]) -> Request:
         path = str(self._exclusion.root / relative)
-        # a file that was left out is judged anew: what decided may not be its content
-        return Request(path, relative, mtime_ns, before.digest.hex() if before is not None else "")
+        known = before is not None and not before.reason  # a file that was left out is judged anew
+        return Request(path, relative, mtime_ns, before.digest.hex() if before and known else "", waived=waived)
 
     def _index(self, store: Store, requests: list[Request], known: dict[str, Known]) -> None:
         """Analyse `requests` and store the results as they come."""
@@ -238,10 +270,10 @@ class Updater:
         pairs = zip(ids, batch.entries, strict=True)
         return [Stored(each, it.relative, it.mtime_ns / 1e9, it.blob) for each, it in pairs if not it.reason]
 
-    def _build_if_due(self, store: Store) -> None:
+    def _build_if_due(self, store: Store, *, verify: bool = False) -> None:
         name = store.meta("segment")
         pending = store.pending()
-        usable = _usable(self.places.storage / name if name else None)
+        usable = bool(name) and _usable(self.places.storage / name, verify=verify)
         if not usable or self._withdrawn or pending > self._limits.pending_files:
             store.build(_build)
         if self._withdrawn:
@@ -255,13 +287,18 @@ def _build(target: Path, files: Iterator[Stored]) -> None:
     build(target, (SegmentFile(each.id, each.relative, each.mtime, each.blob) for each in files))
 
 
-def _usable(path: Path | None) -> bool:
-    if path is None:
-        return False
-    from indexing.segments import Segment  # noqa: PLC0415  # numpy
-
+def _usable(path: Path, *, verify: bool) -> bool:
+    """Whether there is a segment; with `verify` read to its end, once for each state of the file."""
     try:
-        Segment.open(path).close()
-    except (OSError, ValueError):
+        found = path.stat()
+    except OSError:
         return False
-    return True
+    return not verify or _intact(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _intact(path: Path, state: tuple[int, int, int]) -> bool:
+    from indexing import arrays  # noqa: PLC0415  # numpy
+
+    del state
+    return arrays.intact(path)

@@ -1,20 +1,28 @@
-"""Watches the workspace folders itself, for editors that cannot be asked to.
+"""The server's end of the watching process, for editors that cannot be asked to watch.
 
-Reports changed paths in batches, from a thread of its own; judges nothing (the index filters). Where the system cannot
-watch (too many folders, odd file systems) it says so once and ends. Start at `Watcher`.
+Hands on the paths that the process tells of; judges nothing (the index filters), walks nothing and waits for nothing: a
+thread starts the process and reads it, and closing kills it, for it has nothing to lose. Start at `Watcher`.
 """
 
 from __future__ import annotations
 
+import json
+import tempfile
 import threading
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing import processes
+from indexing.limits import IndexLimits
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Collection, Sequence
 
-_SETTLE_MS = 400  # a checkout comes as one batch, not as thousands
-_LOOK_MS = 200  # how soon `close` is noticed
+_DEATHS_IN_A_ROW = 4  # then something is wrong that another start does not mend
+_AGAIN_AFTER_S = 1.0
 
 
 class Watcher:
@@ -22,8 +30,9 @@ class Watcher:
 
     Args:
         roots: workspace folders.
-        changed: called from the watching thread.
-        failed: called once with one sentence when watching is not possible, or not any more.
+        changed: called from the reading thread.
+        failed: called with one sentence when not everything can be watched, or nothing any more.
+        limits: which folders are entered, and how many are watched.
     """
 
     def __init__(
@@ -31,12 +40,23 @@ class Watcher:
         roots: Sequence[Path],
         changed: Callable[[Collection[Path]], None],
         failed: Callable[[str], None] = lambda _: None,
+        limits: IndexLimits | None = None,
     ) -> None:
-        self._roots = [root for root in roots if root.is_dir()]
+        self._roots = [str(root) for root in roots if root.is_dir()]
         self._changed = changed
         self._failed = failed
-        self._stop = threading.Event()
+        self._limits = limits or IndexLimits()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()  # around starting and ending the process
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deaths = 0
         self._thread = threading.Thread(target=self._run, name="index-watch", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, None while none runs."""
+        process = self._process
+        return process.pid if process is not None else None
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -44,26 +64,64 @@ class Watcher:
             self._thread.start()
 
     def close(self) -> None:
-        """End. Safe twice."""
-        self._stop.set()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+        """End the process, without waiting for anything; idempotent."""
+        self._closed.set()
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
 
     def _run(self) -> None:
-        from watchfiles import DefaultFilter, watch  # noqa: PLC0415  # 39 ms that only editors without watching pay
+        while not self._closed.is_set():
+            try:
+                process = self._started()
+            except OSError as error:
+                self._give_up(f"the watching process could not be started: {error.strerror or error}")
+                return
+            if process is None:
+                return
+            self._read(process)
+            status = process.wait()
+            with self._lock:
+                self._process = None
+            self._deaths += 1
+            if self._deaths > _DEATHS_IN_A_ROW and not self._closed.is_set():
+                self._give_up(f"the watching process ended {self._deaths} times, exit status {status}")
+                return
+            self._closed.wait(_AGAIN_AFTER_S * self._deaths)
 
-        try:
-            for batch in watch(
-                *self._roots,
-                watch_filter=DefaultFilter(),  # without the folders that change all the time and are never indexed
-                debounce=_SETTLE_MS,
-                rust_timeout=_LOOK_MS,
-                stop_event=self._stop,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            ):
-                self._changed({Path(path) for _, path in batch})
-        except (OSError, RuntimeError) as error:
-            self._failed(
-                f"The workspace is not watched ({error}); what changes outside the editor is found at the next start."
-            )
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """Start the process; None when it is not wanted any more."""
+        with self._lock:
+            if self._closed.is_set():
+                return None
+            process = self._process = processes.spawn("indexing.watcher", Path(tempfile.gettempdir()))
+        head = {"roots": self._roots, "limits": asdict(self._limits)}
+        if process.stdin is not None:  # stays open: its end is what ends the process when we are killed
+            with suppress(OSError):
+                process.stdin.write(json.dumps(head).encode() + b"\n")
+                process.stdin.flush()
+        return process
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdout is None or process.stdin is None:
+            return
+        with process.stdout as events:
+            for line in events:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue  # killed in the middle of a line
+                if self._closed.is_set():
+                    break
+                if paths := event.get("changed"):
+                    self._deaths = 0
+                    self._changed({Path(path) for path in paths})
+                elif problem := event.get("problem"):
+                    self._failed(problem)
+        with suppress(OSError):
+            process.stdin.close()
+
+    def _give_up(self, why: str) -> None:
+        self._failed(
+            f"The workspace is not watched ({why}); what changes outside the editor is found at the next start."
+        )

@@ -1,8 +1,9 @@
 """The indexing process: takes jobs as lines of JSON, does them at low priority, tells of progress in lines of JSON.
 
-Jobs: {"job": n, "kind": "pass", "roots": [...]} and {"job": n, "kind": "touch", "roots": [...], "paths": [...]}.
-Events: {"event": "progress", "done", "total"}, {"event": "changed", "root"}, {"event": "waiting"},
-{"event": "working"}, {"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it
+Jobs: {"job": n, "kind": "pass", "roots": [...]}, "check" alike, which reads the index through before the pass, and
+{"job": n, "kind": "touch", "roots": [...], "paths": [...]}. Events: {"event": "progress", "done", "total"},
+{"event": "changed", "root"}, {"event": "waiting"}, {"event": "working"}, {"event": "anew", "why"},
+{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it
 holds the root's lock for the length of a job; another server's process waits for it, and then finds the work done. Ends
 with its input, and after some idle time. Start at `main`.
 """
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from indexing import processes
 from indexing.analysers import Analysers
 from indexing.limits import IndexLimits
-from indexing.store import Places, StorageError, Store, broken, explained
+from indexing.store import DAMAGE, Places, StorageError, Store, broken, explained
 from indexing.updating import Listener, Updater
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _POLL_S = 0.25
+_ATTEMPTS = 3
 _GRACE_S = 3.0  # after the end of input: time to finish a commit
 
 
@@ -87,19 +89,20 @@ class Worker:
     def _do(self, jobs: list[dict[str, Any]]) -> str:
         """Do `jobs` as one; returns the problem as a sentence, "" when all went well."""
         roots = dict.fromkeys(root for job in jobs for root in job["roots"])
-        passes = {root for job in jobs if job["kind"] == "pass" for root in job["roots"]}
+        passes = {root for job in jobs if job["kind"] != "touch" for root in job["roots"]}
+        checked = {root for job in jobs if job["kind"] == "check" for root in job["roots"]}
         paths = [Path(path) for job in jobs if job["kind"] == "touch" for path in job["paths"]]
         problem = ""
         for root in roots:
             try:
-                self._update(Path(root), None if root in passes else paths)
+                self._update(Path(root), None if root in passes else paths, check=root in checked)
             except StorageError as error:
                 problem = str(error)
             except OSError as error:
                 problem = f"The folder {root} could not be read ({error.strerror or error})."
         return problem
 
-    def _update(self, root: Path, paths: list[Path] | None) -> None:
+    def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         with explained(self._storage):
             self._storage.mkdir(parents=True, exist_ok=True)
         updater = Updater(
@@ -116,20 +119,49 @@ class Worker:
         with self._lock(updater.places) as held:
             if not held:
                 return
+            self._work(updater, paths, check=check)
+
+    def _work(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
+        """Do the work; begin anew with everything when the index turns out to be damaged, or is taken away meanwhile.
+
+        Raises:
+            indexing.store.StorageError, OSError: it cannot be done.
+        """
+        for left in reversed(range(_ATTEMPTS)):
             try:
-                self._work(updater, paths)
-            except sqlite3.DatabaseError as error:
-                if not broken(error):
-                    raise
-                updater.places.discard()  # damaged in the middle: begin anew, once
-                self._work(updater, None)
+                if check:
+                    updater.check()
+                if paths is None:
+                    updater.full()
+                else:
+                    updater.touch(paths)
+                if updater.stands() or self._ended.is_set():
+                    return
+                _tell(event="anew", why="was taken away")
+            except (StorageError, OSError, sqlite3.Error, *DAMAGE) as error:
+                if not left:
+                    raise _explained(error, updater) from error
+                self._begin_anew(updater, error)
+            check, paths = False, None
 
     @staticmethod
-    def _work(updater: Updater, paths: list[Path] | None) -> None:
-        if paths is None:
-            updater.full()
+    def _begin_anew(updater: Updater, error: Exception) -> None:
+        """Clear the way for another attempt.
+
+        Raises:
+            Exception: `error` itself, where nothing is damaged and nothing was taken away.
+        """
+        if updater.stands():
+            if not broken(error):
+                raise error
+            _tell(event="anew", why="was damaged")
+            updater.places.discard()
+        elif not updater.opened:
+            raise error
         else:
-            updater.touch(paths)
+            _tell(event="anew", why="was taken away")
+            with explained(updater.places.storage):
+                updater.places.storage.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def _lock(self, places: Places) -> Iterator[bool]:
@@ -166,6 +198,13 @@ class Worker:
             except Timeout:  # an OSError, too
                 return False
         return True
+
+
+def _explained(error: Exception, updater: Updater) -> Exception:
+    """Return `error`, as a sentence for a person where it is no such thing."""
+    if isinstance(error, StorageError | OSError):
+        return error
+    return StorageError(f"The index in {updater.places.storage} could not be made ({error}); delete that folder.")
 
 
 def _segment_of(places: Places) -> str:

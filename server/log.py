@@ -9,16 +9,18 @@ Start at `begin` and `configure`.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
+import os
 import re
 import sys
 from logging.handlers import MemoryHandler, RotatingFileHandler
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
-    from pathlib import Path
 
     from server.settings import LogSettings
 
@@ -152,11 +154,32 @@ class Human(logging.Formatter):
         return f"  {ei[0].__name__}: {first}"
 
 
+class LogFile(RotatingFileHandler):
+    """The rotating file; where it is taken away, or turned over by another server, it is opened anew."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record to the file that stands at our path now."""
+        if self.stream is not None and _is_gone(self.stream, self.baseFilename):
+            with contextlib.suppress(OSError):  # a full disk: as when it cannot be written
+                self.stream.close()
+                Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.stream = self._open()
+        super().emit(record)
+
+
+def _is_gone(stream: TextIO, path: str) -> bool:
+    """Whether the file at `path` is not the one that is written to."""
+    try:
+        return not os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
+    except (OSError, ValueError):
+        return True
+
+
 def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
     import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    handler = LogFile(
         directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
     )
     handler.addFilter(Private(texts=settings.texts))

@@ -132,6 +132,7 @@ class Session:
         self._chosen = Chosen(self.gate, self.guard)
         self._begun = time.monotonic()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # once it is started
 
     # What requests see
 
@@ -189,6 +190,7 @@ class Session:
 
     def start(self) -> None:
         """`initialized` came: load everything in the background."""
+        self._loop = asyncio.get_running_loop()
         self._configuring = asyncio.Lock()
         self.reconfigure()
 
@@ -238,7 +240,8 @@ class Session:
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.set(core)
-            core.chats.listen(self._teller())
+            core.chats.listen(self.teller())
+            core.index.listen(self.teller())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
@@ -281,7 +284,7 @@ class Session:
                 self._report(model.problem)
 
         if model is not None and model.state == "unloaded" and len(self.documents):
-            model.listen(self._teller())
+            model.listen(self.teller())
             self.guard.background("model", load(), otherwise=lambda: None)
 
     def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:
@@ -313,13 +316,12 @@ class Session:
             figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
         logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
 
-    def _teller(self) -> Callable[[str], None]:
+    def teller(self) -> Callable[[str], None]:
         """What shows a person a sentence from any thread."""
-        loop = asyncio.get_running_loop()
 
         def tell(sentence: str) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._works.tell, sentence)
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._works.tell, sentence)
 
         return tell
 

@@ -2,13 +2,15 @@
 
 Requests, audit, checkpoints, workflows, costs. Several servers write to it at once (WAL, short transactions, a busy
 timeout), it is readable by its user alone, and a migration is a numbered function that only adds, so that an older
-server is told to be updated and never harms it. Never on the event loop: every call may wait for a disk. Start at
+server is told to be updated and never harms it. Where it is taken away while it is open, a new one is begun and a
+person is told. Never on the event loop: every call may wait for a disk. Start at
 `State.transaction`.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import threading
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 FILE = "state.sqlite3"
 AGAIN_S = 0.02
+_said: set[tuple[tuple[int, int] | None, ...]] = set()
 BUSY_TIMEOUT_S = 30.0  # SQLite's waiting is not fair: a busy neighbour can hold one off for seconds
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX"}
@@ -106,11 +111,16 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate, _workflow
 class State:
     """The open database; for any thread, one at a time. Nothing is touched before the first use."""
 
-    def __init__(self, path: Path | None) -> None:
-        """The database at `path`; None for one in memory, gone with the process."""
+    def __init__(self, path: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
+        """The database at `path`; None for one in memory, gone with the process.
+
+        `tell` is called, from any thread, with a sentence for a person when the database was taken away.
+        """
         self.path = path
+        self._tell = tell
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._files: tuple[tuple[int, int] | None, ...] = ()  # those that the connection has open
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -148,6 +158,14 @@ class State:
                 self._connection = None
 
     def _opened(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._connection.in_transaction and self._is_taken_away():
+            lost = self._files
+            self.close()
+            sentence = f"{self.path} was taken away, with what was recorded in it; a new one is begun."
+            if lost not in _said:  # by another user of the same file in this process
+                _said.add(lost)
+                logger.warning("%s", sentence)
+            self._tell(sentence)
         if self._connection is None:
             if self.path is not None:
                 _make_private(self.path)
@@ -159,8 +177,16 @@ class State:
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._files = connection, self._identities()
         return self._connection
+
+    def _is_taken_away(self) -> bool:
+        """Whether the files at our path are not, or not any more, those that are open."""
+        return self.path is not None and self._files != self._identities()
+
+    def _identities(self) -> tuple[tuple[int, int] | None, ...]:
+        """Return what tells the database and its log from other files at their places."""
+        return tuple(_identity(f"{self.path}{end}") for end in ("", "-wal")) if self.path is not None else ()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -180,6 +206,14 @@ class State:
         if name in _BROKEN:
             return f"{self.path} is damaged ({why}); move it away, and a new one is begun."
         return f"{self.path} could not be used ({why}); make it writable, or set STARLING_HOME to a folder that is."
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (asked before each use)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_private(path: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import files
-from indexing import languages
+from indexing import languages, left_out
 from indexing.records import Document
 from server import incoming, outgoing
 from server.commands.records import CommandRecord
@@ -153,25 +153,50 @@ def root_of(snapshot: Snapshot, path: Path | None) -> Path | None:
     return next((root for root in snapshot.roots if path is not None and path.is_relative_to(root)), None)
 
 
-def documents_of(snapshot: Snapshot, core: Core, paths: Iterable[str], cancelled: Callable[[], bool]) -> list[Document]:
+def documents_of(
+    snapshot: Snapshot, core: Core, paths: Iterable[str], cancelled: Callable[[], bool]
+) -> tuple[list[Document], list[str]]:
     """Files, and those in folders, as they are saved; absolute paths, or relative to the first workspace folder.
+
+    Returns:
+        The documents, and a sentence for each file that was named and is left out.
 
     Raises:
         JsonRpcInvalidParams: one is not there, or is outside the workspace.
     """
     limits = limits_of(core)
     found: dict[Path, Document] = {}
+    missed: list[str] = []
     for name in paths:
         path = _named(snapshot, name)
         if path is None:
             shown = name if len(name) < _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
             raise JsonRpcInvalidParams(f"{shown!r} is no file or folder of the workspace")
-        walked = (one for one, _ in files.files(path, limits, cancelled=cancelled)) if path.is_dir() else (path,)
-        for one in walked:
-            document = files.read(one, limits) if path.is_dir() or not core.index.exclusion(one) else "excluded"
-            if isinstance(document, Document):
-                found[one] = document
-    return list(found.values())
+        if path.is_dir():
+            for one, each in files.files(path, limits, cancelled=cancelled):
+                document = files.read(one, limits, each.waived)
+                if isinstance(document, Document):
+                    found[one] = document
+            continue
+        if why := core.index.explain(path):
+            missed.append(why)
+            continue
+        document = files.read(path, limits, core.index.waived(path))
+        if isinstance(document, Document):
+            found[path] = document
+        else:
+            missed.append(left_out.explain(path.name, document, path.name))
+    return list(found.values()), missed
+
+
+def left_out_of(core: Core, document: OpenText) -> str:
+    """Return why a document gets no findings and how to change that, "" when it gets them."""
+    reason = core.index.withheld(document.record)
+    if not reason:
+        return ""
+    name = document.path.name if document.path is not None else document.uri.rpartition("/")[2]
+    explained = core.index.explain(document.path) if document.path is not None else ""
+    return explained or left_out.explain(name, reason, name)
 
 
 def inside(snapshot: Snapshot, path: Path) -> bool:
@@ -193,9 +218,9 @@ def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
     path = incoming.path_of(uri)
     if path is None or not inside(snapshot, path):
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
-    if reason := core.index.exclusion(path):
-        raise JsonRpcInvalidParams(f"{path.name} is left out of reviews ({reason}); open it to have it looked at")
-    document = files.read(path, limits_of(core))
+    if why := core.index.explain(path):
+        raise JsonRpcInvalidParams(why)
+    document = files.read(path, limits_of(core), core.index.waived(path))
     if isinstance(document, str):
-        raise JsonRpcInvalidParams(f"{path.name} cannot be reviewed ({document})")
+        raise JsonRpcInvalidParams(left_out.explain(path.name, document, path.name))
     return document

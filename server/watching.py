@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
+    from indexing.limits import IndexLimits
     from indexing.watch import Watcher
     from server.client import Client
     from server.core import Core
@@ -49,13 +49,13 @@ class Watching:
             self.close()
         elif self._watcher is None or self._watched != tuple(roots):
             self.close()
-            self._watch(tuple(roots))
+            self._watch(tuple(roots), core.index.limits)
 
     def close(self) -> None:
-        """Stop watching ourselves; safe twice."""
+        """Stop watching ourselves; idempotent."""
         watcher, self._watcher, self._watched = self._watcher, None, ()
         if watcher is not None:
-            threading.Thread(target=watcher.close, name="unwatch", daemon=True).start()  # it waits for its thread
+            watcher.close()
 
     async def _register(self) -> bool:
         options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(EVERYTHING)])
@@ -68,8 +68,8 @@ class Watching:
             return False
         return True
 
-    def _watch(self, roots: tuple[Path, ...]) -> None:
-        from indexing.watch import Watcher  # noqa: PLC0415 (watchfiles is needed only where the editor does not watch)
+    def _watch(self, roots: tuple[Path, ...], limits: IndexLimits) -> None:
+        from indexing.watch import Watcher  # noqa: PLC0415 (needed only where the editor does not watch)
 
         loop = asyncio.get_running_loop()
 
@@ -77,6 +77,10 @@ class Watching:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._touched, paths)
 
-        self._watcher = Watcher(roots, changed, failed=logger.warning)
+        self._watcher = Watcher(roots, changed, failed=_tell, limits=limits)
         self._watcher.start()
         self._watched = roots
+
+
+def _tell(problem: str) -> None:
+    logger.warning("%s", problem)

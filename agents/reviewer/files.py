@@ -16,7 +16,7 @@ from indexing.records import Document
 from indexing.walk import Walk, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from indexing.limits import IndexLimits
@@ -36,13 +36,16 @@ def files(
         yield exclusion.root / found.relative, found
 
 
-def read(path: Path, limits: IndexLimits) -> Document | str:
-    """The file as a document, or why its content is not reviewed ("binary", "minified", "unreadable", ...)."""
+def read(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Document | str:
+    """The file as a document, or why its content is not reviewed ("binary", "minified", "unreadable", ...).
+
+    Reasons that are `waived` do not count.
+    """
     try:
         data, _ = read_regular(path, limits.max_file_bytes + 1)
     except OSError:
         return "unreadable"
-    if reason := content_reason(data, limits, path.name):
+    if reason := content_reason(data, limits, path.name, waived):
         return reason
     text = texts.decode(data)
     return Document(path.as_uri(), path, languages.of_path(path, text), text)

@@ -49,16 +49,17 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         trigger = Trigger.AUTOMATIC if automatic else Trigger.INVOKED
         answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
         state = core.index.status()
+        left_out = core.index.explain(document.path) if answer.why_empty == "excluded" and document.path else ""
         if core.model is not None and core.model.problem:
             terminal.note(core.model.problem)
     if as_json:
-        described = _described(answer, document)
+        described = {**_described(answer, document), "left_out": left_out}
         terminal.emit({"file": str(document.path), "workspace": str(root), "line": cursor.line, "column": cursor.column,
                        **described, "index": {"state": state.state, "files": state.files}})  # fmt: skip
     elif answer.suggestions:
         _show(answer)
     else:
-        terminal.note(f"nothing to suggest here ({answer.why_empty or 'nothing found'}).")
+        terminal.note(left_out or f"nothing to suggest here ({answer.why_empty or 'nothing found'}).")
 
 
 def read(path: Path) -> Document:

@@ -64,6 +64,7 @@ class Outcome:
         skipped: files and folders left out, by reason.
         problem: why it gives less than it should, "" for nothing.
         report: scores and recommendations, where they are wanted.
+        left_out: why files that were named are left out, and how to get them in; a sentence each.
     """
 
     found: Sequence[Located]
@@ -71,6 +72,7 @@ class Outcome:
     skipped: dict[str, int]
     problem: str = ""
     report: Report | None = None
+    left_out: Sequence[str] = ()
 
 
 def as_text(outcome: Outcome) -> None:
@@ -99,6 +101,7 @@ def as_json(outcome: Outcome) -> None:
             "files": outcome.files,
             "skipped": outcome.skipped,
             "problem": outcome.problem,
+            "left_out": list(outcome.left_out),
             "findings": [plain(one) for one in outcome.found],
             **({"report": _plain_report(outcome.report)} if outcome.report is not None else {}),
         }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.records import ProposedEdit, Severity, TextChange
-from indexing import texts
+from indexing import left_out, texts
 from indexing.walk import Walk
 from server.cli import changed_lines, confirming, findings, place, terminal
 from server.cli.findings import Located, Outcome
@@ -96,8 +96,8 @@ def review(  # noqa: PLR0913 (each is an option)
             outcome = job.run(given)
     finally:
         job.reviewer.close()
-    if outcome.problem:
-        terminal.note(outcome.problem)
+    for problem in filter(None, (outcome.problem, *outcome.left_out)):
+        terminal.note(problem)
     findings.FORMATS[as_format](outcome)
     least = ORDER.index(Severity(fail_on.value)) if fail_on is not Level.NEVER else len(ORDER)
     return int(any(ORDER.index(one.finding.severity) >= least for one in outcome.found))
@@ -114,6 +114,7 @@ class _Job:
     changed: dict[Path, list[range]] | None
     reporting: bool
     fixable: list[tuple[Document, tuple[Finding, ...]]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # why files that were named are
 
     @classmethod
     def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
@@ -132,7 +133,7 @@ class _Job:
         """Look at everything once."""
         walk, read, found = Walk(), 0, []
         reviewed: list[Reviewed] = []
-        self.fixable = []
+        self.fixable, self.left_out = [], []
         for batch in self._batches(given, walk):
             read += len(batch)
             for document, each in self._looked(batch, reviewed):
@@ -142,7 +143,10 @@ class _Job:
                     self.fixable.append((document, tuple(one.finding for one in located)))
         found.sort(key=lambda one: (one.place.file, one.place.line, one.place.column, one.finding.code))
         report = self._reported(reviewed) if self.reporting else None
-        return Outcome(found, read, dict(sorted(walk.skipped.items())), self.reviewer.problem, report)
+        skipped = dict(sorted(walk.skipped.items()))
+        if not read and skipped and not self.left_out and self.changed is None:
+            self.left_out.append(_nothing_in(skipped))
+        return Outcome(found, read, skipped, self.reviewer.problem, report, tuple(self.left_out))
 
     def _looked(
         self, batch: list[Document], reviewed: list[Reviewed]
@@ -233,32 +237,52 @@ class _Job:
         from agents.reviewer import files  # noqa: PLC0415
 
         seen: set[Path] = set()
-        for path in self._paths(given, Walk(skipped)):
+        for path, waived in self._paths(given, Walk(skipped)):
             if path in seen or (self.changed is not None and path not in self.changed):
                 continue
             seen.add(path)
-            document = files.read(path, self.limits)
+            document = files.read(path, self.limits, waived or ())
             if isinstance(document, str):
                 skipped[document] += 1
+                if waived is not None:
+                    self.left_out.append(left_out.explain(path.name, document, _inside(path, self.root)))
             else:
                 yield document
 
-    def _paths(self, given: Sequence[Path], walk: Walk) -> Iterator[Path]:
-        """The files that are meant: one that is named is looked at, whatever the ignore files say of it."""
-        from agents.reviewer import files  # noqa: PLC0415
+    def _paths(self, given: Sequence[Path], walk: Walk) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
+        """The files that are meant: one that is named is looked at, whatever the ignore files say of it.
 
+        Beside each what of its content does not count; None for a file of a folder that nothing is said of.
+        """
+        from agents.reviewer import files  # noqa: PLC0415
+        from indexing.exclusion import Exclusion  # noqa: PLC0415
+
+        exclusion = Exclusion(self.root, self.limits)
         for path in given:
             real = files.real(path)
             if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
                 try:
-                    yield from (found for found, _ in files.files(real, self.limits, seen=walk))
+                    found = files.files(real, self.limits, seen=walk)
+                    yield from ((file, each.waived or None) for file, each in found)
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None
             elif os.path.isfile(real):  # noqa: PTH113 (as above)
-                yield real
+                yield real, exclusion.waived_at(real)
             else:
                 what = "is neither a file nor a folder" if os.path.lexists(path) else "does not exist"
                 raise Failure(f"{path} {what}; give files and folders.")
+
+
+def _inside(path: Path, root: Path) -> str:
+    """Relative to the workspace, where it lies in it."""
+    real = Path(os.path.realpath(root))
+    return path.relative_to(real).as_posix() if path.is_relative_to(real) else path.name
+
+
+def _nothing_in(skipped: dict[str, int]) -> str:
+    """Return why nothing was looked at, and how to learn more."""
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
+    return f"Everything is left out: {counts}; name a file to learn why, and how to get it in."
 
 
 def _meet(span: Span, feeds: list[int], lines: range) -> bool:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from agents.generator.tasks import fix, running
 from agents.records import ProposedEdit, TextChange
-from server import fixing, proposing
+from server import fixing, proposing, targets
 from server.commands.failures import CommandFailed
 from server.proposing import Where, Written
 
@@ -54,6 +54,8 @@ async def _finding(snapshot: Snapshot, place: Place, code: str) -> Finding:
         findings = await loop.run_in_executor(snapshot.pool, fixing.static_findings, place.core, place.document)
     found = fixing.found(findings, code, place.scene.span)
     if found is None:
+        if why := await asyncio.to_thread(targets.left_out_of, place.core, place.document):
+            raise CommandFailed(why, code="excluded")
         raise CommandFailed(f"The finding {code} is not there any more.", code="gone")
     return found
 

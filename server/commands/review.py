@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from server.reports import Whole
     from server.session import Snapshot
 
+MOST_MISSED = 20  # files whose absence is explained
 MOST_FINDINGS = 1000
 MOST_FUNCTIONS = 50
 NO_REVIEWER = "the reviewer could not be built; `starling.health` says why"
@@ -103,7 +105,10 @@ async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
             document = await targets.document_of(snapshot, core, Target(uri=arguments.uri))
             layers = layers_of(core) if arguments.deep else QUICK
             folder = targets.root_of(snapshot, document.path)
-            look = partial(reports.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled)
+            on_text = partial(
+                reports.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled
+            )
+            look = partial(_saying, on_text, partial(targets.left_out_of, core, document))
         else:
             look = partial(_on_files, snapshot, core, reviewer, arguments.paths, work.cancelled)
         whole = await work.call(look)
@@ -119,9 +124,17 @@ def _on_files(
 ) -> Whole:
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; name an open document by `uri`")
-    documents = targets.documents_of(snapshot, core, paths if paths is not None else (".",), cancelled)
+    documents, missed = targets.documents_of(snapshot, core, paths if paths is not None else (".",), cancelled)
     folder: Path = snapshot.roots[0]
-    return reports.on_files(reviewer, documents, folder, cancelled=cancelled)
+    on_files = partial(reports.on_files, reviewer, documents, folder, cancelled=cancelled)
+    return _saying(on_files, lambda: " ".join(missed[:MOST_MISSED]))
+
+
+def _saying(look: Callable[[], Whole], left_out: Callable[[], str]) -> Whole:
+    """Look, and add why something that was asked for is left out."""
+    whole = look()
+    problem = " ".join(filter(None, (whole.problem, left_out())))
+    return replace(whole, problem=problem)
 
 
 def _result(whole: Whole, encoding: str) -> Result:

@@ -32,6 +32,7 @@ class Result(CommandRecord):
     broken: tuple[Range, ...] = Field(description="Where it does not, or may not; at most 100 places.")
     valid: bool = Field(description="Whether it parses as far as can be told, and no finding is an error.")
     findings: tuple[FindingFacts, ...] = Field(description="Of the static layer, by place.")
+    left_out: str = Field(description='Why the file gets no findings and how to change that, "" where it gets them.')
 
 
 async def execute(snapshot: Snapshot, arguments: Target) -> Result:
@@ -55,4 +56,5 @@ def _validated(core: Core, document: OpenText, encoding: str) -> Result:
         broken=tuple(targets.range_of(document, place.start, place.end, encoding) for place in verdict.places),
         valid=verdict.parses is not False and not any(finding.severity is Severity.ERROR for finding in findings),
         findings=targets.facts_of(findings, document, encoding),
+        left_out=targets.left_out_of(core, document),
     )

@@ -91,16 +91,18 @@ class Checkpoints:
         changes: Sequence[Change],
         before: Sequence[Content | None],
         undoes: str,
+        identity: str = "",
     ) -> str:
-        """Keep what `changes` are about to replace, in the caller's transaction; returns the id."""
-        identity = uuid.uuid4().hex
-        connection.execute(
-            "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
+        """Keep what `changes` are about to replace, in the caller's transaction; returns the id, a new one or that."""
+        identity = identity or uuid.uuid4().hex
+        made = connection.execute(
+            "INSERT OR IGNORE INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
             " VALUES (?, ?, ?, ?, 0, ?, 0)",
             (identity, request, time.time(), storable(title), undoes),
         )
-        self._fill(connection, identity, changes, before)
-        self._prune(connection, identity)
+        if made.rowcount:
+            self._fill(connection, identity, changes, before)
+            self._prune(connection, identity)
         return identity
 
     def settle(

@@ -19,6 +19,7 @@ from server.gate.requests import Requests
 from server.state import StateError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from agents.records import Change
@@ -111,17 +112,23 @@ class Journal:
         """A person said yes, or the way of applying asks: what will be replaced is kept from here on."""
         with self._state.transaction() as connection:
             if checked is not None:
-                case.checkpoint = self.checkpoints.store(
-                    connection, case.id, case.question.title, checked.proposal.changes, checked.before, case.undoes
-                )
+                self._keep(connection, case, checked)
             if case.answer is not None:
                 self.requests.approved(connection, case.id, case.checkpoint)
+
+    def _keep(self, connection: sqlite3.Connection, case: Case, checked: Checked) -> None:
+        """Keep what will be replaced, unless it is kept."""
+        changes, before = checked.proposal.changes, checked.before
+        case.checkpoint = self.checkpoints.store(
+            connection, case.id, case.question.title, changes, before, case.undoes, case.checkpoint
+        )
 
     def end(self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None) -> None:
         """What became of it; `found` as the documents are now, None where nothing was tried or may still come."""
         rows = self._rows(case, outcome, checked, found)
         with self._state.transaction() as connection:
             if case.checkpoint and checked is not None and found is not None:
+                self._keep(connection, case, checked)  # again, should the database have been taken away
                 made = [(one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change]
                 self.checkpoints.settle(connection, case.checkpoint, [one for one, _ in made], [old for _, old in made])
                 if case.undoes and outcome.applied:

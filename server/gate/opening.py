@@ -16,7 +16,7 @@ from server.gate.places import Places, excluding
 from server.state import FILE, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
@@ -41,7 +41,7 @@ def for_editor(server: LanguageServer, session: Session) -> Gate:
     asker = EditorAsker(server, traits, session.shown)
     workplace = EditorWorkplace(server, traits, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
-    return Gate(state(), places, asker, workplace, client=client or "an editor without a name")
+    return Gate(state(session.teller()), places, asker, workplace, client=client or "an editor without a name")
 
 
 def for_disk(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
@@ -50,6 +50,6 @@ def for_disk(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client
     return Gate(state(), lambda: Places(roots, excluded), asker, DiskWorkplace(lambda: roots), client=client)
 
 
-def state() -> State:
+def state(tell: Callable[[str], None] = lambda _: None) -> State:
     """The user's state database, without a stand-in: a record that a restart may lose would be none."""
-    return State(paths.state_dir() / FILE)
+    return State(paths.state_dir() / FILE, tell)

@@ -101,6 +101,7 @@ class Requests:
     def __init__(self, state: State, client: str) -> None:
         self._state = state
         self._client = client
+        self._open: dict[str, list[object]] = {}  # rows of what is not decided, should the database be taken away
 
     def begin(self, question: Question, task: str, model: str, subjects: Sequence[str]) -> None:
         """A request comes; it is pending.
@@ -114,21 +115,30 @@ class Requests:
             question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
             json.dumps(question.warnings), Status.PENDING,
         ]  # fmt: skip
+        self._open[question.id] = [storable(one) if isinstance(one, str) else one for one in row]
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
+            self._insert(connection, question.id)
+
+    def _insert(self, connection: sqlite3.Connection, request: str) -> None:
+        """Record a request that is not decided, if it is not there."""
+        if (row := self._open.get(request)) is not None:
             connection.execute(
-                "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer, model, task,"
-                " subjects, diff, warnings, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [storable(one) if isinstance(one, str) else one for one in row],
+                "INSERT OR IGNORE INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
+                " model, task, subjects, diff, warnings, status)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
             )
 
     def asking(self, request: str) -> None:
         """A person is asked from now on."""
         with self._state.transaction() as connection:
+            self._insert(connection, request)
             connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
 
     def approved(self, connection: sqlite3.Connection, request: str, checkpoint: str) -> None:
         """A person said yes; what it will be undone by is stored in the same transaction, before anything changes."""
+        self._insert(connection, request)
         connection.execute(
             "UPDATE requests SET status = ?, checkpoint = ? WHERE id = ?", (Status.APPROVED, checkpoint, request)
         )
@@ -138,6 +148,8 @@ class Requests:
     ) -> None:
         """What became of it."""
         status, reason = _STATUS[outcome.verdict], storable(outcome.reason)
+        self._insert(connection, outcome.proposal)
+        self._open.pop(outcome.proposal, None)
         connection.execute(
             "UPDATE requests SET status = ?, verdict = ?, reason = ?, answer = ?, answer_s = ?, checkpoint = ?"
             " WHERE id = ?",

@@ -41,6 +41,9 @@ class MemoryIndex:
     def is_shared(self, document: Document) -> bool:
         return not access.reason_of(document, self.exclusion)
 
+    def explain(self, path: Path) -> str:
+        return f"{path.name} is left out ({self.exclusion(path)})."
+
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         self.queries.append(query)
         time.sleep(self.search_s)

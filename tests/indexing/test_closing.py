@@ -17,10 +17,11 @@ TEXT = "def area_of_circle(radius):\n    return radius\n" * 200
 
 
 def test_a_closed_index_keeps_no_text_that_was_open(tmp_path: Path) -> None:
-    (tmp_path / "root").mkdir()
+    path = tmp_path / "root" / "circle.py"
+    path.parent.mkdir()
     with contextlib.closing(Index([tmp_path / "root"], storage=tmp_path / "index", limits=LIMITS)) as index:
         index.start()
-        index.put(Document("untitled:1", None, "python", TEXT))
+        index.put(Document(path.as_uri(), path, "python", TEXT))
         assert index.wait(60)
         assert index.search(Query("area_of_circle"))
         relexing.tokens_of(TEXT)

@@ -186,7 +186,7 @@ def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(arrays.shutil, "copyfileobj", full)
+    monkeypatch.setattr(arrays._Summed, "write", full)
     with pytest.raises(OSError, match="space"):
         segment_of(tmp_path, {"b.py": "other"})
     assert [path.name for path in tmp_path.iterdir()] == ["root.segment"]

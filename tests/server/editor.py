@@ -17,6 +17,7 @@ from agents.generator.statistics import CompletionStatistics
 from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
 from agents.reviewer import validity
 from indexing import access
+from indexing.limits import IndexLimits
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
 from indexing.syntax import Syntax
 from models.fallback import FallbackChain, Link
@@ -53,6 +54,8 @@ class MemoryIndex:
     report: Callable[[IndexProgress], None] | None = None
     started: int = 0
     closed: int = 0
+    limits: IndexLimits = field(default_factory=IndexLimits)
+    tell: Callable[[str], None] = lambda _: None
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
         self.report = on_progress
@@ -82,6 +85,15 @@ class MemoryIndex:
 
     def is_shared(self, document: Document) -> bool:
         return not access.reason_of(document, self.exclusion)
+
+    def explain(self, path: Path) -> str:
+        return f"{path.name} is left out (secret)." if path in self.excluded else ""
+
+    def waived(self, path: Path) -> tuple[str, ...]:
+        return ()
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.hits[:limit]

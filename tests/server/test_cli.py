@@ -282,6 +282,16 @@ def test_a_secret_file_is_not_completed(workspace: Path, answer: Callable[..., A
     assert found["why_empty"]
 
 
+def test_a_file_that_is_left_out_is_not_completed_and_that_is_explained(
+    workspace: Path, answer: Callable[..., Any]
+) -> None:
+    (workspace / "build").mkdir()
+    (workspace / "build" / "made.py").write_text("x = \n")
+    found = answer("complete", f"{workspace / 'build' / 'made.py'}:1:5", "--workspace", workspace)
+    assert found["suggestions"] == []
+    assert "build/ is named like build output, and git tracks nothing in it" in found["left_out"]
+
+
 def test_the_bundled_model_is_listed_and_used(answer: Callable[..., Any]) -> None:
     found = answer("models", "list")
     (chosen,) = [model for model in found["models"] if model["chosen"]]

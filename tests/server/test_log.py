@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -178,6 +179,19 @@ def test_the_file_is_set_aside_at_its_size_and_few_old_ones_stay(tmp_path: Path)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [log.FILE_NAME, *(f"{log.FILE_NAME}.{number}" for number in range(1, log.OLD_FILES + 1))]
     assert all(path.stat().st_size <= 10_000 for path in tmp_path.iterdir())
+
+
+def test_a_folder_that_is_taken_away_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    log.configure(LogSettings(), folder)
+    logger = logging.getLogger("own")
+    logger.warning("one")
+    shutil.rmtree(folder)
+    logger.warning("two")
+    (folder / log.FILE_NAME).rename(folder / "elsewhere")
+    logger.warning("three")
+    assert [record["event"] for record in records(folder)] == ["three"]
+    assert "two" in (folder / "elsewhere").read_text(encoding="utf-8")
 
 
 def test_without_a_writable_place_stderr_still_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -160,3 +161,36 @@ def test_migrations_are_numbered_and_run_once(tmp_path: Path, monkeypatch: pytes
         new = State(path)
         assert held(new) == {"a"}
         new.close()
+
+
+@pytest.mark.parametrize("gone", ["folder", "file", "log"])
+def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Path, gone: str) -> None:
+    path = tmp_path / "state" / state.FILE
+    told: list[str] = []
+    database = State(path, told.append)
+    fill(database, "a")
+    if gone == "folder":
+        shutil.rmtree(path.parent)
+    else:
+        Path(f"{path}{'' if gone == 'file' else '-wal'}").unlink()
+    fill(database, "b")
+    fill(database, "c")
+    other = State(path)
+    assert held(database) == held(other) >= {"b", "c"}
+    assert told == [f"{path} was taken away, with what was recorded in it; a new one is begun."]
+    assert path.stat().st_mode & 0o777 == 0o600
+    database.close()
+    other.close()
+
+
+def test_one_that_is_replaced_by_another_is_the_one_that_is_used(tmp_path: Path) -> None:
+    path, other = tmp_path / state.FILE, State(tmp_path / "other.sqlite3")
+    database = State(path)
+    fill(database, "a")
+    fill(other, "b")
+    other.close()
+    for end in ("-wal", "-shm"):
+        Path(f"{path}{end}").unlink()
+    (tmp_path / "other.sqlite3").rename(path)
+    assert held(database) == {"b"}
+    database.close()

@@ -53,7 +53,8 @@ def kept_back(document: Document, index: Index) -> str:
         return ""
     named = (document.path, *document.origins) if document.path is not None else document.origins
     name = named[0].name if named else document.uri.rpartition("/")[2]
-    return f"{name} is kept from models ({why}); say so in a `.starlingignore` if it should not be."
+    explained = next((sentence for path in named if (sentence := index.explain(path))), "")
+    return f"{name} is kept from models ({why}){': ' if explained else '.'}{explained}"
 
 
 def propose(task: Task, scene: Scene, means: Means) -> Result:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -366,6 +367,23 @@ async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone
     )
     assert (outcome.verdict, bench.held("big.txt")) == (Verdict.REFUSED, noise.encode())
     assert "The disk is full" in outcome.reason
+
+
+async def test_a_record_that_is_taken_away_while_a_person_thinks_is_written_anew(bench: Bench) -> None:
+    class Deleting(ScriptedAsker):
+        async def ask(self, question: object) -> Answer:
+            shutil.rmtree(bench.base / "state")
+            return Answer.APPROVE
+
+    bench.state = State(bench.base / "state" / "state.sqlite3")
+    bench.asker = Deleting()
+    bench.write(SOURCE)
+    outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
+    assert outcome.applied
+    (request,) = bench.gate.journal.requests.listed(None, 9)
+    assert (request.verdict, request.answer, request.checkpoint) == ("applied", "approve", outcome.checkpoint)
+    assert (await bench.gate.undo()).applied
+    assert bench.held("area.py").count(b"3.14") == 1
 
 
 async def test_what_was_refused_is_in_the_record_too(bench: Bench) -> None:

@@ -1,0 +1,104 @@
+"""Linux's inotify, as far as watching folders needs it: no link is followed, and a folder alone is watched, not a tree.
+
+`watchfiles` follows links and can add no folder to what it watches, so it serves the other systems only. Knows nothing
+of workspaces. Start at `Notifier`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import select
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+# sys/inotify.h
+CLOSE_WRITE, MOVED_FROM, MOVED_TO, CREATE, DELETE = 0x8, 0x40, 0x80, 0x100, 0x200
+OVERFLOW, IGNORED = 0x4000, 0x8000
+_ONLYDIR, _DONT_FOLLOW, _EXCL_UNLINK, ISDIR = 0x1000000, 0x2000000, 0x4000000, 0x40000000
+_WANTED = CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE | _ONLYDIR | _DONT_FOLLOW | _EXCL_UNLINK
+_HEAD = struct.Struct("iIII")  # watch, mask, cookie, length of the name
+_READ_BYTES = 1 << 18
+MOST = Path("/proc/sys/fs/inotify/max_user_watches")
+
+
+class Event(NamedTuple):
+    """What happened: the number of the watched folder, the kind as bits, and the name in that folder."""
+
+    watch: int
+    mask: int
+    name: str
+
+
+class Notifier:
+    """One queue of events, for one thread."""
+
+    def __init__(self) -> None:
+        """Open the queue.
+
+        Raises:
+            OSError: this system has none, or not for us.
+        """
+        try:
+            library = ctypes.CDLL(None, use_errno=True)
+            self._init, self._add, self._remove = (
+                library.inotify_init1,
+                library.inotify_add_watch,
+                library.inotify_rm_watch,
+            )
+        except (AttributeError, TypeError) as error:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from error
+        self._file = self._init(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._file < 0:
+            raise _failed()
+        self._poll = select.poll()
+        self._poll.register(self._file, select.POLLIN)
+
+    def add(self, folder: str) -> int:
+        """Watch `folder`; return the number of the watch, the same one for the same folder by another name.
+
+        Raises:
+            OSError: it is no folder, cannot be read, or there are no watches left (ENOSPC).
+        """
+        number = int(self._add(self._file, os.fsencode(folder), _WANTED))
+        if number < 0:
+            raise _failed()
+        return number
+
+    def remove(self, number: int) -> None:
+        """Watch that folder no longer; it may be gone already."""
+        self._remove(self._file, number)
+
+    def read(self, timeout_s: float) -> list[Event]:
+        """Return the next events; none when there are none until then."""
+        if not self._poll.poll(timeout_s * 1000):
+            return []
+        try:
+            data = os.read(self._file, _READ_BYTES)
+        except BlockingIOError:
+            return []
+        events, at = [], 0
+        while at < len(data):
+            watch, mask, _, length = _HEAD.unpack_from(data, at)
+            at += _HEAD.size + length
+            events.append(Event(watch, mask, os.fsdecode(data[at - length : at].rstrip(b"\0"))))
+        return events
+
+    def close(self) -> None:
+        """End it, with all watches."""
+        os.close(self._file)
+
+
+def most_watches(wanted: int) -> int:
+    """Return how many folders may be watched: at most half of what the system has, the rest is for other programs."""
+    try:
+        return min(wanted, int(MOST.read_text(encoding="ascii")) // 2)
+    except (OSError, ValueError):
+        return wanted
+
+
+def _failed() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

@@ -1,0 +1,235 @@
+"""An index that somebody damages, cuts off or takes away: it is noticed, built anew, and searched meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from indexing import arrays, blobs, private
+from indexing.limits import IndexLimits
+from indexing.records import Chunk, Span
+from indexing.store import Places, Store
+from tests.indexing.test_lifetime import found, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from indexing.index import Index
+
+FILES = 30
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    root.mkdir()
+    for number in range(FILES):
+        lines = "".join(f"    total_{line} = scale * {line} + {number}\n" for line in range(30))
+        (root / f"module{number}.py").write_text(f"def compute_{number}(scale):\n{lines}")
+    return root
+
+
+def all_found(index: Index) -> bool:
+    return all(found(index, f"compute_{number}") == [f"module{number}.py"] for number in range(FILES))
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1 << at % 8
+    path.write_bytes(data)
+
+
+def segment_file(storage: Path) -> Path:
+    return next(storage.glob("*.segment"))
+
+
+def test_a_segment_with_any_bit_flipped_is_built_anew(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    make_index(root).close()
+    size = segment_file(storage).stat().st_size
+    places = [0, 9, size // 3, size // 2, size - 30, size - 1]
+    for at in places:
+        flip(segment_file(storage), at)
+        index = make_index(root)
+        assert until(lambda: all_found(index)), at  # noqa: B023 (at once)
+        assert arrays.intact(segment_file(storage))
+        index.close()
+
+
+@pytest.mark.parametrize("kept", [0, 7, 100, 5000])
+def test_a_segment_that_is_cut_off_is_built_anew(
+    make_index: Callable[..., Index], root: Path, storage: Path, kept: int
+) -> None:
+    make_index(root).close()
+    os.truncate(segment_file(storage), kept)
+    index = make_index(root)
+    assert until(lambda: all_found(index))
+    assert arrays.intact(segment_file(storage))
+
+
+def test_what_is_mapped_cannot_be_cut_off_or_changed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 3_000_000 + b"tail")
+    memory, checksum = private.mapped(path, 4)
+    assert checksum == private.checksum(path, 4)
+    path.write_bytes(b"other")
+    assert memory[:] == b"x" * 3_000_000 + b"tail"
+    path.unlink()
+    assert sum(memory[at] for at in range(0, 3_000_000, 4096)) == 733 * ord("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_disk_takes_the_copy_memory_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> object:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 2_000_000 + b"tail")
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    memory, checksum = private.mapped(path, 4)
+    assert (memory[-6:], checksum) == (b"xxtail", private.checksum(path, 4))
+    monkeypatch.setattr(private, "_HELD_BYTES", 1000)
+    with pytest.raises(OSError, match="no room"):
+        private.mapped(path, 4)
+
+
+def test_a_blob_with_any_bit_flipped_is_noticed() -> None:
+    blob = blobs.pack("a = 1\n", [Chunk(Span(0, 6), 0, 1, "lines", "a")], [], "python")
+    assert blobs.unpack(blob).names == ("a",)
+    for at in range(len(blob)):
+        with pytest.raises(blobs.BlobError):
+            blobs.unpack(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :])
+
+
+def test_a_damaged_text_in_the_database_is_noticed_by_its_reader(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    index = make_index(root)
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    index.touch([root / "new.py"])
+    assert index.wait(60)
+    index.close()
+    with sqlite3.connect(Places.of(storage, root).database) as connection:
+        row = connection.execute("SELECT id FROM files WHERE relative = 'new.py'").fetchone()
+        connection.execute("UPDATE contents SET blob = substr(blob, 2) || 'x' WHERE file_id = ?", row)
+    connection.close()
+    told: list[str] = []
+    index = make_index(root, start=False)
+    index.listen(told.append)
+    index.start()
+    assert until(lambda: found(index, "zeppelin") == ["new.py"] and all_found(index))
+    assert told == ["The index of this workspace was damaged; it is being built anew."]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE meta SET value = 'many' WHERE key = 'generation'",
+        "UPDATE meta SET value = 'x' WHERE key LIKE 'segment%'",
+        "UPDATE files SET mtime_ns = 'x', digest = 7, size = NULL",
+        "UPDATE files SET relative = CAST(x'ff' || relative AS TEXT) WHERE id = 3",
+        "UPDATE files SET generation = 'x'",
+        "DELETE FROM contents",
+    ],
+)
+def test_values_that_cannot_be_are_damage(
+    make_index: Callable[..., Index], root: Path, storage: Path, harm: str
+) -> None:
+    make_index(root).close()
+    with sqlite3.connect(Places.of(storage, root).database) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')")
+    connection.close()
+    with sqlite3.connect(Places.of(storage, root).database) as connection:
+        connection.execute(harm)
+    connection.close()
+    if "contents" in harm:
+        segment_file(storage).unlink()
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    index = make_index(root)
+    assert until(lambda: all_found(index) and found(index, "zeppelin") == ["new.py"])
+    assert index.status().problem == ""
+
+
+def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    index = make_index(root)
+    told: list[str] = []
+    index.listen(told.append)
+    assert all_found(index)
+    shutil.rmtree(storage)
+    assert all_found(index)  # what is mapped goes on to be searched
+    assert until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
+    assert index.wait(60)
+    assert until(lambda: index.status().state == "ready" and index.status().files == FILES)
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    index.touch([root / "new.py"])
+    assert index.wait(60)
+    assert found(index, "zeppelin") == ["new.py"]
+    assert all_found(index)
+    assert told == ["The index of this workspace was taken away; it is being built anew."]
+
+
+def test_a_database_that_is_replaced_is_read_anew(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
+    index = make_index(root)
+    assert all_found(index)
+    (root / "module0.py").rename(root / "moved.py")
+    shutil.rmtree(storage)
+    make_index(root).close()  # another server, whose ids are others
+    assert until(lambda: found(index, "compute_0") == ["moved.py"])
+
+
+def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    for number in range(400):
+        (root / f"more{number}.py").write_text(f"def more_{number}():\n    return {number}\n" * 40)
+    index = make_index(root, start=False, limits=IndexLimits(processes=1, nice=0))
+    begun = threading.Event()
+    index.start(lambda progress: begun.set() if progress.done else None)
+    assert begun.wait(60)
+    shutil.rmtree(storage, ignore_errors=True)
+    assert until(lambda: index.status().files == FILES + 400 and index.status().state == "ready")
+    assert index.wait(60)
+    assert (found(index, "more_399"), index.status().problem) == (["more399.py"], "")
+
+
+def test_a_place_that_cannot_be_written_is_not_tried_for_ever(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    index = make_index(root)
+    assert all_found(index)
+    shutil.rmtree(storage)
+    storage.write_text("in the way")
+    assert until(lambda: index.status().state == "failed")
+    assert "could not" in index.status().problem
+    assert index._repair_after_s > 10
+    storage.unlink()
+    index.touch([root])
+    assert index.wait(60)
+    assert index.status().state == "ready"
+
+
+def test_reading_through_finds_what_a_pass_would_not_look_at(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    make_index(root).close()
+    places = Places.of(storage, root)
+    with sqlite3.connect(places.database) as connection:
+        (blob,) = connection.execute("SELECT blob FROM contents WHERE file_id = 5").fetchone()
+        connection.execute("UPDATE contents SET blob = ? WHERE file_id = 5", (blob[:-1] + b"x",))
+    connection.close()
+    store = Store.read(places)
+    assert store is not None
+    with store, pytest.raises(blobs.BlobError):
+        store.check(blobs.check)

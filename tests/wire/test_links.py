@@ -1,0 +1,106 @@
+"""A workspace full of links, for a client that watches no files: the server answers and ends at once, and watches."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from tests.wire.conftest import WAIT_S, gone, within
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    import psutil
+
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
+
+PACKAGES = 24
+SLOWEST_S = 2.0  # far over the 100 ms of an idle machine, far under what following the links takes
+ROUNDS = 40
+
+
+def link(session: Session) -> None:
+    """Packages with three links each as pnpm makes them, a loop, and links to the whole system."""
+    for number in range(PACKAGES):
+        session.write(f"packages/p{number}/index.js", f"export const value{number} = {number};\n")
+    for number in range(PACKAGES):
+        for step in (1, 5, 7):
+            to: Path = session.workspace / "packages" / f"p{(number + step) % PACKAGES}"
+            (session.workspace / "packages" / f"p{number}" / f"dep{step}").symlink_to(to, target_is_directory=True)
+    for name, target in (("loop", "."), ("sys", "/sys"), ("everything", "/")):
+        (session.workspace / name).symlink_to(target, target_is_directory=True)
+
+
+async def begun(start: Start) -> tuple[Session, list[psutil.Process]]:
+    """A session in such a workspace that indexes and watches, and its processes."""
+    session = await start()
+    link(session)
+    await session.initialize()
+    await session.indexed(PACKAGES)
+    await session.status(lambda _: any("indexing.watcher" in " ".join(each.cmdline()) for each in session.family()))
+    return session, session.family()
+
+
+async def test_every_answer_comes_at_once_and_changes_are_found(start: Start) -> None:
+    session, _ = await begun(start)
+    slowest = 0.0
+    for _ in range(ROUNDS):
+        asked = time.monotonic()
+        await session.command("starling.health")
+        slowest = max(slowest, time.monotonic() - asked)
+        await asyncio.sleep(0.05)
+    assert slowest < SLOWEST_S
+    session.write("packages/p0/late.js", "export function late() {}\n")
+    await session.indexed(PACKAGES + 1)
+    (session.workspace / "packages" / "p0" / "late.js").unlink()
+    await session.indexed(PACKAGES)
+
+
+async def test_exit_ends_it_with_all_its_processes(start: Start) -> None:
+    session, family = await begun(start)
+    await within(session.client.shutdown_async(None))
+    session.client.exit(None)
+    assert await within(session.process.wait()) == 0
+    await gone(family)
+
+
+async def test_the_end_of_input_ends_it_with_all_its_processes(start: Start) -> None:
+    session, family = await begun(start)
+    assert session.process.stdin is not None
+    session.process.stdin.close()
+    await within(session.process.wait())
+    await gone(family)
+
+
+async def test_a_request_to_terminate_ends_it_with_all_its_processes(start: Start) -> None:
+    session, family = await begun(start)
+    session.process.send_signal(signal.SIGTERM)
+    assert await within(session.process.wait()) == 0
+    await gone(family)
+
+
+async def test_a_server_that_is_killed_takes_its_processes_along(start: Start) -> None:
+    session, family = await begun(start)
+    session.process.kill()
+    await within(session.process.wait())
+    await gone(family)
+
+
+async def found(session: Session, query: str) -> list[str]:
+    """Files in which a search finds something."""
+    return [hit["relative"] for hit in (await session.command("starling.search", query=query))["hits"]]
+
+
+async def test_new_and_renamed_folders_reach_the_index(start: Start) -> None:
+    session, _ = await begun(start)
+    session.write("fresh/inner/new.js", "export function fresh() {}\n")
+    await session.indexed(PACKAGES + 1)
+    (session.workspace / "fresh").rename(session.workspace / "elsewhere")
+    end = time.monotonic() + WAIT_S
+    while (there := await found(session, "fresh")) != ["elsewhere/inner/new.js"]:
+        assert time.monotonic() < end, there

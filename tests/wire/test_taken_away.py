@@ -1,0 +1,92 @@
+"""What is damaged or deleted under a running server: it goes on, has it again within seconds, and says so once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from tests.wire.conftest import WAIT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.wire.conftest import Session
+
+    Start = Callable[..., Awaitable[Session]]
+
+FILES = 20
+
+
+async def begun(start: Start) -> Session:
+    session = await start()
+    for number in range(FILES):
+        session.write(f"module{number}.py", f"def compute_{number}(scale):\n    return scale * {number}\n" * 20)
+    await session.initialize()
+    await session.indexed(FILES)
+    assert await found(session, "compute_7") == "module7.py"
+    return session
+
+
+async def found(session: Session, name: str) -> str:
+    """The first file in which a search finds something, "" for none."""
+    hits = (await session.command("starling.search", query=name))["hits"]
+    return hits[0]["relative"] if hits else ""
+
+
+async def until(session: Session, condition: Callable[[], bool]) -> None:
+    """Until that is so, the server answering all the while."""
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end
+        await session.command("starling.health")
+
+
+def said(session: Session, words: str) -> list[str]:
+    return [each.message for each in session.client.messages if words in each.message]
+
+
+async def test_a_segment_that_is_cut_off_does_not_end_the_server(start: Start) -> None:
+    session = await begun(start)
+    for segment in (session.home / "cache" / "index").glob("*.segment"):
+        os.truncate(segment, 100)
+    for number in range(FILES):
+        assert await found(session, f"compute_{number}") == f"module{number}.py"
+    assert session.process.returncode is None
+
+
+async def test_a_cache_folder_that_is_deleted_is_made_again_and_searched(start: Start) -> None:
+    session = await begun(start)
+    index = session.home / "cache" / "index"
+    shutil.rmtree(session.home / "cache")
+    assert await found(session, "compute_7") == "module7.py"
+    await until(session, lambda: any(index.glob("*.segment")) if index.is_dir() else False)
+    session.write("late.py", "def zeppelin(wing):\n    return wing\n")
+    await session.indexed(FILES + 1)
+    assert await found(session, "zeppelin") == "late.py"
+    assert await found(session, "compute_7") == "module7.py"
+    assert len(said(session, "The index of this workspace was taken away; it is being built anew.")) == 1
+
+
+async def test_a_state_folder_that_is_deleted_is_made_again_and_records_go_on(start: Start) -> None:
+    session = await begun(start)
+    state = session.home / "state" / "state.sqlite3"
+    await session.command("starling.approvals")
+    assert state.exists()
+    shutil.rmtree(session.home / "state")
+    for _ in range(2):
+        assert (await session.command("starling.approvals"))["approvals"] == []
+    assert state.exists()
+    assert state.stat().st_mode & 0o077 == 0
+    await until(session, lambda: len(said(session, "was taken away, with what was recorded in it")) == 1)
+
+
+async def test_a_log_that_is_deleted_is_begun_anew(start: Start) -> None:
+    session = await begun(start)
+    log = session.home / "log" / "starling.log"
+    await until(session, log.exists)
+    shutil.rmtree(session.home / "log")
+    session.client.exit(None)
+    await session.process.wait()
+    assert "session ends" in log.read_text(encoding="utf-8")
