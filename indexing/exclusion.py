@@ -16,19 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing import bounds
 from indexing.files import read_regular
-from indexing.patterns import compiled
+from indexing.patterns import Patterns, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    from pathspec import GitIgnoreSpec
 
     from indexing.limits import IndexLimits
 
 IGNORE_FILES = (".gitignore", ".starlingignore")
 _HEAD_BYTES = 8192
-_IGNORE_FILE_BYTES = 512 * 1024  # a longer ignore file is a mistake, and compiling it would take seconds
+TOO_MANY_RULES = "too many ignore rules"
+_KEPT_RULES = 256  # ignore files whose rules are kept
+_SETTLED_S = 2.0  # a file changed so lately may change again without showing it
 _FRESH_S = 2.0  # how long answers of `reason` are reused without looking at the disk
 
 
@@ -188,10 +189,20 @@ class Rules:
     """
 
     base: str
-    git: GitIgnoreSpec | None
-    own: GitIgnoreSpec | None
+    git: Patterns | None
+    own: Patterns | None
     outer: Rules | None = None
     above: str = ""
+
+    @property
+    def excessive(self) -> bool:
+        """Whether there are more rules than anybody can wait for: then all that they could speak of is left out."""
+        tried, rules = 0, self
+        while True:
+            tried += sum(spec.tried for spec in (rules.git, rules.own) if spec is not None)
+            if tried > bounds.IGNORE_RULES or rules.outer is None:
+                return tried > bounds.IGNORE_RULES
+            rules = rules.outer
 
     def ignored(self, relative: str, *, starling: bool) -> bool | None:
         """Whether the innermost rule that speaks of `relative` (folders end with "/") ignores it; None if none does."""
@@ -290,8 +301,12 @@ class Exclusion:
         return self.file(rules, parts[-1], relative + parts[-1]) or self._content(real)
 
     def _weigh(self, rules: Rules, relative: str, built_in: str) -> str:
-        if self._excluded is not None and self._excluded.match_file(relative):
+        if self._excluded is not None and (
+            self._excluded.tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
+        ):
             return "excluded"
+        if rules.excessive:
+            return TOO_MANY_RULES
         ours = rules.ignored(relative, starling=True)
         if ours is not None:
             return "ignored" if ours else ""
@@ -333,12 +348,31 @@ def _held(folder: Path) -> frozenset[str]:
     return frozenset(name for name in wanted if (folder / name).exists())
 
 
-def _read_rules(path: Path) -> GitIgnoreSpec | None:
+def _read_rules(path: Path) -> Patterns | None:
+    """Return the rules of an ignore file; those of a file that does not change are read once."""
     try:
-        data, _ = read_regular(path, _IGNORE_FILE_BYTES + 1)
+        found = path.stat()
+        key = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known = _RULES.get(key)
+        if known is None:
+            known = _parsed_rules(path)
+            if time.time() - found.st_ctime > _SETTLED_S:
+                if len(_RULES) >= _KEPT_RULES:
+                    _RULES.clear()
+                _RULES[key] = known
     except OSError:
         return None
-    if len(data) > _IGNORE_FILE_BYTES:
-        return None
+    return known
+
+
+_RULES: dict[tuple[str, int, int, int, int], Patterns] = {}
+
+
+def _parsed_rules(path: Path) -> Patterns:
+    data, _ = read_regular(path, bounds.IGNORE_BYTES + 1)
+    if len(data) > bounds.IGNORE_BYTES:
+        return Patterns.endless()
     lines = data.decode(errors="replace").splitlines()
-    return compiled(tuple(line for line in lines if line.strip() and not line.startswith("#")))
+    return Patterns(
+        [line for line in dict.fromkeys(reversed(lines)) if line.strip() and not line.startswith("#")][::-1]
+    )

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from indexing import processes
+from indexing import bounds, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -111,7 +111,7 @@ class IndexProcess:
         """Start a process with all unfinished jobs; the lock is held."""
         try:
             self._storage.mkdir(parents=True, exist_ok=True)
-            process = processes.spawn("indexing.worker", self._storage)
+            process = processes.spawn("indexing.worker", self._storage, bounds.INDEXING_MEMORY_BYTES)
         except OSError as error:
             self._give_up(f"The indexing process could not be started ({error.strerror or error}).")
             return

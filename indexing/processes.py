@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from indexing.children import limit_memory
+
 _PACKAGES = Path(__file__).resolve().parent.parent
 
 
@@ -19,9 +21,9 @@ def command(module: str) -> list[str]:
     return [sys.executable, "-I", "-c", code]
 
 
-def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
-    """Start `main()` of `module` in `folder` with pipes for its input and output."""
-    return subprocess.Popen(
+def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
+    """Start `main()` of `module` in `folder` with pipes for its input and output, and a bound for its memory."""
+    process = subprocess.Popen(
         command(module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -29,6 +31,8 @@ def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is for whoever started us; we leave when it does
     )
+    limit_memory(process.pid, memory_bytes)
+    return process
 
 
 def lower_priority(nice: int) -> None:

@@ -19,6 +19,7 @@ STARTS = re.compile(
 
 # Derived state and logs under Starling's own directories: none of these takes a path from a workspace or a model.
 MAY_WRITE = {
+    "starling_files.py": "folders and files of our own, for whoever of us asks",
     "indexing/arrays.py": "the segment file, written aside and swapped in",
     "indexing/process.py": "the folder of the index",
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
@@ -40,9 +41,8 @@ MAY_WRITE = {
     "server/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
 }
 MAY_START = {
-    "server/cli/changed_lines.py": "git, from a fixed command line and a revision that cannot be an option",
     "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
-    "agents/reviewer/ruff.py": "ruff of Starling's own environment, from a fixed command line, told to change nothing",
+    "indexing/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
     "server/demo/client.py": "this program's own server, from a fixed command line",
     "models/host/starting.py": "the model host, from a fixed command line of this program",
     "indexing/processes.py": "the indexing process, from a fixed command line",
