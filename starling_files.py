@@ -8,12 +8,16 @@ such as `/dev/zero` has no end, also behind a link of a harmless name. Whatever 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -103,7 +107,12 @@ def opener(path: str, flags: int) -> int:
     return descriptor
 
 
-def write(path: Path, data: bytes) -> None:
+def open_private(path: Path, mode: str) -> BinaryIO:
+    """Open a file of ours in the binary `mode` for writing."""
+    return cast("BinaryIO", open(path, mode, opener=opener))
+
+
+def write_file(path: Path, data: bytes) -> None:
     """Put `data` into the file at `path`, whole or not at all.
 
     Raises:
@@ -134,6 +143,16 @@ def close_tree(folder: Path) -> None:
 def close_process() -> None:
     """Have this process make files for its user alone; for processes that write nothing into a workspace."""
     os.umask(_OTHERS)
+
+
+@contextlib.contextmanager
+def closed_process() -> Iterator[None]:
+    """Have this process make files for its user alone, while a library writes that takes no mode."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _close_to_others(path: Path, found: os.stat_result, mode: int) -> None:

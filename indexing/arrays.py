@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
+from starling_files import make_folder, open_private
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -38,7 +40,7 @@ class ArrayWriter:
     def __init__(self, target: Path) -> None:
         """Write to `target` in the end; its folder is created."""
         self._target = target
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
         self._files: dict[str, BinaryIO] = {}
         self._types: dict[str, str] = {}
@@ -59,7 +61,7 @@ class ArrayWriter:
         """Add to the end of the array `name`; all pieces have one type."""
         file = self._files.get(name)
         if file is None:
-            file = self._files[name] = (self._folder / name).open("w+b")
+            file = self._files[name] = open_private(self._folder / name, "w+b")
             self._types[name] = array.dtype.str
         array.tofile(file)
 
@@ -70,7 +72,7 @@ class ArrayWriter:
         self._spooled_bytes += len(data)
         if self._spooled_bytes >= _BUFFER_BYTES:
             for spool, pieces in self._spooled.items():
-                with (self._folder / spool).open("ab") as file:
+                with open_private(self._folder / spool, "ab") as file:
                     file.writelines(pieces)
             self._spooled.clear()
             self._spooled_bytes = 0
@@ -90,7 +92,7 @@ class ArrayWriter:
         """Put all arrays and `meta` into the target, atomically."""
         directory: dict[str, tuple[str, int, int]] = {}
         whole = self._folder / "whole"
-        with whole.open("wb") as out:
+        with open_private(whole, "wb") as out:
             out.write(MAGIC)
             for name, file in self._files.items():
                 out.write(b"\x00" * (-out.tell() % _ALIGNMENT))

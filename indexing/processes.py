@@ -16,8 +16,10 @@ def command(module: str) -> list[str]:
 
     `-I` keeps PYTHONPATH, the working directory and the user's site-packages out; our own folder goes to the end of
     `sys.path`, so that an installed wheel and a checkout both work and nothing of the standard library is shadowed.
+    What it writes belongs to its user alone.
     """
-    code = f"import sys; sys.path.append({str(_PACKAGES)!r}); from {module} import main; main()"
+    path = f"import sys; sys.path.append({str(_PACKAGES)!r})"
+    code = f"{path}; from starling_files import close_process; close_process(); from {module} import main; main()"
     return [sys.executable, "-I", "-c", code]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models.catalog import ENTRY_FILE, ChatFormat, FimTokens, read_entry
 from models.errors import ModelError
 from models.known import KnownModel, entry_text
+from starling_files import close_tree, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
     if target.exists():
         raise ModelError(f"There is a model {known.name} already; `starling models remove {known.name}` first.")
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(models_dir)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=models_dir) as scratch:
             made = Path(scratch, known.name)
             converted = convert(
@@ -86,6 +87,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
             (made / ENTRY_FILE).write_text(text, encoding="utf-8")
             sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
             (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+            close_tree(made)
             made.rename(target)
     except OSError as error:
         raise ModelError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import Reply, ReplyEnd, ToolCall, Usage
 from models.layered import LayeredChat
+from starling_files import make_file, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,8 @@ class CachedChat(LayeredChat):
     def _opened(self) -> Any:  # noqa: ANN401 (diskcache carries no types)
         import diskcache  # noqa: PLC0415 (for a person with an endpoint alone)
 
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
+        make_file(self._folder / "cache.db")  # before the library makes one that everybody can read
         # opened for each question, which takes a millisecond: its connections belong to threads that may end
         return diskcache.Cache(str(self._folder), disk=diskcache.JSONDisk, size_limit=LARGEST_BYTES, timeout=1.0)
 

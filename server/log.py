@@ -16,8 +16,11 @@ import sys
 from logging.handlers import MemoryHandler, RotatingFileHandler
 from typing import TYPE_CHECKING, Any
 
+from starling_files import make_folder, opener
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
+    from io import TextIOWrapper
     from pathlib import Path
 
     from server.settings import LogSettings
@@ -155,8 +158,8 @@ class Human(logging.Formatter):
 def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
     import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    make_folder(directory)
+    handler = _PrivateFile(
         directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
     )
     handler.addFilter(Private(texts=settings.texts))
@@ -178,6 +181,13 @@ def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
         )
     )
     return handler
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A log that its user alone can read."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=opener)  # type: ignore[return-value]
 
 
 def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -9,12 +9,13 @@ server is told to be updated and never harms it. Never on the event loop: every 
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from starling_files import make_file, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,7 +151,8 @@ class State:
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             if self.path is not None:
-                _make_private(self.path)
+                make_folder(self.path.parent)
+                make_file(self.path)  # before SQLite makes one that everybody can read
             connection = sqlite3.connect(
                 self.path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
@@ -180,14 +182,6 @@ class State:
         if name in _BROKEN:
             return f"{self.path} is damaged ({why}); move it away, and a new one is begun."
         return f"{self.path} could not be used ({why}); make it writable, or set STARLING_HOME to a folder that is."
-
-
-def _make_private(path: Path) -> None:
-    """A database file that its user alone can read, before SQLite makes one that everybody can."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:

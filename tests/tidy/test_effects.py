@@ -10,6 +10,7 @@ from tests.tidy.tree import program
 OURS = {"self.touch", "updater.touch", "core.index.touch", "rename"}  # functions of our own by such names
 WRITES = re.compile(
     r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile)$"
+    r"|^(make_folder|make_file|write_file|open_private|close_tree)$"  # of `starling_files`
 )
 STRING_METHOD = {"replace", "remove"}  # str.replace, list.remove: told apart by their arguments
 STARTS = re.compile(
@@ -48,6 +49,21 @@ MAY_START = {
     "indexing/processes.py": "the indexing process, from a fixed command line",
 }
 
+# What makes folders and files without the mode that ours have: everything else asks `starling_files`.
+MAY_MAKE = {
+    "starling_files.py": "it is the one",
+    "models/conversion/conversion.py": "in a private temporary folder, closed to others before it is moved",
+    "models/host/address.py": "made with the mode that it has to have",
+    "models/library.py": "in a private temporary folder, closed to others before it is moved",
+    "server/checks.py": "in a private temporary folder",
+    "server/commands/schema.py": "the published schema, when a developer asks for it",
+    "server/gate/disk.py": "files of the workspace: they get the mode that a person's editor would give them",
+    "server/trials.py": "a copy of the workspace, in a private temporary folder",
+}
+MAKES = re.compile(
+    r"(^|\.)(mkdir|makedirs|touch|write_text|write_bytes|mkstemp|NamedTemporaryFile|RotatingFileHandler)$"
+)
+
 
 def writes(name: str, call: ast.Call) -> bool:
     """Whether the call can change a disk."""
@@ -81,3 +97,18 @@ def test_a_workspace_is_changed_by_the_gate_only() -> None:
 def test_processes_are_started_where_the_list_says() -> None:
     found = sorted({s.path for s in program() for name, _ in s.calls if STARTS.search(name)})
     assert found == sorted(MAY_START)
+
+
+def makes(name: str, call: ast.Call) -> bool:
+    """Whether the call makes a folder or a file with a mode that depends on the umask."""
+    given = {keyword.arg for keyword in call.keywords}
+    if name.rpartition(".")[2] == "open":
+        flags = ast.unparse(call)
+        return ("O_CREAT" in flags or writes(name, call)) and "opener" not in given and name != "open_private"
+    if name.rpartition(".")[2] == "connect" and "sqlite3" in name:
+        return not any(word in ast.unparse(call) for word in ("make_file", "uri=True", ":memory:"))
+    return (name not in OURS and bool(MAKES.search(name))) or (name == "FileLock" and "mode" not in given)
+
+
+def test_what_is_ours_is_made_for_its_user_alone_in_one_module() -> None:
+    assert sorted({s.path for s in program() for name, call in s.calls if makes(name, call)}) == sorted(MAY_MAKE)
