@@ -22,10 +22,12 @@ from indexing import bounds, children
 from indexing.files import read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 ENVIRONMENTS = (".venv", "venv", "env", ".env")
 KEPT_BYTES = 20_000  # of the output, its end: there the failures are told
+KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
 GRACE_S = 3.0  # from asking the tests to end to making them
 _LOOK_S = 0.5
 
@@ -100,7 +102,7 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
         data_file: where coverage.py is told to write, so that nothing of it lands in the workspace.
     """
     begun = time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STARLING_")}
+    environment = _environment(os.environ)
     if data_file is not None:
         environment["COVERAGE_FILE"] = str(data_file)
     try:
@@ -127,6 +129,12 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
         await asyncio.shield(_end(process))
     code = process.returncode if not problem else None
     return Run(code, time.monotonic() - begun, kept.decode(errors="replace"), problem)
+
+
+def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return a person's own environment: without our variables, and with those that editors keep from the server."""
+    kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
+    return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
 
 
 async def _read(process: asyncio.subprocess.Process, kept: bytearray) -> None:

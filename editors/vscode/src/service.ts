@@ -22,7 +22,7 @@ import {
     type StaticFeature,
 } from 'vscode-languageclient/node';
 import { Environment, EnvironmentError } from './environment';
-import { found, isObstacle, type Launch, type Mend, type Obstacle, surroundings } from './launch';
+import { environment, found, isObstacle, type Launch, type Mend, type Obstacle, surroundings } from './launch';
 import { CONFIRM, type Proposals } from './proposals';
 import { explicit, SECTION } from './settings';
 import type { Phase } from './status';
@@ -204,7 +204,8 @@ export class Service implements Disposable {
                 closed: () => this.died(),
             },
         };
-        const executable = { command: launch.command, args: [...launch.args] };
+        const env = environment(process.env);
+        const executable = { command: launch.command, args: [...launch.args], options: { env } };
         const client = new LanguageClient(SECTION, 'Starling', executable, options);
         client.registerFeature(confirming);
         client.onRequest(CONFIRM, (question, token) => this.proposals.confirm(question, token));
