@@ -14,11 +14,13 @@ import platform
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from starling_files import make_folder, write_file
+from starling_files import make_folder, read_text, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+_LARGEST = 1_000_000  # bytes
 
 FILE = "threads-1.json"
 MOST_THREADS = 16
@@ -74,7 +76,7 @@ def available_cores() -> int:
 
 def _read(path: Path) -> dict[str, int]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError):
         return {}  # measured again
     if not isinstance(data, dict):

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from models.catalog import ENTRY_FILE, ChatFormat, FimTokens, read_entry
 from models.errors import ModelError
 from models.known import KnownModel, entry_text
-from starling_files import close_tree, make_folder
+from starling_files import close_tree, make_folder, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.catalog import ModelEntry
     from models.conversion.variables import Quantization
+
+_LARGEST_SUMS = 10_000_000  # bytes
 
 CHECKSUMS_FILE = "checksums.json"
 BLOCK_BYTES = 1 << 20
@@ -143,7 +145,7 @@ def check(entry: ModelEntry) -> str:
     """What is wrong with an installed model's files, "" when all are as they were written."""
     path = entry.folder / CHECKSUMS_FILE
     try:
-        sums = dict[str, Any](json.loads(path.read_text(encoding="utf-8")))
+        sums = dict[str, Any](json.loads(read_text(path, _LARGEST_SUMS)))
     except FileNotFoundError:
         return ""  # put there by hand
     except (OSError, ValueError, TypeError, RecursionError) as error:

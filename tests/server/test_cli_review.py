@@ -334,3 +334,17 @@ def test_a_write_protected_file_is_not_mended_and_the_others_are(
     assert "kept.py is write-protected and stays as it is" in said
     assert "Mended; take it back with: starling undo" in said
     assert ((workspace / "kept.py").read_text(), "f'wide'" in (workspace / "fix.py").read_text()) == (SAFE, False)
+
+
+def test_a_fix_is_not_made_where_a_link_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("here", "other"):
+        (tmp_path / name / ".git").mkdir(parents=True)
+        (tmp_path / name / "app.py").write_text("import os\n\n\ndef f() -> None:\n    return\n")
+    (tmp_path / "here" / "link.py").symlink_to(tmp_path / "other" / "app.py")
+    monkeypatch.chdir(tmp_path / "here")
+    before = (tmp_path / "other" / "app.py").read_bytes()
+    for named in (["link.py"], ["app.py", "link.py"]):
+        assert run(["review", "--fix", "--yes", "edit", *named]) == 1
+    assert (tmp_path / "other" / "app.py").read_bytes() == before
+    assert run(["review", "--fix", "--yes", "edit", "app.py"]) == 0
+    assert (tmp_path / "here" / "app.py").read_bytes() != before
