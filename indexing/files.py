@@ -14,10 +14,14 @@ from starling_files import read_regular, read_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["parse_toml", "read_regular", "read_text", "read_toml"]
+__all__ = ["TooDeepError", "parse_toml", "read_regular", "read_text", "read_toml"]
 
 # `tomllib` takes quadratic time for keys of many parts: 30 s for one of 256 kB
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?>[\w-]+|"[^"\n]{0,99}"|'[^'\n]{0,99}')(?>[ \t]*)\.(?>[ \t]*)){50}""")
+
+
+class TooDeepError(ValueError):
+    """What was made to hold up its reader."""
 
 
 def read_toml(path: Path, limit: int) -> dict[str, Any]:
@@ -37,8 +41,8 @@ def parse_toml(text: str) -> dict[str, Any]:
         ValueError: it is not TOML, is nested too deeply, or a key has too many parts.
     """
     if _LONG_KEY.search(text):
-        raise ValueError("a key has too many parts")
+        raise TooDeepError("a key has too many parts")
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise TooDeepError("it is nested too deeply") from None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.reviewer import ruff_rules
 from indexing import bounds
-from indexing.files import read_toml
+from indexing.files import TooDeepError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -223,6 +223,8 @@ def _unreadable(file: Path) -> str:
             pass
     except OSError as error:
         return f"{error.filename or file} is {error.strerror}" if error.errno == errno.EINVAL else str(error.strerror)
+    except TooDeepError as error:
+        return str(error)
     except (ValueError, RuntimeError):  # ruff says better what is wrong with it; the second for an unknown `~name`
         return ""
     return ""
