@@ -22,10 +22,10 @@ COVERAGE_BYTES = 100_000_000
 COVERAGE_ROWS = 2_000_000  # lines, files, and looks at the disk
 COVERAGE_FILES = 50_000
 COVERAGE_TOKEN_BYTES = 1_000_000  # one tag or comment of XML, one line of text, one value of a database
-COVERAGE_CHILD = Bounds(seconds=90, memory_bytes=1_000_000_000, output_bytes=64_000_000)
+COVERAGE_CHILD = Bounds(seconds=90, memory_bytes=1_000_000_000, output_bytes=16_000_000)
 
 RUFF_MEMORY_BYTES = 1_500_000_000
-RUFF_OUTPUT_BYTES = 64_000_000
+RUFF_OUTPUT_BYTES = 16_000_000  # what is parsed at once holds the interpreter
 RUFF_SETTINGS = Bounds(seconds=5, memory_bytes=RUFF_MEMORY_BYTES, output_bytes=4_000_000)
 GIT = Bounds(seconds=60, memory_bytes=3_000_000_000, output_bytes=200_000_000)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-_LOOK_S = 0.05
+_LOOK_S = 0.1
 _SAID_BYTES = 100_000  # kept of what it complains of
 _PIECE_BYTES = 1 << 16
 
@@ -94,17 +94,17 @@ def limit_memory(pid: int, memory_bytes: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
 
-def held_bytes(pid: int) -> int:
-    """Return the memory that the process and all that it started hold, 0 where it has ended."""
+def held_bytes(pid: int, *, family: bool = True) -> int:
+    """Return the memory that the process, and all that it started, hold; 0 where it has ended."""
     import psutil  # noqa: PLC0415 (only where something runs long enough to be looked at)
 
     try:
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        processes = [process, *(process.children(recursive=True) if family else ())]
     except psutil.Error:
         return 0
     total = 0
-    for each in family:
+    for each in processes:
         with contextlib.suppress(psutil.Error):
             total += each.memory_info().rss
     return total
@@ -162,12 +162,12 @@ class _Watched:
             if now >= deadline:
                 return "time"
             if now >= look:
-                if held_bytes(self._process.pid) > self._bounds.memory_bytes:
+                if held_bytes(self._process.pid, family=False) > self._bounds.memory_bytes:
                     return "memory"
                 look = time.monotonic() + _LOOK_S
             for thread in hearing:
                 if thread.is_alive():
-                    thread.join(_LOOK_S / 5)
+                    thread.join(_LOOK_S / 10)
                     break
             else:
                 with contextlib.suppress(subprocess.TimeoutExpired):

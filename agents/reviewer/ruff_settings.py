@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -268,9 +269,16 @@ def _target(file: Path | None) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return read_toml(file, bounds.CONFIGURATION_BYTES)
+        found = file.stat()
+        return _content(file, found.st_mtime_ns, found.st_size, found.st_ctime_ns)
     except (OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=64)
+def _content(file: Path, *_state: int) -> dict[str, Any]:
+    """Return what a configuration holds; parsed once for each state of the file, for a large one takes a second."""
+    return read_toml(file, bounds.CONFIGURATION_BYTES)
 
 
 def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
