@@ -12,7 +12,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -118,6 +117,8 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there stays.
     """
+    import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".new", dir=path.parent)
     aside = Path(name)
     try:
