@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from indexing import processes
+from indexing import bounds, processes
 from indexing.analysis import FileAnalysis
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Analysers:
 
     def _send(self, seat: _Seat, request: Request) -> None:
         if seat.process is None or seat.process.poll() is not None:
-            seat.process = processes.spawn("indexing.analysis", self._folder)
+            seat.process = processes.spawn("indexing.analysis", self._folder, bounds.ANALYSIS_MEMORY_BYTES)
             self._write(seat.process, asdict(self._limits))
         asked = {"path": request.path, "digest": request.digest, "plain": request.plain, "waived": request.waived}
         self._write(seat.process, asked)

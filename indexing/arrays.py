@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import numpy as np
 
 from indexing import private
+from starling_files import make_folder, open_private
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,7 +43,7 @@ class ArrayWriter:
     def __init__(self, target: Path) -> None:
         """Write to `target` in the end; its folder is created."""
         self._target = target
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
         self._files: dict[str, BinaryIO] = {}
         self._types: dict[str, str] = {}
@@ -63,7 +64,7 @@ class ArrayWriter:
         """Add to the end of the array `name`; all pieces have one type."""
         file = self._files.get(name)
         if file is None:
-            file = self._files[name] = (self._folder / name).open("w+b")
+            file = self._files[name] = open_private(self._folder / name, "w+b")
             self._types[name] = array.dtype.str
         array.tofile(file)
 
@@ -74,7 +75,7 @@ class ArrayWriter:
         self._spooled_bytes += len(data)
         if self._spooled_bytes >= _BUFFER_BYTES:
             for spool, pieces in self._spooled.items():
-                with (self._folder / spool).open("ab") as file:
+                with open_private(self._folder / spool, "ab") as file:
                     file.writelines(pieces)
             self._spooled.clear()
             self._spooled_bytes = 0
@@ -94,7 +95,7 @@ class ArrayWriter:
         """Put all arrays and `meta` into the target, atomically."""
         directory: dict[str, tuple[str, int, int]] = {}
         whole = self._folder / "whole"
-        with whole.open("wb") as file:
+        with open_private(whole, "wb") as file:
             out = _Summed(file)
             out.write(MAGIC)
             for name, array in self._files.items():

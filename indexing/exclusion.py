@@ -17,17 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import markers
+from indexing import bounds, markers
 from indexing.files import read_regular
-from indexing.patterns import compiled
+from indexing.patterns import Patterns, compiled
 from indexing.secret_files import SECRET_FOLDERS, holds_secret, is_secret_folder, is_secret_name, is_secret_path
 from indexing.texts import decode
 from indexing.tracked import Repository, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    from pathspec import GitIgnoreSpec
 
     from indexing.limits import IndexLimits
 
@@ -37,7 +35,9 @@ DECIDING_FILES = (*IGNORE_FILES, ATTRIBUTES_FILE)
 """Files whose change may change what is left out."""
 _HEAD_BYTES = 8192
 _SECRET_BYTES = 1 << 17  # of a file, in which secrets are looked for
-_IGNORE_FILE_BYTES = 512 * 1024  # a longer ignore file is a mistake, and compiling it would take seconds
+TOO_MANY_RULES = "too many ignore rules"
+_KEPT_RULES = 256  # ignore files whose rules are kept
+_SETTLED_S = 2.0  # a file changed so lately may change again without showing it
 _ANSWERS = 1000  # that are kept
 FRESH_S = 2.0  # how long answers of `reason` are reused without looking at the disk
 
@@ -221,12 +221,22 @@ class Rules:
     """
 
     base: str
-    git: GitIgnoreSpec | None
-    own: GitIgnoreSpec | None
+    git: Patterns | None
+    own: Patterns | None
     outer: Rules | None = None
     above: str = ""
-    marks: tuple[tuple[str, GitIgnoreSpec], ...] = ()
+    marks: tuple[tuple[str, Patterns], ...] = ()
     plain: bool = True
+
+    @property
+    def excessive(self) -> bool:
+        """Whether there are more rules than anybody can wait for: then all that they could speak of is left out."""
+        tried, rules = 0, self
+        while True:
+            tried += sum(spec.tried for spec in (rules.git, rules.own) if spec is not None)
+            if tried > bounds.IGNORE_RULES or rules.outer is None:
+                return tried > bounds.IGNORE_RULES
+            rules = rules.outer
 
     def ignored(self, relative: str, *, starling: bool) -> bool | None:
         """Whether the innermost rule that speaks of `relative` (folders end with "/") ignores it; None if none does."""
@@ -390,8 +400,12 @@ class Exclusion:
         return why or self.file(rules, parts[-1], relative) or self._content(real, self.waived(rules, relative))
 
     def _weigh(self, rules: Rules, relative: str, built_in: str) -> str:
-        if self._excluded is not None and self._excluded.match_file(relative):
+        if self._excluded is not None and (
+            self._excluded.tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
+        ):
             return "excluded"
+        if rules.excessive:
+            return TOO_MANY_RULES
         ours = rules.ignored(relative, starling=True)
         if ours is not None:
             return "ignored" if ours else ""
@@ -438,15 +452,40 @@ def _held(folder: Path) -> frozenset[str]:
     return frozenset(name for name in wanted if (folder / name).exists())
 
 
-def _read_rules(path: Path) -> GitIgnoreSpec | None:
-    lines = _read(path).splitlines()
-    return compiled(tuple(line for line in lines if line.strip() and not line.startswith("#")))
-
-
 def _read(path: Path) -> str:
-    """The text of a file of rules; "" where there is none, or one that is too long to be meant."""
+    """Return the text of a file of rules; "" where there is none, or one that is too long to be meant."""
     try:
-        data, _ = read_regular(path, _IGNORE_FILE_BYTES + 1)
+        data, _ = read_regular(path, bounds.IGNORE_BYTES + 1)
     except OSError:
         return ""
-    return data.decode(errors="replace") if len(data) <= _IGNORE_FILE_BYTES else ""
+    return data.decode(errors="replace") if len(data) <= bounds.IGNORE_BYTES else ""
+
+
+def _read_rules(path: Path) -> Patterns | None:
+    """Return the rules of an ignore file; those of a file that does not change are read once."""
+    try:
+        found = path.stat()
+        key = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known = _RULES.get(key)
+        if known is None:
+            known = _parsed_rules(path)
+            if time.time() - found.st_ctime > _SETTLED_S:
+                if len(_RULES) >= _KEPT_RULES:
+                    _RULES.clear()
+                _RULES[key] = known
+    except OSError:
+        return None
+    return known
+
+
+_RULES: dict[tuple[str, int, int, int, int], Patterns] = {}
+
+
+def _parsed_rules(path: Path) -> Patterns:
+    data, _ = read_regular(path, bounds.IGNORE_BYTES + 1)
+    if len(data) > bounds.IGNORE_BYTES:
+        return Patterns.endless()
+    lines = data.decode(errors="replace").splitlines()
+    return Patterns(
+        [line for line in dict.fromkeys(reversed(lines)) if line.strip() and not line.startswith("#")][::-1]
+    )

@@ -1,30 +1,48 @@
-"""Reading a file that somebody else wrote: never blocks, never reads on without end.
+"""Reading a file of a workspace: never blocks, never reads on without end, and parses nothing that could hold us up.
 
-Opening a named pipe waits for its writer for ever, and a device such as `/dev/zero` has no end, also behind a link of a
-harmless name: both would stop whoever reads. Start at `read_regular`.
+Start at `read_regular`, and at `read_toml` for settings.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
-from typing import TYPE_CHECKING
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from starling_files import read_regular, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+__all__ = ["TooDeepError", "parse_toml", "read_regular", "read_text", "read_toml"]
+
+# `tomllib` takes quadratic time for keys of many parts: 30 s for one of 256 kB
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?>[\w-]+|"[^"\n]{0,99}"|'[^'\n]{0,99}')(?>[ \t]*)\.(?>[ \t]*)){50}""")
 
 
-def read_regular(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
-    """At most `limit` bytes from the begin of the file at `path`, and its state when it was opened.
+class TooDeepError(ValueError):
+    """What was made to hold up its reader."""
+
+
+def read_toml(path: Path, limit: int) -> dict[str, Any]:
+    """Return the tables of the TOML file at `path`.
 
     Raises:
-        OSError: it cannot be read, or it is no regular file (a folder, a pipe, a socket, a device).
+        OSError: it cannot be read, is no regular file, or holds more than `limit` bytes.
+        ValueError: it is not TOML.
     """
-    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        return file.read(limit), found
+    return parse_toml(read_text(path, limit))
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the tables in `text`.
+
+    Raises:
+        ValueError: it is not TOML, is nested too deeply, or a key has too many parts.
+    """
+    if _LONG_KEY.search(text):
+        raise TooDeepError("a key has too many parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise TooDeepError("it is nested too deeply") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from indexing.patterns import compiled
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from indexing.patterns import Patterns
 
 _HEAD_BYTES = 1024
 _COMMENT = re.compile(rb"[ \t]*(?:#+!?|//+!?|/?\*+|--+|;+|<!--+|%+|\"{3}|\'{3}|@?REM\b)[ \t*=\-/#]*(.*)", re.IGNORECASE)
@@ -72,7 +72,7 @@ def _says_both(line: bytes, following: list[bytes | None]) -> bool:
     return False
 
 
-def attributes(text: str) -> tuple[tuple[str, GitIgnoreSpec], ...]:
+def attributes(text: str) -> tuple[tuple[str, Patterns], ...]:
     """Return what a `.gitattributes` file marks: a reason to leave files out, and the files; "!" takes it back."""
     rules: dict[str, list[str]] = {}
     for line in text.splitlines():

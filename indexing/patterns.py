@@ -1,18 +1,23 @@
 """Patterns of `.gitignore` files, compiled so that nobody's rules can stop us.
 
-Git's own meaning, with two bounds that `pathspec` alone does not give: matching takes time in proportion to rule and
-path (plain translation backtracks: `*a*a*a*a*b` takes years over a long name, with the interpreter's lock held), and
-the same lines are compiled once. Rules are somebody else's text. Start at `compiled`.
+Git's own meaning, with bounds that `pathspec` alone does not give. Matching takes time in proportion to rule and path
+(plain translation backtracks: `*a*a*a*a*b` takes years over a long name, with the interpreter's lock held). A rule is
+compiled and tried only for paths that hold a name it needs, so that many thousands of rules cost little. Rules are
+somebody else's text. Start at `compiled`.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from indexing import bounds
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from collections.abc import Sequence
+
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 _STAR = "[^/]*"  # pathspec's translations; what is literal in a pattern is escaped, so these mean nothing else
 _LEADING = "^(?:.+/)?"
@@ -21,24 +26,95 @@ _BRACKETS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
 _NO_SLASH = "(?!/)"
 
 
-@lru_cache(maxsize=64)
-def compiled(rules: tuple[str, ...]) -> GitIgnoreSpec | None:
-    """Rules ready for matching, malformed ones left out; None for none."""
-    if not rules:
-        return None
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # 56 ms that `initialize` must not wait for
-    from pathspec.patterns.gitignore import GitIgnorePatternError  # noqa: PLC0415  # see above
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415  # see above
+_WILD = re.compile(r"[*?\[\]\\\s]")
 
-    patterns = []
-    for rule in rules:
+
+class Said(NamedTuple):
+    """What rules say of a path: `include` is True where it is ignored, False where it is not, None for nothing."""
+
+    include: bool | None
+
+
+class Patterns:
+    """The rules of one file, in their order. Thread-safe."""
+
+    def __init__(self, rules: Sequence[str]) -> None:
+        """`rules` are lines of an ignore file."""
+        self._rules = [_Rule(text) for text in rules]
+        self._anywhere: list[int] = []
+        self._by_name: dict[str, list[int]] = {}
+        for number, rule in enumerate(self._rules):
+            name = _needed_name(rule.text)
+            (self._by_name.setdefault(name, []) if name else self._anywhere).append(number)
+
+    @classmethod
+    def endless(cls) -> Patterns:
+        """Return what stands for rules that nobody reads to their end."""
+        return cls(["*" * (bounds.IGNORE_RULE_CHARACTERS + 1)])
+
+    @cached_property
+    def tried(self) -> int:
+        """How many rules may have to be tried for one path; beyond every bound where one of them is endless."""
+        if any(len(rule.text) > bounds.IGNORE_RULE_CHARACTERS for rule in self._rules):
+            return bounds.IGNORE_RULES + 1
+        return max(map(len, self._by_name.values()), default=0) + len(self._anywhere)
+
+    def check_file(self, path: str) -> Said:
+        """Say whether the rules ignore `path`; folders end with "/"."""
+        included: bool | None = None
+        for number in reversed(self._tried(path)):
+            pattern = self._rules[number].pattern
+            if pattern is None or pattern.include is None or (match := pattern.match_file(path)) is None:
+                continue
+            if not match.match.groupdict().get("ps_d"):
+                return Said(pattern.include)  # the last rule about the path itself decides
+            if included is None:
+                included = pattern.include  # else the last one about a folder around it
+        return Said(included)
+
+    def match_file(self, path: str) -> bool:
+        """Whether the rules ignore `path`."""
+        return bool(self.check_file(path).include)
+
+    def _tried(self, path: str) -> list[int]:
+        found = list(self._anywhere)
+        for name in set(path.split("/")):
+            found += self._by_name.get(name, ())
+        found.sort()
+        return found
+
+
+class _Rule:
+    """One rule, compiled when it is first tried."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def pattern(self) -> GitIgnoreSpecPattern | None:
+        """None for a malformed rule."""
+        from pathspec.patterns.gitignore import GitIgnorePatternError  # noqa: PLC0415  # 56 ms, not for `initialize`
+        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415  # see above
+
         try:
-            expression, include = GitIgnoreSpecPattern.pattern_to_regex(rule)
-            if expression is not None:
-                patterns.append(GitIgnoreSpecPattern(re.compile(linear(expression)), include))
+            expression, include = GitIgnoreSpecPattern.pattern_to_regex(self.text)
+            if expression is None:
+                return None
+            return GitIgnoreSpecPattern(re.compile(linear(expression)), include)
         except (GitIgnorePatternError, re.error):  # the second for ranges such as [z-a]
-            continue
-    return GitIgnoreSpec(patterns, backend="simple")  # the others do not know atomic groups
+            return None
+
+
+@lru_cache(maxsize=64)
+def compiled(rules: tuple[str, ...]) -> Patterns | None:
+    """Return rules ready for matching, malformed ones left out; None for none."""
+    return Patterns(rules) if rules else None
+
+
+def _needed_name(rule: str) -> str:
+    """Return a name that a path must hold for `rule` to speak of it, "" where none is sure."""
+    names = rule.removeprefix("!").split("/")
+    return max((name for name in names if name not in {".", ".."} and not _WILD.search(name)), key=len, default="")
 
 
 def linear(expression: str) -> str:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from indexing import processes
+from indexing import bounds, processes
+from starling_files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -110,8 +111,8 @@ class IndexProcess:
     def _start(self) -> None:
         """Start a process with all unfinished jobs; the lock is held."""
         try:
-            self._storage.mkdir(parents=True, exist_ok=True)
-            process = processes.spawn("indexing.worker", self._storage)
+            make_folder(self._storage)
+            process = processes.spawn("indexing.worker", self._storage, bounds.INDEXING_MEMORY_BYTES)
         except OSError as error:
             self._give_up(f"The indexing process could not be started ({error.strerror or error}).")
             return

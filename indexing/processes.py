@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from indexing.children import limit_memory
+
 _PACKAGES = Path(__file__).resolve().parent.parent
 
 
@@ -14,14 +16,16 @@ def command(module: str) -> list[str]:
 
     `-I` keeps PYTHONPATH, the working directory and the user's site-packages out; our own folder goes to the end of
     `sys.path`, so that an installed wheel and a checkout both work and nothing of the standard library is shadowed.
+    What it writes belongs to its user alone.
     """
-    code = f"import sys; sys.path.append({str(_PACKAGES)!r}); from {module} import main; main()"
+    path = f"import sys; sys.path.append({str(_PACKAGES)!r})"
+    code = f"{path}; from starling_files import close_process; close_process(); from {module} import main; main()"
     return [sys.executable, "-I", "-c", code]
 
 
-def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
-    """Start `main()` of `module` in `folder` with pipes for its input and output."""
-    return subprocess.Popen(
+def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
+    """Start `main()` of `module` in `folder` with pipes for its input and output, and a bound for its memory."""
+    process = subprocess.Popen(
         command(module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -29,6 +33,8 @@ def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is for whoever started us; we leave when it does
     )
+    limit_memory(process.pid, memory_bytes)
+    return process
 
 
 def lower_priority(nice: int) -> None:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from starling_files import make_file, make_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -236,7 +238,7 @@ class Store:
             StorageError: it cannot be written.
         """
         with explained(places.storage):
-            places.storage.mkdir(parents=True, exist_ok=True)
+            make_folder(places.storage)
             try:
                 return cls(places, _open_for_writing(places))
             except sqlite3.DatabaseError as error:
@@ -473,7 +475,7 @@ class Store:
 
 
 def _open_for_writing(places: Places) -> sqlite3.Connection:
-    connection = sqlite3.connect(places.database, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(make_file(places.database), timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a lost last second is indexed again

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import processes
+from indexing import bounds, processes
 from indexing.limits import IndexLimits
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ class Watcher:
         with self._lock:
             if self._closed.is_set():
                 return None
-            process = self._process = processes.spawn("indexing.watcher", Path(tempfile.gettempdir()))
+            process = self._process = processes.spawn(
+                "indexing.watcher", Path(tempfile.gettempdir()), bounds.WATCHING_MEMORY_BYTES
+            )
         head = {"roots": self._roots, "limits": asdict(self._limits)}
         if process.stdin is not None:  # stays open: its end is what ends the process when we are killed
             with suppress(OSError):

@@ -26,6 +26,7 @@ from indexing.analysers import Analysers
 from indexing.limits import IndexLimits
 from indexing.store import DAMAGE, Places, StorageError, Store, broken, explained
 from indexing.updating import Listener, Updater
+from starling_files import FILE_MODE, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,7 @@ class Worker:
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         with explained(self._storage):
-            self._storage.mkdir(parents=True, exist_ok=True)
+            make_folder(self._storage)
         updater = Updater(
             root,
             self._storage,
@@ -161,14 +162,14 @@ class Worker:
         else:
             _tell(event="anew", why="was taken away")
             with explained(updater.places.storage):
-                updater.places.storage.mkdir(parents=True, exist_ok=True)
+                make_folder(updater.places.storage)
 
     @contextmanager
     def _lock(self, places: Places) -> Iterator[bool]:
         """Hold the root's lock; waits for another server's process, passing on what that one finishes meanwhile."""
         from filelock import FileLock  # noqa: PLC0415  # not needed before there is work
 
-        lock = FileLock(places.lock)
+        lock = FileLock(places.lock, mode=FILE_MODE)
         waiting, generation = False, ""
         while not self._ended.is_set():
             if not self._acquired(lock):

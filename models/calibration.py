@@ -11,13 +11,16 @@ import json
 import math
 import os
 import platform
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from starling_files import make_folder, read_text, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+_LARGEST = 1_000_000  # bytes
 
 FILE = "threads-1.json"
 MOST_THREADS = 16
@@ -73,7 +76,7 @@ def available_cores() -> int:
 
 def _read(path: Path) -> dict[str, int]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError):
         return {}  # measured again
     if not isinstance(data, dict):
@@ -84,11 +87,5 @@ def _read(path: Path) -> dict[str, int]:
 def _write(path: Path, data: dict[str, int]) -> None:
     """Atomically; a full or read-only disk only means measuring again."""
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=FILE, delete=False, encoding="utf-8") as stream:
-            json.dump(data, stream, indent=1)
-        try:
-            Path(stream.name).replace(path)
-        except OSError:
-            Path(stream.name).unlink(missing_ok=True)
-            raise
+        make_folder(path.parent)
+        write_file(path, json.dumps(data, indent=1).encode())

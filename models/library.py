@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from models.catalog import ENTRY_FILE, ChatFormat, FimTokens, read_entry
 from models.errors import ModelError
 from models.known import KnownModel, entry_text
+from starling_files import close_tree, make_folder, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.catalog import ModelEntry
     from models.conversion.variables import Quantization
+
+_LARGEST_SUMS = 10_000_000  # bytes
 
 CHECKSUMS_FILE = "checksums.json"
 BLOCK_BYTES = 1 << 20
@@ -75,7 +78,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
     if target.exists():
         raise ModelError(f"There is a model {known.name} already; `starling models remove {known.name}` first.")
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(models_dir)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=models_dir) as scratch:
             made = Path(scratch, known.name)
             converted = convert(
@@ -86,6 +89,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
             (made / ENTRY_FILE).write_text(text, encoding="utf-8")
             sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
             (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+            close_tree(made)
             made.rename(target)
     except OSError as error:
         raise ModelError(
@@ -141,7 +145,7 @@ def check(entry: ModelEntry) -> str:
     """What is wrong with an installed model's files, "" when all are as they were written."""
     path = entry.folder / CHECKSUMS_FILE
     try:
-        sums = dict[str, Any](json.loads(path.read_text(encoding="utf-8")))
+        sums = dict[str, Any](json.loads(read_text(path, _LARGEST_SUMS)))
     except FileNotFoundError:
         return ""  # put there by hand
     except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -25,12 +25,15 @@ from models.errors import ModelError
 from models.fim import Prompt
 from models.tokens import Tokenizer
 from models.weights import WEIGHTS_FILE, read_shape
+from starling_files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from models.catalog import ModelEntry
     from models.weights import Shape
+
+_LARGEST_VOCABULARY = 200_000_000  # bytes
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +213,7 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
     for name in VOCABULARY_FILES:
         path = entry.weights / name
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, _LARGEST_VOCABULARY)
             return [str(token) for token in json.loads(text)] if path.suffix == ".json" else text.splitlines()
         except FileNotFoundError:
             continue

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.errors import ModelError
+from starling_files import closed_process, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +114,7 @@ def _complete(folder: Path, file: RemoteFile) -> bool:
 
 def _check_space(downloads: Path, needed_bytes: int) -> None:
     try:
-        downloads.mkdir(parents=True, exist_ok=True)
+        make_folder(downloads)
         free = shutil.disk_usage(downloads).free
     except OSError as error:
         raise ModelError(f"{downloads} cannot be made: {error.strerror}; check its permissions.") from error
@@ -139,7 +140,7 @@ def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: C
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
 
     known = hub.known
-    with _told(known):
+    with _told(known), closed_process():
         hf_hub_download(
             known.repository,
             file.name,

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.chat import Reply, ReplyEnd, ToolCall
-from models.private import make_private_file, make_private_folder
+from starling_files import make_file, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,16 +125,17 @@ class ReplyStore:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         """Open for one question, which takes a millisecond: the file may be deleted at any time."""
-        make_private_folder(self._folder)
+        if self._folder.is_symlink():
+            raise PermissionError(0, "a link stands in the place of their folder")
+        make_folder(self._folder)
         for path in self._older:
             if path.exists():
                 shutil.rmtree(path, ignore_errors=True)
         if self._file.is_symlink() or not (self._file.is_file() or not self._file.exists()):
             raise DamagedError("a link, or no file, stands in its place")
-        make_private_file(self._file)
-        if self._file.stat().st_size > LARGEST_FILE_BYTES:
+        if self._file.exists() and self._file.stat().st_size > LARGEST_FILE_BYTES:
             raise DamagedError("it is larger than we make it")
-        connection = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(make_file(self._file), timeout=BUSY_S, isolation_level=None)
         with closing(connection):
             end = time.monotonic() + LONGEST_S + BUSY_S
             connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 from models import refusals
@@ -37,6 +38,7 @@ class ScriptedChat:
         self._script = Script.parse(script) if isinstance(script, str) else script
         self._context_tokens = context_tokens
         self._closed = threading.Event()
+        self._identity = f"scripted {uuid.uuid4()}"
 
     @property
     def name(self) -> str:
@@ -46,7 +48,7 @@ class ScriptedChat:
     @property
     def identity(self) -> str:
         """No two scripts are the same model."""
-        return f"scripted {id(self._script)}"
+        return self._identity
 
     @property
     def context_tokens(self) -> int:

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from models.errors import CatalogError
+from starling_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+_LARGEST = 10_000_000  # bytes
 
 FILE = "show-filter.json"
 FORMAT = 1
@@ -76,7 +79,7 @@ class ShowFilter:
             CatalogError: it is not a filter that this program understands; the sentence names file, field and remedy.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_text(path, _LARGEST))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError) as error:

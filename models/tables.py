@@ -9,10 +9,13 @@ import tomllib
 from typing import TYPE_CHECKING, NoReturn
 
 from models.errors import CatalogError
+from starling_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+_LARGEST = 1_000_000  # bytes
 
 
 class Table:
@@ -26,7 +29,7 @@ class Table:
             CatalogError: it is missing, cannot be read, or is no TOML.
         """
         try:
-            return cls(path, "", tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls(path, "", tomllib.loads(read_text(path, _LARGEST)))
         except FileNotFoundError:
             raise CatalogError(f"{path} does not exist; a model's folder needs a {path.name}.") from None
         except OSError as error:

@@ -14,12 +14,15 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
+from starling_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from tokenizers import Tokenizer as Encoder
+
+_LARGEST = 500_000_000  # bytes
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # Snippets, suffix and the settled part of the prefix come again with each key; encoding costs 1 us a character.
@@ -66,7 +69,7 @@ class Tokenizer:
         from tokenizers import Tokenizer as Encoder  # noqa: PLC0415  # heavy; not before a model is asked for
 
         try:
-            content = path.read_text(encoding="utf-8")
+            content = read_text(path, _LARGEST)
         except FileNotFoundError:
             raise ModelError(f"The tokenizer {path} is missing; put the model's tokenizer.json there.") from None
         except (OSError, UnicodeDecodeError) as error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.files import read_regular
+from indexing import bounds
+from indexing.files import parse_toml, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "STARLING_"
 EDITOR = "editor"  # the source of what an editor sent
-MAX_FILE_BYTES = 256 * 1024  # a settings file beyond that is none
+MAX_FILE_BYTES = bounds.SETTINGS_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ def file_layer(path: Path, sections: Collection[str], *, workspace: bool = False
         content, _ = read_regular(path, MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             return _broken(source, f"is larger than {MAX_FILE_BYTES:,} bytes and was not read.")
-        data = tomllib.loads(content.decode())
+        data = parse_toml(content.decode())
     except (FileNotFoundError, NotADirectoryError):
         return Layer()
     except OSError as error:
         return _broken(source, f"cannot be read ({error.strerror or error}); nothing in it counts.")
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         return _broken(source, f"is not TOML ({error}); nothing in it counts until it is mended.")
     return _tree_layer(data, source, sections, workspace=workspace)
 

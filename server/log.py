@@ -19,8 +19,11 @@ from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from starling_files import make_folder, opener
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
+    from io import TextIOWrapper
 
     from server.settings import LogSettings
 
@@ -155,14 +158,17 @@ class Human(logging.Formatter):
 
 
 class LogFile(RotatingFileHandler):
-    """The rotating file; where it is taken away, or turned over by another server, it is opened anew."""
+    """The rotating file, private to its user; opened anew where it is taken away or another server turns it over."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=opener)  # type: ignore[return-value]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record to the file that stands at our path now."""
         if self.stream is not None and _is_gone(self.stream, self.baseFilename):
             with contextlib.suppress(OSError):  # a full disk: as when it cannot be written
                 self.stream.close()
-                Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(Path(self.baseFilename).parent)
                 self.stream = self._open()
         super().emit(record)
 
@@ -178,7 +184,7 @@ def _is_gone(stream: TextIO, path: str) -> bool:
 def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
     import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(directory)
     handler = LogFile(
         directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
     )

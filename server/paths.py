@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starling_files import make_folder
+
 if TYPE_CHECKING:
     import platformdirs
 
@@ -170,7 +172,7 @@ def _private(directory: Path) -> Path:
     """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(directory)
     shared = Path(tempfile.gettempdir())
     for part in (directory, *directory.parents):
         if part.parent == shared and hasattr(os, "getuid"):

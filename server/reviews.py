@@ -61,7 +61,7 @@ class Review:
 class Reviews:
     """The reviews of one session's open documents."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what it works with, and whom it tells)
         self,
         cores: Cores,
         documents: Documents,
@@ -69,13 +69,18 @@ class Reviews:
         *,
         busy: Callable[[], bool],
         show: Callable[[Review], None],
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`busy`: whether a completion is being computed; `show`: is told of each newer review of what is open."""
+        """`busy`: whether a completion is being computed; `show`: is told of each newer review of what is open.
+
+        `tell` is told why the review gives less than it should.
+        """
         self._cores = cores
         self._documents = documents
         self._guard = guard
         self._busy = busy
         self._show = show
+        self._tell = tell
         self._tickets = Tickets()
         self._known: dict[str, Review] = {}
         self._attending: dict[str, asyncio.Future[None]] = {}
@@ -182,6 +187,8 @@ class Reviews:
         findings = await ticket.first_of(work)
         if ticket.cancelled():
             work.add_done_callback(self._count)
+        elif core.reviewer is not None and core.reviewer.problem:
+            self._tell(core.reviewer.problem)
         return findings or ()
 
     def _kept(self, document: OpenText) -> Review | None:

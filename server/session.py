@@ -113,9 +113,8 @@ class Session:
         self.cores = Cores()
         self.completions = Completions(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
-        self.reviews = Reviews(
-            self.cores, self.documents, self.guard, busy=self.completions.busy, show=self._publishing.show
-        )
+        busy, show = self.completions.busy, self._publishing.show
+        self.reviews = Reviews(self.cores, self.documents, self.guard, busy=busy, show=show, tell=self._report)
         self.workspace_reviews = WorkspaceReviews(self.cores, self.documents, busy=self.completions.busy)
         self._server = server
         self._build = build
@@ -289,7 +288,7 @@ class Session:
 
     def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:
         """What the index calls from any thread: shows the progress, and logs when all is done."""
-        shown, loop = self._progress.reporter(self.client), asyncio.get_running_loop()
+        shown, loop, tell = self._progress.reporter(self.client), asyncio.get_running_loop(), self.teller()
         begun: float | None = time.monotonic()  # None between two pieces of work
         level = logging.INFO
 
@@ -305,9 +304,22 @@ class Session:
                 news = logging.INFO if seconds >= NEWS_S else level
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(self._later, _log_indexed, core, seconds, news)
+                    loop.call_soon_threadsafe(self._later, self._tell_of_rules, core, tell)
                 level = logging.DEBUG
 
         return report
+
+    def _tell_of_rules(self, core: Core, tell: Callable[[str], None]) -> None:
+        """Tell a person, once, that files are left out because nobody can wait for the rules that ignore files hold."""
+        from indexing.bounds import IGNORE_BYTES, IGNORE_RULES  # noqa: PLC0415 (not before `initialize` is answered)
+        from indexing.exclusion import TOO_MANY_RULES  # noqa: PLC0415 (as above)
+
+        left_out = core.index.status().skipped.get(TOO_MANY_RULES)
+        if left_out and TOO_MANY_RULES not in self._reported:
+            self._reported.add(TOO_MANY_RULES)
+            most = f"{IGNORE_BYTES // 1024} KB or {IGNORE_RULES:,} patterns for one file"
+            left = f"{left_out:,} files and folders are left out, for ignore files hold more than {most}"
+            tell(f"{left}; shorten `.gitignore` or `.starlingignore`.")
 
     def _log_end(self, core: Core | None) -> None:
         figures: dict[str, object] = {"seconds": round(time.monotonic() - self._begun, 1)}

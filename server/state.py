@@ -18,6 +18,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from starling_files import make_file, make_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -168,7 +170,8 @@ class State:
             self._tell(sentence)
         if self._connection is None:
             if self.path is not None:
-                _make_private(self.path)
+                make_folder(self.path.parent)
+                make_file(self.path)  # before SQLite makes one that everybody can read
             connection = sqlite3.connect(
                 self.path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
@@ -214,14 +217,6 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _make_private(path: Path) -> None:
-    """A database file that its user alone can read, before SQLite makes one that everybody can."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:

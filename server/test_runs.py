@@ -18,15 +18,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.files import read_regular
+from indexing import bounds, children
+from indexing.files import read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 ENVIRONMENTS = (".venv", "venv", "env", ".env")
 KEPT_BYTES = 20_000  # of the output, its end: there the failures are told
+KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
 GRACE_S = 3.0  # from asking the tests to end to making them
-_MANIFEST_BYTES = 1_000_000
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
         data_file: where coverage.py is told to write, so that nothing of it lands in the workspace.
     """
     begun = time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STARLING_")}
+    environment = _environment(os.environ)
     if data_file is not None:
         environment["COVERAGE_FILE"] = str(data_file)
     try:
@@ -119,8 +122,7 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
     problem = ""
     try:
         async with asyncio.timeout(timeout_s):
-            await _read(process, kept)
-            await process.wait()
+            problem = await _watched(process, kept)
     except TimeoutError:
         problem = f"The tests were stopped after {timeout_s:g} seconds; `review.testTimeoutS` allows more."
     finally:
@@ -129,11 +131,38 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
     return Run(code, time.monotonic() - begun, kept.decode(errors="replace"), problem)
 
 
+def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return a person's own environment: without our variables, and with those that editors keep from the server."""
+    kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
+    return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
+
+
 async def _read(process: asyncio.subprocess.Process, kept: bytearray) -> None:
     assert process.stdout is not None  # noqa: S101 (it is a pipe, by the call above)
     while piece := await process.stdout.read(1 << 16):
         kept += piece
         del kept[:-KEPT_BYTES]
+
+
+async def _watched(process: asyncio.subprocess.Process, kept: bytearray) -> str:
+    """Read what the tests write until they end; return why they were stopped, "" where they ended by themselves."""
+    reading = asyncio.ensure_future(_read(process, kept))
+    most = await asyncio.to_thread(_most_memory_bytes)
+    try:
+        while not (await asyncio.wait((reading,), timeout=_LOOK_S))[0]:
+            if await asyncio.to_thread(children.held_bytes, process.pid) > most:
+                return f"The tests were stopped, for they took more than {most / 1e9:.1f} GB of memory; run fewer."
+        await reading
+        await process.wait()
+    finally:
+        reading.cancel()
+    return ""
+
+
+def _most_memory_bytes() -> int:
+    import psutil  # noqa: PLC0415 (only where tests are run)
+
+    return int(psutil.virtual_memory().total * bounds.TESTS_MEMORY_SHARE)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -173,7 +202,7 @@ def _packages(python: Path) -> frozenset[str]:
 
 def _npm_test(folder: Path) -> bool:
     try:
-        manifest = json.loads(read_regular(folder / "package.json", _MANIFEST_BYTES)[0])
+        manifest = json.loads(read_text(folder / "package.json", bounds.CONFIGURATION_BYTES))
     except (OSError, ValueError, RecursionError):
         return False
     scripts = manifest.get("scripts") if isinstance(manifest, dict) else None

@@ -13,13 +13,14 @@ import secrets
 import stat
 from typing import TYPE_CHECKING
 
+from starling_files import write_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN_BYTES = 32
 LONGEST = 4096  # bytes of a file that holds a token and perhaps an end of line
 TOKEN = re.compile(r"[\x21-\x7e]{32,1024}")
-PRIVATE = 0o600
 
 
 class TokenFileError(Exception):
@@ -52,12 +53,7 @@ def write(file: Path, token: str) -> None:
         TokenFileError: the file cannot be written.
     """
     try:
-        file.unlink(missing_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), PRIVATE)
-        with os.fdopen(descriptor, "w", encoding="ascii") as writing:
-            if hasattr(os, "fchmod"):
-                os.fchmod(writing.fileno(), PRIVATE)  # whatever the umask
-            writing.write(f"{token}\n")
+        write_file(file, f"{token}\n".encode())
     except OSError as error:
         raise TokenFileError(f"The token file {file} cannot be written ({error.strerror or error}).") from error
 

@@ -1,21 +1,20 @@
 """Test coverage, read from what the workspace's own tools have left: `.coverage`, `coverage.xml`, `lcov.info`.
 
-Runs no test and measures nothing itself. A file's path in that data is data: what lies outside the folder is left out.
-Start at `find` and `read`.
+Runs no test and measures nothing itself. The data come from anywhere, so a child process reads them
+(`coverage_reading`), bounded in time and memory. Start at `find` and `read`.
 """
 
 from __future__ import annotations
 
-import os
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from agents.reviewer import coverage_data
+from indexing import bounds, children, processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
 PLACES = (
     ".coverage",
@@ -26,7 +25,11 @@ PLACES = (
     "coverage/lcov.info",
     "coverage.lcov",
 )
-_MOST_BYTES = 100_000_000
+_BEYOND = {
+    "time": "it takes too long to read",
+    "memory": "it takes too much memory to read",
+    "output": "it names too many lines",
+}
 
 
 class CoverageError(Exception):
@@ -105,78 +108,26 @@ def find(folder: Path) -> Path | None:
 
 
 def read(source: Path, folder: Path) -> Coverage:
-    """What `source` says about files in `folder`.
+    """Return what `source` says about files in `folder`; blocking.
 
     Raises:
-        CoverageError: it cannot be read, or is nothing like what its name says.
+        CoverageError: it cannot be read, goes beyond a bound, or is nothing like what its name says.
     """
+    asked = json.dumps({"source": str(source.absolute()), "folder": str(folder.absolute())}).encode()
+    command = processes.command("agents.reviewer.coverage_reading")
     try:
-        state = source.stat()
-        if state.st_size > _MOST_BYTES:
-            raise CoverageError(f"{source.name} is larger than {_MOST_BYTES // 1_000_000} MB; measure fewer files.")
-        lines = _lines(source, folder)
-    except (OSError, ValueError, ET.ParseError) as error:
-        raise CoverageError(f"{source.name} cannot be read ({error}); run the tests with coverage again.") from error
-    root = os.path.realpath(folder)
-    files = (_file(path, hits, root, state.st_mtime) for path, hits in sorted(lines.items()))
-    return Coverage(source, state.st_mtime, tuple(file for file in files if file is not None))
+        ended = children.run(command, bounds.COVERAGE_CHILD, text=asked, folder=folder)
+        answer: dict[str, Any] = json.loads(ended.output) if not ended.beyond else {"problem": _BEYOND[ended.beyond]}
+    except OSError as error:
+        answer = {"problem": error.strerror or str(error)}
+    except ValueError:
+        answer = {"problem": "the process that read it crashed"}
+    if "problem" in answer:
+        raise CoverageError(f"{source.name} cannot be read ({answer['problem']}); run the tests with coverage again.")
+    return Coverage(source, float(answer["measured_at"]), tuple(_file(each) for each in answer["files"]))
 
 
-def _file(path: Path, hits: Mapping[int, bool], root: str, measured_at: float) -> FileCoverage | None:
-    real = os.path.realpath(path)
-    if not real.startswith(root.rstrip(os.sep) + os.sep):
-        return None
-    try:
-        changed = path.stat().st_mtime > measured_at
-    except OSError:
-        return None  # it is gone
-    return FileCoverage(
-        type(path)(real), len(hits), tuple(sorted(line for line, hit in hits.items() if not hit)), changed
-    )
-
-
-def _lines(source: Path, folder: Path) -> dict[Path, dict[int, bool]]:
-    """For each file its lines that can be run, and whether they were."""
-    if source.name == ".coverage":
-        return coverage_data.lines(source, folder)
-    merged: dict[Path, dict[int, bool]] = {}
-    for path, line, hit in _cobertura(source, folder) if source.suffix == ".xml" else _lcov(source, folder):
-        known = merged.setdefault(path, {})
-        known[line] = known.get(line, False) or hit
-    return merged
-
-
-def _cobertura(source: Path, folder: Path) -> Iterator[tuple[Path, int, bool]]:
-    """Cobertura's XML, as coverage.py and many others write it. expat itself stops entities that explode."""
-    sources: list[str] = []
-    with source.open("rb") as file:
-        for _, element in ET.iterparse(file):  # noqa: S314 (see above)
-            if element.tag == "source" and element.text:
-                sources.append(element.text.strip())
-            elif element.tag == "class":
-                path = _placed(element.get("filename", ""), sources, folder)
-                for line in element.iter("line"):
-                    yield path, int(line.get("number", "")), int(line.get("hits", "0")) > 0
-                element.clear()
-
-
-def _lcov(source: Path, folder: Path) -> Iterator[tuple[Path, int, bool]]:
-    path: Path | None = None
-    with source.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
-            kind, _, rest = text.strip().partition(":")
-            if kind == "SF":
-                path = _placed(rest, [], folder)
-            elif kind == "DA" and path is not None:
-                line, _, hits = rest.partition(",")
-                yield path, int(line), int(hits.partition(",")[0]) > 0
-
-
-def _placed(name: str, sources: list[str], folder: Path) -> Path:
-    """Where a name in the data lies: below one of its sources that holds it, else below the folder."""
-    if "\0" in name:
-        raise ValueError("a file's name holds a null character")
-    for source in sources:
-        if (path := folder / source / name).is_file():
-            return path
-    return folder / name
+def _file(said: list[Any]) -> FileCoverage:
+    path, lines, missed, changed = said
+    spread = (line for first, last in missed for line in range(first, last + 1))
+    return FileCoverage(Path(path), lines, tuple(spread), changed)

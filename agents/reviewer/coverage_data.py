@@ -13,30 +13,35 @@ import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from indexing import texts
+from indexing import bounds, texts
+from indexing.bounds import BoundError
 from indexing.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MOST_BYTES = 5_000_000  # of a source file
+    from indexing.bounds import Budget
+
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock
+_TABLES = {"file": ("id", "path"), "line_bits": ("file_id", "numbits"), "arc": ("file_id", "fromno", "tono")}
 _PRAGMA = "pragma: no cover"
 _NOT_RUN = (ast.Global, ast.Nonlocal)
 
 
-def lines(source: Path, folder: Path) -> dict[Path, dict[int, bool]]:
-    """For each Python file its lines that can be run, and whether they were.
+def lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
+    """Return the lines of each Python file that can be run, and whether they were.
 
     Raises:
-        ValueError: it is no data of coverage.py.
+        ValueError: it is no data of coverage.py, or goes beyond `budget`.
         OSError: it cannot be read.
     """
     found = {}
-    for name, run in _run(source).items():
+    for name, run in _run(source, budget).items():
         path = folder / name
+        budget.spend()
         try:
-            text = texts.decode(read_regular(path, _MOST_BYTES)[0])
+            text = texts.decode(read_regular(path, bounds.SOURCE_BYTES)[0])
         except OSError:
             continue
         found[path] = {first: not run.isdisjoint(range(first, last + 1)) for first, last in statements(text)}
@@ -68,22 +73,67 @@ def statements(text: str) -> list[tuple[int, int]]:
     return sorted(found.items())
 
 
-def _run(source: Path) -> dict[str, set[int]]:
+def _run(source: Path, budget: Budget) -> dict[str, set[int]]:
+    """Return the lines that were run, by file."""
     try:
         with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as data:
-            run: dict[str, set[int]] = {}
-            rows = data.execute("select path, numbits from line_bits join file on file.id = file_id")
-            for path, bits in rows:
-                run.setdefault(path, set()).update(_numbers(bits))
-            for path, start, end in data.execute("select path, fromno, tono from arc join file on file.id = file_id"):
-                run.setdefault(path, set()).update(line for line in (start, end) if line > 0)
+            _restrict(data, budget)
+            return _read(data, budget)
     except (sqlite3.Error, TypeError) as error:
-        raise ValueError(str(error)) from error
-    return {path: numbers for path, numbers in run.items() if "\0" not in path}
+        raise ValueError("it takes too long to read" if budget.late() else str(error)) from error
+
+
+def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
+    """Have SQLite read three tables and nothing else: no view, no function, no value without a bound, for no longer.
+
+    Raises:
+        ValueError: one of the tables is no plain table.
+    """
+    data.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bounds.COVERAGE_TOKEN_BYTES)
+    data.set_progress_handler(budget.late, _STEPS)
+    data.execute("PRAGMA trusted_schema = OFF")
+    data.execute("PRAGMA cell_size_check = ON")
+    data.execute("PRAGMA cache_size = -16000")
+    known = data.execute("SELECT name, type, sql FROM sqlite_master WHERE name IN (?, ?, ?)", tuple(_TABLES))
+    plain = {name for name, kind, said in known if kind == "table" and said.upper().startswith("CREATE TABLE")}
+    if missing := [name for name in _TABLES if name not in plain]:
+        raise ValueError(f"it has no table {missing[0]}")
+    data.set_authorizer(_allow)
+
+
+def _allow(action: int, table: str | None, column: str | None, *_: object) -> int:
+    """Allow to select the columns that coverage.py fills, and nothing that a crafted schema could bring in."""
+    if action == sqlite3.SQLITE_SELECT:
+        return sqlite3.SQLITE_OK
+    known = action == sqlite3.SQLITE_READ and (not column or column in _TABLES.get(table or "", ()))
+    return sqlite3.SQLITE_OK if known else sqlite3.SQLITE_DENY
+
+
+def _read(data: sqlite3.Connection, budget: Budget) -> dict[str, set[int]]:
+    names: dict[int, str] = {}
+    for number, path in data.execute("SELECT id, path FROM file"):
+        if isinstance(path, str) and "\0" not in path:
+            names[number] = path
+        if len(names) > bounds.COVERAGE_FILES:
+            raise BoundError(f"it names more than {bounds.COVERAGE_FILES:,} files")
+    run: dict[str, set[int]] = {}
+    for number, bits in data.execute("SELECT file_id, numbits FROM line_bits"):
+        budget.spend(1 + _set_bits(bits))
+        if number in names:
+            run.setdefault(names[number], set()).update(_numbers(bits))
+    for number, start, end in data.execute("SELECT file_id, fromno, tono FROM arc"):
+        budget.spend()
+        if number in names:
+            run.setdefault(names[number], set()).update(line for line in (start, end) if line > 0)
+    return run
+
+
+def _set_bits(bits: bytes) -> int:
+    return int.from_bytes(bits, "little").bit_count()
 
 
 def _numbers(bits: bytes) -> Iterator[int]:
-    """The line numbers of coverage.py's `numbits`: bit i of byte j stands for line 8j + i."""
+    """Yield the line numbers of coverage.py's `numbits`: bit i of byte j stands for line 8j + i."""
     for at, byte in enumerate(bits):
         yield from (8 * at + bit for bit in range(8) if byte >> bit & 1)
 

@@ -6,11 +6,11 @@ there are no findings and one sentence why. Start at `Ruff.check`.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
 import re
-import subprocess
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from agents.records import Edit, Finding, Fix
 from agents.reviewer import ruff_doubts, ruff_rules
 from agents.reviewer.ruff_settings import NEWEST, Settings, SettingsCache
-from indexing import texts
+from indexing import bounds, children, texts
+from indexing.children import Bounds
 from indexing.records import Span
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 
     SettingsOf = Callable[[Path | None], Settings]
 
-_FIXED = ("check", "--no-cache", "--no-fix", "--quiet", "--exit-zero", "--output-format", "json")
-_ARGUMENTS_BYTES = 20_000 if os.name == "nt" else 100_000
-_SETTINGS_S = 5.0
+_FIXED = ("check", "--no-cache", "--no-fix", "--no-respect-gitignore", "--quiet", "--exit-zero")
+_AS_JSON = ("--output-format", "json")
+_ARGUMENTS_BYTES = 15_000 if os.name == "nt" else 80_000
 _ENCODED = re.compile(r"(?:[ \t\f]*(?:#.*)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*[-\w.]")  # as Python finds it (PEP 263)
 _SYNTAX = "invalid-syntax"
 _MOST_BROKEN = 100  # places
@@ -72,10 +73,7 @@ class Ruff:
         if not self.binary:
             return RuffFindings(problem=_MISSING)
         settings = settings or self.settings.of(document.path, everything=policy.ruff == "always")
-        path = document.path or Path("untitled.py")
-        command = [*self._command(settings), "--stdin-filename", str(path), "-"]
-        shown, problem = self._run(command, path.parent, policy.ruff_timeout_s, texts.encode(document.text))
-        found = _parsed(shown) if not problem else []
+        found, settings, problem = self._checked_text(document, policy, settings)
         return RuffFindings(findings_of(found, document, settings, policy), problem)
 
     def broken(self, document: Document, timeout_s: float) -> tuple[Span, ...] | None:
@@ -84,11 +82,11 @@ class Ruff:
             return None
         newest = Settings(None, ("E902",), target=NEWEST)
         command = [*self._command(newest), "--stdin-filename", "untitled.py", "-"]
-        shown, problem = self._run(command, None, timeout_s, texts.encode(document.text))
+        ran = self._run(command, None, _within(timeout_s), texts.encode(document.text))
         starts = texts.line_starts(document.text)
-        found = [each for each in _parsed(shown) if each.get("code") in {None, _SYNTAX}]
+        found = [each for each in _parsed(ran.output) if each.get("code") in {None, _SYNTAX}]
         spans = (_span(each, document.text, starts) for each in found[:_MOST_BROKEN])
-        return None if problem else tuple(span for span in spans if span is not None)
+        return None if ran.problem else tuple(span for span in spans if span is not None)
 
     def check_files(
         self, documents: Sequence[Document], policy: ReviewPolicy, settings_of: SettingsOf | None = None
@@ -100,18 +98,48 @@ class Ruff:
         problem = ""
         for settings, group in self._groups(documents, policy, settings_of).items():
             for part in _parts(group):
-                command = [*self._command(settings), "--", *part]
-                shown, wrong = self._run(command, None, policy.batch_timeout_s)
+                by_path, in_force, wrong = self._checked_files(part, policy, settings)
                 problem = problem or wrong
-                by_path: dict[str, list[dict[str, Any]]] = {}
-                for found in _parsed(shown):
-                    by_path.setdefault(str(found.get("filename")), []).append(found)
                 for path, document in part.items():
                     if _misread(by_path.get(path, ()), document):
-                        results[document.uri] = self.check(document, policy, settings).findings
+                        results[document.uri] = self.check(document, policy, in_force).findings
                     else:
-                        results[document.uri] = findings_of(by_path.get(path, ()), document, settings, policy)
+                        results[document.uri] = findings_of(by_path.get(path, ()), document, in_force, policy)
         return results, problem
+
+    def _checked_text(
+        self, document: Document, policy: ReviewPolicy, settings: Settings
+    ) -> tuple[list[dict[str, Any]], Settings, str]:
+        """Return what ruff found in a text, by which settings, and a problem."""
+        path = document.path or Path("untitled.py")
+        text = texts.encode(document.text)
+        for last in (False, True):
+            command = [*self._command(settings), "--stdin-filename", str(path), "-"]
+            ran = self._run(command, path.parent, _within(policy.ruff_timeout_s), text)
+            if ran.beyond != "memory" or settings.file is None or last:
+                break
+            settings = self.settings.refuse(settings, _TOO_MUCH)
+        return _parsed(ran.output), settings, settings.problem or ran.problem
+
+    def _checked_files(
+        self, part: dict[str, Document], policy: ReviewPolicy, settings: Settings
+    ) -> tuple[dict[str, list[dict[str, Any]]], Settings, str]:
+        """Return what ruff found by path, by which settings, and a problem; too many files at once go in halves."""
+        ran = self._run([*self._command(settings), "--", *part], None, _within(policy.batch_timeout_s))
+        if ran.beyond in {"size", "output"} and len(part) > 1:
+            found: dict[str, list[dict[str, Any]]] = {}
+            problem = ""
+            for half in _halves(part):
+                more, settings, wrong = self._checked_files(half, policy, settings)
+                found |= more
+                problem = problem or wrong
+            return found, settings, problem
+        if ran.beyond == "memory" and settings.file is not None:
+            return self._checked_files(part, policy, self.settings.refuse(settings, _TOO_MUCH))
+        by_path: dict[str, list[dict[str, Any]]] = {}
+        for each in _parsed(ran.output):
+            by_path.setdefault(str(each.get("filename")), []).append(each)
+        return by_path, settings, settings.problem or ran.problem
 
     def _groups(
         self, documents: Sequence[Document], policy: ReviewPolicy, settings_of: SettingsOf | None
@@ -130,28 +158,45 @@ class Ruff:
         return groups
 
     def _command(self, settings: Settings) -> list[str]:
-        return [self.binary, *_FIXED, *settings.arguments()]
+        return [self.binary, *_FIXED, *_AS_JSON, *settings.arguments()]
 
     def _shown_settings(self, file: Path) -> str:
         """What ruff says of a configuration; it is given as the file too, as some file has to be named that exists."""
         command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), str(file)]
-        return self._run(command, file.parent, _SETTINGS_S)[0] if self.binary else ""
+        return self._run(command, file.parent, bounds.RUFF_SETTINGS).output if self.binary else ""
 
-    def _run(self, command: list[str], folder: Path | None, timeout_s: float, text: bytes = b"") -> tuple[str, str]:
-        """What it printed, and a problem."""
+    def _run(self, command: list[str], folder: Path | None, within: Bounds, text: bytes = b"") -> _Ran:
         where = folder if folder is not None and folder.is_dir() else None
         try:
-            done = subprocess.run(command, input=text, capture_output=True, cwd=where, timeout=timeout_s, check=False)
-        except subprocess.TimeoutExpired:
-            return "", f"ruff did not answer within {timeout_s:g} seconds; its findings are left out."
+            ended = children.run(command, within, text=text, folder=where)
         except OSError as error:
-            return "", f"ruff could not be started ({error.strerror}); its findings are left out."
-        if done.returncode:
-            said = " ".join(done.stderr.decode(errors="replace").split())[:200]
-            return "", f"ruff failed ({said}); its findings are left out."
-        return done.stdout.decode(errors="replace"), ""
+            problem = f"ruff could not be started ({error.strerror}); its findings are left out."
+            return _Ran("", problem, "size" if error.errno == errno.E2BIG else "")
+        if ended.beyond:
+            limit = _BEYOND[ended.beyond].format(within=within, megabytes=within.memory_bytes // 1_000_000)
+            return _Ran("", f"ruff {limit}; its findings are left out.", ended.beyond)
+        if ended.status:
+            said = " ".join(ended.said.split())[:200]
+            memory = ended.status < 0 or "out of memory" in said or "memory allocation" in said
+            return _Ran("", f"ruff failed ({said}); its findings are left out.", "memory" if memory else "")
+        return _Ran(ended.output.decode(errors="replace"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """A run of ruff: what it printed, a problem for a person, and the bound that it met."""
+
+    output: str
+    problem: str = ""
+    beyond: str = ""
+
+
+_TOO_MUCH = "ruff takes too much memory with it"
+_BEYOND = {
+    "time": "did not answer within {within.seconds:g} seconds",
+    "memory": "took more than {megabytes} MB of memory",
+    "output": "found more than anybody reads",
+}
 _MISSING = "ruff is not installed here, so Python is reviewed without it; reinstalling Starling brings it back."
 
 
@@ -245,10 +290,21 @@ def _parts(group: dict[str, Document]) -> Iterable[dict[str, Document]]:
     part: dict[str, Document] = {}
     size = 0
     for path, document in group.items():
-        size += len(path) + 1
+        length = len(os.fsencode(path)) + 9  # its end, and where it stands
+        size += length
         if size > _ARGUMENTS_BYTES and part:
             yield part
-            part, size = {}, len(path) + 1
+            part, size = {}, length
         part[path] = document
     if part:
         yield part
+
+
+def _halves(part: dict[str, Document]) -> Iterable[dict[str, Document]]:
+    paths = list(part)
+    for some in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
+        yield {path: part[path] for path in some}
+
+
+def _within(seconds: float) -> Bounds:
+    return Bounds(seconds, bounds.RUFF_MEMORY_BYTES, bounds.RUFF_OUTPUT_BYTES)

@@ -1,36 +1,42 @@
 """What the workspace says to ruff: which configuration is in force for a file, and which rules it selects or ignores.
 
-Reads configuration files and asks ruff itself; writes nothing. Start at `Settings.of`.
+Reads configuration files and asks ruff itself; writes nothing. ruff is handed no configuration that is no ordinary
+file, or that has brought it down before; then its own rules are in force, and a sentence says so. Start at
+`SettingsCache.of`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import threading
 import time
-import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.reviewer import ruff_rules
-from indexing.files import read_regular
+from indexing import bounds
+from indexing.files import TooDeepError, read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
 _NAMES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # ruff's own order within a folder
-_LARGEST = 1_000_000  # bytes of a configuration file
-_MOST_EXTENDED = 5
 _LONGEST_LINE = 320  # ruff's own bound
 _FRESH_S = 2.0
 _MOST_FOLDERS = 5000
+_MOST_FILES = 500
+_MOST_CODES = 1000  # ruff has about as many
 _ENABLED = re.compile(r"^linter\.rules\.enabled = \[\n(.*?)^\]", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"\(([A-Z]+\d+)\)")
 _MINIMUM = re.compile(r">=\s*3\.(\d+)")
 _NEWEST = 14
 NEWEST = f"py3{_NEWEST}"
+_IGNORED_CODE = re.compile(r"[A-Z]{1,8}\d{0,4}")
 _IGNORES = ("ignore", "extend-ignore")
 
 
@@ -45,6 +51,7 @@ class Settings:
         enabled: codes that the workspace's own ruff reports.
         ignored: codes or groups that are not looked for: the workspace ignores them.
         more: further arguments.
+        problem: why the workspace's configuration is not in force, "" where it is or there is none.
     """
 
     file: Path | None
@@ -53,6 +60,7 @@ class Settings:
     enabled: frozenset[str] = frozenset()
     ignored: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    problem: str = ""
 
     def left_out(self, codes: Iterable[str]) -> tuple[str, ...]:
         """Which of `codes`, ruff's for rules of ours, are the workspace's own business: it reports or ignores them."""
@@ -64,14 +72,19 @@ class Settings:
         if self.file is None:
             rules = [
                 "--ignore",
-                ",".join((*ruff_rules.IGNORED, *self.ignored)),
+                self._ignore(),
                 "--per-file-ignores",
                 ruff_rules.PER_FILE,
             ]
             target = ["--target-version", self.target]
             return ["--isolated", "--select", ",".join(self.select), *rules, *target, *self.more]
-        ignored = ["--ignore", ",".join((*ruff_rules.IGNORED, *self.ignored))]
-        return ["--config", str(self.file), "--force-exclude", "--select", ",".join(self.select), *ignored]
+        select = ["--select", ",".join(self.select), "--ignore", self._ignore()]
+        return ["--config", str(self.file), "--force-exclude", *select]
+
+    def _ignore(self) -> str:
+        """Return what is ignored of what is selected, which fits a command line however much the workspace ignores."""
+        told = [code for code in self.ignored if code.startswith(self.select) or _begins(self.select, code)]
+        return ",".join((*ruff_rules.IGNORED, *told[:_MOST_CODES]))
 
 
 class SettingsCache:
@@ -81,6 +94,7 @@ class SettingsCache:
         """`ask` gives what `ruff check --show-settings` prints for a configuration file."""
         self._ask = ask
         self._known: dict[tuple[str, int, int], Settings] = {}
+        self._refused: dict[tuple[str, int, int], str] = {}
         self._folders: dict[Path, tuple[float, tuple[Path | None, bool]]] = {}
         self._lock = threading.Lock()
 
@@ -90,7 +104,7 @@ class SettingsCache:
         if not own:
             return Settings(None, ruff_rules.SELECTED, _target(file))
         settings = self._own(file) if file is not None else Settings(None, ruff_rules.SELECTED, _target(None))
-        if everything:
+        if everything and settings.file is not None:
             return Settings(settings.file, (*settings.select, *sorted(settings.enabled)), ignored=settings.ignored)
         return settings
 
@@ -109,17 +123,31 @@ class SettingsCache:
                 self._folders[path.parent] = known
         return known[1]
 
-    def _own(self, file: Path) -> Settings:
-        try:
-            found = file.stat()
-        except OSError:
-            return Settings(None, ruff_rules.SELECTED, _target(None))
-        key = (str(file), found.st_mtime_ns, found.st_size)
+    def refuse(self, settings: Settings, why: str) -> Settings:
+        """Take the configuration of `settings` out of force, until it changes; return what is in force instead."""
+        refused = _without(str(settings.file), why)
+        key = _key(settings.file) if settings.file is not None else None
         with self._lock:
-            known = self._known.get(key)
+            if len(self._refused) > _MOST_FILES:
+                self._refused.clear()
+            if key is not None:
+                self._refused[key] = refused.problem
+        return refused
+
+    def _own(self, file: Path) -> Settings:
+        key = _key(file)
+        if key is None:
+            return Settings(None, ruff_rules.SELECTED, _target(None))
+        with self._lock:
+            known, refused = self._known.get(key), self._refused.get(key)
+        if refused is not None:
+            return Settings(None, ruff_rules.SELECTED, _target(None), problem=refused)
         if known is None:
-            known = _settings(file, self._ask(file))
+            why = _unreadable(file)
+            known = _without(str(file), why) if why else _settings(file, self._ask(file))
             with self._lock:
+                if len(self._known) > _MOST_FILES:
+                    self._known.clear()
                 self._known[key] = known
         return known
 
@@ -169,21 +197,68 @@ def _found(path: Path) -> tuple[Path | None, bool]:
     return project, False
 
 
-def _ignored(file: Path) -> tuple[str, ...]:
-    """What the configuration ignores, the files it extends included."""
-    found: list[str] = []
-    for _ in range(_MOST_EXTENDED):
-        content = _read(file)
+def _chain(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the configurations that `file` is made of, itself first, each with ruff's table in it.
+
+    Raises:
+        OSError: one of them cannot be read, is no regular file, is too large, or there are too many.
+        ValueError: one of them is not TOML.
+    """
+    for _ in range(bounds.CONFIGURATION_CHAIN):
+        content = read_toml(file, bounds.CONFIGURATION_BYTES)
         table = _table(_table(content, "tool"), "ruff") if file.name == "pyproject.toml" else content
-        for section in (table, _table(table, "lint")):
-            for key in _IGNORES:
-                values = section.get(key)
-                found += [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+        yield file, table
         extended = table.get("extend")
         if not isinstance(extended, str):
-            break
-        file = file.parent / os.path.expanduser(extended)  # noqa: PTH111 (pathlib's raises where there is no home)
-    return tuple(sorted({code for code in found if re.fullmatch(r"[A-Z]+\d*", code)}))
+            return
+        extended = os.path.expandvars(extended)
+        if "$" in extended or "\0" in extended:  # ruff might read something else there
+            raise OSError(errno.EINVAL, "extends a file whose name cannot be told", str(file))
+        file = file.parent / Path(extended).expanduser()
+    raise OSError(errno.ELOOP, "too many files that extend one another", str(file))
+
+
+def _unreadable(file: Path) -> str:
+    """Return why ruff must not be handed the configuration `file`, "" where it may."""
+    try:
+        for _ in _chain(file):
+            pass
+    except OSError as error:
+        return f"{error.filename or file} is {error.strerror}" if error.errno == errno.EINVAL else str(error.strerror)
+    except TooDeepError as error:
+        return str(error)
+    except (ValueError, RuntimeError):  # ruff says better what is wrong with it; the second for an unknown `~name`
+        return ""
+    return ""
+
+
+def _ignored(file: Path) -> tuple[str, ...]:
+    """Return what the configuration ignores, the files it extends included."""
+    found: set[str] = set()
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        for _, table in _chain(file):
+            for section in (table, _table(table, "lint")):
+                for key in _IGNORES:
+                    values = section.get(key)
+                    found.update(each for each in (values if isinstance(values, list) else ()) if isinstance(each, str))
+    return tuple(sorted(code for code in found if _IGNORED_CODE.fullmatch(code)))
+
+
+def _without(file: str, why: str) -> Settings:
+    problem = f"ruff's configuration {file} is not in force ({why}); its usual rules are."
+    return Settings(None, ruff_rules.SELECTED, _target(None), problem=problem)
+
+
+def _key(file: Path) -> tuple[str, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return str(file), found.st_mtime_ns, found.st_size
+
+
+def _begins(codes: tuple[str, ...], start: str) -> bool:
+    return any(code.startswith(start) for code in codes)
 
 
 def _target(file: Path | None) -> str:
@@ -195,10 +270,16 @@ def _target(file: Path | None) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content, _ = read_regular(file, _LARGEST + 1)  # a workspace says which file: it may be a pipe, or `/dev/zero`
-        return tomllib.loads(content.decode()) if len(content) <= _LARGEST else {}
-    except (OSError, ValueError, RecursionError):
+        found = file.stat()
+        return _content(file, found.st_mtime_ns, found.st_size, found.st_ctime_ns)
+    except (OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=64)
+def _content(file: Path, *_state: int) -> dict[str, Any]:
+    """Return what a configuration holds; parsed once for each state of the file, for a large one takes a second."""
+    return read_toml(file, bounds.CONFIGURATION_BYTES)
 
 
 def _table(content: dict[str, Any], name: str) -> dict[str, Any]:

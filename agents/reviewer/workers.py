@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from agents.records import Edit, Finding, Fix, Severity
 from agents.reviewer import static
 from agents.reviewer.policy import ReviewPolicy
-from indexing import processes
+from indexing import bounds, processes
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
 
@@ -109,7 +109,7 @@ def _serve(
                 _send(process, task)
             if not sent or process is None:
                 return
-            line = process.stdout.readline() if process.stdout is not None else b""
+            line = _answer(process)
             if line.endswith(b"\n"):
                 results.put((sent.pop(0).document, [_finding(each) for each in json.loads(line)]))
                 continue
@@ -124,8 +124,19 @@ def _serve(
         results.put(None)
 
 
+def _answer(process: subprocess.Popen[bytes]) -> bytes:
+    """Return the next line of the process; a text that it is stuck in costs the process its life."""
+    stuck = threading.Timer(bounds.TEXT_S, process.kill)
+    stuck.daemon = True
+    stuck.start()
+    try:
+        return process.stdout.readline() if process.stdout is not None else b""
+    finally:
+        stuck.cancel()
+
+
 def _started(policy: ReviewPolicy) -> subprocess.Popen[bytes]:
-    process = processes.spawn("agents.reviewer.workers", Path(Path.cwd().anchor))
+    process = processes.spawn("agents.reviewer.workers", Path(Path.cwd().anchor), bounds.ANALYSIS_MEMORY_BYTES)
     figures = {name: getattr(policy, name) for name in _FIGURES} | {"rules_off": sorted(policy.rules_off)}
     _write(process, figures)
     return process

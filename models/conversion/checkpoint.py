@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.errors import ModelError
+from starling_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+_LARGEST_OBJECT = 100_000_000  # bytes
 
 CONFIG_FILE = "config.json"
 SAFETENSORS = "*.safetensors"
@@ -157,7 +160,7 @@ class Checkpoint:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path, _LARGEST_OBJECT))
     except FileNotFoundError:
         raise ModelError(f"{path.parent} has no {path.name}; give the folder of a downloaded model.") from None
     except OSError as error:

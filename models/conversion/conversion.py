@@ -17,6 +17,7 @@ from models.conversion.checkpoint import Checkpoint
 from models.conversion.variables import QUANTIZATIONS, counted, quantized
 from models.conversion.vocabulary import TOKENIZER_FILE, Vocabulary
 from models.errors import ModelError
+from starling_files import close_tree, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +142,7 @@ def context_tokens(checkpoint: Checkpoint) -> int:
 
 def _write(specification: Specification, vocabulary: Vocabulary, target: Path, size_bytes: int) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         free = shutil.disk_usage(target.parent).free
         if free < size_bytes + SPARE_BYTES:
             raise ModelError(
@@ -150,9 +151,10 @@ def _write(specification: Specification, vocabulary: Vocabulary, target: Path, s
             )
         with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
             made = Path(scratch, target.name)
-            made.mkdir()
+            make_folder(made)
             specification.save(str(made))
             (made / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
+            close_tree(made)
             made.rename(target)
     except OSError as error:
         raise ModelError(

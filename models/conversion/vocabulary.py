@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.errors import ModelError
+from starling_files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_LARGEST = 500_000_000  # bytes
 
 TOKENIZER_FILE = "tokenizer.json"
 PARTS = ("vocab.json", "merges.txt")
@@ -51,7 +54,7 @@ class Vocabulary:
 
         path = file or folder / TOKENIZER_FILE
         try:
-            content = _made_of_parts(folder) if file is None and not path.exists() else path.read_text(encoding="utf-8")
+            content = _made_of_parts(folder) if file is None and not path.exists() else read_text(path, _LARGEST)
             numbered = Tokenizer.from_str(content).get_vocab(with_added_tokens=True)
         except FileNotFoundError:
             raise ModelError(
@@ -110,7 +113,7 @@ def _names(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in NAMES_FILES:
         try:
-            value: Any = json.loads((folder / name).read_text(encoding="utf-8"))
+            value: Any = json.loads(read_text(folder / name, _LARGEST))
         except (OSError, ValueError, RecursionError):
             continue
         for role in ("bos_token", "eos_token", "unk_token"):

@@ -11,8 +11,9 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from models.private import FOLDER_MODE, HAS_OWNERS, make_private_folder
+from starling_files import FOLDER_MODE, make_folder
 
+HAS_OWNERS = hasattr(os, "getuid")  # elsewhere a user's own folders are private by what they inherit
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 # A folder that may be entered but not listed can be looked at, where the system has a way.
 ENTER = getattr(os, "O_PATH", os.O_RDONLY)
@@ -57,7 +58,7 @@ def claim(folder: Path, own: int = 1) -> bool:
     with suppress(OSError):
         for part in reversed((folder, *folder.parents[: own - 1])):
             if not part.parent.is_dir():
-                make_private_folder(part.parent)
+                make_folder(part.parent)
             with suppress(FileExistsError):
                 part.mkdir(mode=FOLDER_MODE)
             status = part.lstat()

@@ -21,6 +21,7 @@ from models.errors import ModelError
 from models.host.app import Host, create_app
 from models.host.residents import Residents
 from models.loading import load, load_chat, load_embedder
+from starling_files import FILE_MODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +73,7 @@ def run(
     from filelock import FileLock, Timeout  # noqa: PLC0415 (for the host alone)
 
     address.check()
-    lock = FileLock(address.lock, timeout=0)
+    lock = FileLock(address.lock, timeout=0, mode=FILE_MODE)
     try:
         lock.acquire()
     except Timeout:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
+from indexing import bounds, children
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-TIMEOUT_S = 60
+BEYOND = {
+    "time": f"did not answer within {bounds.GIT.seconds:g} seconds",
+    "memory": "took too much memory",
+    "output": "found more changes than can be reviewed",
+}
 REVISION = re.compile(r"[A-Za-z0-9_@][\w./~^@{}+-]{0,250}")
 HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 FILE = "diff --git "
@@ -116,12 +120,12 @@ def _git(folder: Path, *arguments: str, wrong: str = "") -> str:
         raise Failure("git is not installed, and --diff asks it what changed.")
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat", "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            [git, *QUIET, *arguments], cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise Failure(f"git did not answer within {TIMEOUT_S} seconds; review without --diff.") from None
-    if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())[:300]
+        done = children.run([git, *QUIET, *arguments], bounds.GIT, folder=folder, environment=environment)
+    except OSError as error:
+        raise Failure(f"git could not be started ({error.strerror}); review without --diff.") from None
+    if done.beyond:
+        raise Failure(f"git {BEYOND[done.beyond]}; review without --diff.")
+    if done.status:
+        said = " ".join(done.said.split())[:300]
         raise Failure(wrong or f"git says: {said or 'nothing'}; --diff needs a repository.")
-    return os.fsdecode(done.stdout)
+    return os.fsdecode(done.output)

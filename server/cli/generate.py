@@ -55,7 +55,7 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
     cursor = place.parse(where)
     document = complete.read(Path(cursor.file))
     offset = place.offset(cursor, document.text)
-    root = place.folder(directory) if directory else place.workspace_of(Path(cursor.file))
+    root = place.folder(directory) if directory else place.workspace_of(Path(cursor.file), writes=True)
     with workspace.opened(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)

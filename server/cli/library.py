@@ -14,6 +14,7 @@ from models.errors import ModelError
 from server import paths
 from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
+from starling_files import make_folder, read_text, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ Quantization = Annotated[
     str, typer.Option("--quantization", "-q", metavar="TYPE", help=f"Of the weights: {', '.join(QUANTIZATIONS)}.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+LARGEST_SETTINGS = 1_000_000  # bytes
+LARGEST_TOKEN = 10_000
 
 
 def pull(
@@ -264,7 +268,7 @@ def _token(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        return file.read_text(encoding="utf-8").strip()
+        return read_text(file, LARGEST_TOKEN).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"The token in {file} cannot be read; give a text file that holds the token alone.") from error
 
@@ -274,13 +278,11 @@ def _write_setting(path: Path, section: str, name: str, value: str | list[dict[s
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
 
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_text(path, LARGEST_SETTINGS) if path.exists() else ""
         document = tomlkit.parse(text)
         document.setdefault(section, tomlkit.table())[name] = value
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.name + ".new")
-        aside.write_text(tomlkit.dumps(document), encoding="utf-8")
-        aside.replace(path)
+        make_folder(path.parent)
+        write_file(path, tomlkit.dumps(document).encode())
     except (TOMLKitError, TypeError, UnicodeDecodeError) as error:
         raise Failure(f"{path} is not a TOML file as it stands ({error}); mend it there.") from error
     except OSError as error:

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH110, PTH112 (os.path takes for absent what pathlib raises at: names too long, loops of links)
+# ruff: noqa: PTH110, PTH112, PTH114 (os.path takes for absent what pathlib raises at: names too long, loops of links)
 """Places in files as a person writes them, `FILE:LINE:COLUMN`, and the workspace that a file belongs to.
 
 Lines and columns count from 1 here and nowhere else; a column is a number of characters (code points). Start at
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from indexing.texts import line_starts
 from server import paths
+from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
 
 # What marks a workspace's top folder; a version control's mark further up wins over a project file further down.
@@ -62,13 +63,45 @@ def offset(place: Place, text: str) -> int:
     return start + place.column - 1
 
 
-def workspace_of(path: Path) -> Path:
-    """The folder that the file or folder at `path` belongs to: its repository, else its project, else a folder.
+def workspace_of(path: Path, *, writes: bool = False) -> Path:
+    """Return the folder that the file or folder named `path` belongs to: its repository, its project, or a folder.
 
     Where nothing marks one it is the folder that the command runs in, if that holds `path`: what one command changes
-    there the next one can take back. Else it is the file's own.
+    there the next one can take back. Else it is the file's own. Where a link leads out of the workspace that holds the
+    link, a command that only reads follows it and says so.
+
+    Raises:
+        Failure: such a link, for a command that writes.
     """
-    path = Path(os.path.realpath(path))
+    real = Path(os.path.realpath(path))
+    link = _link_in(path)
+    if link is None:
+        return _marked(real)
+    held = _marked(Path(os.path.realpath(link.parent)))
+    if real.is_relative_to(held):
+        return held
+    if writes:
+        raise Failure(f"{path} is a link that leads out of {held}; to have it changed, name {real}.")
+    found = _marked(real)
+    terminal.note(f"{path} is a link to {real}; the workspace is {found}.")
+    return found
+
+
+def _link_in(path: Path) -> Path | None:
+    """Return the first link on the way that `path` names; those of the system itself (`/tmp` of macOS) are none."""
+    try:
+        at = Path(path.anchor) if path.is_absolute() else Path.cwd()
+    except OSError:  # it was removed under the command
+        return None
+    for part in path.parts[1:] if path.is_absolute() else path.parts:
+        at = at.parent if part == ".." else at / part
+        if os.path.islink(at) and at.parent != Path(at.anchor):
+            return at
+    return None
+
+
+def _marked(path: Path) -> Path:
+    """Return the workspace of a path without links."""
     folder = path if os.path.isdir(path) else path.parent
     candidates = [f for f in (folder, *folder.parents) if f not in {paths.expanded("~"), Path(f.anchor)}]
     for marks in (TOPS, PROJECTS):

@@ -86,7 +86,7 @@ def review(  # noqa: PLR0913 (each is an option)
 ) -> int:
     """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
     given = [Path(path) for path in paths or [Path()]]
-    root = place.workspace_of(given[0])
+    root, *_ = [place.workspace_of(path, writes=fix) for path in given]
     changed = changed_lines.since(diff, root) if diff is not None else None
     job = _Job.of(root, changed, reporting=report)
     try:

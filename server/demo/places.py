@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from indexing import languages
 from indexing.exclusion import Exclusion
+from indexing.files import read_regular
 from indexing.limits import IndexLimits
 from indexing.records import Document
 from indexing.texts import decode
@@ -98,7 +99,7 @@ def _files(root: Path) -> list[tuple[Path, str, str]]:
 def _in_file(path: Path, relative: str, language: str) -> Iterator[DemoPlace]:
     """At most one place of each kind, the middle one."""
     try:
-        text = decode(path.read_bytes())
+        text = decode(read_regular(path, MAX_BYTES)[0])
     except OSError:
         return
     lines = text.splitlines(keepends=True)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from server import paths
+from starling_files import write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def written(name: str, text: str) -> Path | None:
         return None
     path = folder / f"{_plain(name)}.diff"
     try:
-        path.write_bytes(text.encode("utf-8", "replace"))
+        write_file(path, text.encode("utf-8", "replace"))
         for oldest in sorted(folder.glob("*.diff"), key=lambda one: one.stat().st_mtime_ns)[:-KEPT]:
             oldest.unlink()
     except OSError:  # a full disk, or another server cleans up at the same time

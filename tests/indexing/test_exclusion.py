@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.exclusion import Exclusion, content_reason
+from indexing.exclusion import TOO_MANY_RULES, Exclusion, content_reason
 from indexing.limits import IndexLimits
 from indexing.walk import Walk, walk
 from tests.marked import parse
@@ -281,3 +282,55 @@ def test_ignore_files_that_never_end_or_never_begin_are_none(tmp_path: Path) -> 
     os.mkfifo(tmp_path / "sub" / ".gitignore")
     assert found(tmp_path) == ["a.py", "sub/b.py"]
     assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "sub" / "b.py") == ""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [(".gitignore", "*{n}*"), (".gitignore", "src/*{n}"), (".starlingignore", "a{n:0400000}"), (".gitignore", "x{n}")],
+)
+def test_rules_that_nobody_can_wait_for_leave_out_what_they_are_about(tmp_path: Path, name: str, line: str) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text("x = 1\n")
+    (tmp_path / name).write_text("".join(line.format(n=n) + "\n" for n in range(370_000 if len(line) < 9 else 2)))
+    began = time.process_time()
+    exclusion = Exclusion(tmp_path, LIMITS)
+    for _ in range(50):
+        exclusion._answers.clear()
+        assert exclusion.reason(tmp_path / "src" / "app.py") == TOO_MANY_RULES
+    assert time.process_time() - began < 10
+    assert found(tmp_path) == []
+    assert skipped(tmp_path)[TOO_MANY_RULES] >= 1
+
+
+def test_ignore_files_of_many_folders_are_bounded_together(tmp_path: Path) -> None:
+    folder = tmp_path
+    for depth in range(20):
+        (folder / ".gitignore").write_text("".join(f"*{depth}x{n}\n" for n in range(300)))
+        folder = folder / f"d{depth}"
+        folder.mkdir()
+        (folder / "app.py").write_text("x = 1\n")
+    assert [path for path in found(tmp_path) if path.endswith(".py")] == [
+        "/".join([*(f"d{n}" for n in range(depth)), "app.py"]) for depth in range(1, 10)
+    ]
+    assert Exclusion(tmp_path, LIMITS).reason(folder / "app.py") == TOO_MANY_RULES
+
+
+def test_exclusions_that_nobody_can_wait_for_leave_out_everything(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    limits = IndexLimits(exclude=tuple(f"*{n}*" for n in range(20_000)))
+    assert Exclusion(tmp_path, limits).reason(tmp_path / "app.py") == "excluded"
+
+
+def test_a_changed_ignore_file_counts_at_once(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    for rule, reason in (("app.py", "ignored"), ("bpp.py", ""), ("*p.py ", "ignored"), ("!a.pyx", "")):
+        (tmp_path / ".gitignore").write_text(rule)
+        assert Exclusion(tmp_path, LIMITS).reason(tmp_path / "app.py") == reason
+
+
+def test_an_ignore_file_that_is_a_pipe_or_a_device_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    os.mkfifo(tmp_path / ".gitignore")
+    (tmp_path / ".starlingignore").symlink_to("/dev/zero")
+    assert found(tmp_path) == ["app.py"]

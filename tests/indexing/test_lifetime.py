@@ -169,8 +169,8 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
     assert until(lambda: index._process.pid is None)  # it has left for want of work
     real = processes.spawn
 
-    def spawn(module: str, folder: Path) -> subprocess.Popen[bytes]:
-        process = real(module, folder)
+    def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
+        process = real(module, folder, memory_bytes)
         if module == "indexing.worker":  # no file of this process may grow beyond: what a full disk does to it
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
         return process

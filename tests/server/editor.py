@@ -190,6 +190,7 @@ class ScriptedReviewer:
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     asked: list[tuple[Document, frozenset[Layer]]] = field(default_factory=list)
     cancelled: int = 0
+    problem: str = ""
 
     def close(self) -> None:
         """Do nothing."""

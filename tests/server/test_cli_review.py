@@ -390,3 +390,17 @@ def test_prose_that_speaks_of_generating_is_no_reason(review: Review, workspace:
     _, answer = review("make0.py", "make1.py")
     assert answer["files"] == 2
     assert {file for file, _ in codes(answer)} == {"make0.py", "make1.py"}
+
+
+def test_a_fix_is_not_made_where_a_link_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("here", "other"):
+        (tmp_path / name / ".git").mkdir(parents=True)
+        (tmp_path / name / "app.py").write_text("import os\n\n\ndef f() -> None:\n    return\n")
+    (tmp_path / "here" / "link.py").symlink_to(tmp_path / "other" / "app.py")
+    monkeypatch.chdir(tmp_path / "here")
+    before = (tmp_path / "other" / "app.py").read_bytes()
+    for named in (["link.py"], ["app.py", "link.py"]):
+        assert run(["review", "--fix", "--yes", "edit", *named]) == 1
+    assert (tmp_path / "other" / "app.py").read_bytes() == before
+    assert run(["review", "--fix", "--yes", "edit", "app.py"]) == 0
+    assert (tmp_path / "here" / "app.py").read_bytes() != before

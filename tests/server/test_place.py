@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,6 @@ from server.cli import place
 from server.cli.place import Place
 from server.cli.terminal import Failure, Misuse
 from tests.marked import parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -121,3 +118,45 @@ def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytes
     (tmp_path / ".git").mkdir()
     (tmp_path / "notes").mkdir()
     assert place.workspace_of(tmp_path / "notes" / "a.py") == tmp_path / "notes"
+
+
+@pytest.fixture
+def linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with links into another one; what is named is named from within the first."""
+    tmp_path = tmp_path.resolve()
+    for name in ("here", "other"):
+        (tmp_path / name / ".git").mkdir(parents=True)
+        (tmp_path / name / "src").mkdir()
+        (tmp_path / name / "src" / "app.py").write_text("import os\n")
+    (tmp_path / "here" / "file.py").symlink_to(tmp_path / "other" / "src" / "app.py")
+    (tmp_path / "here" / "again.py").symlink_to("file.py")
+    (tmp_path / "here" / "folder").symlink_to(tmp_path / "other")
+    (tmp_path / "here" / "inside.py").symlink_to("src/app.py")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+OUT = ["file.py", "again.py", "folder", "folder/src/app.py", "src/../file.py", "{root}/here/file.py"]
+
+
+@pytest.mark.parametrize("named", OUT)
+def test_who_writes_is_not_led_out_of_a_workspace_by_a_link(linked: Path, named: str) -> None:
+    with pytest.raises(Failure, match=r"is a link that leads out of .*here; .*other"):
+        place.workspace_of(Path(named.format(root=linked)), writes=True)
+
+
+@pytest.mark.parametrize("named", OUT)
+def test_who_reads_is_told_where_a_link_leads(linked: Path, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert place.workspace_of(Path(named.format(root=linked))) == linked / "other"
+    told = " ".join(capsys.readouterr().err.split())
+    assert "is a link to" in told
+
+
+@pytest.mark.parametrize("named", ["inside.py", "src", ".", "src/app.py", "{root}/here/inside.py"])
+def test_links_within_a_workspace_lead_where_they_lead(linked: Path, named: str) -> None:
+    assert place.workspace_of(Path(named.format(root=linked)), writes=True) == linked / "here"
+
+
+def test_a_workspace_that_is_entered_through_a_link_is_one(linked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(linked / "here" / "folder")
+    assert place.workspace_of(Path("src/app.py"), writes=True) == linked / "other"

@@ -333,3 +333,14 @@ async def test_of_a_cell_nothing_is_said_that_the_other_cells_decide(editor: Edi
     await editor.until(lambda: bool(published(editor, "cell:plain")) and bool(published(editor, "cell:magic")))
     assert published(editor, "cell:plain") == [(1, ["invalid-syntax", "bad-word"])]
     assert published(editor, "cell:magic") == [(1, ["bad-word"])]
+
+
+async def test_why_a_review_gives_less_is_told_once(editor: Editor) -> None:
+    editor.reviewer.problem = "ruff failed; its findings are left out."
+    await editor.begin()
+    editor.open("good")
+    await editor.until(lambda: (1, []) in published(editor))
+    editor.open("good too", uri="file:///w/other.py")
+    await editor.until(lambda: (1, []) in published(editor, "file:///w/other.py"))
+    told = [message["params"]["message"] for message in editor.sent if message.get("method") == "window/showMessage"]
+    assert sum("ruff failed" in one for one in told) == 1

@@ -117,6 +117,24 @@ async def test_a_cancelled_run_ends_its_process(tmp_path: Path) -> None:
     assert await gone(int(pid.read_text()))
 
 
+async def test_tests_get_the_variables_that_editors_keep_from_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setenv("STARLING_KEPT_PYTHONPATH", "src")
+    monkeypatch.setenv("STARLING_HOME", "/x")
+    code = "import os; print(os.environ['PYTHONPATH'], [n for n in os.environ if n.startswith('STARLING')])"
+    ran = await test_runs.run(python(tmp_path, code), timeout_s=60, data_file=None)
+    assert ran.output.split() == ["src", "[]"]
+
+
+async def test_a_run_that_takes_too_much_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_runs, "_most_memory_bytes", lambda: 100_000_000)
+    code = "import time; kept = 'x' * 300_000_000; time.sleep(600)"
+    ran = await test_runs.run(python(tmp_path, code), timeout_s=600, data_file=None)
+    assert (ran.exit_code, "memory" in ran.problem) == (None, True)
+
+
 async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
     ran = await test_runs.run(Command(("no-such-program",), tmp_path), timeout_s=1, data_file=None)
     assert "could not be started" in ran.problem

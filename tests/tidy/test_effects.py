@@ -10,6 +10,7 @@ from tests.tidy.tree import program
 OURS = {"self.touch", "updater.touch", "core.index.touch", "rename"}  # functions of our own by such names
 WRITES = re.compile(
     r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile)$"
+    r"|^(make_folder|make_file|write_file|open_private|close_tree)$"  # of `starling_files`
 )
 STRING_METHOD = {"replace", "remove"}  # str.replace, list.remove: told apart by their arguments
 STARTS = re.compile(
@@ -19,6 +20,7 @@ STARTS = re.compile(
 
 # Derived state and logs under Starling's own directories: none of these takes a path from a workspace or a model.
 MAY_WRITE = {
+    "starling_files.py": "folders and files of our own, for whoever of us asks",
     "indexing/arrays.py": "the segment file, written aside and swapped in",
     "indexing/process.py": "the folder of the index",
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
@@ -29,7 +31,6 @@ MAY_WRITE = {
     "models/library.py": "the folder of a model that a person installs or removes, inside the models folder",
     "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
-    "models/private.py": "Starling's own folders and files, below those that the callers name",
     "models/reply_store.py": "the file of the answers kept for an hour, below the cache; removes what is damaged there",
     "server/cli/library.py": "the user's own settings, when asked to use a model; the folder of a finished download",
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
@@ -43,13 +44,28 @@ MAY_WRITE = {
     "server/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
 }
 MAY_START = {
-    "server/cli/changed_lines.py": "git, from a fixed command line and a revision that cannot be an option",
     "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
-    "agents/reviewer/ruff.py": "ruff of Starling's own environment, from a fixed command line, told to change nothing",
+    "indexing/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
     "server/demo/client.py": "this program's own server, from a fixed command line",
     "models/host/starting.py": "the model host, from a fixed command line of this program",
     "indexing/processes.py": "the indexing process, from a fixed command line",
 }
+
+# What makes folders and files without the mode that ours have: everything else asks `starling_files`.
+MAY_MAKE = {
+    "starling_files.py": "it is the one",
+    "models/conversion/conversion.py": "in a private temporary folder, closed to others before it is moved",
+    "models/host/address.py": "made with the mode that it has to have",
+    "models/host/folder.py": "made with the mode that it has to have; links and folders of others are not followed",
+    "models/library.py": "in a private temporary folder, closed to others before it is moved",
+    "server/checks.py": "in a private temporary folder",
+    "server/commands/schema.py": "the published schema, when a developer asks for it",
+    "server/gate/disk.py": "files of the workspace: they get the mode that a person's editor would give them",
+    "server/trials.py": "a copy of the workspace, in a private temporary folder",
+}
+MAKES = re.compile(
+    r"(^|\.)(mkdir|makedirs|touch|write_text|write_bytes|mkstemp|NamedTemporaryFile|RotatingFileHandler)$"
+)
 
 
 def writes(name: str, call: ast.Call) -> bool:
@@ -84,3 +100,18 @@ def test_a_workspace_is_changed_by_the_gate_only() -> None:
 def test_processes_are_started_where_the_list_says() -> None:
     found = sorted({s.path for s in program() for name, _ in s.calls if STARTS.search(name)})
     assert found == sorted(MAY_START)
+
+
+def makes(name: str, call: ast.Call) -> bool:
+    """Whether the call makes a folder or a file with a mode that depends on the umask."""
+    given = {keyword.arg for keyword in call.keywords}
+    if name.rpartition(".")[2] == "open":
+        flags = ast.unparse(call)
+        return ("O_CREAT" in flags or writes(name, call)) and "opener" not in given and name != "open_private"
+    if name.rpartition(".")[2] == "connect" and "sqlite3" in name:
+        return not any(word in ast.unparse(call) for word in ("make_file", "uri=True", ":memory:"))
+    return (name not in OURS and bool(MAKES.search(name))) or (name == "FileLock" and "mode" not in given)
+
+
+def test_what_is_ours_is_made_for_its_user_alone_in_one_module() -> None:
+    assert sorted({s.path for s in program() for name, call in s.calls if makes(name, call)}) == sorted(MAY_MAKE)

@@ -44,7 +44,10 @@ class Source:
 @functools.cache
 def program() -> tuple[Source, ...]:
     """All modules that are shipped."""
-    paths = [ROOT / "starling_lsp.py", *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))]
+    paths = [
+        *sorted(ROOT.glob("starling_*.py")),
+        *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))),
+    ]
     texts = {str(path.relative_to(ROOT).as_posix()): path.read_text(encoding="utf-8") for path in paths}
     return tuple(
         Source(path, text, ast.parse(text)) for path, text in texts.items() if not path.startswith(NOT_SHIPPED)

@@ -2,7 +2,8 @@
 
 Each of them leaves a mark and raises when it is imported, and the program is started in the workspace with
 PYTHONPATH=. as some people have it. What `site` itself loads before any program runs (`sitecustomize`,
-`usercustomize`) cannot be held off by one.
+`usercustomize`) cannot be held off by one: our editors start it without Python's variables, and it starts its own
+processes so that none of them loads it.
 """
 
 from __future__ import annotations
@@ -193,3 +194,57 @@ def test_inside_our_own_checkout_with_itself_on_the_path_it_works_too(
 ) -> None:
     found = run(program, "models", "list", "--json", cwd=ROOT, env=surroundings)
     assert found["models"]
+
+
+CUSTOM = "import os\nwith open({log!r}, 'a') as file:\n    file.write(f'{{os.getpid()}}\\n')\n"
+
+
+@pytest.fixture
+def customized(tmp_path: Path, trap: Path) -> Path:
+    """Where the workspace's `sitecustomize` and `usercustomize` tell which processes have loaded them."""
+    log = tmp_path / "loaded"
+    log.touch()
+    for name in ("sitecustomize", "usercustomize"):
+        (trap / f"{name}.py").write_text(CUSTOM.format(log=str(log)))
+    return log
+
+
+def loaders(customized: Path) -> set[int]:
+    """The processes that have loaded one of them."""
+    return {int(line) for line in customized.read_text().split()}
+
+
+async def seen_by_the_server(command: list[str], trap: Path, environment: dict[str, str]) -> set[int]:
+    """Index and review in a session; the ids of its processes."""
+    client = DemoClient(trap, lambda _: None)
+    await client.begin([*command, "serve"], environment)
+    try:
+        end = time.monotonic() + 60
+        status: dict[str, Any] = {}
+        family: set[int] = set()
+        while status.get("state") != "ready" and time.monotonic() < end:
+            family |= {child.pid for child in psutil.Process(client.process_id).children(recursive=True)}
+            status = (await client.command("starling.status"))["index"] or {}
+            await asyncio.sleep(0.05)
+        assert status["state"] == "ready"
+        return family | {client.process_id}
+    finally:
+        await client.finish()
+
+
+async def test_started_as_our_editors_do_no_process_loads_the_workspaces_customization(
+    trap: Path, surroundings: dict[str, str], program: list[str], customized: Path
+) -> None:
+    cleaned = {**surroundings, "PYTHONPATH": "", "STARLING_KEPT_PYTHONPATH": "."}
+    assert len(await seen_by_the_server(program, trap, cleaned)) > 1
+    assert loaders(customized) == set()
+
+
+async def test_no_process_that_the_program_starts_loads_the_workspaces_customization(
+    trap: Path, surroundings: dict[str, str], program: list[str], customized: Path
+) -> None:
+    family = await seen_by_the_server(program, trap, surroundings)
+    loaded = loaders(customized)
+    assert len(family & loaded) == 1  # the first process cannot help it, which the README says
+    run(program, "doctor", "--json", cwd=trap, env=surroundings)
+    assert len(loaders(customized) - loaded) == 1

@@ -5,6 +5,9 @@
 return {
   cmd = { 'starling', 'serve' },
 
+  -- Python would run a `sitecustomize` of the folder that PYTHONPATH names before the server can say no.
+  cmd_env = require('starling.server').environment(),
+
   -- Every ordinary buffer with a filetype, whatever the language: what Starling has no grammar for, it reads as text.
   -- A file outside of any project is served alone.
   root_dir = function(bufnr, on_dir)

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { locate } from './launch';
+import { environment, locate } from './launch';
 
 const PACKAGE = 'starling-lsp';
 const PYTHONS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.14', 'python'];
@@ -117,7 +117,8 @@ export function run(program: string, args: readonly string[], making: Making): P
     making.log(`$ ${[program, ...args].join(' ')}`);
     return new Promise((resolve, reject) => {
         let last = '';
-        const child = spawn(program, args, { signal: making.signal, stdio: ['ignore', 'pipe', 'pipe'] });
+        const env = environment(process.env);
+        const child = spawn(program, args, { env, signal: making.signal, stdio: ['ignore', 'pipe', 'pipe'] });
         for (const stream of [child.stdout, child.stderr]) {
             stream.setEncoding('utf8');
             stream.on('data', (piece: string) => {

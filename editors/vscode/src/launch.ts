@@ -61,6 +61,22 @@ export async function found(look: Surroundings): Promise<Launch | Obstacle> {
     };
 }
 
+/**
+ * An environment for the server without Python's own variables; the tests that it runs get them back.
+ *
+ * Python would run a `sitecustomize` of the folder that PYTHONPATH names before the server can say no.
+ */
+export function environment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    const changed: NodeJS.ProcessEnv = { ...given };
+    for (const [name, value] of Object.entries(given)) {
+        if (name.startsWith('PYTHON') && value !== undefined && value !== '') {
+            changed[name] = ''; // which is none to Python
+            changed[`STARLING_KEPT_${name}`] = value;
+        }
+    }
+    return changed;
+}
+
 export function surroundings(configured: readonly string[], own: string): Surroundings {
     return { configured, own, locate };
 }

@@ -23,7 +23,7 @@ import {
 } from 'vscode-languageclient/node';
 import { reached, stream } from './connection';
 import { Environment, EnvironmentError } from './environment';
-import { found, isObstacle, type Launch, type Mend, type Obstacle, surroundings } from './launch';
+import { environment, found, isObstacle, type Launch, type Mend, type Obstacle, surroundings } from './launch';
 import { CONFIRM, type Proposals } from './proposals';
 import { explicit, SECTION } from './settings';
 import type { Phase } from './status';
@@ -210,9 +210,10 @@ export class Service implements Disposable {
                 closed: () => this.died(),
             },
         };
+        const env = environment(process.env);
         const server =
             launch.token === undefined
-                ? { command: launch.command, args: [...launch.args] }
+                ? { command: launch.command, args: [...launch.args], options: { env } }
                 : () => stream(launch.command);
         const client = new LanguageClient(SECTION, 'Starling', server, options);
         client.registerFeature(confirming);

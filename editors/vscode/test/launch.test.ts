@@ -3,7 +3,7 @@ import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { found, locate } from '../src/launch';
+import { environment, found, locate } from '../src/launch';
 
 function machine(programs: readonly string[], configured: readonly string[] = []) {
     return {
@@ -61,4 +61,16 @@ test('a program is looked for on the PATH alone, never in a folder that a worksp
     } finally {
         process.env.PATH = before;
     }
+});
+
+test("Python's own variables do not reach the server as such, and everything else does", () => {
+    const given = { PATH: '/bin', PYTHONPATH: '.', PYTHONHOME: '/x', PYTHONSAFEPATH: '' };
+    assert.deepEqual(environment(given), {
+        PATH: '/bin',
+        PYTHONPATH: '',
+        PYTHONHOME: '',
+        PYTHONSAFEPATH: '',
+        STARLING_KEPT_PYTHONPATH: '.',
+        STARLING_KEPT_PYTHONHOME: '/x',
+    });
 });

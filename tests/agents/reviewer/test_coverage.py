@@ -11,6 +11,7 @@ import pytest
 
 from agents.reviewer import coverage
 from agents.reviewer.coverage_data import statements
+from indexing.children import Bounds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +162,101 @@ def test_exploding_entities_do_not_explode(folder: Path) -> None:
     (folder / "coverage.xml").write_text(text)
     with pytest.raises(coverage.CoverageError):
         coverage.read(folder / "coverage.xml", folder)
+
+
+def refused(source: Path, folder: Path) -> str:
+    """What is said of data that nobody reads to their end; reading them ends long before the test does."""
+    with pytest.raises(coverage.CoverageError) as caught:
+        coverage.read(source, folder)
+    return str(caught.value)
+
+
+def crafted(folder: Path, *statements: str) -> Path:
+    """Data of coverage.py with something else in place of one of its tables."""
+    path = data_file(folder, {"shapes.py": {2}})
+    with closing(sqlite3.connect(path)) as data, data:
+        for statement in statements:
+            data.execute(statement)
+    return path
+
+
+ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select i as file_id, "
+
+
+@pytest.mark.parametrize("table", ["file", "line_bits", "arc"])
+def test_a_view_in_place_of_a_table_is_refused(folder: Path, table: str) -> None:
+    view = ENDLESS + "i as id, 'shapes.py' as path, 0 as context_id, x'ff' as numbits, 1 as fromno, 2 as tono from n"
+    assert f"no table {table}" in refused(
+        crafted(folder, f"drop table {table}", f"create view {table} as {view}"), folder
+    )
+
+
+def test_a_virtual_table_is_refused(folder: Path) -> None:
+    source = crafted(folder, "drop table arc", "create virtual table arc using fts5(file_id, fromno, tono)")
+    assert "no table arc" in refused(source, folder)
+
+
+def test_a_column_that_explodes_is_refused(folder: Path) -> None:
+    made = "create table line_bits (file_id integer, numbits blob generated always as (zeroblob(900000000)) virtual)"
+    refused(crafted(folder, "drop table line_bits", made, "insert into line_bits (file_id) values (0)"), folder)
+
+
+def test_a_large_blob_is_refused(folder: Path) -> None:
+    refused(crafted(folder, "insert into line_bits values (0, 0, zeroblob(50000000))"), folder)
+
+
+def test_blobs_that_name_too_many_lines_are_refused(folder: Path) -> None:
+    rows = (
+        "insert into line_bits select 0, i, replace(hex(zeroblob(400000)), '00', 'z') from (select 1 i union select 2)"
+    )
+    source = crafted(folder, rows, "update line_bits set numbits = cast(numbits as blob)")
+    assert "entries" in refused(source, folder)
+
+
+def test_a_comment_without_end_is_refused(folder: Path) -> None:
+    (folder / "coverage.xml").write_text("<coverage><!--" + "x" * 60_000_000 + "--></coverage>")
+    assert "too long" in refused(folder / "coverage.xml", folder)
+
+
+def test_many_sources_and_many_classes_are_not_multiplied_without_end(folder: Path) -> None:
+    for n in range(1000):
+        (folder / f"s{n}").mkdir()
+    sources = "".join(f"<source>s{n}</source>" for n in range(1000))
+    classes = "".join(f'<class filename="c{n}"/>' for n in range(20_000))
+    (folder / "coverage.xml").write_text(f"<coverage><sources>{sources}</sources>{classes}</coverage>")
+    assert "entries" in refused(folder / "coverage.xml", folder)
+
+
+def test_a_file_that_is_named_often_is_looked_for_once(folder: Path) -> None:
+    sources = "".join(f"<source>s{n}</source>" for n in range(1000))
+    classes = '<class filename="shapes.py"><line number="2" hits="1"/></class>' * 10_000
+    (folder / "coverage.xml").write_text(f"<coverage><sources>{sources}</sources>{classes}</coverage>")
+    assert coverage.read(folder / "coverage.xml", folder).files[0].lines == 1
+
+
+def test_a_line_of_lcov_without_end_is_no_line(folder: Path) -> None:
+    (folder / "lcov.info").write_text("SF:shapes.py\nDA:2,1\nTN:" + "x" * 30_000_000 + "\nDA:5,0\n")
+    assert coverage.read(folder / "lcov.info", folder).files[0].lines == 2
+
+
+def test_more_lines_than_anybody_has_are_refused(folder: Path) -> None:
+    (folder / "lcov.info").write_text("SF:shapes.py\n" + "".join(f"DA:{n},1\n" for n in range(2_100_000)))
+    assert "entries" in refused(folder / "lcov.info", folder)
+
+
+@pytest.mark.parametrize("name", [".coverage", "coverage.xml", "lcov.info"])
+def test_pipes_and_devices_are_not_read(folder: Path, name: str) -> None:
+    os.mkfifo(folder / name)
+    assert coverage.find(folder) is None
+    refused(folder / name, folder)
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    refused(folder / name, folder)
+
+
+def test_a_child_that_goes_beyond_its_bounds_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = data_file(folder, {"shapes.py": {2}})
+    monkeypatch.setattr("indexing.bounds.COVERAGE_CHILD", Bounds(seconds=0.01, memory_bytes=10**9, output_bytes=10**6))
+    assert "too long" in refused(source, folder)
+    monkeypatch.setattr("indexing.bounds.COVERAGE_CHILD", Bounds(seconds=60, memory_bytes=10**9, output_bytes=10))
+    assert "too many lines" in refused(source, folder)

@@ -13,6 +13,7 @@ from agents.reviewer import ruff_settings
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.ruff import Ruff
+from indexing.children import Bounds
 from tests.agents.reviewer.labels import document, placed
 from tests.marked import parse
 
@@ -145,6 +146,91 @@ def test_what_a_configuration_extends_is_read_only_where_it_is_a_file(tmp_path: 
     os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
     (tmp_path / "ruff.toml").write_text('extend = "pipe"\nlint.ignore = ["E501"]\n')
     assert ruff_settings._ignored(tmp_path / "ruff.toml") == ("E501",)
+
+
+@pytest.mark.parametrize(
+    "extended", ["/dev/zero", "pipe", "link", "folder", "large.toml", "ruff.toml", "${X:-/dev/zero}"]
+)
+@pytest.mark.parametrize("name", ["ruff.toml", "pyproject.toml"])
+def test_a_configuration_that_nobody_can_read_to_its_end_is_not_handed_to_ruff(
+    tmp_path: Path, extended: str, name: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "large.toml").write_text("#" * 1_100_000)
+    extended = name if extended == "ruff.toml" else extended  # itself
+    (tmp_path / name).write_text(("[tool.ruff]\n" if name == "pyproject.toml" else "") + f"extend = '{extended}'\n")
+    (tmp_path / "main.py").write_text(UNUSED)
+    main = document(UNUSED, path=tmp_path / "main.py")
+    reviewer = Reviewer()
+    assert codes(reviewer.review(main)) == ["F401", "F821"]
+    assert "is not in force" in reviewer.problem
+    assert [codes(found) for _, found in reviewer.review_files([main])] == [["F401", "F821"]]
+    assert "is not in force" in reviewer.problem
+
+
+def test_a_configuration_that_ignores_more_than_a_command_line_holds_loses_no_finding(tmp_path: Path) -> None:
+    ignored = ["F401", *(f"N{n}" for n in range(60_000))]
+    text = f"[tool.ruff.lint]\nignore = {ignored!r}\n"
+    (tmp_path / "pyproject.toml").write_text(text)
+    settings = Ruff("").settings.of(tmp_path / "main.py", everything=False)
+    assert "F401" in settings.ignored
+    assert sum(map(len, settings.arguments())) < 10_000
+
+
+def test_ruff_that_takes_too_much_memory_with_a_configuration_works_without_it(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "ruff"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nkept = []\n"
+        "try:\n    while '--config' in sys.argv and '--show-settings' not in sys.argv: kept.append('x' * 10_000_000)\n"
+        "except MemoryError:\n    sys.exit('out of memory')\n"
+        "print('[]')\n"
+    )
+    program.chmod(0o755)
+    workspace = tmp_path / "w"
+    workspace.mkdir()
+    (workspace / "ruff.toml").write_text("line-length = 90\n")
+    ruff = Ruff(str(program))
+    small = Bounds(seconds=60, memory_bytes=150_000_000, output_bytes=1_000_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agents.reviewer.ruff._within", lambda _: small)
+        main = document(UNUSED, path=workspace / "main.py")
+        (workspace / "main.py").write_text(UNUSED)
+        assert ruff.check_files([main], ReviewPolicy())[0] == {main.uri: ()}
+        assert "takes too much memory" in ruff.check(main, ReviewPolicy()).problem
+    (workspace / "ruff.toml").write_text("line-length = 91\n")
+    os.utime(workspace / "ruff.toml", (1, 1))
+    assert ruff.settings.of(workspace / "main.py", everything=False).file == workspace / "ruff.toml"
+
+
+def test_files_whose_findings_are_too_many_at_once_are_looked_at_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.bounds.RUFF_OUTPUT_BYTES", 4000)
+    documents = []
+    for n in range(20):
+        path = tmp_path / f"m{n}.py"
+        path.write_text(UNUSED)
+        documents.append(document(UNUSED, path=path))
+    found, problem = Ruff().check_files(documents, ReviewPolicy())
+    assert {codes(each)[0] for each in found.values()} == {"F401"}
+    assert (len(found), problem) == (20, "")
+
+
+def test_names_of_many_bytes_fit_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ("木" * 80)
+    folder.mkdir()
+    documents = []
+    for n in range(30):
+        path = folder / f"{'林' * 70}{n}.py"
+        path.write_text(UNUSED)
+        documents.append(document(UNUSED, path=path))
+    monkeypatch.setattr("agents.reviewer.ruff._ARGUMENTS_BYTES", 4000)
+    found, problem = Ruff().check_files(documents, ReviewPolicy())
+    assert (len(found), problem) == (30, "")
+    assert all(codes(each) == ["F401", "F821"] for each in found.values())
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ SECRET = "the person's code"
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder as `/tmp` is: everybody can write there, and take away but their own."""
-    with tempfile.TemporaryDirectory(prefix="attack-") as made:
+    public = Path(tempfile.gettempdir()).anchor + "tmp"  # a test's own folder is closed to strangers
+    with tempfile.TemporaryDirectory(prefix="attack-", dir=public) as made:
         Path(made).chmod(0o1777)
         yield Path(made)
 

@@ -32,6 +32,19 @@ function M.can_start()
   return false
 end
 
+--- Return an environment for the server without Python's own variables; the tests that it runs get them back.
+---@return table<string, string>
+function M.environment()
+  local changed = {}
+  for name, value in pairs(vim.fn.environ()) do
+    if vim.startswith(name, 'PYTHON') and value ~= '' then
+      changed[name] = '' -- which is none to Python
+      changed['STARLING_KEPT_' .. name] = value
+    end
+  end
+  return changed
+end
+
 --- Tell the server, before it starts, what this plugin can do beyond Neovim.
 ---@param capabilities lsp.ClientCapabilities
 function M.declare(capabilities)
