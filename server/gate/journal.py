@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import RenameFile
+from agents.records import RenameFile, TextChange
 from server.gate.audit import Audit, AuditRow, user
 from server.gate.checkpoints import Checkpoints, kind_of, subject
 from server.gate.contents import digest
@@ -72,6 +72,7 @@ class Journal:
         self.requests = Requests(state, client)
         self.audit = Audit(state)
         self.checkpoints = Checkpoints(state)
+        self.untitled: set[str] = set()  # checkpoints of texts that end with this session
 
     def begin(self, case: Case) -> None:
         """A request comes; what a server before us left open is closed first."""
@@ -114,6 +115,8 @@ class Journal:
                 case.checkpoint = self.checkpoints.store(
                     connection, case.id, case.question.title, checked.proposal.changes, checked.before, case.undoes
                 )
+                if any(isinstance(one, TextChange) and one.path is None for one in checked.proposal.changes):
+                    self.untitled.add(case.checkpoint)
             if case.answer is not None:
                 self.requests.approved(connection, case.id, case.checkpoint)
 
