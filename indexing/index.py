@@ -96,6 +96,11 @@ class Index:
                 self._sources.close()
                 self._sources = None
 
+    @property
+    def roots(self) -> Sequence[Path]:
+        """The real paths of the workspace folders, none inside another."""
+        return tuple(self._roots)
+
     def set_roots(self, roots: Sequence[Path]) -> None:
         """Serve other workspace folders from now on."""
         with self._working:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from agents.records import Layer
 from agents.reviewer import layers as seam
 from agents.reviewer import static, workers
+from agents.reviewer.importers import Importers
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import registry
+from agents.reviewer.safety import Safety
 from agents.reviewer.switches import Switches
 from indexing import texts
 from indexing.syntax import Syntax
@@ -48,13 +50,18 @@ class Reviewer:
         examiners: Sequence[Examiner] = (),
         excluded: Callable[[Path], str] = lambda _: "",
         ruff: Ruff | None = None,
+        roots: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`excluded` says why a file may not be shown to a model, "" when it may; `examiners` are the other layers."""
+        """`excluded` says why a file may not be shown to a model, "" when it may; `examiners` are the other layers.
+
+        `roots` gives the workspace folders, whose files may import from one another.
+        """
         self.policy = policy or ReviewPolicy()
         self.examiners = tuple(examiners)
         self.ruff = ruff or Ruff()
         self.problem = ""  # one sentence why the review gives less than it should
         self._excluded = excluded
+        self._safety = Safety(Importers(roots))
         self._texts: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._units: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._lock = threading.Lock()
@@ -97,7 +104,7 @@ class Reviewer:
                 if examiner.layer in wanted and not cancelled():
                     syntax = syntax or Syntax.of(document)
                     found += self._examined(examiner, document, syntax, cancelled, whole=whole)
-        return self._finished(found, switches, starts)
+        return self._finished(document, found, switches, starts)
 
     def review_files(
         self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _never
@@ -117,9 +124,11 @@ class Reviewer:
             starts = texts.line_starts(document.text)
             switches = Switches.of(document.text, starts)
             both = (*findings, *by_ruff.get(document.uri, ()))
-            yield document, () if switches.off else self._finished(both, switches, starts)
+            yield document, () if switches.off else self._finished(document, both, switches, starts)
 
-    def _finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
+    def _finished(
+        self, document: Document, found: Iterable[Finding], switches: Switches, starts: list[int]
+    ) -> tuple[Finding, ...]:
         """What of `found` is shown: nothing twice, nothing switched off, in order of place."""
         least = SEVERITIES.index(self.policy.severity)
         kept: dict[tuple[int, int, str], Finding] = {}
@@ -132,7 +141,8 @@ class Reviewer:
                 and not switches.silence(line, finding.code, rule.equals if rule is not None else ())
             ):
                 kept.setdefault((finding.span.start, finding.span.end, finding.code), finding)
-        return tuple(sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code)))
+        shown = sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code))
+        return self._safety.judged(document, shown)
 
     def close(self) -> None:
         """Let go of what is kept; safe twice."""

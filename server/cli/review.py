@@ -126,7 +126,9 @@ class _Job:
             terminal.note(str(problem))
         wanted = resolved.review
         limits = IndexLimits(max_file_bytes=wanted.max_file_bytes, exclude=tuple(resolved.index.exclude))
-        return cls(root, resolved, Reviewer(core.review_policy_of(resolved)), limits, changed, reporting)
+        return cls(
+            root, resolved, Reviewer(core.review_policy_of(resolved), roots=lambda: [root]), limits, changed, reporting
+        )
 
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""
