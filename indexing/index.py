@@ -187,7 +187,16 @@ class Index:
             same = match.key is None or match.key == own
             source = snapshot.view.relative(match.key) if match.key is not None else _own_name(document)
             result.append(
-                Recalled(match.text, match.matched_tokens, match.agreement, match.votes, same, source, match.confidence)
+                Recalled(
+                    match.text,
+                    match.matched_tokens,
+                    match.agreement,
+                    match.votes,
+                    same,
+                    source,
+                    match.confidence,
+                    match.column,
+                )
             )
         return tuple(result)
 
