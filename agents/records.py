@@ -165,6 +165,23 @@ class TextChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a file has beside its bytes.
+
+    Attributes:
+        mode: the permission bits, setuid and setgid included.
+        owner: the user's number, -1 where the system has none.
+        group: the group's number, likewise.
+        extended: extended attributes, ACLs among them, by name.
+    """
+
+    mode: int
+    owner: int = -1
+    group: int = -1
+    extended: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CreateFile:
     """A new file; refused where there is one already.
 
@@ -173,12 +190,14 @@ class CreateFile:
         text: its whole text, without a byte order mark.
         encoding: "utf-8", or another one by its name in `server.gate.contents` where a deleted file comes back.
         executable: whether its owner may run it.
+        attributes: what a deleted file had that comes back, None for those of any new file.
     """
 
     path: Path
     text: str
     encoding: str = "utf-8"
     executable: bool = False
+    attributes: Attributes | None = None
 
 
 @dataclass(frozen=True, slots=True)

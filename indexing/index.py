@@ -123,6 +123,11 @@ class Index:
             segments.forget()
             relexing.forget()
 
+    @property
+    def roots(self) -> Sequence[Path]:
+        """The real paths of the workspace folders, none inside another."""
+        return tuple(self._roots)
+
     def set_roots(self, roots: Sequence[Path]) -> None:
         """Serve other workspace folders from now on."""
         with self._working:
@@ -234,7 +239,16 @@ class Index:
             same = match.key is None or match.key == own
             source = snapshot.view.relative(match.key) if match.key is not None else _own_name(document)
             result.append(
-                Recalled(match.text, match.matched_tokens, match.agreement, match.votes, same, source, match.confidence)
+                Recalled(
+                    match.text,
+                    match.matched_tokens,
+                    match.agreement,
+                    match.votes,
+                    same,
+                    source,
+                    match.confidence,
+                    match.column,
+                )
             )
         return tuple(result)
 

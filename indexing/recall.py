@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing import confidence, tokens
+from indexing import columns, confidence, tokens
 from indexing.pools import WINDOW, Origin
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class RecallMatch:
         agreement: share of the votes, weighted by squared length of the match, 0 to 1.
         votes: how many places voted for it.
         confidence: calibrated probability that the rest of the line is exactly this.
+        column: where its line begins, for a cursor on a blank line; None when that is not known.
     """
 
     key: tuple[str, int] | None
@@ -71,6 +72,7 @@ class RecallMatch:
     agreement: float
     votes: int
     confidence: float
+    column: int | None = None
 
 
 @dataclass(slots=True)
@@ -143,7 +145,10 @@ def best(
         lead = hypothesis.lead
         text = hypothesis.text + _block_rest(place, lead) if whole_block else hypothesis.text
         key, start = lead.pool.where(lead.position)
-        matches.append(RecallMatch(key, start, text, lead.matched, agreement, len(hypothesis.voters), probability))
+        column = columns.column_of(place, lead) if place.at_line_start else None
+        matches.append(
+            RecallMatch(key, start, text, lead.matched, agreement, len(hypothesis.voters), probability, column)
+        )
     return matches
 
 

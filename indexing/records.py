@@ -145,6 +145,7 @@ class Recalled:
         same_file: whether the best match stands in the asking file itself.
         source: workspace-relative path of the best match.
         confidence: calibrated probability that the rest of the line is exactly this, 0 to 1; 0 when not known.
+        column: where its line begins by the blocks around the best match, at a blank line; None when not known.
     """
 
     text: str
@@ -154,6 +155,7 @@ class Recalled:
     same_file: bool
     source: str
     confidence: float = 0.0
+    column: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,6 @@ async def proposed(snapshot: Snapshot, work: Work, proposal: ProposedEdit, name:
     work.report("waiting for your answer")
     outcome = await snapshot.gate.propose(proposal, cancelled=work.cancelled)
     told = Proposed.of(outcome)
-    if told.outcome in {"refused", "failed", "partly"} and told.reason:
+    if told.outcome in {"refused", "failed", "partly", "applied"} and told.reason:
         snapshot.works.tell(told.reason)
     return Written(**told.model_dump(), task=name, notes=proposal.notes)

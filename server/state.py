@@ -106,7 +106,12 @@ def _costs(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate, _workflows, _costs)
+def _attributes(connection: sqlite3.Connection) -> None:
+    """Add what a file had beside its text to `server.gate.checkpoints`: JSON, "" where it is not known."""
+    connection.execute("ALTER TABLE checkpoint_files ADD COLUMN attributes TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_gate, _workflows, _costs, _attributes)
 """Number n brings a database from `user_version` n - 1 to n, inside one transaction; a migration only adds."""
 
 

@@ -54,7 +54,7 @@ class Closing:
     def at(cls, cursor: Cursor) -> Closing:
         """The brackets around `cursor`."""
         language = cursor.document.language
-        left = weigh(_from_definition(cursor.prefix[-_BEFORE:]), language)
+        left = open_before(cursor)
         right = _weighed(cursor.suffix[:_BEHIND], language, left.quote)
         due = "".join(CLOSER_OF[opener] for opener in reversed(left.unclosed))
         return cls(language, _without_tail(due, right.closers), left.quote, cursor.after)
@@ -103,6 +103,11 @@ class Closing:
             elif character not in CLOSERS and not character.isspace() and character not in "\"'`":
                 break
         return excess[spare] if spare < len(excess) else len(text)
+
+
+def open_before(cursor: Cursor) -> Balance:
+    """Return what the code before the cursor leaves open."""
+    return weigh(_from_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
 
 
 def _from_definition(text: str) -> str:

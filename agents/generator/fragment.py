@@ -6,7 +6,9 @@ Start at `Fragment.around`.
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 _ABOVE, _BELOW = 6_000, 2_000  # characters at most
 # A line that begins a statement at the top: not indented, no closing bracket, no branch of the statement above.
 _STATEMENT = re.compile(r"^(?!(?:else|elif|except|finally|catch|case|default|end)\b)[^\s)\]}#/*]", re.MULTILINE)
+
+_INNER = re.compile(r"^(?P<lead>[ \t]+)(?:async[ \t]+def|def|class)\b", re.MULTILINE)
+_BEGUN = re.compile(r"^[ \t]*(?:try[ \t]*:|@)", re.MULTILINE)  # what goes on behind the suggestion
+_HOLDER = "class _:\n"  # what an inner definition is put into, to be read alone
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,42 @@ class Fragment:
         pasted = self._errors_with(self.offset, self.offset + replaced, text)
         return pasted > 0 and pasted > self._errors
 
+    def breaks_python(self, text: str, replaced: int) -> bool:
+        """Whether Python reads the piece, as it stands, without its line or with any in its place, and not with `text`.
+
+        The grammar for editors forgives indentation that Python does not.
+        """
+        if self.document.language != "python" or _BEGUN.search(text):
+            return False
+        around = next((piece for piece in (self, self._function) if piece is not None and piece._python_reads), None)  # noqa: SLF001 - its own
+        if around is None:
+            return False
+        code = around.document.text
+        return not _python_reads(code[: around.offset] + text + code[around.offset + replaced :])
+
+    @cached_property
+    def _function(self) -> Fragment | None:
+        """The method or inner function around the cursor, as if its class held nothing else; None for none."""
+        code = self.document.text
+        heads = [found for found in _INNER.finditer(code, 0, self.line_start) if _reaches(code, found, self.line_start)]
+        if not heads:
+            return None
+        start, lead = heads[-1].start(), len(heads[-1]["lead"])
+        below = code[self.line_end :]
+        shallower = re.search(rf"^[ \t]{{0,{lead - 1}}}[^\s#]", below, re.MULTILINE)
+        end = self.line_end + (shallower.start() if shallower is not None else len(below))
+        shift = len(_HOLDER) - start
+        document = replace(self.document, text=_HOLDER + code[start:end])
+        return Fragment(document, self.offset + shift, self.line_start + shift, self.line_end + shift)
+
+    @cached_property
+    def _python_reads(self) -> bool:
+        piece = self.document.text
+        line = piece[self.line_start : self.line_end]
+        filled = line[: len(line) - len(line.lstrip())] + "pass"
+        above, below = piece[: self.line_start], piece[self.line_end :]
+        return any(map(_python_reads, (piece, above + below, above + filled + below)))
+
     @cached_property
     def _errors(self) -> int:
         return self._errors_with(self.line_start, self.line_end, "")
@@ -79,3 +121,20 @@ class Fragment:
 
         piece = self.document.text
         return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).error_count()
+
+
+def _reaches(code: str, head: re.Match[str], line_start: int) -> bool:
+    """Whether all lines from a definition's head to the cursor's stand as deep as it does at least."""
+    lead = len(head["lead"])
+    return re.compile(rf"^[ \t]{{0,{lead - 1}}}[^\s#)\]}}]", re.MULTILINE).search(code, head.end(), line_start) is None
+
+
+def _python_reads(text: str) -> bool:
+    """Whether Python compiles a text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

@@ -18,6 +18,7 @@ from agents.generator.context import ContextGatherer
 from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Outcome
 from agents.generator.gate import refusal
+from agents.generator.indentation import moved_to, padding
 from agents.generator.parsing import SyntaxTrees
 from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
@@ -79,8 +80,13 @@ class Generator:
             limit: most suggestions to return to a person who asks.
         """
         started = time.monotonic()
-        if selected:
+        lacking = "" if selected else padding(Cursor.at(document, offset))
+        if lacking is None:
+            completion = Completion((), "indentation")
+        elif selected:
             completion = self._complete_selected(document, offset, selected, trigger, cancelled, limit)
+        elif lacking:  # as if it stood there already
+            completion = self._complete_behind(document, offset, lacking, trigger, cancelled, limit)
         else:
             completion = self._complete(document, offset, trigger, cancelled, limit)
         completion = replace(completion, total_ms=(time.monotonic() - started) * 1000)
@@ -173,6 +179,23 @@ class Generator:
         moved = tuple(from_start(one, start=start, shift=shift, selected=selected) for one in completion.suggestions)
         return replace(completion, suggestions=moved)
 
+    def _complete_behind(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        document: Document,
+        offset: int,
+        added: str,
+        trigger: Trigger,
+        cancelled: Callable[[], bool],
+        limit: int,
+    ) -> Completion:
+        """Complete behind white space that the line lacks; suggestions begin with it."""
+        offset = Cursor.at(document, offset).offset
+        text = document.text[:offset] + added + document.text[offset:]
+        completion = self._complete(replace(document, text=text), offset + len(added), trigger, cancelled, limit)
+        shift = len(added)
+        moved = tuple(from_start(one, start=offset, shift=shift, selected=added) for one in completion.suggestions)
+        return replace(completion, suggestions=moved)
+
     def _complete(
         self, document: Document, offset: int, trigger: Trigger, cancelled: Callable[[], bool], limit: int
     ) -> Completion:
@@ -251,6 +274,8 @@ class Generator:
             limit=_RECALL_LIMIT,
             deadline=time.monotonic() + policy.recall_ms / 1000,
         )
+        placed = ((one, moved_to(one.column, one.text, request.cursor)) for one in found)
+        found = tuple(replace(one, text=text) for one, text in placed if text)
         if request.trigger is Trigger.INVOKED:
             return found
         return [

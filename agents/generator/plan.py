@@ -82,7 +82,7 @@ def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     """Whether the plan depends on what the syntax tree says of the place; it does not while a line is being typed."""
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True
-    return _is_finished(cursor) or _opens(cursor.before, cursor.document.language)
+    return _is_finished(cursor) or opens(cursor.before, cursor.document.language)
 
 
 def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
@@ -90,7 +90,7 @@ def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
     if place is not None and place.kind != "none":
         return (place.in_empty_body or place.after_docstring) and _ends_statement(cursor)
     header = cursor.before if cursor.before.strip() else cursor.previous_line
-    if _opens(header, cursor.document.language):
+    if opens(header, cursor.document.language):
         return width(cursor.next_line) <= width(header)
     if cursor.before.strip() or not header.rstrip().endswith(_TRIPLE_QUOTE):
         return False
@@ -106,10 +106,10 @@ def expected_width(cursor: Cursor) -> int:
     else:
         header = cursor.before
     columns = width(header)
-    return columns + width(cursor.unit) if _opens(header, cursor.document.language) else columns
+    return columns + width(cursor.unit) if opens(header, cursor.document.language) else columns
 
 
-def _opens(line: str, language: str) -> bool:
+def opens(line: str, language: str) -> bool:
     """Whether `line` ends with what opens a body in `language`."""
     line = line.rstrip()
     if language in _BY_COLON:
@@ -119,7 +119,7 @@ def _opens(line: str, language: str) -> bool:
 
 def _ends_statement(cursor: Cursor) -> bool:
     """Whether the cursor stands on a blank line or behind what opened the body, not inside of an expression."""
-    return not cursor.before.strip() or _opens(cursor.before, cursor.document.language)
+    return not cursor.before.strip() or opens(cursor.before, cursor.document.language)
 
 
 def _is_finished(cursor: Cursor) -> bool:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from agents.generator.cleaning import cleaned
 from agents.generator.closing import Closing
-from agents.generator.cursor import width
+from agents.generator.cursor import normalized, width
 from agents.generator.fragment import Fragment
-from agents.generator.indentation import indented, whitespace
+from agents.generator.indentation import indented, is_misplaced, whitespace
 from agents.generator.plan import Extent
 from agents.generator.stops import StopRules
 
@@ -96,13 +96,15 @@ class Polisher:
         A suggestion that leaves something open is not to blame: its next line belongs to it.
         """
         text = insertion.text
+        if is_misplaced(normalized(text), self.cursor):
+            return True
         if self._closing.leaves_open(text):
             return False
         if self.cursor.document.language == "python" and text.endswith(":"):
             text += self._any_body(text)
         elif text.endswith(_GOES_ON):
             return False
-        return self._fragment.breaks_with(text, insertion.end)
+        return self._fragment.breaks_with(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
 
     @cached_property
     def _fragment(self) -> Fragment:

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 from agents.records import Layer
 from agents.reviewer import layers as seam
 from agents.reviewer import static, validity, workers
+from agents.reviewer.importers import Importers
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import registry
+from agents.reviewer.safety import Safety
 from agents.reviewer.switches import Switches
 from indexing import texts
 from indexing.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from agents.records import Finding
     from agents.reviewer.layers import Examiner, Unit
@@ -48,13 +51,18 @@ class Reviewer:
         examiners: Sequence[Examiner] = (),
         withheld: Callable[[Document], str] = lambda _: "",
         ruff: Ruff | None = None,
+        roots: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`withheld` says why no model may see a document, "" when one may; `examiners` are the other layers."""
+        """`withheld` says why no model may see a document, "" when one may; `examiners` are the other layers.
+
+        `roots` gives the workspace folders, whose files may import from one another.
+        """
         self.policy = policy or ReviewPolicy()
         self.examiners = tuple(examiners)
         self.ruff = ruff or Ruff()
         self.problem = ""  # one sentence why the review gives less than it should
         self._withheld = withheld
+        self._safety = Safety(Importers(roots))
         self._texts: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._units: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._lock = threading.Lock()
@@ -97,7 +105,7 @@ class Reviewer:
                 if examiner.layer in wanted and not cancelled():
                     syntax = syntax or Syntax.of(document)
                     found += self._examined(examiner, document, syntax, cancelled, whole=whole)
-        return self._finished(found, switches, starts)
+        return self._finished(document, found, switches, starts)
 
     def review_files(
         self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _never
@@ -117,14 +125,16 @@ class Reviewer:
             starts = texts.line_starts(document.text)
             switches = Switches.of(document.text, starts)
             both = (*findings, *by_ruff.get(document.uri, ()))
-            yield document, () if switches.off else self._finished(both, switches, starts)
+            yield document, () if switches.off else self._finished(document, both, switches, starts)
 
     def judge(self, document: Document, syntax: Syntax) -> Verdict:
         """Say whether `document` parses."""
         ruff = self.ruff if self.policy.ruff != "never" else None
         return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
 
-    def _finished(self, found: Iterable[Finding], switches: Switches, starts: list[int]) -> tuple[Finding, ...]:
+    def _finished(
+        self, document: Document, found: Iterable[Finding], switches: Switches, starts: list[int]
+    ) -> tuple[Finding, ...]:
         """What of `found` is shown: nothing twice, nothing switched off, in order of place."""
         least = SEVERITIES.index(self.policy.severity)
         kept: dict[tuple[int, int, str], Finding] = {}
@@ -137,7 +147,8 @@ class Reviewer:
                 and not switches.silence(line, finding.code, rule.equals if rule is not None else ())
             ):
                 kept.setdefault((finding.span.start, finding.span.end, finding.code), finding)
-        return tuple(sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code)))
+        shown = sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code))
+        return self._safety.judged(document, shown)
 
     def close(self) -> None:
         """Let go of what is kept; safe twice."""

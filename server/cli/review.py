@@ -127,7 +127,9 @@ class _Job:
             terminal.note(str(problem))
         wanted = resolved.review
         limits = IndexLimits(max_file_bytes=wanted.max_file_bytes, exclude=tuple(resolved.index.exclude))
-        return cls(root, resolved, Reviewer(core.review_policy_of(resolved)), limits, changed, reporting)
+        return cls(
+            root, resolved, Reviewer(core.review_policy_of(resolved), roots=lambda: [root]), limits, changed, reporting
+        )
 
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""
@@ -172,7 +174,6 @@ class _Job:
     def mend(self, yes: Sequence[confirming.Kind]) -> None:
         """Propose all safe fixes as one edit."""
         from agents import actions  # noqa: PLC0415
-        from server.gate import contents  # noqa: PLC0415
         from server.gate.opening import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
 
         changes = tuple(
@@ -180,12 +181,7 @@ class _Job:
             for document, found in self.fixable
             if (edits := actions.safe_edits(found))
         )
-        protected = [
-            change.path for change in changes if change.path is not None and contents.is_protected(change.path)
-        ]
-        for path in protected:
-            terminal.note(f"{_shown(path)} is write-protected and stays as it is; make it writable to have it mended.")
-        changes = tuple(change for change in changes if change.path not in protected)
+        changes = tuple(change for change in changes if not (change.path and self._kept_back(change.path)))
         if not changes:
             return
         count = sum(len(change.edits) for change in changes)
@@ -205,10 +201,25 @@ class _Job:
                 await gate.close()
             if outcome.reason:
                 terminal.note(outcome.reason)
-            elif outcome.applied:
+            if outcome.applied:
                 terminal.note(f"Mended; take it back with: starling undo {outcome.checkpoint}")
 
         asyncio.run(ask())
+
+    def _kept_back(self, path: Path) -> bool:
+        """Return whether a file has to stay as it is, and say why."""
+        from server.gate import contents, hardlinks  # noqa: PLC0415 (where something is to be written)
+
+        if contents.is_protected(path):
+            terminal.note(f"{_shown(path)} is write-protected and stays as it is; make it writable to have it mended.")
+            return True
+        if hardlinks.has_names_outside(path, [self.root]):
+            terminal.note(
+                f"{_shown(path)} stays as it is: it has another name outside of the workspace (a hard link), which "
+                "would change too; copy it to have it mended."
+            )
+            return True
+        return False
 
     def _located(self, document: Document, found: Sequence[Finding]) -> list[Located]:
         assert document.path is not None  # noqa: S101 (all of these are files)

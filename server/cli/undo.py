@@ -39,7 +39,7 @@ def undo(
     outcome = asyncio.run(_undone(root, checkpoint, tuple(yes or ()), limits))
     if outcome.applied:
         terminal.note(f"Taken back; to have it again: starling undo {outcome.checkpoint}")
-    else:
+    if outcome.reason:
         terminal.note(outcome.reason)
     if as_json:
         terminal.emit(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.records import CreateFile, DeleteFile, ProposedEdit, RenameFile, TextChange
-from server.gate import contents, rebasing
+from server.gate import attributes, contents, rebasing
 from server.gate.refusal import Refused
 from server.state import storable
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 100_000_000  # of all checkpoints together, compressed; the oldest go first
 KEPT_S = 30 * 24 * 3600.0
 UNDO = "undo"  # who proposes it
-LOOKED_AT = 200  # checkpoints searched for the last of a workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,14 @@ class Kept:
     target: Path | None
     before: Content | None
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A file of a checkpoint: its path, "" for an untitled text."""
+
+    checkpoint: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +147,11 @@ class Checkpoints:
                 raise Refused(f"There is no checkpoint {identity!r}; they are kept for {days} days at most.")
             return _checkpoint(connection, row)
 
-    def last(self, concerns: Callable[[Checkpoint], bool], skipped: Collection[str] = ()) -> Checkpoint:
-        """The newest change that stands, is no undoing, and `concerns` the workspace; what is under way is none yet.
-
-        Raises:
-            Refused: there is none.
-        """
+    def standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
+        """Return the ids of changes that stand and are no undoing, newest first: those with a file that `concerns`."""
         with self._state.reading() as connection:
-            rows = connection.execute(f"{_SELECT} {_STANDING}", (LOOKED_AT,)).fetchall()
-            left = (_checkpoint(connection, row) for row in rows if row[0] not in skipped)
-            found = next((one for one in left if concerns(one)), None)
-        if found is None:
-            raise Refused("Nothing that Starling changed in this workspace is left to undo.")
-        return found
+            rows = connection.execute(_STANDING).fetchall()
+        return tuple(dict.fromkeys(row[0] for row in rows if concerns(Subject(*row))))
 
     @staticmethod
     def _fill(
@@ -160,7 +159,7 @@ class Checkpoints:
     ) -> None:
         connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
         rows = [_row(identity, number, one, old) for number, (one, old) in enumerate(zip(changes, before, strict=True))]
-        connection.executemany("INSERT INTO checkpoint_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO checkpoint_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         size = sum(len(one) for row in rows for one in row if isinstance(one, bytes))
         connection.execute("UPDATE checkpoints SET bytes = ? WHERE id = ?", (size, identity))
 
@@ -180,7 +179,7 @@ class Checkpoints:
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (identity,))
 
 
-def undoing(checkpoint: Checkpoint) -> ProposedEdit:
+def undoing(checkpoint: Checkpoint, why: str = "You asked for it.") -> ProposedEdit:
     """The proposal that takes a checkpoint back.
 
     Raises:
@@ -189,15 +188,16 @@ def undoing(checkpoint: Checkpoint) -> ProposedEdit:
     if checkpoint.undone_by:
         raise Refused("That was undone already; undo the undoing to have it back.")
     changes = tuple(change for kept in checkpoint.files if (change := _back(kept, checkpoint)) is not None)
-    return ProposedEdit(f"Undo: {checkpoint.title}", "You asked for it.", UNDO, changes)
+    return ProposedEdit(f"Undo: {checkpoint.title}", why, UNDO, changes)
 
 
-def concerns(roots: Sequence[Path]) -> Callable[[Checkpoint], bool]:
-    """Whether a checkpoint is about files in `roots`."""
+def concerns(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], bool]:
+    """Return whether a change is about a file in `roots`, or about an untitled text of one of the checkpoints `own`."""
 
-    def inside(checkpoint: Checkpoint) -> bool:
-        paths = [kept.path for kept in checkpoint.files if kept.path is not None]
-        return any(path.is_relative_to(root) for path in paths for root in roots) or (not paths)
+    def inside(subject: Subject) -> bool:
+        if not subject.path:
+            return subject.checkpoint in own
+        return any(Path(subject.path).is_relative_to(root) for root in roots)
 
     return inside
 
@@ -217,7 +217,8 @@ def _back(kept: Kept, checkpoint: Checkpoint) -> Change | None:
         assert kept.target is not None  # noqa: S101 (it moved somewhere)
         return RenameFile(kept.target, kept.path)
     assert kept.before is not None  # noqa: S101 (what went was there)
-    return CreateFile(kept.path, kept.before.text, kept.before.encoding, kept.before.executable)
+    before = kept.before
+    return CreateFile(kept.path, before.text, before.encoding, before.executable, before.attributes)
 
 
 def _was_made(kept: Kept) -> bool:
@@ -227,9 +228,10 @@ def _was_made(kept: Kept) -> bool:
 
 _SELECT = "SELECT id, created, title, undoes, undone_by, settled FROM checkpoints"
 _STANDING = (
-    "WHERE undoes = '' AND undone_by = ''"
+    "SELECT id, path FROM checkpoints JOIN checkpoint_files ON checkpoint = id"
+    " WHERE undoes = '' AND undone_by = ''"
     " AND (settled OR request IN (SELECT id FROM requests WHERE status IN ('failed', 'expired')))"
-    " ORDER BY created DESC LIMIT ?"
+    " ORDER BY created DESC"
 )
 _KINDS = {TextChange: "text", CreateFile: "create", RenameFile: "rename", DeleteFile: "delete"}
 
@@ -254,7 +256,11 @@ def _row(identity: str, number: int, change: Change, before: Content | None) -> 
             uri, path, after = change.path.as_uri(), change.path, ""
     held = before or contents.Content("", change.encoding if isinstance(change, CreateFile) else contents.UTF8)
     target = str(change.to) if isinstance(change, RenameFile) else ""
-    kept = (_packed(held.data), _packed(after.encode("utf-8", "surrogatepass")))
+    kept = (
+        _packed(held.data),
+        _packed(after.encode("utf-8", "surrogatepass")),
+        attributes.to_text(held.attributes),
+    )
     return (identity, number, kind_of(change), uri, str(path or ""), target, held.encoding, held.executable, *kept)
 
 
@@ -264,7 +270,7 @@ def _packed(data: bytes) -> bytes:
 
 def _checkpoint(connection: sqlite3.Connection, row: Sequence[object]) -> Checkpoint:
     files = connection.execute(
-        "SELECT kind, uri, path, target, encoding, executable, before, after FROM checkpoint_files"
+        "SELECT kind, uri, path, target, encoding, executable, before, after, attributes FROM checkpoint_files"
         " WHERE checkpoint = ? ORDER BY number",
         (row[0],),
     )
@@ -276,16 +282,18 @@ def _checkpoint(connection: sqlite3.Connection, row: Sequence[object]) -> Checkp
 
 
 def _kept(  # noqa: PLR0913, PLR0917 (one row)
-    kind: str, uri: str, path: str, target: str, encoding: str, executable: int, before: bytes, after: bytes
-) -> Kept:
+    kind: str, uri: str, path: str, target: str, encoding: str, executable: int, before: bytes, after: bytes,
+    beside: str,
+) -> Kept:  # fmt: skip
     data = zlib.decompress(before)
     mark = contents.MARKS.get(encoding, b"")
     text = data.removeprefix(mark).decode(contents.CODECS.get(encoding, encoding))
+    content = contents.Content(text, encoding, bool(executable), attributes.from_text(beside))
     return Kept(
         kind,
         uri,
         Path(path) if path else None,
         Path(target) if target else None,
-        None if kind == "create" else contents.Content(text, encoding, bool(executable)),
+        None if kind == "create" else content,
         zlib.decompress(after).decode("utf-8", "surrogatepass"),
     )

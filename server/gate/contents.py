@@ -11,16 +11,22 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexing import texts
 from indexing.files import read_regular
+from server.gate import attributes
+
+if TYPE_CHECKING:
+    from agents.records import Attributes
 
 LARGEST = 1_000_000  # bytes; a larger file is neither changed nor made
 UTF8 = "utf-8"
 MARKS = {"utf-8-sig": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 CODECS = {"utf-8-sig": UTF8}  # Python's own codec of that name would drop a second mark
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 NAMES = {"utf-8-sig": "UTF-8", UTF8: "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "latin-1": "Latin-1"}
 
 
@@ -32,11 +38,13 @@ class Content:
         text: without byte order mark, line endings as they are.
         encoding: a name of `NAMES`; the mark, where it has one, belongs to it.
         executable: whether its owner may run it.
+        attributes: its mode, owner and the like; None where nobody looked.
     """
 
     text: str
     encoding: str = UTF8
     executable: bool = False
+    attributes: Attributes | None = field(default=None, compare=False)
 
     @property
     def data(self) -> bytes:
@@ -57,6 +65,22 @@ def read(path: Path) -> Content | None:
     if len(data) > LARGEST:
         raise OSError(errno.EFBIG, f"larger than {LARGEST:,} bytes", str(path))
     return decoded(data, path, executable=bool(found.st_mode & stat.S_IXUSR) and os.name != "nt")
+
+
+def read_whole(path: Path) -> Content | None:
+    """Return what the file at `path` holds together with its attributes, None when there is none.
+
+    Raises:
+        OSError: as `read`.
+    """
+    content = read(path)
+    if content is None:
+        return None
+    descriptor = os.open(path, _READING)
+    try:
+        return replace(content, attributes=attributes.of(descriptor))
+    finally:
+        os.close(descriptor)
 
 
 def is_protected(path: Path) -> bool:

@@ -1,8 +1,9 @@
 """Changes made straight on the disk: for clients without an editor, and for what an editor cannot be told how to write.
 
-Only the gate calls it, after a person's yes. A file is replaced as a whole or not at all, nothing is overwritten, and
-no link is followed: from the workspace folder down every folder is opened as what it is, where the system can. Start
-at `DiskWorkplace`.
+Only the gate calls it, after a person's yes. A file is replaced as a whole or not at all; where a new file could not
+have all that the old one has (a second name, an owner), it is written in place (`overwriting`). Nothing is overwritten
+that was not read before, and no link is followed: from the workspace folder down every folder is opened as what it is,
+where the system can. Start at `DiskWorkplace`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
-from server.gate import contents
+from server.gate import attributes, contents, hardlinks, overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.records import Change, ProposedEdit
+    from agents.records import Attributes, Change, ProposedEdit
 
 SAFE = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _BINARY = getattr(os, "O_BINARY", 0)
+_NOT_REPLACED = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS})  # the folder refuses; the file may not
 
 
 class DiskWorkplace:
@@ -69,7 +71,11 @@ class DiskWorkplace:
             case CreateFile():
                 with self._folder(change.path, make=True) as (folder, name):
                     mode = 0o777 if change.executable else 0o666
-                    _create(folder, name, contents.encoded(change.text, change.encoding), mode)
+                    data = contents.encoded(change.text, change.encoding)
+                    if change.attributes is None:
+                        _create(folder, name, data, mode)
+                    else:
+                        _create(folder, name, data, 0o600, change.attributes)
             case DeleteFile():
                 with self._folder(change.path) as (folder, name):
                     folder.remove(name)
@@ -80,19 +86,17 @@ class DiskWorkplace:
     def _rewrite(self, change: TextChange) -> None:
         assert change.path is not None  # noqa: S101 (see `make`)
         held = contents.read(change.path)
+        if held is not None and held.text == change.after:
+            return  # by another name of the same file
         if held is None or held.text != change.before:
             raise OSError(errno.ESTALE, "it has changed", str(change.path))
         data = contents.encoded(change.after, change.encoding or held.encoding)
-        with self._folder(Path(os.path.realpath(change.path))) as (folder, name):
-            mode = stat.S_IMODE(folder.status(name).st_mode)
-            aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"
-            _create(folder, aside, data, mode, exactly=True)
-            try:
-                folder.replace(aside, name)
-            except BaseException:
-                with suppress(OSError):
-                    folder.remove(aside)
-                raise
+        real = Path(os.path.realpath(change.path))
+        with self._folder(real) as (folder, name):
+            if hardlinks.has_names_outside(real, self._roots()):
+                raise OSError(errno.EMLINK, "it has another name outside of the workspace (a hard link)")
+            if folder.status(name).st_nlink > 1 or not _replace(folder, name, data):
+                _overwrite(folder, name, held.data, data)
 
     @contextmanager
     def _folder(self, path: Path, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
@@ -148,6 +152,15 @@ class Folder:
         """A new file; its descriptor."""
         return os.open(self._of(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode, dir_fd=self._handle)
 
+    def open(self, name: str, flags: int) -> int:
+        """Open a regular file in it; return its descriptor."""
+        harmless = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+        descriptor = os.open(self._of(name), flags | harmless | _BINARY, dir_fd=self._handle)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is not a regular file", name)
+        return descriptor
+
     def status(self, name: str) -> os.stat_result:
         """Of a file in it."""
         return os.stat(self._of(name), dir_fd=self._handle, follow_symlinks=False)
@@ -188,20 +201,60 @@ class Folder:
         return name if self._handle is not None else str(self._path / name)
 
 
-def _create(folder: Folder, name: str, data: bytes, mode: int, *, exactly: bool = False) -> None:
-    """A new file that is on the disk when this returns; none is left where it fails."""
+def _replace(folder: Folder, name: str, data: bytes) -> bool:
+    """Put a new file in the place of another at once; return False where it would not have all that the other has."""
+    aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"
+    descriptor = folder.open(name, os.O_RDONLY)
+    try:
+        wanted = attributes.of(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        complete = _create(folder, aside, data, 0o600, wanted)
+    except OSError as error:
+        if error.errno in _NOT_REPLACED:
+            return False
+        raise
+    try:
+        if complete:
+            folder.replace(aside, name)
+            return True
+    except OSError as error:
+        complete = False
+        if error.errno not in _NOT_REPLACED:
+            raise
+    finally:
+        if not complete or folder.holds(aside):
+            with suppress(OSError):
+                folder.remove(aside)
+    return False
+
+
+def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
+    """Write a file in place; its names, its owner and all else stay."""
+    descriptor = folder.open(name, os.O_RDWR)
+    try:
+        overwriting.overwrite(descriptor, old, new)
+    finally:
+        os.close(descriptor)
+
+
+def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attributes | None = None) -> bool:
+    """Make a file that is on the disk when this returns, none where it fails; return whether it has all `wanted`."""
     descriptor = folder.create(name, mode)
+    complete = True
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            if exactly and hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), mode)
+            if wanted is not None:
+                complete = attributes.give(file.fileno(), wanted)
             os.fsync(file.fileno())
     except BaseException:
         with suppress(OSError):
             folder.remove(name)
         raise
+    return complete
 
 
 def _move(old: Folder, name: str, new: Folder, new_name: str) -> None:

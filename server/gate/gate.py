@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.records import CreateFile
-from server.gate import checkpoints, diffs, verification
+from server.gate import checkpoints, diffs, judging, verification
 from server.gate.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import located
@@ -42,11 +42,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LIMITS = Limits()
-REJECTED = "It was rejected, so nothing was changed."
 UNABLE = "This client can be asked in no way, so nothing is done; use an editor that shows messages, or a terminal."
-NOTHING_SEEN = "The client applied nothing of it, which counts as a rejection."
 WITHDRAWN = "The request was cancelled before it was answered, so nothing was changed."
-LATE = "It was applied after the time limit."
+STUCK = 20  # changes that cannot be taken back are passed over for older ones
 
 
 class Gate:
@@ -92,9 +90,11 @@ class Gate:
         return await self._proposed(proposal, task, cancelled)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> Outcome:
-        """Propose to take back a change, the last one of this workspace where none is named."""
+        """Propose to take back a change: the newest one of this workspace that can be, where none is named."""
         try:
-            kept = await self._to_undo(checkpoint)
+            if not checkpoint:
+                return await self._undo_newest(cancelled)
+            kept = await asyncio.to_thread(self.journal.checkpoints.get, checkpoint)
             proposal = await asyncio.to_thread(checkpoints.undoing, kept)
         except (Refused, StateError) as error:
             return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
@@ -261,7 +261,7 @@ class Gate:
     def _no(self, case: Case, *, withdrawn: bool) -> Outcome | None:
         match case.answer:
             case Answer.REJECT:
-                return Outcome(case.id, Verdict.REJECTED, REJECTED)
+                return Outcome(case.id, Verdict.REJECTED, judging.REJECTED)
             case Answer.EXPIRE:
                 late = f"Nobody answered within {self._limits.answer_s:.0f} s, so nothing was done; ask for it again."
                 return Outcome(case.id, Verdict.EXPIRED, WITHDRAWN if withdrawn else late)
@@ -323,7 +323,7 @@ class Gate:
         found = await verification.seen(self._workplace, changes, before, wait_s=self._workplace.settle_s)
         broken = work.exception()
         problem = work.result() if broken is None else f"Applying it failed ({type(broken).__name__})."
-        outcome = _judged(case, checked, found, problem, confirm=confirm)
+        outcome = judging.judged(case, checked, found, problem, confirm=confirm)
         if confirm and outcome.verdict is not Verdict.FAILED:  # what failed was answered by nobody
             case.answer = Answer.APPROVE if outcome.checkpoint else Answer.REJECT
         outcome = await self._ended(case, outcome, checked, found)
@@ -357,42 +357,41 @@ class Gate:
 
     # Taking back
 
-    async def _to_undo(self, identity: str) -> Checkpoint:
-        if identity:
-            return await asyncio.to_thread(self.journal.checkpoints.get, identity)
-        skipped: set[str] = set()
-        concerns = checkpoints.concerns((await asyncio.to_thread(self._places)).roots)
-        while True:
-            kept = await asyncio.to_thread(self.journal.checkpoints.last, concerns, skipped)
-            if kept.settled or await self._stands(kept):
-                return kept
-            skipped.add(kept.id)
+    async def _undo_newest(self, cancelled: Cancelled | None) -> Outcome:
+        """Propose to take back the newest change that can be; newer ones that cannot are named.
 
-    async def _stands(self, kept: Checkpoint) -> bool:
-        """Whether a change that was cut short was made at all."""
+        Raises:
+            Refused: nothing of this workspace is left to undo.
+        """
+        concerns = checkpoints.concerns((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
+        stuck: list[tuple[Checkpoint, str]] = []
+        for identity in await asyncio.to_thread(self.journal.checkpoints.standing, concerns):
+            kept = await asyncio.to_thread(self.journal.checkpoints.get, identity)
+            obstacle = await self._obstacle(kept)
+            if obstacle == "":
+                why = " ".join(("You asked for it.", *(f"{one.title!r} is newer: {said}" for one, said in stuck)))
+                proposal = await asyncio.to_thread(checkpoints.undoing, kept, why)
+                return await self._proposed(proposal, "", cancelled, undoes=kept.id)
+            if obstacle is not None:
+                stuck.append((kept, obstacle))
+            if len(stuck) >= STUCK:
+                break
+        if not stuck:
+            raise Refused("Nothing that Starling changed in this workspace is left to undo.")
+        first = stuck[0][0]
+        return await self._proposed(await asyncio.to_thread(checkpoints.undoing, first), "", cancelled, undoes=first.id)
+
+    async def _obstacle(self, kept: Checkpoint) -> str | None:
+        """Why a change cannot be taken back, "" where it can; None where nothing of it stands any more."""
         try:
             proposal = await asyncio.to_thread(checkpoints.undoing, kept)
             question = Question("", Tool.WRITE_FILE, "", "", checkpoints.UNDO, "")
             await self._checked(proposal, Case(question, "", "", (), undoes=kept.id))
         except Unchanged:
-            return False
-        except Refused:
-            return True
-        return True
-
-
-def _judged(case: Case, checked: Checked, found: tuple[Seen, ...], problem: str, *, confirm: bool) -> Outcome:
-    verdict = verification.verdict(found)
-    if verdict is Verdict.APPLIED:
-        return Outcome(case.id, verdict, checkpoint=case.checkpoint)
-    if verdict is Verdict.PARTLY:
-        missing = ", ".join(name for name, one in zip(checked.names, found, strict=True) if not one.whole)
-        reason = f"Only a part was applied, not all of {missing}; `starling.undo` takes that part back. {problem}"
-        made = any(one.change is not None for one in found)
-        return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "")
-    if problem:
-        return Outcome(case.id, Verdict.FAILED, problem)
-    return Outcome(case.id, Verdict.REJECTED, REJECTED if confirm else NOTHING_SEEN)
+            return None
+        except Refused as error:
+            return str(error)
+        return ""
 
 
 def _restored(case: Case, checked: Checked) -> tuple[Change, ...]:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import RenameFile
+from agents.records import RenameFile, TextChange
 from server.gate.audit import Audit, AuditRow, user
 from server.gate.checkpoints import Checkpoints, kind_of, subject
 from server.gate.contents import digest
@@ -73,6 +73,7 @@ class Journal:
         self.requests = Requests(state, client)
         self.audit = Audit(state)
         self.checkpoints = Checkpoints(state)
+        self.untitled: set[str] = set()  # checkpoints of texts that end with this session
 
     def begin(self, case: Case) -> None:
         """A request comes; what a server before us left open is closed first."""
@@ -122,6 +123,8 @@ class Journal:
         case.checkpoint = self.checkpoints.store(
             connection, case.id, case.question.title, changes, before, case.undoes, case.checkpoint
         )
+        if any(isinstance(one, TextChange) and one.path is None for one in changes):
+            self.untitled.add(case.checkpoint)
 
     def end(self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None) -> None:
         """What became of it; `found` as the documents are now, None where nothing was tried or may still come."""

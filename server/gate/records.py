@@ -52,7 +52,7 @@ class Outcome:
     Attributes:
         proposal: its id in the record of requests.
         verdict: what became of it.
-        reason: one sentence with the next step where it was not applied, "" otherwise.
+        reason: a sentence with the next step where it was not applied, or where more stands there; "" otherwise.
         checkpoint: id by which it can be undone, "" when nothing was written.
         unsaved: names of files that were changed in the editor and not on the disk: a person saves them.
     """

@@ -135,7 +135,7 @@ class Validation:
         now = self._standing(place)
         assert place.real is not None  # noqa: S101 (it is no text change)
         try:
-            content = contents.read(place.real)
+            content = contents.read_whole(place.real)
         except OSError as error:
             raise Refused(f"{place.name} could not be brought back: it is {error.strerror}.") from None
         if content is None or now is None:

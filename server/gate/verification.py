@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from server.gate.contents import Content
     from server.gate.records import Workplace
 
+_SHOWN = 60  # characters of a difference
 LOOK_AGAIN_S = 0.02  # between two looks, growing
 
 
@@ -35,12 +36,14 @@ class Seen:
         whole: whether that is all of it.
         text: the text as it stands now, None for none.
         odd: whether the text is neither what it was nor what was proposed, nor a part of it.
+        added: what stands there beside what was approved, for a person; "" for nothing.
     """
 
     change: Change | None
     whole: bool
     text: str | None
     odd: bool = False
+    added: str = ""
 
 
 async def seen(
@@ -61,6 +64,14 @@ def verdict(found: Sequence[Seen]) -> Verdict:
     if all(one.whole for one in found):
         return Verdict.APPLIED
     return Verdict.PARTLY if any(one.change is not None or one.odd for one in found) else Verdict.REJECTED
+
+
+def additions(names: Sequence[str], found: Sequence[Seen]) -> str:
+    """Say what the texts hold beside what was approved, "" where that is nothing."""
+    said = [f"in {name} {one.added}" for name, one in zip(names, found, strict=True) if one.added]
+    if not said:
+        return ""
+    return f"There is text that was not approved: {'; '.join(said)}. Look at it; undoing leaves it there."
 
 
 def unsaved(names: Sequence[str], found: Sequence[Seen]) -> tuple[str, ...]:
@@ -89,7 +100,9 @@ async def _seen(workplace: Workplace, change: Change, before: Content | None) ->
             made = now is not None or await asyncio.to_thread(_is_file, change.path)
             whole = made and now == change.text
             # what was made with another text is ours all the same; it can be undone as it stands
-            return Seen(replace(change, text=now or "") if made else None, whole, now, odd=made and not whole)
+            odd = made and not whole
+            added = _difference(change.text, now or "") if odd else ""
+            return Seen(replace(change, text=now or "") if made else None, whole, now, odd, added)
         case DeleteFile():
             gone = not await asyncio.to_thread(_stands, change.path)
             return Seen(change if gone else None, gone, None if gone else change.before)
@@ -112,13 +125,26 @@ def _text(change: TextChange, now: str | None) -> Seen:
 
 
 def _typed_in(change: TextChange, now: str) -> Seen:
-    """Somebody typed meanwhile: our lines are there, or the old ones are, or nobody can tell."""
+    """Judge a text that holds what nobody proposed: our lines are there, or the old ones are, or nobody can tell."""
     back = rebasing.inverted(change.before, change.edits)
     if rebasing.rebased(change.after, back, now) is not None:
-        return Seen(change, whole=True, text=now)
+        return Seen(change, whole=True, text=now, added=_difference(change.after, now))
     if rebasing.rebased(change.before, change.edits, now) is not None:
         return Seen(None, whole=False, text=now)
-    return Seen(change, whole=False, text=now, odd=True)
+    return Seen(change, whole=False, text=now, odd=True, added=_difference(change.after, now))
+
+
+def _difference(approved: str, now: str) -> str:
+    """Name where `now` differs from what was approved: the first line, and how many places more."""
+    edits = rebasing.edits_between(approved, now)
+    if not edits:
+        return ""
+    line = approved.count("\n", 0, edits[0].start) + 1
+    held = " ".join(edits[0].text.split())
+    shown = f"{held[:_SHOWN]}…" if len(held) > _SHOWN else held
+    what = f"line {line} holds `{shown}`" if shown else f"line {line} is not what it would be"
+    more = len(edits) - 1
+    return f"{what}, and {more} more place{'s' * (more > 1)}" if more else what
 
 
 def _moved(change: RenameFile) -> bool:

@@ -9,7 +9,7 @@ from tests.tidy.tree import program
 
 OURS = {"self.touch", "updater.touch", "core.index.touch", "rename"}  # functions of our own by such names
 WRITES = re.compile(
-    r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile)$"
+    r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile|ftruncate)$"
     r"|^(make_folder|make_file|write_file|open_private|close_tree)$"  # of `starling_files`
 )
 STRING_METHOD = {"replace", "remove"}  # str.replace, list.remove: told apart by their arguments
@@ -36,6 +36,7 @@ MAY_WRITE = {
     "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
     "server/commands/schema.py": "the published schema; runs when a developer asks for it",
     "server/gate/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
+    "server/gate/overwriting.py": "an open file of the workspace, in place; only the disk's module opens one",
     "server/gate/shown.py": "the diffs that questions are about, in Starling's cache",
     "server/log.py": "the folder of the log",
     "server/paths.py": "Starling's own folders",

@@ -1,7 +1,7 @@
 """Code out of a chat model's reply: the fenced block that holds it, set into the place it is for.
 
 Takes replies as they come: with words around, with fences in fences, without any, with more of the file than was asked
-for, at another depth. Knows no model and no document. Start at `code_in` and `fitted`.
+for, at another depth. Knows no model and no document. Start at `code_in` and `own_lines`.
 """
 
 from __future__ import annotations
@@ -48,21 +48,18 @@ def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
     return Extracted(max(blocks, key=len).rstrip("\n") if blocks else None, said)
 
 
-def fitted(code: str, *, indentation: str, newline: str, before: str = "", after: str = "") -> str:
-    """`code` as it may stand in its place: its own lines only, at its depth, with the document's line ends.
+def own_lines(code: str, *, before: str = "", after: str = "") -> list[str]:
+    """The lines of `code` without those of the surroundings that it repeats, and without blank ones at its ends.
 
     Args:
         code: as it came, lines ended by a line feed.
-        indentation: white space before the first line of the place.
-        newline: the document's.
-        before: the lines above the place; those that the code repeats are dropped.
+        before: the lines above its place; those that the code repeats are dropped.
         after: the lines below it; likewise.
     """
     lines = _without_blank_ends(code.split("\n"))
     lines = lines[_repeated(before.splitlines(), lines) :]
     beyond = _repeated([*reversed(after.splitlines())], [*reversed(lines)])
-    lines = _without_blank_ends(lines[: len(lines) - beyond])
-    return newline.join(_moved(line, depth_of(lines[0]), indentation) for line in lines)
+    return _without_blank_ends(lines[: len(lines) - beyond])
 
 
 def depth_of(line: str) -> str:
@@ -73,16 +70,6 @@ def depth_of(line: str) -> str:
 def _without_blank_ends(lines: list[str]) -> list[str]:
     held = [place for place, line in enumerate(lines) if line.strip()]
     return lines[held[0] : held[-1] + 1] if held else []
-
-
-def _moved(line: str, old: str, new: str) -> str:
-    """A line of a text whose first line moves from one depth to another."""
-    if old == new or not line.strip():
-        return line
-    if line.startswith(old):
-        return new + line[len(old) :]
-    missing = len(old) - len(depth_of(line))  # it stands further out than the first
-    return new[: len(new) - missing] + line.lstrip() if 0 < missing <= len(new) else line
 
 
 def _closing(reply: str, opened: re.Match[str]) -> re.Match[str] | None:

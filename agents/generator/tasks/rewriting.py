@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents import prompting, surroundings
-from agents.generator.tasks import extraction, ranking
+from agents.generator.cursor import Cursor
+from agents.generator.tasks import extraction, placeholders, ranking, reindenting
 from agents.generator.tasks.filling import Cancelled
+from agents.generator.tasks.functions import functions_in
 from agents.generator.tasks.proposals import change, notes_of
 from agents.generator.tasks.records import Nothing
 from agents.records import Edit, ProposedEdit
@@ -31,6 +33,7 @@ _BEFORE_SHARE, _AFTER_SHARE = 0.25, 0.1  # of the window
 _SPARE_TOKENS = 800  # for the prompt's own words
 _LEAST_ANSWER_TOKENS = 512
 _WORDS_TOKENS = 300
+_PROSE = frozenset({"markdown", "text", "plaintext"})  # whose lines are no comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,27 @@ class _Work:
         )
         return ChatRequest(messages, max_tokens=self._answer_tokens)
 
+    def _fitted(self, code: str) -> tuple[list[str], str]:
+        """Return what the code may look like in its place, or what to complain of."""
+        document, piece = self._scene.document, self._piece.text
+        prose = document.language in _PROSE
+        code = (
+            code if prose else placeholders.unwrapped(code, document, _outermost(self._scene.syntax, self._piece.span))
+        )
+        lines = extraction.own_lines(code, before=self._before, after=self._after)
+        if not lines:
+            return [""], ""
+        unit = reindenting.unit_at(piece, self._before, self._after, Cursor.at(document, self._piece.span.start).unit)
+        made = []
+        for depth in _depths(piece, self._before, "\n".join(lines), unit):
+            placed = reindenting.reindented(lines, document, piece=piece, indentation=depth, unit=unit)
+            whole = placed if prose else placeholders.filled(placed, piece)
+            if whole is None:
+                left = placeholders.first_of(placed, piece)
+                return [], f"`{left}` stands for code that would be lost; write out all of it."
+            made.append(newline_of(document.text).join(whole))
+        return made, ""
+
     def judged(self, reply: Reply, wish: Wish) -> tuple[Ranked | None, str, str]:
         """What can be used of a reply, what it says, and what to complain of, "" for nothing."""
         cut_off = reply.end is ReplyEnd.LENGTH
@@ -147,26 +171,40 @@ class _Work:
                 found.words,
                 "it was cut off; be shorter." if cut_off else "there is no fenced code block in it.",
             )
-        text = self._scene.document.text
         span = self._piece.span
-        made = [
-            extraction.fitted(
-                found.code, indentation=depth, newline=newline_of(text), before=self._before, after=self._after
-            )
-            for depth in _depths(self._piece.text, self._before, found.code)
-        ]
+        made, complaint = self._fitted(found.code)
+        if complaint:
+            return None, found.words, complaint
         if self._piece.text in made:
             return None, found.words, "" if found.words else "it changes nothing."
         candidates = [ranking.Candidate((Edit(span.start, span.end, one),), -place) for place, one in enumerate(made)]
         best = next(iter(ranking.ranked(candidates, self._scene, self._means)), None)
         if best is None:
             return None, found.words, "the file does not parse with it, or uses names that are not there."
-        if _defines(self._scene.syntax, span) and not _defines(Syntax.of(best.after), _written(best)):
-            return None, found.words, "it leaves out the head of the piece; give the whole piece."
-        if not wish.accepts(best):
-            return None, found.words, wish.missed
+        if why := self._lacking(best, wish):
+            return None, found.words, why
         new = "; ".join(one.message for one in best.new[:3])
         return best, found.words, f"it brings what was not there before: {new}" if new else ""
+
+    def _lacking(self, best: Ranked, wish: Wish) -> str:
+        """Return what a candidate that parses lacks, "" for nothing."""
+        before, after, span = self._scene.syntax, Syntax.of(best.after), self._piece.span
+        if _defines(before, span) and not _defines(after, _written(best)):
+            return "it leaves out the head of the piece; give the whole piece."
+        if emptied := _emptied(before, span, after, _written(best)):
+            return f"it leaves out what `{emptied}` does; write it out."
+        return "" if wish.accepts(best) else wish.missed
+
+
+def _emptied(syntax: Syntax, span: Span, now: Syntax, written: Span) -> str:
+    """Return the name of a function that did something and does nothing any more, "" for none."""
+    busy = {one.name for one in functions_in(syntax) if _within(one.span, span) and not one.is_stub(syntax.text)}
+    idle = (one.name for one in functions_in(now) if _within(one.span, written) and one.is_stub(now.text))
+    return next((name for name in idle if name in busy), "")
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _defines(syntax: Syntax, span: Span) -> bool:
@@ -197,7 +235,15 @@ def _nearest(text: str, fits: Callable[[str], bool], *, first: bool) -> str:
     return "".join(lines[:low] if first else lines[len(lines) - low :])
 
 
-def _depths(piece: str, before: str, code: str) -> list[str]:
+def _outermost(syntax: Syntax, span: Span) -> frozenset[str]:
+    """Return the names of the definitions in a span that lie in no other one there."""
+    inside = [one for one in syntax.symbols if _within(one.span, span)]
+    return frozenset(
+        one.name for one in inside if not any(one is not other and _within(one.span, other.span) for other in inside)
+    )
+
+
+def _depths(piece: str, before: str, code: str, unit: str) -> list[str]:
     """How deep the code may have to stand: as the piece does; in an empty place as the line above says, or itself."""
     first = next((line for line in piece.splitlines() if line.strip()), None)
     if first is not None:
@@ -205,6 +251,6 @@ def _depths(piece: str, before: str, code: str) -> list[str]:
     above = next((line for line in reversed(before.splitlines()) if line.strip()), "")
     outer = extraction.depth_of(above)
     own = extraction.depth_of(next((line for line in code.splitlines() if line.strip()), ""))
-    inner = own or outer + "    "
+    inner = outer + unit if "\t" in outer + unit else own or outer + unit
     opened = above.rstrip().endswith((":", "{", "(", "["))
     return list(dict.fromkeys([piece, inner, outer] if opened else [outer, piece, inner]))

@@ -86,7 +86,7 @@ export class Actions {
 
     readonly undo = async (checkpoint = ''): Promise<void> => {
         const outcome = await this.server.run<Written>(COMMANDS.undo, { checkpoint });
-        if (outcome.outcome !== 'applied' && outcome.outcome !== 'rejected' && outcome.reason) {
+        if (outcome.outcome !== 'rejected' && outcome.reason) {
             void window.showInformationMessage(`Starling: ${outcome.reason}`);
         }
     };

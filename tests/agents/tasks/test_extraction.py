@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.generator.tasks.extraction import code_in, fitted
+from agents.generator.tasks.extraction import code_in, own_lines
+from agents.generator.tasks.reindenting import reindented, unit_at
+from indexing.records import Document
+
+PYTHON = Document("file:///a.py", None, "python", "")
+
+
+def fitted(code: str, *, indentation: str, unit: str = "    ", piece: str = "") -> str:
+    lines = own_lines(code)
+    if not lines:
+        return ""
+    return "\n".join(reindented(lines, PYTHON, piece=piece, indentation=indentation, unit=unit))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +50,7 @@ def test_a_block_that_was_cut_off_is_not_taken() -> None:
 @given(st.text())
 def test_any_reply_is_read(reply: str) -> None:
     found = code_in(reply)
-    assert found.code is None or fitted(found.code, indentation="  ", newline="\n") is not None
+    assert found.code is None or fitted(found.code, indentation="  ") is not None
 
 
 @pytest.mark.parametrize(
@@ -52,22 +63,71 @@ def test_any_reply_is_read(reply: str) -> None:
         ("        deep()\n    shallow()", "    ", "    deep()\nshallow()"),
         ('def f():\n    """\nflush\n    """', "", 'def f():\n    """\nflush\n    """'),
         ("    s = '''\nflush\n'''", "    ", "    s = '''\nflush\n'''"),
-        ("\tif x:\n\t\ty()", "\t\t", "\t\tif x:\n\t\t\ty()"),
+        (
+            "def f():\n    '''Say.\n\n    More.\n    '''",
+            "    ",
+            "    def f():\n        '''Say.\n\n        More.\n        '''",
+        ),
     ],
 )
 def test_code_is_set_to_the_depth_of_its_place(code: str, indentation: str, expected: str) -> None:
-    assert fitted(code, indentation=indentation, newline="\n") == expected
+    assert fitted(code, indentation=indentation) == expected
 
 
-def test_code_gets_the_documents_line_ends() -> None:
-    assert fitted("a\nb", indentation="", newline="\r\n") == "a\r\nb"
+TABS = [
+    ("def f():\n    return 1", "\t", "\tdef f():\n\t\treturn 1"),
+    ("def f():\n  if x:\n    return 1", "\t", "\tdef f():\n\t\tif x:\n\t\t\treturn 1"),
+    ("    def f():\n        return 1", "\t", "\tdef f():\n\t\treturn 1"),
+    ("\tdef f():\n\t    return 1", "\t", "\tdef f():\n\t\treturn 1"),
+    ("\tif x:\n\t\ty()", "\t\t", "\t\tif x:\n\t\t\ty()"),
+    ("def f():\n    return foo(a,\n               b)", "", "def f():\n\treturn foo(a,\n\t           b)"),
+    ("def f():\n    x = [\n        a,\n    ]", "", "def f():\n\tx = [\n\t\ta,\n\t]"),
+    ("def f():\n    g(x, [\n        a,\n    ])", "", "def f():\n\tg(x, [\n\t\ta,\n\t])"),
+    (
+        "def f():\n    s = '''\n    a\n        b\n    '''\n    return s",
+        "",
+        "def f():\n\ts = '''\n    a\n        b\n    '''\n\treturn s",
+    ),
+    ("def f():\n    s = '('  # (\n    return s", "", "def f():\n\ts = '('  # (\n\treturn s"),
+]
+
+
+@pytest.mark.parametrize(("code", "indentation", "expected"), TABS)
+def test_code_takes_the_tabs_of_its_document(code: str, indentation: str, expected: str) -> None:
+    assert fitted(code, indentation=indentation, unit="\t") == expected
+
+
+def test_code_takes_narrow_steps_and_gives_up_tabs() -> None:
+    assert fitted("def f():\n    if x:\n        y()", indentation="  ", unit="  ") == "  def f():\n    if x:\n      y()"
+    assert fitted("def f():\n\tif x:\n\t\ty()", indentation="", unit="    ") == "def f():\n    if x:\n        y()"
+
+
+def test_the_inside_of_a_string_stays_as_it_stands_in_the_document() -> None:
+    piece = "\tdef f(self):\n\t\treturn '''\n\t\t  one\n\t\t'''"
+    code = "def f(self):\n    x = '''\n      one\n    '''\n    return x"
+    expected = "\tdef f(self):\n\t\tx = '''\n\t\t  one\n\t\t'''\n\t\treturn x"
+    assert fitted(code, indentation="\t", unit="\t", piece=piece) == expected
+
+
+@pytest.mark.parametrize(
+    ("piece", "before", "after", "unit"),
+    [
+        ("def f():\n\treturn 1", "if x:\n    y\n" * 9, "", "\t"),
+        ("def f():\n  return 1", "if x:\n    y\n", "", "  "),
+        ("x = 1", "if x:\n    y\n" * 9 + "\n" * 30 + "if x:\n\ty\n", "", "\t"),
+        ("x = 1", "", "if x:\n  y\n", "  "),
+        ("x = 1", "", "", "   "),
+    ],
+)
+def test_the_step_of_a_mixed_file_is_that_of_the_place(piece: str, before: str, after: str, unit: str) -> None:
+    assert unit_at(piece, before, after, "   ") == unit
 
 
 def test_lines_of_the_surroundings_that_a_reply_repeats_are_dropped() -> None:
     before, after = "import os\nimport sys\n", "\ndef g():\n    pass\n"
     code = f"{before}\ndef f():\n    return 2\n{after}"
-    assert fitted(code, indentation="", newline="\n", before=before, after=after) == "def f():\n    return 2"
+    assert own_lines(code, before=before, after=after) == ["def f():", "    return 2"]
 
 
 def test_one_line_that_looks_like_the_one_before_is_kept() -> None:
-    assert fitted("x += 1\ny = x", indentation="", newline="\n", before="x += 1\n") == "x += 1\ny = x"
+    assert own_lines("x += 1\ny = x", before="x += 1\n") == ["x += 1", "y = x"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.records import CreateFile, DeleteFile, Edit, RenameFile, TextChange
+from server.gate import attributes
 from server.gate.disk import DiskWorkplace, Folder
 from tests.server.gate.bench import proposal
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.records import Change
+    from agents.records import Attributes, Change
 
 
 @pytest.fixture
@@ -103,11 +105,111 @@ def test_a_disk_without_second_names_moves_files_too(root: Path, monkeypatch: py
     assert tree(root) == {"src/b.py": b"x = 1\n"}
 
 
-def test_a_file_with_a_second_name_outside_is_changed_inside_only(root: Path) -> None:
+def test_a_file_with_a_second_name_outside_is_left_alone(root: Path) -> None:
     second = root.parent / "outside" / "second.py"
     os.link(root / "src" / "a.py", second)
+    with pytest.raises(OSError, match="another name outside"):
+        DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    assert (second.read_bytes(), (root / "src" / "a.py").read_bytes()) == (b"x = 1\n", b"x = 1\n")
+
+
+def test_a_file_with_a_second_name_inside_changes_under_both(root: Path) -> None:
+    (root / "other").mkdir()
+    second = root / "other" / "second.py"
+    os.link(root / "src" / "a.py", second)
     DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
-    assert (second.read_bytes(), (root / "src" / "a.py").read_bytes()) == (b"x = 1\n", b"x = 2\n")
+    assert (second.read_bytes(), second.samefile(root / "src" / "a.py")) == (b"x = 2\n", True)
+
+
+async def test_both_names_of_a_file_may_be_changed_at_once(root: Path) -> None:
+    os.link(root / "src" / "a.py", root / "src" / "second.py")
+    both = proposal(change(root / "src" / "a.py"), change(root / "src" / "second.py"))
+    assert await DiskWorkplace(lambda: [root]).apply(both, confirm=False) == ""
+    assert tree(root) == {"src/a.py": b"x = 2\n", "src/second.py": b"x = 2\n"}
+
+
+@pytest.mark.parametrize("failing", ["write", "fsync"])
+def test_a_write_in_place_that_fails_leaves_the_old_text(
+    root: Path, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = root / "src" / "a.py"
+    os.link(path, root / "src" / "second.py")
+    real = getattr(os, failing)
+    state = {"left": 1}
+
+    def once(descriptor: int, *data: bytes) -> int:
+        if state["left"]:
+            state["left"] -= 1
+            real(descriptor, *(one[:1] for one in data))
+            raise OSError(28, "No space left on device")
+        result: int = real(descriptor, *data)
+        return result
+
+    monkeypatch.setattr(os, failing, once)
+    longer = TextChange(path.as_uri(), path, "x = 1\n", (Edit(4, 5, "2" * 100),))
+    with pytest.raises(OSError, match="No space"):
+        DiskWorkplace(lambda: [root]).make(longer)
+    assert path.read_bytes() == b"x = 1\n"
+
+
+def test_a_mode_and_extended_attributes_stay(root: Path) -> None:
+    path = root / "src" / "a.py"
+    path.chmod(0o2640)
+    kept = _marked(path)
+    inode = path.stat().st_ino
+    DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o2640, b"x = 2\n")
+    assert path.stat().st_ino != inode  # it was replaced as a whole
+    if kept:
+        assert os.getxattr(path, "user.starling.test") == b"kept"
+
+
+def _marked(path: Path) -> bool:
+    """Give a file an extended attribute, where the disk knows such a thing."""
+    try:
+        os.setxattr(path, "user.starling.test", b"kept")
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("refused", ["fchown", "setxattr"])
+def test_what_a_new_file_could_not_have_is_written_in_place(
+    root: Path, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a user who may write a file of somebody else's, and may not give files away."""
+    path = root / "src" / "a.py"
+    inode, found = path.stat().st_ino, attributes.of
+
+    def foreign(descriptor: int) -> Attributes:
+        held = found(descriptor)
+        if refused == "setxattr":
+            return replace(held, extended=(*held.extended, ("security.starling", b"x")))
+        return replace(held, owner=held.owner + 1)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(attributes, "of", foreign)
+    monkeypatch.setattr(os, refused, refuse, raising=False)
+    DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
+    assert (path.read_bytes(), path.stat().st_ino) == (b"x = 2\n", inode)
+    assert tree(root) == {"src/a.py": b"x = 2\n"}
+
+
+def test_setuid_goes_where_the_owner_cannot_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    path = root / "src" / "a.py"
+    made = os.open(path, os.O_RDWR)
+    try:
+        held = attributes.of(made)
+        assert not attributes.give(made, replace(held, owner=held.owner + 1, mode=0o6755))
+    finally:
+        os.close(made)
+    assert path.stat().st_mode & 0o7777 == 0o755
 
 
 def test_no_trace_of_a_write_is_left_beside_the_file(root: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.records import TextChange
+from server.gate import contents
 from server.gate.policy import Limits
 from server.gate.records import Answer, Tool, Verdict
 from server.gate.scripted import ScriptedAsker
@@ -254,6 +255,27 @@ async def test_a_part_that_was_applied_is_reported_as_a_part_and_undone(bench: B
     bench.gate._workplace = disk
     assert (await bench.gate.undo(outcome.checkpoint)).applied
     assert bench.bytes() == before
+
+
+@pytest.mark.parametrize("added", ["\n\nimport evil\n", "\n"])
+async def test_what_a_client_adds_to_an_approved_edit_is_named_and_fingerprinted(bench: Bench, added: str) -> None:
+    class Adding(Lying):
+        async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
+            await super().apply(proposal, confirm=confirm)
+            path = bench.root / "area.py"
+            path.write_bytes(path.read_bytes() + added.encode())
+            return ""
+
+    bench.write(SOURCE)
+    bench.gate._workplace = Adding(bench, 2)
+    outcome = await bench.gate.propose(
+        proposal(bench.change("area.py", "3.14", "3"), bench.create("new.py", "x = 1\n"))
+    )
+    assert "not approved: in area.py line 3" in outcome.reason
+    if added.strip():
+        assert "import evil" in outcome.reason
+    row = next(one for one in bench.gate.journal.audit.listed(5) if one.subject.endswith("area.py"))
+    assert (row.reason, row.hash_after) == (outcome.reason, contents.digest(bench.held("area.py").decode()))
 
 
 async def test_what_cannot_be_written_has_failed_with_the_reason(bench: Bench) -> None:

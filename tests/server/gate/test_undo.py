@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.records import Edit, TextChange
 from server.gate import checkpoints
+from server.gate.policy import Limits
 from server.gate.records import Answer, Tool, Verdict
 from tests.server.gate.bench import Bench, proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from agents.records import Change
+    from agents.records import Change, ProposedEdit
 
 ODD = {
     "mixed.txt": b"one\r\ntwo\nthree\rfour",
@@ -148,3 +152,79 @@ async def test_old_and_many_checkpoints_go(bench: Bench, monkeypatch: pytest.Mon
         files = {row[0] for row in connection.execute("SELECT checkpoint FROM checkpoint_files")}
     assert left == files == {fourth.checkpoint}
     assert second.checkpoint != third.checkpoint
+
+
+async def test_a_deleted_file_comes_back_with_its_mode_and_what_else_it_had(bench: Bench) -> None:
+    path = bench.put("private-notes.txt", b"secret\n")
+    path.chmod(0o600)
+    owner = (path.stat().st_uid, path.stat().st_gid)
+    try:
+        os.setxattr(path, "user.starling.test", b"kept")
+        marked = True
+    except (AttributeError, OSError):
+        marked = False
+    await bench.gate.propose(proposal(bench.delete("private-notes.txt")))
+    assert not path.exists()
+    assert (await bench.gate.undo()).applied
+    found = path.stat()
+    assert (found.st_mode & 0o7777, (found.st_uid, found.st_gid)) == (0o600, owner)
+    if marked:
+        assert os.getxattr(path, "user.starling.test") == b"kept"
+
+
+async def test_an_untitled_text_of_another_session_blocks_no_undoing(bench: Bench, tmp_path: Path) -> None:
+    bench.put("a.py", b"x = 1\n")
+    await bench.gate.propose(proposal(bench.change("a.py", "1", "2"), title="Change a"))
+    elsewhere = Bench(tmp_path / "elsewhere", workplace=Untitled("y = 1\n"), state=bench.state)
+    elsewhere.base.mkdir()
+    untitled = TextChange("untitled:Untitled-1", None, "y = 1\n", (Edit(4, 5, "2"),))
+    assert (await elsewhere.gate.propose(proposal(untitled, title="Change the untitled"))).applied
+    assert (await bench.gate.undo()).applied
+    assert bench.held("a.py") == b"x = 1\n"
+    assert "nothing" in (await bench.gate.undo()).reason.lower()
+    assert (await elsewhere.gate.undo()).applied  # it is its own session's newest
+    assert elsewhere.workplace.held == "y = 1\n"
+
+
+async def test_what_can_not_be_undone_lets_older_changes_be(bench: Bench) -> None:
+    for name in ("a.py", "b.py"):
+        bench.put(name, b"x = 1\n")
+        await bench.gate.propose(proposal(bench.change(name, "1", "2"), title=f"Change {name}"))
+    (bench.root / "b.py").unlink()
+    assert (await bench.gate.undo()).applied
+    assert bench.held("a.py") == b"x = 1\n"
+    assert "Change b.py" in bench.asker.questions[-1].why
+    assert "not there any more" in bench.asker.questions[-1].why
+
+
+async def test_many_changes_elsewhere_hide_no_change_here(bench: Bench, tmp_path: Path) -> None:
+    bench.put("a.py", b"x = 1\n")
+    await bench.gate.propose(proposal(bench.change("a.py", "1", "2")))
+    elsewhere = Bench(tmp_path / "elsewhere", state=bench.state, limits=Limits(0, 10_000, answer_s=1.0))
+    elsewhere.base.mkdir()
+    with bench.state.transaction() as connection:
+        for number in range(300):
+            change = elsewhere.create(f"f{number}.py", "x = 1\n")
+            kept = elsewhere.gate.journal.checkpoints
+            kept.settle(connection, kept.store(connection, "r", "t", [change], [None], ""), [change], [None])
+    assert (await bench.gate.undo()).applied
+    assert bench.held("a.py") == b"x = 1\n"
+
+
+class Untitled:
+    """A workplace with one text that is in no file."""
+
+    settle_s = 0.0
+
+    def __init__(self, held: str) -> None:
+        self.held: str | None = held
+
+    async def text(self, uri: str, path: Path | None) -> str | None:
+        return self.held if path is None and uri else None
+
+    async def apply(self, edit: ProposedEdit, *, confirm: bool) -> str:
+        (change,) = edit.changes
+        assert isinstance(change, TextChange)
+        assert not confirm
+        self.held = change.after
+        return ""

@@ -1,0 +1,71 @@
+"""The other names of a file with several: whether all of them lie in the workspace.
+
+A file with several names is written in place, which changes it under each of them. Reads folders, follows no link.
+Start at `has_names_outside`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+MOST_ENTRIES = 300_000  # looked at in search of the other names
+
+
+def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
+    """Return whether the file at `path` has a name that was not found in `roots`."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    missing = found.st_nlink
+    if missing <= 1:
+        return False
+    for entry in _entries([path.parent, *map(_real, roots)]):
+        if entry.inode() == found.st_ino and _is_same(entry, found):
+            missing -= 1
+            if missing == 0:
+                return False
+    return True
+
+
+def _entries(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
+    """Yield what stands in `folders` and below, each folder once, up to a bound."""
+    waiting: deque[str] = deque(map(str, folders[1:]))
+    first = str(folders[0])
+    seen: set[str] = set()
+    left = MOST_ENTRIES
+    waiting.appendleft(first)
+    while waiting:
+        folder = waiting.popleft()
+        if folder in seen:
+            continue
+        seen.add(folder)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0:
+                        return
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        yield entry
+        except OSError:
+            continue
+
+
+def _is_same(entry: os.DirEntry[str], found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.lstat(entry.path), found)
+    except OSError:
+        return False
+
+
+def _real(root: Path) -> str:
+    return os.path.realpath(root)

@@ -1,0 +1,60 @@
+"""Writing an open file in place, as safely as that can be: room first, then the bytes, and the old ones where it fails.
+
+For files that cannot be replaced by a new one without losing a name or an owner. A crash in between may leave a part
+of each; the checkpoint that was stored before has the old text. Start at `overwrite`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+
+_NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
+
+
+def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
+    """Make a file that holds `old` hold `new`.
+
+    Raises:
+        OSError: it holds something else, or cannot be written; then it holds what it did.
+    """
+    if _read(descriptor, len(old) + 1) != old:
+        raise OSError(errno.ESTALE, "it has changed")
+    try:
+        _reserve(descriptor, len(old), len(new))
+        _write(descriptor, new)
+        os.fsync(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            _write(descriptor, old)
+            os.fsync(descriptor)
+        raise
+
+
+def _reserve(descriptor: int, now: int, wanted: int) -> None:
+    """Have the disk keep room for what is longer than now, so that a full one is known before anything is lost."""
+    if wanted <= now or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(descriptor, now, wanted - now)
+    except OSError as error:
+        if error.errno not in _NO_RESERVATION:
+            raise
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    parts: list[bytes] = []
+    while most > 0 and (part := os.read(descriptor, most)):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    os.ftruncate(descriptor, len(data))

@@ -1,0 +1,209 @@
+"""A suggestion on a blank line stands where its line belongs, whatever column the cursor is at; or there is none."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.generator.generator import Generator
+from agents.generator.indentation import is_misplaced, padding
+from agents.generator.plan import plan
+from agents.generator.policy import CompletionPolicy
+from agents.generator.polish import Insertion, Polisher
+from agents.records import Trigger
+from indexing.index import Index
+from indexing.records import Document
+from models.scripted import ScriptedModel
+from tests.agents.doubles import cursor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PYTHON = """import json
+
+
+def load(path):
+    with open(path, encoding="utf-8") as handle:
+        content = handle.read()
+    settings = parse_settings(content)
+    return settings
+"""
+GO = (
+    "package main\n\nfunc load(path string) string {\n\tif len(path) > 3 {\n\t\tprintln(path, 3)\n\t}\n"
+    "\tsettings := parse(path)\n\treturn settings\n}\n"
+)
+YAML = "jobs:\n  build:\n    env:\n      FIRST_NAME: one\n    strategy: matrix_of_builds\n    steps: none\n"
+
+
+class Desk:
+    """Open files that are recalled from, and one that is being typed in."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.index = Index([root / "workspace"], storage=root / "storage")
+
+    def put(self, name: str, language: str, text: str) -> Document:
+        path = self.root / "workspace" / name
+        document = Document(path.as_uri(), path, language, text)
+        self.index.put(document)
+        return document
+
+    def shown(
+        self, document: Document, at: int, model: ScriptedModel | None = None, trigger: Trigger = Trigger.AUTOMATIC
+    ) -> str | None:
+        """The document with what is shown at a place, None for nothing."""
+        generator = Generator(self.index, model, policy=CompletionPolicy(threshold=0.1, recall_ms=10_000))
+        found = generator.complete(document, at, trigger=trigger, cancelled=lambda: False).suggestions
+        generator.close()
+        if not found:
+            return None
+        text = document.text
+        return text[: found[0].start] + found[0].text + text[found[0].end :]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    (tmp_path / "workspace").mkdir()
+    made = Desk(tmp_path)
+    yield made
+    made.index.close()
+
+
+def after_block(text: str, line: str) -> tuple[str, int]:
+    """A text that ends behind the line that comes before `line`, which is its right continuation."""
+    at = text.index(line)
+    return text[:at], at
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize("pad", range(9))
+def test_a_recalled_line_stands_in_its_block_at_whatever_column_it_is_asked_for(
+    desk: Desk, pad: int, trigger: Trigger
+) -> None:
+    for number in range(3):
+        desk.put(f"m{number}.py", "python", PYTHON.replace("load", f"load_{number}"))
+    head, at = after_block(PYTHON, "    settings")
+    for tail in ("\n", "\n\n\ndef after():\n    pass\n", "\n    print(path)\n"):
+        text = head + " " * pad + tail
+        found = desk.shown(desk.put("main.py", "python", text), at + pad, trigger=trigger)
+        if pad <= 4:
+            assert found is not None
+            assert found.startswith(f"{head}    settings = parse_settings(content)\n")
+        if found is not None and trigger is Trigger.AUTOMATIC:
+            ast.parse(found)
+
+
+@pytest.mark.parametrize("pad", ["", "\t"])
+def test_tabs_and_braces_are_kept_to_as_well(desk: Desk, pad: str) -> None:
+    for number in range(3):
+        desk.put(f"m{number}.go", "go", GO)
+    head, at = after_block(GO, "\tsettings")
+    found = desk.shown(desk.put("main.go", "go", f"{head}{pad}\n}}\n"), at + len(pad))
+    right = f"{head}\tsettings := parse(path)\n}}\n"
+    assert found == right or (found is None and not pad)  # or nothing
+
+
+@pytest.mark.parametrize("pad", [0, 1, 2, 3, 4])
+def test_yaml_goes_on_in_its_mapping_or_not_at_all(desk: Desk, pad: int) -> None:
+    for number in range(3):
+        desk.put(f"m{number}.yml", "yaml", YAML)
+    head, at = after_block(YAML, "    strategy")
+    found = desk.shown(desk.put("main.yml", "yaml", f"{head}{' ' * pad}\n"), at + pad)
+    assert found in {None, f"{head}    strategy: matrix_of_builds\n"}
+    assert found is not None or pad not in {0, 4}
+
+
+def test_lines_of_a_recalled_block_move_together(desk: Desk) -> None:
+    block = PYTHON.replace(
+        "    return settings\n", "    if settings:\n        return settings\n    raise ValueError(path)\n"
+    )
+    for number in range(3):
+        desk.put(f"m{number}.py", "python", block.replace("load", f"load_{number}"))
+    head, at = after_block(block, "    settings")
+    found = desk.shown(desk.put("main.py", "python", f"{head}\n"), at, trigger=Trigger.INVOKED)
+    assert found is not None
+    assert found.startswith(block.rstrip("\n")[: len(head) + 60])
+    ast.parse(found)
+
+
+def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
+    text = "def f(x):\n    y = x\n\n    return y\n"
+    document = desk.put("main.py", "python", text)
+    at = text.index("\n    return")
+    assert desk.shown(document, at, ScriptedModel({"y = x\n": "total = y + 1\n"})) is None
+    assert desk.shown(document, at, ScriptedModel({"y = x\n": "    total = y + 1\n"})) == text.replace(
+        "\n\n", "\n    total = y + 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fixture", "language", "expected"),
+    [
+        ("def f():\n    x = 1\n  $0\n", "python", "  "),
+        ("def f():\n    x = 1\n    $0\n", "python", ""),
+        ("def f():\n    x = 1\n$0\n", "python", ""),
+        ("def f():\n    x = 1\n      $0\n", "python", None),
+        ("def f():\n  $0\n", "python", "  "),
+        ("class A:\n    def f(self):\n        x = 1\n     $0\n", "python", "   "),
+        ("class A:\n    def f(self):\n        x = 1\n    $0\n", "python", ""),
+        ("def f():\n  if x:\n    y = 1\n   $0\n", "python", " "),
+        ("def f():\n\tif x:\n\t\ty = 1\n\t$0\n", "python", ""),
+        ("x = f(\n  a,\n   $0\n)\n", "python", ""),
+        ("x = '''\n   $0\n'''\n", "python", ""),
+        ("function f() {\n    let x = 1;\n  $0\n}\n", "javascript", "  "),
+        ("function f() {\n  let x = 1;\n  $0\n}\n", "javascript", ""),
+        ("# Title\n\n - one\n $0\n", "markdown", ""),
+    ],
+)
+def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: str, expected: str | None) -> None:
+    assert padding(cursor_of(fixture, language)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fixture", "text", "misplaced"),
+    [
+        ("def f():\n    x = 1\n$0\n    return x\n", "y = 2", True),
+        ("def f():\n    x = 1\n$0\n    return x\n", "    y = 2", False),
+        ("def f():\n    x = 1\n$0\n", "  y = 2", True),
+        ("def f():\n    x = 1\n\n\n$0\n", "def g():\n    pass", False),
+        ("def f():\n$0\n", "return 1", True),
+        ("def f():\n    $0\n", "return 1", False),
+        ("def f():\n$0\n        return 1\n", "    y = 2", True),
+        ("x = [\n$0\n    2,\n]\n", "1,", False),
+        ("if x:\n    y()\n$0\n    z()\n", "else:", False),
+    ],
+)
+def test_columns_at_which_no_line_can_begin(fixture: str, text: str, *, misplaced: bool) -> None:
+    assert is_misplaced(text, cursor_of(fixture)) is misplaced
+
+
+def test_what_python_does_not_read_breaks_it() -> None:
+    """The grammar for editors takes a `return` at the top, and an `else` of nothing."""
+    cursor = cursor_of("def f(x):\n    return x\n\n\n$0\n")
+    polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
+    assert polisher.breaks(Insertion("return x + 1"))
+    assert not polisher.breaks(Insertion("value = f(1)"))
+
+
+@pytest.mark.parametrize("size", [10, 2_000])
+def test_a_long_class_is_looked_at_by_its_methods(size: int) -> None:
+    filler = "".join(f"    def m{number}(self):\n        return {number}\n\n" for number in range(size // 5))
+    fixture = f"class A:\n{filler}    def last(self, x):\n        for y in x:\n            $0\n        return x\n"
+    cursor = cursor_of(fixture)
+    polisher = Polisher(cursor, plan(cursor, None, trigger=Trigger.AUTOMATIC, policy=CompletionPolicy()))
+    assert polisher.breaks(Insertion("yield = y"))
+    assert polisher.breaks(Insertion("x = 1\n          z = 2"))
+    assert not polisher.breaks(Insertion("print(y)"))
+
+
+def test_a_line_of_a_method_recalled_from_the_top_stands_in_its_class(desk: Desk) -> None:
+    source = "@overload\ndef get(name: str, call: int = 1) -> str: ...\n@overload\ndef get(name: str) -> int: ...\n"
+    for number in range(3):
+        desk.put(f"m{number}.py", "python", source * 3)
+    head = "class A:\n    x = 1\n\n    @overload\n    def get(name: str, call: int = 1) -> str: ...\n"
+    found = desk.shown(desk.put("main.py", "python", f"{head}    \n"), len(head) + 4, trigger=Trigger.INVOKED)
+    assert found is not None
+    assert found.startswith(f"{head}    @overload\n")
