@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _UNBOUND = {"F821", "F823"}
 _ASKED = {*_UNBOUND, "F811"}
 _OF_NAMES = {"F841", "F842", "F401"}
-STUB_CODES = ("F40", "F81", "F82", "E9", "PIE794", "invalid-syntax")  # what may be said of a text that never runs
+STUB_CODES = ("F40", "F81", "F82", "E9", "invalid-syntax")  # what may be said of a text that never runs
 _DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
 _INJECTED = {"_", "N_", "ngettext", "get_ipython", "display", "get_config", "reveal_type", "reveal_locals", "profile"}
 _INJECTING = {"SConstruct", "SConscript", "wscript"}  # build programs hand these files their names
@@ -39,6 +39,10 @@ _MAKES_NAMES = re.compile(
     r"\bglobals\(\)|\bvars\(\)\s*\[|\blocals\(\)\.update|\bexec(?:file)?\s*\(|setattr\(\s*(?:builtins|__builtin|sys\.mod)"
 )
 _PROBES = re.compile(r"^except\s*(?::|.*\b(?:NameError|Exception|BaseException)\b)")
+_BINDS_CALLABLE = re.compile(
+    r"^\s*(?:def|class)\s+callable\b|^[^#\n]*\bcallable\s*(?::[^=\n]+)?=(?!=)|\bimport\b[^\n]*\bcallable\b",
+    re.MULTILINE,
+)
 _FUTURE = "from __future__ import annotations"
 _NAME = re.compile(r"`([^`]+)`")
 _LINE_ABOVE = 200  # characters
@@ -96,6 +100,8 @@ def _is_mistaken(finding: Finding, document: Document) -> bool:
         return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}
     if code == "F822":
         return "def __getattr__" in text or "globals()" in text or _is_submodule(finding, document)
+    if code == "B004":
+        return _BINDS_CALLABLE.search(text) is not None
     if code != "F401":
         return False
     name = re.escape(_name_of(finding))

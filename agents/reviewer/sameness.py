@@ -85,12 +85,17 @@ def is_test(scan: Scan, item: Item) -> bool:
 
 def is_tested(scan: Scan, item: Item) -> bool:
     """Return whether a test is about `item` itself: it is asserted, or stands in a test."""
+    return is_asserted(scan, item) or is_test(scan, item)
+
+
+def is_asserted(scan: Scan, item: Item) -> bool:
+    """Return whether `item` is what an assertion, or a call that checks, is given."""
     around = item.node.parent
     while around is not None and _AROUND.search(around.type):
         around = around.parent
     if around is None:
         return False
-    if around.type.startswith("assert") or "macro" in around.type or is_test(scan, item):
+    if around.type.startswith("assert") or "macro" in around.type:
         return True
     call = around.parent if "argument" in around.type or around.type == "expression_list" else None
     if call is not None and call.type == "call_suffix":
