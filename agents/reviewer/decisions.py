@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TIDIES = re.compile(
     r"(?:close|dispose|destroy|delete|unlink|kill|disconnect|shut_?down|remove|rm|rmdir|rmtree|release|cancel|abort|stop"
-    r"|terminate|clean_?up|quit|unsubscribe|flush|detach|unregister|free|__exit__|__del__|tear_?down|logout|end)\w*$",
+    r"|terminate|clean_?up|quit|unsubscribe|flush|detach|unregister|free|__exit__|__del__|tear_?down|logout|end|sleep)\w*$",
     re.IGNORECASE,
 )
 _LEAVES = re.compile(r"^(?:return|break|continue|raise|throw|next|yield)\b")
@@ -35,7 +35,9 @@ _REASON = re.compile(
 )
 _KEEPS_CAUGHT = {"php", "ruby"}  # the variable of a handler outlives it
 _MOST_NODES = 2000
-_BEFORE = 2  # statements above a `try` in which a fallback is set
+_BEFORE, _AFTER = 2, 3  # statements around a `try` in which a fallback is set, and asked for
+_NOTHING = {"empty_statement", ";"}
+_LOOPS = re.compile(r"^(?:for|while|do|foreach|until|loop|repeat)\w*$")
 
 
 def is_decided(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
@@ -111,33 +113,59 @@ def _before(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node | None:
 
 
 def _behind(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the statement behind `node` in the same list; an empty handler of another `try` is skipped."""
+    """Return the statement behind `node` in the same list, also behind an `#if` around it."""
     after = node.next_named_sibling
-    while after is not None and (scan.is_comment(after) or after.type in {"empty_statement", ";"}):
+    while after is not None and (scan.is_comment(after) or after.type in _NOTHING):
         after = after.next_named_sibling
+    if after is None and node.parent is not None and node.parent.type.startswith("preproc"):
+        return _behind(scan, node.parent)
     return after
 
 
 def _falls_back(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
     """Return whether a failure leads to another answer: a `return` behind the `try`, or a value set before it."""
+    if any(_holds_return(each) for each in tried) and _is_left_behind(scan, whole):
+        return True
+    names = {name for each in tried for name in _assigned(scan, each)} & (
+        _set_before(scan, whole) | _hoisted(scan, tried)
+    )
+    return any(_is_asked_behind(scan, whole, name) for name in names)
+
+
+def _is_left_behind(scan: Scan, whole: tree_sitter.Node) -> bool:
+    """Return whether the function ends, or is left, right behind the `try` or behind the loop that tries again."""
     after = _behind(scan, whole)
-    if any(_holds_return(each) for each in tried):
-        if after is None:
-            return whole.parent is not None and _ends_function(whole.parent)
-        if _LEAVES.match(scan.text(after)):
-            return True
-    if after is None:
-        return False
-    names = {name for each in tried for name in _assigned(scan, each)}
-    preset = _hoisted(scan, tried)
-    above = whole
+    if after is not None and _LEAVES.match(scan.text(after)):
+        return True
+    around = whole.parent
+    while around is not None and not _FUNCTIONS.search(around.type):
+        if _LOOPS.match(around.type):
+            return _is_left_behind(scan, around)
+        around = around.parent
+    return after is None and around is not None and whole.parent is not None and whole.parent.parent == around
+
+
+def _set_before(scan: Scan, whole: tree_sitter.Node) -> set[str]:
+    """Return the names that the statements right above the `try` set."""
+    names: set[str] = set()
+    above = _before(scan, whole)
     for _ in range(_BEFORE):
-        before = _before(scan, above)
-        if before is None:
-            break
-        preset |= set(_assigned(scan, before))
-        above = before
-    return any(_reads(scan.text(after), name) for name in names & preset)
+        if above is not None:
+            names.update(_assigned(scan, above))
+            above = _before(scan, above)
+    return names
+
+
+def _is_asked_behind(scan: Scan, whole: tree_sitter.Node, name: str) -> bool:
+    """Return whether the first statement behind the `try` that speaks of `name` asks for its value."""
+    after = _behind(scan, whole)
+    for _ in range(_AFTER):
+        if after is None:
+            return False
+        if re.search(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", scan.text(after)):
+            return _reads(scan.text(after), name)
+        after = _behind(scan, after)
+    return False
 
 
 def _holds_return(statement: tree_sitter.Node) -> bool:
@@ -151,11 +179,6 @@ def _holds_return(statement: tree_sitter.Node) -> bool:
         if not _FUNCTIONS.search(each.type):
             stack += each.named_children
     return False
-
-
-def _ends_function(body: tree_sitter.Node) -> bool:
-    """Return whether `body` is that of a function, which gives nothing at its end."""
-    return body.parent is not None and _FUNCTIONS.search(body.parent.type) is not None
 
 
 def _assigned(scan: Scan, statement: tree_sitter.Node) -> Iterable[str]:

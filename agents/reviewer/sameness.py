@@ -12,6 +12,7 @@ from agents.reviewer import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import tree_sitter
 
@@ -72,10 +73,15 @@ def _names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
         stack.extend(each.named_children)
 
 
+def is_test_path(path: Path) -> bool:
+    """Return whether the file belongs to tests, by its name or its folders."""
+    return _TEST_PATH.search(path.as_posix()) is not None
+
+
 def is_test(scan: Scan, item: Item) -> bool:
     """Return whether `item` stands in a test, by the name of its file or of a function around it."""
     path = scan.document.path
-    if path is not None and _TEST_PATH.search(path.as_posix()):
+    if path is not None and is_test_path(path):
         return True
     return any(
         each.role in {"function", "class"} and _TEST_NAME.search(scan.text(nodes.name_of(each.node)))
