@@ -57,8 +57,8 @@ _COMMENTS: tuple[Comment, ...] = (
     Comment(r"//\s*nolint\b(?::([\w,\s-]+))?", "alone"),
     Comment(r"\bNOSONAR\b()", "line"),
     Comment(r"\bnosec\b[ \t]*(B\d+(?:[\s,]+B\d+)*)?", "line"),
-    Comment(r"@(?:file:)?SuppressWarnings\s*\(([^)]*)\)", "below"),
-    Comment(r"@(?:file:)?Suppress\s*\(([^)]*)\)", "below"),
+    Comment(r"@file:Suppress\s*\(([^)]*)\)", "text"),
+    Comment(r"@Suppress(?:Warnings)?\s*\(([^)]*)\)", "below"),
     Comment(r"\bnoinspection\s+([\w,]+)", "alone"),
     Comment(r"#pragma\s+warning\s+disable\b([\w\s,]*)", "end", r"#pragma\s+warning\s+restore"),
     Comment(r"ReSharper\s+disable\s+once\s+([\w.]+)", "next"),
@@ -67,7 +67,8 @@ _COMMENTS: tuple[Comment, ...] = (
     Comment(r"@phpstan-ignore(?:-line)?\b[ \t]*([\w.,\s]*)", "alone"),
     Comment(r"phpcs:ignore\b[ \t]*([\w.,]*)", "alone"),
     Comment(r"@psalm-suppress\s+(\w+)", "alone"),
-    Comment(r"#!?\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "below"),
+    Comment(r"#!\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "text"),
+    Comment(r"#\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "below"),
     Comment(r"swiftlint:disable:(?:next)\s+([\w\s]+)", "next"),
     Comment(r"swiftlint:disable:(?:this)\s+([\w\s]+)", "line"),
     Comment(r"swiftlint:disable\s+([\w\s]+)", "end", r"swiftlint:enable"),
@@ -161,12 +162,12 @@ def _reached(rows: list[str], number: int, reach: Reach, until: re.Pattern[str],
 
 def _end_of_item(rows: list[str], number: int) -> int:
     """Return the line behind the item that an annotation stands at, by its brackets and how far it is indented."""
-    indent, begun = _indent(rows[number]), False
+    indent, begun = _indent(rows[number]), rows[number].rstrip().endswith(("{", "("))
     for line in range(number + 1, min(len(rows), number + _ITEM_LINES)):
         row, outside = rows[line].strip(), _indent(rows[line]) <= indent
         if row and _indent(rows[line]) < indent:
             return line
-        if not begun and row.endswith((";", "}")):
+        if not begun and (not row or row.endswith((";", "}", ","))):
             return line + 1
         if begun and outside and row.startswith(("}", ")")) and not row.endswith("{"):
             return line + 1

@@ -48,6 +48,16 @@ SILENT = {
         'class A {\n    @Suppress("SwallowedException")\n    fun f() {\n'
         + BLOCK.replace("(Exception e)", "(e: Exception)"),
     ),
+    "Suppress, all of a file": (
+        "kotlin",
+        '@file:Suppress("SwallowedException")\n\nclass A {\n    fun f() {\n'
+        + BLOCK.replace("Exception e", "e: Exception"),
+    ),
+    "SuppressWarnings in the line of the method": (
+        "java",
+        'class A {\n    @SuppressWarnings("EmptyCatchBlock") void f() {\n' + BLOCK,
+    ),
+    "allow, all of a file": ("rust", "#![allow(clippy::eq_op)]\n\nfn f(a: A) -> bool {\n    a.b && a.b\n}\n"),
     "nolint": ("go", "package a\n\nfunc f(a A) bool {\n\treturn a.b && a.b //nolint:staticcheck,SA4000\n}\n"),
     "pragma": (
         "csharp",
@@ -79,6 +89,11 @@ SAID = {
     "behind the item that is allowed": (
         "rust",
         "#[allow(clippy::eq_op)]\nfn g() {\n    h();\n}\n\nfn f(a: A) -> bool {\n    a.b && a.b\n}\n",
+        {"repeated-operand"},
+    ),
+    "behind a field that is allowed": (
+        "rust",
+        "struct B {\n    #[allow(clippy::eq_op)]\n    a: A,\n}\n\nfn f(a: A) -> bool {\n    a.b && a.b\n}\n",
         {"repeated-operand"},
     ),
     "prose": ("javascript", "// allow(all) the rest\n" + EMPTY.format(""), {"swallowed-exception"}),
