@@ -23,6 +23,7 @@ _TIDIES = re.compile(
     re.IGNORECASE,
 )
 _LEAVES = re.compile(r"^(?:return|break|continue|raise|throw|next|yield)\b")
+_REMARKS = re.compile(r"[\w.$>:-]*(?:assert|log|warn|debug|trace)[\w.]*!?\s*\(", re.IGNORECASE)  # before one leaves
 _RETURNS = re.compile(r"^(?:return|return_statement|return_expression|jump_expression)$")
 _FUNCTIONS = re.compile(r"function|lambda|closure|method|^class|^def$|arrow|anonymous")
 # A comment with one of these words gives a reason; one without only says what is done.
@@ -50,7 +51,7 @@ def is_decided(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
         return True  # who fails goes on behind the `try`
     if all(_tidies(scan, each) for each in tried):
         return True
-    whole = around if around.named_child(0) != tried[0] or around.type == "begin" else tried[0]
+    whole = around.parent if around.parent is not None and around.parent.type == "expression_statement" else around
     return (
         _has_reason(scan, whole, clause)
         or _falls_back(scan, whole, tried)
@@ -135,6 +136,8 @@ def _falls_back(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Nod
 def _is_left_behind(scan: Scan, whole: tree_sitter.Node) -> bool:
     """Return whether the function ends, or is left, right behind the `try` or behind the loop that tries again."""
     after = _behind(scan, whole)
+    while after is not None and _REMARKS.match(scan.text(after)):
+        after = _behind(scan, after)
     if after is not None and _LEAVES.match(scan.text(after)):
         return True
     around = whole.parent
@@ -142,7 +145,8 @@ def _is_left_behind(scan: Scan, whole: tree_sitter.Node) -> bool:
         if _LOOPS.match(around.type):
             return _is_left_behind(scan, around)
         around = around.parent
-    return after is None and around is not None and whole.parent is not None and whole.parent.parent == around
+    held = whole.parent
+    return after is None and around is not None and held is not None and around in {held, held.parent}
 
 
 def _set_before(scan: Scan, whole: tree_sitter.Node) -> set[str]:

@@ -132,6 +132,8 @@ def mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     word, kind = scan.text(name), parameter.child_by_field_name("type")
     if _MEMORY.search(word) or (kind is not None and _READ_ONLY.search(scan.text(kind))):
         return  # shared on purpose, or nothing that can be changed
+    if re.search(rf"\b{re.escape(word)}\b", scan.text(body)) is None:
+        return  # never looked at
     changed = _changes(word, scan.text(body))
     yield at(
         value,

@@ -179,6 +179,60 @@ MEANT = {
         save()
         """,
     ),
+    "a loop that tries again": (
+        "csharp",
+        r"""
+        class A { bool F() {
+            for(int i = 0; i < 3; ++i) {
+                try { if(G()) return true; }
+                catch(Exception) { }
+                Thread.Sleep(100);
+            }
+            Debug.Assert(false);
+            return false;
+        } }
+        """,
+    ),
+    "a value that is asked for behind an #endif": (
+        "csharp",
+        r"""
+        class A { A() {
+        #if B
+            m_h = C();
+        #else
+            m_h = null;
+            try { m_h = D(); }
+            catch(Exception) { }
+        #endif
+            if(m_h == null) { return; }
+            m_h.E();
+        } }
+        """,
+    ),
+    "a value that is asked for a little later": (
+        "java",
+        r"""
+        class A { void f() {
+            String format = null;
+            try {
+                format = g();
+            } catch (Exception e) {
+            }
+            Date date;
+            if (format != null) { h(format); }
+        } }
+        """,
+    ),
+    "a method of Ruby with a return": (
+        "ruby",
+        r"""
+        def f
+          return 1 if g
+          h
+        rescue StandardError
+        end
+        """,
+    ),
     "a process that is killed": (
         "javascript",
         r"""
@@ -264,6 +318,30 @@ FORGOTTEN = {
             }
             h();
         }
+        """,
+    ),
+    "a method of Ruby without a return": (
+        "ruby",
+        r"""
+        def f
+          g
+          h
+        rescue StandardError
+        end
+        """,
+    ),
+    "a retry whose failure is not answered": (
+        "java",
+        r"""
+        class A { void f() {
+            for (int i = 0; i < 3; i++) {
+                try {
+                    save();
+                } catch (Exception e) {
+                }
+            }
+            send();
+        } }
         """,
     ),
     "a removal among other work": (

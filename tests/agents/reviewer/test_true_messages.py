@@ -84,6 +84,17 @@ def test_a_comparison_with_none_is_a_hint() -> None:
     assert only("python", "if a == None:\n    b()\n").severity is Severity.HINT
 
 
+def test_a_default_that_is_never_looked_at_is_left_alone() -> None:
+    assert Reviewer(WITHOUT_RUFF).review(document("def f(a, b=[]):\n    raise NotImplementedError\n")) == ()
+
+
+def test_a_default_that_is_handed_on_is_not_said_to_be_read_only() -> None:
+    finding = only("python", "def f(a, b=[]):\n    a.go(b)\n")
+    assert finding.severity is Severity.HINT
+    assert "once somebody changes it" in finding.message
+    assert "read" not in finding.message
+
+
 def long(language: str, head: str, line: str, foot: str) -> set[str]:
     text = head + "".join(line.replace("@", str(n)) for n in range(140)) + foot
     return {each.code for each in Reviewer(LONG).review(document(text, language))}
