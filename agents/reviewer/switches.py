@@ -7,6 +7,7 @@ them. Start at `Switches.of`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -83,45 +84,75 @@ _SHAPES = tuple(
     (each, re.compile(each.shape, re.IGNORECASE | re.MULTILINE), re.compile(each.until or r"(?!)", re.IGNORECASE))
     for each in _COMMENTS
 )
-_HINTS = re.compile(
-    r"starling:|noqa|disable|nolint|nosonar|nosec|suppress|noinspection|-ignore|phpcs:|allow|expect\(|ignore:"
-    r"|ignore_for_file|luacheck|rubocop",
-    re.IGNORECASE,
+# In lower case; a line without any of these switches nothing off.
+_HINTS = (
+    *("starling:", "noqa", "lint", "nosonar", "nosec", "suppress", "noinspection", "phpstan-ignore", "phpcs:ignore"),
+    *("biome-ignore", "[allow", "[expect", "pragma", "ignore:", "ignore_for_file", "luacheck", "rubocop", "shellcheck"),
+    *("resharper", "gitleaks"),
 )
-_ALONE = ("#", "//", "--", "/*", "*", ";", "<!--", "%")
 _TITLE = re.compile(r"[\s,|]+")
+_MOST_LINES = 2000  # with comments for linters
+_MOST_RANGES, _FEW = 200, 2  # longer than a few lines
 _ITEM_LINES = 2000  # of a block below an annotation
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """What is switched off in one text: `off` for all of it, else codes by line (from 0), "*" for all codes."""
+    """What is switched off in one text.
+
+    Attributes:
+        off: all of it.
+        lines: codes by line, from 0.
+        ranges: codes for the lines of a range each.
+    """
 
     off: bool = False
     lines: dict[int, frozenset[str]] = field(default_factory=dict)
+    ranges: tuple[tuple[range, frozenset[str]], ...] = ()
 
     @classmethod
     def of(cls, text: str, starts: list[int]) -> Switches:
         """Read the comments of `text`, whose lines begin at `starts`."""
-        if not _HINTS.search(text):
+        hinted = _hinted(text, starts)
+        if not hinted:
             return cls()
         if _OFF.search(text):
             return cls(off=True)
         rows = [text[start : starts[n + 1] if n + 1 < len(starts) else len(text)] for n, start in enumerate(starts)]
         lines: dict[int, frozenset[str]] = {}
-        for number, row in enumerate(rows):
-            if _HINTS.search(row):
-                for reached, codes in _read(rows, number):
-                    for line in reached:
-                        lines[line] = lines.get(line, frozenset()) | codes
-        return cls(lines=lines)
+        ranges: list[tuple[range, frozenset[str]]] = []
+        for number in sorted(hinted):
+            for comment, until, alone, codes in _read(rows[number]):
+                if any(number in known and codes <= silent for known, silent in ranges):
+                    continue
+                reach = comment.reach if len(ranges) < _MOST_RANGES else "line"
+                reached = _reached(rows, number, reach, until, alone=alone)
+                if len(reached) > _FEW:
+                    ranges.append((reached, codes))
+                for line in reached[:_FEW]:
+                    lines[line] = lines.get(line, frozenset()) | codes
+        return cls(lines=lines, ranges=tuple(ranges))
 
     def silence(self, line: int, code: str, equals: Iterable[str]) -> bool:
         """Whether a finding in `line` by `code`, or another linter's name for it, is switched off."""
         if self.off:
             return True
-        codes = self.lines.get(line)
-        return codes is not None and any(_names(said, code, equals) for said in codes)
+        codes = self.lines.get(line, frozenset()).union(*(codes for reached, codes in self.ranges if line in reached))
+        return any(_names(said, code, equals) for said in codes)
+
+
+def _hinted(text: str, starts: list[int]) -> set[int]:
+    """Return the lines that may hold a comment for a linter, at most `_MOST_LINES`."""
+    lower = text.lower()
+    if len(lower) != len(text):  # places would differ
+        lower = text
+    lines: set[int] = set()
+    for hint in _HINTS:
+        at = lower.find(hint)
+        while at >= 0 and len(lines) < _MOST_LINES:
+            lines.add(bisect_right(starts, at) - 1)
+            at = lower.find(hint, at + len(hint))
+    return lines
 
 
 def _names(said: str, code: str, equals: Iterable[str]) -> bool:
@@ -133,27 +164,26 @@ def _names(said: str, code: str, equals: Iterable[str]) -> bool:
     return any(said == _plain(each) for each in (code, *equals))
 
 
-def _read(rows: list[str], number: int) -> Iterator[tuple[Iterable[int], frozenset[str]]]:
-    """Yield the lines that the comments of line `number` speak of, and the codes."""
-    row = rows[number]
+def _read(row: str) -> Iterator[tuple[Comment, re.Pattern[str], bool, frozenset[str]]]:
+    """Yield the comments in one line: what ends its reach, whether it stands alone, and the codes."""
     for comment, shape, until in _SHAPES:
         for match in shape.finditer(row):
             alone = not row[: match.start()].strip(" \t#/*-;<!%@[")
-            yield _reached(rows, number, comment.reach, until, alone=alone), _codes(match[1], comment.knows)
+            yield comment, until, alone, _codes(match[1], comment.knows)
 
 
-def _reached(rows: list[str], number: int, reach: Reach, until: re.Pattern[str], *, alone: bool) -> Iterable[int]:
+def _reached(rows: list[str], number: int, reach: Reach, until: re.Pattern[str], *, alone: bool) -> range:
     """Return the lines that a comment in line `number` speaks of; most speak of more where they stand alone."""
     if reach == "text":
         return range(len(rows))
     if reach == "next":
-        return (number + 1,)
+        return range(number + 1, number + 2)
     if reach == "below":
         return range(number, _end_of_item(rows, number))
     if reach == "line" or not alone:
-        return (number,)
+        return range(number, number + 1)
     if reach == "alone":
-        return (number, number + 1)
+        return range(number, number + 2)
     below = range(number + 1, len(rows))
     indent = _indent(rows[number])
     ends = until.search if reach == "end" else lambda row: row.strip() and _indent(row) < indent
