@@ -216,6 +216,7 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
         enabled=wanted.enabled,
         layers=frozenset(layer for layer, on in switches.items() if on),
         rules_off=frozenset(wanted.rules_off),
+        rules_on=frozenset(wanted.rules_on),
         languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
         severity=Severity(wanted.severity),
         ruff=wanted.ruff,

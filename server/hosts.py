@@ -93,13 +93,23 @@ def process() -> HostProcess:
 
 
 def address() -> Address:
-    """Return where it listens: in the first folder that can be made, is trusted, and short enough for a socket."""
+    """Return where it listens: in the first folder that can be made, is trusted, and short enough for a socket.
+
+    Raises:
+        HostError: the names of all folders are too long for a socket.
+    """
+    from models.errors import HostError  # noqa: PLC0415 (as below)
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
     from models.host.folder import claim  # noqa: PLC0415
 
     named = configuration()
     places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _folders()]
     short = [place for place in places if len(os.fsencode(place.socket)) <= LONGEST_PATH]
+    if not short:
+        raise HostError(
+            f"No folder has a name short enough for the model host's socket ({LONGEST_PATH} bytes); "
+            "set XDG_RUNTIME_DIR to a folder of yours with a shorter one."
+        )
     return next((place for place in short if claim(place.folder, place.own_parts)), short[0])
 
 

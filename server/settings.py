@@ -11,10 +11,11 @@ from it (`server.reference`). `resolve` is a function of its arguments and holds
 | 4 | the editor, but no keys marked `personal` | `{"completion": {"maxTokens": 32}}` |
 | 5 | the defaults below | |
 
-Names may be written in camelCase or snake_case everywhere. `index.exclude`, `completion.exclude` and `review.rulesOff`
-add up over the layers; of everything else the strongest layer counts alone. A wrong setting never takes others with it:
-it is named in a `SettingProblem`, and the next weaker layer, in the end the default, is used in its place. A workspace
-is somebody else's text: it can set nothing that starts, reaches, reveals or loads anything. Start at `resolve`.
+Names may be written in camelCase or snake_case everywhere. `index.exclude`, `completion.exclude`, `review.rulesOn` and
+`review.rulesOff` add up over the layers; of everything else the strongest layer counts alone. A wrong setting never
+takes others with it: it is named in a `SettingProblem`, and the next weaker layer, in the end the default, is used in
+its place. A workspace is somebody else's text: it can set nothing that starts, reaches, reveals or loads anything.
+Start at `resolve`.
 """
 
 from __future__ import annotations
@@ -249,7 +250,13 @@ class ReviewSettings(BaseModel):
     )
     rules_off: tuple[RuleName, ...] = Field(
         default=(),
-        description='Rules whose findings are not shown: `["todo-without-owner", "F401"]`; all layers add up.',
+        description='Rules whose findings are not shown: `["duplicate-key", "F401"]`; all layers add up.',
+        json_schema_extra=ADDS_UP,
+    )
+    rules_on: tuple[RuleName, ...] = Field(
+        default=(),
+        description="Rules that are off by default and speak here: `todo-without-owner`, `many-parameters`, "
+        "`long-function`; all layers add up.",
         json_schema_extra=ADDS_UP,
     )
     languages_off: tuple[LanguageName, ...] = Field(

@@ -79,9 +79,17 @@ class TextMetrics:
 
 @dataclass(slots=True)
 class Weight:
-    """What adds up for one function; `levels` holds the first item of each level of nesting, from 0."""
+    """What adds up for one function.
+
+    Attributes:
+        cyclomatic: McCabe's complexity.
+        decisions: the same, with a switch of many labels counted as one decision.
+        cognitive: SonarSource's complexity.
+        levels: the first item of each level of nesting, from 0.
+    """
 
     cyclomatic: int = 1
+    decisions: int = 1
     cognitive: int = 0
     levels: dict[int, Item] = field(default_factory=dict)
 
@@ -102,6 +110,8 @@ def _weigh(item: Item, found: dict[int, Weight]) -> None:
     weight, role = found[id(function)], item.role
     if role in _DECISIONS:
         weight.cyclomatic += 1
+    if role == "switch" or (role in _DECISIONS and role != "case"):
+        weight.decisions += 1
     if role in _FLAT:
         weight.cognitive += 0 if role == "else" and _holds_chained(item) else 1
     elif role in _NESTS:

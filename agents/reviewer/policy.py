@@ -18,6 +18,7 @@ class ReviewPolicy:
         enabled: false finds nothing.
         layers: the layers that look.
         rules_off: codes whose findings are dropped, ours ("todo-without-owner") and ruff's ("F401", or "F" for all).
+        rules_on: codes of rules that are off by default (`Rule.asked_only`) and speak here.
         languages_off: names of languages (`Document.language`) without review.
         severity: the least severe kind of finding that is kept.
         ruff: "auto" leaves to the workspace's own ruff what its configuration selects; "always" reports that too;
@@ -36,6 +37,7 @@ class ReviewPolicy:
     enabled: bool = True
     layers: frozenset[Layer] = frozenset(Layer)
     rules_off: frozenset[str] = frozenset()
+    rules_on: frozenset[str] = frozenset()
     languages_off: frozenset[str] = frozenset()
     severity: Severity = Severity.HINT
     ruff: Literal["auto", "always", "never"] = "auto"

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from agents.records import Layer
+from agents.reviewer import built, static, validity, workers
 from agents.reviewer import layers as seam
-from agents.reviewer import static, validity, workers
 from agents.reviewer.importers import Importers
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.ruff import Ruff, RuffFindings
@@ -139,12 +139,11 @@ class Reviewer:
         least = SEVERITIES.index(self.policy.severity)
         kept: dict[tuple[int, int, str], Finding] = {}
         for finding in found:
-            rule = registry.RULES.get(finding.code)
             line = texts.line_of(starts, finding.span.start)
             if (
                 SEVERITIES.index(finding.severity) >= least
                 and not self._off(finding.code)
-                and not switches.silence(line, finding.code, rule.equals if rule is not None else ())
+                and not switches.silence(line, finding.code, registry.names_of(finding.code))
             ):
                 kept.setdefault((finding.span.start, finding.span.end, finding.code), finding)
         shown = sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code))
@@ -162,6 +161,7 @@ class Reviewer:
             or document.language in policy.languages_off
             or len(text) > policy.longest_document
             or "\0" in text[:8192]
+            or built.is_built(document)
         )
 
     def _off(self, code: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Severity
 from agents.reviewer import ruff_scopes as scopes
+from agents.reviewer import sameness
 from indexing import texts
 from indexing.syntax import Syntax
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _UNBOUND = {"F821", "F823"}
 _ASKED = {*_UNBOUND, "F811"}
 _OF_NAMES = {"F841", "F842", "F401"}
-STUB_CODES = ("F40", "F81", "F82", "E9", "PIE794", "invalid-syntax")  # what may be said of a text that never runs
+STUB_CODES = ("F40", "F81", "F82", "E9", "invalid-syntax")  # what may be said of a text that never runs
 _DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
 _INJECTED = {"_", "N_", "ngettext", "get_ipython", "display", "get_config", "reveal_type", "reveal_locals", "profile"}
 _INJECTING = {"SConstruct", "SConscript", "wscript"}  # build programs hand these files their names
@@ -39,6 +40,10 @@ _MAKES_NAMES = re.compile(
     r"\bglobals\(\)|\bvars\(\)\s*\[|\blocals\(\)\.update|\bexec(?:file)?\s*\(|setattr\(\s*(?:builtins|__builtin|sys\.mod)"
 )
 _PROBES = re.compile(r"^except\s*(?::|.*\b(?:NameError|Exception|BaseException)\b)")
+_BINDS_CALLABLE = re.compile(
+    r"^\s*(?:def|class)\s+callable\b|^[^#\n]*\bcallable\s*(?::[^=\n]+)?=(?!=)|\bimport\b[^\n]*\bcallable\b",
+    re.MULTILINE,
+)
 _FUTURE = "from __future__ import annotations"
 _NAME = re.compile(r"`([^`]+)`")
 _LINE_ABOVE = 200  # characters
@@ -96,6 +101,8 @@ def _is_mistaken(finding: Finding, document: Document) -> bool:
         return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}
     if code == "F822":
         return "def __getattr__" in text or "globals()" in text or _is_submodule(finding, document)
+    if code in _MEANT:
+        return _MEANT[code](finding, document)
     if code != "F401":
         return False
     name = re.escape(_name_of(finding))
@@ -106,6 +113,26 @@ def _is_mistaken(finding: Finding, document: Document) -> bool:
         or name == "readline"  # imported for what it does
         or re.search(rf"#\s*type:[^\n]*\b{name}\b", text) is not None
     )
+
+
+def _is_thrown_away(finding: Finding, document: Document) -> bool:
+    """Return whether `[][1]` is a whole statement, which can only be there for the error it raises."""
+    text, start = document.text, finding.span.start
+    line = text[text.rfind("\n", 0, start) + 1 :].partition("\n")[0]
+    return re.fullmatch(r"\s*[\[(][^=]*\]\s*", line) is not None
+
+
+def _is_in_test(_finding: Finding, document: Document) -> bool:
+    return document.path is not None and sameness.is_test_path(document.path)
+
+
+def _defines_callable(_finding: Finding, document: Document) -> bool:
+    """Return whether `callable`, which ruff advises to use, is the document's own."""
+    return _BINDS_CALLABLE.search(document.text) is not None
+
+
+# What is meant, by code: a test makes its certificates itself, and `callable` may be written here.
+_MEANT = {"PLE0643": _is_thrown_away, "S501": _is_in_test, "B004": _defines_callable}
 
 
 def _is_passed_on(finding: Finding, document: Document) -> bool:

@@ -12,6 +12,7 @@ from agents.reviewer import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import tree_sitter
 
@@ -72,10 +73,15 @@ def _names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
         stack.extend(each.named_children)
 
 
+def is_test_path(path: Path) -> bool:
+    """Return whether the file belongs to tests, by its name or its folders."""
+    return _TEST_PATH.search(path.as_posix()) is not None
+
+
 def is_test(scan: Scan, item: Item) -> bool:
     """Return whether `item` stands in a test, by the name of its file or of a function around it."""
     path = scan.document.path
-    if path is not None and _TEST_PATH.search(path.as_posix()):
+    if path is not None and is_test_path(path):
         return True
     return any(
         each.role in {"function", "class"} and _TEST_NAME.search(scan.text(nodes.name_of(each.node)))
@@ -85,12 +91,17 @@ def is_test(scan: Scan, item: Item) -> bool:
 
 def is_tested(scan: Scan, item: Item) -> bool:
     """Return whether a test is about `item` itself: it is asserted, or stands in a test."""
+    return is_asserted(scan, item) or is_test(scan, item)
+
+
+def is_asserted(scan: Scan, item: Item) -> bool:
+    """Return whether `item` is what an assertion, or a call that checks, is given."""
     around = item.node.parent
     while around is not None and _AROUND.search(around.type):
         around = around.parent
     if around is None:
         return False
-    if around.type.startswith("assert") or "macro" in around.type or is_test(scan, item):
+    if around.type.startswith("assert") or "macro" in around.type:
         return True
     call = around.parent if "argument" in around.type or around.type == "expression_list" else None
     if call is not None and call.type == "call_suffix":

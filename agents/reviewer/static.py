@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Edit, Finding, Fix
 from agents.reviewer.rules import registry
+from agents.reviewer.rules.record import Rule
 from agents.reviewer.scan import Scan
 from indexing.records import Span
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.rules.record import Hit, Mend, Rule, TextRule
+    from agents.reviewer.rules.record import Hit, Mend, TextRule
     from indexing.records import Document
     from indexing.syntax import Syntax
 
@@ -92,6 +93,8 @@ def _is_quoted(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
 
 
 def _wanted(rule: Rule | TextRule, policy: ReviewPolicy, left_out: Callable[[str], bool]) -> bool:
+    if isinstance(rule, Rule) and rule.asked_only and rule.code not in policy.rules_on:
+        return False
     return rule.code not in policy.rules_off and not any(left_out(code) for code in rule.equals)
 
 

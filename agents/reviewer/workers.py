@@ -137,12 +137,15 @@ def _answer(process: subprocess.Popen[bytes]) -> bytes:
 
 def _started(policy: ReviewPolicy) -> subprocess.Popen[bytes]:
     process = processes.spawn("agents.reviewer.workers", Path(Path.cwd().anchor), bounds.ANALYSIS_MEMORY_BYTES)
-    figures = {name: getattr(policy, name) for name in _FIGURES} | {"rules_off": sorted(policy.rules_off)}
+    figures = {name: getattr(policy, name) for name in _FIGURES} | {
+        name: sorted(getattr(policy, name)) for name in _SETS
+    }
     _write(process, figures)
     return process
 
 
 _FIGURES = ("cognitive", "cyclomatic", "function_lines", "nesting", "parameters", "secrets")
+_SETS = ("rules_off", "rules_on")
 
 
 def _send(process: subprocess.Popen[bytes] | None, task: Task) -> None:
@@ -186,7 +189,7 @@ def main() -> None:
     """Answer texts from standard input until it ends; the first line gives the figures of the policy."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     figures = json.loads(requests.readline() or b"{}")
-    policy = ReviewPolicy(**(figures | {"rules_off": frozenset(figures.get("rules_off", ()))}))
+    policy = ReviewPolicy(**(figures | {name: frozenset(figures.get(name, ())) for name in _SETS}))
     for line in requests:
         asked = json.loads(line)
         path = Path(asked["path"]) if asked["path"] is not None else None

@@ -44,12 +44,11 @@ def serve(
     settings, _ = resolve()
     log.configure(settings.log, paths.log_dir())
     memory = memory_mb * 1_000_000 or int(psutil.virtual_memory().total * MEMORY_SHARE)
-    address = hosts.address()
     loaders = process.usual_loaders(paths.writable(paths.state_dir()).path)
     status = 0
     try:
         process.run(
-            address,
+            hosts.address(),
             Limits(memory, waiting, idle_s),
             models_dir=paths.models_dir(),
             loaders=loaders,

@@ -109,6 +109,16 @@ def test_settings_of_the_workspace_hold(review: Review) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
+def test_a_rule_that_is_off_by_default_is_switched_on(review: Review) -> None:
+    Path("web/task.js").write_text("// TODO tidy\n")
+    _, before = review()
+    Path(".starling.toml").write_text('[review]\nrules_on = ["todo-without-owner"]\n')
+    _, after = review()
+    assert "todo-without-owner" not in {code for _, code in codes(before)}
+    assert "todo-without-owner" in {code for _, code in codes(after)}
+
+
+@pytest.mark.usefixtures("workspace")
 def test_a_person_reads_a_line_for_each_finding(capsys: pytest.CaptureFixture[str]) -> None:
     run(["review", "web"])
     out, err = capsys.readouterr()

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _TASK = re.compile(r"^[\s#/*!;<-]*\b(TODO|FIXME)\b(?!\w)(.*)", re.MULTILINE)
 _OWNED = re.compile(
-    r"^\s*[(\[@]|^\s*:?\s*\(?@?\w+\)\s*:|#\d+|https?://|\b[A-Z]{2,}-\d+\b|\bgh-\d+|\bissue\b", re.IGNORECASE
+    r"^\s*:?\s*[(\[<@]|^\s*:?\s*\(?@?\w+\)\s*:|(?<!\w)@[\w-]+|#\d+|https?://|\b[A-Z]{2,}-\d+\b|\bgh-\d+|\bissue\b"
+    r"|\bv\.?\d|\b\d+\.(?:\d|x\b)|\b(?:once|until|after|as soon as)\s+\w"
+    r"|\bwhen(?:ever)?\s.*\b(?:drop|land|releas|support|remov|available|minimum|deprecat|upgrad|fixed|merg)",
+    re.IGNORECASE,
 )
 
 
@@ -45,5 +48,6 @@ RULES = (
         todo_without_owner,
         equals=("TD002", "TD003", "FIX002", "W0511", "no-warning-comments"),
         words=(b"TODO", b"FIXME"),
+        asked_only=True,
     ),
 )

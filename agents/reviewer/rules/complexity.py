@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
-from agents.reviewer import metrics, nodes
+from agents.reviewer import metrics, nodes, tables
 from agents.reviewer.rules.record import Hit, Rule, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agents.reviewer.metrics import Weight
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
 
@@ -21,7 +22,7 @@ _GIVEN = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")  # somebo
 
 def _complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
     weight = scan.weights[id(item)]
-    return weight.cognitive > policy.cognitive or weight.cyclomatic > policy.cyclomatic
+    return weight.cognitive > policy.cognitive or weight.decisions > policy.cyclomatic
 
 
 def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
@@ -30,10 +31,17 @@ def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[H
     if _complex(scan, item, policy):
         yield at(
             nodes.name_of(item.node),
-            f"This function takes {weight.cyclomatic} paths, with a cognitive complexity of {weight.cognitive} "
-            f"({policy.cognitive} is a lot): few readers can hold it in mind, and few tests cover it. Parts with a "
-            "meaning of their own can become functions.",
+            f"This function {_too_much(weight, policy)}: few readers can hold it in mind, and few tests cover it. "
+            "Parts with a meaning of their own can become functions.",
         )
+
+
+def _too_much(weight: Weight, policy: ReviewPolicy) -> str:
+    """Say which of the two measures are over their limits."""
+    paths = f"takes {weight.decisions} paths ({policy.cyclomatic} is a lot)"
+    cognitive = f"has a cognitive complexity of {weight.cognitive} ({policy.cognitive} is a lot)"
+    said = [paths] if weight.decisions > policy.cyclomatic else []
+    return " and ".join([*said, cognitive] if weight.cognitive > policy.cognitive else said)
 
 
 def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
@@ -41,11 +49,11 @@ def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]
     height = item.node.end_point[0] - item.node.start_point[0]
     if height <= policy.function_lines or _complex(scan, item, policy):
         return
+    inside = (inner for inner in scan.of_role("function") if inner.parent is not None and inner.function is item)
     lines = metrics.code_lines(item.node, scan.line_kinds) - sum(
-        metrics.code_lines(inner.node, scan.line_kinds)
-        for inner in scan.of_role("function")
-        if inner.parent is not None and inner.function is item
+        metrics.code_lines(inner.node, scan.line_kinds) for inner in inside
     )
+    lines -= tables.lines_saved(scan, item.node) if lines > policy.function_lines else 0
     if lines > policy.function_lines:
         yield at(
             nodes.name_of(item.node),
@@ -101,6 +109,7 @@ RULES = (
         ("function",),
         long_function,
         equals=("PLR0915", "R0915", "max-lines-per-function"),
+        asked_only=True,
     ),
     Rule("deep-nesting", Severity.HINT, ("function",), deep_nesting, equals=("PLR1702", "R1702", "max-depth")),
     Rule(
@@ -109,5 +118,6 @@ RULES = (
         ("function",),
         many_parameters,
         equals=("PLR0913", "PLR0917", "R0913", "max-params"),
+        asked_only=True,
     ),
 )

@@ -28,6 +28,7 @@ _EXPECTS = re.compile(rb"aises|arn|suppress|throws|error", re.IGNORECASE)
 _MEASURES = re.compile(r"^(?:time|bench|peakmem|mem|track)_")
 _SIGNS = {"==", "!=", "<", ">", "<=", ">=", "===", "!==", "~=", "<>"}
 _TELLING = {"identifier", "variable_name", "constant", "true", "false", "null", "nil", "number", "string", "integer"}
+_MOST_NAMED = 3  # of the values of one case
 _CASES = {"switch_case", "case_statement", "when", "case_item"}
 _GUARDS = {"if_guard", "unless_guard", "guard"}
 
@@ -52,6 +53,8 @@ def repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield the second `a` of `a and b and a`, which adds nothing."""
     if item.parent is not None and item.parent.role == "boolean" and _same_sign(item, item.parent):
         return
+    if sameness.is_asserted(scan, item) and sameness.is_test(scan, item):
+        return  # the test is about the operator
     sign = nodes.operator(item.node)
     asked = _Asked(scan)
     operands = _flat(item.node, sign)
@@ -59,11 +62,24 @@ def repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         text = scan.bytes(operand)
         gives = number == len(operands) - 1 and scan.bytes(operands[number - 1]) != text  # `a and good(a) and a`
         if asked.again(operand) and not gives:
-            yield at(
-                operand,
-                f"`{_short(scan, operand)}` stands twice in this `{sign}`, so the second one changes nothing; "
-                "another operand was probably meant.",
-            )
+            said = f"`{_short(scan, operand)}` stands twice in this `{sign}`, so the second one changes nothing"
+            if _chooses(item):
+                yield at(operand, f"{said} and can go.", severity=Severity.HINT)
+            else:
+                yield at(operand, f"{said}; another operand was probably meant.")
+
+
+def _chooses(item: Item) -> bool:
+    """Return whether the chain is the first part of `a and a or b`, which chooses a value."""
+    around = item.parent
+    chooses = around is not None and around.role == "boolean"
+    return (
+        chooses
+        and around is not None
+        and nodes.operator(around.node) in {"or", "||"}
+        and nodes.operator(item.node) in {"and", "&&"}
+        and around.node.named_child(0) == item.node
+    )
 
 
 def duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -143,9 +159,12 @@ def duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     for case in held.named_children:
         if case.type not in _CASES or any(child.type in _GUARDS for child in case.named_children):
             continue
-        for value in _values(case):
-            if asked.again(value):
-                yield at(value, f"`{_short(scan, value)}` has a case above already, so this one is never taken.")
+        known = [value for value in _values(case) if asked.again(value)]
+        if known:
+            names = ", ".join(f"`{_short(scan, value)}`" for value in known[:_MOST_NAMED])
+            more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+            verb, taken = ("has", "this one is") if len(known) == 1 else ("have", "these are")
+            yield at(known[0], f"{names}{more} {verb} a case above already, so {taken} never taken.")
         if any(child.type == ";;&" for child in case.children):
             asked = _Asked(scan)  # Bash goes on asking
 
@@ -305,7 +324,7 @@ RULES = (
     Rule("duplicate-condition", Severity.WARNING, ("branch",), duplicate_condition, equals=("no-dupe-else-if",)),
     Rule("same-branches", Severity.WARNING, ("branch", "ternary"), same_branches, equals=("RUF034",)),
     Rule("duplicate-case", Severity.WARNING, ("switch",), duplicate_case, equals=("no-duplicate-case",)),
-    Rule("none-comparison", Severity.WARNING, ("none",), none_comparison, equals=("E711",)),
+    Rule("none-comparison", Severity.HINT, ("none",), none_comparison, equals=("E711",)),
     Rule("nan-comparison", Severity.ERROR, ("nan",), nan_comparison, equals=("PLW0177", "use-isnan")),
     Rule("negated-operand", Severity.ERROR, ("negated",), negated_operand, equals=("no-unsafe-negation",)),
     Rule("impossible-typeof", Severity.ERROR, ("typeof",), impossible_typeof, equals=("valid-typeof",)),

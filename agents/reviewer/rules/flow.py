@@ -62,7 +62,7 @@ def unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether `node` is reached in another way than from the statement above, or nothing to be reached."""
-    if node.type in _REACHED or node.type.startswith("preproc"):
+    if node.type in _REACHED or node.type.startswith("preproc") or not scan.bytes(node).strip(b"; \t\r\n"):
         return True
     if node.type == "variable_declaration" and scan.language in _HOISTING:
         return not any(child.child_by_field_name("value") for child in node.named_children)

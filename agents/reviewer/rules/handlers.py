@@ -1,4 +1,4 @@
-"""The rule about errors that are caught and forgotten, and what makes that a decision."""
+"""The rule about errors that are caught and forgotten; `agents.reviewer.decisions` says where that is meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
-from agents.reviewer import nodes, sameness
+from agents.reviewer import decisions, nodes, sameness
 from agents.reviewer.rules.record import Hit, Rule
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ _BROAD = re.compile(
     r"(?:Base)?(?:Exception|Throwable|StandardError|RuntimeException|exception|NonFatal)"
 )
 _NAMED_MEANT = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGNORECASE)
-_TIDIES = re.compile(
-    r"(?:close|dispose|destroy|delete|unlink|kill|disconnect|shut_?down|remove|rm|rmdir|rmtree|release|cancel|abort|stop"
-    r"|terminate|clean_?up|quit|unsubscribe|flush|detach|unregister|free|__exit__|__del__|tear_?down|logout|end)\w*$",
-    re.IGNORECASE,
-)
-_LEAVES = re.compile(r"^(?:return|break|continue|raise|throw|next|yield)\b")
 _NAME_FIRST = {"javascript", "typescript", "tsx", "kotlin", "scala"}
 
 
@@ -90,36 +84,12 @@ def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
 
 
 def _is_decided(scan: Scan, clause: tree_sitter.Node) -> bool:
-    """Return whether the clause's name says that it is meant, or its `try` says what a failure leads to."""
+    """Return whether the clause's name says that it is meant, or what stands around says what a failure leads to."""
     names = re.findall(r"[\w$]+", _head(scan, clause))
     name = names[0 if scan.language in _NAME_FIRST else -1] if names else ""
     if scan.language != "python" and _NAMED_MEANT.search(name):
         return True
-    tried = _tried(scan, clause)
-    if not tried:
-        return False
-    if _LEAVES.match(scan.text(tried[-1])):
-        return True  # who fails goes on behind the `try`
-    return all(_tidies(scan, each) for each in tried)
-
-
-def _tried(scan: Scan, clause: tree_sitter.Node) -> list[tree_sitter.Node]:
-    """The statements of the `try` that a clause belongs to."""
-    around = clause.parent
-    if around is None:
-        return []
-    body = around.child_by_field_name("body")
-    if body is None:
-        body = next((child for child in around.named_children if child.type in {"block", "statements"}), None)
-    if body is None:  # Ruby: they stand in the same list
-        return [each for each in around.named_children if each.end_byte <= clause.start_byte and each.type != "rescue"]
-    return [] if body == clause else nodes.statements(body, scan)
-
-
-def _tidies(scan: Scan, statement: tree_sitter.Node) -> bool:
-    """Return whether a statement closes or removes something, which may be gone already."""
-    call = re.match(r"(?:await\s+)?([\w.$>?!:\[\]-]+?)\s*[(;!]", scan.text(statement) + ";")
-    return call is not None and _TIDIES.match(re.split(r"\W+", call[1].rstrip("?!"))[-1]) is not None
+    return decisions.is_decided(scan, clause, name)
 
 
 RULES = (

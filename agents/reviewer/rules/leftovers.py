@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
 
-_DEBUGS = re.compile(r"debug|pdb|trace|ipython|repl|shell|console|interact|embed|breakpoint", re.IGNORECASE)
+_DEBUGS = re.compile(r"debug|pdb|trace|ipython|repl|shell|console|interact|embed|break", re.IGNORECASE)
 _DUMPS = re.compile(r"debug|dump|print|inspect|trace", re.IGNORECASE)
+_MEANT = re.compile(
+    r"intentional|on purpose|purposely|deliberate|\bmeant\b|not a (?:mistake|leftover)"
+    r"|(?:asked|wants?|requests?|when|drops?)\b.*\b(?:debug|pdb|break)|(?:debug|pdb|break)\w*\b.*\b(?:asked|wants?|when)\b",
+    re.IGNORECASE,
+)
+_TO_GO = re.compile(
+    r"\b(?:todo|fixme|xxx|hack|remove|delete|temporary|temporarily)\b|before (?:commit|merg|releas)|unintentional"
+    r"|not intentional",
+    re.IGNORECASE,
+)
+_EXAMPLES = re.compile(r"(?:^|/)(?:examples?|samples?|demos?)/")
 _CONDITIONAL = {"branch", "elif", "chained", "guard", "ternary"}
 _PRINTS = (b"var_dump", b"dd", b"dbg!")
 
@@ -26,8 +37,10 @@ _PRINTS = (b"var_dump", b"dd", b"dbg!")
 def debugger(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield a breakpoint, or a dump for whoever looks for a fault."""
     node, prints = item.node, scan.bytes(item.node).startswith(_PRINTS)
-    if _asked_for(scan, item, _DUMPS if prints else _DEBUGS) or (prints and sameness.is_test(scan, item)):
+    if _asked_for(scan, item, _DUMPS if prints else _DEBUGS) or _announced(scan, item):
         return
+    if prints and (sameness.is_test(scan, item) or _is_example(scan)):
+        return  # whoever runs it wants to see the value
     if prints:
         yield at(node, "This prints a value for debugging: whoever reads the output gets it too.", _removal(scan, node))
     else:
@@ -50,6 +63,22 @@ def _asked_for(scan: Scan, item: Item, words: re.Pattern[str]) -> bool:
         if condition is not None and words.search(scan.text(condition)):
             return True
     return False
+
+
+def _announced(scan: Scan, item: Item) -> bool:
+    """Return whether a comment in the line, or alone in the line above, says that it is meant."""
+    row = item.node.start_point[0]
+    for comment in scan.of_role("comment"):
+        if comment.node.end_point[0] in {row - 1, row}:
+            text = scan.text(comment.node)
+            if _MEANT.search(text) and not _TO_GO.search(text):
+                return True
+    return False
+
+
+def _is_example(scan: Scan) -> bool:
+    path = scan.document.path
+    return path is not None and _EXAMPLES.search(path.as_posix()) is not None
 
 
 def _removal(scan: Scan, node: tree_sitter.Node) -> Mend | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.records import Severity
-from agents.reviewer import nodes
+from agents.reviewer import nodes, sameness
 from agents.reviewer.rules.record import Hit, Mend, Replacement, Rule, at
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _MUTATES = re.compile(
     r"|\[[^\]\n]*\]\s*[-+*/|&]?=(?!=))"
 )
 _MOST_PAIRS = 5000
+_DATA = {"json", "yaml"}
 _TEMPLATE = re.compile(rb"\{\{|\{%|<%")
 _REPEATED_ON_PURPOSE = {b"<<", b"//", b"#", b"_comment", b"$comment", b"comment"}  # YAML merges; JSON has no comments
 _MEMORY = re.compile(r"^_|cache|memo", re.IGNORECASE)
@@ -50,6 +51,9 @@ def duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """The same key twice in one literal: the later value wins without a word."""
     if _is_pattern(item.node) or (scan.language == "yaml" and _is_template(scan)):
         return
+    in_test = scan.language in _DATA and sameness.is_test(scan, item)
+    if in_test and scan.language == "json":
+        return  # it is given to a parser, to see what that does
     seen: dict[bytes, tree_sitter.Node] = {}
     for key in _keys(item.node):
         if key.type.startswith("spread"):
@@ -60,13 +64,27 @@ def duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
         if text.strip(b"\"'") in _REPEATED_ON_PURPOSE:
             continue
         if text in seen:
-            line = seen[text].start_point[0] + 1
-            yield at(
-                key,
-                f"The key {_shown(scan, key)} is given in line {line} already; only the last value stays, and nobody "
-                "is told that the other one is lost.",
-            )
+            yield _twice(scan, key, seen[text], in_test=in_test)
         seen[text] = key
+
+
+def _twice(scan: Scan, key: tree_sitter.Node, earlier: tree_sitter.Node, *, in_test: bool) -> Hit:
+    """Say what becomes of a key's two values; equal ones lose nothing."""
+    said = f"The key {_shown(scan, key)} is given in line {earlier.start_point[0] + 1} already"
+    if _value(scan, key) == _value(scan, earlier):
+        return at(key, f"{said}, with the same value; one of the two can go.", severity=Severity.HINT)
+    lost = f"{said}; only the last value stays, and nobody is told that the other one is lost."
+    return at(key, lost, severity=Severity.HINT if in_test else None)
+
+
+def _value(scan: Scan, key: tree_sitter.Node) -> bytes:
+    """Return what stands behind `key` in its pair."""
+    pair = key
+    while pair.parent is not None and pair.parent.start_byte == pair.start_byte and pair.parent.named_child_count < 2:
+        pair = pair.parent
+    pair = pair.parent or pair
+    text = scan.data[key.end_byte : pair.end_byte]
+    return b" ".join(re.sub(rb"[ \t](?:#|//)[^\n]*", b"", text).split()).rstrip(b",; ")
 
 
 def missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -114,6 +132,8 @@ def mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     word, kind = scan.text(name), parameter.child_by_field_name("type")
     if _MEMORY.search(word) or (kind is not None and _READ_ONLY.search(scan.text(kind))):
         return  # shared on purpose, or nothing that can be changed
+    if re.search(rf"\b{re.escape(word)}\b", scan.text(body)) is None:
+        return  # never looked at
     changed = _changes(word, scan.text(body))
     yield at(
         value,

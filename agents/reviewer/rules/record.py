@@ -66,6 +66,7 @@ class Rule:
         unnecessary: the code it names can go.
         languages: our names of the languages it is for; empty for all.
         words: a text without any of these has nothing for it; empty where that cannot be said.
+        asked_only: it speaks only where `review.rulesOn` names it.
     """
 
     code: str
@@ -76,6 +77,7 @@ class Rule:
     unnecessary: bool = False
     languages: frozenset[str] = frozenset()
     words: tuple[bytes, ...] = ()
+    asked_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from agents.reviewer.rules import (
     iteration,
     leftovers,
     literals,
+    names,
     texts,
 )
 
@@ -35,3 +36,9 @@ TEXT_RULES: tuple[TextRule, ...] = texts.RULES
 _ALL: tuple[Rule | TextRule, ...] = (*SYNTAX_RULES, *TEXT_RULES)
 RULES: dict[str, Rule | TextRule] = {rule.code: rule for rule in _ALL}
 EQUALS: frozenset[str] = frozenset(code for rule in _ALL for code in rule.equals)
+
+
+def names_of(code: str) -> tuple[str, ...]:
+    """Return what other linters' comments call the rule `code`."""
+    rule = RULES.get(code)
+    return (*rule.equals, *names.NAMES.get(code, ())) if rule is not None else ()

@@ -59,13 +59,18 @@ def test_files_have_the_findings_that_each_has_alone(tmp_path: Path) -> None:
 
 
 def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = documents(parse(WORKSPACE).write(tmp_path))
-    policy = ReviewPolicy(ruff="never", rules_off=frozenset({"todo-without-owner"}))
+    parse(WORKSPACE).write(tmp_path)
+    (tmp_path / "task.py").write_text("# TODO tidy\n", encoding="utf-8")
+    files = documents(tmp_path)
+    off, on = frozenset({"mutable-default"}), frozenset({"todo-without-owner"})
+    policy = ReviewPolicy(ruff="never", rules_off=off, rules_on=on)
     alone = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
     monkeypatch.setattr(workers, "WORTH_IT", 0)
     spread = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
     assert spread == alone
-    assert any(alone.values())
+    codes = {finding.code for findings in alone.values() for finding in findings}
+    assert "todo-without-owner" in codes
+    assert "mutable-default" not in codes
 
 
 def test_a_batch_ends_when_it_is_no_longer_wanted(tmp_path: Path) -> None:

@@ -133,3 +133,25 @@ def test_a_cell_is_no_module(text: str) -> None:
 def test_what_no_cell_may_do_is_an_error(text: str, code: str) -> None:
     found = said_of_cell(REVIEWER.review(document(text, path=Path("/w/cell.py"))), text)
     assert [each.code for each in found] == [code]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "callable = lambda x: hasattr(x, '__call__')\n",
+        "from compat import callable\n\n\ndef f(x):\n    return callable(x) or hasattr(x, '__call__')\n",
+        "class A:\n    size: int\n    size = 3\n",
+        "import itertools\n\nfor _, g in itertools.groupby([1]):\n    first = next(g)\n    rest = list(g)\n",
+        "def f():\n    try:\n        yield\n    except ValueError:\n        [][1]\n",
+        "if not a in b:\n    c()\n",
+    ],
+)
+def test_what_is_meant_or_only_style_is_left_alone(text: str) -> None:
+    text = text if "if not a" not in text else "a, b, c = 1, [2], print\n" + text
+    assert Reviewer().review(document(text)) == ()
+
+
+def test_a_test_trusts_its_own_certificates() -> None:
+    text = "import httpx\n\nclient = httpx.Client(verify=False)\n"
+    assert Reviewer().review(document(text, path=Path("/w/test/test_http.py"))) == ()
+    assert [each.code for each in Reviewer().review(document(text, path=Path("/w/http.py")))] == ["S501"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPARED = {"long-function", "hidden-direction"}
 
 
+EVERY = replace(WITHOUT_RUFF, rules_on=frozenset(registry.RULES))
+
+
 def codes(language: str, text: str) -> set[str]:
-    return {finding.code for finding in Reviewer(WITHOUT_RUFF).review(document(text, language, Path("/nowhere/x.y")))}
+    return {finding.code for finding in Reviewer(EVERY).review(document(text, language, Path("/nowhere/x.y")))}
 
 
 def test_every_rule_is_explained_and_nothing_else() -> None:
@@ -28,6 +32,11 @@ def test_every_rule_is_explained_and_nothing_else() -> None:
 @pytest.mark.parametrize("code", sorted(registry.RULES))
 def test_the_page_names_the_severity(code: str) -> None:
     assert SECTIONS[code].strip().startswith(registry.RULES[code].severity.value)
+
+
+def test_the_page_names_the_rules_that_are_off_by_default() -> None:
+    off = {code for code, section in SECTIONS.items() if "off by default" in section.strip().partition("\n")[0]}
+    assert off == {rule.code for rule in registry.SYNTAX_RULES if rule.asked_only}
 
 
 @pytest.mark.parametrize("code", sorted(set(registry.RULES) - SPARED))

@@ -1,0 +1,149 @@
+"""A message is true of the code it stands at, and one fault gives one finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.records import Severity
+from agents.reviewer.reviewer import Reviewer
+from tests.agents.reviewer.labels import WITHOUT_RUFF, document
+
+if TYPE_CHECKING:
+    from agents.records import Finding
+
+LONG = replace(WITHOUT_RUFF, rules_on=frozenset({"long-function"}))
+TASKS = replace(WITHOUT_RUFF, rules_on=frozenset({"todo-without-owner"}))
+
+
+def only(language: str, text: str) -> Finding:
+    (finding,) = Reviewer(WITHOUT_RUFF).review(document(text, language))
+    return finding
+
+
+def test_complexity_names_the_measure_that_is_over() -> None:
+    flat = "def f(a):\n" + "".join(f"    if a == {n}:\n        a.b()\n" for n in range(28))
+    message = only("python", flat).message
+    assert "takes 29 paths (25 is a lot)" in message
+    assert "cognitive complexity of 28" not in message
+    deep = "def f(a):\n" + "".join(f"{'    ' * n}while a.b{n}:\n" for n in range(1, 9)) + "    " * 9 + "a.c()\n"
+    message = only("python", deep).message
+    assert "cognitive complexity of 36 (30 is a lot)" in message
+    assert "paths" not in message
+
+
+@pytest.mark.parametrize(
+    ("language", "head", "line", "foot"),
+    [
+        ("javascript", "function f(a) {\n  switch (a) {\n", "    case '@': return @;\n", "  }\n}\n"),
+        ("c", "int f(int a) {\n  switch (a) {\n", "    case @: return @;\n", "  }\n  return 0;\n}\n"),
+        ("rust", "fn f(a: u8) -> u8 {\n    match a {\n", "        @ => g(@),\n", "        _ => 0,\n    }\n}\n"),
+        ("python", "def f(a):\n    match a:\n", "        case @:\n            return b@\n", ""),
+    ],
+)
+def test_a_switch_of_many_labels_is_one_decision(language: str, head: str, line: str, foot: str) -> None:
+    text = head + "".join(line.replace("@", str(n)) for n in range(60)) + foot
+    assert Reviewer(WITHOUT_RUFF).review(document(text, language)) == ()
+
+
+def test_a_key_with_equal_values_loses_none() -> None:
+    equal = only("javascript", "x = { a: 1, b: 2, a: 1 };\n")
+    assert equal.severity is Severity.HINT
+    assert "the same value" in equal.message
+    assert "lost" not in equal.message
+    assert only("php", "<?php\n$x = ['a' => 'b', 'c' => 'd', 'a' => 'b'];\n").severity is Severity.HINT
+    lost = only("javascript", "x = { a: 1, b: 2, a: 3 };\n")
+    assert lost.severity is Severity.WARNING
+    assert "lost" in lost.message
+
+
+def test_a_choice_with_a_repeated_operand_is_redundant() -> None:
+    finding = only("lua", "local x = a and a or b\n")
+    assert finding.severity is Severity.HINT
+    assert "can go" in finding.message
+    assert "probably meant" not in finding.message
+    assert "probably meant" in only("lua", "local x = a and a\n").message
+
+
+def test_an_empty_statement_is_no_unreachable_code() -> None:
+    for language in ("c", "cpp", "javascript", "java", "csharp"):
+        text = "class A { int f() { return g();; } }" if language in {"java", "csharp"} else "int f() { return 1;; }"
+        text = "function f() { return 1;; }" if language == "javascript" else text
+        assert Reviewer(WITHOUT_RUFF).review(document(text, language)) == ()
+
+
+def test_a_label_list_gives_one_finding() -> None:
+    text = "case $x in\n  a | b | c | d | e) f ;;\n  a | b | c | d | g) h ;;\nesac\n"
+    message = only("bash", text).message
+    assert message.startswith("`a`, `b`, `c` and 1 more have a case above already")
+
+
+def test_a_comparison_with_none_is_a_hint() -> None:
+    assert only("python", "if a == None:\n    b()\n").severity is Severity.HINT
+
+
+def test_a_default_that_is_never_looked_at_is_left_alone() -> None:
+    assert Reviewer(WITHOUT_RUFF).review(document("def f(a, b=[]):\n    raise NotImplementedError\n")) == ()
+
+
+def test_a_default_that_is_handed_on_is_not_said_to_be_read_only() -> None:
+    finding = only("python", "def f(a, b=[]):\n    a.go(b)\n")
+    assert finding.severity is Severity.HINT
+    assert "once somebody changes it" in finding.message
+    assert "read" not in finding.message
+
+
+def long(language: str, head: str, line: str, foot: str) -> set[str]:
+    text = head + "".join(line.replace("@", str(n)) for n in range(140)) + foot
+    return {each.code for each in Reviewer(LONG).review(document(text, language))}
+
+
+@pytest.mark.parametrize(
+    ("language", "head", "line", "foot"),
+    [
+        ("go", "package a\n\nfunc f(b B) {\n\tb.Write(`one\n", "  echo @\n", "`)\n}\n"),
+        ("python", 'def f():\n    return """\n', "line @\n", '"""\n'),
+        ("php", "<?php\nfunction f() {\n    $t = [\n", "        ['@', 'x@'],\n", "    ];\n    return $t;\n}\n"),
+        ("c", "void f(void) {\n  static const char *t[] = {\n", '    "bind @",\n', "  };\n  g(t);\n}\n"),
+        ("csharp", "class A { A() {\n", '    m_l.Add(new T("@", G));\n', "} }\n"),
+        ("go", "package a\n\nfunc f() {\n\tt := []T{\n", "\t\t{a: @},\n", "\t}\n\tg(t)\n}\n"),
+        ("python", "def f(app):\n", "    app.register('@')\n", "    return app\n"),
+    ],
+)
+def test_a_table_is_no_long_function(language: str, head: str, line: str, foot: str) -> None:
+    assert long(language, head, line, foot) == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "head", "line", "foot"),
+    [
+        ("python", "def f(a):\n", "    a.b@ = g(a)\n", "    return a\n"),
+        ("python", "def f(a):\n", "    a.b@(a)\n", "    return a\n"),
+        (
+            "javascript",
+            "function f() {\n  return {\n    run() {\n    },\n",
+            "    m@: 1,\n",
+            "    go() {\n      h();\n    } };\n}\n",
+        ),
+    ],
+)
+def test_steps_make_a_long_function(language: str, head: str, line: str, foot: str) -> None:
+    assert long(language, head, line, foot) == {"long-function"}
+
+
+OWNED = [
+    "TODO: (@tsapeta) find out",
+    "TODO: @ada find out",
+    "TODO(ada): x",
+    "TODO: see #12",
+    "TODO https://b.example/1",
+]
+OWNED += ["TODO: in v2.x change it to uint64_t", "FIXME: drop after the release", "TODO: remove once v5 is out"]
+
+
+@pytest.mark.parametrize("comment", OWNED)
+def test_an_owner_or_a_condition_brings_a_task_back(comment: str) -> None:
+    assert Reviewer(TASKS).review(document(f"# {comment}\n")) == ()
+    assert len(Reviewer(TASKS).review(document("# TODO: find out\n"))) == 1
