@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LABELS, PRECISION = "review_labels.csv", "review_precision.csv"
 JUDGEMENTS = ("useful", "trivial", "false")
 # In one package: many rules and packages say more than many findings of one kind, and hints are always of a few kinds.
-MOST_OF_A_RULE, MOST_HINTS_OF_A_RULE, MOST_OF_A_PACKAGE = 12, 3, 40
+MOST_OF_A_RULE, MOST_HINTS_OF_A_RULE, MOST_OF_A_PACKAGE = 16, 12, 60
 HINT = "note"  # SARIF's word for hints and information
 BEFORE, AFTER = 12, 12  # lines shown around a finding
 STARLING = Path(sys.executable).with_name("starling")
