@@ -55,10 +55,12 @@ class Grammar:
             return None
         # one parser per call: a Parser is not thread-safe, and making one costs a microsecond
         parser = _parser(self.language)
-        view, until = memoryview(data), time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
+        until = time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
+        views = [memoryview(data)]
 
         def read(at: int, _: tree_sitter.Point) -> memoryview:
-            return view[at:]
+            views.append(views[0][at:])
+            return views[-1]
 
         def is_over(*_: object) -> bool:
             return time.thread_time() > until
@@ -70,6 +72,9 @@ class Grammar:
                 tree = parser.parse(read, old_tree, progress_callback=is_over)
         except ValueError:
             return None
+        finally:  # tree-sitter 0.26 never lets go of what it was handed, which would keep the text for ever
+            for view in views:
+                view.release()
         # Once more, which takes no time for what is parsed: a tree made by a callback asks that for each node's text.
         return None if _is_too_broken(tree) else parser.parse(data, tree)
 

@@ -13,13 +13,18 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from models import allocator
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from models.fim import Prompt
 
-# KV states kept for reuse, in bytes; CTranslate2 keeps each for ever, so the generator is made anew beyond it.
+# KV states kept for reuse: so many windows of the model, at most so many bytes. CTranslate2 keeps each for ever, so the
+# generator is made anew beyond it; with three windows that is at one request in a hundred, and no less is reused than
+# with ten.
+KEPT_WINDOWS = 3
 KEPT_BYTES = 64_000_000
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
@@ -81,13 +86,16 @@ class Placement:
 class Engine:
     """A loaded network."""
 
-    def __init__(self, folder: Path, placement: Placement, *, kv_token_bytes: int, ends: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, placement: Placement, *, kv_token_bytes: int, window_tokens: int, ends: Sequence[str]
+    ) -> None:
         """Load the weights in `folder`.
 
         Args:
             folder: CTranslate2's files.
             placement: where and how to compute.
             kv_token_bytes: size of the KV state of one token.
+            window_tokens: the longest prompt.
             ends: tokens that end an answer: the end token and all markers.
 
         Raises:
@@ -96,6 +104,7 @@ class Engine:
         self._folder = folder
         self.placement = placement
         self._kv_token_bytes = kv_token_bytes
+        self._window_tokens = window_tokens
         self._ends = list(ends)
         self._kept: set[tuple[str, ...]] = set()
         self._kept_tokens = 0
@@ -243,16 +252,20 @@ class Engine:
         if tuple(tokens[:before]) in self._kept:
             return list(tokens[:before]), list(tokens[before:]), before
         settled = min(settled, before)
-        if settled < LEAST_KEPT_TOKENS or settled * self._kv_token_bytes > KEPT_BYTES:
+        if settled < LEAST_KEPT_TOKENS or settled > self._most_kept():
             return [], list(tokens), 0
         head = tuple(tokens[:settled])
         if head in self._kept:
             return list(head), list(tokens[settled:]), settled
-        if (self._kept_tokens + settled) * self._kv_token_bytes > KEPT_BYTES:
+        if self._kept_tokens + settled > self._most_kept():
             self._drop()
         self._kept.add(head)
         self._kept_tokens += settled
         return list(head), list(tokens[settled:]), 0
+
+    def _most_kept(self) -> int:
+        """Return for how many tokens KV states are kept."""
+        return min(KEPT_WINDOWS * self._window_tokens, KEPT_BYTES // max(1, self._kv_token_bytes))
 
     def _run(self, starts: list[list[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
         if self._generator is None:
@@ -264,6 +277,7 @@ class Engine:
             self._generator.generate_batch(starts, **options)
         finally:
             self._busy = False
+            allocator.note_work()
 
     def _drop(self) -> None:
         """Only a new generator frees kept KV states; `_run` makes it."""
@@ -280,6 +294,7 @@ def cuda_devices() -> int:
 
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+    allocator.bound()  # the model's packed weights want pages of their own from the first time on
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return ctranslate2.Generator(

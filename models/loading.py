@@ -266,7 +266,13 @@ class Network:
     def engine(self, placement: Placement) -> Engine:
         """Loaded there."""
         kv_token_bytes = self.shape.kv_token_bytes
-        return Engine(self.entry.weights, placement, kv_token_bytes=kv_token_bytes, ends=self.ends)
+        return Engine(
+            self.entry.weights,
+            placement,
+            kv_token_bytes=kv_token_bytes,
+            window_tokens=self.entry.context_tokens,
+            ends=self.ends,
+        )
 
 
 def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.records import Completion, Trigger
+from models import allocator
 from server.cancellation import Tickets
 from server.pace import Pace
 
@@ -69,6 +70,7 @@ class Completions:
                 if not await ticket.sleep(_wait_s(core, trigger, delay_s)):
                     return _nothing("cancelled")
                 work = self._pool.submit(_Call(core, document, offset, trigger, selected, ticket))
+                work.add_done_callback(lambda _: allocator.note_work())
                 completion = await ticket.first_of(work)
                 if ticket.cancelled():
                     work.add_done_callback(self._count)

@@ -157,6 +157,9 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
     With `foreground` somebody waits for the index, so indexing does not give way to other programs.
     """
+    from models import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
+
+    allocator.bound()
     from server import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
 
     settings, wrong = layers.resolve(editor=options, roots=roots)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import logging
 import sys
@@ -18,6 +17,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from models import allocator
 from server import admission, core, framing, lifetime, paths, protocol, serve, streams, token_file
 from server.admission import Admission, Visitor
 from server.app import StarlingServer, create_server
@@ -208,8 +208,7 @@ async def _session(
 def _clean() -> None:
     """Give the system back what a session held: it is full of cycles, and glibc keeps what is freed in pieces."""
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # other systems have no such function
-        ctypes.CDLL(None).malloc_trim(0)
+    allocator.note_work()
 
 
 async def _until_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models import allocator
 from models.errors import ModelError
 from models.host.app import Host, create_app
 from models.host.residents import Residents
@@ -80,6 +81,7 @@ def run(
         raise AlreadyRunningError("A model host of this version runs already.") from None
     except OSError as error:
         raise ModelError(f"{address.lock} cannot be made: {error.strerror}; check the folder's permissions.") from error
+    allocator.bound()
     executor = ThreadPoolExecutor(THREADS, thread_name_prefix="model")
     residents = Residents(models_dir, loaders, limits, executor)
     try:

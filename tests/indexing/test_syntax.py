@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexing import grammars
 from indexing.analysis import analyze_text
 from indexing.grammars import Grammar
 from indexing.records import Document, Span
@@ -252,3 +255,16 @@ def test_the_text_of_a_node_is_known() -> None:
     syntax = Syntax.of(document("é = 'ü'\n", "python"))
     assert syntax.parsed is not None
     assert syntax.parsed.tree.root_node.child(0).text == "é = 'ü'".encode()  # type: ignore[union-attr]
+
+
+def test_parsing_keeps_no_text() -> None:
+    grammar = grammars.load("python")
+    assert grammar is not None
+    data = b"def area(radius):\n    return radius * radius\n" * 400
+    kept = sys.getrefcount(data)
+    tree = grammar.parse(data)
+    assert tree is not None
+    tree = grammar.parse(data, tree)
+    del tree
+    gc.collect()
+    assert sys.getrefcount(data) == kept

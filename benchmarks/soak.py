@@ -1,0 +1,199 @@
+"""Memory of the server while somebody types: six documents, a key every 50 ms, a completion asked for at each.
+
+`make bench` types for three minutes without a model and with the bundled one; for longer by hand:
+`python -m benchmarks.soak --minutes 60`. Start at `type_for`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from benchmarks import servers, workspaces
+from benchmarks.client import TextBuffer
+from benchmarks.record import Record, percentile, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.client import Pending
+
+FILES = 60
+DOCUMENTS = 6
+KEY_S = 0.05
+MINUTES = 3.0
+SETTLED_S = 60.0  # by then everything is loaded and used; from then on memory is to stay
+SAMPLE_S = 1.0
+WAIT_S = 2.0  # for an answer, before the next key
+MIB = 2**20
+MOST_MIB = 60.0  # above the start, with the model
+MOST_MIB_A_THOUSAND_KEYS = 2.0  # after the first minute, without
+
+
+@dataclass
+class Soak:
+    """What was seen: seconds since the first answer, MiB, and milliseconds of each answer."""
+
+    samples: list[tuple[float, float]] = field(default_factory=list)
+    took_ms: list[float] = field(default_factory=list)
+    keys: int = 0
+    keys_settled: int = 0
+    cpu_s: float = 0.0
+    model_runs: int = 0
+
+    @property
+    def start(self) -> float:
+        """Return memory at the first answer."""
+        return self.samples[0][1]
+
+    @property
+    def growth(self) -> float:
+        """Return how far the highest sample lies above the start."""
+        return max(value for _, value in self.samples) - self.start
+
+    @property
+    def a_thousand_keys(self) -> float:
+        """Return the growth for 1,000 keys after the first minute; the lowest of ten seconds counts at both ends."""
+        settled = [sample for sample in self.samples if sample[0] >= SETTLED_S] or self.samples
+        first = min(value for at, value in settled if at <= settled[0][0] + 10)
+        last = min(value for at, value in settled if at >= settled[-1][0] - 10)
+        return (last - first) / max(1, self.keys - self.keys_settled) * 1000
+
+    def details(self) -> dict[str, Any]:
+        """Return further figures for `results.json`."""
+        marks = (15, 60, 180, 600, 3600)
+        at = {f"after_{mark}_s": value for mark in marks for when, value in self.samples if mark <= when < mark + 1}
+        return {
+            "start": self.start,
+            **at,
+            "end": self.samples[-1][1],
+            "growth": self.growth,
+            "a_thousand_keys": self.a_thousand_keys,
+            "keys": self.keys,
+            "model_runs": self.model_runs,
+            "answer_ms": spread(self.took_ms),
+            "cpu_s_a_thousand_keys": self.cpu_s / self.keys * 1000,
+        }
+
+
+def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
+    """Type for `minutes` and sample the server's resident memory."""
+    soak = Soak()
+    with tempfile.TemporaryDirectory(prefix="starling-soak-") as scratch:
+        workspace = workspaces.of_files(Path(scratch, "workspace"), FILES)
+        with servers.session(workspace, Path(scratch, "home"), options=options) as client:
+            process = psutil.Process(client.process.pid)
+            keys = _keys([TextBuffer(client, path.as_uri(), text) for path, text in _documents(workspace)])
+            buffer, offset = next(keys)
+            buffer.ask(offset, invoked=True)[1].wait()  # the model is loaded
+            begun = due = time.monotonic()
+            cpu_before = _cpu_s(process)
+            while (now := time.monotonic() - begun) < minutes * 60:
+                if now >= len(soak.samples) * SAMPLE_S:
+                    soak.samples.append((now, process.memory_info().rss / MIB))
+                soak.keys_settled += now < SETTLED_S
+                soak.keys += 1
+                pending = _press(keys)
+                if pending.event.is_set():
+                    soak.took_ms.append(pending.took_ms)
+                due = max(due + KEY_S, time.monotonic())
+                time.sleep(max(0.0, due - time.monotonic()))
+            soak.cpu_s = _cpu_s(process) - cpu_before
+            soak.model_runs = client.command("starling.stats")["completion"]["model_runs"]
+    return soak
+
+
+def _press(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:
+    """Type a key and wait for the answer, no longer than a person who looks at it."""
+    buffer, offset = next(keys)
+    pending = buffer.ask(offset)[1]
+    with suppress(Exception):
+        pending.wait(WAIT_S)
+    return pending
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def _documents(workspace: Path) -> list[tuple[Path, str]]:
+    """Return files of middle size to type in."""
+    found = []
+    paths = workspaces.python_files(workspace, below_bytes=workspaces.MAX_FILE_BYTES)
+    random.Random(workspaces.SEED).shuffle(paths)  # noqa: S311 - an order that repeats, no secret
+    for path in paths:
+        text = path.read_bytes().decode("utf-8", "replace")
+        if "\r" not in text and len(workspaces.CODE_LINE.findall(text)) >= 40:
+            found.append((path, text))
+    return found[:DOCUMENTS]
+
+
+def _keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
+    """Type the code lines of each document again, one line in turn; yields where the cursor stands after a key."""
+    places = [0] * len(buffers)
+    while True:
+        for number, buffer in enumerate(buffers):
+            line = workspaces.CODE_LINE.search(buffer.text, places[number]) or workspaces.CODE_LINE.search(buffer.text)
+            assert line is not None
+            start, end = line.span(2)
+            buffer.replace(start, end, "")
+            for index, character in enumerate(line[2]):
+                buffer.replace(start + index, start + index, character)
+                yield buffer, start + index + 1
+            places[number] = start + len(line[2])
+
+
+def measure_without_model(minutes: float = MINUTES) -> Record:
+    """Type without a model: growth after the first minute for 1,000 keys."""
+    soak = type_for(minutes, servers.NO_MODEL)
+    return Record(
+        what=f"resident memory a 1,000 keys after the first minute, {minutes:g} minutes of typing without a model",
+        unit="MiB",
+        value=max(0.0, soak.a_thousand_keys),
+        n=soak.keys,
+        most=MOST_MIB_A_THOUSAND_KEYS,
+        details=soak.details(),
+    )
+
+
+def measure_with_model(minutes: float = MINUTES) -> Record:
+    """Type with the bundled model: the highest memory over the memory at the first answer."""
+    soak = type_for(minutes, None)
+    return Record(
+        what=f"highest resident memory above that at the model's first answer, {minutes:g} minutes of typing",
+        unit="MiB",
+        value=soak.growth,
+        n=soak.keys,
+        most=MOST_MIB,
+        details=soak.details(),
+    )
+
+
+def measure_ten_minutes() -> Record:
+    """Type with the bundled model for ten minutes; too long for `make bench`."""
+    return measure_with_model(10.0)
+
+
+def main() -> None:
+    """Type for as long as was asked and print what was seen."""
+    parser = argparse.ArgumentParser(description="Type for long and watch the server's memory.")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--no-model", action="store_true")
+    chosen = parser.parse_args()
+    soak = type_for(chosen.minutes, servers.NO_MODEL if chosen.no_model else None)
+    for name, value in soak.details().items():
+        print(name, value)
+    print("median answer", percentile(soak.took_ms, 50), "ms")
+
+
+if __name__ == "__main__":
+    main()

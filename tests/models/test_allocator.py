@@ -1,0 +1,107 @@
+"""What glibc may keep, in processes of their own: its settings cannot be taken back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models import allocator
+from tests.models import bundled
+
+ROOT = Path(__file__).parents[2]
+HERE = allocator._glibc() is not None
+
+# Threads that all allocate at once, each in a heap of its own unless told otherwise.
+THREADS = """
+import os, threading
+from models import allocator
+from tests.heaps import count_thread_heaps
+bound = allocator.bound()
+together = threading.Barrier(12)
+def allocate():
+    together.wait()
+    held = [bytearray(5000) for _ in range(200)]
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(bound, count_thread_heaps(os.getpid()))
+"""
+
+# The weights are loaded again and again, as when too many KV states are kept, and used in between.
+RELOADED = """
+import ctypes
+from models.completion import FillRequest
+from models.loading import load
+from tests.models import bundled
+names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+class Figures(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+model = load(bundled.entry(), threads=1)
+for number in range(6):
+    prefix = "".join(f"value_{number}_{line} = {line}\\n" for line in range(60))
+    request = FillRequest("a.py", prefix + "value_", "", max_tokens=4)
+    model.generate(request, stop=lambda text: None, cancelled=lambda: False)
+    model._engine._drop()
+model.generate(request, stop=lambda text: None, cancelled=lambda: False)
+library = ctypes.CDLL(None)
+if hasattr(library, "mallinfo2"):
+    library.mallinfo2.restype = Figures
+    print(library.mallinfo2().arena)
+else:
+    print(0)
+"""
+
+
+def printed(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def test_threads_share_a_few_heaps() -> None:
+    bound, heaps = printed(THREADS).split()
+    assert bound == str(HERE)
+    assert int(heaps) <= allocator.HEAPS or not HERE
+
+
+def test_packed_weights_stay_out_of_the_heaps_when_they_are_loaded_again() -> None:
+    assert int(printed(RELOADED)) < 200_000_000
+
+
+def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    class Library:
+        def malloc_trim(self, spare: int) -> None:
+            assert (spare, rests) == (0, [allocator.REST_S])
+            raise SystemExit
+
+    monkeypatch.setattr(allocator.time, "sleep", rests.append)
+    allocator.note_work()
+    with pytest.raises(SystemExit):
+        allocator._give_back(Library())  # type: ignore[arg-type]
+    assert not allocator._worked.is_set()
+
+
+@pytest.mark.parametrize("version", ["", "musl 1.2.5", None])
+def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+    monkeypatch.setattr(allocator.os, "confstr", lambda _: version)
+    assert allocator._glibc() is None
+
+
+def test_a_system_that_does_not_name_its_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(allocator.os, "confstr", raising=False)
+    assert allocator._glibc() is None
+
+
+def test_the_bundled_model_keeps_three_windows_of_kv_states() -> None:
+    from models.loading import load  # noqa: PLC0415 (CTranslate2)
+
+    model = load(bundled.entry(), threads=1)
+    try:
+        assert model._engine._most_kept() == 3 * bundled.entry().context_tokens
+    finally:
+        model.close()
