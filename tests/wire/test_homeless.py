@@ -80,7 +80,8 @@ COMMANDS = [
 
 @HOME
 async def test_every_command_ends_in_a_sentence(tmp_path: Path, home: str) -> None:
-    for command in COMMANDS:
+    first = list(HOMES).index(home)
+    for command in COMMANDS if home == "none" else COMMANDS[first % 3 :: 3]:  # each at several homes
         status, _, err = await run(tmp_path, home, *command.split())
         assert status in (0, 1), (command, err)
         assert "Traceback" not in err, (command, err)

@@ -6,7 +6,7 @@
 (if_statement alternative: (block) @else)
 [(for_statement) (foreach_statement) (while_statement) (do_statement)] @loop
 (conditional_expression) @ternary
-(binary_expression operator: ["&&" "||" "??"]) @boolean
+(binary_expression operator: ["&&" "||"]) @boolean
 (try_statement) @try
 (catch_clause) @catch
 (finally_clause) @finally

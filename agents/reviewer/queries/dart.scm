@@ -5,7 +5,7 @@
 (if_statement alternative: (block) @else)
 [(for_statement) (while_statement) (do_statement)] @loop
 (conditional_expression) @ternary
-[(logical_and_expression) (logical_or_expression) (if_null_expression)] @boolean
+[(logical_and_expression) (logical_or_expression)] @boolean
 (try_statement) @try
 (finally_clause) @finally
 (switch_statement) @switch

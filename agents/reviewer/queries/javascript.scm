@@ -6,7 +6,7 @@
 (else_clause) @else
 [(for_statement) (for_in_statement) (while_statement) (do_statement)] @loop
 (ternary_expression) @ternary
-(binary_expression operator: ["&&" "||" "??"]) @boolean
+(binary_expression operator: ["&&" "||"]) @boolean
 (try_statement) @try
 (catch_clause) @catch
 (finally_clause) @finally

@@ -3,7 +3,7 @@
 (if_expression) @branch
 (if_expression (if_expression) @chained)
 [(for_statement) (while_statement) (do_while_statement)] @loop
-(binary_expression operator: ["&&" "||" "?:"]) @boolean
+(binary_expression operator: ["&&" "||"]) @boolean
 (try_expression) @try
 (catch_block) @catch
 (finally_block) @finally

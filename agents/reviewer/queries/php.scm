@@ -6,7 +6,7 @@
 (else_clause) @else
 [(for_statement) (foreach_statement) (while_statement) (do_statement)] @loop
 (conditional_expression) @ternary
-(binary_expression operator: ["&&" "||" "and" "or" "??"]) @boolean
+(binary_expression operator: ["&&" "||" "and" "or"]) @boolean
 (try_statement) @try
 (catch_clause) @catch
 (finally_clause) @finally
