@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 QUERIES = Path(__file__).with_name("queries")
 
+# How much of a text the parser is handed at once.
+_PIECE_BYTES = 1 << 16
 # Processor time for one parse: ten times what a large file of a person takes.
 _PARSE_S, _PARSE_S_PER_BYTE = 0.25, 1e-6
 # tree-sitter's queries take time with the square of an error's parts: 0.3 s at 20,000, 11 s at 60,000.
@@ -56,11 +58,11 @@ class Grammar:
         # one parser per call: a Parser is not thread-safe, and making one costs a microsecond
         parser = _parser(self.language)
         until = time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
-        views = [memoryview(data)]
+        piece = _pieces.of_thread
 
-        def read(at: int, _: tree_sitter.Point) -> memoryview:
-            views.append(views[0][at:])
-            return views[-1]
+        def read(at: int, _: tree_sitter.Point) -> bytearray:
+            piece[:] = data[at : at + _PIECE_BYTES]
+            return piece
 
         def is_over(*_: object) -> bool:
             return time.thread_time() > until
@@ -72,9 +74,8 @@ class Grammar:
                 tree = parser.parse(read, old_tree, progress_callback=is_over)
         except ValueError:
             return None
-        finally:  # tree-sitter 0.26 never lets go of what it was handed, which would keep the text for ever
-            for view in views:
-                view.release()
+        finally:
+            piece.clear()
         # Once more, which takes no time for what is parsed: a tree made by a callback asks that for each node's text.
         return None if _is_too_broken(tree) else parser.parse(data, tree)
 
@@ -88,6 +89,16 @@ class Grammar:
     def _crashes_on(self, data: bytes) -> bool:
         deepest = self.entry.deepest_column
         return deepest > 0 and any(len(found[0]) > deepest for found in _INDENTATION.finditer(data))
+
+
+class _Pieces(threading.local):
+    """One buffer for each thread: tree-sitter keeps a reference to whatever it has read from, for ever."""
+
+    def __init__(self) -> None:
+        self.of_thread = bytearray()
+
+
+_pieces = _Pieces()
 
 
 @dataclass(frozen=True, slots=True)

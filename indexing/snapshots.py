@@ -6,6 +6,7 @@ writes. Imports numpy through `indexing.segments`: import this module where it i
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import threading
@@ -92,6 +93,7 @@ class Sources:
         self._roots = {places.key: _Root(root, places) for root in roots for places in [Places.of(storage, root)]}
         self._opened: dict[str, Opened] = {}
         self._fresh_ids: dict[str, int] = {}
+        self._numbers = itertools.count(1)
 
     def load(self) -> None:
         """Look at the stored index of each root again."""
@@ -130,6 +132,7 @@ class Sources:
         """The document is closed: what is on disk counts again."""
         with self._lock:
             self._opened.pop(uri, None)
+            self._fresh_ids.pop(uri, None)
 
     def opened(self, uri: str) -> Opened | None:
         """The last analysis of an open document."""
@@ -254,7 +257,9 @@ class Sources:
 
     def _fresh_id(self, uri: str) -> int:
         """A negative id for a document that is not stored."""
-        return self._fresh_ids.setdefault(uri, -1 - len(self._fresh_ids))
+        if uri not in self._fresh_ids:
+            self._fresh_ids[uri] = -next(self._numbers)
+        return self._fresh_ids[uri]
 
 
 def _place(document: Document) -> Path | None:

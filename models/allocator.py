@@ -44,7 +44,7 @@ _worked = threading.Event()
 def bound() -> bool:
     """Limit what glibc keeps and start the thread that gives free pages back; false without glibc.
 
-    Imports `ctypes`, so call it after `initialize` was answered and before a model is loaded.
+    A heap that a thread has stays, so call it before there are threads.
     """
     library = _glibc()
     if library is None:
@@ -52,8 +52,15 @@ def bound() -> bool:
     refused = [name for name, value in SETTINGS if not library.mallopt(name, value)]
     if refused:
         logger.warning("glibc refused the memory settings %s, so memory may grow.", refused)
-    threading.Thread(target=_give_back, args=(library,), name="memory", daemon=True).start()
+    threading.Thread(target=_give_back_after_work, name="memory", daemon=True).start()
     return True
+
+
+def give_back() -> None:
+    """Return all free pages to the system; takes a millisecond, and other threads run meanwhile."""
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
 
 
 def note_work() -> None:
@@ -61,11 +68,12 @@ def note_work() -> None:
     _worked.set()
 
 
+@functools.cache
 def _glibc() -> ctypes.CDLL | None:
     """Return the C library where it is glibc, else None."""
     if sys.platform != "linux" or not _names_glibc():
         return None
-    import ctypes  # noqa: PLC0415  # some milliseconds that no start waits for
+    import ctypes  # noqa: PLC0415  # only where it is of use
 
     library = ctypes.CDLL(None)
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
@@ -78,10 +86,10 @@ def _names_glibc() -> bool:
         return False
 
 
-def _give_back(library: ctypes.CDLL) -> None:
-    """Return free pages to the system after work, for ever; `ctypes` lets other threads run meanwhile."""
+def _give_back_after_work() -> None:
+    """Return free pages in the rests between work, for ever."""
     while True:
         _worked.wait()
         time.sleep(REST_S)
         _worked.clear()
-        library.malloc_trim(0)
+        give_back()

@@ -294,7 +294,8 @@ def cuda_devices() -> int:
 
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-    allocator.bound()  # the model's packed weights want pages of their own from the first time on
+    allocator.bound()
+    allocator.give_back()  # MKL asks for more than it uses to pack weights: in used pages all of that would be resident
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return ctranslate2.Generator(

@@ -89,6 +89,11 @@ class Tickets:
             ticket.cancel()
             self._overtaken.add(uri)
 
+    def forget(self, uri: str) -> None:
+        """Cancel what runs for a document that was closed, and remember nothing of it."""
+        self.cancel(uri)
+        self._overtaken.discard(uri)
+
     def cancel_all(self) -> None:
         """Call in everything, at the end."""
         for uri in tuple(self._newest):

@@ -84,6 +84,10 @@ class Completions:
         """Answer what runs for that document with nothing: its text is another now, or it was closed."""
         self._tickets.cancel(uri)
 
+    def forget(self, uri: str) -> None:
+        """Answer what runs for a document that was closed with nothing, and remember nothing of it."""
+        self._tickets.forget(uri)
+
     def busy(self) -> bool:
         """Whether a completion is being computed, for which other work stands back; for any thread."""
         return self._tickets.running()

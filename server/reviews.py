@@ -128,7 +128,7 @@ class Reviews:
 
     def closed(self, uri: str) -> None:
         """It was closed."""
-        self._tickets.cancel(uri)
+        self._tickets.forget(uri)
         self._known.pop(uri, None)
         self._release(uri, None)
 

@@ -361,7 +361,7 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
-        self.completions.cancel(uri)
+        self.completions.forget(uri)
         self.documents.drop(uri)
         self.reviews.closed(uri)
         self._publishing.closed(uri)

@@ -116,6 +116,8 @@ class WorkspaceReviews:
             items = _found(core, path, encoding, held)
             if items is None or held():
                 return None
+            if len(self._kept) > 2 * core.settings.review.workspace_files:  # most are of files that have gone
+                self._kept.clear()
             kept = self._kept[path] = _Kept(*state, result_id(items), items)
         return FileReport(path.as_uri(), kept.identity, kept.items)
 

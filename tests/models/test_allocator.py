@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from models import allocator
+from models.engine import Engine, Placement
 from tests.models import bundled
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,7 @@ HERE = allocator._glibc() is not None
 THREADS = """
 import os, threading
 from models import allocator
+from models.engine import Engine, Placement
 from tests.heaps import count_thread_heaps
 bound = allocator.bound()
 together = threading.Barrier(12)
@@ -71,6 +73,14 @@ def test_packed_weights_stay_out_of_the_heaps_when_they_are_loaded_again() -> No
     assert int(printed(RELOADED)) < 200_000_000
 
 
+def test_weights_that_are_loaded_again_do_not_lie_in_used_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(allocator, "give_back", lambda: told.append("given back"))
+    monkeypatch.setattr("ctranslate2.Generator", lambda *_, **__: told.append("loaded"))
+    Engine(bundled.entry().weights, Placement("cpu", "int8", 1), kv_token_bytes=1, window_tokens=1, ends=())
+    assert told == ["given back", "loaded"]
+
+
 def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -> None:
     rests: list[float] = []
 
@@ -80,21 +90,22 @@ def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -
             raise SystemExit
 
     monkeypatch.setattr(allocator.time, "sleep", rests.append)
+    monkeypatch.setattr(allocator, "_glibc", Library)
     allocator.note_work()
     with pytest.raises(SystemExit):
-        allocator._give_back(Library())  # type: ignore[arg-type]
+        allocator._give_back_after_work()
     assert not allocator._worked.is_set()
 
 
 @pytest.mark.parametrize("version", ["", "musl 1.2.5", None])
 def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
     monkeypatch.setattr(allocator.os, "confstr", lambda _: version)
-    assert allocator._glibc() is None
+    assert allocator._glibc.__wrapped__() is None
 
 
 def test_a_system_that_does_not_name_its_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(allocator.os, "confstr", raising=False)
-    assert allocator._glibc() is None
+    assert allocator._glibc.__wrapped__() is None
 
 
 def test_the_bundled_model_keeps_three_windows_of_kv_states() -> None:

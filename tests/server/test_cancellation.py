@@ -85,3 +85,14 @@ def test_whoever_is_about_to_be_answered_waits_only_in_a_burst(gap_s: float, wai
     pace = Pace()
     waits = [pace.delay_s(gap_s * key, overtook=True, expected=True) for key in range(60)]
     assert waits[-1] == pytest.approx(wait_s, rel=0.01)
+
+
+async def test_a_closed_document_is_forgotten() -> None:
+    tickets = Tickets()
+    with tickets.open("a") as ticket:
+        tickets.forget("a")
+        assert ticket.cancelled()
+    with tickets.open("a") as again:
+        assert not again.overtook
+    tickets.forget("a")
+    assert not tickets._overtaken
