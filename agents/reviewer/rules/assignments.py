@@ -41,7 +41,7 @@ def _is_meant(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
     scope = next((each.role for each in item.ancestors() if each.role in {"class", "function"}), "")
     if scope != "function" and scan.language in {"python", "javascript", "typescript", "tsx"}:
         return True  # at the top, and in a class, `a = a` makes a name
-    if _has_comment(scan, item):
+    if _has_comment(scan, item) or _stands_for_nothing(item):
         return True
     function = item.function
     if side.type in _BARE:
@@ -53,6 +53,14 @@ def _has_comment(scan: Scan, item: Item) -> bool:
     """Return whether a comment on the same line gives a reason."""
     end = scan.data.find(b"\n", item.end)
     return any(item.end <= each.start < (end if end >= 0 else len(scan.data)) for each in scan.of_role("comment"))
+
+
+def _stands_for_nothing(item: Item) -> bool:
+    """Return whether all that an `else` or a handler does is the assignment: it says that the value stays."""
+    statement = item.node.parent
+    block = statement.parent if statement is not None else None
+    around = block.parent if block is not None else None
+    return block is not None and block.named_child_count == 1 and around is not None and around.type in _OTHERWISE
 
 
 def _used_elsewhere(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
@@ -73,4 +81,5 @@ def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> 
     return re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", scan.bytes(parameters)) is not None
 
 
+_OTHERWISE = frozenset({"except_clause", "else_clause", "catch_clause", "rescue", "else"})
 RULES = (Rule("self-assignment", Severity.WARNING, ("assign",), self_assignment, equals=("PLW0127", "no-self-assign")),)

@@ -29,6 +29,10 @@ SILENT = {
     "a channel": ("go", "package a\n\nfunc f() bool { return <-c || <-d || <-c || e }\n"),
     "cases that are asked on": ("bash", "case $x in\n  a) b ;;&\n  a) c ;;\nesac\n"),
     "a pattern of parts": ("bash", 'case $x in\n  *" $a "*) ;;\n  *) b ;;\nesac\n'),
+    "a value that stays": (
+        "python",
+        "def f(table, s):\n    try:\n        s = table[s]\n    except KeyError:\n        s = s\n    return s\n",
+    ),
     # a comparison with itself
     "gtest and Catch2": ("cpp", "void f() { Box a; EXPECT_TRUE(a.b == a.b); REQUIRE(a.b == a.b); CHECK(a <= a); }"),
     "a test's own name": ("go", "package a\n\nfunc TestEq(t *T) {\n\tif !(a.b == a.b) {\n\t\tt.Error()\n\t}\n}\n"),
