@@ -78,7 +78,7 @@ class MaskedModel:
         texts = (prefix + suffix, *(one.text for one in request.snippets))
 
         def find(text: str) -> Sequence[tuple[int, int]]:
-            """Find secrets; one that the cursor stands in is two."""
+            """Find secrets; split a secret that contains the cursor in two."""
             if text == prefix:
                 return _cut(self._find(prefix + suffix), 0, len(prefix))
             if text == suffix:

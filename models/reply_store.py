@@ -100,7 +100,7 @@ class ReplyStore:
         self._asked(put)
 
     def _asked(self, ask: Callable[[sqlite3.Connection], Result]) -> Result | None:
-        """Ask the file; make it anew, once, where it is damaged."""
+        """Run a query; recreate the file once if it is damaged."""
         with _ONE_AT_A_TIME:
             for first in (True, False):
                 try:
@@ -163,7 +163,7 @@ class ReplyStore:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Whether a new file would help."""
+    """Return whether recreating the file would clear the error."""
     if isinstance(error, OSError):
         return False
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _PASSING

@@ -26,7 +26,7 @@ FULL = f"{MOST_SESSIONS} editors are connected already; close one of them, or st
 
 
 class Admission:
-    """The door of one server process.
+    """Admission control of one server process.
 
     Attributes:
         token: what has to be shown.

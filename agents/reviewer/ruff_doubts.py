@@ -95,7 +95,7 @@ def _name_of(finding: Finding) -> str:
 
 
 def _is_mistaken(finding: Finding, document: Document) -> bool:
-    """Return whether ruff cannot know better, which the text alone shows."""
+    """Return whether the finding is a false alarm, judged by the text alone."""
     text, code = document.text, finding.code
     if code == "F821":  # a word in quotes may be a `Literal`
         return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}

@@ -12,7 +12,7 @@ SELECTED = (
     *("E902", "PLE"),
     *("B002", "B003", "B004", "B005", "B013", "B014", "B016", "B021", "B022", "B025"),
     *("B029", "B030", "B032", "B033", "B034", "B035", "B039"),
-    *("PLW0128", "PLW0129", "PLW0131", "PLW0133", "PLW0211", "PLW0245", "PLW0604", "PLW0711"),
+    *("PLW0128", "PLW0129", "PLW0131", "PLW0133", "PLW0245", "PLW0604", "PLW0711"),
     *("PLW1501", "PLW1507", "PLW2101"),
     *("RUF006", "RUF008", "RUF016", "RUF018", "RUF024", "RUF026", "RUF030", "RUF032", "RUF033", "RUF040"),
     *("ASYNC100", "ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC251"),
@@ -30,7 +30,7 @@ PEP8_LINE = 99  # what PEP 8 allows a team to agree on; a project that says a le
 # As grave as it is certain: an error is what cannot run, a hint what changes nothing.
 _HINTS = (
     *("F401", "F504", "F522", "F523", "F541", "F601", "F841", "F842", "RUF059"),
-    *("B004", "B033", "B034", "PLE251", "PLW0128", "PLW0211", "PLW0604"),
+    *("B004", "B033", "B034", "PLE251", "PLW0128", "PLW0604"),
 )
 _INFORMATION = ("B005", "F811", "F822", "PLE0237", "PLE1310", "RUF006", "RUF024")
 _ERRORS = (

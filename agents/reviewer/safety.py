@@ -46,7 +46,7 @@ class Safety:
         )
 
     def _unneeded(self, document: Document, removing: Sequence[Finding]) -> frozenset[Finding]:
-        """Return those of `removing` whose import nobody needs."""
+        """Return the findings of `removing` whose import is unused elsewhere."""
         before = Imports.of(document.text)
         left = Imports.of(edited(document.text, _together(removing)))
         if before is None or left is None or before.in_class:
@@ -62,7 +62,7 @@ class Safety:
         return frozenset(kept)
 
     def _acts_not(self, path: Path | None, before: Imports, after: Imports, left: Imports) -> bool:
-        """Return whether the modules that are imported no more do nothing by it."""
+        """Return whether the modules no longer imported have no import side effects."""
         beside = [] if path is None else [path.parent, self.importers.root_of(path)]
         modules = _gone(before.modules, after.modules, left.modules)
         members = _gone(before.members, after.members, left.members)

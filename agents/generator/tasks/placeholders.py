@@ -89,7 +89,7 @@ def is_placeholder(line: str) -> bool:
 
 
 def _says_so(words: str) -> bool:
-    """Return whether the words of a comment say that something stays, and nothing else."""
+    """Return whether a comment says only that code is unchanged."""
     head = _HEAD.match(words)
     return head is not None and all(one.lower() in _BEHIND for one in re.findall(r"\w+", words[head.end() :]))
 
