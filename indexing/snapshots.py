@@ -10,6 +10,7 @@ import itertools
 import os
 import sqlite3
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,11 +178,12 @@ class Sources:
             for root in self._roots.values():
                 try:
                     store = root.store or Store.read(root.places)
-                    result.append(
-                        (root.places, store.counts(), store.meta("indexed_at")) if store else (root.places, None, "")
-                    )
-                    if store is not None and root.store is None:
-                        store.close()
+                    with nullcontext() if store is None or store is root.store else store:
+                        result.append(
+                            (root.places, store.counts(), store.meta("indexed_at"))
+                            if store
+                            else (root.places, None, "")
+                        )
                 except (sqlite3.Error, *DAMAGE):
                     result.append((root.places, None, ""))
             return result

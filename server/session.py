@@ -205,7 +205,7 @@ class Session:
         self._watching.close()
         self._progress.close()
         if self._gate is not None:
-            await self._gate.close()
+            await asyncio.wait((asyncio.ensure_future(self._gate.close()),), timeout=CLOSE_WAIT_S)
         core = self.cores.end()
         self._log_end(core)
         if core is not None:

@@ -128,6 +128,7 @@ class State:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._files: tuple[tuple[int, int] | None, ...] = ()  # those that the connection has open
+        self._closed = False
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -136,8 +137,7 @@ class State:
         Raises:
             StateError: it cannot be written (full or read-only disk, damaged, made by a newer Starling, busy).
         """
-        with self._lock, self._explained():
-            connection = self._opened()
+        with self._lock, self._explained(), self._used() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -154,20 +154,34 @@ class State:
         Raises:
             StateError: it cannot be read.
         """
-        with self._lock, self._explained():
-            yield self._opened()
+        with self._lock, self._explained(), self._used() as connection:
+            yield connection
 
     def close(self) -> None:
-        """Close it; the next use opens it again."""
+        """Close the database; from now on each use opens it and closes it again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._closed = True
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _used(self) -> Iterator[sqlite3.Connection]:
+        """Connect for one use; after `close`, nobody closes what this use leaves open."""
+        nested = self._connection is not None
+        try:
+            yield self._opened()
+        finally:
+            if self._closed and not nested:
+                self._disconnect()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None and not self._connection.in_transaction and self._is_taken_away():
             lost = self._files
-            self.close()
+            self._disconnect()
             sentence = f"{self.path} was taken away, with what was recorded in it; a new one is begun."
             if lost not in _said:  # by another user of the same file in this process
                 _said.add(lost)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 from pygls.exceptions import JsonRpcException
@@ -86,7 +87,7 @@ async def _kept(  # noqa: PLR0913, PLR0917 (one row)
     """Keep the record; a disk that takes none is no reason to lose the result."""
     model = place.core.model
     add = partial(
-        Workflows(state()).add,
+        _add,
         uri=place.document.uri,
         task=task,
         model=model.entry.name if model is not None else "",
@@ -101,3 +102,8 @@ async def _kept(  # noqa: PLR0913, PLR0917 (one row)
         return await asyncio.shield(asyncio.to_thread(add))
     except StateError:
         return ""
+
+
+def _add(**row: Any) -> str:  # noqa: ANN401 (the arguments of `Workflows.add`)
+    with closing(state()) as opened:
+        return Workflows(opened).add(**row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,15 @@ class Result(CommandRecord):
 async def execute(_: Snapshot, arguments: Arguments) -> Result:
     """List them."""
     try:
-        found = await asyncio.to_thread(Workflows(state()).listed, arguments.limit)
+        found = await asyncio.to_thread(_listed, arguments.limit)
     except StateError as error:
         raise CommandFailed(str(error), code="state") from error
     return Result(workflows=tuple(map(_facts, found)))
+
+
+def _listed(limit: int) -> tuple[WorkflowRecord, ...]:
+    with closing(state()) as opened:
+        return Workflows(opened).listed(limit)
 
 
 def _facts(record: WorkflowRecord) -> WorkflowFacts:

@@ -68,7 +68,10 @@ class Gate:
         *,
         client: str,
         limits: Limits = LIMITS,
+        owns_state: bool = False,
     ) -> None:
+        """Take the ports of the gate; with `owns_state`, `state` is closed with the gate."""
+        self._owned = state if owns_state else None
         self.journal = Journal(state, client)
         self._places = places
         self._asker = asker
@@ -151,6 +154,8 @@ class Gate:
         for task in self._late:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
+        if self._owned is not None:
+            await asyncio.to_thread(self._owned.close)
 
     # Before anyone is asked
 

@@ -41,13 +41,15 @@ def for_editor(server: LanguageServer, session: Session) -> Gate:
     asker = EditorAsker(server, traits, session.shown)
     workplace = EditorWorkplace(server, traits, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
-    return Gate(state(session.teller()), places, asker, workplace, client=client or "an editor without a name")
+    client = client or "an editor without a name"
+    return Gate(state(session.teller()), places, asker, workplace, client=client, owns_state=True)
 
 
 def for_disk(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
     """A gate that writes straight to the disk, for the command line; `limits` hold what the settings exclude."""
     excluded = excluding(roots, limits)
-    return Gate(state(), lambda: Places(roots, excluded), asker, DiskWorkplace(lambda: roots), client=client)
+    workplace = DiskWorkplace(lambda: roots)
+    return Gate(state(), lambda: Places(roots, excluded), asker, workplace, client=client, owns_state=True)
 
 
 def state(tell: Callable[[str], None] = lambda _: None) -> State:

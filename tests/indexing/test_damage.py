@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,10 +118,9 @@ def test_a_damaged_text_in_the_database_is_noticed_by_its_reader(
     index.touch([root / "new.py"])
     assert index.wait(60)
     index.close()
-    with sqlite3.connect(Places.of(storage, root).database) as connection:
+    with closing(sqlite3.connect(Places.of(storage, root).database)) as connection, connection:
         row = connection.execute("SELECT id FROM files WHERE relative = 'new.py'").fetchone()
         connection.execute("UPDATE contents SET blob = substr(blob, 2) || 'x' WHERE file_id = ?", row)
-    connection.close()
     told: list[str] = []
     index = make_index(root, start=False)
     index.listen(told.append)
@@ -144,14 +144,12 @@ def test_values_that_cannot_be_are_damage(
     make_index: Callable[..., Index], root: Path, storage: Path, harm: str
 ) -> None:
     make_index(root).close()
-    with sqlite3.connect(Places.of(storage, root).database) as connection:
+    with closing(sqlite3.connect(Places.of(storage, root).database)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')")
-    connection.close()
-    with sqlite3.connect(Places.of(storage, root).database) as connection:
+    with closing(sqlite3.connect(Places.of(storage, root).database)) as connection, connection:
         connection.execute(harm)
-    connection.close()
     if "contents" in harm:
         segment_file(storage).unlink()
     (root / "new.py").write_text("def zeppelin(): pass\n")
@@ -225,10 +223,9 @@ def test_reading_through_finds_what_a_pass_would_not_look_at(
 ) -> None:
     make_index(root).close()
     places = Places.of(storage, root)
-    with sqlite3.connect(places.database) as connection:
+    with closing(sqlite3.connect(places.database)) as connection, connection:
         (blob,) = connection.execute("SELECT blob FROM contents WHERE file_id = 5").fetchone()
         connection.execute("UPDATE contents SET blob = ? WHERE file_id = 5", (blob[:-1] + b"x",))
-    connection.close()
     store = Store.read(places)
     assert store is not None
     with store, pytest.raises(blobs.BlobError):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,9 +138,8 @@ def test_damage_in_the_middle_of_the_database_is_survived(
 ) -> None:
     make_index(root).close()
     database = Places.of(storage, root).database
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
     data = bytearray(database.read_bytes())
     data[4096 * 2 : 4096 * 8] = b"\xff" * 4096 * 6
     database.write_bytes(data)

@@ -9,9 +9,14 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
+from indexing.limits import IndexLimits
 from server import state
+from server.gate import opening
+from server.gate.records import Verdict
+from server.gate.scripted import ScriptedAsker
 from server.state import State, StateError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,3 +199,25 @@ def test_one_that_is_replaced_by_another_is_the_one_that_is_used(tmp_path: Path)
     (tmp_path / "other.sqlite3").rename(path)
     assert held(database) == {"b"}
     database.close()
+
+
+def test_a_use_after_closing_leaves_nothing_open(tmp_path: Path) -> None:
+    database = State(tmp_path / state.FILE)
+    fill(database, "a")
+    database.close()
+    fill(database, "b")
+    assert held(database) == {"a", "b"}
+    assert open_below(tmp_path) == []
+
+
+async def test_a_gate_that_is_closed_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    gate = opening.for_disk([tmp_path], ScriptedAsker(()), IndexLimits())
+    assert (await gate.undo()).verdict is Verdict.REFUSED
+    assert open_below(tmp_path) != []
+    await gate.close()
+    assert open_below(tmp_path) == []
+
+
+def open_below(folder: Path) -> list[str]:
+    return [one.path for one in psutil.Process().open_files() if Path(one.path).is_relative_to(folder)]

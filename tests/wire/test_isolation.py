@@ -127,7 +127,8 @@ def test_the_traps_work(trap: Path, surroundings: dict[str, str]) -> None:
             check=False,
         )
         assert f"the trap {name}" in done.stderr
-    assert sprung(trap) == ["httpx.sprung", "pygls/sprung", "server/sprung"]
+    # a traceback of Python 3.14 imports more of the standard library
+    assert {"httpx.sprung", "pygls/sprung", "server/sprung"} <= set(sprung(trap))
 
 
 def test_the_doctor_finds_everything_well(trap: Path, surroundings: dict[str, str], program: list[str]) -> None:

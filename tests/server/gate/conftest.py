@@ -9,10 +9,15 @@ import pytest
 from tests.server.gate.bench import Bench
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     """A workspace on the disk with a gate before it, and a person who says yes to everything."""
-    return Bench(tmp_path)
+    one = Bench(tmp_path)
+    default = one.state
+    yield one
+    default.close()
+    one.state.close()

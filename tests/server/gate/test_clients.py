@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from tests.server.gate.bench import rows
 from tests.server.gate.clients import ClientKind, Desk, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from agents.records import Change
@@ -93,24 +95,31 @@ def untouched(desk: Desk, root: Path) -> bool:
     return files == parse(SHOP).files
 
 
-async def gate_of(editor: Editor, root: Path, answer_s: float = 0.3) -> Gate:
+@pytest.fixture
+def record() -> Iterator[State]:
+    """Give a state database in memory, and close it."""
+    with closing(State(None)) as state:
+        yield state
+
+
+async def gate_of(editor: Editor, record: State, root: Path, answer_s: float = 0.3) -> Gate:
     session = editor.server.session
     asker = EditorAsker(editor.server, lambda: session.client, session.shown)
     workplace = EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)
     places = Places([root], lambda _: "")
-    return Gate(State(None), lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=answer_s))
+    return Gate(record, lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=answer_s))
 
 
 @pytest.mark.parametrize("kind", ["text", "closed text", "create", "rename", "delete", "several"])
 @pytest.mark.parametrize("client", ClientKind)
 @pytest.mark.parametrize("reply", Reply)
-async def test_one_question_a_true_record_and_nothing_without_a_yes(
-    editor: Editor, shop: Path, client: ClientKind, kind: str, reply: Reply
+async def test_one_question_a_true_record_and_nothing_without_a_yes(  # noqa: PLR0917 (the table)
+    editor: Editor, record: State, shop: Path, client: ClientKind, kind: str, reply: Reply
 ) -> None:
     desk = Desk(editor, client, reply)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, shop, 30 if VERDICTS[reply] is not Verdict.EXPIRED else 0.3)
+    gate = await gate_of(editor, record, shop, 30 if VERDICTS[reply] is not Verdict.EXPIRED else 0.3)
     outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes(kind, shop)))
     await gate.close()
 
@@ -128,21 +137,23 @@ async def test_one_question_a_true_record_and_nothing_without_a_yes(
     assert bool(await rows(gate, "SELECT 1 FROM audit WHERE written")) is bool(outcome.checkpoint)
 
 
-async def test_what_only_the_editor_holds_is_named(editor: Editor, shop: Path) -> None:
+async def test_what_only_the_editor_holds_is_named(editor: Editor, record: State, shop: Path) -> None:
     desk = Desk(editor, ClientKind.NEOVIM, Reply.YES)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, shop, 30)
+    gate = await gate_of(editor, record, shop, 30)
     outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
     assert outcome.unsaved == ("open.py", "closed.py")
 
 
 @pytest.mark.parametrize("client", ASKING)
-async def test_a_part_that_was_applied_can_be_taken_back(editor: Editor, shop: Path, client: ClientKind) -> None:
+async def test_a_part_that_was_applied_can_be_taken_back(
+    editor: Editor, record: State, shop: Path, client: ClientKind
+) -> None:
     desk = Desk(editor, client, Reply.PART)
     await desk.begin(shop)
     desk.open(shop / "open.py")
-    gate = await gate_of(editor, shop)
+    gate = await gate_of(editor, record, shop)
     outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("several", shop)))
     desk.reply = Reply.YES
     assert (await gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED
@@ -150,12 +161,14 @@ async def test_a_part_that_was_applied_can_be_taken_back(editor: Editor, shop: P
 
 
 @pytest.mark.parametrize("answer", [5, {}, NotImplementedError("no such thing here")], ids=repr)
-async def test_a_preview_that_broke_down_is_no_answer_of_a_person(editor: Editor, shop: Path, answer: object) -> None:
+async def test_a_preview_that_broke_down_is_no_answer_of_a_person(
+    editor: Editor, record: State, shop: Path, answer: object
+) -> None:
     desk = Desk(editor, ClientKind.VSCODE, Reply.YES)
     await desk.begin(shop)
     desk.open(shop / "open.py")
     editor.answers["workspace/applyEdit"] = answer
-    gate = await gate_of(editor, shop, 30)
+    gate = await gate_of(editor, record, shop, 30)
     outcome = await gate.propose(ProposedEdit("Change it", "It is better.", "tester", changes("text", shop)))
     await gate.close()
     assert (outcome.verdict, outcome.checkpoint) == (Verdict.FAILED, ""), outcome.reason

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -295,8 +296,9 @@ class Partly:
 class Course:
     """Workspaces one after the other, each for a few hundred proposals."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, base: Path) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, base: Path, ending: ExitStack) -> None:
         self._loop = loop
+        self._ending = ending
         self._base = base
         self._workspaces = count()
         self._workspace: Workspace | None = None
@@ -306,6 +308,7 @@ class Course:
         workspace, self._workspace = self._workspace, None  # one that a failure has left is no place to repeat it in
         if workspace is None or len(self.seen) % AFRESH == 0:
             workspace = Workspace(self._base / str(next(self._workspaces)))
+            self._ending.callback(workspace.bench.state.close)
         self.seen.append(self._loop.run_until_complete(workspace.check(event)))
         self._workspace = workspace
 
@@ -321,8 +324,8 @@ def test_none_writes_outside_or_without_a_yes_and_undoing_restores_every_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: int
 ) -> None:
     monkeypatch.setattr(asyncio, "to_thread", at_once)
-    with asyncio.Runner() as runner:
-        course = Course(runner.get_loop(), tmp_path)
+    with asyncio.Runner() as runner, ExitStack() as ending:
+        course = Course(runner.get_loop(), tmp_path, ending)
 
         @settings(max_examples=PROPOSALS // SHARES, deadline=None, database=None, phases=[Phase.generate])
         @given(st.integers(0, 2**62 - 1))

@@ -119,9 +119,10 @@ async def test_what_models_write_beside_text_is_recorded_all_the_same(bench: Ben
     assert bench.gate.journal.requests.listed(None, 1)[0].title == "half \\ud83d"
 
 
-async def test_two_servers_share_one_record(tmp_path: Path) -> None:
+async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     one, two = (Bench(tmp_path / name, state=State(tmp_path / "state.sqlite3")) for name in ("one", "two"))
     for bench in (one, two):
+        request.addfinalizer(bench.state.close)
         bench.base.mkdir()
         bench.limits = Limits(answer_s=60)
     proposals = [
