@@ -35,7 +35,7 @@ HEAPS = 2
 SETTINGS = ((M_ARENA_MAX, HEAPS), (M_MMAP_THRESHOLD, MAPPED_BYTES), (M_TRIM_THRESHOLD, SPARE_BYTES))
 
 # How long after some work free pages are given back: at most this often, and once after the last work.
-REST_S = 2.0
+REST_S = 1.0
 
 _worked = threading.Event()
 

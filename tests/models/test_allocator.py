@@ -108,11 +108,11 @@ def test_a_system_that_does_not_name_its_library_is_left_alone(monkeypatch: pyte
     assert allocator._glibc.__wrapped__() is None
 
 
-def test_the_bundled_model_keeps_three_windows_of_kv_states() -> None:
+def test_the_bundled_model_keeps_two_windows_of_kv_states() -> None:
     from models.loading import load  # noqa: PLC0415 (CTranslate2)
 
     model = load(bundled.entry(), threads=1)
     try:
-        assert model._engine._most_kept() == 3 * bundled.entry().context_tokens
+        assert model._engine._most_kept() == 2 * bundled.entry().context_tokens
     finally:
         model.close()
