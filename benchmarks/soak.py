@@ -152,11 +152,11 @@ def _keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
             places[number] = start + len(line[2])
 
 
-def measure_without_model(minutes: float = MINUTES) -> Record:
+def measure_without_model() -> Record:
     """Type without a model: growth after the first minute for 1,000 keys."""
-    soak = type_for(minutes, servers.NO_MODEL)
+    soak = type_for(MINUTES, servers.NO_MODEL)
     return Record(
-        what=f"resident memory a 1,000 keys after the first minute, {minutes:g} minutes of typing without a model",
+        what=f"resident memory a 1,000 keys after the first minute, {MINUTES:g} minutes of typing without a model",
         unit="MiB",
         value=max(0.0, soak.a_thousand_keys),
         n=soak.keys,
@@ -165,8 +165,12 @@ def measure_without_model(minutes: float = MINUTES) -> Record:
     )
 
 
-def measure_with_model(minutes: float = MINUTES) -> Record:
+def measure_with_model() -> Record:
     """Type with the bundled model: the highest memory over the memory at the first answer."""
+    return _with_model(MINUTES)
+
+
+def _with_model(minutes: float) -> Record:
     soak = type_for(minutes, None)
     return Record(
         what=f"highest resident memory above that at the model's first answer, {minutes:g} minutes of typing",
@@ -180,7 +184,7 @@ def measure_with_model(minutes: float = MINUTES) -> Record:
 
 def measure_ten_minutes() -> Record:
     """Type with the bundled model for ten minutes; too long for `make bench`."""
-    return measure_with_model(10.0)
+    return _with_model(10.0)
 
 
 def main() -> None:
