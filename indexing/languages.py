@@ -381,6 +381,7 @@ class _Tables:
 
 _TABLES = _Tables()
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*(?:\S*/)?)?([a-zA-Z][\w-]*?)[\d.]*(?:\s|$)")
+_SHEBANG_LENGTH = 256  # what Linux reads of such a line
 
 
 def get(name: str) -> Language | None:
@@ -403,7 +404,7 @@ def of_name(filename: str) -> str:
 
 def of_shebang(first_line: str) -> str:
     """Our name of the language that a first line `#!...` asks for; "text" when it does not."""
-    match = _SHEBANG.match(first_line)
+    match = _SHEBANG.match(first_line[:_SHEBANG_LENGTH])
     return _TABLES.by_shebang.get(match[1], TEXT) if match else TEXT
 
 

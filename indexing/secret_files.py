@@ -31,10 +31,15 @@ _STORES = re.compile(
     re.IGNORECASE,
 )
 _NAMES = re.compile(
-    rf"^\.env\d*([._-].+)?$|^.+\.env(\.{_STAGE})?$|^\.?envrc([._-].+)?$|^\.flaskenv$"
+    rf"^\.env\d*([._-].+)?$|^.+\.env(\.{_STAGE})?$|^env\.{_STAGE}$|^\.?envrc([._-].+)?$|^\.flaskenv$"
+    rf"|^\.([\w-]+\.)?vars(\.{_STAGE})?$|^\.[\w-]+[_-]{_WORDS}$"
     r"|^[._](netrc|npmrc|pypirc|pgpass|ht(passwd|digest)|my\.cnf|mylogin\.cnf|git-credentials|vault-token|vault[_-]pass"
     r"(word)?|s3cfg|boto|dockercfg|yarnrc(\.ya?ml)?|terraformrc|erlang\.cookie|passwd-s3fs|smbcredentials|msmtprc"
-    r"|fetchmailrc|muttrc|mbsyncrc|offlineimaprc|databrickscfg|authinfo|curlrc|wgetrc|rhosts)$"
+    r"|fetchmailrc|muttrc|mbsyncrc|offlineimaprc|databrickscfg|authinfo|curlrc|wgetrc|rhosts"
+    r"|gitcookies|dockerconfigjson|clasprc\.json|wget-hsts|ngrok\.ya?ml|xauthority|iceauthority)$"
+    r"|^(google-services\.json|googleservice-info\.plist|kaggle\.json|pgpass\.conf|cwallet\.sso|private[_-]?key\.(txt|json|xml))$"
+    r"|^[\w-]*credentials\.tfrc\.json$|^(docker[_-]?config|(gcp|gcloud|sa)[_-]?key)s?\.json$|^[\w-]*(recovery|backup)[_-]codes?\.txt$"
+    r"|^(logins\.json|key[34]\.db|cookies\.(txt|sqlite))$|^local\.settings\.json$|^my\.cnf$"
     r"|^(dot|_)(netrc|npmrc|pypirc|pgpass)$"
     rf"|^\.?{_WORDS}([._-]{_STAGE})*(\.{_DATA})*$|[._-]{_WORDS}([._-]{_STAGE})*\.{_DATA}$"
     rf"|^{_STAGE}{_WORDS}\.{_DATA}$|^(client[_-]?secrets?|application_default_credentials).*\.{_DATA}$"
@@ -50,7 +55,10 @@ _NAMES = re.compile(
 )
 _PATHS = re.compile(
     r"(^|/)(\.docker/config\.json|gh/hosts\.yml|\.m2/settings(-security)?\.xml|\.oci/config|rclone\.conf"
-    r"|\.config/gcloud/.+|\.subversion/auth/.+|\.git/config|\.config/op/config)$",
+    r"|\.config/gcloud/.+|\.subversion/auth/.+|\.git/config|\.config/op/config"
+    r"|\.(huggingface|cache/huggingface)/token|\.(config/)?composer/auth\.json|\.config/hub|\.(netlify|ngrok2|config/ngrok)/.+"
+    r"|\.(vercel|local/share/com\.vercel\.cli)/auth\.json|\.wrangler/config/.+|\.fly/config\.yml|\.snowsql/config|\.dbt/profiles\.ya?ml"
+    r"|\.gradle/gradle\.properties|\.nuget/nuget\.config|\.bundle/config)$",
     re.IGNORECASE,
 )
 # Whether its values are made up, by its name: `.env.example`.
@@ -73,9 +81,12 @@ _SOURCE = re.compile(
     re.IGNORECASE,
 )
 
+# What stands between the parts of a key in a string or a comment; taken whole, so that nothing is tried in two ways.
+_BETWEEN = r"(?:\\[rn]|[\s\"'+*#/|>;,\\-])"
 _KEY_BLOCK = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|[\s\"'+*#/|>;,\\-]){0,60}"
-    r"(?:[A-Za-z-]{3,20}: [^\n\\]{0,80}(?:\\[rn]|[\s\"'+*#/;,\\]){1,60}){0,4}[A-Za-z0-9+/=]{16}"
+    rf"-----BEGIN (?:[A-Z0-9]{{1,20}} ){{0,4}}PRIVATE KEY(?: BLOCK)?-----{_BETWEEN}{{0,60}}+"
+    rf"(?:[A-Za-z-]{{3,20}}+: (?:[^\n\\]{{0,80}}+(?=[\n\\])|[^\s\\]{{1,80}}+){_BETWEEN}{{1,60}}+){{0,4}}"
+    r"[A-Za-z0-9+/=]{16}"
 )
 _KEY_FILE = re.compile(r"\s*-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _OTHER_KEYS = re.compile(r"^PuTTY-User-Key-File-\d:|AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40}", re.MULTILINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,10 @@ KEPT = [
         .python_history .node_repl_history .psql_history .mysql_history .sqlite_history .rediscli_history .irb_history
         .histfile .lesshst .viminfo .bash_history.1 fish_history ConsoleHost_history.txt wallet.dat master.passwd
         shadow shadow- wp-config.php wg0.conf filezilla.xml ansible-vault-pass vault_password.yml keystore.properties
-        key.properties old.id_rsa
+        key.properties old.id_rsa env.prod env.local .dev.vars .prod.vars.local .aws-credentials .gitcookies
+        .dockerconfigjson .clasprc.json .ngrok.yml google-services.json GoogleService-Info.plist kaggle.json pgpass.conf
+        private_key.txt privatekey.json credentials.tfrc.json docker-config.json gcp-key.json sa-key.json.bak
+        github-recovery-codes.txt backup-codes.txt logins.json cookies.txt local.settings.json my.cnf .Xauthority
         """
     ),
     "secrets - Copy.json",
@@ -63,7 +67,8 @@ LET_THROUGH = words(
     npmrc.js netrc.py pypirc.py htpasswd.py pgpass.go wallet.py shadow.css shadow.ts shadows.py keystore.py pem.go
     ssh.py identity.py secret-santa.md secretary.json undisclosed.py README.txt README.md README.bak main.py.bak
     main.py.orig config.json config.yaml settings.toml package.json docker-compose.yml notes.txt a.1 man.8
-    data.2024-01-31.csv
+    data.2024-01-31.csv env.md vars.yml varsity.py google_services.py kaggle.py recovery_codes.py cookies.py
+    settings.json login.json
     """
 )
 
@@ -97,6 +102,11 @@ def test_both_lists_are_long() -> None:
         "/home/me/.m2/settings.xml",
         "/home/me/.config/gcloud/access_tokens.db",
         "/repo/.git/config",
+        "/home/me/.huggingface/token",
+        "/home/me/.cache/huggingface/token",
+        "/home/me/.composer/auth.json",
+        "/home/me/.gradle/gradle.properties",
+        "/home/me/.dbt/profiles.yml",
     ],
 )
 def test_some_files_are_secret_by_where_they_lie(path: str) -> None:
@@ -142,6 +152,20 @@ def test_content_makes_a_secret(text: str, name: str) -> None:
 )
 def test_code_about_secrets_is_none(text: str, name: str) -> None:
     assert not holds_secret(text, name)
+
+
+@pytest.mark.parametrize("between", [" " * 100, " " * 59, '"' * 70, "\t#" * 40])
+def test_a_crafted_key_is_judged_at_once(between: str) -> None:
+    text = "x = -----BEGIN PRIVATE KEY-----\n" + f"abc: {between}" * 8 + "!"
+    started = time.monotonic()
+    assert not holds_secret(text)
+    assert time.monotonic() - started < 5.0
+
+
+@pytest.mark.parametrize("end", ["\n", " ", "\\n", '\\n" +\n"', "\r\n"])
+def test_a_key_with_headers_is_one_however_its_lines_end(end: str) -> None:
+    lines = ("-----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,00FF", "", KEY)
+    assert holds_secret("x = " + end.join(lines))
 
 
 def test_the_standard_library_is_let_through() -> None:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from agents.reviewer.policy import ReviewPolicy
     from indexing.records import Document
 
-_CONFLICT = re.compile(r"^<{7} .*?\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
-_CONFLICT_START = re.compile(r"^<{7} ", re.MULTILINE)
+_CONFLICT_MARK = re.compile(r"^(?:<{7} |={7}(?=\r?\n)|>{7} )", re.MULTILINE)
 _PROSE = {languages.TEXT, "markdown", "html", "json", "yaml", "toml"}  # may be written in any direction
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -36,14 +35,14 @@ _KEYS = (
     ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}\b"),
     ("a PyPI token", "pypi-", r"\bpypi-AgE[0-9A-Za-z_-]{50,}"),
     ("an npm token", "npm_", r"\bnpm_[0-9A-Za-z]{36}\b"),
-    ("an OpenAI key", "T3BlbkFJ", r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
+    ("an OpenAI key", "T3BlbkFJ", r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,200}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
     ("an Anthropic key", "sk-ant-", r"\bsk-ant-(?:api|admin)\d\d-[0-9A-Za-z_-]{80,}"),
     ("a SendGrid key", "SG.", r"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b"),
     ("a Hugging Face token", "hf_", r"\bhf_[0-9A-Za-z]{34}\b"),
     (
         "a private key",
         "-----BEGIN",
-        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*(?:\\n)?\s*[0-9A-Za-z+/=]{40,}",
+        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*+(?:\\n)?\s*+[0-9A-Za-z+/=]{40,}",
     ),
 )
 _SHAPES = tuple((what, tuple(hints.split()), re.compile(shape)) for what, hints, shape in _KEYS)
@@ -74,13 +73,25 @@ def conflict_mark(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
     """A merge that was not finished."""
     if "<<<<<<< " not in document.text:
         return
-    for match in _CONFLICT.finditer(document.text):
-        end = document.text.find("\n", match.start())
+    for start in _conflicts(document.text):
         yield Hit(
-            match.start(),
-            end,
+            start,
+            document.text.find("\n", start),
             "A merge conflict was left here unresolved: both sides stand in the file, with the marks between them.",
         )
+
+
+def _conflicts(text: str) -> Iterator[int]:
+    """Find where conflicts begin: all three marks, in their order. Reads the text once, whatever stands in it."""
+    start, divided = -1, False
+    for mark in _CONFLICT_MARK.finditer(text):
+        if start < 0:
+            start = mark.start() if mark[0][0] == "<" else -1
+        elif mark[0][0] == "=":
+            divided = True
+        elif divided and mark[0][0] == ">":
+            yield start
+            start, divided = -1, False
 
 
 def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,27 @@ def test_who_no_longer_wants_it_gets_nothing() -> None:
 def test_an_untitled_document_is_reviewed() -> None:
     assert REVIEWER.review(document(CODE, path=None))
     assert REVIEWER.review(document(CODE, path=Path("/nowhere/at/all.py")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<<<<<<< a\n" * 3000 + "=======\n" * 3000,
+        "sk-" * 100_000 + " T3BlbkFJ",
+        "-----BEGIN PRIVATE KEY-----" + " " * 100_000 + "!",
+        "#!a" + "1" * 100_000 + "!",
+    ],
+    ids=["conflict", "key", "block", "first line"],
+)
+def test_a_crafted_text_is_reviewed_at_once(text: str) -> None:
+    started = time.monotonic()
+    REVIEWER.review(document(text, "text"))
+    languages.of_shebang(text.partition("\n")[0])
+    assert time.monotonic() - started < 10.0
+
+
+def test_each_conflict_is_found_once_and_only_when_it_is_whole() -> None:
+    whole = "<<<<<<< a\nx\n=======\ny\n>>>>>>> b\n"
+    windows = whole.replace("\n", "\r\n")
+    for text, count in ((whole * 2, 2), (windows, 1), ("=======\n" + whole, 1), ("<<<<<<< a\n>>>>>>> b\n", 0)):
+        assert [each.code for each in REVIEWER.review(document(text, "text"))] == ["conflict-mark"] * count
