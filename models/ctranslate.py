@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from models.calibration import MovingSpeed
 from models.completion import Decoded, Generation, Openings, Ranked, Score, StopReason
 from models.continuation import Continuation
 from models.engine import FAILURES, Step, Token
@@ -21,6 +22,7 @@ from models.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from models.calibration import Speed
     from models.catalog import ModelEntry
     from models.completion import FillRequest
     from models.engine import Engine
@@ -44,8 +46,17 @@ class CTranslateModel:
         problems: one sentence for each thing that went differently than configured (no CUDA, for one).
     """
 
-    def __init__(self, entry: ModelEntry, tokenizer: Tokenizer, engine: Engine, problems: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        entry: ModelEntry,
+        tokenizer: Tokenizer,
+        engine: Engine,
+        problems: tuple[str, ...] = (),
+        *,
+        speed: Speed | None = None,
+    ) -> None:
         self.problems = problems
+        self._speed = MovingSpeed(speed) if speed is not None else None
         self._entry = entry
         self._tokenizer = tokenizer
         self._engine = engine
@@ -71,6 +82,11 @@ class CTranslateModel:
     def threads(self) -> int:
         """With how many threads on the CPU; 0 elsewhere."""
         return self._engine.placement.threads
+
+    @property
+    def speed(self) -> Speed | None:
+        """How fast it computes here, as last seen; None where that was not measured."""
+        return self._speed.now if self._speed is not None else None
 
     def count_tokens(self, text: str) -> int:
         """Number of this model's tokens in `text`."""

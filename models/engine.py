@@ -118,6 +118,18 @@ class Engine:
         self._closed = True
         self._drop()
 
+    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+        """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
+        begun = time.perf_counter()
+        self._run(
+            [self._ends[:1] * prompt_tokens],
+            max_length=new_tokens,
+            min_length=new_tokens,
+            include_prompt_in_result=False,
+            end_token=self._ends,
+        )
+        return time.perf_counter() - begun
+
     def finished(self) -> bool:
         """Whether nothing holds the weights any more."""
         return self._generator is None and not self._busy
