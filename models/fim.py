@@ -34,10 +34,14 @@ SETTLED_STEP = 192
 UNSETTLED_CHARACTERS = 24
 # Every tokenizer of this family begins a token at the single space before a word.
 WORD_START = re.compile(r"(?<=\S)(?= \S)")
-# Letters and spaces, which the next character may lengthen within one token. A model hardly ever saw such a token cut
-# in two, so the prompt ends before it and the answer begins with it. Exact rests of lines in attrs, httpx, rich and
+# Letters and spaces, which the next character may lengthen within one token. A tiny model hardly ever saw such a token
+# cut in two, so the prompt ends before it and the answer begins with it. Exact rests of lines in attrs, httpx, rich and
 # tornado, without and with: inside a word 5 and 18 %, between tokens, often behind a space, 19 and 27 %.
-BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")
+BEGUN = {
+    ("words", "spaces"): re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z"),
+    ("words",): re.compile(r"[^\W\d_]+\Z"),
+    ("spaces",): re.compile(r"[ \t]+\Z"),
+}
 # More tokens than this are not taken back: nobody has a word of so many.
 MOST_TAKEN_BACK = 6
 
@@ -78,7 +82,7 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer) -> Pr
     suffix = _head(request.suffix, min(int(window * entry.shares.suffix), window - len(context)), tokenizer)
     prefix, settled = _tail(request.prefix, window - len(context) - len(suffix.tokens), tokenizer)
 
-    begun = _begun(prefix[settled:], tokenizer)
+    begun = _begun(prefix[settled:], BEGUN.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
     again = tokenizer.bytes_of(prefix[len(prefix) - begun :]).decode() if begun else ""
     prefix = prefix[: len(prefix) - begun]
 
@@ -94,9 +98,9 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer) -> Pr
     return Prompt((*opening, *prefix, *closing), settled, max_tokens, again)
 
 
-def _begun(tokens: Sequence[str], tokenizer: Tokenizer) -> int:
-    """How many of the last `tokens` hold a word or spaces that may go on."""
-    if not tokenizer.by_bytes:
+def _begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
+    """How many of the last `tokens` hold what is `begun` and may go on."""
+    if begun is None or not tokenizer.by_bytes:
         return 0
     found = length = 0
     for count in range(1, min(len(tokens), MOST_TAKEN_BACK) + 1):
@@ -104,7 +108,7 @@ def _begun(tokens: Sequence[str], tokenizer: Tokenizer) -> int:
             text = tokenizer.bytes_of(tokens[len(tokens) - count :]).decode()
         except UnicodeDecodeError:  # it begins inside a character
             continue
-        match = BEGUN.search(text)
+        match = begun.search(text)
         if match is None or len(match[0]) == length:
             break
         found, length = count, len(match[0])

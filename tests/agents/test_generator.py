@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 SURE = -0.01
+HARDLY_SURE = -0.3
 UNSURE = -3.0
 LONG_S = 30.0
 
@@ -135,9 +136,38 @@ def test_a_model_completes_the_line(editors: Callable[..., Editor]) -> None:
 
 
 def test_what_is_not_sure_enough_is_shown_only_to_who_asks(editors: Callable[..., Editor]) -> None:
-    editor = editors(says("abs(value)", UNSURE))
+    editor = editors(says("abs(value)", HARDLY_SURE))
     assert editor.ask("x = $0\n").why_empty == "unsure"
     assert editor.shows("x = $0\n", trigger=Trigger.INVOKED) == "x = abs(value)\n"
+
+
+def test_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)", UNSURE))
+    asked = editor.ask("x = $0\n", trigger=Trigger.INVOKED)
+    assert (asked.suggestions, asked.why_empty) == ((), "noise")
+
+
+def test_what_is_hardly_sure_stands_beside_nothing_better(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.1),))
+    asked = editors(says("abs(value)"), index=index).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    assert [one.text for one in asked.suggestions] == ["abs(value)"]
+    alone = editors(index=index).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    assert [one.text for one in alone.suggestions] == ["any(values)"]
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize("said", [" " * 192, "\n" * 40, "\n    " * 40])
+def test_white_space_is_offered_to_nobody(editors: Callable[..., Editor], trigger: Trigger, said: str) -> None:
+    fixture = 'def area(self):\n    """The area."""\n    $0\n\n\nx = 1\n'
+    assert not editors(says(said)).ask(fixture, trigger=trigger).suggestions
+
+
+@pytest.mark.parametrize("rounds", [["a = 1"], ["a = b", "b = a"], ["if a:", "    b()", "c()"]])
+def test_lines_that_come_round_again_and_again_are_said_once(editors: Callable[..., Editor], rounds: list[str]) -> None:
+    said = "\n    ".join(rounds * 5)
+    fixture = "def swap(a, b):\n    $0\n\n\nx = 1\n"
+    shown = editors(says(said)).shows(fixture, trigger=Trigger.INVOKED)
+    assert shown == fixture.replace("$0", "\n    ".join(rounds))
 
 
 def test_recall_works_without_a_model(editors: Callable[..., Editor]) -> None:
@@ -247,12 +277,12 @@ def test_an_item_that_rewrites_the_word_replaces_it(editors: Callable[..., Edito
 
 
 def test_a_person_who_asks_gets_alternatives(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("all(values)", matched=3), recalled("any(values)", matched=2)))
+    known = [recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
+    index = MemoryIndex(recalled=known)
     editor = editors(says("abs(value)"), index=index)
     completion = editor.ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
     texts = [suggestion.text for suggestion in completion.suggestions]
-    assert len(texts) == len(set(texts)) == 3
-    assert {"abs(value)", "all(values)"} <= set(texts)
+    assert texts == ["abs(value)", "any(values)", "max(values)"], "the model would not write the first of them"
 
 
 def test_a_cancelled_request_is_answered_while_the_model_computes(editors: Callable[..., Editor]) -> None:
