@@ -40,6 +40,7 @@ LEAST_READ_TOKENS = 24
 LEAST_WRITTEN_TOKENS = 4
 # A single request is never believed to be more than so much slower or faster than the figure so far.
 MOST_CHANGE = 4.0
+STEADY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,15 @@ def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) ->
 
 
 class MovingSpeed:
-    """A speed that follows what real requests show, slowly. Not thread-safe."""
+    """A speed that follows what real requests show, slowly. Not thread-safe.
+
+    Attributes:
+        now: as last seen.
+        steady: as it was when it last differed much from what it had been before; for what should seldom change.
+    """
 
     def __init__(self, measured: Speed) -> None:
-        self.now = measured
+        self.now = self.steady = measured
 
     def note(self, *, read: int, reading_s: float, written: int, writing_s: float) -> None:
         """Note a request: tokens read and written, and the seconds that either took."""
@@ -115,6 +121,8 @@ class MovingSpeed:
         if written >= LEAST_WRITTEN_TOKENS and writing_s > 0:
             writes = _moved(writes, written / writing_s)
         self.now = Speed(reads, writes)
+        if not 1 / STEADY < reads / self.steady.prompt_tokens_per_s < STEADY:
+            self.steady = self.now
 
 
 def _moved(figure: float, newest: float) -> float:

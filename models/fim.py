@@ -32,6 +32,12 @@ WIDENINGS = 3
 CUT_STEPS = 16
 SETTLED_STEP = 192
 UNSETTLED_CHARACTERS = 24
+# A large model's prompt is read in a second, not in milliseconds. So its prefix begins where it did for longer, at
+# multiples of a character a token (a third of it or so), and all before the cursor's line is settled: while a person
+# types on in a line only that line and the suffix are read.
+LARGE_CUT_CHARACTERS = 1
+# A shorter prompt has no room for other files.
+LEAST_WITH_SNIPPETS = 512
 # Every tokenizer of this family begins a token at the single space before a word.
 WORD_START = re.compile(r"(?<=\S)(?= \S)")
 # Letters and spaces, which the next character may lengthen within one token. A tiny model hardly ever saw such a token
@@ -68,19 +74,30 @@ class Prompt:
     again: str = ""
 
 
-def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer) -> Prompt:
-    """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window."""
+def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0) -> Prompt:
+    """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window.
+
+    Args:
+        request: what to complete.
+        entry: the model.
+        tokenizer: the model's.
+        most_tokens: most tokens of the prompt, markers apart; 0 for as many as the window holds.
+    """
     fim = entry.fim
     max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
     window = entry.context_tokens - max_tokens - 3  # prefix, suffix and middle marker
+    window = min(window, most_tokens) if most_tokens else window
+    snippets = request.snippets if window >= LEAST_WITH_SNIPPETS or not entry.large else ()
     path = _path_tokens(request.path, fim.file, int(window * PATH_SHARE), tokenizer)
     window -= len(path)
 
-    stable = _snippet_tokens(_steady(request.snippets), fim.file, int(window * entry.shares.stable), tokenizer)
-    volatile = _snippet_tokens(_moving(request.snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
+    stable = _snippet_tokens(_steady(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
+    volatile = _snippet_tokens(_moving(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
     context = [*stable, *volatile]
-    suffix = _head(request.suffix, min(int(window * entry.shares.suffix), window - len(context)), tokenizer)
-    prefix, settled = _tail(request.prefix, window - len(context) - len(suffix.tokens), tokenizer)
+    behind = min(int(window * entry.shares.suffix), window - len(context))
+    suffix = _head(request.suffix, behind, tokenizer)
+    before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # moves with no suffix's length
+    prefix, settled = _tail(request.prefix, before, tokenizer, large=entry.large)
 
     begun = _begun(prefix[settled:], BEGUN.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
     again = tokenizer.bytes_of(prefix[len(prefix) - begun :]).decode() if begun else ""
@@ -117,12 +134,12 @@ def _begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Toke
     return found
 
 
-def _tail(text: str, budget: int, tokenizer: Tokenizer) -> tuple[tuple[str, ...], int]:
+def _tail(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple[tuple[str, ...], int]:
     """The end of `text` in at most `budget` tokens, and how many of them are settled."""
     if budget <= 0 or not text:
         return (), 0
-    before = _Before(text, _settled_end(text), tokenizer)
-    step = max(1, budget * CHARACTERS_PER_TOKEN // CUT_STEPS)
+    before = _Before(text, text.rfind("\n") + 1 if large else _settled_end(text), tokenizer)
+    step = budget * LARGE_CUT_CHARACTERS if large else max(1, budget * CHARACTERS_PER_TOKEN // CUT_STEPS)
     size = budget * CHARACTERS_PER_TOKEN
     for _ in range(WIDENINGS):
         start = max(0, len(text) - size) // step * step
