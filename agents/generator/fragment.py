@@ -104,8 +104,8 @@ class Fragment:
     def _python_reads(self) -> bool:
         piece = self.document.text
         line = piece[self.line_start : self.line_end]
-        filled = line[: len(line) - len(line.lstrip())] + "pass"
         above, below = piece[: self.line_start], piece[self.line_end :]
+        filled = line[: len(line) - len(line.lstrip())] + _filler(above)
         return any(map(_python_reads, (piece, above + below, above + filled + below)))
 
     @cached_property
@@ -127,6 +127,14 @@ def _reaches(code: str, head: re.Match[str], line_start: int) -> bool:
     """Whether all lines from a definition's head to the cursor's stand as deep as it does at least."""
     lead = len(head["lead"])
     return re.compile(rf"^[ \t]{{0,{lead - 1}}}[^\s#)\]}}]", re.MULTILINE).search(code, head.end(), line_start) is None
+
+
+def _filler(above: str) -> str:
+    """Return a statement that may come behind `above`."""
+    line = next((one for one in reversed(above.split("\n")) if one.strip()), "").strip()
+    if line.startswith("@"):
+        return "def _(): pass"
+    return "case _: pass" if line.startswith("match ") and line.endswith(":") else "pass"
 
 
 def _python_reads(text: str) -> bool:
