@@ -24,7 +24,9 @@ _STATEMENT = re.compile(
     r"[ \t]*(?:(?:async[ \t]+def|def|class|return|import|raise|with|while|del|pass|break|continue|assert)\b"
     r"|try[ \t]*:|@\w)"
 )
+_TOPS = 50  # statements at the top that are looked at, the nearest first
 _WORD = re.compile(r"(?:async[ \t]+)?(\w+|@)")
+_DECORATED = frozenset({"def", "class", "@"})
 # What goes on with a compound statement, and the headers it may come behind.
 _BRANCHES = {
     "elif": {"if", "elif"},
@@ -84,6 +86,8 @@ class _State:
 
     def takes(self, word: str, columns: int) -> bool:
         """Whether a statement that begins so may come next in the block at `columns`."""
+        if self.word == "@":
+            return word in _DECORATED
         if self.opened:
             return word == "case" if self.word == "match" else word not in _BRANCHES
         here = next((one for one in self.blocks if one.columns == columns), None)
@@ -128,8 +132,7 @@ class PythonBlocks:
     @classmethod
     def at(cls, cursor: Cursor) -> PythonBlocks:
         """Return the blocks that are open at `cursor`, which stands in Python."""
-        above = cursor.prefix[: len(cursor.prefix) - len(cursor.before)]
-        state = _state_behind(above, is_whole=len(cursor.prefix) >= cursor.offset)
+        state = _state_behind(cursor.prefix[_start(cursor) : len(cursor.prefix) - len(cursor.before)])
         below = None if state.goes_on else _statement_below(cursor.suffix)
         if below is not None and not state.has(below[0]):
             below = None
@@ -228,11 +231,23 @@ def _statement_below(suffix: str) -> tuple[str, str] | None:
     return None
 
 
+def _start(cursor: Cursor) -> int:
+    """Return where in the window reading begins: at a statement at the top, which stands in no block and no string.
+
+    Strings are told by counting: an even number of triple quotes before it.
+    """
+    text, prefix = cursor.document.text, cursor.prefix
+    tops = [found.start() for found in _TOP.finditer(prefix, 0, len(prefix) - len(cursor.before))]
+    counts = {quote: text.count(quote, 0, cursor.offset) for quote in ('"""', "'''")}
+    for top in reversed(tops[-_TOPS:]):
+        if not any((count - prefix.count(quote, top)) % 2 for quote, count in counts.items()):
+            return top
+    return 0 if len(prefix) >= cursor.offset or not tops else tops[0]
+
+
 @lru_cache(maxsize=4)  # the same while one types in a line
-def _state_behind(above: str, *, is_whole: bool) -> _State:
-    """Return what is open behind `above`; unless it is whole it may begin within a string."""
-    if not is_whole and (top := _TOP.search(above)) is not None:
-        above = above[top.start() :]
+def _state_behind(above: str) -> _State:
+    """Return what is open behind `above`, which begins outside of everything."""
     state = _State()
     for line in read_lines(above.removesuffix("\n"), "python", statement=_STATEMENT):
         body = line.raw.lstrip(" \t")

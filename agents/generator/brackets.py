@@ -145,7 +145,7 @@ def read_lines(
 ) -> Iterator[Line]:
     """Yield the lines of `text`, which begins inside of `quote` and `unclosed` unless they are empty.
 
-    A line that `statement` matches stands in no brackets: those above it were never closed.
+    For languages whose comments begin with `#`. A line that `statement` matches stands in no brackets: those above it were never closed.
     """
     start = at = 0
     last, openers = "", list(unclosed)
@@ -159,8 +159,8 @@ def read_lines(
             return
         last = quote
     for found in _line_tokens(language).finditer(text, at):
-        token = found.group()
-        last = text[at : found.start()].rstrip()[-1:] or last
+        token = found["token"]
+        last = text[at : found.start("token")].rstrip()[-1:] or last
         at = found.end()
         delimiter = found["long"] or found["short"] or found["back"] or ""
         if token in CLOSER_OF:
@@ -173,8 +173,8 @@ def read_lines(
             yield Line(text[start : at - 1], last, "", "".join(openers), joined=token != "\n")
             start, last = at, ""
             continue
-        elif token[0] not in "\"'`":
-            continue  # a comment
+        elif not token or token[0] == "#":
+            continue
         elif "\n" in token:
             *whole, rest = text[start:at].split("\n")
             inner = token[:3] if token[0] * 3 == token[:3] else token[0]
@@ -190,8 +190,9 @@ def read_lines(
 
 @cache
 def _line_tokens(language: str) -> re.Pattern[str]:
-    """Strings, comments, brackets and line ends, those behind a backslash with it."""
-    return re.compile(rf"{_strings(language).pattern}|[()\[\]{{}}]|\\?\n")
+    """Strings, comments, brackets and line ends, those behind a backslash with it; each with the code before it."""
+    rest = r"[()\[\]{}]|\\?\n|[\\\"'`]"
+    return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{_strings(language).pattern}|{rest}|\Z)")
 
 
 @cache

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from agents.generator.brackets import weigh
+
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from indexing.records import Document
@@ -55,7 +57,8 @@ class Fragment:
         elif len(cursor.prefix) > _ABOVE:
             above = above[above.find("\n") + 1 :]
         below = cursor.suffix[:_BELOW]
-        following = _STATEMENT.search(below, len(cursor.after) + 1)
+        found = _STATEMENT.finditer(below, len(cursor.after) + 1)
+        following = next((one for one in found if not weigh(below[: one.start()], cursor.document.language).quote), None)
         if following is not None:
             below = below[: following.start()]
         elif len(cursor.suffix) > _BELOW:

@@ -31,15 +31,17 @@ class _State:
 
     Attributes:
         blocks: columns and kinds ("map", "seq") of the open collections, outermost first.
-        opened: the last key or item has no value yet.
+        opened: the last key, item or the document itself has no value yet.
         scalar: column of the key whose block scalar goes on, -1 for none.
+        content: column of the scalar's lines, -1 before the first.
         quote: delimiter of the quoted scalar that goes on, "" for none.
         unclosed: brackets of the flow collections that go on.
     """
 
     blocks: tuple[tuple[int, str], ...] = ()
-    opened: bool = False
+    opened: bool = True
     scalar: int = -1
+    content: int = -1
     quote: str = ""
     unclosed: str = ""
 
@@ -55,7 +57,7 @@ class _State:
 
     def has(self, column: int, kind: str) -> bool:
         """Whether a line that begins at `column` with an entry of this kind belongs to an open or to a new collection."""
-        if (column, kind) in self.blocks or not self.blocks:
+        if (column, kind) in self.blocks:
             return True
         if not self.opened or kind == "":
             return self.opened and column > self.column
@@ -67,7 +69,9 @@ class _State:
         column = len(raw) - len(body)
         if self.goes_on:
             return replace(self, opened=False, **_left_open(raw, self.quote, self.unclosed))
-        if not body.strip() or body[0] == "#" or (self.scalar >= 0 and column > self.scalar):
+        if body.strip() and column > self.scalar >= 0:
+            return replace(self, content=column) if self.content < 0 else self
+        if not body.strip() or body[0] == "#":
             return self
         if body.startswith(_MARKS):
             return _State()
@@ -101,7 +105,8 @@ class YamlBlocks:
     Attributes:
         cursor: the place.
         state: at the begin of its line.
-        below: column and kind of the next entry, None for none and for one that fits nowhere as it is.
+        below: column and kind of the next entry, None for none and for one that fits nowhere as it is; of a block
+            scalar that begins below, the column of its first line.
     """
 
     cursor: Cursor
@@ -112,8 +117,12 @@ class YamlBlocks:
     def at(cls, cursor: Cursor) -> YamlBlocks:
         """Return the collections that are open at `cursor`, which stands in YAML."""
         state = _state_behind(cursor.prefix[: len(cursor.prefix) - len(cursor.before)][-_REACH:])
-        below = None if state.goes_on or state.scalar >= 0 else _entry_below(cursor.suffix)
-        return cls(cursor, state, below if below is not None and state.has(*below) else None)
+        below = None if state.goes_on else _entry_below(cursor.suffix)
+        if below is not None and below[0] > state.scalar >= 0:
+            below = (below[0], "") if state.content < 0 else None
+        elif below is not None and not state.has(*below):
+            below = None
+        return cls(cursor, state, below)
 
     def padding(self) -> str | None:
         """Return what a blank line lacks to the next column that an entry may begin at; None where none fits."""
@@ -123,7 +132,8 @@ class YamlBlocks:
         columns = self._columns()
         if here in columns or not columns:
             return ""
-        if (self.state.opened or self.state.scalar >= 0) and self.below is None and here > max(columns):
+        content = self.state.content
+        if self.below is None and (here > content >= 0 or (content < 0 and self._may_begin(here))):
             return ""
         deeper = [one for one in columns if one > here]
         return " " * (min(deeper) - here) if deeper else None
@@ -146,27 +156,37 @@ class YamlBlocks:
         """Return whether a line may stand behind `state`."""
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
-        if state.goes_on or (state.scalar >= 0 and column > state.scalar):
+        if state.goes_on:
             return True
+        if column > state.scalar >= 0:
+            return column >= state.content >= 0 or (state.content < 0 and (self.below is None or column <= self.below[0]))
         if body.startswith("\t"):
             return False
         return state.has(column, "map" if body.startswith("#") and (column, "map") in state.blocks else _kind(body))
 
     def _leads_to_below(self, state: _State) -> bool:
-        return self.below is None or state.goes_on or state.has(*self.below)
+        if self.below is None or state.goes_on:
+            return True
+        is_content = self.below[0] > state.scalar >= 0
+        return self.below[0] >= state.content if is_content else state.has(*self.below)
+
+    def _may_begin(self, column: int) -> bool:
+        """Return whether a scalar or a collection may begin here, as deep as a person likes."""
+        state = self.state
+        return column > state.scalar if state.scalar >= 0 else state.opened and column > state.column
 
     def _columns(self) -> list[int]:
         """Return the columns at which an entry may begin."""
         state, step = self.state, max(len(self.cursor.unit), 1)
         if self.below is not None:
-            if state.opened and self.below[0] > state.column:
+            if self.below[0] > (state.scalar if state.scalar >= 0 else state.column if state.opened else self.below[0]):
                 return [self.below[0]]
             return sorted({column for column, _ in state.blocks if column >= self.below[0]})
         columns = {column for column, _ in state.blocks}
         if state.scalar >= 0:
-            columns = {state.scalar + step, *columns}
+            columns.add(state.content if state.content >= 0 else state.scalar + step)
         elif state.opened:
-            columns.add(state.column + step)
+            columns.add(state.column + step if state.blocks else 0)
         return sorted(columns)
 
 
