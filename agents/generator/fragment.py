@@ -57,8 +57,10 @@ class Fragment:
         elif len(cursor.prefix) > _ABOVE:
             above = above[above.find("\n") + 1 :]
         below = cursor.suffix[:_BELOW]
+        language = cursor.document.language
+        quote = weigh(above, language).quote
         found = _STATEMENT.finditer(below, len(cursor.after) + 1)
-        following = next((one for one in found if not weigh(below[: one.start()], cursor.document.language).quote), None)
+        following = next((one for one in found if not weigh(below[: one.start()], language, quote).quote), None)
         if following is not None:
             below = below[: following.start()]
         elif len(cursor.suffix) > _BELOW:

@@ -107,7 +107,8 @@ class Polisher:
         """
         text = insertion.text
         if self._closing.leaves_open(text):
-            return False
+            in_string = self._closing.stays_in_string(text)
+            return in_string and self._fragment.breaks_python(text, insertion.end)
         is_python = self.cursor.document.language == "python"
         if text.endswith(_GOES_ON) and not (is_python and text.endswith(":")):
             return False
