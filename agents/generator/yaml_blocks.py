@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
 
 _ITEM = re.compile(r"-(?:[ ]+|$)")
-_KEY = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\?[ ]|[^\s#\-?:,\[\]{}&*!|>'"%@`][^#]*?|[-?:][^\s#][^#]*?|<<)[ ]*:(?=[ ]|$)""")
+_KEY = re.compile(
+    r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\?[ ]|[^\s#\-?:,\[\]{}&*!|>'"%@`][^#]*?|[-?:][^\s#][^#]*?|<<)[ ]*:(?=[ ]|$)"""
+)
 _COMMENT = re.compile(r"(?:^|[ ])#.*")
 _PROPERTIES = re.compile(r"^[ ]*(?:[&!][^\s]*[ ]*)+")  # an anchor, a tag
 _FLOWS = ("[", "{", '"', "'")
@@ -159,7 +161,9 @@ class YamlBlocks:
         if state.goes_on:
             return True
         if column > state.scalar >= 0:
-            return column >= state.content >= 0 or (state.content < 0 and (self.below is None or column <= self.below[0]))
+            return column >= state.content >= 0 or (
+                state.content < 0 and (self.below is None or column <= self.below[0])
+            )
         if body.startswith("\t"):
             return False
         return state.has(column, "map" if body.startswith("#") and (column, "map") in state.blocks else _kind(body))

@@ -26,10 +26,20 @@ if TYPE_CHECKING:
 HEADERS = ["with a as b:", "if a:", "def f(a):", "class A:", "try:", "for a in b:", "match a:", "while a:"]
 HEADERS += ["async def f():", "def g(\n  a,\n):", "if (a\n  and b):", "@cached"]
 BRANCHES = ["else:", "except E:", "finally:", "elif a:", "case 1:"]
-STATEMENTS = ["a = f(1)", "f(\n  a,\n b)", 's = """\n one\ntwo: """', "# note", "a = 1 + \\\n 2", "if a: f(1)", '"""Say."""']
+STATEMENTS = [
+    "a = f(1)",
+    "f(\n  a,\n b)",
+    's = """\n one\ntwo: """',
+    "# note",
+    "a = 1 + \\\n 2",
+    "if a: f(1)",
+    '"""Say."""',
+]
 UNCLOSED = ["x = [\n    1,", "]", "d = {'a': 1,", "}", "return a"]
 UNITS = ["    ", "  ", "\t", "\t    "]
-LEADS = st.sampled_from(["", " ", "  ", "   ", "    ", "      ", "        ", "            ", "\t", "\t\t", "  \t", "\t    "])
+LEADS = st.sampled_from(
+    ["", " ", "  ", "   ", "    ", "      ", "        ", "            ", "\t", "\t\t", "  \t", "\t    "]
+)
 
 
 @st.composite
@@ -98,7 +108,11 @@ def may_become_python(above: str, below: str) -> bool:
     """Whether a text is a program, or becomes one with what its last line still asks for."""
     line = above.rpartition("\n")[2]
     lead = line[: len(line) - len(line.lstrip())]
-    rests = ["", f"\n{lead}def _(): pass", *(f"\n{lead}{unit}{one}" for unit in UNITS for one in ("pass", "case _: pass"))]
+    rests = [
+        "",
+        f"\n{lead}def _(): pass",
+        *(f"\n{lead}{unit}{one}" for unit in UNITS for one in ("pass", "case _: pass")),
+    ]
     leads = sorted({one[: len(one) - len(one.lstrip())] for one in above.split("\n")})
     handlers = ["", *(f"\n{one}finally: pass" for one in leads)]
     return any(is_python(above + rest + handler + below) for rest, handler in itertools.product(rests, handlers))
@@ -114,7 +128,7 @@ def may_become_python(above: str, below: str) -> bool:
     trigger=st.sampled_from(Trigger),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_is_suggested_on_a_blank_line_is_python_wherever_the_document_could_be(
+def test_what_is_suggested_on_a_blank_line_is_python_wherever_the_document_could_be(  # noqa: PLR0917 - one scene
     text: str, line: int, lead: str, trailing: str, said: str, trigger: Trigger, newline: str
 ) -> None:
     lines = text.split("\n")
@@ -164,7 +178,7 @@ def is_yaml(text: str) -> bool:
     trigger=st.sampled_from(Trigger),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_is_suggested_on_a_blank_line_of_yaml_is_yaml(
+def test_what_is_suggested_on_a_blank_line_of_yaml_is_yaml(  # noqa: PLR0917 - one scene
     text: str, line: int, column: int, said: str, trigger: Trigger, newline: str
 ) -> None:
     lines = text.split("\n")
@@ -194,7 +208,7 @@ def test_what_is_suggested_on_a_blank_line_of_yaml_is_yaml(
         ("text", "all: one\n\tcc one.c\n", "\ntwo: one\n", "cc two.c"),
     ],
 )
-def test_where_columns_mean_nothing_no_column_is_refused(  # noqa: PLR0913, PLR0917 - one scene
+def test_where_columns_mean_nothing_no_column_is_refused(  # noqa: PLR0917 - one scene
     language: str, above: str, below: str, said: str, lead: str, column: int, trigger: Trigger
 ) -> None:
     head = above + " " * column
