@@ -140,12 +140,13 @@ class Line:
         return bool(self.quote or self.unclosed or self.joined)
 
 
-def read_lines(
+def read_lines(  # noqa: C901 - one pass over one text
     text: str, language: str, quote: str = "", unclosed: str = "", *, statement: re.Pattern[str] | None = None
 ) -> Iterator[Line]:
     """Yield the lines of `text`, which begins inside of `quote` and `unclosed` unless they are empty.
 
-    For languages whose comments begin with `#`. A line that `statement` matches stands in no brackets: those above it were never closed.
+    For languages whose comments begin with `#`. A line that `statement` matches stands in no brackets: those above it
+    were never closed.
     """
     start = at = 0
     last, openers = "", list(unclosed)
@@ -159,28 +160,28 @@ def read_lines(
             return
         last = quote
     for found in _line_tokens(language).finditer(text, at):
-        token = found["token"]
+        said = found["token"]
         last = text[at : found.start("token")].rstrip()[-1:] or last
         at = found.end()
         delimiter = found["long"] or found["short"] or found["back"] or ""
-        if token in CLOSER_OF:
-            openers.append(token)
-        elif token in CLOSERS:
-            _close(token, 0, openers, [])
-        elif token.endswith("\n"):
+        if said in CLOSER_OF:
+            openers.append(said)
+        elif said in CLOSERS:
+            _close(said, 0, openers, [])
+        elif said in {"\n", "\\\n"}:
             if openers and statement is not None and statement.match(text, at):
                 openers.clear()
-            yield Line(text[start : at - 1], last, "", "".join(openers), joined=token != "\n")
+            yield Line(text[start : at - 1], last, "", "".join(openers), joined=said != "\n")
             start, last = at, ""
             continue
-        elif not token or token[0] == "#":
+        elif not said or said[0] == "#":
             continue
-        elif "\n" in token:
+        elif "\n" in said:
             *whole, rest = text[start:at].split("\n")
-            inner = token[:3] if token[0] * 3 == token[:3] else token[0]
+            inner = said[:3] if said[0] * 3 == said[:3] else said[0]
             yield from (Line(line, "", inner, "".join(openers), joined=False) for line in whole)
             start = at - len(rest)
-        last = token[-1]
+        last = said[-1]
         if delimiter:
             yield Line(text[start:], last, delimiter, "".join(openers), joined=False)
             return

@@ -97,7 +97,7 @@ class Polisher:
 
     @property
     def is_strict(self) -> bool:
-        """Whether a line begins at the cursor whose column has a meaning, so that what breaks is no offer to anybody."""
+        """Whether a line begins at the cursor whose column has a meaning; what breaks it is then shown to nobody."""
         return not self.cursor.before.strip() and self.cursor.document.language in STRICT
 
     def breaks(self, insertion: Insertion) -> bool:

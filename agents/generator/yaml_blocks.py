@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from agents.generator.brackets import read_lines
 
 if TYPE_CHECKING:
+    from agents.generator.brackets import Line
     from agents.generator.cursor import Cursor
 
 _ITEM = re.compile(r"-(?:[ ]+|$)")
@@ -58,7 +59,7 @@ class _State:
         return self.blocks[-1][0] if self.blocks else -1
 
     def has(self, column: int, kind: str) -> bool:
-        """Whether a line that begins at `column` with an entry of this kind belongs to an open or to a new collection."""
+        """Whether an entry of this kind at `column` belongs to an open collection, or begins a new one."""
         if (column, kind) in self.blocks:
             return True
         if not self.opened or kind == "":
@@ -70,7 +71,8 @@ class _State:
         body = raw.lstrip(" ")
         column = len(raw) - len(body)
         if self.goes_on:
-            return replace(self, opened=False, **_left_open(raw, self.quote, self.unclosed))
+            left = _left_open(raw, self.quote, self.unclosed)
+            return replace(self, opened=False, quote=left.quote, unclosed=left.unclosed)
         if body.strip() and column > self.scalar >= 0:
             return replace(self, content=column) if self.content < 0 else self
         if not body.strip() or body[0] == "#":
@@ -90,14 +92,13 @@ class _State:
             body = body[key.end() :]
         value = _PROPERTIES.sub("", _COMMENT.sub("", body)).strip()
         scalar = blocks[-1][0] if blocks and _SCALAR.match(value) else -1
-        left = _left_open(body.strip()) if value.startswith(_FLOWS) else {}
-        return _State(tuple(blocks), not value, scalar, **left)
+        left = _left_open(body.strip() if value.startswith(_FLOWS) else "")
+        return _State(tuple(blocks), not value, scalar, quote=left.quote, unclosed=left.unclosed)
 
 
-def _left_open(text: str, quote: str = "", unclosed: str = "") -> dict[str, str]:
-    """Return the quote and the brackets that are open behind a line, as fields of a state."""
-    line = next(iter(read_lines(text, "yaml", quote, unclosed)))
-    return {"quote": line.quote, "unclosed": line.unclosed}
+def _left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
+    """Return a line with the quote and the brackets that are open behind it."""
+    return next(iter(read_lines(text, "yaml", quote, unclosed)))
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,7 @@ def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: st
         # Strings, brackets and comments have columns of their own.
         ('def f():\n    """Say.\n$0\n    """\n', "no", "no"),
         ("def f():\n    $0\n", 'x = """\n  a\n"""\n    return x', 'x = """\n  a\n"""\n    return x'),
+        ('def f():\n    """Say.\n\n\n  $0\n    """\n', "no", "no"),
         ("def f():\n    $0\n", "x = g(\n  1)\n    return x", "x = g(\n  1)\n    return x"),
         ("def f():\n    $0\n", "x = 1 + \\\n  2\n    return x", "x = 1 + \\\n  2\n    return x"),
         ("def f():\n    if x:\n        y()\n  # note\n  $0\n", "z()", ""),

@@ -7,298 +7,51 @@ from __future__ import annotations
 
 import re
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Alone they say it: "unverändert".
-_UNCHANGED = frozenset(
-    [
-        "unverändert",
-        "unveränderter",
-        "unveränderte",
-        "inchangé",
-        "inchangée",
-        "inchangés",
-        "inchangées",
-        "intact",
-        "intacte",
-        "inalterado",
-        "inalterada",
-        "inalterados",
-        "igual",
-        "iguales",
-        "iguais",
-        "invariato",
-        "invariata",
-        "invariati",
-        "immutato",
-        "immutata",
-        "ongewijzigd",
-        "hetzelfde",
-        "zmian",
-        "niezmieniony",
-        "niezmieniona",
-        "niezmienione",
-        "zmieniony",
-        "изменений",
-        "неизменным",
-        "неизменной",
-        "неизменён",
-        "неизменно",
-        "прежнему",
-        "oförändrad",
-        "oförändrat",
-        "değişmedi",
-        "aynı",
-    ]
+_UNCHANGED = _words(
+    """
+    unverändert unveränderter unveränderte inchangé inchangée inchangés inchangées intact intacte
+    inalterado inalterada inalterados igual iguales iguais invariato invariata invariati immutato immutata
+    ongewijzigd hetzelfde zmian niezmieniony niezmieniona niezmienione zmieniony
+    изменений неизменным неизменной неизменён неизменно прежнему oförändrad oförändrat
+    """
 )
 # They say it of a thing: "bestehender Code".
-_EXISTING = frozenset(
-    [
-        "bestehender",
-        "bestehende",
-        "bestehendes",
-        "bisheriger",
-        "bisherige",
-        "bisher",
-        "rest",
-        "restlicher",
-        "restliche",
-        "restliches",
-        "übriger",
-        "übrige",
-        "übrigen",
-        "vorhandener",
-        "vorhandene",
-        "existierender",
-        "existant",
-        "existante",
-        "existants",
-        "existantes",
-        "reste",
-        "restant",
-        "restante",
-        "restantes",
-        "existente",
-        "existentes",
-        "resto",
-        "demás",
-        "esistente",
-        "esistenti",
-        "restante",
-        "rimanente",
-        "bestaande",
-        "overige",
-        "istniejący",
-        "istniejące",
-        "istniejąca",
-        "reszta",
-        "reszty",
-        "pozostały",
-        "pozostałe",
-        "pozostała",
-        "остальной",
-        "остальная",
-        "остальные",
-        "существующий",
-        "существующая",
-        "существующие",
-        "остаток",
-        "befintlig",
-        "mevcut",
-        "kalan",
-    ]
+_EXISTING = _words(
+    """
+    bestehender bestehende bestehendes bisheriger bisherige bisher rest restlicher restliche restliches übriger übrige
+    übrigen vorhandener vorhandene existierender existant existante existants existantes reste restant restante
+    restantes existente existentes resto demás esistente esistenti restante rimanente bestaande overige
+    istniejący istniejące istniejąca reszta reszty pozostały pozostałe pozostała
+    остальной остальная остальные существующий существующая существующие остаток befintlig
+    """
 )
-_THINGS = frozenset(
-    [
-        "code",
-        "codes",
-        "codice",
-        "codici",
-        "código",
-        "códigos",
-        "kod",
-        "kodu",
-        "kody",
-        "код",
-        "кода",
-        "klasse",
-        "methode",
-        "methoden",
-        "funktion",
-        "funktionen",
-        "datei",
-        "körper",
-        "logik",
-        "implementierung",
-        "importe",
-        "classe",
-        "méthode",
-        "méthodes",
-        "fonction",
-        "fonctions",
-        "fichier",
-        "corps",
-        "implémentation",
-        "imports",
-        "logique",
-        "clase",
-        "método",
-        "métodos",
-        "función",
-        "funciones",
-        "archivo",
-        "cuerpo",
-        "implementación",
-        "lógica",
-        "função",
-        "funções",
-        "arquivo",
-        "corpo",
-        "implementação",
-        "metodo",
-        "metodi",
-        "funzione",
-        "funzioni",
-        "implementazione",
-        "klasy",
-        "metody",
-        "funkcji",
-        "funkcje",
-        "implementacji",
-        "класс",
-        "класса",
-        "метод",
-        "метода",
-        "методы",
-        "функция",
-        "функции",
-        "реализация",
-        "файл",
-        "klassen",
-        "metoder",
-        "bestand",
-        "functie",
-    ]
+_THINGS = _words(
+    """
+    code codes codice codici código códigos kod kodu kody код кода
+    klasse methode methoden funktion funktionen datei körper logik implementierung importe
+    classe méthode méthodes fonction fonctions fichier corps implémentation imports logique
+    clase método métodos función funciones archivo cuerpo implementación lógica
+    função funções arquivo corpo implementação metodo metodi funzione funzioni implementazione
+    klasy metody funkcji funkcje implementacji класс класса метод метода методы функция функции реализация файл
+    klassen metoder bestand functie
+    """
 )
-_LITTLE = frozenset(
-    [
-        "der",
-        "die",
-        "das",
-        "des",
-        "dem",
-        "den",
-        "bleibt",
-        "bleiben",
-        "ist",
-        "sind",
-        "wie",
-        "so",
-        "hier",
-        "gleich",
-        "zuvor",
-        "vorher",
-        "und",
-        "alle",
-        "le",
-        "la",
-        "les",
-        "du",
-        "de",
-        "des",
-        "l",
-        "est",
-        "sont",
-        "ici",
-        "comme",
-        "avant",
-        "même",
-        "mêmes",
-        "tout",
-        "toute",
-        "tous",
-        "toutes",
-        "et",
-        "un",
-        "une",
-        "se",
-        "reste",
-        "el",
-        "los",
-        "las",
-        "del",
-        "lo",
-        "permanece",
-        "permanecen",
-        "queda",
-        "sin",
-        "cambios",
-        "es",
-        "son",
-        "aquí",
-        "como",
-        "antes",
-        "mismo",
-        "misma",
-        "y",
-        "todo",
-        "toda",
-        "o",
-        "a",
-        "os",
-        "as",
-        "do",
-        "da",
-        "dos",
-        "das",
-        "sem",
-        "mudanças",
-        "é",
-        "são",
-        "aqui",
-        "mesmo",
-        "fica",
-        "e",
-        "il",
-        "gli",
-        "i",
-        "della",
-        "dello",
-        "dei",
-        "delle",
-        "rimane",
-        "rimangono",
-        "resta",
-        "senza",
-        "modifiche",
-        "qui",
-        "come",
-        "prima",
-        "è",
-        "blijft",
-        "blijven",
-        "van",
-        "het",
-        "zoals",
-        "hier",
-        "bez",
-        "pozostaje",
-        "pozostają",
-        "jak",
-        "tutaj",
-        "w",
-        "без",
-        "как",
-        "остается",
-        "остаётся",
-        "остаются",
-        "остался",
-        "по",
-        "здесь",
-        "и",
-        "förblir",
-        "är",
-        "av",
-        "resten",
-    ]
+_LITTLE = _words(
+    """
+    der die das des dem den bleibt bleiben ist sind wie so hier gleich zuvor vorher und alle
+    le la les du de des l est sont ici comme avant même mêmes tout toute tous toutes et un une se reste
+    el los las del lo permanece permanecen queda sin cambios es son aquí como antes mismo misma y todo toda
+    o a os as do da dos das sem mudanças é são aqui mesmo fica e
+    il gli i della dello dei delle rimane rimangono resta senza modifiche qui come prima è
+    blijft blijven van het zoals hier bez pozostaje pozostają jak tutaj w
+    без как остается остаётся остаются остался по здесь и förblir är av resten
+    """
 )
 # Languages that put no spaces between words, or inflect by endings.
 _UNSPACED = re.compile(
@@ -309,21 +62,7 @@ _UNSPACED = re.compile(
     r"|그대로|유지|동일|변경\s*없음|생략|여기)*\Z"
     r"|(?:保持不变|保持不變|省略|不变|変更なし|以下同じ|省略します|변경\s*없음|생략|이하\s*동일)\Z"
 )
-_VAGUE = frozenset(
-    [
-        "igual",
-        "iguales",
-        "iguais",
-        "intact",
-        "intacte",
-        "aynı",
-        "hetzelfde",
-        "zmian",
-        "zmieniony",
-        "изменений",
-        "прежнему",
-    ]
-)
+_VAGUE = _words("igual iguales iguais intact intacte hetzelfde zmian zmieniony изменений прежнему")
 _PAIRS = ({"wie", "bisher"}, {"wie", "zuvor"}, {"sin", "cambios"}, {"comme", "avant"}, {"como", "antes"})
 _MOST_WORDS = 12
 

@@ -42,7 +42,7 @@ _HEAD = re.compile(
     r"|(?:\w+\s+)?code\s+(?:continues|unchanged|omitted|goes\s+here)\b)"
 )
 _TODO = re.compile(r"(?i)(?:todo|note)\s*:\s*")
-_FRAME = " \t[](){}<>（）【】"
+_FRAME = " \t[](){}<>\uff08\uff09\u3010\u3011"
 _BEHIND = frozenset(
     {
         *(
