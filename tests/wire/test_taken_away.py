@@ -99,17 +99,12 @@ def delete(path: Path) -> None:
     path.unlink()
 
 
-def cut_off(path: Path) -> None:
-    if not path.name.endswith("-shm"):
-        os.truncate(path, path.stat().st_size // 3)
-
-
 def overwrite(path: Path) -> None:
     path.unlink()
     path.write_bytes(bytes(range(256)) * 40)
 
 
-@pytest.mark.parametrize("harm", [delete, cut_off, overwrite])
+@pytest.mark.parametrize("harm", [delete, overwrite])
 async def test_a_file_that_is_saved_while_the_index_is_gone_does_not_become_all_of_it(
     start: Start, harm: Callable[[Path], None]
 ) -> None:
