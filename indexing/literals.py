@@ -89,11 +89,17 @@ _SHORT = (
     "seed",
     "mnemonic",
     "creds",
+    "pass",
+    "pw",
+    "psw",
+    "pswd",
+    "kennwort",
 )
 _KEYS = re.compile(
     r"(?:api|access|auth|account|private|sign(?:ing)?|encrypt(?:ion)?|master|shared|licen[cs]e|client|webhook|deploy|service"
     r"|db|database|admin|session|storage|hmac|cipher|aes|jwt|app|application|consumer|subscription|security|ssh|gpg)[_-]?$"
 )
+_KEY = re.compile(r"(?i:key)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?[0-9a-fA-F]{32,128}(?![\w-])")  # a name that says little
 _ASSIGNED = re.compile(
     r"[\w.-]{0,60}[\"'`\]]{0,2}[ \t]{0,20}(?::[ \t]{0,4}[A-Za-z_][\w.\[\]| ,]{0,60})?"
     r"(?::=|=>|==|!=|=|:|,|\(|>)[ \t]{0,20}"
@@ -104,14 +110,23 @@ _ASSIGNED = re.compile(
 )
 # What a name stands beside, and its value in another attribute: `key="Password" value="..."`.
 _VALUE_OF = re.compile(
-    r"[\w.-]{0,60}[\"']?[\s,;>/<]{1,40}(?:(?!value)[A-Za-z:]{1,30}=[\"'][^\"'\n]{0,60}[\"']\s{1,20}){0,2}[\"'<]?"
+    r"[\w.-]{0,60}[\"']?[\s,;>/<]{1,40}(?:(?!value)[A-Za-z:]{1,30}=[\"'][^\"'\n]{0,60}[\"'][\s>]{1,20}){0,2}[\"'<]?"
     r"(?:value|Value|default|defaultValue|content)[\"']?[ \t]{0,4}[:=>][ \t]{0,4}"
     r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n]{4,1000})|(?P<bare>[^\s\"'`,;&(){}\[\]<>]{6,500}))",
     re.ASCII,
 )
 _OPTION_NAME = 40
-_OPTION = re.compile(r"[\w-]{0,40}[\"']?(?:[= \t]|[\"'],[ \t])[ \t]{0,4}[\"']?(?P<bare>[^\s\"'`,;(){}<>|]{4,200})", re.ASCII)
-_ENDS_NAME = re.compile(r"(?:word|wd|phrase|pass|ret|_pw|s)?[\"'\]]{0,2}[ \t]{0,20}(?:[:=]|=>|,)")
+_OPTION = re.compile(r"[\w-]{0,40}[\"']?(?:[= \t][ \t]{0,4}[\"']?(?P<bare>[^\s\"'`,;(){}<>|]{4,200})"
+    r"|[\"'],[ \t]{0,4}[\"'](?P<listed>[^\s\"'`]{4,200})[\"'])", re.ASCII)
+_BEFORE_OPTION = re.compile(r"(?:^|[\s\"'])--[\w-]*$|^\s{0,8}(?:ENV|setenv|set -gx|set -x)\s+[\w-]*$")
+_SETTING = re.compile(r"\s{0,40}(?:(?:export|ENV|ARG|env|-e|--env|SET|set|setx)\s{1,4})*[\w.-]*")  # what stands before its name
+_ENDS_WORD = re.compile(r"\s|\Z")
+_ENDS_NAME = re.compile(
+    r"(?:ord|d)?s?(?P<closed>[\"'\]]{0,2})(?P<space>[ \t]{0,20})(?P<sign>:=|=>|[:=,>])", re.IGNORECASE
+)
+_LITERAL = re.compile(r"[ \t]{0,20}(?:[A-Za-z_][\w.\[\]| ,]{0,60}=[ \t]{0,4})?[rbuf@$]{0,2}[\"'`]{1,3}")  # no call of `_ASSIGNED`
+_SETTER = re.compile(r"(?:define|set\w{0,20}|put\w{0,20}|env|add|property|pair)\s?\(\s{0,4}[\"'][\w.-]*$", re.IGNORECASE)
+_WEAK = re.compile(r"[\w!@#$%^&*?+-]+", re.ASCII)
 _ENDS_LINE = re.compile(r"[\"']?[ \t]{0,20}(?:[\r\n]|\Z)")
 _TYPE = re.compile(
     r"(?:[a-z]+\.)?[A-Z][a-z]+(?:[A-Z][a-z]+)*|str|bytes|int|bool|char|integer|number|float|func|self|args?|this|pw\w*|input|raw"
@@ -123,8 +138,9 @@ _LOGIN = re.compile(
 )
 _LEAST_WEAK = 4
 _NEAR = 300  # characters around a password within which a login is named
-_PASSWORD = re.compile(r"pass|pwd|secret|cred", re.IGNORECASE)
-_WORDS_ONLY = re.compile(r"[A-Za-z]+(?:[ _./:-][A-Za-z]+)*[.!?:]?", re.ASCII)
+_PASSWORD = re.compile(r"pass|pwd?|psw|secret|cred|kennwort", re.IGNORECASE)
+_PATTERN = re.compile(r"\(\?|\[\S*\w-\w|\{\d+,?\d*\}|\\[dwsbnrt]")
+_WORDS_ONLY = re.compile(r"[.#/]?[A-Za-z]+(?:[ _./:-][A-Za-z]+)*[.!?:]?", re.ASCII)
 _VERSION = re.compile(r"[\^~<>=v ]{0,3}\d+(?:\.\w+)*(?:-[\w.]+)?")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*", re.ASCII)
 _HEAD = 200  # characters of a block that are looked at
@@ -135,13 +151,13 @@ _TOKEN = re.compile(rf"(?<![A-Za-z0-9+/_-])(?:[a-z-]{{0,20}}/){{0,20}}+(?P<v>[A-
 # What says that a value is a hash, a public key, or data.
 _HASHED = re.compile(
     r"(?:\bsha-?\d|sha\d|md5|\bh1:|integrity|checksum|digest|hash|fingerprint|etag|ssh-|ecdsa-|ed25519|base64,|revision"
-    r"|commit|public|pubkey|alphabet|charset|mangled)[^\n]{0,40}$",
+    r"|commit|signature|x509|public|pubkey|alphabet|charset|mangled)[^\n]{0,40}$",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?<![\\\w])[\"'`]([!-&(-\[\]-_a-~]{12,64})[\"'`]")
 _STRONG = re.compile(r"[!#$%^&*?@~+=]")
 _WORD = re.compile(r"[a-z]{5,}|[A-Z]{5,}")
-_CODE = re.compile(r"[\[({<]\S*[\])}>]|%[-0-9.]*[a-zA-Z]|\\|//|&&|\|\||\$\w|[.,:;/=|&]\S*[.,:;/=|&]\S*[.,:;/=|&]|^[#.]|\.\w{1,4}$")
+_CODE = re.compile(r"[\[({<]\S*[\])}>]|%[-0-9.]*[sdrfxv](?![A-Za-z0-9])|(?:%[A-Za-z][^%]?){2}|\\|//|&&|\|\||\$\w|[.,:;/=|&]\S*[.,:;/=|&]\S*[.,:;/=|&]|^[#.]|\.\w{1,4}$")
 _LEAST_BITS = 3.0  # of a character, of what is random
 _LEAST_RANDOM = 16
 _LEAST_PASSWORD = 6
@@ -227,32 +243,63 @@ def _is_strong_password(value: str) -> bool:
 def _assigned(text: str) -> Iterator[tuple[int, int]]:
     """Find literals behind a name that says that they are secret, and `=`, `:`, a comma or an opening bracket."""
     for start, end in _secret_names(text):
-        said = text[start:end]
-        found = _ASSIGNED.match(text, end) or _VALUE_OF.match(text, end)
-        if found is None:
-            found = _OPTION.match(text, end) if "--" in text[max(0, start - _OPTION_NAME) : start] else None
-            if found is None or is_placeholder(found["bare"]) or _WORDS_ONLY.fullmatch(found["bare"]):
+        for pattern in (_ASSIGNED, _VALUE_OF):
+            found = pattern.match(text, end)
+            group = "quoted" if found is not None and found["quoted"] is not None else "bare"
+            if found is None or (group == "bare" and re.search("[,(]", text[end : found.start("bare")])):
+                continue  # a name in a list, before the name of something else
+            beside = pattern is _VALUE_OF
+            if _is_assigned_secret(text, (start, end), found, group, beside=beside):
+                yield found.span(group)
+                break
+        else:
+            found = _OPTION.match(text, end)
+            line = text[max(0, start - _OPTION_NAME) : start].rpartition("\n")[2]
+            if found is None or not _BEFORE_OPTION.search(line):
                 continue
-            yield found.span("bare")
-            continue
-        group = "bare" if found["quoted"] is None else "quoted"
-        if _is_secret(said, found[group], quoted=group == "quoted"):
-            yield found.span(group)
-        elif _PASSWORD.search(said) and _is_weak_password(text, start, found, group):
-            yield found.span(group)
+            group = found.lastgroup or ""
+            if not is_placeholder(found[group]) and not _WORDS_ONLY.fullmatch(found[group]):
+                yield found.span(group)
 
 
-def _is_weak_password(text: str, start: int, found: re.Match[str], group: str) -> bool:
-    """Return whether a word is the password of a login: one literal to the end of the name, beside a user or a host."""
-    value = found[group]
-    if len(value) < _LEAST_WEAK or is_placeholder(value) or _PASSWORD.search(value) or not re.fullmatch(r"[\w!@#$%^&*?+-]+", value):
+def _is_assigned_secret(
+    text: str, name: tuple[int, int], found: re.Match[str], group: str, *, beside: bool
+) -> bool:
+    said, value, quoted = text[slice(*name)], found[group], group == "quoted"
+    if _is_secret(said, value, quoted=quoted):
+        return True
+    if not _PASSWORD.search(said) or len(value) < _LEAST_WEAK or not _WEAK.fullmatch(value):
         return False
-    if not _ENDS_NAME.match(text, found.start()) or (group == "bare" and not _ENDS_LINE.match(text, found.end())):
+    if is_placeholder(value) or _PASSWORD.search(value) or _TYPE.fullmatch(value):
         return False
-    if group == "bare" and _TYPE.fullmatch(value):
+    return beside or _is_weak_password(text, name, found.span(group), quoted=quoted)
+
+
+def _is_weak_password(text: str, name: tuple[int, int], span: tuple[int, int], *, quoted: bool) -> bool:
+    """Return whether a word is a password that people choose: the whole of a setting, an option, or beside a login."""
+    name_end = _ENDS_NAME.match(text, name[1])
+    if name_end is None:
         return False
-    option = group == "bare" and text[max(0, start - _OPTION_NAME) : start].rpartition(" ")[2].startswith("--")
-    return option or _LOGIN.search(text, max(0, start - _NEAR), found.end() + _NEAR) is not None
+    start, end = span
+    sign = name_end["sign"]
+    before = text[max(0, name[0] - _OPTION_NAME) : name[0]].rpartition("\n")[2]
+    digits = re.search(r"\d", text[start:end]) is not None
+    if sign == ">":
+        return text.startswith("</", end) and (digits or not name_end["closed"])
+    if sign == ",":
+        return quoted and _SETTER.search(before) is not None
+    if quoted:
+        return _LITERAL.fullmatch(text, name_end.end(), start) is not None
+    if sign == "=" and not name_end["space"] and start == name_end.end():
+        if _BEFORE_OPTION.search(before) or (_SETTING.fullmatch(before) and _ENDS_WORD.match(text, end)):
+            return True
+    if not _ENDS_LINE.match(text, end):
+        return False
+    return (digits and sign == ":") or _is_beside_login(text, start, end)
+
+
+def _is_beside_login(text: str, start: int, end: int) -> bool:
+    return _LOGIN.search(text, max(0, start - _NEAR), end + _NEAR) is not None
 
 
 def _secret_names(text: str) -> Iterator[tuple[int, int]]:
@@ -264,19 +311,24 @@ def _secret_names(text: str) -> Iterator[tuple[int, int]]:
     for word in _SHORT:
         for start in places(lower, word):
             end = start + len(word)
-            if not lower[start - 1 : start].isalpha() and not lower[end : end + 1].isalpha():
+            begins = not lower[start - 1 : start].isalpha() or (text[start].isupper() and text[start - 1].islower())  # camelCase
+            if begins and not (lower[end : end + 1].isalpha() and text[end : end + 1].islower()):
                 yield start, end
     for start in places(lower, "key"):
         if _KEYS.search(lower, max(0, start - 14), start):
             yield start - 3, start + 3
+        elif _KEY.match(text, start) and text[start - 1 : start] in {"", " ", "\t", "\n", '"', "'"}:
+            yield start, start + 3
 
 
 def _is_secret(said: str, value: str, *, quoted: bool) -> bool:
     if len(value) < _LEAST_PASSWORD or is_placeholder(value) or _WORDS_ONLY.fullmatch(value) or _VERSION.fullmatch(value):
         return False
+    if value.startswith("//") or _PATTERN.search(value) or (quoted and "." in value and _IDENTIFIER.fullmatch(value)):
+        return False
     if not quoted and _IDENTIFIER.fullmatch(value.rstrip("=")) and not _is_bare_secret(said, value.rstrip("=")):
         return False  # a call, or something that is kept elsewhere
-    if is_random(value):
+    if is_random(value) or is_drawn_at_random(value, _LEAST_RANDOM):
         return True
     kinds = sum(bool(re.search(kind, value)) for kind in (r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]"))
     names_itself = _PASSWORD.search(value) and re.fullmatch(r"[A-Za-z_.:/ -]*\d?", value)  # "password_confirmation"

@@ -27,9 +27,11 @@ _MOST_WORDS = 0.25  # of the characters that stand in words
 _MOST_STEPS = 0.2  # of pairs that follow each other, as in an alphabet
 _MOST_RARE = 0.3  # of the pairs in a long run of letters that is a word all the same
 _LONG_RUN = 5
+_LONGER_RUN = 8
 _LEAST_LETTERS_ALONE = 24
 _LEAST_PIECE = 0.4  # of the length, of the longest piece between signs: a path has many short ones
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]+(?:[-:._][0-9a-fA-F]+)*")
+_LEAST_HASH = 15
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
 _RUN = re.compile(r"[A-Z]?[a-z]{3,}(?![a-z])|[A-Z]{4,}")
 _NUMBERS = re.compile(r"[\d._+/eE-]+")
@@ -59,15 +61,14 @@ def entropy(value: str) -> float:
 
 
 @functools.lru_cache(maxsize=4096)
-def is_drawn_at_random(value: str) -> bool:
+def is_drawn_at_random(value: str, least: int = LEAST) -> bool:
     """Return whether a value of letters, digits and a few signs is a key rather than a name, a hash, or data.
 
     A hash in hexadecimal, a UUID and a random key in hexadecimal look alike; none of them is taken for a key here.
     """
-    if not LEAST <= len(value) <= _MOST or _HEX.fullmatch(value) or _NUMBERS.fullmatch(value) or _DATA.match(value):
+    if not least <= len(value) <= _MOST or _HEX.fullmatch(value) or _NUMBERS.fullmatch(value) or _DATA.match(value):
         return False
-    pieces = _SIGNS.split(value)
-    if max(map(len, pieces)) < _LEAST_PIECE * len(value) or any(len(one) > 15 and _HEX.fullmatch(one) for one in pieces):
+    if not _is_in_one_piece(value):
         return False
     kinds = value.translate(_KINDS)
     digits, lower, upper = kinds.count("0"), kinds.count("a"), kinds.count("A")
@@ -76,8 +77,8 @@ def is_drawn_at_random(value: str) -> bool:
     common, pairs = _pairs(value)
     changes = sum(one != other for one, other in pairwise(kinds)) / (len(value) - 1)
     if not digits:
-        if len(value) < _LEAST_LETTERS_ALONE and not (lower and upper):
-            return False
+        if (len(value) < _LEAST_LETTERS_ALONE and not (lower and upper)) or len(set(value)) == len(value):
+            return False  # each letter once: a class of characters
         likely = common <= _MOST_COMMON_ALONE * pairs
     elif lower and upper:
         likely = common <= _MOST_COMMON * pairs and changes >= _LEAST_CHANGES
@@ -86,6 +87,15 @@ def is_drawn_at_random(value: str) -> bool:
     if not likely or entropy(value) < _LEAST_BITS or _of_words(value) > _MOST_WORDS * len(value):
         return False
     return not _is_sequence(value) and not _is_text_in_base64(value)
+
+
+def _is_in_one_piece(value: str) -> bool:
+    """Return whether a value is no path, list or name of many words, and no path to a hash."""
+    if value.endswith("=") or ("+" in value and not re.search(r"[-_]", value)):
+        return True  # in base64
+    pieces = _SIGNS.split(value)
+    long = max(map(len, pieces)) >= _LEAST_PIECE * len(value)
+    return long and not any(len(one) > _LEAST_HASH and _HEX.fullmatch(one) for one in pieces)
 
 
 def _pairs(value: str) -> tuple[int, int]:
@@ -104,7 +114,7 @@ def _of_words(value: str) -> int:
     for found in _RUN.finditer(value):
         run = found[0].lower()
         rare = sum(one + other not in _PAIRS for one, other in pairwise(run))
-        if rare <= (len(run) - 1) * (_MOST_RARE if len(run) > _LONG_RUN else 0):
+        if rare <= (len(run) - 1) * (_MOST_RARE if len(run) > _LONG_RUN else 0) + (len(run) > _LONGER_RUN):
             of_words += len(run)
     return of_words
 

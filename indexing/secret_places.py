@@ -22,7 +22,7 @@ _SAMPLE = re.compile(
     r"|user(?:name)?|your[_-]?\w+|my[_-]?pass(?:word|wd)?|user[_-]?pass(?:word)?|api[_-]?key)$",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[A-Z][A-Z_]*|[a-z]+(?:_[a-z]+)+")
+_NAME = re.compile(r"[A-Z][A-Z_]*|_*[a-z]+(?:_[a-z]+)+|_[a-z]+|\$\w+(?:->?\w*)*|\w*\[[\w:]*\]")
 _LINE = 1000  # characters of a line that are looked at
 _NEAR = 300  # characters around a place that may say what it is
 _VALUE = r"[^\s\"'`,;<>(){}|\\]"  # a character of a word in a command
@@ -34,7 +34,8 @@ _COMMANDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     for names, pattern in (
         (
             ("mysql", "mariadb", "mongodump", "mongorestore", "mongosh", "mycli"),
-            rf"[\"'\s]-p[\"']?({_VALUE}{{3,100}})|\s-p[\"']([^\"'\n]{{1,100}})[\"']",
+            rf"[\"'\s]-p[\"']?({_VALUE}{{3,100}})|\s-p[\"']([^\"'\n]{{1,100}})[\"']"
+            rf"|mysqladmin.{{1,200}}?\spassword\s[\"']?({_VALUE}{{3,100}})",
         ),
         (("sshpass", "docker", "podman", "buildah", "skopeo"), rf"(?:sshpass|login).{{0,200}}?[\"'\s]-p{_TO}?({_VALUE}{{3,100}})"),
         (("htpasswd",), rf"htpasswd\s{{1,4}}-\w{{0,6}}b\w{{0,6}}\s{{1,4}}\S{{1,200}}\s{{1,4}}\S{{1,80}}\s{{1,4}}[\"']?({_VALUE}{{3,100}})"),
@@ -46,8 +47,12 @@ _COMMANDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (("sqlplus", "expdp", "impdp", "thin:"), r"(?:\s|thin:|[\"'=])[\w.$-]{1,40}/[\"']?([^\s\"'`@/]{1,80})[\"']?@"),
         (("pass:",), rf"-pass(?:in|out|)\s{{1,4}}[\"']?pass:({_VALUE}{{3,100}})"),
         (("chpasswd",), r"[\"'\s][\w.-]{1,40}:([^\s\"'|]{3,100})[\"']?\s{0,4}\|"),
+        (("sudo -S",), r"(?:echo|printf|<<<)\s{0,4}[\"']?([^\s\"'|]{3,100})[\"']?(?:\s|\||$)"),
+        (("useradd", "usermod"), rf"\s(?:-p|--password)[ =][\"']?({_VALUE}{{3,100}})"),
+        (("net user", "NET USER"), r"(?:user|USER)\s{1,4}[\w.-]{1,40}\s{1,4}([^\s/*]{3,100})\s{1,4}/(?:add|ADD)"),
     )
 )
+_BEHIND = frozenset({"chpasswd", "pass:", "sudo -S"})  # names that stand behind the secret
 # What stands before the secret, and what follows; group "v" is the secret.
 _PLACES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (hints, re.compile(pattern, re.ASCII | re.IGNORECASE))
@@ -72,23 +77,26 @@ _PLACES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             ("auth", "Auth", "AUTH", "login", "Login", "redential", "redentials", "ogon", "Password", "connect", "Connect"),
             r"\w{0,20}[\"']?\s{0,4}[=:]?>?\s{0,4}[(\[]\s{0,20}[fbru]?(?P<q>[\"'`])[^\"'`\s]{1,80}(?P=q)\s{0,4},\s{0,20}[fbru]?(?P<p>[\"'`])"
-            r"(?P<v>[^\"'`\s]{4,200})(?P=p)\s{0,20}[)\]]",
+            r"(?P<v>[^\"'`\s]{4,200})(?P=p)\s{0,20}[)\].]",
         ),
         (
             ("onnect", "getConnection", "mysqli", "PDO", "dial", "Dial"),
             r"\w{0,20}\s{0,4}\(\s{0,20}[^\s,()]{1,200},\s{0,20}[\"'][^\"'\s]{1,80}[\"']\s{0,4},\s{0,20}[\"'](?P<v>[^\"'\s]{4,200})[\"']",
         ),
         (
-            ("wd=", "WD=", "wd =", "WD =", "ssword=", "SSWORD=", "ssword ="),
-            r"[ \t]{0,3}[\"'{]?(?P<v>[^;\"'\s&<>{}()|,]{1,200})",
+            ("wd=", "WD=", "ssword=", "SSWORD="),
+            r"[\"'{]?(?P<v>[^;\"'\s&<>{}()|,\[\]]{1,200}+)(?=[;\"'\s&<}]|,\w|\Z)",
         ),
     )
 )
-_ALWAYS_NEAR = {  # of a connection string, on the same line
-    hint: re.compile(r"\b(?:uid|user(?:[ _]?(?:id|name))?|server|host|data source|database|initial catalog|dsn|driver)[ \t]{0,3}=", re.I)
-    for hint in ("wd=", "WD=", "wd =", "WD =", "ssword=", "SSWORD=", "ssword =")
+_CONNECTION = {  # what else stands in the line of a connection string
+    hint: re.compile(
+        r"\b(?:uid|user(?:[ _]?(?:id|name))?|server|host|data source|database|initial catalog|dsn|driver|ssl)=|:\d{2,5},",
+        re.IGNORECASE,
+    )
+    for hint in ("wd=", "WD=", "ssword=", "SSWORD=")
 }
-_CURL = re.compile(r"[\"']?(?:[\"',\s=]{0,6})[^\s\"':/]{0,80}:(?P<v>[^\s\"'/][^\s\"']{2,200})")
+_CURL = re.compile(r"[\"']?(?:[\"',\s=]{0,6})[^\s\"':/]{0,80}:(?P<v>[^\s\"'`)/][^\s\"'`)]{2,200})")
 _USER_AT = re.compile(r"[^\s/:@\"'`<>]{0,200}:(?P<v>[^\s/\"'`<>]{1,300})@(?=[\w\[$%{.-])")
 
 
@@ -116,7 +124,7 @@ def placed_secrets(text: str) -> Iterator[tuple[int, int]]:
                 found = pattern.match(text, start + len(hint))
                 if found is None or is_placeholder(found["v"]):
                     continue
-                near = _ALWAYS_NEAR.get(hint)
+                near = _CONNECTION.get(hint)
                 if near is None or near.search(*_around(text, start, found.end())):
                     yield found.span("v")
 
@@ -137,7 +145,7 @@ def _in_commands(text: str) -> Iterator[tuple[int, int]]:
                     continue
                 done = text.find("\n", start, start + _LINE)
                 done = done if done >= 0 else start + _LINE
-                begin = text.rfind("\n", max(0, start - 100), start) + 1 if name in {"chpasswd", "pass:"} else start
+                begin = text.rfind("\n", max(0, start - 100), start) + 1 if name in _BEHIND else start
                 for found in pattern.finditer(text, begin, done):
                     group = found.lastindex or 0
                     if not is_placeholder(found[group]):
