@@ -163,10 +163,13 @@ _LEAST_RANDOM = 16
 _LEAST_PASSWORD = 6
 
 
-def secret_literals(text: str) -> list[tuple[int, int]]:
-    """Return the spans of all secrets in a text, in order and without overlaps."""
+def secret_literals(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
+    """Return the spans of all secrets in a text, in order and without overlaps.
+
+    `unnamed`: random values count too where neither a name nor a place nor a known format says that they are secret.
+    """
     known = _joined({*_formats(text), *_blocks(text), *_assigned(text), *placed_secrets(text)})
-    return _joined({*known, *_random(text, known)})
+    return _joined({*known, *_random(text, known)}) if unnamed else known
 
 
 def _joined(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -145,7 +145,7 @@ def _in_commands(text: str) -> Iterator[tuple[int, int]]:
                     continue
                 done = text.find("\n", start, start + _LINE)
                 done = done if done >= 0 else start + _LINE
-                begin = text.rfind("\n", max(0, start - 100), start) + 1 if name in _BEHIND else start
+                begin = max(text.rfind("\n", max(0, start - _NEAR), start) + 1, start - _NEAR, 0) if name in _BEHIND else start
                 for found in pattern.finditer(text, begin, done):
                     group = found.lastindex or 0
                     if not is_placeholder(found[group]):
