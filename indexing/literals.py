@@ -1,5 +1,7 @@
-"""Secrets within a text: known formats of keys and tokens, literals that are assigned to names such as `password`, values
-at places where only secrets stand (`secret_places`), and whatever was drawn at random (`randomness`).
+"""Secrets within a text, by their format, by their name, by where they stand, and by how random they are.
+
+A format is that of a known kind of key; a name is one such as `password`; places are commands and headers
+(`secret_places`); what was drawn at random (`randomness`) is secret whatever its name.
 
 Each search is linear: a cheap look for a fixed piece of text comes before every pattern, and all patterns are bounded.
 Looks at text alone; knows no file. Start at `secret_literals`.
@@ -7,6 +9,7 @@ Looks at text alone; knows no file. Start at `secret_literals`.
 
 from __future__ import annotations
 
+import functools
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -99,14 +102,18 @@ _KEYS = re.compile(
     r"(?:api|access|auth|account|private|sign(?:ing)?|encrypt(?:ion)?|master|shared|licen[cs]e|client|webhook|deploy|service"
     r"|db|database|admin|session|storage|hmac|cipher|aes|jwt|app|application|consumer|subscription|security|ssh|gpg)[_-]?$"
 )
-_KEY = re.compile(r"(?i:key)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?[0-9a-fA-F]{32,128}(?![\w-])")  # a name that says little
-_ASSIGNED = re.compile(
-    r"[\w.-]{0,60}[\"'`\]]{0,2}[ \t]{0,20}(?::[ \t]{0,4}[A-Za-z_][\w.\[\]| ,]{0,60})?"
-    r"(?::=|=>|==|!=|=|:|,|\(|>)[ \t]{0,20}"
-    r"(?:(?:[rbuf@$]{1,2}|[A-Za-z_.]{1,30}\()?"
-    r"(?P<quote>\"\"\"|\'\'\'|[\"'`])(?P<quoted>(?:\\.|(?!(?P=quote))[^\\\n]){4,1000})"
-    r"|(?P<bare>[^\s\"'`,;&(){}\[\]<>=]{6,500}={0,2}))",
-    re.ASCII,
+_KEY = re.compile(
+    r"(?i:key)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?[0-9a-fA-F]{32,128}(?![\w-])"
+)  # a name that says little
+_ASSIGNED, _ANNOTATED = (
+    re.compile(
+        r"[\w.-]{0,60}[\"'`\]]{0,2}[ \t]{0,20}" + annotation + r"(?::=|=>|==|!=|=|:|,|\(|>)[ \t]{0,20}"
+        r"(?:(?:[rbuf@$]{1,2}|[A-Za-z_.]{1,30}\()?"
+        r"(?P<quote>\"\"\"|\'\'\'|[\"'`])(?P<quoted>(?:\\.|(?!(?P=quote))[^\\\n]){4,1000})"
+        r"|(?P<bare>[^\s\"'`,;&(){}\[\]<>=]{6,300}={0,2}))",
+        re.ASCII,
+    )
+    for annotation in ("", r"(?::[ \t]{0,4}[A-Za-z_][\w.\[\]| ,]{0,60})")
 )
 # What a name stands beside, and its value in another attribute: `key="Password" value="..."`.
 _VALUE_OF = re.compile(
@@ -116,23 +123,33 @@ _VALUE_OF = re.compile(
     re.ASCII,
 )
 _OPTION_NAME = 40
-_OPTION = re.compile(r"[\w-]{0,40}[\"']?(?:[= \t][ \t]{0,4}[\"']?(?P<bare>[^\s\"'`,;(){}<>|]{4,200})"
-    r"|[\"'],[ \t]{0,4}[\"'](?P<listed>[^\s\"'`]{4,200})[\"'])", re.ASCII)
+_OPTION = re.compile(
+    r"[\w-]{0,40}[\"']?(?:[= \t][ \t]{0,4}[\"']?(?P<bare>[^\s\"'`,;(){}<>|]{4,200})"
+    r"|[\"'],[ \t]{0,4}[\"'](?P<listed>[^\s\"'`]{4,200})[\"'])",
+    re.ASCII,
+)
 _BEFORE_OPTION = re.compile(r"(?:^|[\s\"'])--[\w-]*$|^\s{0,8}(?:ENV|setenv|set -gx|set -x)\s+[\w-]*$")
-_SETTING = re.compile(r"\s{0,40}(?:(?:export|ENV|ARG|env|-e|--env|SET|set|setx)\s{1,4})*[\w.-]*")  # what stands before its name
+_SETTING = re.compile(
+    r"\s{0,40}(?:(?:export|ENV|ARG|env|-e|--env|SET|set|setx)\s{1,4})*[\w.-]*"
+)  # what stands before its name
 _ENDS_WORD = re.compile(r"\s|\Z")
 _ENDS_NAME = re.compile(
     r"(?:ord|d)?s?(?P<closed>[\"'\]]{0,2})(?P<space>[ \t]{0,20})(?P<sign>:=|=>|[:=,>])", re.IGNORECASE
 )
-_LITERAL = re.compile(r"[ \t]{0,20}(?:[A-Za-z_][\w.\[\]| ,]{0,60}=[ \t]{0,4})?[rbuf@$]{0,2}[\"'`]{1,3}")  # no call of `_ASSIGNED`
-_SETTER = re.compile(r"(?:define|set\w{0,20}|put\w{0,20}|env|add|property|pair)\s?\(\s{0,4}[\"'][\w.-]*$", re.IGNORECASE)
+_LITERAL = re.compile(
+    r"[ \t]{0,20}(?:[A-Za-z_][\w.\[\]| ,]{0,60}=[ \t]{0,4})?[rbuf@$]{0,2}[\"'`]{1,3}"
+)  # no call of `_ASSIGNED`
+_SETTER = re.compile(
+    r"(?:define|set\w{0,20}|put\w{0,20}|env|add|property|pair)\s?\(\s{0,4}[\"'][\w.-]*$", re.IGNORECASE
+)
 _WEAK = re.compile(r"[\w!@#$%^&*?+-]+", re.ASCII)
 _ENDS_LINE = re.compile(r"[\"']?[ \t]{0,20}(?:[\r\n]|\Z)")
 _TYPE = re.compile(
     r"(?:[a-z]+\.)?[A-Z][a-z]+(?:[A-Z][a-z]+)*|str|bytes|int|bool|char|integer|number|float|func|self|args?|this|pw\w*|input|raw"
 )
 _LOGIN = re.compile(
-    r"(?<![a-z])(?:db_?)?(?:user(?:[_-]?name)?|login|email|host(?:name)?|adapter|server|uid|database)[\"'\]]{0,2}[ \t]{0,20}"
+    r"(?<![a-z])(?:db_?)?(?:user(?:[_-]?name)?|login|email|host(?:name)?|adapter|server|uid|database)"
+    r"[\"'\]]{0,2}[ \t]{0,20}"
     r"(?:[:=]|=>|,)[ \t]{0,20}(?:(?P<q>[\"'])[\w.@/:-]{1,100}(?P=q)|[\w.@/:-]{1,100}[ \t]{0,20}(?:[\r\n]|\Z))",
     re.IGNORECASE | re.ASCII,
 )
@@ -157,7 +174,9 @@ _HASHED = re.compile(
 _QUOTED = re.compile(r"(?<![\\\w])[\"'`]([!-&(-\[\]-_a-~]{12,64})[\"'`]")
 _STRONG = re.compile(r"[!#$%^&*?@~+=]")
 _WORD = re.compile(r"[a-z]{5,}|[A-Z]{5,}")
-_CODE = re.compile(r"[\[({<]\S*[\])}>]|%[-0-9.]*[sdrfxv](?![A-Za-z0-9])|(?:%[A-Za-z][^%]?){2}|\\|//|&&|\|\||\$\w|[.,:;/=|&]\S*[.,:;/=|&]\S*[.,:;/=|&]|^[#.]|\.\w{1,4}$")
+_CODE = re.compile(
+    r"[\[({<]\S*[\])}>]|%[-0-9.]*[sdrfxv](?![A-Za-z0-9])|(?:%[A-Za-z][^%]?){2}|\\|//|&&|\|\||\$\w|[.,:;/=|&]\S*[.,:;/=|&]\S*[.,:;/=|&]|^[#.]|\.\w{1,4}$"
+)
 _LEAST_BITS = 3.0  # of a character, of what is random
 _LEAST_RANDOM = 16
 _LEAST_PASSWORD = 6
@@ -216,7 +235,7 @@ def _base64_lines(text: str) -> Iterator[tuple[tuple[int, int], bool]]:
 
 
 def _random(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Find what was drawn at random, whatever its name, but for what is `known`, or said to be a hash or a public key."""
+    """Find what was drawn at random, whatever its name, but for what is `known`, or said to be a hash or public."""
     taken = _joined({*known, *(span for span, _ in _base64_lines(text))})
     at = 0
     for found in _TOKEN.finditer(text):
@@ -246,7 +265,7 @@ def _is_strong_password(value: str) -> bool:
 def _assigned(text: str) -> Iterator[tuple[int, int]]:
     """Find literals behind a name that says that they are secret, and `=`, `:`, a comma or an opening bracket."""
     for start, end in _secret_names(text):
-        for pattern in (_ASSIGNED, _VALUE_OF):
+        for pattern in (_ASSIGNED, _ANNOTATED, _VALUE_OF):
             found = pattern.match(text, end)
             group = "quoted" if found is not None and found["quoted"] is not None else "bare"
             if found is None or (group == "bare" and re.search("[,(]", text[end : found.start("bare")])):
@@ -265,9 +284,7 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
                 yield found.span(group)
 
 
-def _is_assigned_secret(
-    text: str, name: tuple[int, int], found: re.Match[str], group: str, *, beside: bool
-) -> bool:
+def _is_assigned_secret(text: str, name: tuple[int, int], found: re.Match[str], group: str, *, beside: bool) -> bool:
     said, value, quoted = text[slice(*name)], found[group], group == "quoted"
     if _is_secret(said, value, quoted=quoted):
         return True
@@ -289,13 +306,12 @@ def _is_weak_password(text: str, name: tuple[int, int], span: tuple[int, int], *
     digits = re.search(r"\d", text[start:end]) is not None
     if sign == ">":
         return text.startswith("</", end) and (digits or not name_end["closed"])
-    if sign == ",":
-        return quoted and _SETTER.search(before) is not None
     if quoted:
-        return _LITERAL.fullmatch(text, name_end.end(), start) is not None
-    if sign == "=" and not name_end["space"] and start == name_end.end():
-        if _BEFORE_OPTION.search(before) or (_SETTING.fullmatch(before) and _ENDS_WORD.match(text, end)):
-            return True
+        no_call = _LITERAL.fullmatch(text, name_end.end(), start) is not None
+        return no_call if sign != "," else _SETTER.search(before) is not None
+    alone = sign == "=" and not name_end["space"] and start == name_end.end()
+    if alone and (_BEFORE_OPTION.search(before) or (_SETTING.fullmatch(before) and _ENDS_WORD.match(text, end))):
+        return True
     if not _ENDS_LINE.match(text, end):
         return False
     return (digits and sign == ":") or _is_beside_login(text, start, end)
@@ -314,7 +330,9 @@ def _secret_names(text: str) -> Iterator[tuple[int, int]]:
     for word in _SHORT:
         for start in places(lower, word):
             end = start + len(word)
-            begins = not lower[start - 1 : start].isalpha() or (text[start].isupper() and text[start - 1].islower())  # camelCase
+            begins = not lower[start - 1 : start].isalpha() or (
+                text[start].isupper() and text[start - 1].islower()
+            )  # camelCase
             if begins and not (lower[end : end + 1].isalpha() and text[end : end + 1].islower()):
                 yield start, end
     for start in places(lower, "key"):
@@ -324,8 +342,14 @@ def _secret_names(text: str) -> Iterator[tuple[int, int]]:
             yield start, start + 3
 
 
+@functools.lru_cache(maxsize=1024)
 def _is_secret(said: str, value: str, *, quoted: bool) -> bool:
-    if len(value) < _LEAST_PASSWORD or is_placeholder(value) or _WORDS_ONLY.fullmatch(value) or _VERSION.fullmatch(value):
+    if (
+        len(value) < _LEAST_PASSWORD
+        or is_placeholder(value)
+        or _WORDS_ONLY.fullmatch(value)
+        or _VERSION.fullmatch(value)
+    ):
         return False
     if value.startswith("//") or _PATTERN.search(value) or (quoted and "." in value and _IDENTIFIER.fullmatch(value)):
         return False

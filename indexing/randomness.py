@@ -1,7 +1,7 @@
-"""Whether a piece of text was drawn at random, as keys and tokens are, or has the shape of words, paths, hashes or data.
+"""Whether a piece of text was drawn at random, as keys are, or has the shape of words, paths, hashes or data.
 
-Entropy alone cannot tell `getElementsByTagNameNS2` from a key: what tells is how often the kind of character changes, and
-how few pairs of letters are pairs of words. Times are linear in the length. Start at `is_drawn_at_random`.
+Entropy alone cannot tell `getElementsByTagNameNS2` from a key: what tells is how often the kind of character changes,
+and how few pairs of letters are pairs of words. Times are linear. Start at `is_drawn_at_random`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _LONGER_RUN = 8
 _LEAST_LETTERS_ALONE = 24
 _LEAST_PIECE = 0.4  # of the length, of the longest piece between signs: a path has many short ones
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]+(?:[-:._][0-9a-fA-F]+)*")
+_LONG_PIECE = 15
 _LEAST_HASH = 15
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
 _RUN = re.compile(r"[A-Z]?[a-z]{3,}(?![a-z])|[A-Z]{4,}")
@@ -42,17 +43,37 @@ _DATA = re.compile(
 )
 # The 220 pairs of letters that make up nine tenths of English and of the names in code, by their first letter.
 _PAIRS = frozenset(
-    first + second
-    for first, *seconds in (
-        "abcdgiklmnprstuvy baeilorsu cacehiklortu dadeiorsu eacdefgilmnprstvxy faefiloru gaehinors haeio iabcdefglmnoprstvz"
-        " keis ladeilostuy mabeimopsu nacdefginostu obcdfglmnoprstuvw paeiloprstu qu racdegiklmnorstuy sacehilopstuy"
-        " tacehiloprstuy uabceilmnprst vaei waei xt yp ze"
-    ).split()
-    for second in seconds
+    group[0] + second
+    for group in [
+        "abcdgiklmnprstuvy",
+        "baeilorsu",
+        "cacehiklortu",
+        "dadeiorsu",
+        "eacdefgilmnprstvxy",
+        "faefiloru",
+        "gaehinors",
+        "haeio",
+        "iabcdefglmnoprstvz",
+        "keis",
+        "ladeilostuy",
+        "mabeimopsu",
+        "nacdefginostu",
+        "obcdfglmnoprstuvw",
+        "paeiloprstu",
+        "qu",
+        "racdegiklmnorstuy",
+        "sacehilopstuy",
+        "tacehiloprstuy",
+        "uabceilmnprst",
+        "vaei",
+        "waei",
+        "xt",
+        "yp",
+        "ze",
+    ]
+    for second in group[1:]
 )
-_KINDS = str.maketrans(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "a" * 26 + "A" * 26 + "0" * 10
-)
+_KINDS = str.maketrans("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "a" * 26 + "A" * 26 + "0" * 10)
 
 
 def entropy(value: str) -> float:
@@ -94,7 +115,7 @@ def _is_in_one_piece(value: str) -> bool:
     if value.endswith("=") or ("+" in value and not re.search(r"[-_]", value)):
         return True  # in base64
     pieces = _SIGNS.split(value)
-    long = max(map(len, pieces)) >= _LEAST_PIECE * len(value)
+    long = max(map(len, pieces)) >= min(_LEAST_PIECE * len(value), _LONG_PIECE)
     return long and not any(len(one) > _LEAST_HASH and _HEX.fullmatch(one) for one in pieces)
 
 

@@ -1,10 +1,9 @@
 """Names and contents of files that hold secrets: credentials, keys, histories, states, and copies of them.
 
-Files that hold secrets beside much else, and are written by hand, stay in, and their values are masked before they are
-sent (`indexing.literals`): `config.yml`, `database.yml`, `appsettings.json`, `settings.py`, `.bashrc`, `gradle.properties`,
-`pip.conf`. What is about a real stage (`appsettings.Production.json`), a store, or of no use but to log in is kept back.
-
-Nothing can allow such a file (`indexing.exclusion` asks here first). Looks at one name or one text; reads no disk.
+Files that hold secrets beside much else and are written by hand stay in; their values are masked before they are sent
+(`indexing.literals`): `config.yml`, `database.yml`, `appsettings.json`, `settings.py`, `.bashrc`, `gradle.properties`.
+What is of a real stage (`appsettings.Production.json`), a store, or of no use but to log in is kept back.
+Looks at one name or one text; reads no disk.
 Start at `is_secret_name` and `holds_secret`.
 """
 
@@ -21,7 +20,9 @@ SECRET_FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure", ".kube", ".passw
 _HEAD = 1 << 16  # characters of a content that are looked at
 _MOST_COPIES = 24  # names that are tried for one: `.env.bak.old~` is a copy of a copy of a copy
 
-_DATA = r"(json5?|jsonc|ya?ml|toml|ini|cfg|conf|config|txt|xml|properties|csv|tsv|enc|plist|env|asc|db|sqlite3?|dat|bin)"
+_DATA = (
+    r"(json5?|jsonc|ya?ml|toml|ini|cfg|conf|config|txt|xml|properties|csv|tsv|enc|plist|env|asc|db|sqlite3?|dat|bin)"
+)
 _STAGE = r"(prod(uction)?|stag(e|ing)|dev(elopment)?|test(ing)?|qa|uat|local|live|ci|docker|shared|base|private)"
 _MODEL = r"(example|sample|template|tmpl|tpl|dist|defaults?|schema)"
 _WORDS = r"(credentials?|creds|secrets?|passwords?|passwd|passphrases?|api[_-]?keys?|(auth|access)[_-]?tokens?)"
@@ -104,7 +105,9 @@ _KEY_FILE = re.compile(r"\s*-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BL
 _OTHER_KEYS = re.compile(r"^PuTTY-User-Key-File-\d:|AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40}", re.MULTILINE)
 # The keys of a cluster, and the logins of Docker, whatever their file is called (`admin.conf`).
 _CLUSTER = re.compile(r"client-key-data[\"']?:\s{0,4}[\"']?[A-Za-z0-9+/]{40}")
-_REGISTRIES = re.compile(r"\"auths\"\s{0,9}:\s{0,9}\{.{0,400}?\"(?:auth|identitytoken)\"\s{0,9}:\s{0,9}\"[\w+/=.-]{8}", re.DOTALL)
+_REGISTRIES = re.compile(
+    r"\"auths\"\s{0,9}:\s{0,9}\{.{0,400}?\"(?:auth|identitytoken)\"\s{0,9}:\s{0,9}\"[\w+/=.-]{8}", re.DOTALL
+)
 _SERVICE_ACCOUNT = re.compile(r"[\"']private_key(?:_id)?[\"']\s{0,20}:\s{0,20}[\"'](?:-----BEGIN|[0-9a-f]{32})")
 
 

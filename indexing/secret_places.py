@@ -1,4 +1,4 @@
-"""Secrets by the place where they stand: in commands, headers, addresses, logins and connection strings of any language.
+"""Secrets by the place where they stand: in commands, headers, addresses, logins and connection strings.
 
 A fixed piece of text is looked for first, and a bounded pattern tried behind it, so that any text takes linear time.
 Start at `placed_secrets`.
@@ -34,11 +34,19 @@ _COMMANDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     for names, pattern in (
         (
             ("mysql", "mariadb", "mongodump", "mongorestore", "mongosh", "mycli"),
-            rf"[\"'\s]-p[\"']?({_VALUE}{{3,100}})|\s-p[\"']([^\"'\n]{{1,100}})[\"']"
-            rf"|mysqladmin.{{1,200}}?\spassword\s[\"']?({_VALUE}{{3,100}})",
+            (
+                rf"[\"'\s]-p[\"']?({_VALUE}{{3,100}})|\s-p[\"']([^\"'\n]{{1,100}})[\"']"
+                rf"|mysqladmin.{{1,200}}?\spassword\s[\"']?({_VALUE}{{3,100}})"
+            ),
         ),
-        (("sshpass", "docker", "podman", "buildah", "skopeo"), rf"(?:sshpass|login).{{0,200}}?[\"'\s]-p{_TO}?({_VALUE}{{3,100}})"),
-        (("htpasswd",), rf"htpasswd\s{{1,4}}-\w{{0,6}}b\w{{0,6}}\s{{1,4}}\S{{1,200}}\s{{1,4}}\S{{1,80}}\s{{1,4}}[\"']?({_VALUE}{{3,100}})"),
+        (
+            ("sshpass", "docker", "podman", "buildah", "skopeo"),
+            rf"(?:sshpass|login).{{0,200}}?[\"'\s]-p{_TO}?({_VALUE}{{3,100}})",
+        ),
+        (
+            ("htpasswd",),
+            rf"htpasswd\s{{1,4}}-\w{{0,6}}b\w{{0,6}}\s{{1,4}}\S{{1,200}}\s{{1,4}}\S{{1,80}}\s{{1,4}}[\"']?({_VALUE}{{3,100}})",
+        ),
         (("redis-cli", "ipmitool", "snmpget", "snmpwalk"), rf"[\"'\s]-[aAXP]{_TO}({_VALUE}{{4,100}})"),
         (("ldapsearch", "ldapadd", "ldapmodify", "ldapwhoami", "ldapdelete"), rf"[\"'\s]-w{_TO}({_VALUE}{{3,100}})"),
         (("sqlcmd", "bcp ", "isql", "osql"), rf"[\"'\s]-P{_TO}?({_VALUE}{{3,100}})"),
@@ -59,25 +67,48 @@ _PLACES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     for hints, pattern in (
         (
             ("uthorization", "UTHORIZATION"),
-            r"[\"'`\])]{0,3}\s{0,4}(?:[:=,(]|=>){1,2}\s{0,4}[fbru]?[\"'`]?\s{0,4}[a-z][\w-]{0,24}\s{1,4}"
-            r"(?:(?:[a-z_]{1,20}=)[\"']?)?(?P<v>[^\s\"'`,;<>{}$()]{6,4000})",
+            (
+                r"[\"'`\])]{0,3}\s{0,4}(?:[:=,(]|=>){1,2}\s{0,4}[fbru]?[\"'`]?\s{0,4}[a-z][\w-]{0,24}\s{1,4}"
+                r"(?:(?:[a-z_]{1,20}=)[\"']?)?(?P<v>[^\s\"'`,;<>{}$()]{6,4000})"
+            ),
         ),
         (
             ("machine",),
-            r"\s{1,20}\S{1,200}\s{1,20}(?:(?:login|account|user)\s{1,20}\S{1,80}\s{1,20}){0,2}(?:password|passwd)\s{1,20}"
-            r"[\"']?(?P<v>[^\s\"']{3,200})",
+            (
+                r"\s{1,20}\S{1,200}\s{1,20}(?:(?:login|account|user)\s{1,20}\S{1,80}\s{1,20}){0,2}(?:password|passwd)\s{1,20}"
+                r"[\"']?(?P<v>[^\s\"']{3,200})"
+            ),
         ),
         (
             ("\nlogin", "\nuser", "\nusername", " login", " user", " username", "\tlogin", "default login"),
-            r"\s{1,20}[^\s,.;()]{1,80}\s{1,20}(?:(?:account|secret|privilege|port)\s{1,20}\S{1,80}\s{1,20}){0,2}"
-            r"(?:password|passwd|pass|secret)\s{1,20}(?:[05789]\s{1,4})?[\"']?"
-            r"(?P<v>(?=[^\s\"']{0,199}[\d!@#$%^&*?~])[^\s\"']{3,200}|[^\s\"']{3,200}(?=[ \t]{0,20}[\r\n]))",
+            (
+                r"\s{1,20}[^\s,.;()]{1,80}\s{1,20}(?:(?:account|secret|privilege|port)\s{1,20}\S{1,80}\s{1,20}){0,2}"
+                r"(?:password|passwd|pass|secret)\s{1,20}(?:[05789]\s{1,4})?[\"']?"
+                r"(?P<v>(?=[^\s\"']{0,199}[\d!@#$%^&*?~])[^\s\"']{3,200}|[^\s\"']{3,200}(?=[ \t]{0,20}[\r\n]))"
+            ),
         ),
-        (("dentified by", "DENTIFIED BY", "with password", "WITH PASSWORD", " PASSWORD"), r"\s{1,4}[\"'](?P<v>[^\"'\n]{3,200})[\"']"),
         (
-            ("auth", "Auth", "AUTH", "login", "Login", "redential", "redentials", "ogon", "Password", "connect", "Connect"),
-            r"\w{0,20}[\"']?\s{0,4}[=:]?>?\s{0,4}[(\[]\s{0,20}[fbru]?(?P<q>[\"'`])[^\"'`\s]{1,80}(?P=q)\s{0,4},\s{0,20}[fbru]?(?P<p>[\"'`])"
-            r"(?P<v>[^\"'`\s]{4,200})(?P=p)\s{0,20}[)\].]",
+            ("dentified by", "DENTIFIED BY", "with password", "WITH PASSWORD", " PASSWORD"),
+            r"\s{1,4}[\"'](?P<v>[^\"'\n]{3,200})[\"']",
+        ),
+        (
+            (
+                "auth",
+                "Auth",
+                "AUTH",
+                "login",
+                "Login",
+                "redential",
+                "redentials",
+                "ogon",
+                "Password",
+                "connect",
+                "Connect",
+            ),
+            (
+                r"\w{0,20}[\"']?\s{0,4}[=:]?>?\s{0,4}[(\[]\s{0,20}[fbru]?(?P<q>[\"'`])[^\"'`\s]{1,80}(?P=q)\s{0,4},\s{0,20}[fbru]?(?P<p>[\"'`])"
+                r"(?P<v>[^\"'`\s]{4,200})(?P=p)\s{0,20}[)\].]"
+            ),
         ),
         (
             ("onnect", "getConnection", "mysqli", "PDO", "dial", "Dial"),
@@ -91,7 +122,8 @@ _PLACES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
 )
 _CONNECTION = {  # what else stands in the line of a connection string
     hint: re.compile(
-        r"\b(?:uid|user(?:[ _]?(?:id|name))?|server|host|data source|database|initial catalog|dsn|driver|ssl)=|:\d{2,5},",
+        r"\b(?:uid|user(?:[ _]?(?:id|name))?|server|host|data source|database|initial catalog|dsn|driver|ssl)="
+        r"|:\d{2,5},",
         re.IGNORECASE,
     )
     for hint in ("wd=", "WD=", "ssword=", "SSWORD=")
@@ -145,7 +177,11 @@ def _in_commands(text: str) -> Iterator[tuple[int, int]]:
                     continue
                 done = text.find("\n", start, start + _LINE)
                 done = done if done >= 0 else start + _LINE
-                begin = max(text.rfind("\n", max(0, start - _NEAR), start) + 1, start - _NEAR, 0) if name in _BEHIND else start
+                begin = (
+                    max(text.rfind("\n", max(0, start - _NEAR), start) + 1, start - _NEAR, 0)
+                    if name in _BEHIND
+                    else start
+                )
                 for found in pattern.finditer(text, begin, done):
                     group = found.lastindex or 0
                     if not is_placeholder(found[group]):
