@@ -61,6 +61,12 @@ _FORMATS: dict[str, re.Pattern[str]] = {
     )
     for hint in hints.split()
 }
+# Hashes of passwords, which are guessed in hours.
+_CRYPT = re.compile(
+    r"\$2[abxy]?\$\d\d\$[\w./]{53}|\$(?:[156]|y|apr1)\$(?:[\w=./]{1,40}\$){1,2}[\w./]{22,100}"
+    r"|\$argon2\w{1,2}\$[\w=,$]{1,60}\$[\w+/]{8,60}\$[\w+/]{16,200}",
+    re.ASCII,
+)
 # Formats whose fixed piece stands in the middle: of a bot of Telegram, and of a client of Azure.
 _MIDDLES = {
     ":AA": re.compile(r"\d{8,10}:AA[\w-]{32,36}", re.ASCII),
@@ -113,7 +119,7 @@ _ASSIGNED, _ANNOTATED = (
         r"|(?P<bare>[^\s\"'`,;&(){}\[\]<>=]{6,300}={0,2}))",
         re.ASCII,
     )
-    for annotation in ("", r"(?::[ \t]{0,4}[A-Za-z_][\w.\[\]| ,]{0,60})")
+    for annotation in ("", r"(?::[ \t]{0,4}[&A-Za-z_][\w.\[\]|' ,]{0,60}| string )")
 )
 # What a name stands beside, and its value in another attribute: `key="Password" value="..."`.
 _VALUE_OF = re.compile(
@@ -128,16 +134,19 @@ _OPTION = re.compile(
     r"|[\"'],[ \t]{0,4}[\"'](?P<listed>[^\s\"'`]{4,200})[\"'])",
     re.ASCII,
 )
-_BEFORE_OPTION = re.compile(r"(?:^|[\s\"'])--[\w-]*$|^\s{0,8}(?:ENV|setenv|set -gx|set -x)\s+[\w-]*$")
+_BEFORE_OPTION = re.compile(
+    r"(?:^|[\s\"'])--[\w-]*$|(?:^|[\s\"'])--?[\w-]{1,30}[= ][\"']?[\w.-]*$"
+    r"|^\s{0,8}(?:ENV|setenv|set -gx|set -x)\s+[\w-]*$"
+)
 _SETTING = re.compile(
-    r"\s{0,40}(?:(?:export|ENV|ARG|env|-e|--env|SET|set|setx)\s{1,4})*[\w.-]*"
+    r"\s{0,40}(?:- )?(?:(?:export|ENV|ARG|env|-e|--env|SET|set|setx)\s{1,4})*[\w.-]*"
 )  # what stands before its name
 _ENDS_WORD = re.compile(r"\s|\Z")
 _ENDS_NAME = re.compile(
-    r"(?:ord|d)?s?(?P<closed>[\"'\]]{0,2})(?P<space>[ \t]{0,20})(?P<sign>:=|=>|[:=,>])", re.IGNORECASE
+    r"(?:ord|d)?s?(?P<closed>[\"'\]]{0,2})(?P<space>(?: string)?[ \t]{0,20})(?P<sign>:=|=>|[:=,>])", re.IGNORECASE
 )
 _LITERAL = re.compile(
-    r"[ \t]{0,20}(?:[A-Za-z_][\w.\[\]| ,]{0,60}=[ \t]{0,4})?[rbuf@$]{0,2}[\"'`]{1,3}"
+    r"[ \t]{0,20}(?:[&A-Za-z_][\w.\[\]|' ,]{0,60}=[ \t]{0,4})?[rbuf@$]{0,2}[\"'`]{1,3}"
 )  # no call of `_ASSIGNED`
 _SETTER = re.compile(
     r"(?:define|set\w{0,20}|put\w{0,20}|env|add|property|pair)\s?\(\s{0,4}[\"'][\w.-]*$", re.IGNORECASE
@@ -215,6 +224,8 @@ def _formats(text: str) -> Iterator[tuple[int, int]]:
             if found is None or (hint[0].isalnum() and text[start - 1 : start].isalnum()):
                 continue
             yield found.span(1) if pattern.groups else (start, found.end())
+    if "$" in text:
+        yield from (found.span() for found in _CRYPT.finditer(text))
     for hint, pattern in _MIDDLES.items():
         if hint in text:
             yield from (found.span() for found in pattern.finditer(text))

@@ -40,7 +40,7 @@ _COMMANDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
             ),
         ),
         (
-            ("sshpass", "docker", "podman", "buildah", "skopeo"),
+            ("sshpass", "docker", "podman", "buildah", "skopeo", "az login"),
             rf"(?:sshpass|login).{{0,200}}?[\"'\s]-p{_TO}?({_VALUE}{{3,100}})",
         ),
         (
@@ -57,6 +57,16 @@ _COMMANDS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (("chpasswd",), r"[\"'\s][\w.-]{1,40}:([^\s\"'|]{3,100})[\"']?\s{0,4}\|"),
         (("sudo -S",), r"(?:echo|printf|<<<)\s{0,4}[\"']?([^\s\"'|]{3,100})[\"']?(?:\s|\||$)"),
         (("useradd", "usermod"), rf"\s(?:-p|--password)[ =][\"']?({_VALUE}{{3,100}})"),
+        (("requirepass", "masterauth"), rf"(?:pass|auth)\s{{1,4}}[\"']?({_VALUE}{{3,100}})"),
+        (
+            ("add_user", "change_password"),
+            rf"(?:user|word)\s{{1,4}}[\w.-]{{1,80}}\s{{1,4}}[\"']?({_VALUE}{{3,100}})(?![^\"'\s])",
+        ),
+        (("server community",), r"community\s{1,4}(\S{3,100})\s{1,4}(?:RO|RW|ro|rw)"),
+        (("SecureString",), r"String\s{1,4}(?:-String\s{1,4})?[\"']([^\"'\n]{3,100})[\"']"),
+        (("net use ",), r"/user:\S{1,80}\s{1,4}([^\s/*]{3,100})"),
+        (("keytool", "jarsigner"), rf"-\w{{0,10}}(?:store|key)pass\s{{1,4}}[\"']?({_VALUE}{{3,100}})"),
+        (("openssl",), rf"\senc\b.{{0,200}}?\s-k\s{{1,4}}[\"']?({_VALUE}{{3,100}})"),
         (("net user", "NET USER"), r"(?:user|USER)\s{1,4}[\w.-]{1,40}\s{1,4}([^\s/*]{3,100})\s{1,4}/(?:add|ADD)"),
     )
 )
@@ -68,7 +78,7 @@ _PLACES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             ("uthorization", "UTHORIZATION"),
             (
-                r"[\"'`\])]{0,3}\s{0,4}(?:[:=,(]|=>){1,2}\s{0,4}[fbru]?[\"'`]?\s{0,4}[a-z][\w-]{0,24}\s{1,4}"
+                r"[\"'`\])]{0,3}\s{0,4}(?:[:=,(]|=>|(?=[\"'])){1,2}\s{0,4}[fbru]?[\"'`]?\s{0,4}[a-z][\w-]{0,24}\s{1,4}"
                 r"(?:(?:[a-z_]{1,20}=)[\"']?)?(?P<v>[^\s\"'`,;<>{}$()]{6,4000})"
             ),
         ),
@@ -107,7 +117,7 @@ _PLACES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
             ),
             (
                 r"\w{0,20}[\"']?\s{0,4}[=:]?>?\s{0,4}[(\[]\s{0,20}[fbru]?(?P<q>[\"'`])[^\"'`\s]{1,80}(?P=q)\s{0,4},\s{0,20}[fbru]?(?P<p>[\"'`])"
-                r"(?P<v>[^\"'`\s]{4,200})(?P=p)\s{0,20}[)\].]"
+                r"(?P<v>[^\"'`\s]{4,200})(?P=p)\s{0,20}(?:[)\].]|,\s{0,4}(?:function|async|\(|\w{1,20} ?=))"
             ),
         ),
         (
@@ -130,6 +140,9 @@ _CONNECTION = {  # what else stands in the line of a connection string
 }
 _CURL = re.compile(r"[\"']?(?:[\"',\s=]{0,6})[^\s\"':/]{0,80}:(?P<v>[^\s\"'`)/][^\s\"'`)]{2,200})")
 _USER_AT = re.compile(r"[^\s/:@\"'`<>]{0,200}:(?P<v>[^\s/\"'`<>]{1,300})@(?=[\w\[$%{.-])")
+_SLASHED = re.compile(
+    r"[^\s/:@\"'`<>]{1,200}:(?P<v>(?!\d{0,5}[/?#])[^\s\"'`<>@]{1,300}(?:@[^\s/\"'`<>@]{1,100}/[^\s\"'`<>@]{1,100})?)@(?=\w)"
+)
 
 
 def is_placeholder(value: str) -> bool:
@@ -191,8 +204,8 @@ def _in_commands(text: str) -> Iterator[tuple[int, int]]:
 def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Find passwords in `scheme://user:password@host`, signs such as `@` and `$` in them included."""
     for start in places(text, "://"):
-        found = _USER_AT.match(text, start + 3)
-        if found is not None and not is_placeholder(found["v"]):
+        found = _USER_AT.match(text, start + 3) or _SLASHED.match(text, start + 3)
+        if found is not None and (len(found["v"]) == 1 or not is_placeholder(found["v"])):
             yield found.span("v")
 
 

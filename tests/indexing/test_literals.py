@@ -43,6 +43,8 @@ ALONE = [
     "PMAK-" + H[:24] + "-" + H[:34],
     "glc_" + A,
     "1234567890:AAH" + A + "x",
+    "$2b$12$" + (A * 2)[:53],
+    "$6$Zx81kQm2$" + A * 2,
     "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2,
 ]
 WITHIN = [
@@ -117,6 +119,18 @@ ENV DB_PASSWORD={}
 define('DB_PASSWORD', '{}');
 $db_pass = "{}";
 DB_PASS={}
+- MYSQL_ROOT_PASSWORD={}
+helm install x --set auth.password={}
+const password string = "{}"
+let password: &str = "{}";
+conn.login('bob@a.b', '{}', function (err) {{
+requirepass {}
+rabbitmqctl add_user bob {}
+ConvertTo-SecureString "{}" -AsPlainText
+keytool -storepass {} -list
+az login -u bob -p {}
+net use z: //h/s /user:bob {}
+openssl enc -k {} -in a
 """.strip().splitlines()
 HEADERS = """
 Authorization: token {}

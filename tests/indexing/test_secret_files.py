@@ -43,8 +43,8 @@ KEPT = [
         key.properties old.id_rsa env.prod env.local .dev.vars .prod.vars.local .aws-credentials .gitcookies
         .dockerconfigjson .clasprc.json .ngrok.yml google-services.json GoogleService-Info.plist kaggle.json pgpass.conf
         private_key.txt privatekey.json credentials.tfrc.json docker-config.json gcp-key.json sa-key.json.bak
-        github-recovery-codes.txt backup-codes.txt logins.json cookies.txt local.settings.json my.cnf .Xauthority deploy_rsa
-        github_ed25519 vault.yml group-vault.yaml appsettings.Production.json appsettings.Staging.json
+        github-recovery-codes.txt backup-codes.txt logins.json cookies.txt local.settings.json my.cnf .Xauthority
+        deploy_rsa github_ed25519 vault.yml group-vault.yaml appsettings.Production.json appsettings.Staging.json
         appsettings.local.json wp-config-prod.php LocalSettings.php sftp-config.json sftp.json .ftpconfig
         .remote-sync.json
         deployment-config.json .tugboat proftpdpasswd .esmtprc ventrilo_srv.ini WebServers.xml dataSources.local.xml
