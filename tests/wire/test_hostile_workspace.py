@@ -81,12 +81,15 @@ async def test_the_server_answers_all_the_while(
 ) -> None:
     arm(tmp_path / "workspace", data, ruff)
     session = await start()
-    await session.initialize()
+    await session.initialize(ready=False)
     uri = session.open((session.workspace / "area.py").as_uri(), CODE)
+
+    async def suggested() -> list[str]:
+        await session.status(lambda status: status["state"] == "ready")
+        return await session.texts(uri, 4, 4)
+
     work = asyncio.gather(
-        session.command("starling.review", uri=uri),
-        session.command("starling.analyzeTestCoverage"),
-        session.texts(uri, 4, 4),
+        session.command("starling.review", uri=uri), session.command("starling.analyzeTestCoverage"), suggested()
     )
     assert await longest_answer(session, work) < LONGEST_S
     report, coverage, texts = work.result()
