@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import settings
 from tests import surroundings
 
 surroundings.clear(os.environ)  # before anything reads a variable; processes that tests start inherit the rest
+sys.dont_write_bytecode = False  # the next run, and the other processes of this one, need not compile the tests anew
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time, which is no fault of the code
 settings.load_profile("any machine")
 
