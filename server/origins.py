@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from pygls.uris import to_fs_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,6 +33,18 @@ _SIDE = re.compile(r"/(?:LEFT|RIGHT|base|head|ours|theirs|remote|local|merged)/(
 # A version behind a name: `.env@abc`, `.env;v=3`, `.env~HEAD`, `.env (Working Tree)`.
 _VERSION_END = re.compile(r"(?:[@;~^][^/]{0,80}|@@/.{0,200}|,v| \([^/()]{1,80}\))$")
 _NO_PATH = re.compile(r"[\0\n\r]")
+
+
+def path_of(uri: str) -> Path | None:
+    """Absolute path that a `file:` URI names; None for every other kind (`untitled:`, notebook cells, remote ones)."""
+    try:
+        name = to_fs_path(uri)
+    except ValueError:  # no URI at all, such as `file://[`
+        return None
+    if not name or "\0" in name:
+        return None
+    path = Path(name)
+    return path if path.is_absolute() else None
 
 
 def is_plain(uri: str) -> bool:
