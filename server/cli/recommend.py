@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 NOT_MEASURED = "not measured"
+BUSY = 30.0  # percent of the processors that others use
 LACKING = {"memory": "no memory", "disk": "no disk"}
 
 
@@ -35,11 +36,7 @@ def recommend(
 
     settings, _ = resolve()
     try:
-        here = recommending.machine_here(
-            settings,
-            again=again,
-            on_progress=lambda what: terminal.note(f"{what}, about ten seconds"),
-        )
+        here = recommending.machine_here(settings, again=again, on_progress=_announce)
     except ModelError as error:
         raise Failure(str(error)) from error
     found = recommending.recommend(settings, here)
@@ -49,6 +46,15 @@ def recommend(
         terminal.emit(_described(found, settings))
     else:
         _show(found, settings)
+
+
+def _announce(what: str) -> None:
+    """Tell what is measured, and if others disturb it: their share is taken for the machine's."""
+    import psutil  # noqa: PLC0415 (beside its only use)
+
+    terminal.note(f"{what}, about ten seconds")
+    if (busy := psutil.cpu_percent(0.5)) > BUSY:
+        terminal.note(f"other programs use {busy:.0f} % of the processors; measure again when they rest: --again")
 
 
 def _described(found: Recommendation, settings: Settings) -> dict[str, Any]:
@@ -86,6 +92,8 @@ def _show(found: Recommendation, settings: Settings) -> None:
     _show_table(("a line", "typing", "asking"), [(one, _of_lines(one)) for one in completing], "lines")
     tell()
     _show_table(("begins", "tokens/s", "chat"), [(one, _of_chat(one)) for one in chatting], "problems")
+    tell("a line: seconds until it is there; begins: seconds until the first words of an answer to 1,500 tokens.")
+    tell("worth: rests of lines completed exactly, problems solved; of how many (tests/eval).")
     tell("* is installed; + was measured itself, the others are estimated; ! wants an account on the hub.")
     tell()
     for use, one in found.chosen.items():
@@ -119,13 +127,17 @@ def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[
                 _marks(one),
                 one.candidate.name,
                 *cells,
-                f"{one.candidate.memory / 1e9:.1f} GB",
-                f"{one.candidate.disk / 1e9:.1f} GB",
+                _size(one.candidate.memory),
+                _size(one.candidate.disk),
                 worth(one, table),
             )
             for one, cells in rows
         ],
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _marks(one: Verdict) -> str:
@@ -150,7 +162,7 @@ def _answers(one: Verdict, use: str) -> str:
 def worth(one: Verdict, table: str) -> str:
     """What a model was measured to be worth, and at how many."""
     measured = one.candidate.worth.get(table)
-    return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n}"
+    return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
 
 
 def sentence(found: Recommendation, use: str) -> str:
@@ -160,9 +172,9 @@ def sentence(found: Recommendation, use: str) -> str:
     if use == "chat":
         within = f"begins within {limits.first_words_s:g} s and writes {limits.tokens_per_s:g} tokens/s"
         if one is None:
-            return f"Chat: no model of the catalog {within} here; name an endpoint in `[chat]` of your settings.toml."
-        name, speed = one.candidate.name, one.speed.new_tokens_per_s
-        return f"Chat: {name} begins an answer in {one.first_words_s or 0:.3g} s and writes {speed:.3g} tokens/s here{_terms(one)}."
+            return f"Chat: no model {within} here; name an endpoint in `[chat]` of your settings.toml."
+        begins, pace = f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g} tokens/s"
+        return f"Chat: {one.candidate.name} begins an answer in {begins} and writes {pace}{_terms(one, use)}."
     what = "while you type" if use == "typing" else "when you ask"
     within_ms = 1000 * (limits.typing_s if use == "typing" else limits.asking_s)
     title = use.capitalize()
@@ -172,12 +184,17 @@ def sentence(found: Recommendation, use: str) -> str:
     name = one.candidate.name
     if one.candidate.bundled and not others:
         return f"{title}: only the bundled model, {name}, answers {what} here (within {within_ms:,.0f} ms)."
-    return f"{title}: {name} has a line in {one.line_s or 0:.3g} s {what}{_terms(one)}."
+    return f"{title}: {name} has a line in {one.line_s or 0:.3g} s {what}{_terms(one, use)}."
 
 
-def _terms(one: Verdict) -> str:
-    licence = one.candidate.licence
-    return "" if one.candidate.installed else f", licence {licence}"
+def _terms(one: Verdict, use: str) -> str:
+    from models.recommendation import WORTH  # noqa: PLC0415
+
+    candidate = one.candidate
+    said = [] if candidate.installed else [f"licence {candidate.licence}"]
+    if WORTH[use] not in candidate.worth:
+        said.append("what it is worth was not measured")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def commands(one: Verdict, use: str, settings: Settings) -> list[str]:
