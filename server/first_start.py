@@ -5,11 +5,10 @@ Start at `tell`.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from server import paths
-from starling_files import make_folder
+from starling_files import make_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +31,11 @@ def _is_first() -> bool:
     from models.machine import FILE  # noqa: PLC0415 (for the first start alone)
 
     state = paths.state_dir()
-    if (state / FILE).exists():
+    if paths.homeless() or (state / FILE).exists():
         return False
     try:
         make_folder(state)
-        os.close(os.open(state / TOLD_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        open_private(state / TOLD_FILE, "xb").close()
     except OSError:  # told before, or at the same time by another server, or nothing can be noted down
         return False
     return True

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from agents.generator.parsing import KEPT
-from server import configuration, first_start
+from server import configuration
 from server.client import Client
 from server.completions import Completions
 from server.core import Cores
@@ -249,7 +249,6 @@ class Session:
             if old is None:
                 self._later(_load_gate)
                 self._later(self.on_loaded)
-                self._later(first_start.tell, core.settings, self.teller())
             if old is None or core.generator is not old.generator:
                 for document in tuple(self.documents)[-KEPT:]:
                     self._later(core.generator.prepare, document.record)

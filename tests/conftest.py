@@ -20,8 +20,6 @@ sys.dont_write_bytecode = False  # the next run, and the other processes of this
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time, which is no fault of the code
 settings.load_profile("any machine")
 
-os.environ["STARLING_MODEL__HINT"] = "false"  # every test begins in a new home, and all would be a first start
-
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before anything loads CUDA; processes that tests start inherit it
 
 # whoever starts the tests in the background may have Ctrl-C ignored, and what the tests start would inherit that
