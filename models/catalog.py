@@ -22,7 +22,7 @@ BUNDLED = Path(__file__).parent / "bundled"
 ENTRY_FILE = "catalog.toml"
 DEFAULT_MODEL = "starling-mini"
 
-LAYOUTS = ("spm", "psm")
+LAYOUTS = ("spm", "psm", "suffix_first")
 ROLES = ("completion", "chat", "review", "embedding")
 POOLINGS = ("mean", "first")
 PATH_PLACES = ("first", "prefix")
@@ -43,9 +43,11 @@ class FimTokens:
         file: marker before a file's path; "" when the model knows none.
         repository: marker before a repository's name; "" when the model knows none.
         layouts: orders the model was trained on, best first. "psm" is prefix, suffix, middle; "spm" is StarCoder's
-            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor.
+            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor;
+            "suffix_first" is `<suffix>after<prefix>before<middle>`.
         path_place: where the asking file's marker and path stand: "first" (before all markers) or "prefix" (at the
             head of the prefix).
+        begin: token that begins every prompt; "" for none.
     """
 
     prefix: str
@@ -56,6 +58,7 @@ class FimTokens:
     repository: str = ""
     layouts: tuple[str, ...] = ("psm",)
     path_place: str = "first"
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class ChatFormat:
         assistant: the model's own earlier turn.
         opening: what the model's answer follows.
         ends: tokens that end an answer.
+        begin: token that begins every conversation; "" for none.
     """
 
     system: str
@@ -88,6 +92,7 @@ class ChatFormat:
     assistant: str
     opening: str
     ends: tuple[str, ...]
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +261,7 @@ def read_fim(fim: Table) -> FimTokens:
         repository=fim.text("repository", default=""),
         layouts=fim.texts("layouts", LAYOUTS),
         path_place=fim.choice("path_place", PATH_PLACES, default="first"),
+        begin=fim.text("begin", default=""),
     )
 
 
@@ -265,7 +271,12 @@ def read_chat(chat: Table) -> ChatFormat:
     for role, turn in turns.items():
         if turn and "{text}" not in turn:
             chat.refuse(role, "a text with {text} in it")
-    return ChatFormat(**turns, opening=chat.text("opening", default=""), ends=chat.texts("ends"))
+    return ChatFormat(
+        **turns,
+        opening=chat.text("opening", default=""),
+        ends=chat.texts("ends"),
+        begin=chat.text("begin", default=""),
+    )
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:

@@ -44,6 +44,7 @@ class KnownModel:
         chat: its turns, None for none.
         pooling: of an embedder.
         settings: how it is asked, by role.
+        note: what a person should know of it; "" for nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class KnownModel:
     chat: ChatFormat | None = None
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] | None = None
+    note: str = ""
 
     def size_bytes(self, quantization: str) -> int:
         """Size on disk, and about what it takes in memory: weights times bytes a weight."""
@@ -89,12 +91,12 @@ def entry_text(known: KnownModel, converted: Converted, *, quantization: str, so
     ]
     if known.fim is not None:
         fim = known.fim
-        names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place")
+        names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place", "begin")
         lines += ["", "[fim]", *(f"{name} = {_quoted(getattr(fim, name))}" for name in names)]
         lines.append(f"layouts = {_quoted(list(fim.layouts))}")
     if known.chat is not None:
         chat = known.chat
-        turns = ("system", "user", "assistant", "opening")
+        turns = ("system", "user", "assistant", "opening", "begin")
         lines += ["", "[chat]", *(f"{name} = {_quoted(getattr(chat, name))}" for name in turns)]
         lines.append(f"ends = {_quoted(list(chat.ends))}")
     if "embedding" in known.roles:

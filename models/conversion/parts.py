@@ -12,7 +12,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.conversion.checkpoint import Checkpoint, Tensor
+    from models.conversion.checkpoint import Checkpoint, Weights
 
 ACTIVATIONS = {
     "gelu": common_spec.Activation.GELU,
@@ -53,7 +53,7 @@ def norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
         spec.beta = whole(checkpoint.tensor(f"{name}.bias"))
 
 
-def whole(tensor: Tensor, *, skip: int = 0) -> Fused:
+def whole(tensor: Weights, *, skip: int = 0) -> Fused:
     """One tensor, from a row on."""
     return Fused([tensor], skip=skip)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from pathlib import Path  # noqa: TC003 (typer looks at the annotations)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -70,24 +70,34 @@ def pull(
 
 
 def convert(
-    folder: Annotated[Path, typer.Argument(help="A checkpoint: config.json, *.safetensors, tokenizer.json.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A GGUF file, a folder with config.json, *.safetensors and tokenizer.json, or a name that "
+            "`starling models find` shows.",
+        ),
+    ],
     *,
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What to call it; the folder's name if not given.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What to call it; named after the source if not given.")] = None,
     quantization: Quantization = "int8",
     as_json: AsJson = False,
 ) -> None:
-    """Convert a local checkpoint into a model that runs here. Needs no network, torch or transformers."""
+    """Convert a model that is on this machine into one that runs here. Needs no network, torch or transformers."""
     from models.library import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
-    called = name or folder.resolve().name
+    path = Path(source)
+    called = name or _name_for(path)
     _check_new(called)
     with _told():
-        known = described(folder, called, tokenizer)
-    _tell(_install(known, folder, quantization, tokenizer), as_json=as_json)
+        known = described(path, called, tokenizer)
+    if known.note:
+        terminal.note(known.note)
+    _tell(_install(known, path, quantization, tokenizer), as_json=as_json)
 
 
 def use(
@@ -215,6 +225,12 @@ def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path
             tokenizer=tokenizer,
             on_progress=moved,
         )
+
+
+def _name_for(path: Path) -> str:
+    from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
+
+    return default_name(path) if path.is_file() else path.resolve().name
 
 
 def _tell(entry: ModelEntry, *, as_json: bool) -> None:
