@@ -322,7 +322,7 @@ class _Figures:
             "rope_theta": self._number("rope.freq_base", default=10_000.0),
             **self._stretching(sizes["head"]),
         }
-        if sizes["head"] * sizes["heads"] != sizes["width"]:
+        if f"{self._name}.attention.key_length" in self._contents.values:
             shared["head_dim"] = sizes["head"]
         window = self._contents.integer(f"{self._name}.attention.sliding_window")
         if self._name == "starcoder2":

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path  # noqa: TC003 (typer looks at the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from models.errors import ModelError
 from server import paths
-from server.cli import terminal
+from server.cli import finding, terminal
 from server.cli.terminal import Failure, Misuse
 from starling_files import make_folder, read_text, write_file
 
@@ -90,14 +91,14 @@ def convert(
     from models.library import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
-    path = Path(source)
-    called = name or _name_for(path)
+    taken = finding.taken(source)
+    called = name or taken.called
     _check_new(called)
     with _told():
-        known = described(path, called, tokenizer)
+        known = taken.known or described(taken.path, called, tokenizer, taken.beside)
     if known.note:
         terminal.note(known.note)
-    _tell(_install(known, path, quantization, tokenizer), as_json=as_json)
+    _tell(_install(replace(known, name=called), taken.path, quantization, tokenizer), as_json=as_json)
 
 
 def use(
@@ -225,12 +226,6 @@ def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path
             tokenizer=tokenizer,
             on_progress=moved,
         )
-
-
-def _name_for(path: Path) -> str:
-    from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
-
-    return default_name(path) if path.is_file() else path.resolve().name
 
 
 def _tell(entry: ModelEntry, *, as_json: bool) -> None:
