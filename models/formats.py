@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 END = "<|endoftext|>"
+_BAR = "\N{FULLWIDTH VERTICAL LINE}"  # DeepSeek's
 
 # Which markers a tokenizer knows tells how its model was taught to fill in the middle.
 FORMATS = (
@@ -23,7 +24,12 @@ FORMATS = (
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", END),
     FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", END, "<|file_sep|>", "<|repo_name|>"),
     FimTokens("<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>", "<[end▁of▁sentence]>", layouts=("suffix_first",)),
-    FimTokens("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>", "<｜end▁of▁sentence｜>"),
+    FimTokens(
+        f"<{_BAR}fim▁begin{_BAR}>",
+        f"<{_BAR}fim▁hole{_BAR}>",
+        f"<{_BAR}fim▁end{_BAR}>",
+        f"<{_BAR}end▁of▁sentence{_BAR}>",
+    ),
     FimTokens("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"),
 )
 MARKERS = frozenset(
@@ -47,9 +53,7 @@ _LLAMA3 = ChatFormat(
     opening="<|start_header_id|>assistant<|end_header_id|>\n\n",
     ends=("<|eot_id|>",),
 )
-_MISTRAL = ChatFormat(
-    system="", user="[INST] {text} [/INST]", assistant=" {text}</s>", opening="", ends=("</s>",)
-)
+_MISTRAL = ChatFormat(system="", user="[INST] {text} [/INST]", assistant=" {text}</s>", opening="", ends=("</s>",))
 _ZEPHYR = ChatFormat(
     system="<|system|>\n{text}</s>\n",
     user="<|user|>\n{text}</s>\n",

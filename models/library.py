@@ -83,9 +83,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
     return read_entry(target / ENTRY_FILE)
 
 
-def described(
-    checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None
-) -> KnownModel:
+def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None) -> KnownModel:
     """What a local checkpoint or GGUF file is for, by its configuration and by the markers its tokenizer knows.
 
     Args:
@@ -103,7 +101,7 @@ def described(
 
     opened = open_model(checkpoint, tokenizer)
     if opened.contents is not None:
-        told = beside or gguf_description.Beside()
+        told = beside or gguf_description.NOTHING
         return gguf_description.described(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
     tokens = frozenset(opened.vocabulary.tokens)
     network = str(opened.checkpoint.config.get("model_type"))

@@ -1,9 +1,9 @@
 """The table of contents of a GGUF file: what it says of itself, and where each tensor lies. No weights.
 
-The file is foreign, so every count, length and offset is held against a bound and against the file's size before anything
-is read or kept. `gguf.GGUFReader` has no such bounds: a file of 60 bytes that claims 2**60 values keeps it busy for ever,
-and it takes 16 s and 500 MB for an ordinary vocabulary; what follows takes a second. What the numbers of a tensor mean is
-the `gguf` package's business (`models.conversion.gguf_weights`). Start at `read_contents`.
+The file is foreign, so every count, length and offset is held against a bound and against the file's size before
+anything is read or kept. `gguf.GGUFReader` has no such bounds: a file of 60 bytes that claims 2**60 values keeps it
+busy for ever, and it takes 16 s and 500 MB for an ordinary vocabulary; what follows takes a second. What the numbers
+of a tensor mean is the `gguf` package's business (`models.conversion.gguf_weights`). Start at `read_contents`.
 """
 
 from __future__ import annotations
@@ -214,11 +214,11 @@ def _read_file(path: Path, *, arrays: bool) -> Contents:
         raise ModelError(f"There is no file {path}; give the path of a GGUF file.") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
-    except (_Damaged, struct.error, UnicodeDecodeError, OverflowError) as error:
+    except (_DamagedError, struct.error, UnicodeDecodeError, OverflowError) as error:
         raise damaged from error
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """A count, a length or an offset that cannot be."""
 
 
@@ -245,7 +245,7 @@ class _Scan:
         for _ in range(fields):
             key = self._text(MOST_NAME_BYTES)
             if key in values:
-                raise _Damaged
+                raise _DamagedError
             values[key] = self._value(self._scalar("I"), 0)
         found = self._tensors(tensors, self._alignment(values))
         return Contents(self._path, values, found, (self._path,))
@@ -265,7 +265,7 @@ class _Scan:
     def _alignment(values: Mapping[str, Any]) -> int:
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= BLOCK_BYTES or alignment & (alignment - 1):
-            raise _Damaged
+            raise _DamagedError
         return alignment
 
     def _tensors(self, count: int, alignment: int) -> dict[str, StoredTensor]:
@@ -279,10 +279,10 @@ class _Scan:
         tensors: dict[str, StoredTensor] = {}
         for name, shape, kind, offset in listed:
             if name in tensors or offset % alignment:
-                raise _Damaged
+                raise _DamagedError
             type_name, size = self._measured(name, shape, kind)
             if begin + offset + size > self._size:
-                raise _Damaged
+                raise _DamagedError
             tensors[name] = StoredTensor(name, self._path, type_name, shape, begin + offset, size)
         return tensors
 
@@ -290,13 +290,13 @@ class _Scan:
         """The name of a tensor's type, and its bytes."""
         if kind not in TENSOR_TYPES:
             raise ModelError(
-                f"The tensor {name!r} in {self._path} is stored in a way that is not known here (type {kind}); take the "
-                "model in a common quantization, Q4_K_M or Q8_0."
+                f"The tensor {name!r} in {self._path} is stored in a way that is not known here (type {kind}); take "
+                "the model in a common quantization, Q4_K_M or Q8_0."
             )
         type_name, weights, size = TENSOR_TYPES[kind]
         numbers = math.prod(shape)
         if not shape or not 0 < numbers <= MOST_NUMBERS or shape[-1] % weights:
-            raise _Damaged
+            raise _DamagedError
         return type_name, numbers // weights * size
 
     def _value(self, kind: int, depth: int) -> Any:  # noqa: ANN401 (whatever a file says)
@@ -305,7 +305,7 @@ class _Scan:
         if kind in _SCALARS:
             return self._scalar(_SCALARS[kind])
         if kind != _ARRAY or depth >= MOST_NESTED:
-            raise _Damaged
+            raise _DamagedError
         inner, count = self._scalar("I"), self._bounded("Q", MOST_ITEMS)
         if inner in _SCALARS:
             layout = f"<{count}{_SCALARS[inner]}"
@@ -333,7 +333,7 @@ class _Scan:
     def _bounded(self, layout: str, most: int) -> int:
         value = int(self._scalar(layout))
         if value > most:
-            raise _Damaged
+            raise _DamagedError
         return value
 
     def _scalar(self, layout: str) -> Any:  # noqa: ANN401 (a number or a truth)
@@ -345,12 +345,12 @@ class _Scan:
         end = self._at + count
         if end > len(self._block):
             if self._before + end > min(self._size, MOST_CONTENTS_BYTES):
-                raise _Damaged
+                raise _DamagedError
             self._before += self._at
             self._block = self._block[self._at :] + self._file.read(max(count, BLOCK_BYTES))
             self._at, end = 0, count
             if end > len(self._block):  # the file has become shorter
-                raise _Damaged
+                raise _DamagedError
         taken = self._block[self._at : end]
         self._at = end
         return taken

@@ -31,11 +31,41 @@ LONGEST_FACT = 200  # characters of what is copied into a catalog entry
 
 # Number in `general.file_type` -> what people call it.
 FILE_TYPES = {
-    **{0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S"},
-    **{12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K"},
-    **{19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL"},
-    **{26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16"},
-    **{36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4", 39: "NVFP4", 40: "Q1_0"},
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    3: "Q4_1",
+    7: "Q8_0",
+    8: "Q5_0",
+    9: "Q5_1",
+    10: "Q2_K",
+    11: "Q3_K_S",
+    12: "Q3_K_M",
+    13: "Q3_K_L",
+    14: "Q4_K_S",
+    15: "Q4_K_M",
+    16: "Q5_K_S",
+    17: "Q5_K_M",
+    18: "Q6_K",
+    19: "IQ2_XXS",
+    20: "IQ2_XS",
+    21: "Q2_K_S",
+    22: "IQ3_XS",
+    23: "IQ3_XXS",
+    24: "IQ1_S",
+    25: "IQ4_NL",
+    26: "IQ3_S",
+    27: "IQ3_M",
+    28: "IQ2_S",
+    29: "IQ2_M",
+    30: "IQ4_XS",
+    31: "IQ1_M",
+    32: "BF16",
+    36: "TQ1_0",
+    37: "TQ2_0",
+    38: "MXFP4",
+    39: "NVFP4",
+    40: "Q1_0",
 }
 LICENCES = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause", "gpl-3.0": "GPL-3.0-only"}
 SOURCES = (
@@ -64,8 +94,11 @@ class Beside:
     source: str = ""
 
 
+NOTHING = Beside()
+
+
 def described(
-    contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = Beside()
+    contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = NOTHING
 ) -> KnownModel:
     """Say what the model of a GGUF file is for.
 
@@ -117,7 +150,7 @@ def quantization(contents: Contents) -> str:
     return max(sizes, key=lambda name: sizes[name], default="")
 
 
-def licence_of(contents: Contents, beside: Beside = Beside()) -> str:
+def licence_of(contents: Contents, beside: Beside = NOTHING) -> str:
     """The licence that the file names, else the one found beside it, else "unknown"."""
     told = contents.text("general.license")
     if told in ("", "other"):
@@ -126,7 +159,7 @@ def licence_of(contents: Contents, beside: Beside = Beside()) -> str:
     return LICENCES.get(told.lower(), " ".join(told.split())[:LONGEST_FACT]) or "unknown"
 
 
-def source_of(contents: Contents, beside: Beside = Beside()) -> str:
+def source_of(contents: Contents, beside: Beside = NOTHING) -> str:
     """Where the model comes from, and how its weights were stored there."""
     told = contents.text(*SOURCES) or beside.source or str(contents.path.resolve())
     stored = quantization(contents)
@@ -155,7 +188,10 @@ def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[C
     chat = known_chat(template, frozenset(vocabulary.tokens))
     if chat is None:
         return None, "has a chat template that is not known here"
-    ends = {vocabulary.eos, *(token_at(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom"))}
+    ends = {
+        vocabulary.eos,
+        *(token_at(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom")),
+    }
     if chat.ends[0] not in ends:
         return None, "brings its family's chat template, and was not taught to end a turn by it"
     return chat, ""

@@ -98,7 +98,9 @@ def _byte_level(contents: Contents, tokens: list[str]) -> Any:  # noqa: ANN401 (
     if way.composed:
         made.normalizer = normalizers.NFC()
     cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in way.patterns]
-    made.pre_tokenizer = pre_tokenizers.Sequence([*cuts, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [*cuts, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
     made.decoder = decoders.ByteLevel()
     return made
 
@@ -119,7 +121,8 @@ def _sentence_piece(contents: Contents, tokens: list[str], types: list[int]) -> 
     by_byte = all(f"<0x{byte:02X}>" in numbered for byte in range(256))
     merges = _merges(tokens, types, scores, numbered)
     made = Tokenizer(models.BPE(numbered, merges, unk_token=unknown, fuse_unk=True, byte_fallback=by_byte))
-    prefixed = contents.values.get("tokenizer.ggml.add_space_prefix", True) is not False and MARKERS.isdisjoint(numbered)
+    told = contents.values.get("tokenizer.ggml.add_space_prefix", True)
+    prefixed = told is not False and MARKERS.isdisjoint(numbered)
     spaces = normalizers.Replace(" ", SPACE)
     made.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), spaces]) if prefixed else spaces
     parts = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]

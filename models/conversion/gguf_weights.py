@@ -154,7 +154,8 @@ class PackedTensor:
         numbers = _dequantized(data.reshape(rows, size), self.stored.type_name)
         if not np.isfinite(numbers).all():
             raise ModelError(
-                f"The tensor {self.stored.name} in {self.stored.file} holds values that are no numbers; download it again."
+                f"The tensor {self.stored.name} in {self.stored.file} holds values that are no numbers; download it "
+                "again."
             )
         return numbers
 
@@ -189,24 +190,26 @@ def _package() -> tuple[Any, Any]:
     return quants, GGMLQuantizationType
 
 
+def is_part(contents: Contents) -> bool:
+    """Whether a GGUF file belongs to another model: its eyes, or measurements of its weights."""
+    return contents.text("general.type") in ("mmproj", "imatrix") or contents.architecture == "clip"
+
+
 def unreadable(contents: Contents) -> str:
     """Say why the network of a GGUF file cannot be run here; "" for one that can."""
-    kind = contents.text("general.type")
-    if kind == "adapter":
+    if contents.text("general.type") == "adapter":
         return "it is a LoRA adapter, not a model; take the model that it was merged into"
-    if kind in ("mmproj", "imatrix") or contents.architecture == "clip":
+    if is_part(contents):
         return "it is a part of another model (its eyes, or measurements), not a model; take the model itself"
     if contents.architecture not in NETWORKS:
         named = contents.architecture or "unknown"
         return f"its architecture is {named!r}, and there are {', '.join(NETWORKS)} (Mistral's is llama)"
     if contents.integer(f"{contents.architecture}.expert_count"):
         return "it is a mixture of experts, which cannot be run here"
-    if not contents.tensors:
-        return "it holds a vocabulary and no weights"
     unknown = {one.type_name for one in contents.tensors.values()} - set(READABLE)
     if unknown:
         return f"its weights are stored as {', '.join(sorted(unknown))}; take them as Q4_K_M or Q8_0"
-    return ""
+    return "" if contents.tensors else "it holds a vocabulary and no weights"
 
 
 def checkpoint_of(contents: Contents) -> Checkpoint:
@@ -242,8 +245,8 @@ def _packed(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> 
         found, prefix = (ends.get(part) if kind in ("weight", "bias") else None), ""
     if found is None:
         raise ModelError(
-            f"{contents.path} holds a tensor {stored.name!r}, which is no part of {contents.architecture} as it is known "
-            "here; choose another model."
+            f"{contents.path} holds a tensor {stored.name!r}, which is no part of {contents.architecture} as it is "
+            "known here; choose another model."
         )
     name, rows, columns = found
     expected = (sizes[rows],) if kind == "bias" or not columns else (sizes[rows], sizes[columns])
@@ -283,8 +286,8 @@ class _Figures:
             or (self._name == "starcoder" and of_keys != 1)
         ):
             raise ModelError(
-                f"The attention of {self._contents.path} ({heads} heads, {of_keys} of keys, {head} wide, {turned} turned) "
-                "cannot be computed here; choose another model."
+                f"The attention of {self._contents.path} ({heads} heads, {of_keys} of keys, {head} wide, {turned} "
+                "turned) cannot be computed here; choose another model."
             )
         embeddings = self._contents.tensors.get("token_embd.weight")
         if embeddings is None:
@@ -394,5 +397,3 @@ def _llama3_factors(head: int, base: float, factor: float, figures: dict[str, An
     between = 1 / ((1 - smooth) / factor + smooth)
     slow = np.where(lengths > original / low, factor, between)
     return np.asarray(np.where(lengths < original / high, 1.0, slow))
-
-

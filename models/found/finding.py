@@ -40,8 +40,9 @@ def places(environment: Mapping[str, str], home: Path, platform: str = sys.platf
     """Where the programs keep their models, as their own variables and the system say it."""
     caches = {"darwin": home / "Library" / "Caches", "win32": Path(environment.get("LOCALAPPDATA") or home)}
     own_cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
-    ollamas = [Path(environment["OLLAMA_MODELS"])] if environment.get("OLLAMA_MODELS") else [home / ".ollama" / "models"]
-    if platform.startswith("linux") and not environment.get("OLLAMA_MODELS"):
+    named = environment.get("OLLAMA_MODELS")
+    ollamas = [Path(named) if named else home / ".ollama" / "models"]
+    if platform.startswith("linux") and not named:
         ollamas.append(Path("/usr/share/ollama/.ollama/models"))  # where its service keeps them
     llama = Path(environment.get("LLAMA_CACHE") or caches.get(platform, own_cache) / "llama.cpp")
     hub_home = Path(environment.get("HF_HOME") or own_cache / "huggingface")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.conversion.checkpoint import CONFIG_FILE, SAFETENSORS, Checkpoint
@@ -21,10 +20,12 @@ from starling_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LARGEST_CONFIG = 1_000_000  # bytes
 LARGEST_REFERENCE = 200
 SNAPSHOT_DEPTH = 2  # a repository may keep its quantizations in folders
+READ = (".json", ".txt", ".safetensors")  # the files of a checkpoint that a conversion looks at
 REVISION = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -79,7 +80,8 @@ def _own(file: Path, repository: Path) -> bool:
 
 
 def _checkpoint(name: str, repository_name: str, snapshot: Path, repository: Path) -> Found:
-    files = [file for file, _ in zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)]
+    listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
+    files = [file for file, _ in listed if file.suffix in READ]
     size = 0
     problem = ""
     for file in files:
@@ -99,7 +101,14 @@ def _checkpoint(name: str, repository_name: str, snapshot: Path, repository: Pat
         except ModelError as error:
             problem = str(error)
     return Found(
-        typeable(name), snapshot, size, typeable(stored), network, parameters, problem=problem, repository=repository_name
+        typeable(name),
+        snapshot,
+        size,
+        typeable(stored),
+        network,
+        parameters,
+        problem=problem,
+        repository=repository_name,
     )
 
 

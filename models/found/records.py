@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import Beside, licence_of, quantization
-from models.conversion.gguf_weights import unreadable
+from models.conversion.gguf_description import NOTHING, Beside, licence_of, quantization
+from models.conversion.gguf_weights import is_part, unreadable
 from models.conversion.pretokenizers import WAYS
 from models.errors import ModelError
 from models.known import INT8_BYTES
@@ -29,7 +29,7 @@ class Found:
     """One model that is here already.
 
     Attributes:
-        name: by which `starling models convert` takes it; letters that can be typed, and nothing that drives a terminal.
+        name: by which `starling models convert` takes it; letters that can be typed, nothing that drives a terminal.
         path: the GGUF file, or the folder of a checkpoint.
         size_bytes: on the disk, all parts.
         quantization: of its weights, as people call it; "" for unknown.
@@ -63,7 +63,7 @@ def typeable(name: str) -> str:
     return STRANGE.sub("_", name)[:LONGEST_NAME]
 
 
-def of_gguf(name: str, path: Path, beside: Beside = Beside()) -> Found | None:
+def of_gguf(name: str, path: Path, beside: Beside = NOTHING) -> Found | None:
     """What the head of a GGUF file says; None for a part of another model that nobody would ask for."""
     name = typeable(name)
     try:
@@ -71,7 +71,7 @@ def of_gguf(name: str, path: Path, beside: Beside = Beside()) -> Found | None:
         size = sum(file.stat().st_size for file in contents.files)
     except (ModelError, OSError) as error:
         return Found(name, path, _size_of(path), problem=str(error))
-    if contents.text("general.type") in ("mmproj", "imatrix") or contents.architecture == "clip":
+    if is_part(contents):
         return None
     return Found(
         name,
@@ -91,7 +91,7 @@ def _unspoken(contents: Contents) -> str:
     kind = contents.text("tokenizer.ggml.model")
     way = contents.text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):
-        return f"its tokenizer is of the kind {typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
+        return f"its tokenizer is {typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
     if kind == "gpt2" and way not in WAYS:
         return f"its tokenizer cuts text in a way that is not known here ({typeable(way)})"
     return ""

@@ -108,7 +108,8 @@ def taken(source: str) -> Taken:
     one = next((one for one in listed if one.name == source), None)
     if one is None:
         names = [one.name for one in listed]
-        raise Failure(f"There is no {source} on this machine.{terminal.meant(source, names)} See `starling models find`.")
+        meant = terminal.meant(source, names)
+        raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
     known = _published(one)

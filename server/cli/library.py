@@ -83,7 +83,9 @@ def convert(
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What to call it; named after the source if not given.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call it; named after the source if not given.")
+    ] = None,
     quantization: Quantization = "int8",
     as_json: AsJson = False,
 ) -> None:

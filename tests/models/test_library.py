@@ -53,6 +53,14 @@ def test_a_tokenizer_without_markers_is_no_use_and_says_so(tmp_path: Path) -> No
         described(NETWORKS / "llama", "mine")
 
 
+def test_the_first_token_of_a_prompt_stands_in_the_entry(checkpoint: Path, tmp_path: Path) -> None:
+    known = described(checkpoint, "mine")
+    assert known.fim is not None
+    entry = install(replace(known, fim=replace(known.fim, begin="<|endoftext|>")), checkpoint, tmp_path / "models")
+    assert entry.fim.begin == "<|endoftext|>"
+    assert entry.fim == replace(known.fim, begin="<|endoftext|>")
+
+
 def test_an_encoder_is_an_embedder(tmp_path: Path) -> None:
     known = described(NETWORKS / "roberta", "mine")
     assert known.roles == ("embedding",)

@@ -61,7 +61,9 @@ def vocabulary(markers: Sequence[str], rows: int = 0) -> list[str]:
     return [*tokens, *(f"[PAD{number}]" for number in range(len(tokens), rows))]
 
 
-def add_tokenizer(writer: GGUFWriter, markers: Sequence[str] = QWEN_MARKERS, *, rows: int = 0, pre: str = "qwen2") -> None:
+def add_tokenizer(
+    writer: GGUFWriter, markers: Sequence[str] = QWEN_MARKERS, *, rows: int = 0, pre: str = "qwen2"
+) -> None:
     """Byte-level BPE with `markers` as control tokens."""
     tokens = vocabulary(markers, rows)
     kinds = [3 if token in markers else 5 if token.startswith("[PAD") else 1 for token in tokens]
@@ -99,7 +101,9 @@ def write_network(
     architecture = ARCHITECTURES[folder.name]
     writer = GGUFWriter(path, architecture)
     add_figures(writer, config)
-    rows = max(tensor.shape[0] for name, tensor in checkpoint.tensors.items() if "embed_tokens" in name or "wte" in name)
+    rows = max(
+        tensor.shape[0] for name, tensor in checkpoint.tensors.items() if "embed_tokens" in name or "wte" in name
+    )
     tokenizer(writer, rows)
     names = gguf.get_tensor_name_map(getattr(gguf.MODEL_ARCH, architecture.upper()), 8)
     kept = {}

@@ -155,5 +155,3 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "gguf", None)
     with pytest.raises(ModelError, match=r"starling-lsp\[convert\]"):
         convert(tmp_path / "model.gguf", tmp_path / "made")
-
-
