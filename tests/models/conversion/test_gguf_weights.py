@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gguf
 import numpy as np
@@ -16,7 +17,8 @@ from models.conversion.gguf_contents import TENSOR_TYPES, read_contents
 from models.conversion.gguf_weights import READABLE, PackedTensor
 from models.errors import ModelError
 from tests.models.conversion import ggufs
-from tests.models.conversion.parity import NETWORKS, TOLERANCE, logits_of
+from tests.models.conversion.parity import NETWORKS, TOLERANCE, logits_of, names_of
+from tests.models.conversion.reference import llama_logits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,13 +119,64 @@ def test_the_table_of_types_is_the_packages() -> None:
     assert {number: theirs.get(number) for number in TENSOR_TYPES} == TENSOR_TYPES
 
 
-def test_stretched_positions_of_llama_3_are_recognized_and_others_refused(tmp_path: Path) -> None:
+def stretched(head: int, base: float, *, original: int, factor: float = 8.0) -> np.ndarray:
+    """By what Llama 3.1 divides each frequency, as its authors and llama.cpp's converter have it."""
+    factors = []
+    for place in range(0, head, 2):
+        length = 2 * math.pi * base ** (place / head)
+        if length < original / 4:
+            factors.append(1.0)
+        elif length > original:
+            factors.append(factor)
+        else:
+            smooth = (original / length - 1) / 3
+            factors.append(1 / ((1 - smooth) / factor + smooth))
+    return np.array(factors, np.float32)
+
+
+def with_positions(folder: Path, **positions: Any) -> Path:
+    """The small grouped Llama whose configuration says this of its positions."""
+    shutil.copytree(NETWORKS / "llama_grouped", folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["rope_parameters"] = positions
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def test_positions_of_llama_3_are_stretched_as_a_checkpoint_says(tmp_path: Path) -> None:
+    figures = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
+    folder = with_positions(tmp_path / "llama_grouped", rope_type="llama3", rope_theta=500.0, **figures)
+    convert(folder, tmp_path / "made", quantization="float32")
+    expected = np.load(folder / "expected.npz")
+    plain = 500.0 ** (-np.arange(0, 8, 2) / 8)
+    assert np.abs(llama_logits(folder, expected["tokens"], plain) - expected["logits"]).max() < TOLERANCE
+    wanted = llama_logits(folder, expected["tokens"], plain / stretched(8, 500.0, original=32))
+    logits = logits_of(tmp_path / "made", names_of(expected["tokens"]))
+    assert np.abs(logits - wanted).max() < TOLERANCE
+    assert np.abs(logits - expected["logits"]).max() > 1
+
+
+def test_positions_of_llama_3_are_recognized_in_a_file(tmp_path: Path) -> None:
+    folder = with_positions(tmp_path / "llama_grouped", rope_type="default", rope_theta=500_000.0)
+    factors = stretched(8, 500_000.0, original=8192)
+    ggufs.write_network(
+        tmp_path / "model.gguf", folder, change=lambda writer: writer.add_tensor("rope_freqs.weight", factors)
+    )
+    convert(tmp_path / "model.gguf", tmp_path / "made", quantization="float32")
+    tokens = np.load(folder / "expected.npz")["tokens"]
+    plain = 500_000.0 ** (-np.arange(0, 8, 2) / 8)
+    logits = logits_of(tmp_path / "made", tokens_of(tmp_path / "made", tokens))
+    assert np.abs(logits - llama_logits(folder, tokens, plain / factors)).max() < TOLERANCE
+    assert np.abs(logits - llama_logits(folder, tokens, plain)).max() > 10 * TOLERANCE
+
+
+def test_positions_stretched_in_another_way_are_refused(tmp_path: Path) -> None:
     factors = np.array([1, 1.0, 3.1, 8.0], np.float32)  # not what Llama's figures give
-
-    def stretch(writer: GGUFWriter) -> None:
-        writer.add_tensor("rope_freqs.weight", factors)
-
-    ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "llama", change=stretch)
+    ggufs.write_network(
+        tmp_path / "model.gguf",
+        NETWORKS / "llama",
+        change=lambda writer: writer.add_tensor("rope_freqs.weight", factors),
+    )
     with pytest.raises(ModelError, match="the position scaling 'of unknown factors'"):
         convert(tmp_path / "model.gguf", tmp_path / "made")
 
