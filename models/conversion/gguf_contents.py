@@ -33,6 +33,8 @@ MOST_ITEMS = 5_000_000  # of one array; the largest vocabularies have 300,000 to
 MOST_CONTENTS_BYTES = 256_000_000  # of the whole table
 MOST_NAME_BYTES = 65_535  # the format's own limit
 MOST_TEXT_BYTES = 10_000_000
+MOST_TENSOR_NAME_BYTES = 512  # llama.cpp takes 64
+LONGEST_NAME = 60  # characters of an architecture
 MOST_DIMENSIONS = 4  # the format's own limit
 MOST_NUMBERS = 1 << 48  # in one tensor
 MOST_NESTED = 4
@@ -122,7 +124,7 @@ class Contents:
     @property
     def architecture(self) -> str:
         """The network, as llama.cpp calls it; "" where the file does not say."""
-        return self.text("general.architecture")
+        return self.text("general.architecture")[:LONGEST_NAME]
 
     @property
     def parameters(self) -> int:
@@ -271,7 +273,7 @@ class _Scan:
     def _tensors(self, count: int, alignment: int) -> dict[str, StoredTensor]:
         listed = []
         for _ in range(count):
-            name = self._text(MOST_NAME_BYTES)
+            name = self._text(MOST_TENSOR_NAME_BYTES)
             dimensions = self._bounded("I", MOST_DIMENSIONS)
             shape = tuple(reversed([self._scalar("Q") for _ in range(dimensions)]))
             listed.append((name, shape, self._scalar("I"), self._scalar("Q")))

@@ -36,7 +36,7 @@ def vocabulary_of(contents: Contents) -> Vocabulary:
     kind = contents.text("tokenizer.ggml.model")
     tokens = _tokens(contents)
     if kind not in ("gpt2", "llama"):
-        named = f"a tokenizer of the kind {kind!r}, which is not known here" if kind else "no tokenizer"
+        named = f"a tokenizer of the kind {kind[:60]!r}, which is not known here" if kind else "no tokenizer"
         raise ModelError(f"{contents.path} holds {named}; {OTHER}.")
     types = _types(contents, len(tokens))
     try:

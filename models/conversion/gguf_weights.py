@@ -184,8 +184,8 @@ def _package() -> tuple[Any, Any]:
         from gguf import GGMLQuantizationType, quants  # noqa: PLC0415 (an extra, for this alone)
     except ImportError:
         raise ModelError(
-            "GGUF files are read with the package gguf, which is not installed; add the extra: "
-            "uv tool install 'starling-lsp[convert]', or pip install gguf beside Starling."
+            "GGUF files are read with the package gguf, which is not installed; install Starling with the extra: "
+            "uv tool install '.[convert]' in its repository."
         ) from None
     return quants, GGMLQuantizationType
 
@@ -347,7 +347,7 @@ class _Figures:
             return {"rope_scaling": _llama3_stretching(factors, head, self._number("rope.freq_base", default=10_000.0))}
         if kind in ("", "none"):
             return {}
-        return {"rope_scaling": {"rope_type": kind, "factor": factor or 1.0}}
+        return {"rope_scaling": {"rope_type": kind[:60], "factor": factor or 1.0}}
 
     def _whole(self, name: str, most: int, *, default: int | None = None) -> int:
         key = f"{self._name}.{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,8 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
         ],
     )
     terminal.out().print(f"Take one with: {TAKE} NAME", markup=False)
+    if importlib.util.find_spec("gguf") is None:
+        terminal.note("GGUF files need the extra for it: uv tool install '.[convert]' in Starling's repository.")
 
 
 def facts(found: Found) -> dict[str, Any]:

@@ -93,6 +93,16 @@ def test_the_list_names_what_to_type_on_a_narrow_terminal(elsewhere: Path, capfd
     assert "Take one with: starling models convert NAME" in shown
 
 
+def test_the_list_says_what_is_missing_to_take_one(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "find"]) == 0
+    assert "uv tool install" not in capfd.readouterr().err
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert run(["models", "find"]) == 0
+    assert "uv tool install '.[convert]'" in capfd.readouterr().err
+
+
 def test_nothing_found_says_where_it_was_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from models.conversion.conversion import convert
 from models.conversion.gguf_contents import is_gguf, read_contents
+from models.conversion.gguf_vocabulary import vocabulary_of
 from models.errors import ModelError
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS
@@ -81,6 +82,7 @@ DAMAGED = {
     "a tensor far beyond the file": head(1, 0, tensor("w", (4, 4), offset=(1 << 64) - 32)),
     "an offset that is not aligned": head(1, 0, tensor("w", (1,), offset=3)) + bytes(200),
     "half a block": head(1, 0, tensor("w", (33,), kind=8)) + bytes(200),
+    "a tensor of a long name": head(1, 0, tensor("w" * 5000, (1,))) + bytes(200),
     "a tensor twice": head(2, 0, tensor("w", (1,)) * 2) + bytes(200),
 }
 
@@ -224,6 +226,20 @@ def test_figures_that_do_not_fit_the_weights_are_refused(
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2", change=change)
     with pytest.raises(ModelError, match=sentence):
         convert(tmp_path / "model.gguf", tmp_path / "made")
+
+
+def test_a_sentence_stays_short_whatever_a_file_calls_itself(tmp_path: Path) -> None:
+    def boast(writer: GGUFWriter) -> None:
+        for key in ("general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.pre"):
+            writer.kv_data[0][key].value = "m" * 100_000
+
+    ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2", change=boast)
+    with pytest.raises(ModelError) as told:
+        convert(tmp_path / "model.gguf", tmp_path / "made")
+    assert len(str(told.value)) < 1_000
+    with pytest.raises(ModelError) as told:
+        vocabulary_of(read_contents(tmp_path / "model.gguf"))
+    assert len(str(told.value)) < 1_000
 
 
 def test_a_vocabulary_without_weights_says_so(tmp_path: Path) -> None:

@@ -206,5 +206,5 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
 
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "qwen2")
     monkeypatch.setitem(sys.modules, "gguf", None)
-    with pytest.raises(ModelError, match=r"starling-lsp\[convert\]"):
+    with pytest.raises(ModelError, match=r"uv tool install '\.\[convert\]'"):
         convert(tmp_path / "model.gguf", tmp_path / "made")
