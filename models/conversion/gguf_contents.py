@@ -3,7 +3,7 @@
 The file is foreign, so every count, length and offset is held against a bound and against the file's size before
 anything is read or kept. `gguf.GGUFReader` has no such bounds: a file of 60 bytes that claims 2**60 values keeps it
 busy for ever, and it takes 16 s and 500 MB for an ordinary vocabulary; what follows takes a second. What the numbers
-of a tensor mean is the `gguf` package's business (`models.conversion.gguf_weights`). Start at `read_contents`.
+of a tensor mean is the `gguf` package's business (`models.conversion.gguf_tensors`). Start at `read_contents`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.catalog import FimTokens, RoleSettings
+from models.conversion.gguf_figures import NETWORKS
 from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
-from models.conversion.gguf_weights import NETWORKS
 from models.errors import ModelError
 from models.formats import known_chat, known_fim
 from models.known import KnownModel
@@ -105,7 +105,7 @@ def described(
     Raises:
         ModelError: it neither completes nor converses in a way that is known here.
     """
-    from models.conversion.conversion import context_tokens  # noqa: PLC0415 (which reads GGUF files too)
+    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415 (a circle else)
 
     begin = _begin(contents, vocabulary)
     fim = _fim(contents, vocabulary)
@@ -120,7 +120,7 @@ def described(
         name=name,
         repository=source_of(contents, beside),
         network=NETWORKS[contents.architecture],
-        parameters=contents.parameters,
+        parameters=counted_parameters(checkpoint),
         context_tokens=min(context_tokens(checkpoint), MOST_CONTEXT),
         licence=licence_of(contents, beside),
         gated=False,

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFWriter, quants
 
+from models.conversion.checkpoint import Checkpoint
 from models.conversion.conversion import convert
 from models.conversion.gguf_contents import TENSOR_TYPES, read_contents
-from models.conversion.gguf_weights import READABLE, PackedTensor
+from models.conversion.gguf_tensors import READABLE, PackedTensor
 from models.errors import ModelError
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS, TOLERANCE, logits_of, names_of
 from tests.models.conversion.reference import llama_logits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 UNQUANTIZED = ("F32", "F16", "BF16")
@@ -91,7 +93,7 @@ def test_every_quantization_is_read_as_the_package_reads_it(
     quantization: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random blocks, read in slices of a few rows, give the model that their values give as a checkpoint."""
-    monkeypatch.setattr("models.conversion.gguf_weights.BLOCK_NUMBERS", 256 * 40)
+    monkeypatch.setattr("models.conversion.gguf_tensors.BLOCK_NUMBERS", 256 * 40)
     kind = GGMLQuantizationType[quantization]
     block, size = gguf.GGML_QUANT_SIZES[kind]
     writer = GGUFWriter(tmp_path / "model.gguf", "qwen2")
@@ -181,6 +183,28 @@ def test_positions_stretched_in_another_way_are_refused(tmp_path: Path) -> None:
         convert(tmp_path / "model.gguf", tmp_path / "made")
 
 
+def test_a_table_that_stands_there_twice_is_kept_once_in_its_finer_form(tmp_path: Path) -> None:
+    table = np.concatenate(list(Checkpoint.open(NETWORKS / "qwen2").tensor("model.embed_tokens.weight").blocks()))
+
+    def twice(finer: str) -> Callable[[GGUFWriter], object]:
+        return lambda writer: ggufs.add_tensor(writer, "output.weight", table.astype(np.float32), finer)
+
+    ggufs.write_network(tmp_path / "coarse.gguf", NETWORKS / "qwen2", "Q4_0")
+    ggufs.write_network(tmp_path / "twice.gguf", NETWORKS / "qwen2", "Q4_0", change=twice("Q8_0"))
+    ggufs.write_network(tmp_path / "other.gguf", NETWORKS / "qwen2", "Q4_0", change=twice("Q4_0"))
+    sizes = {
+        name: convert(tmp_path / f"{name}.gguf", tmp_path / name).size_bytes for name in ("coarse", "twice", "other")
+    }
+    assert len(set(sizes.values())) == 1
+    made = {name: (tmp_path / name / "model.bin").read_bytes() for name in sizes}
+    assert made["other"] == made["coarse"]
+    assert made["twice"] != made["coarse"]
+    mirrored = tmp_path / "mirrored.gguf"
+    table = table[::-1]
+    ggufs.write_network(mirrored, NETWORKS / "qwen2", "Q4_0", change=twice("Q8_0"))
+    assert convert(mirrored, tmp_path / "mirrored").size_bytes > sizes["coarse"]
+
+
 def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     def spoil(writer: GGUFWriter) -> None:
         writer.tensors[-1]["output_norm.weight"].tensor[3] = np.nan
@@ -195,7 +219,7 @@ def test_a_tensor_is_read_in_blocks_of_whole_heads(tmp_path: Path, monkeypatch: 
     ggufs.write_network(tmp_path / "model.gguf", NETWORKS / "llama")
     stored = read_contents(tmp_path / "model.gguf").tensors["blk.0.attn_q.weight"]
     whole = PackedTensor("q", stored, head=8).read()
-    monkeypatch.setattr("models.conversion.gguf_weights.BLOCK_NUMBERS", 1)
+    monkeypatch.setattr("models.conversion.gguf_tensors.BLOCK_NUMBERS", 1)
     blocks = list(PackedTensor("q", stored, head=8).blocks())
     assert [len(block) for block in blocks] == [8, 8, 8, 8]
     assert np.array_equal(np.concatenate(blocks), whole)
