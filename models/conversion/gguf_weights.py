@@ -24,7 +24,7 @@ TRIED_ROWS = 64  # of two tables that may be one
 SAME_TABLE = 0.5  # of a table's size: two that have nothing to do with each other differ by the root of 2
 BLOCK = re.compile(r"blk\.(\d{1,4})\.(\w+)\.(weight|bias)\Z")
 
-# llama.cpp's name of a part -> its name in the checkpoint, and how many rows and columns it has in terms of `Figures.sizes`
+# llama.cpp's name of a part -> its name in the checkpoint, and its rows and columns in terms of `Figures.sizes`
 _ENDS = {
     "token_embd": ("model.embed_tokens", "vocabulary", "width"),
     "output_norm": ("model.norm", "width", ""),
