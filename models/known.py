@@ -77,6 +77,16 @@ def known_models() -> Mapping[str, KnownModel]:
     return {model.name: model for model in sorted(models, key=lambda model: (model.parameters, model.name))}
 
 
+def family_fim(fim: FimTokens, network: str) -> FimTokens:
+    """The format of a published model with the same markers and network: what is known of one holds for its family."""
+
+    def markers(one: FimTokens) -> tuple[str, ...]:
+        return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
+
+    theirs = (known.fim for known in known_models().values() if known.fim is not None and known.network == network)
+    return next((one for one in theirs if markers(one) == markers(fim)), fim)
+
+
 def entry_text(known: KnownModel, converted: Converted, *, quantization: str, source: str) -> str:
     """The `catalog.toml` of a converted model."""
     lines = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models.catalog import ENTRY_FILE, read_entry
 from models.errors import ModelError
 from models.formats import CHATML, known_fim
-from models.known import KnownModel, entry_text
+from models.known import KnownModel, entry_text, family_fim
 from starling_files import close_tree, make_folder, read_text
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside
             'write a catalog.toml for it by hand (README, "A model of your own").'
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
-    return replace(known, roles=roles, fim=fim, chat=chat)
+    return replace(known, roles=roles, fim=family_fim(fim, network) if fim else None, chat=chat)
 
 
 def check(entry: ModelEntry) -> str:

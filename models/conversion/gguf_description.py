@@ -16,7 +16,7 @@ from models.conversion.gguf_figures import NETWORKS
 from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
 from models.errors import ModelError
 from models.formats import known_chat, known_fim
-from models.known import KnownModel
+from models.known import KnownModel, family_fim
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,9 +175,11 @@ def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
     prefix, suffix, middle, _pad, repository, file = named
     if prefix and suffix and middle and (known is None or (known.prefix, known.suffix) != (prefix, suffix)):
         known = FimTokens(prefix, suffix, middle, vocabulary.eos or middle, file, repository)
-    if known is not None and contents.text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
-        known = replace(known, layouts=("suffix_first",))
-    return known
+    if known is None:
+        return None
+    if contents.text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
+        return replace(known, layouts=("suffix_first",))
+    return family_fim(known, NETWORKS[contents.architecture])
 
 
 def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:

@@ -14,6 +14,7 @@ from models.conversion.gguf_vocabulary import vocabulary_of
 from models.conversion.pretokenizers import WAYS
 from models.errors import ModelError
 from models.formats import known_chat
+from models.known import known_models
 from models.library import described, install
 from models.tokens import Tokenizer
 from tests.models import bundled
@@ -225,6 +226,23 @@ def test_prompts_turns_licence_and_source_come_from_the_file(tmp_path: Path) -> 
     assert entry.chat.ends == ("<|im_end|>", "<|endoftext|>")
     assert entry.settings["chat"].temperature == 0.2
     assert known.note == ""
+
+
+def test_a_file_is_prompted_as_the_published_model_of_its_family(tmp_path: Path) -> None:
+    assert described(full_model(tmp_path / "m.gguf"), "m").fim == known_models()["qwen2.5-coder-1.5b"].fim
+
+
+def test_mellums_markers_are_starcoders_in_another_order(tmp_path: Path) -> None:
+    def rename(writer: GGUFWriter) -> None:
+        tokens = writer.kv_data[0]["tokenizer.ggml.tokens"].value
+        for place, token in enumerate(tokens):
+            tokens[place] = token.replace("<|fim_", "<fim_").replace("fix|>", "fix>").replace("middle|>", "middle>")
+
+    for way, layout in (("mellum", "suffix_first"), ("starcoder", "psm")):
+        path = full_model(tmp_path / f"{way}.gguf", rename, pre=way)
+        fim = described(path, way).fim
+        assert fim is not None
+        assert (fim.prefix, fim.layouts[0]) == ("<fim_prefix>", layout)
 
 
 def test_a_base_model_with_its_familys_template_only_completes(tmp_path: Path) -> None:
