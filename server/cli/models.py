@@ -213,6 +213,7 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
         console.print("! cannot be used as it is: see above.", markup=False)
     console.print(
         "* is used; use another with: starling models use completion NAME\n"
+        "What Ollama, LM Studio, llama.cpp and the hub's cache keep here: starling models find\n"
         f"Own models: a folder each in {paths.models_dir()}",
         markup=False,
         soft_wrap=True,
