@@ -105,6 +105,11 @@ def taken(source: str) -> Taken:
 
     path = Path(source)
     program = "" if path.exists() else finding.program_of(source)
+    if not program and not path.exists():
+        raise Failure(
+            f"There is no file or folder {source}; give a GGUF file, the folder of a checkpoint, or a name that "
+            "`starling models find` shows."
+        )
     if not program:
         return Taken(path, default_name(path) if path.is_file() else path.resolve().name)
     listed = finding.find_models(_places(), program)

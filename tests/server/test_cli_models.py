@@ -184,7 +184,11 @@ def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
         ("pull qwen-coder-1.5b", 1, "'qwen-coder-1.5b' to be had by name. Did you mean qwen2.5-coder-1.5b or "),
         ("pull starcoder2-3b -q int3", 2, "There is no quantization 'int3'"),
         ("pull starcoder2-3b --token-file nosuch", 1, "The token in nosuch cannot be read"),
-        ("convert nosuch", 1, "nosuch"),
+        (
+            "convert nosuch",
+            1,
+            "There is no file or folder nosuch; give a GGUF file, the folder of",
+        ),
         ("use cooking starling-mini", 2, "There is no role 'cooking'"),
         ("use chat starling-mini", 1, "is for completion, not for chat"),
         ("use embedding starling-mini", 1, "Nothing in Starling asks for embedding yet"),
