@@ -22,6 +22,7 @@ _COMMENT = re.compile(
     | \{? /\*+ (?P<block>.*?) \*/ \}? | <!-- (?P<markup>.*?) --> | \(\* (?P<star>.*?) \*\) ) \s* \Z"""
 )
 _BARE = re.compile(r"\s*(?:\.{3}|…)\s*[;,]?\s*\Z")
+_STUB = re.compile(r"\s*(?:pass|\.{3}|…|return|\{\s*\}|;)\s*;?\s*(?P<comment>(?:#|//|--|/\*).*)")
 _KINDS = (
     "code|methods?|functions?|members?|implementations?|logic|imports?|fields?|properties|lines?|content|definitions?"
     "|class(?:es)?|body|parts?|cases?|stuff"
@@ -79,6 +80,8 @@ def is_placeholder(line: str) -> bool:
     """Return whether a line stands for code that is not written out."""
     if _BARE.match(line):
         return True
+    if (stub := _STUB.match(line)) is not None:
+        return is_placeholder(stub["comment"])
     found = _COMMENT.match(line)
     if found is None:
         return False
