@@ -1,6 +1,6 @@
 """What stands around a piece of code, in few lines: the heads of its classes, the file's imports, and signatures.
 
-Takes what a grammar knows of any language; bounded by what `fits` lets through. Start at `class_heads` and `imports_of`.
+Takes what a grammar knows of any language; bounded by what `fits` lets through. Start at `class_heads`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ _FUNCTIONS = frozenset({"function", "method"})
 _DOCUMENTED = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3}|"|')(?P<line>[^\n]*?)(?:\"{3}|'{3}|"|')?\s*\Z""")
 _OWN = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*(?::[^=\n]+)?=(?!=)")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_CONSTRUCTOR = re.compile(r"\s*(?:def __init__|constructor|def initialize|__construct)\b")
+_LONGEST_HEAD = 12  # lines
 _LONGEST_LINE = 160  # characters
 _MOST = 40  # members of one class
 
@@ -48,13 +50,14 @@ def class_heads(piece: Piece, fits: Callable[[str], bool]) -> str:
 
 def imports_of(piece: Piece, fits: Callable[[str], bool]) -> str:
     """Return the import statements of a text that stand outside of the piece, those first that it uses; as they are."""
-    text, used = piece.document.text, set(_IDENTIFIER.findall(piece.text))
+    text, symbols, used = piece.document.text, piece.syntax.symbols, set(_IDENTIFIER.findall(piece.text))
     found: dict[int, tuple[bool, str]] = {}
     for one in piece.syntax.imports:
         if one.span is None or piece.span.start <= one.span.start < piece.span.end:
             continue
         line = text.rfind("\n", 0, one.span.start) + 1
-        if text[line : one.span.start].strip():
+        inner = any(each.kind in _FUNCTIONS and each.span.start < one.span.start < each.span.end for each in symbols)
+        if inner or text[line : one.span.start].strip():
             continue
         known = found.get(one.span.start, (False, ""))[0]
         found[one.span.start] = (known or bool(used.intersection(one.names)), text[line : one.span.end])
@@ -69,19 +72,27 @@ def signature_of(text: str, name: str = "") -> str:
     """Return the head of a definition that is given as a text: what stands before its body, and its first words."""
     lines = text.splitlines()
     first = next((at for at, line in enumerate(lines) if not name or re.search(rf"\b{re.escape(name)}\b", line)), 0)
+    made = _until_closed(lines, first)
+    behind = lines[first + len(made)] if first + len(made) < len(lines) else ""
+    said = _DOCUMENTED.match(behind)
+    if said is not None and said["line"]:
+        made.append(behind.rstrip())
+    if made and re.match(r"\s*(?:export\s+)?class\b", made[0]):  # what it is called with
+        makes = next((at for at, line in enumerate(lines) if _CONSTRUCTOR.match(line)), None)
+        made += _until_closed(lines, makes) if makes is not None else []
+    return "\n".join(line[:_LONGEST_LINE] for line in made)
+
+
+def _until_closed(lines: Sequence[str], first: int) -> list[str]:
+    """The lines of a head, up to where its brackets are closed."""
     made: list[str] = []
     open_ = 0
-    for line in lines[first : first + 12]:
+    for line in lines[first : first + _LONGEST_HEAD]:
         made.append(line.rstrip())
         open_ += sum(line.count(one) for one in "([") - sum(line.count(one) for one in ")]")
         if open_ <= 0:
             break
-    made = [line[:_LONGEST_LINE] for line in made]
-    behind = lines[first + len(made)] if first + len(made) < len(lines) else ""
-    said = _DOCUMENTED.match(behind)
-    if said is not None and said["line"]:
-        made.append(behind.rstrip()[:_LONGEST_LINE])
-    return "\n".join(made)
+    return made
 
 
 def _qualified(symbol: Symbol) -> str:
@@ -108,7 +119,7 @@ def _members(holder: Symbol, piece: Piece) -> list[str]:
     inside = [
         one
         for one in piece.syntax.symbols
-        if one.container == path and not (one.span.start <= piece.span.start < one.span.end)
+        if one.container == path and not (one.span.start < piece.span.end and piece.span.start < one.span.end)
     ]
     named = set(_IDENTIFIER.findall(piece.text))
     fields = [one for one in inside if one.kind in _VALUES]

@@ -74,16 +74,22 @@ def signatures(piece: Piece, index: Index, fits: Callable[[str], bool], *, whole
     """
     used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_NAMES]
     inside = {one.name for one in piece.syntax.symbols if _holds(piece.span, one.span)}
-    own = [] if whole else [
-        (piece.title, outlines.signature_of(piece.document.text[one.span.start : one.span.end], one.name))
-        for one in piece.syntax.symbols
-        if one.name in used and one.name not in inside and not one.container and not _holds(one.span, piece.span)
-    ]
+    own = (
+        []
+        if whole
+        else [
+            (piece.title, outlines.signature_of(piece.document.text[one.span.start : one.span.end], one.name))
+            for one in piece.syntax.symbols
+            if one.name in used and one.name not in inside and not one.container and not _holds(one.span, piece.span)
+        ]
+    )
     deadline = time.monotonic() + DEADLINE_S
     known = {one.name for one in piece.syntax.symbols}
     others = tuple(name for name in used if name not in known)
     hits = index.definitions(others, document=piece.document, limit=_CALLEES, deadline=deadline) if others else ()
-    found = [(hit.relative, outlines.signature_of(hit.text, hit.name.rpartition(".")[2])) for hit in _allowed(hits, index)]
+    found = [
+        (hit.relative, outlines.signature_of(hit.text, hit.name.rpartition(".")[2])) for hit in _allowed(hits, index)
+    ]
     by_title: dict[str, list[str]] = {}
     for title, text in dict.fromkeys([*own, *found]):
         more = {**by_title, title: [*by_title.get(title, []), text]}

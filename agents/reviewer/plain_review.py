@@ -34,7 +34,9 @@ _SPARE_TOKENS = 600  # for the prompts' own words, and for the answers
 _LONGEST_LINES = 3  # that may come in the place of one
 _CLAIM = re.compile(r"(?i)\bline\s*#?(\d+)\b(?:\s*[`\"'][^`\"'\n]*[`\"'])?\W*(.*)|^\W*(\d+)\s*[:.)-]\s*(.*)")
 _NONE = re.compile(r"(?i)^\W*(?:no\b|none\b|there (?:is|are) no\b|i (?:see|find|found) no\b|nothing\b)")
-_SOUND = re.compile(r"(?i)\b(?:is|are|looks?|seems?)\s+(?:correct|fine|right|ok(?:ay)?)\b|\bno (?:bugs?|errors?|problems?)\b")
+_SOUND = re.compile(
+    r"(?i)\b(?:is|are|looks?|seems?)\s+(?:correct|fine|right|ok(?:ay)?)\b|\bno (?:bugs?|errors?|problems?)\b"
+)
 _RIGHT = re.compile(r"(?i)^\W*(?:right|correct|keep|unchanged|it is right)\b")
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"^\s*(?:line\s*)?\d+\s*[:|]\s?")
@@ -93,7 +95,7 @@ def numbered(text: str) -> str:
 
 
 def claims_in(answer: str, lines: list[str]) -> list[Claim]:
-    """Return the lines that an answer says have a bug, each once, however it says so; none where it says there is none."""
+    """Return the lines that an answer says have a bug, each once, however it says so."""
     found: dict[int, Claim] = {}
     if _NONE.match(answer.strip()):
         return []

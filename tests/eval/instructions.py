@@ -29,7 +29,18 @@ from pathlib import Path
 
 TASKS = Path(__file__).with_suffix(".toml")
 PROGRAM = Path(__file__).parents[2] / "starling_lsp.py"
-FIELDS = ("number", "kind", "package", "version", "function_at", "instruction", "outcome", "parses", "seconds", "reason")
+FIELDS = (
+    "number",
+    "kind",
+    "package",
+    "version",
+    "function_at",
+    "instruction",
+    "outcome",
+    "parses",
+    "seconds",
+    "reason",
+)
 LONGEST_S = 600
 
 
@@ -78,7 +89,9 @@ def done(task: Task, out: Path) -> dict[str, str]:
         command += ["--task", "refactor"] if task.refactor else []
         command += ["--instruction", task.words] if task.words else []
         begun = time.monotonic()
-        run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
+        run = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=LONGEST_S, stdin=subprocess.DEVNULL
+        )
         seconds = time.monotonic() - begun
         after = path.read_text("utf-8")
     try:
@@ -86,7 +99,8 @@ def done(task: Task, out: Path) -> dict[str, str]:
     except ValueError:
         answer = {"outcome": "broken", "reason": run.stderr[-500:]}
     diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), task.file, task.file, n=8))
-    said = "\n".join([answer.get("reason") or "", *answer.get("notes", ())]).strip()
+    answer["reason"] = answer.get("reason") or str(answer.get("error", ""))
+    said = "\n".join([answer["reason"], *answer.get("notes", ())]).strip()
     (out / f"{task.number:02}.diff").write_text(f"{task.words or 'refactor'}\n{said}\n{diff}", "utf-8")
     return {
         "number": str(task.number),
@@ -95,10 +109,10 @@ def done(task: Task, out: Path) -> dict[str, str]:
         "version": importlib.metadata.version(task.package),
         "function_at": f"{task.file}: {task.at.splitlines()[0]}",
         "instruction": task.words or "(refactor)",
-        "outcome": "applied" if after != before else answer["outcome"],
+        "outcome": "applied" if after != before else answer.get("outcome", "failed"),
         "parses": "yes" if parses(after) else "no",
         "seconds": f"{seconds:.0f}",
-        "reason": (answer.get("reason") or "")[:300],
+        "reason": answer["reason"][:300],
     }
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.generator.cursor import Cursor
-from agents.generator.tasks import extraction, importing, placeholders, reindenting, restoring
+from agents.generator.tasks import extraction, placeholders
 from agents.generator.tasks.definitions import children, definitions_of, matched, outermost, tokens_of, within
-from agents.generator.tasks.proposals import unchanged
+from agents.generator.tasks.line_edits import as_held, in_order, line_edits, next_line
+from agents.generator.tasks.weaving import WORD, LostError, Weaver
 from agents.records import Edit, edited
 from indexing.records import Span
 from indexing.syntax import Syntax
@@ -25,34 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from agents.generator.tasks.definitions import Definition
-    from indexing.records import Document
-
-_WORD = re.compile(r"[^\W\d]\w*")
-_LONGEST_DIFF = 4000  # lines that are compared one by one
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is to be written anew.
-
-    Attributes:
-        document: the text.
-        syntax: of it.
-        span: whole lines.
-        seen: what of the document the model was shown in full, the span left out.
-        words: what the person asked for; a definition that it names may go.
-    """
-
-    document: Document
-    syntax: Syntax
-    span: Span
-    seen: tuple[Span, ...] = ()
-    words: str = ""
-
-    @property
-    def text(self) -> str:
-        """The lines."""
-        return self.document.text[self.span.start : self.span.end]
+    from agents.generator.tasks.weaving import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +43,17 @@ class Aligned:
     notes: tuple[str, ...] = ()
 
 
-class _Lost(Exception):
-    """A placeholder stands for code that is not known."""
-
-
 def aligned(code: str, target: Target) -> Aligned | None:
     """Return what an answer changes; None where it defines nothing that the document has, so that it is lines alone."""
     code = _flush(code)
     for syntax in _read(code, target):
         try:
             found = _Aligning(syntax, target).run()
-        except _Lost as lost:
+        except LostError as lost:
             return Aligned(complaint=f"`{lost}` stands for code that would be lost; write out all of it.")
         if found is not None:
             return found
     return None
-
-
-def line_edits(old: str, new: str) -> tuple[Edit, ...]:
-    """Return the edits of whole lines that make `new` of `old`, equal lines left out."""
-    same, tail = unchanged(old, new)
-    start = old.rfind("\n", 0, same) + 1
-    tail = min(tail, len(old) - start, len(new) - start)
-    end = len(old) - tail
-    if tail and end and old[end - 1] != "\n":
-        newline = old.find("\n", end)
-        end = len(old) if newline < 0 else newline + 1
-    tail = len(old) - end
-    before, after = old[start:end].splitlines(keepends=True), new[start : len(new) - tail].splitlines(keepends=True)
-    if len(before) + len(after) > _LONGEST_DIFF:
-        return (Edit(start, end, "".join(after)),) if before != after else ()
-    places = [start]
-    for line in before:
-        places.append(places[-1] + len(line))
-    blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return tuple(Edit(places[a], places[b], "".join(after[c:d])) for kind, a, b, c, d in blocks if kind != "equal")
 
 
 def _flush(code: str) -> str:
@@ -140,23 +89,8 @@ def _around(outer: Span, inner: Span) -> bool:
 
 
 @dataclass
-class _Aligning:
-    """One answer on its way into the document."""
-
-    answer: Syntax
-    target: Target
-    edits: list[Edit] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.code, self.text = self.answer.text, self.target.document.text
-        self.new, self.old = definitions_of(self.answer), definitions_of(self.target.syntax)
-        self.unit = reindenting.unit_at(
-            self.target.text,
-            self.text[: self.target.span.start],
-            self.text[self.target.span.end :],
-            Cursor.at(self.target.document, self.target.span.start).unit,
-        )
+class _Aligning(Weaver):
+    """What of an answer is taken."""
 
     def run(self) -> Aligned | None:
         """Return what comes of it; None where the answer has none of what is to be written."""
@@ -173,9 +107,9 @@ class _Aligning:
                 self._replace(new, old)
             self._beside(pairs)
             if not self.edits and (left := placeholders.first_of(self.code.splitlines(), self.text)):
-                raise _Lost(left)
-        self._import()
-        text = edited(self.text, tuple(_in_order(self.edits)))
+                raise LostError(left)
+        self.add_imports()
+        text = edited(self.text, tuple(in_order(self.edits)))
         if "\r\n" in self.text:
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
         return Aligned(line_edits(self.text, text), notes=tuple(self.notes))
@@ -194,22 +128,23 @@ class _Aligning:
             "\n".join(
                 [
                     *(depth + line.strip() for line in self.code[one.lead : one.span.start].splitlines()),
-                    *self._indented(one.lines(self.code), "", depth),
+                    *self.indented(one.lines(self.code), "", depth),
                 ]
             )
             for one in fresh
         ]
-        blank = self._blank_lines(fresh[0], beside) if fresh and beside is not None else 1
+        blank = self.blank_lines(fresh[0], beside) if fresh and beside is not None else 1
         above, below = self.text[:at], self.text[self.target.span.end :]
         missing = [
             max(0, blank - (space.count("\n") - 1)) if text.strip() else 0
-            for text, space in ((above, above[len(above.rstrip()) :]), (below, below[: len(below) - len(below.lstrip())]))
+            for text, space in (
+                (above, above[len(above.rstrip()) :]),
+                (below, below[: len(below) - len(below.lstrip())]),
+            )
         ]
         if pieces:
             written = "\n" * missing[0] + ("\n" * (blank + 1)).join(pieces) + "\n" * missing[1]
             self.edits.append(Edit(at, self.target.span.end, written))
-
-    # which is which
 
     def _pairs(self) -> list[tuple[Definition, Definition]]:
         """Each definition that is to be written, with what the answer has for it."""
@@ -241,9 +176,7 @@ class _Aligning:
         """The one definition of the answer that can only be the wanted one by another name."""
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
-        return strange[0] if len(strange) == 1 and old.name in _WORD.findall(self.target.words) else None
-
-    # what is changed
+        return strange[0] if len(strange) == 1 and old.name in WORD.findall(self.target.words) else None
 
     def _replace(self, new: Definition, old: Definition) -> bool:
         """Put a definition of the answer in the place of the document's; return whether that changes anything."""
@@ -253,36 +186,16 @@ class _Aligning:
             self._scope(new, old)
             return len(self.edits) > before
         held = old.lines(self.text)
-        lines = self._fitted(new, old, held)
-        lead = self._lead(new, held[0])
+        lines = self.fitted(new, held)
+        lead = self.lead(new, held[0])
         start = old.span.start
         if lead:
             start = old.lead
             held = self.text[old.lead : old.span.end].splitlines()
             lines = [*lead, *lines]
         if [line.rstrip() for line in lines] != [line.rstrip() for line in held]:
-            self.edits.append(Edit(start, old.span.end, "\n".join(_as_held(lines, held))))
+            self.edits.append(Edit(start, old.span.end, "\n".join(as_held(lines, held))))
         return len(self.edits) > before
-
-    def _fitted(self, new: Definition, old: Definition, held: Sequence[str]) -> list[str]:
-        """A definition of the answer as it stands in the place of the old one."""
-        lines = restoring.restored(new.lines(self.code), held, self.target.document.language, self.target.words)
-        lines = self._indented(lines, "\n".join(held), extraction.depth_of(held[0]))
-        whole = placeholders.filled(lines, "\n".join(held))
-        if whole is None:
-            raise _Lost(placeholders.first_of(lines, "\n".join(held)))
-        return whole
-
-    def _indented(self, lines: Sequence[str], piece: str, depth: str) -> list[str]:
-        return reindenting.reindented(lines, self.target.document, piece=piece, indentation=depth, unit=self.unit)
-
-    def _lead(self, new: Definition, first: str) -> list[str]:
-        """The comments above a definition of the answer, at the depth of its place."""
-        said = self.code[new.lead : new.span.start].splitlines()
-        depth = extraction.depth_of(first)
-        made = [depth + (" " if line.lstrip().startswith("*") else "") + line.strip() for line in said]
-        above = self.text[: self.target.span.start].splitlines()[-len(made) :] if made else []
-        return [] if [line.strip() for line in above] == [line.strip() for line in made] else made
 
     def _scope(self, new: Definition | None, old: Definition | None) -> None:
         """What a class or a file holds, one by one; what the answer leaves out stays, unless the person named it."""
@@ -292,19 +205,19 @@ class _Aligning:
         missing = [one for place, one in enumerate(olds) if place not in found.values()]
         complete = not elided and not missing
         if new is not None and old is not None:
-            self._head(new, old, news[0], olds[0], complete=not elided)
+            self.head(new, old, news[0], olds[0], complete=not elided)
         for at, place in found.items():
             self._replace(news[at], olds[place])
-        named = set(_WORD.findall(self.target.words))
+        named = set(WORD.findall(self.target.words))
         for one in missing:
             if one.name in named and not elided:
-                self.edits.append(Edit(one.lead, _next_line(self.text, one.span.end, blank=True), ""))
+                self.edits.append(Edit(one.lead, next_line(self.text, one.span.end, blank=True), ""))
             elif not elided:
                 self.notes.append(f"The model left out `{one.name}`, which stays.")
         taken = {at for at in range(len(news)) if at in found}
         for at, one in enumerate(news):
             if at not in taken and (one.sort != "value" or new is not None or self._is_used(one)):
-                self._insert(one, *self._neighbours(at, news, olds, found))
+                self.insert(one, *self._neighbours(at, news, olds, found))
         if complete:
             self._gaps(news, olds, found)
 
@@ -332,25 +245,6 @@ class _Aligning:
         known = {line.strip() for line in self.text.splitlines()}
         return any(placeholders.is_placeholder(line) and line.strip() not in known for line in lines)
 
-    def _head(
-        self, new: Definition, old: Definition, first_new: Definition, first_old: Definition, *, complete: bool
-    ) -> None:
-        """The head of a class: its own lines, and its docstring where the answer gives one."""
-        held = self.text[old.span.start : first_old.lead].rstrip().splitlines()
-        said = self.code[new.span.start : first_new.lead].rstrip().splitlines()
-        said = [line for line in said if not placeholders.is_placeholder(line)]
-        if not said or not held:
-            return
-        depth = extraction.depth_of(held[0])
-        lines = self._indented(said, "\n".join(held), depth)
-        if len(lines) < len(held) and lines[0].rstrip() == held[0].rstrip():
-            return
-        if len(lines) == 1 or not complete:
-            lines = [lines[0], *held[1:]] if held[0].rstrip().endswith((":", "{")) else held
-        if [line.rstrip() for line in lines] != [line.rstrip() for line in held]:
-            end = old.span.start + len(self.text[old.span.start : first_old.lead].rstrip())
-            self.edits.append(Edit(old.span.start, end, "\n".join(_as_held(lines, held))))
-
     def _gaps(self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]) -> None:
         """Statements between the definitions, where the answer has all of them, and behind the last one."""
         for at, one in enumerate(news):
@@ -365,7 +259,13 @@ class _Aligning:
                 continue
             said = self._gap(self.code, one, following, len(self.code))
             held = self._gap(self.text, old, after, len(self.text))
-            if said.strip() and held.strip() and said.split() != held.split() and following is None and not old.path[1:]:
+            if (
+                said.strip()
+                and held.strip()
+                and said.split() != held.split()
+                and following is None
+                and not old.path[1:]
+            ):
                 start = old.span.end + len(held) - len(held.lstrip())
                 written = "\n".join(line.rstrip() for line in said.strip("\n").splitlines())
                 self.edits.append(Edit(start, old.span.end + len(held.rstrip()), written))
@@ -373,8 +273,6 @@ class _Aligning:
     @staticmethod
     def _gap(text: str, one: Definition, following: Definition | None, end: int) -> str:
         return text[one.span.end : following.lead if following is not None else end]
-
-    # what is new
 
     def _beside(self, pairs: Sequence[tuple[Definition, Definition]]) -> None:
         """Take what the answer defines besides: changes of what the model has seen, and what is new and used."""
@@ -402,20 +300,20 @@ class _Aligning:
     def _may_change(self, old: Definition, pairs: Sequence[tuple[Definition, Definition]]) -> bool:
         """Whether the model has seen all of a definition, and it has to do with what was asked about."""
         seen = any(span.start <= old.span.start and old.span.end <= span.end for span in self.target.seen)
-        words = set(_WORD.findall(self.text[old.span.start : old.span.end]))
+        words = set(WORD.findall(self.text[old.span.start : old.span.end]))
         return seen and old.sort == "function" and any(
-            one.name in words or old.name in _WORD.findall(self.text[one.span.start : one.span.end]) for _, one in pairs
+            one.name in words or old.name in WORD.findall(self.text[one.span.start : one.span.end]) for _, one in pairs
         )  # fmt: skip
 
     def _wanted(self, fresh: Sequence[Definition], *, changed: bool) -> list[Definition]:
         """Those of the new definitions that something uses, or that the person named; all where they are the answer."""
         if not changed:
             return [one for one in fresh if one.sort != "value"]
-        used = set(_WORD.findall(self.target.words)) | self._written()
+        used = set(WORD.findall(self.target.words)) | self.written()
         taken = [one for one in fresh if len(one.path) > 1]  # a class that the answer repeats gets its new member
         while more := [one for one in fresh if one not in taken and one.name in used]:
             taken += more
-            used |= {word for one in more for word in _WORD.findall(self.code[one.span.start : one.span.end])}
+            used |= {word for one in more for word in WORD.findall(self.code[one.span.start : one.span.end])}
         return [one for one in fresh if one in taken]
 
     def _settle(self, one: Definition, new: Definition, old: Definition) -> None:
@@ -423,10 +321,10 @@ class _Aligning:
         above = one.span.start < new.span.start
         if len(one.path) > 1 or len(old.path) == 1 or self._is_method(one):
             before, behind = (None, old) if above else (old, None)
-            self._insert(one, before, behind)
+            self.insert(one, before, behind)
         else:
             holder = next((each for each in outermost(self.old) if each.holds(old)), old)
-            self._insert(one, None, holder)
+            self.insert(one, None, holder)
 
     def _is_method(self, one: Definition) -> bool:
         """Whether a function that stands in no class in the answer is called as a method."""
@@ -437,74 +335,4 @@ class _Aligning:
         )
 
     def _is_used(self, one: Definition) -> bool:
-        return one.name in self._written()
-
-    def _written(self) -> set[str]:
-        return {word for edit in self.edits for word in _WORD.findall(edit.text)}
-
-    def _insert(
-        self,
-        one: Definition,
-        before: Definition | None,
-        behind: Definition | None,
-    ) -> None:
-        """Write a new definition behind one of the document, or above one, at its depth."""
-        place = before or behind
-        if place is None:
-            return
-        depth = extraction.depth_of(self.text[place.span.start : place.span.end].split("\n", 1)[0])
-        lines = self._indented(one.lines(self.code), "", depth)
-        if placeholders.first_of(lines, self.text):
-            raise _Lost(placeholders.first_of(lines, self.text))
-        lead = self.code[one.lead : one.span.start].splitlines()
-        lines = [*(depth + line.strip() for line in lead), *lines]
-        apart = "\n" * self._blank_lines(one, place)
-        if before is not None:
-            at = _next_line(self.text, before.span.end, blank=False)
-            start = "" if at and self.text[at - 1 : at] == "\n" else "\n"
-            self.edits.append(Edit(at, at, start + apart + "\n".join(lines) + "\n"))
-        else:
-            self.edits.append(Edit(place.lead, place.lead, "\n".join(lines) + "\n" + apart))
-
-    def _blank_lines(self, one: Definition, place: Definition) -> int:
-        """How many blank lines stand between definitions here."""
-        if one.sort == "value":
-            return 0 if place.sort == "value" else 1
-        siblings = [each for each in self.old if each.path[:-1] == place.path[:-1] and each.sort == place.sort]
-        gaps = [
-            gap.count("\n") - 1
-            for first, second in zip(siblings, siblings[1:], strict=False)
-            if not (gap := self.text[first.span.end : second.lead]).strip()
-        ]
-        usual = 2 if self.target.document.language == "python" and len(place.path) == 1 else 1
-        return max(0, min(2, max(set(gaps), key=gaps.count))) if gaps else usual
-
-    def _import(self) -> None:
-        language = self.target.document.language
-        more = importing.import_edits(self.answer, self.target.syntax, self._written(), language=language)
-        held = {(edit.start, edit.end) for edit in self.edits}
-        self.edits += [edit for edit in more if (edit.start, edit.end) not in held or edit.start == edit.end]
-
-
-def _in_order(edits: Iterable[Edit]) -> list[Edit]:
-    """Edits by place, without those that lie in one before."""
-    made: list[Edit] = []
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        if not made or edit.start >= made[-1].end:
-            made.append(edit)
-    return made
-
-
-def _as_held(lines: Sequence[str], held: Sequence[str]) -> list[str]:
-    """Lines with the trailing white space that equal ones have in the document."""
-    known = {line.rstrip(): line for line in held}
-    return [known.get(line.rstrip(), line) for line in lines]
-
-
-def _next_line(text: str, at: int, *, blank: bool) -> int:
-    """Where the next line begins, behind blank ones if asked."""
-    end = text.find("\n", at)
-    end = len(text) if end < 0 else end + 1
-    while blank and end < len(text) and not text[end : _next_line(text, end, blank=False)].strip():
-        end = _next_line(text, end, blank=False)
-    return end
+        return one.name in self.written()

@@ -57,7 +57,7 @@ class Definition:
 
 
 def definitions_of(syntax: Syntax) -> tuple[Definition, ...]:
-    """Return all definitions of a text that stand on lines of their own, in order, without those inside of functions."""
+    """Return the definitions of a text that stand on lines of their own, in order, without those inside functions."""
     found: list[Definition] = []
     bodies: list[Definition] = []
     for symbol in syntax.symbols:

@@ -24,7 +24,9 @@ _LINE_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+([\w, ]+?)\s*\Z")
 _LIST_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+\((?:[^()#]*,)\s*\n[ \t]*\)\Z")
 # Names that mean one thing to everybody, with the module of the standard library that has them.
 _KNOWN = {
-    **dict.fromkeys(("Any", "Optional", "Union", "List", "Dict", "Tuple", "Set", "TypeVar", "cast", "Literal"), "typing"),
+    **dict.fromkeys(
+        ("Any", "Optional", "Union", "List", "Dict", "Tuple", "Set", "TypeVar", "cast", "Literal"), "typing"
+    ),
     **dict.fromkeys(("Generic", "Protocol", "NamedTuple", "TypedDict", "overload", "Final", "ClassVar"), "typing"),
     **dict.fromkeys(("IO", "TextIO", "BinaryIO", "AnyStr", "NoReturn", "Type", "Text", "FrozenSet"), "typing"),
     **dict.fromkeys(("Callable", "Iterable", "Iterator", "Sequence", "Mapping", "Generator"), "collections.abc"),
@@ -34,7 +36,11 @@ _KNOWN = {
     **dict.fromkeys(("wraps", "partial", "lru_cache", "reduce", "cached_property"), "functools"),
     **dict.fromkeys(("contextmanager", "suppress"), "contextlib"),
     **dict.fromkeys(("ABC", "abstractmethod"), "abc"),
-    **{"Path": "pathlib", "Enum": "enum", "Decimal": "decimal", "timedelta": "datetime", "deepcopy": "copy"},
+    "Path": "pathlib",
+    "Enum": "enum",
+    "Decimal": "decimal",
+    "timedelta": "datetime",
+    "deepcopy": "copy",
 }
 
 
@@ -188,18 +194,14 @@ def _place(one: _Statement, document: Syntax, language: str) -> int:
         return _head_end(document, language)
     if language != "python":
         said = [text[start:end] for start, end in found]
-        alike = [at for at, line in enumerate(said) if line.split()[:1] == one.text.split()[:1] or len(line.split()) == 1]
-        if said != sorted(said) or len(alike) < len(said):
-            return _line_end(text, found[-1][1])
-        behind = [found[at] for at in alike if said[at] > one.text]
-        return text.rfind("\n", 0, behind[0][0]) + 1 if behind else _line_end(text, found[-1][1])
+        in_order = said == sorted(said) and all(
+            line.split()[:1] == one.text.split()[:1] or line[:1] == '"' for line in said
+        )
+        behind = [start for (start, _), line in zip(found, said, strict=True) if in_order and line > one.text]
+        return text.rfind("\n", 0, behind[0]) + 1 if behind else _line_end(text, found[-1][1])
     standard = one.module.split(".")[0] in sys.stdlib_module_names
-    alike = [
-        (start, end)
-        for start, end in found
-        if _is_standard(text[start:end]) == standard and not text.startswith("from __future__", start)
-    ]
-    before = [end for start, end in alike if _sort_key(text[start:end]) < _sort_key(one.text)]
+    alike = [(start, end) for start, end in found if _is_standard(text[start:end]) == standard]
+    before = [end for start, end in alike if _sort_key(text[start:end]) <= _sort_key(one.text)]
     if before:
         return _line_end(text, before[-1])
     if alike:
@@ -222,7 +224,8 @@ def _statements(syntax: Syntax) -> dict[tuple[int, int], list[Import]]:
     found: dict[tuple[int, int], list[Import]] = {}
     for one in syntax.imports:
         if one.span is not None and _is_outer(syntax, one.span.start):
-            found.setdefault((one.span.start, one.span.end), []).append(one)
+            end = one.span.start + len(syntax.text[one.span.start : one.span.end].rstrip())  # C's have their line's end
+            found.setdefault((one.span.start, end), []).append(one)
     return found
 
 
@@ -252,11 +255,17 @@ def _head_end(document: Syntax, language: str) -> int:
             body = ast.parse(text).body
         except (SyntaxError, ValueError, RecursionError):
             body = []
-        first = body[0] if body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        last = 0
+        for node in body:
+            documents = node is body[0] and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if documents or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+                last = node.end_lineno or last
+        if last:
             starts = [0, *(found.end() for found in re.finditer("\n", text))]
-            return starts[first.end_lineno] if (first.end_lineno or 0) < len(starts) else len(text)
-    while (line := text[at : _line_end(text, at)]) and re.match(r"#!|\s*(?:#(?!include)|//|package\b|<\?php|/?\*)", line):
+            return starts[last] if last < len(starts) else len(text)
+    while (line := text[at : _line_end(text, at)]) and re.match(
+        r"#!|\s*(?:#(?!include)|//|package\b|<\?php|/?\*)", line
+    ):
         at += len(line)
     return at
 

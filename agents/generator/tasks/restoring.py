@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _DECORATOR = re.compile(r"\s*(?:@\w|#\[|\[\w[^\]]*\]\s*\Z)")
 _QUOTES = re.compile(r"""\s*[rRuU]?(?P<quotes>\"{3}|'{3})""")
 _HEAD = re.compile(r"\s*(?:async\s+)?(?:def|class)\b")
-_ABOUT_DECORATORS = re.compile(r"(?i)decorat|annotat|attribute|@|static|class\s*method|property|cache|deprecat|abstract")
+_ABOUT_DECORATORS = re.compile(
+    r"(?i)decorat|annotat|attribute|@|static|class\s*method|property|cache|deprecat|abstract"
+)
 _ABOUT_DOCUMENTATION = re.compile(r"(?i)\bdoc|comment|describ")
 
 
@@ -48,9 +50,8 @@ def _decorators(lines: Sequence[str]) -> list[str]:
 
 
 def _is_head(line: str, depth: str) -> bool:
-    return bool(line.strip()) and depth_of(line) == depth and not _DECORATOR.match(line) and not line.strip().startswith(
-        (")", "]", "}", "#", "//")
-    )  # fmt: skip
+    outside = bool(line.strip()) and depth_of(line) == depth and not _DECORATOR.match(line)
+    return outside and not line.strip().startswith((")", "]", "}", "#", "//"))
 
 
 def _with_docstring(lines: list[str], held: Sequence[str]) -> list[str]:

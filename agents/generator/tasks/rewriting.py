@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from agents import outlines, prompting, surroundings
 from agents.generator.cursor import Cursor
 from agents.generator.tasks import alignment, definitions, extraction, importing, placeholders, ranking, reindenting
-from agents.generator.tasks.alignment import Target
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.functions import functions_in
+from agents.generator.tasks.line_edits import line_edits
 from agents.generator.tasks.proposals import change, notes_of
 from agents.generator.tasks.records import Nothing
+from agents.generator.tasks.weaving import Target
 from agents.records import Edit, ProposedEdit, edited
 from agents.surroundings import Piece
 from indexing.records import Span
@@ -215,7 +216,7 @@ class _Work:
         return f"the {'class' if named[0].sort == 'type' else 'function'} `{named[0].name}`"
 
     def _around(self) -> tuple[str, str]:
-        """The lines above and below that are shown: all of a short file, else what lines alone need to be understood."""
+        """The lines above and below that are shown: of a short file all, else some where lines alone are meant."""
         count = self._chat.count_tokens
         if self._context >= _WHOLE_FILE_TOKENS and count(self._before + self._after) <= _WHOLE_FILE_TOKENS:
             return self._before, self._after
@@ -256,7 +257,9 @@ class _Work:
             if why := self._misses(code):
                 return [], (), why
             answer = Syntax.of(replace(scene.document, text=code))
-            inner = any(one.span is not None and span.start <= one.span.start < span.end for one in scene.syntax.imports)
+            inner = any(
+                one.span is not None and span.start <= one.span.start < span.end for one in scene.syntax.imports
+            )
             if not inner and self._before.strip():
                 used = set(_WORD.findall(importing.without_imports(code, answer)))
                 more = importing.import_edits(answer, scene.syntax, used, language=scene.document.language)
@@ -310,7 +313,7 @@ class _Work:
             return candidate
         newline = newline_of(self._scene.document.text)
         text = re.sub(r"(?<!\r)\n", newline, text)
-        return replace(candidate, edits=alignment.line_edits(self._scene.document.text, text))
+        return replace(candidate, edits=line_edits(self._scene.document.text, text))
 
     def _lacking(self, best: Ranked) -> str:
         """Return what a candidate that parses lacks, "" for nothing."""

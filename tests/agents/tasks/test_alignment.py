@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.generator.tasks import alignment
-from agents.generator.tasks.alignment import Target, aligned, line_edits
+from agents.generator.tasks.alignment import aligned
+from agents.generator.tasks.line_edits import LONGEST_DIFF, line_edits
 from agents.generator.tasks.records import Nothing
+from agents.generator.tasks.weaving import Target
 from agents.records import Finding, ProposedEdit, Severity, TextChange, edited
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
@@ -144,7 +145,8 @@ def main():
 def test_a_helper_that_is_called_on_self_becomes_a_method() -> None:
     reply = "def area(self):\n    return self.times(3)\n\ndef times(self, n):\n    return helper(n) * self.r"
     expected = FILE.replace(
-        f"        {AT}\n", "        return self.times(3)\n\n    def times(self, n):\n        return helper(n) * self.r\n"
+        f"        {AT}\n",
+        "        return self.times(3)\n\n    def times(self, n):\n        return helper(n) * self.r\n",
     )
     assert after(asked(reply)) == expected
 
@@ -190,7 +192,9 @@ def test_another_function_changes_too_where_the_model_has_seen_it_and_it_has_to_
 
 
 def test_a_class_gets_its_new_members_where_the_answer_has_them() -> None:
-    reply = class_with("    def double(self):\n        return 2 * self.area\n", more="limit = 4\n    size = 5\n\n    ...")
+    reply = class_with(
+        "    def double(self):\n        return 2 * self.area\n", more="limit = 4\n    size = 5\n\n    ..."
+    )
     expected = FILE.replace("limit = 3", "limit = 4\n    size = 5").replace(
         "        return 1\n", "        return 1\n\n    def double(self):\n        return 2 * self.area\n"
     )
@@ -323,9 +327,13 @@ def test_an_import_that_everybody_knows_is_added_where_nothing_else_is_missing()
         for name, module in (("Optional", "import Optional"), ("logging", "import logging"))
         if name in document.text and module not in document.text
     )
-    chat = ScriptedChat("===\n```\ndef f(x: Optional[str]):\n    logging.debug(x)\n    return os.fspath(x)\n```\nThere.")
+    chat = ScriptedChat(
+        "===\n```\ndef f(x: Optional[str]):\n    logging.debug(x)\n    return os.fspath(x)\n```\nThere."
+    )
     result = run("generate", replace(scene, instruction="add a type hint"), workplace, chat)
-    assert after(result).startswith("import logging\nimport os\nfrom typing import Optional\n\n\ndef f(x: Optional[str])")
+    assert after(result).startswith(
+        "import logging\nimport os\nfrom typing import Optional\n\n\ndef f(x: Optional[str])"
+    )
     assert len(chat.requests) == 1
 
 
@@ -356,5 +364,5 @@ def test_any_answer_is_read(code: str, language: str) -> None:
 
 
 def test_long_texts_are_compared_as_a_whole() -> None:
-    old, new = "a\n" * alignment._LONGEST_DIFF, "b\n" * alignment._LONGEST_DIFF
+    old, new = "a\n" * LONGEST_DIFF, "b\n" * LONGEST_DIFF
     assert len(line_edits(old, new)) == 1
