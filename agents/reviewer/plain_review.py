@@ -79,11 +79,13 @@ def plainly_reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Cal
     for claim in claims:
         line = lines[claim.number - 1]
         other = _rewritten(first, claim, line, chat, cancelled)
-        if other and _is_preferred(piece, shown, (claim.number, line, other), chat, cancelled):
+        start = sum(len(each) for each in piece.text.splitlines(keepends=True)[: claim.number - 1])
+        place = Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
+        if not other or not _parses(piece, place, other):
+            continue
+        if _is_preferred(piece, shown, (claim.number, line, other), chat, cancelled):
             stood += 1
-            start = sum(len(each) for each in piece.text.splitlines(keepends=True)[: claim.number - 1])
-            depth = len(line) - len(line.lstrip())
-            yield Stood(Span(start + depth, start + len(line.rstrip())), claim.said, other)
+            yield Stood(place, claim.said, other)
     logger.info("chat model reviewed", extra={"remarks": len(claims), "stood": stood})
 
 
@@ -150,6 +152,13 @@ def _rewritten(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, can
     asked = prompting.messages("line", number=str(claim.number), line=prompting.fenced(line))
     reply = chat.chat(ChatRequest((*first.messages, said, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
     return line_in(reply.text, line) if reply.end is ReplyEnd.END else ""
+
+
+def _parses(piece: Piece, place: Span, other: str) -> bool:
+    """Whether the document parses as well as before with another line."""
+    start, end = piece.span.start + place.start, piece.span.start + place.end
+    after = piece.syntax.with_text_inserted(start, end, other.strip())
+    return not piece.syntax.available or after.error_count() <= piece.syntax.error_count()
 
 
 def _is_preferred(

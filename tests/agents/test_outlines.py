@@ -84,7 +84,7 @@ def test_what_stands_in_no_class_has_no_head() -> None:
         ),
         (
             "rust",
-            "struct A {\n    r: i32,\n}\n\nimpl A {\n    fn f(&self) -> i32 {\n        1\n    }\n    fn g(&self) {}\n}\n",
+            "struct A {\n    r: i32,\n}\n\nimpl A {\n    fn f(&self) -> i32 {\n        1\n    }\n    fn g(&self) {}\n}\n",  # noqa: E501
             "fn f(&self) -> i32 {\n        1\n    }",
             "fn g(&self)",
         ),
@@ -110,7 +110,7 @@ def test_imports_that_the_piece_uses_come_first_where_not_all_fit() -> None:
     ("text", "expected"),
     [
         ("def f(a, b):\n    return a", "def f(a, b):"),
-        ('def f(\n    a,\n    b,\n) -> int:\n    """Do it.\n\n    More.\n    """\n    return a', 'def f(\n    a,\n    b,\n) -> int:\n    """Do it.'),
+        ('def f(\n    a,\n    b,\n) -> int:\n    """Do it.\n\n    More.\n    """\n    return a', 'def f(\n    a,\n    b,\n) -> int:\n    """Do it.'),  # noqa: E501
         ("@cache\ndef f(a):\n    return a", "def f(a):"),
         ("func f(a int) {\n\treturn\n}", "func f(a int) {"),
         ("class f:\n    x = 1\n\n    def __init__(self, a):\n        pass", "class f:\n    def __init__(self, a):"),

@@ -1,8 +1,8 @@
 """Instructions and refactorings on real files, by a chat model of one's own, as `starling generate` makes them.
 
-Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and what became of the file
-is written down: the outcome, whether it still parses, and the diff. Whether it does what was asked is for a person to
-say, who reads the diffs and fills in `instructions.csv`.
+Each task gets a copy of its package in a folder of its own; the edit is made (`--yes edit`), and what became of the
+file is written down: the outcome, whether it still parses, and the diff. Whether it does what was asked is for a person
+to say, who reads the diffs and fills in `instructions.csv`.
 
     python -m tests.eval.instructions --out FOLDER [--only 1,5-7]
 

@@ -40,6 +40,51 @@ _HEAD = re.compile(
     r"|(?:keep|leave)\s+(?:\w+\s+){0,4}?(?:as\s+(?:is|it\s+is|they\s+are)|unchanged)\b"
     r"|(?:\w+\s+)?code\s+(?:continues|unchanged|omitted|goes\s+here)\b)"
 )
+# Comments of nothing but these words speak of no code in particular, whatever their order.
+_ALONE = frozenset({"unchanged", "omitted", "snip", "snipped", "etc"})
+_ELIDING = _ALONE | frozenset(
+    {
+        *("existing", "remaining", "remainder", "remain", "remains", "stay", "stays", "same", "as"),
+        *("changes", "brevity", "above", "on"),
+    }
+)
+_ELIDED = _ELIDING | frozenset(
+    {
+        *(
+            "the",
+            "of",
+            "this",
+            "that",
+            "your",
+            "my",
+            "all",
+            "any",
+            "other",
+            "and",
+            "so",
+            "for",
+            "with",
+            "from",
+            "in",
+            "to",
+        ),
+        *("is", "are", "was", "were", "it", "they", "not", "no", "shown", "made", "needed", "here", "before", "below"),
+        *("keep", "keeps", "leave", "continue", "continues", "goes", "go", "todo", "rest", "previous", "original"),
+        *("code", "function", "functions", "method", "methods", "class", "classes", "body", "implementation", "part"),
+        *(
+            "implementations",
+            "logic",
+            "file",
+            "content",
+            "docstring",
+            "imports",
+            "fields",
+            "members",
+            "columns",
+            "lines",
+        ),
+    }
+)
 _BEHIND = frozenset(
     {
         *(
@@ -86,13 +131,16 @@ def is_placeholder(line: str) -> bool:
     if found is None:
         return False
     said = next((one for one in found.groups() if one is not None), "").strip()
-    dotted = said.startswith(("...", "…"))
+    dotted = said.lstrip("([{<").startswith(("...", "…"))
     words = said.strip(" .…-=*")
     return dotted or _says_so(words)
 
 
 def _says_so(words: str) -> bool:
     """Return whether a comment says only that code is unchanged."""
+    said = [one.lower() for one in re.findall(r"\w+", words)]
+    if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _ALONE):
+        return True
     head = _HEAD.match(words)
     return head is not None and all(one.lower() in _BEHIND for one in re.findall(r"\w+", words[head.end() :]))
 

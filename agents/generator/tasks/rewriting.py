@@ -207,12 +207,10 @@ class _Work:
         span, text = self._piece.span, self._scene.document.text
         if not self._piece.text.strip():
             return "the lines that are missing here"
-        if not text[: span.start].strip() and not text[span.end :].strip():
-            return "the file"
         found = definitions.outermost(definitions.within(definitions.definitions_of(self._scene.syntax), span))
         named = [one for one in found if one.sort != "value"]
         if len(named) != 1 or text[span.start : named[0].lead].strip() or text[named[0].span.end : span.end].strip():
-            return "these lines"
+            return "these lines" if text[: span.start].strip() or text[span.end :].strip() else "the file"
         return f"the {'class' if named[0].sort == 'type' else 'function'} `{named[0].name}`"
 
     def _around(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Answers of whole functions, classes and files: of each what was asked for is taken, and the rest stays byte for byte."""
+"""Answers of whole functions, classes and files: what was asked for is taken, and the rest stays byte for byte."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_function_is_never_replaced_by_other_ones() -> None:
 
 
 def test_another_function_changes_too_where_the_model_has_seen_it_and_it_has_to_do_with_it() -> None:
-    text = "def get(url):\n    return fetch(url)\n\n\ndef fetch(url):\n    return open(url)\n\n\ndef far():\n    return 1\n"
+    text = "def get(url):\n    return fetch(url)\n\n\ndef fetch(url):\n    return open(url)\n\n\ndef far():\n    return 1\n"  # noqa: E501
     reply = (
         "def get(url, timeout=10):\n    return fetch(url, timeout)\n\n\ndef fetch(url, timeout):\n"
         "    return open(url, timeout)\n\n\ndef far():\n    return 2"
@@ -214,7 +214,7 @@ def test_what_a_class_is_left_out_of_stays_unless_the_words_name_it() -> None:
 
 def test_new_code_at_an_empty_line_is_taken_out_of_a_whole_file() -> None:
     text = "import os\n\n\ndef one():\n    return 1\n\n\n\n\ndef two():\n    return 2\n"
-    reply = "import os\nimport re\n\n\ndef one():\n    return 1\n\n\ndef three():\n    return re.compile('3')\n\n\ndef two():\n    return 2"
+    reply = "import os\nimport re\n\n\ndef one():\n    return 1\n\n\ndef three():\n    return re.compile('3')\n\n\ndef two():\n    return 2"  # noqa: E501
     scene, workplace = scene_of("$0" + text)
     at = text.index("\n\n\n\n\n") + 3
     scene = replace(scene, instruction="add a function three", span=Span(at, at))

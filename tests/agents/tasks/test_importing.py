@@ -30,7 +30,7 @@ def merged(text: str, answer: str, *used: str, language: str = "python") -> str:
         ("from a import b  # why\n", "from a import c\n", "c", "from a import b  # why\nfrom a import c\n"),
         ("x = 1\n", "import re\n", "re", "import re\n\nx = 1\n"),
         ('"""Doc."""\n\nx = 1\n', "import re\n", "re", '"""Doc."""\n\nimport re\n\nx = 1\n'),
-        ("#!/usr/bin/python\n# Licence.\n\nx = 1\n", "import re\n", "re", "#!/usr/bin/python\n# Licence.\n\nimport re\n\nx = 1\n"),
+        ("#!/usr/bin/python\n# Licence.\n\nx = 1\n", "import re\n", "re", "#!/usr/bin/python\n# Licence.\n\nimport re\n\nx = 1\n"),  # noqa: E501
         (
             "from __future__ import annotations\n\nx = 1\n",
             "import re\n",
@@ -55,12 +55,12 @@ def test_a_long_list_of_names_gets_a_line_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("language", "text", "answer", "used", "expected"),
     [
-        ("javascript", 'import a from "a";\n\nf();\n', 'import b from "b";\n', "b", 'import a from "a";\nimport b from "b";\n\nf();\n'),
+        ("javascript", 'import a from "a";\n\nf();\n', 'import b from "b";\n', "b", 'import a from "a";\nimport b from "b";\n\nf();\n'),  # noqa: E501
         ("javascript", 'import a from "a";\n', 'import b from "b";\n', "c", 'import a from "a";\n'),
-        ("c", "#include <stdio.h>\n\nint f();\n", "#include <stdio.h>\n#include <string.h>\n", "", "#include <stdio.h>\n#include <string.h>\n\nint f();\n"),
-        ("java", "package a;\n\nimport java.util.List;\n", "import java.util.Map;\n", "Map", "package a;\n\nimport java.util.List;\nimport java.util.Map;\n"),
+        ("c", "#include <stdio.h>\n\nint f();\n", "#include <stdio.h>\n#include <string.h>\n", "", "#include <stdio.h>\n#include <string.h>\n\nint f();\n"),  # noqa: E501
+        ("java", "package a;\n\nimport java.util.List;\n", "import java.util.Map;\n", "Map", "package a;\n\nimport java.util.List;\nimport java.util.Map;\n"),  # noqa: E501
         ("rust", "use std::fmt;\n", "use std::io;\n", "io", "use std::fmt;\nuse std::io;\n"),
-        ("go", 'package a\n\nimport (\n\t"fmt"\n)\n', 'package a\n\nimport (\n    "os"\n)\n', "os", 'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n'),
+        ("go", 'package a\n\nimport (\n\t"fmt"\n)\n', 'package a\n\nimport (\n    "os"\n)\n', "os", 'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n'),  # noqa: E501
     ],
 )  # fmt: skip
 def test_other_languages(language: str, text: str, answer: str, used: str, expected: str) -> None:

@@ -129,6 +129,18 @@ def test_code_that_would_be_lost_is_asked_for_and_then_refused(reply: str) -> No
         "# remaining methods stay the same",
         "// omitted for brevity",
         "# keep the imports as is",
+        "# function body remains unchanged",
+        "// TODO: keep existing logic",
+        "# The remaining part of the function stays the same",
+        "# no changes made here",
+        "# as above",
+        "# etc.",
+        "# [...]",
+        "-- remaining columns unchanged",
+        "pass  # same as before",
+        "pass # rest of the code",
+        "...  # existing code",
+        "return  // unchanged",
     ],
 )
 def test_placeholders_are_known_in_every_style(line: str) -> None:
@@ -150,6 +162,13 @@ def test_placeholders_are_known_in_every_style(line: str) -> None:
         "#",
         "",
         "'unchanged',",
+        "# The original value",
+        "# keep the order",
+        "# Same size as before the call",
+        "# Existing files are replaced",
+        "# Skip the rest",
+        "# on",
+        "pass  # nothing to do",
     ],
 )
 def test_other_comments_are_none(line: str) -> None:
