@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks import extraction, placeholders
-from agents.generator.tasks.definitions import children, definitions_of, matched, outermost, tokens_of, within
+from agents.generator.tasks.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
 from agents.generator.tasks.line_edits import as_held, in_order, line_edits, next_line
 from agents.generator.tasks.weaving import WORD, LostError, Weaver
 from agents.records import Edit, edited
@@ -105,6 +105,8 @@ class _Aligning(Weaver):
                 return None
             for new, old in pairs:
                 self._replace(new, old)
+                if new.name != old.name:
+                    self._rename(new, old)
             self._beside(pairs)
             if not self.edits and (left := placeholders.first_of(self.code.splitlines(), self.text)):
                 raise LostError(left)
@@ -177,6 +179,12 @@ class _Aligning(Weaver):
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
         return strange[0] if len(strange) == 1 and old.name in WORD.findall(self.target.words) else None
+
+    def _rename(self, new: Definition, old: Definition) -> None:
+        """Call a definition by its new name wherever the document speaks of it."""
+        uses = uses_of(old, self.target.syntax)
+        self.edits += [Edit(span.start, span.end, new.name) for span in uses]
+        self.notes.append(f"`{old.name}` is now `{new.name}`, in this file alone.")
 
     def _replace(self, new: Definition, old: Definition) -> bool:
         """Put a definition of the answer in the place of the document's; return whether that changes anything."""

@@ -18,12 +18,15 @@ from indexing.texts import ByteLines
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    import tree_sitter
+
     from indexing.records import Symbol
     from indexing.syntax import Syntax
 
 _SORTS = {"function": "function", "method": "function", "macro": "function", "variable": "value", "constant": "value"}
 _COMMENT = re.compile(r"\s*(?:#(?!\[)|//|--|/\*|\*|;|%)")
 _ATTRIBUTE = re.compile(r"\s*(?:@|#\[|\[\w)")
+_BINDING = re.compile(r"definition|declaration|declarator|argument|parameter|item\Z|method\Z|specifier")
 _LONGEST = 200  # definitions of one container that are compared one by one
 
 
@@ -131,6 +134,35 @@ def tokens_of(syntax: Syntax, span: Span) -> list[str]:
         elif said := parsed.data[node.start_byte : node.end_byte].strip():
             found.append(said.decode(errors="replace"))
     return found
+
+
+def uses_of(definition: Definition, syntax: Syntax) -> list[Span]:
+    """Return where a text speaks of a definition by its name outside of it: as a member where it is one, else alone."""
+    parsed, text = syntax.parsed, syntax.text
+    if parsed is None:
+        return []
+    offsets, wanted = ByteLines(text, parsed.data), definition.name.encode()
+    found: list[Span] = []
+    waiting = [parsed.tree.root_node]
+    while waiting:
+        node = waiting.pop()
+        if node.child_count:
+            waiting.extend(reversed(node.children))
+        elif parsed.data[node.start_byte : node.end_byte] == wanted and re.search(
+            "identifier|name|constant", node.type
+        ):
+            span = Span(offsets.to_point(node.start_byte), offsets.to_point(node.end_byte))
+            member = text[: span.start].rstrip().endswith((".", "->", "::"))
+            outside = span.end <= definition.span.start or definition.span.end <= span.start
+            if outside and not _is_bound(node) and member == (len(definition.path) > 1):
+                found.append(span)
+    return found
+
+
+def _is_bound(node: tree_sitter.Node) -> bool:
+    """Whether a name is given to something of its own there: another definition, a parameter, an argument."""
+    holder = node.parent
+    return holder is not None and holder.child_by_field_name("name") == node and bool(_BINDING.search(holder.type))
 
 
 def _likest(news: list[int], olds: list[int], likeness: Callable[[int, int], float]) -> dict[int, int]:

@@ -165,6 +165,22 @@ def test_a_function_that_is_renamed_is_the_one_that_was_asked_about() -> None:
     assert after(asked(reply, text, "3 * r", "rename area to surface")) == text.replace("def area", "def surface")
 
 
+def test_what_is_renamed_is_called_by_its_new_name_in_its_file() -> None:
+    text = (
+        "def area(r):\n    return 3 * r\n\n\nclass A:\n    def area(self):\n        return area(1)  # area\n\n\n"
+        "print(area(2), A().area(), 'area')\n"
+    )
+    result = asked("def surface(r):\n    return 3 * r", text, "3 * r", "rename area to surface")
+    assert after(result) == (
+        "def surface(r):\n    return 3 * r\n\n\nclass A:\n    def area(self):\n        return surface(1)  # area\n\n\n"
+        "print(surface(2), A().area(), 'area')\n"
+    )
+    assert isinstance(result, ProposedEdit)
+    assert result.notes == ("`area` is now `surface`, in this file alone.",)
+    method = asked("def size(self):\n    return area(1)  # area", text, "return area(1)", "rename this area to size")
+    assert "def size(self):\n        return area(1)  # area\n\n\nprint(area(2), A().size(), 'area')" in after(method)
+
+
 def test_lines_alone_are_no_function() -> None:
     result, chat = asked_chat("return 5")
     assert isinstance(result, Nothing)
