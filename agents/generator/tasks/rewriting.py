@@ -184,11 +184,12 @@ class _Work:
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
             return _Judged(None, found.words, why)
-        made, notes, complaint = self._fitted(found.code)
+        made, notes, complaint = self._fitted(self._joined(found.blocks) or found.code)
         if complaint:
             return _Judged(None, found.words, complaint)
-        if not made:
-            return _Judged(None, found.words, "" if found.words else "it changes nothing.")
+        if not made:  # code may be as good as it can be, but an instruction is not done by saying so
+            settled = found.words and not self._wish.words
+            return _Judged(None, found.words, "" if settled else "it changes nothing; do what the task asks for.")
         outcomes = ranking.judged(self._completed(made), self._scene, self._means)
         usable = [one for one in outcomes if isinstance(one, ranking.Ranked)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
@@ -235,6 +236,19 @@ class _Work:
 
     # what came back
 
+    def _joined(self, blocks: tuple[str, ...]) -> str:
+        """Blocks that define different things as one text: a function in one and its helper in the next; else ""."""
+        named = [
+            {(one.path, one.sort) for one in definitions.definitions_of(self._syntax_of(block))} for block in blocks
+        ]
+        defining = [names for names in named if names]
+        apart = len(set().union(*defining)) == sum(map(len, defining))
+        parts = [block for block, names in zip(blocks, named, strict=True) if names or self._syntax_of(block).imports]
+        return "\n\n\n".join(parts) if apart and len(defining) > 1 else ""
+
+    def _syntax_of(self, code: str) -> Syntax:
+        return Syntax.of(replace(self._scene.document, text=code))
+
     def _fitted(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
         """Return the edits that the code may come to, what to say of them, and what to complain of."""
         scene = self._scene
@@ -254,7 +268,7 @@ class _Work:
         if not prose:
             if why := self._misses(code):
                 return [], (), why
-            answer = Syntax.of(replace(scene.document, text=code))
+            answer = self._syntax_of(code)
             inner = any(
                 one.span is not None and span.start <= one.span.start < span.end for one in scene.syntax.imports
             )
@@ -286,7 +300,7 @@ class _Work:
         named = [one for one in definitions.within(known, span) if one.sort != "value"]
         if named:
             return f"it leaves out the head of `{named[0].name}`; give the whole of it."
-        written = definitions.definitions_of(Syntax.of(replace(scene.document, text=code)))
+        written = definitions.definitions_of(self._syntax_of(code))
         names = {(one.name, one.sort) for one in known if one.sort != "value"}
         again = next((one.name for one in written if (one.name, one.sort) in names and one.sort != "value"), "")
         return f"it repeats `{again}`, which is there already; give what is to be changed alone." if again else ""

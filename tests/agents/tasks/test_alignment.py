@@ -151,6 +151,24 @@ def test_a_helper_that_is_called_on_self_becomes_a_method() -> None:
     assert after(asked(reply)) == expected
 
 
+def test_a_function_and_its_helper_may_come_in_two_blocks() -> None:
+    scene, workplace = scene_of("$0" + FILE)
+    at = scene.document.text.index(AT)
+    scene = replace(scene, instruction="split it", span=Span(at, at))
+    blocks = "```\ndef area(self):\n    return self.times(3) * self.r ** 2\n```\nand\n```\ndef times(self, n):\n    return n\n```"  # noqa: E501
+    result = run("generate", scene, workplace, ScriptedChat(f"===\nFirst\n{blocks}\nThere."))
+    assert "return self.times(3) * self.r ** 2\n\n    def times(self, n):\n        return n\n" in after(result)
+    twice = "```\ndef area(self):\n    return 1\n```\nor\n```\ndef area(self):\n    return 2 + 2\n```"
+    result = run("generate", scene, workplace, ScriptedChat(f"===\nFirst\n{twice}\nThere."))
+    assert after(result) == FILE.replace(AT, "return 2 + 2")
+
+
+def test_an_answer_that_changes_nothing_is_asked_for_again() -> None:
+    result, chat = asked_chat(FILE)
+    assert isinstance(result, Nothing)
+    assert "it changes nothing; do what the task asks for" in chat.requests[1].messages[-1].text
+
+
 def test_a_decorator_or_docstring_goes_only_when_the_words_speak_of_it() -> None:
     reply = f"def area(self):\n    {NEW}"
     kept = f'@property\n    def area(self):\n        """The area."""\n        {NEW}'
