@@ -68,14 +68,16 @@ def _flush(code: str) -> str:
 
 def _read(code: str, target: Target) -> Iterable[Syntax]:
     """The answer as a text of its own; then, for grammars that know no method without its class, in its place."""
-    yield Syntax.of(replace(target.document, text=code))
+    first = target.document.text.split("\n", 1)[0].strip()
+    mark = f"{first}\n" if first.startswith("<?") and "<?" not in code else ""  # without it, PHP is no code
+    yield Syntax.of(replace(target.document, text=mark + code))
     around = next((one for one in _holders(target)), None)
     if around is not None:
         head = target.document.text[around.span.start : target.document.text.find("\n", around.span.start) + 1]
         tail = target.document.text[around.span.start : around.span.end].rpartition("\n")[2]
         inner = "\n".join(f"    {line}" if line.strip() else line for line in code.split("\n"))
         if tail.strip().startswith(("}", "end")):
-            yield Syntax.of(replace(target.document, text=f"{head.strip()}\n{inner}\n{tail.strip()}\n"))
+            yield Syntax.of(replace(target.document, text=f"{mark}{head.strip()}\n{inner}\n{tail.strip()}\n"))
 
 
 def _holders(target: Target) -> list[Definition]:
@@ -158,7 +160,10 @@ class _Aligning(Weaver):
                 return []
         found: list[tuple[Definition, Definition]] = []
         for old in wanted:
-            same = [one for one in self.new if self._is_it(one, old) and all(one is not new for new, _ in found)]
+            free = [one for one in self.new if all(one is not new for new, _ in found)]
+            same = [one for one in free if self._is_it(one, old)] or [
+                one for one in free if self._is_misplaced(one, old)
+            ]
             if same:
                 found.append((max(same, key=lambda one: self._closeness(one, old)), old))
         if not found and len(wanted) == 1 and (renamed := self._renamed(wanted[0])) is not None:
@@ -169,6 +174,11 @@ class _Aligning(Weaver):
         """Whether a definition of the answer may be that one: its name, in the same class or in none."""
         same = new.name == old.name and new.sort == old.sort
         return same and old.path[len(old.path) - len(new.path) :] == new.path
+
+    def _is_misplaced(self, new: Definition, old: Definition) -> bool:
+        """Whether a definition has the right name, in a class that the model made up."""
+        holders = {one.name for one in self.old if one.sort == "type"}
+        return (new.name, new.sort) == (old.name, old.sort) and len(new.path) > 1 and new.path[-2] not in holders
 
     def _closeness(self, new: Definition, old: Definition) -> tuple[int, float]:
         head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).ratio()

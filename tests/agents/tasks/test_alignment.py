@@ -99,8 +99,9 @@ METHOD = f'    @property\n    def area(self):\n        """The area."""\n        
         f"        def area(self):\n            {NEW}",
         f"def area(self):\n    {NEW}\n\nc = Circle(2)\nprint(c.area)",
         f"from typing import Optional\n\ndef area(self):\n    {NEW}",
+        class_with(METHOD).replace("Circle(Shape)", "Invented"),
     ],
-    ids=["file", "file with more", "cut file", "class", "stubs", "method", "no decorator", "deep", "usage", "import"],
+    ids=["file", "more", "cut", "class", "stubs", "method", "no decorator", "deep", "usage", "import", "invented"],
 )
 def test_of_any_answer_the_function_is_taken_and_nothing_else(reply: str) -> None:
     assert after(asked(reply)) == FILE.replace(AT, NEW)
