@@ -1,4 +1,4 @@
-"""What small models drop from a function that they write anew, and nobody asked them to: its decorators, its docstring.
+"""What small models drop from a function that they write anew, unasked: decorators, docstring, comments.
 
 Start at `restored`.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _DECORATOR = re.compile(r"\s*(?:@\w|#\[|\[\w[^\]]*\]\s*\Z)")
 _QUOTES = re.compile(r"""\s*[rRuU]?(?P<quotes>\"{3}|'{3})""")
+_COMMENT = re.compile(r"\s*(?:#(?![!\[])|//|--)")
 _HEAD = re.compile(r"\s*(?:async\s+)?(?:def|class)\b")
 _ABOUT_DECORATORS = re.compile(
     r"(?i)decorat|annotat|attribute|@|static|class\s*method|property|cache|deprecat|abstract"
@@ -36,9 +37,9 @@ def restored(lines: Sequence[str], held: Sequence[str], language: str, words: st
     if before and not _decorators(made) and not _ABOUT_DECORATORS.search(words):
         shift = depth_of(made[0])
         made = [*(shift + line[len(depth_of(held[0])) :] for line in before), *made]
-    if language == "python" and not _ABOUT_DOCUMENTATION.search(words):
-        made = _with_docstring(made, held)
-    return made
+    if _ABOUT_DOCUMENTATION.search(words):
+        return made
+    return _with_comments(_with_docstring(made, held) if language == "python" else made, held)
 
 
 def _decorators(lines: Sequence[str]) -> list[str]:
@@ -63,6 +64,25 @@ def _with_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
     outer = depth_of(held[old[0]])
     kept = [inner + line.removeprefix(outer) if line.strip() else "" for line in held[old[0] : old[1]]]
     return [*lines[:body], *kept, *lines[body:]]
+
+
+def _with_comments(lines: list[str], held: Sequence[str]) -> list[str]:
+    """The lines with the comments that stand above lines which are still there, and only once."""
+    made, stripped = list(lines), [line.strip() for line in held]
+    for at in range(len(held) - 1, 0, -1):
+        first = at
+        while first and _COMMENT.match(held[first - 1]):
+            first -= 1
+        code = stripped[at]
+        if first == at or not re.search(r"\w", code) or _COMMENT.match(held[at]) or stripped.count(code) != 1:
+            continue
+        now = [line.strip() for line in made]
+        if now.count(code) == 1 and not set(stripped[first:at]).intersection(now):
+            place = now.index(code)
+            above = now[place - 1] if place else ""
+            if not _COMMENT.match(above):  # else the model has another one there
+                made[place:place] = [depth_of(made[place]) + line for line in stripped[first:at]]
+    return made
 
 
 def _docstring(lines: Sequence[str]) -> tuple[int, int] | None:
