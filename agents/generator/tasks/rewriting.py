@@ -54,7 +54,7 @@ class Wish:
         title: for the person who decides.
         accepts: whether a candidate does what it is for, beyond parsing.
         missed: what to tell the model of one that does not.
-        words: what the person asked for in words of their own, "" for nothing.
+        words: what is to be done, without words of ours, "" for what the person left to the model.
     """
 
     span: Span
@@ -254,8 +254,7 @@ class _Work:
         scene = self._scene
         prose = scene.document.language in _PROSE or not scene.syntax.available
         if not prose:
-            words = f"{self._wish.words} {self._wish.task if not self._wish.words else ''}"
-            target = Target(scene.document, scene.syntax, self._piece.span, self._seen(), words)
+            target = Target(scene.document, scene.syntax, self._piece.span, self._seen(), self._wish.words)
             found = alignment.aligned(code, target)
             if found is not None:
                 return [found.edits] if found.edits else [], found.notes, found.complaint

@@ -247,6 +247,15 @@ def test_what_a_class_is_left_out_of_stays_unless_the_words_name_it() -> None:
     assert gone == "class A:\n    def one(self):\n        return 1\n\n"
 
 
+def test_a_refactoring_that_leaves_a_method_out_does_not_remove_it_by_our_own_words() -> None:
+    text = "class A:\n    def one(self):\n        return 1 + 0\n\n    def names(self):\n        return 2\n"
+    scene, workplace = scene_of("$0" + text)
+    scene = replace(scene, span=Span(0, len(text)))
+    reply = "class A:\n    def one(self):\n        return 1"
+    result = run("refactor", scene, workplace, ScriptedChat(f"===\n```\n{reply}\n```\nThere."))
+    assert after(result) == text.replace("1 + 0", "1")
+
+
 def test_new_code_at_an_empty_line_is_taken_out_of_a_whole_file() -> None:
     text = "import os\n\n\ndef one():\n    return 1\n\n\n\n\ndef two():\n    return 2\n"
     reply = "import os\nimport re\n\n\ndef one():\n    return 1\n\n\ndef three():\n    return re.compile('3')\n\n\ndef two():\n    return 2"  # noqa: E501
