@@ -59,6 +59,7 @@ class Choice:
         limit: most candidates for a person who asks.
         unwanted: whether a text was turned down at this place before.
         breaks: whether a text makes new syntax errors; asked only of what would be shown, as it takes a parse.
+        strict: what breaks is not shown to a person who asks either.
     """
 
     trigger: Trigger
@@ -66,6 +67,7 @@ class Choice:
     limit: int
     unwanted: Callable[[str], bool]
     breaks: Callable[[Insertion], bool]
+    strict: bool = False
 
 
 def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
@@ -74,8 +76,9 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
-        whole = sorted(ordered, key=lambda one: choice.breaks(one.insertion))
-        return whole[: max(choice.limit, 1)], ""
+        whole = [one for one in ordered if not choice.breaks(one.insertion)]
+        broken = [] if choice.strict else [one for one in ordered if one not in whole]
+        return (found := [*whole, *broken][: max(choice.limit, 1)]), "" if found else "errors"
     fitting = [one for one in ordered if is_worth_showing(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
     for one in fitting:

@@ -97,6 +97,9 @@ def test_what_it_certainly_stands_for_is_put_there(reply: str) -> None:
         "def area(self):\n    ...",
         "def area(self):\n    pass  # unchanged",
         f"class Circle:\n    def area(self):\n        {DOTS}\n        return 5",
+        "def area(self):\n    # restlicher Code bleibt gleich\n    return 5",
+        "def area(self):\n    # 其余代码保持不变\n    return 5",
+        "def area(self):\n    z = 5\n    # [...]",
     ],
 )
 def test_code_that_would_be_lost_is_asked_for_and_then_refused(reply: str) -> None:
@@ -141,6 +144,27 @@ def test_code_that_would_be_lost_is_asked_for_and_then_refused(reply: str) -> No
         "pass # rest of the code",
         "...  # existing code",
         "return  // unchanged",
+        "# <... existing code ...>",
+        "# <rest of function>",
+        "# your code here",
+        "# TODO: rest of the implementation",
+        # in the language that the person asked in
+        "# restlicher Code bleibt gleich",
+        "// Rest der Klasse bleibt unverändert",
+        "# bestehender Code",
+        "# (wie bisher)",
+        "/* unverändert */",
+        "# le reste du code reste inchangé",
+        "// code existant",
+        "# el resto del código permanece igual",
+        "# resto do código inalterado",
+        "# il resto del codice rimane invariato",
+        "-- reszta kodu bez zmian",
+        "# остальной код без изменений",
+        "# 其余代码保持不变",
+        "// 现有代码",
+        "# 既存のコード",
+        "# 기존 코드",
     ],
 )
 def test_placeholders_are_known_in_every_style(line: str) -> None:
@@ -169,6 +193,14 @@ def test_placeholders_are_known_in_every_style(line: str) -> None:
         "# Skip the rest",
         "# on",
         "pass  # nothing to do",
+        "# resto",
+        "# Rest der Division",
+        "# le reste de la liste est trié",
+        "# igual",
+        "# code",
+        "# 现有代码路径依赖于此",
+        "# etc is a folder of the system",
+        "# your name here",
     ],
 )
 def test_other_comments_are_none(line: str) -> None:
