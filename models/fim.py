@@ -74,7 +74,9 @@ class Prompt:
     again: str = ""
 
 
-def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0) -> Prompt:
+def lay_out(
+    request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0, most_behind: int = 0
+) -> Prompt:
     """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window.
 
     Args:
@@ -82,6 +84,7 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_
         entry: the model.
         tokenizer: the model's.
         most_tokens: most tokens of the prompt, markers apart; 0 for as many as the window holds.
+        most_behind: most tokens of the suffix; 0 for its share.
     """
     fim = entry.fim
     max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
@@ -89,13 +92,14 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_
     window = entry.context_tokens - max_tokens - 3 - len(begin)  # prefix, suffix and middle marker
     window = min(window, most_tokens) if most_tokens else window
     snippets = request.snippets if window >= LEAST_WITH_SNIPPETS or not entry.large else ()
-    path = _path_tokens(request.path, fim.file, int(window * PATH_SHARE), tokenizer)
+    named = request.path if fim.path_place != "none" else ""
+    path = _path_tokens(named, fim.file, int(window * PATH_SHARE), tokenizer)
     window -= len(path)
 
     stable = _snippet_tokens(_steady(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
     volatile = _snippet_tokens(_moving(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
     context = [*stable, *volatile]
-    behind = min(int(window * entry.shares.suffix), window - len(context))
+    behind = min(int(window * entry.shares.suffix), window - len(context), most_behind or window)
     suffix = _head(request.suffix, behind, tokenizer)
     before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # moves with no suffix's length
     prefix, settled = _tail(request.prefix, before, tokenizer, large=entry.large)

@@ -22,7 +22,10 @@ FORMATS = (
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", END, "<filename>", "<reponame>", ("psm", "spm")),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", END, "<file_sep>", "<repo_name>"),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", END),
-    FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", END, "<|file_sep|>", "<|repo_name|>"),
+    FimTokens(
+        *("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", END, "<|file_sep|>", "<|repo_name|>"),
+        path_place="none",  # behind its file's path Qwen2.5-Coder 0.5B writes the docstring above once more
+    ),
     FimTokens("<[fim-prefix]>", "<[fim-suffix]>", "<[fim-middle]>", "<[end▁of▁sentence]>", layouts=("suffix_first",)),
     FimTokens(
         f"<{_BAR}fim▁begin{_BAR}>",

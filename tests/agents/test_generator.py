@@ -28,6 +28,7 @@ SURE = -0.01
 HARDLY_SURE = -0.3
 UNSURE = -3.0
 LONG_S = 30.0
+LARGE = replace(ENTRY, name="large", parameters=500_000_000)
 
 
 def never() -> bool:
@@ -146,6 +147,14 @@ def test_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
     editor = editors(says("abs(value)", UNSURE))
     asked = editor.ask("x = $0\n", trigger=Trigger.INVOKED)
     assert (asked.suggestions, asked.why_empty) == ((), "noise")
+
+
+def test_what_a_large_model_writes_is_no_noise(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    large = ScriptedModel(lambda _: "abs(value)", log_prob=UNSURE, entry=LARGE)
+    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
+    asked = editors(large, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    assert [one.text for one in asked.suggestions] == ["abs(value)", "any(values)"]
 
 
 def test_what_is_hardly_sure_stands_beside_nothing_better(editors: Callable[..., Editor]) -> None:
@@ -434,9 +443,6 @@ def test_closing_ends_the_model(editors: Callable[..., Editor]) -> None:
     assert answers[0].why_empty == "cancelled"
 
 
-LARGE = replace(ENTRY, name="large", parameters=500_000_000)
-
-
 class Loading(ScriptedModel):
     """A large model that is not there yet."""
 
@@ -474,12 +480,20 @@ def test_when_the_large_models_time_is_over_the_small_one_answers(
     assert time.monotonic() - began < LONG_S
 
 
+def test_a_small_model_that_is_slow_too_is_not_waited_for(editors: Callable[..., Editor]) -> None:
+    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, token_s=LONG_S)
+    small = ScriptedModel(lambda _: "small(value)", token_s=LONG_S)
+    began = time.monotonic()
+    assert editors(large, quick=small, policy=CompletionPolicy(typing_ms=80)).ask("x = $0\n").why_empty == "slow"
+    assert time.monotonic() - began < LONG_S
+
+
 def test_what_a_large_model_has_written_when_its_time_is_over_is_given_to_who_asks(
     editors: Callable[..., Editor],
 ) -> None:
     reply = "large(value)\n    return value * 2\n"
     large = ScriptedModel(lambda _: reply * 50, entry=LARGE, token_s=0.02, log_prob=SURE)
-    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(asking_ms=2000))
+    editor = editors(large, quick=says("small(value)", HARDLY_SURE), policy=CompletionPolicy(asking_ms=1000))
     fixture = "def f(value):\n    $0\n"
     (said,) = editor.ask(fixture, trigger=Trigger.INVOKED).suggestions
     assert said.model == "large"
@@ -516,9 +530,9 @@ def test_what_the_small_model_says_gives_way_unless_it_is_much_surer(
         return "large(value)"
 
     large = ScriptedModel(reply, entry=LARGE, log_prob=-0.12)
-    policy = CompletionPolicy(typing_ms=1000 * LONG_S, early_first=2.0)
+    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
     quick = Small(lambda _: "small(value)", log_prob=small)
-    (said,) = editors(large, quick=quick, policy=policy).ask("x = $0\n").suggestions
+    (said,) = editors(large, quick=quick, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED).suggestions
     assert said.text == shown
 
 
@@ -551,3 +565,13 @@ def test_a_late_answer_is_there_at_the_next_key(editors: Callable[..., Editor]) 
         time.sleep(0.01)
     assert rest is not None
     assert rest.suggestions[0].text == "arge(value)"
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize(("says_it", "shown"), [("if e >= t:", "if e >= t:"), ("e += 1", "")])
+def test_a_header_that_is_missing_below_another_one_stands_where_it_is_asked_for(
+    editors: Callable[..., Editor], trigger: Trigger, says_it: str, shown: str
+) -> None:
+    fixture = "def below(l, t):\n    for e in l:\n        $0\n            return False\n    return True\n"
+    found = editors(says(says_it)).shows(fixture, trigger=trigger)
+    assert found == (fixture.replace("$0", shown) if shown else "")
