@@ -11,6 +11,7 @@ import pytest
 
 from models.calibration import Speed
 from models.catalog import Catalog, Measured
+from models.ctranslate import LEAST_PROMPT, LINE_TOKENS
 from models.known import KnownModel, known_models
 from models.machine import Machine, Weights
 from models.recommendation import Candidate, Limits, Room, Verdict, available, best, judge
@@ -35,6 +36,9 @@ def machine(reads: float, writes: float) -> Machine:
     return Machine("cpu", "int8", 1, 1_000_000, 0, reads, writes, 1.0)
 
 
+HERE = machine(LEAST_PROMPT * 1000, LINE_TOKENS * 2000)
+
+
 def judged(one: Candidate, here: Machine, room: Room | None = None) -> Verdict:
     return judge(one, here, LIMITS, room or Room())
 
@@ -44,15 +48,15 @@ def judged(one: Candidate, here: Machine, room: Room | None = None) -> Verdict:
     [(200, ("typing", "asking")), (400, ("asking",)), (1600, ())],
 )
 def test_a_larger_model_is_in_time_for_less(millions: int, uses: tuple[str, ...]) -> None:
-    # 192 tokens are read and 10 written: 0.3, 0.6 and 2.3 s
-    found = judged(model("m", millions), machine(200_000, 20_000))
-    assert found.line_s == pytest.approx(millions * (192 / 200_000 + 10 / 20_000))
+    # a prompt in 1 ms a million weights, a line in half of it: 0.3, 0.6 and 2.4 s
+    found = judged(model("m", millions), HERE)
+    assert found.line_s == pytest.approx(millions * 0.0015)
     assert found.uses == uses
 
 
 def test_a_small_model_reads_its_whole_window() -> None:
-    found = judged(model("m", 50, context_tokens=510), machine(200_000, 20_000))
-    assert found.line_s == pytest.approx(50 * (500 / 200_000 + 10 / 20_000))
+    found = judged(model("m", 50, context_tokens=500 + LINE_TOKENS), machine(200_000, 20_000))
+    assert found.line_s == pytest.approx(50 * (500 / 200_000 + LINE_TOKENS / 20_000))
 
 
 @pytest.mark.parametrize(("reads", "writes", "uses"), [(110, 6, ("chat",)), (99, 6, ()), (110, 4.9, ())])
@@ -78,7 +82,7 @@ def test_what_there_is_no_room_for_answers_nothing(room: Room, lacking: str) -> 
 
 
 def test_the_largest_in_time_is_named() -> None:
-    found = [judged(model(str(size), size), machine(200_000, 20_000)) for size in (200, 1600, 400, 300)]
+    found = [judged(model(str(size), size), HERE) for size in (200, 1600, 400, 300)]
     assert [one.candidate.name if (one := best(found, use)) else "" for use in ("typing", "asking", "chat")] == [
         "300", "400", "",
     ]  # fmt: skip
