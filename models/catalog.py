@@ -22,10 +22,17 @@ BUNDLED = Path(__file__).parent / "bundled"
 ENTRY_FILE = "catalog.toml"
 DEFAULT_MODEL = "starling-mini"
 
-LAYOUTS = ("spm", "psm")
+LAYOUTS = ("spm", "psm", "suffix_first")
 ROLES = ("completion", "chat", "review", "embedding")
 POOLINGS = ("mean", "first")
-PATH_PLACES = ("first", "prefix")
+# What is taken back from the end of the prompt, so that the answer says it again: a begun word, spaces.
+HEALINGS = ("words", "spaces")
+# Models with more parameters are slow enough to need a budget of time. Where their entry says nothing else they read
+# the spaces before the cursor: made to say an indentation again, Qwen2.5-Coder 0.5B wrote nothing but spaces. They say
+# begun words again; of 60 lines in this repository it then had 6 right in place of 5.
+LARGE_PARAMETERS = 100_000_000
+LARGE_HEALINGS = ("words",)
+PATH_PLACES = ("first", "prefix", "none")
 
 # Below this there is no room for markers, a line of code and an answer.
 MIN_CONTEXT_TOKENS = 64
@@ -43,9 +50,13 @@ class FimTokens:
         file: marker before a file's path; "" when the model knows none.
         repository: marker before a repository's name; "" when the model knows none.
         layouts: orders the model was trained on, best first. "psm" is prefix, suffix, middle; "spm" is StarCoder's
-            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor.
-        path_place: where the asking file's marker and path stand: "first" (before all markers) or "prefix" (at the
-            head of the prefix).
+            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor;
+            "suffix_first" is `<suffix>after<prefix>before<middle>`.
+        path_place: where the asking file's marker and path stand: "first" (before all markers), "prefix" (at the head
+            of the prefix) or "none" (nowhere).
+        healing: what of the text before the cursor the answer has to say again: begun "words", "spaces"; None leaves
+            it to the model's size (`ModelEntry.healing`).
+        begin: token that begins every prompt; "" for none.
     """
 
     prefix: str
@@ -56,6 +67,8 @@ class FimTokens:
     repository: str = ""
     layouts: tuple[str, ...] = ("psm",)
     path_place: str = "first"
+    begin: str = ""
+    healing: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,7 @@ class ChatFormat:
         assistant: the model's own earlier turn.
         opening: what the model's answer follows.
         ends: tokens that end an answer.
+        begin: token that begins every conversation; "" for none.
     """
 
     system: str
@@ -88,6 +102,7 @@ class ChatFormat:
     assistant: str
     opening: str
     ends: tuple[str, ...]
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +157,18 @@ class ModelEntry:
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] = field(default_factory=dict)
     show_filter: ShowFilter | None = None
+
+    @property
+    def large(self) -> bool:
+        """Whether it is so large that its time has to be budgeted and its prompt is like a raw model's."""
+        return self.parameters > LARGE_PARAMETERS
+
+    @property
+    def healing(self) -> tuple[str, ...]:
+        """What of the text before the cursor an answer has to say again."""
+        if self.fim.healing is not None:
+            return self.fim.healing
+        return LARGE_HEALINGS if self.large else HEALINGS
 
     @property
     def tokenizer(self) -> Path:
@@ -256,6 +283,8 @@ def read_fim(fim: Table) -> FimTokens:
         repository=fim.text("repository", default=""),
         layouts=fim.texts("layouts", LAYOUTS),
         path_place=fim.choice("path_place", PATH_PLACES, default="first"),
+        begin=fim.text("begin", default=""),
+        healing=fim.optional_texts("healing", HEALINGS),
     )
 
 
@@ -265,7 +294,12 @@ def read_chat(chat: Table) -> ChatFormat:
     for role, turn in turns.items():
         if turn and "{text}" not in turn:
             chat.refuse(role, "a text with {text} in it")
-    return ChatFormat(**turns, opening=chat.text("opening", default=""), ends=chat.texts("ends"))
+    return ChatFormat(
+        **turns,
+        opening=chat.text("opening", default=""),
+        ends=chat.texts("ends"),
+        begin=chat.text("begin", default=""),
+    )
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:

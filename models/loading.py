@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from models import calibration
-from models.calibration import choose_threads, usual_threads
+from models.calibration import choose_threads, known_speed, measure_speed, usual_threads
 from models.ctranslate import CTranslateModel
 from models.ctranslate_chat import CTranslateChat
 from models.cuda import engine_on_gpu, load_libraries
 from models.embedding import CTranslateEmbedder
-from models.engine import FAILURES, Engine, Placement, cuda_devices
+from models.engine import FAILURES, KEPT_BYTES, Engine, Placement, cuda_devices, kept_bytes
 from models.errors import ModelError
 from models.fim import Prompt
 from models.tokens import Tokenizer
@@ -30,6 +30,7 @@ from starling_files import read_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from models.calibration import Speed
     from models.catalog import ModelEntry
     from models.weights import Shape
 
@@ -48,7 +49,7 @@ COMPUTE_TYPES = (
 ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2", "Qwen3")
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
-# Weights, activations and kept KV states, over the size of the file.
+# Weights, activations and the least kept KV states, over the size of the file.
 MEMORY_FACTOR = 1.3
 MEMORY_BASE_BYTES = 100_000_000
 
@@ -72,14 +73,14 @@ def load(
         device: "auto" takes CUDA where it works and else the CPU.
         compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
         threads: on the CPU; 0 takes one for small weights, and for large ones measures once and remembers it in
-            `state_dir`.
-        state_dir: where the measurement is remembered; None measures nothing and takes a safe number.
+            `state_dir`. The speed of large ones is measured once too.
+        state_dir: where the measurements are remembered; None measures nothing and takes a safe number of threads.
 
     Raises:
         ModelError: says which model, what is wrong, and what to do.
     """
     tokenizer, engine, problems = _loaded(entry, "completion", device, compute_type, threads, state_dir)
-    return CTranslateModel(entry, tokenizer, engine, problems)
+    return CTranslateModel(entry, tokenizer, engine, problems, speed=_speed(entry, engine, state_dir))
 
 
 def load_chat(
@@ -160,7 +161,7 @@ def markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
     if role == "chat":
         return entry.chat.ends if entry.chat is not None else ()
     fim = entry.fim
-    return tuple(filter(None, (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository)))
+    return tuple(filter(None, (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository, fim.begin)))
 
 
 def _check_files(entry: ModelEntry, role: Role) -> Shape:
@@ -231,7 +232,7 @@ def needed_bytes(entry: ModelEntry) -> int:
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
-    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES
+    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + kept_bytes(size_bytes) - KEPT_BYTES
 
 
 def check_memory(entry: ModelEntry) -> None:
@@ -317,6 +318,19 @@ def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path |
     for engine in engines.values():
         engine.close()
     return chosen
+
+
+def _speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
+    """Return how fast a large model computes here; None for small ones, which answer in time anywhere."""
+    size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
+    if state_dir is None or size_bytes < calibration.SMALL_BYTES:
+        return None
+    placement = engine.placement
+    identity = f"{entry.name}|{size_bytes}|{placement.device}|{placement.compute_type}|{placement.threads}"
+    try:
+        return known_speed(identity, state_dir, lambda: measure_speed(engine))
+    except FAILURES as error:
+        raise ModelError(f"The model {entry.name} failed while its speed was measured ({error}).") from error
 
 
 def _probe(engine: Engine, token: str, limit_s: float) -> float:

@@ -73,6 +73,11 @@ CONTEXT = "<filename>a.py\nant = 4\n<filename>z.py\nzed = 0\n<filename>recent.py
             "<filename>pkg/main.py\n<fim_prefix>before = 1\n<fim_suffix>\nafter = 2\n<fim_middle>",
         ),
         (
+            "suffix_first",
+            "first",
+            "<filename>pkg/main.py\n<fim_suffix>\nafter = 2\n<fim_prefix>before = 1\n<fim_middle>",
+        ),
+        (
             "psm",
             "prefix",
             "<fim_prefix><filename>pkg/main.py\nbefore = 1\n<fim_suffix>\nafter = 2\n<fim_middle>",
@@ -83,10 +88,30 @@ def test_each_layout_has_stable_context_first(layout: str, place: str, expected:
     assert shown(laid_out(REQUEST, variant(layout=layout, place=place))) == CONTEXT + expected
 
 
+def test_a_prompt_begins_with_the_models_first_token_and_still_fits() -> None:
+    entry = variant(context=64)
+    entry = replace(entry, fim=replace(entry.fim, begin="<|endoftext|>"))
+    prompt = laid_out(replace(REQUEST, prefix=REQUEST.prefix * 50, max_tokens=8), entry)
+    assert prompt.tokens[0] == "<|endoftext|>"
+    assert prompt.tokens.count("<|endoftext|>") == 1
+    assert len(prompt.tokens) + prompt.max_tokens <= 64
+
+
 def test_without_a_file_marker_no_path_is_shown() -> None:
     entry = variant()
     entry = replace(entry, fim=replace(entry.fim, file=""))
     assert shown(laid_out(REQUEST, entry)).startswith("ant = 4\nzed = 0\nnew = 3\n<fim_prefix>")
+
+
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        ("spm", "<fim_prefix><fim_suffix>\nafter = 2\n<fim_middle>before = 1\n"),
+        ("psm", "<fim_prefix>before = 1\n<fim_suffix>\nafter = 2\n<fim_middle>"),
+    ],
+)
+def test_a_model_may_be_told_other_files_paths_and_not_the_asking_ones(layout: str, expected: str) -> None:
+    assert shown(laid_out(REQUEST, variant(layout=layout, place="none"))) == CONTEXT + expected
 
 
 def test_a_share_of_nothing_shows_no_snippet() -> None:
@@ -105,7 +130,7 @@ REQUESTS = st.builds(
 )
 
 
-@pytest.mark.parametrize("layout", ["spm", "psm"])
+@pytest.mark.parametrize("layout", ["spm", "psm", "suffix_first"])
 @pytest.mark.parametrize("context", [64, 200, 512])
 @settings(max_examples=40, deadline=None)
 @given(request=REQUESTS)
@@ -145,6 +170,37 @@ def test_the_prompt_ends_before_a_word_or_spaces_that_may_go_on(prefix: str, aga
             "psm": f"<fim_prefix>{whole}<fim_suffix>\n<fim_middle>",
         }[layout]
     )
+
+
+LARGE = replace(variant(layout="psm"), parameters=500_000_000)
+
+
+def test_a_large_model_says_a_begun_word_again() -> None:
+    assert laid_out(FillRequest("", "self.conf", "\n"), LARGE).again == "conf"
+
+
+@pytest.mark.parametrize("prefix", ["def f():\n    ", "x = ", 'def f():\n    """Do it."""\n        '])
+def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
+    prompt = laid_out(FillRequest("", prefix, "\n"), LARGE)
+    assert prompt.again == ""
+    assert shown(prompt) == f"<fim_prefix>{prefix}<fim_suffix>\n<fim_middle>"
+
+
+@pytest.mark.parametrize(
+    ("healing", "prefix", "again"),
+    [
+        (("words",), "self.conf", "conf"),
+        (("words",), "def f():\n    ", ""),
+        (("spaces",), "self.conf", ""),
+        (("spaces",), "x = ", " "),
+        (("spaces", "words"), "self.conf", "conf"),
+        ((), "self.conf", ""),
+    ],
+)
+@pytest.mark.parametrize("parameters", [6_000_000, 500_000_000])
+def test_an_entry_says_what_is_said_again(healing: tuple[str, ...], prefix: str, again: str, parameters: int) -> None:
+    entry = replace(LARGE, fim=replace(LARGE.fim, healing=healing), parameters=parameters)
+    assert laid_out(FillRequest("", prefix, "\n"), entry).again == again
 
 
 @given(text=TEXTS)

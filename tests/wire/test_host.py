@@ -96,10 +96,11 @@ async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Pat
     install_large(home / "config" / "models", tmp_path / "scratch", "large", megabytes=MEGABYTES)
     (home / "config" / "settings.toml").write_text('[model]\nname = "large"\n', encoding="utf-8")
     servers = [await start(command=PROGRAM) for _ in range(2)]
-    patient = {"recall": False, "maxTokens": 2, "timeoutMs": 60_000}
+    patient = {"recall": False, "maxTokens": 2, "typingMs": 60_000, "askingMs": 60_000}
     for session in servers:
         await session.initialize(initialization_options={"index": {"enabled": False}, "completion": patient})
         uri = session.open("untitled:Untitled-1", CODE)
+        await session.status(lambda status: status["state"] == "ready" and status["model"]["state"] == "ready")
         texts: list[str] = []
         while not texts or (await session.command("starling.status"))["model"]["problem"]:
             await asyncio.sleep(0.2)  # loading so much takes longer on a busy machine than anyone who asks waits
