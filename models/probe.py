@@ -12,7 +12,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from models.machine import Machine, Weights
 from models.weights import WEIGHTS_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 TOKENS = 8192
 RUNS = 3
@@ -99,32 +99,28 @@ def _measured(build: Build, device: str, folder: Path) -> Machine:
     if free < build.weights.layers + build.weights.table + SPARE_BYTES:  # not every file system has holes
         raise OSError(f"{free / 1e6:,.0f} MB are free in {folder.parent}")
     write_network(build, folder)
-    engines: dict[int, Engine] = {}
 
-    def engine(threads: int) -> Engine:
+    @contextmanager
+    def engine(threads: int) -> Iterator[Engine]:
         placement = Placement(device, "int8" if device == "cpu" else "auto", threads)
         kv_token_bytes = 8 * build.layers * build.width
-        return Engine(folder, placement, kv_token_bytes=kv_token_bytes, window_tokens=WINDOW_TOKENS, ends=[_token(0)])
+        made = Engine(folder, placement, kv_token_bytes=kv_token_bytes, window_tokens=WINDOW_TOKENS, ends=[_token(0)])
+        try:
+            yield made
+        finally:
+            made.close()  # one at a time is in memory
 
     def seconds(threads: int, _limit_s: float) -> float:
-        engines[threads] = engine(threads)
-        return min(engines[threads].seconds(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(2))
+        with engine(threads) as tried:
+            return min(tried.seconds(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(RUNS))
 
-    try:
-        threads = choose_threads("machine", folder, seconds) if device == "cpu" else 0
-        chosen = engines.pop(threads, None) or engine(threads)
-        for other in engines.values():
-            other.close()
-        try:
-            speed = _middle([measure_speed(chosen) for _ in range(RUNS)])
-        finally:
-            chosen.close()
-    finally:
-        for other in engines.values():
-            other.close()
+    threads = choose_threads("machine", folder, seconds) if device == "cpu" else 0
+    with engine(threads) as chosen:
+        compute_type = chosen.placement.compute_type
+        speed = _middle([measure_speed(chosen) for _ in range(RUNS)])
     return Machine(
         device=device,
-        compute_type=chosen.placement.compute_type,
+        compute_type=compute_type,
         threads=threads,
         layers=build.weights.layers,
         table=build.weights.table,

@@ -95,3 +95,25 @@ def test_what_cannot_be_computed_is_one_sentence(scratch: Path, monkeypatch: pyt
     with pytest.raises(ModelError, match=r"cannot be measured \(no such instruction\)"):
         measure_machine(device="cpu")
     assert list(scratch.iterdir()) == []
+
+
+def test_never_more_than_one_network_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: set[int] = set()
+    most: list[int] = []
+
+    class Counted(probe.Engine):
+        def __init__(self, *given: object, **options: object) -> None:
+            super().__init__(*given, **options)  # type: ignore[arg-type]
+            alive.add(id(self))
+            most.append(len(alive))
+
+        def close(self) -> None:
+            alive.discard(id(self))
+            super().close()
+
+    monkeypatch.setattr(probe, "Engine", Counted)
+    monkeypatch.setattr(calibration, "available_cores", lambda: 8)
+    monkeypatch.setattr(calibration, "LEAST_GAIN", 1e9)  # every number of threads is tried
+    measure_machine(device="cpu")
+    assert len(most) > 2
+    assert (max(most), alive) == (1, set())
