@@ -49,7 +49,7 @@ def class_heads(piece: Piece, fits: Callable[[str], bool]) -> str:
 
 
 def imports_of(piece: Piece, fits: Callable[[str], bool]) -> str:
-    """Return the import statements of a text that stand outside of the piece, those first that it uses; as they are."""
+    """Return the imports of a text outside of the piece, unchanged; first those that the piece uses."""
     text, symbols, used = piece.document.text, piece.syntax.symbols, set(_IDENTIFIER.findall(piece.text))
     found: dict[int, tuple[bool, str]] = {}
     for one in piece.syntax.imports:
@@ -83,7 +83,7 @@ def signature_of(text: str, name: str = "") -> str:
 
 
 def _until_closed(lines: Sequence[str], first: int) -> list[str]:
-    """The lines of a head, up to where its brackets are closed."""
+    """Return the lines of a head, up to where its brackets are closed."""
     made: list[str] = []
     open_ = 0
     for line in lines[first : first + _LONGEST_HEAD]:

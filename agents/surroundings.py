@@ -68,7 +68,7 @@ def gathered(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
 
 
 def signatures(piece: Piece, index: Index, fits: Callable[[str], bool], *, whole: bool = False) -> str:
-    """Signatures of what `piece` uses, of the same file and of others, fenced; as many as `fits` lets through, or "".
+    """Return fenced signatures of what `piece` uses, of the same file and of others, as many as `fits` allows, or "".
 
     With `whole`, the rest of the file is shown already.
     """

@@ -339,7 +339,7 @@ class Index:
             self._process.submit("check" if damage == "damaged" else "pass", self._roots)
 
     def _say_anew(self, why: str) -> None:
-        """Say it once, until the index is there again."""
+        """Say once that the index is being rebuilt, until it is there again."""
         if self._said_anew:
             return
         self._said_anew = True

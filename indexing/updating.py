@@ -142,7 +142,7 @@ class Updater:
             store.check(blobs.check)
 
     def is_whole(self) -> bool:
-        """Whether the index holds what a full pass found; one that was taken away, or is damaged, does not."""
+        """Whether the index holds what a full pass found; a deleted or damaged one does not."""
         store = Store.read(self.places)
         if store is None:
             return False

@@ -215,7 +215,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _write(path: Path, data: Mapping[str, object]) -> None:
-    """Atomically; a full or read-only disk only means measuring again."""
+    """Write atomically; a full or read-only disk only means measuring again."""
     with suppress(OSError):
         make_folder(path.parent)
         write_file(path, json.dumps(data, indent=1).encode())

@@ -330,7 +330,7 @@ def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSett
 
 
 def read_worth(worth: Table) -> dict[str, Measured]:
-    """The table `[worth]`: what was measured of the model, by the quality tables' names."""
+    """Read the table `[worth]`: what was measured of the model, by the quality tables' names."""
     tables = {name: worth.table(name, optional=True) for name in WORTHS}
     shares = {name: table.optional_number("share", 0.0, 1.0) for name, table in tables.items()}
     return {

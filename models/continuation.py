@@ -56,7 +56,7 @@ class Continuation:
         return True
 
     def _is_late(self) -> bool:
-        """Whether the time is over; of several lines the last one is not whole then."""
+        """Whether the time is over; of several lines the last one is then incomplete."""
         if time.monotonic() < self.deadline:
             return False
         self.reason = StopReason.LATE
@@ -80,7 +80,7 @@ class Rules:
     deadline: float
 
     def continuation(self) -> Continuation:
-        """Return one that has not begun."""
+        """Return a continuation that has not begun."""
         return Continuation(self.stop, self.given_up, self.deadline)
 
 

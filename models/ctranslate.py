@@ -128,11 +128,11 @@ class CTranslateModel:
         if cancelled():
             return NOTHING
         deadline = deadline_of(request.budget_ms)
-        whole = self._laid_out(request)
+        whole = self._lay_out(request)
         with self._turns.take(self._given_up(cancelled)) as granted:
             if not granted:
                 return NOTHING
-            prompt, keep = self._shared(*self._within(request, whole, deadline), alternatives)
+            prompt, keep = self._share_prompt(*self._fit_time(request, whole, deadline), alternatives)
             rules = Rules(stop, self._given_up(cancelled), deadline if request.ends_late else math.inf)
             found = self._computing(lambda: self._generate(prompt, rules, alternatives, keep=keep))
         self._read_ahead(request, whole)
@@ -151,14 +151,14 @@ class CTranslateModel:
         if cancelled():
             return None
         deadline = deadline_of(request.budget_ms)
-        whole = self._laid_out(request)
+        whole = self._lay_out(request)
         given_up = self._given_up(cancelled)
         if openings.first is not None and not self._tokenizer.token(openings.first.number):
             raise ModelError(f"The model {self._entry.name} has no token {openings.first.number}.")
         with self._turns.take(given_up) as granted:
             if not granted:
                 return None
-            prompt, keep = self._shared(*self._within(request, whole, deadline), openings.most - 1)
+            prompt, keep = self._share_prompt(*self._fit_time(request, whole, deadline), openings.most - 1)
             decoded = self._computing(
                 lambda: self._decode(
                     prompt,
@@ -182,7 +182,7 @@ class CTranslateModel:
         self._refuse_closed()
         if cancelled() or not continuations:
             return ()
-        prompt = self._laid_out(request)
+        prompt = self._lay_out(request)
         with self._turns.take(self._given_up(cancelled)) as granted:
             if not granted:
                 return ()
@@ -214,8 +214,8 @@ class CTranslateModel:
                 "choose another model, or the device cpu, if it happens again."
             ) from error
 
-    def _laid_out(self, request: FillRequest) -> Prompt:
-        """The prompt of `request`, as long as it is ever read."""
+    def _lay_out(self, request: FillRequest) -> Prompt:
+        """Lay out the prompt of `request`, as long as it is ever read."""
         if not self._entry.large:
             return lay_out(request, self._entry, self._tokenizer)
         most = USUAL_PROMPT
@@ -225,13 +225,13 @@ class CTranslateModel:
         return lay_out(request, self._entry, self._tokenizer, most, self._most_behind())
 
     def _most_behind(self) -> int:
-        """For how many tokens behind the cursor there is time with each key; 0 where that is not known."""
+        """Return how many tokens behind the cursor can be read with each key; 0 where that is not known."""
         if self._speed is None:
             return 0
         return max(LEAST_SUFFIX, int(SUFFIX_S * self._speed.steady.prompt_tokens_per_s))
 
-    def _within(self, request: FillRequest, whole: Prompt, deadline: float) -> tuple[Prompt, bool]:
-        """`whole` if there is time to read what of it is not kept, else a shorter prompt; and whether to keep its head.
+    def _fit_time(self, request: FillRequest, whole: Prompt, deadline: float) -> tuple[Prompt, bool]:
+        """Return `whole` if its unread part can be read in time, else a shorter prompt; and whether to keep its head.
 
         That takes reading all of it, so it is done behind the answer (`_read_ahead`) where there is no time for it.
         """
@@ -254,15 +254,15 @@ class CTranslateModel:
         self._last_cut = asked, prompt
         return prompt, False
 
-    def _shared(self, prompt: Prompt, keep: bool, answers: int) -> tuple[Prompt, bool]:  # noqa: FBT001 (handed on)
-        """`prompt`, kept up to its last token where several answers to it cost less then; and whether to keep it."""
+    def _share_prompt(self, prompt: Prompt, keep: bool, answers: int) -> tuple[Prompt, bool]:  # noqa: FBT001 (handed on)
+        """Settle all of `prompt` but one token if several answers cost less then; return it, and whether to keep it."""
         before = len(prompt.tokens) - 1
         if not self._entry.large or answers * (before - self._engine.held(prompt.tokens)) <= before:
             return prompt, keep
         return replace(prompt, settled=before), True
 
     def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
-        """Behind an answer that had to be in time: keep the whole prompt's head for the next one, if nobody waits."""
+        """After an answer that had to be in time: keep the whole prompt's head for the next one, unless others wait."""
         if not request.budget_ms or self._closing or self._reading_ahead.locked() or not self._engine.lacks(whole):
             return
         threading.Thread(target=self._read, args=(whole,), name="read-ahead", daemon=True).start()
@@ -305,7 +305,7 @@ class CTranslateModel:
     def _decode(
         self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings, *, keep: bool = True
     ) -> Decoded:
-        """The greedy continuation, or the one behind another first token."""
+        """Decode the greedy continuation, or the one behind another first token."""
         began = time.monotonic()
         decoding = _Decoding(self._tokenizer, on_token, prompt.again, openings.tell)
         rest, reused, stopped, first = prompt, 0, False, openings.first

@@ -304,7 +304,7 @@ class Engine:
         self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
 
     def _split(self, tokens: Sequence[str], settled: int, *, keep: bool = True) -> tuple[list[str], list[str], int]:
-        """The head whose KV state is kept, the rest, and how much of it was kept before."""
+        """Return the head whose KV state is kept, the rest, and how much of it was kept before."""
         before = len(tokens) - 1
         known = self.held(tokens[:before])
         settled = min(settled, before)

@@ -123,7 +123,7 @@ class EventParser:
             return [*self._dispatch(), DONE]
         event = _parsed(said)
         if event is not None and (not self._parts or isinstance(event, dict)):
-            return [*self._dispatch(), *self._told(event)]
+            return [*self._dispatch(), *self._mark_error(event)]
         if len(self._parts) >= MOST_PARTS:
             return self._dispatch()
         self._parts.append(said)
@@ -138,10 +138,10 @@ class EventParser:
         event = _parsed(said)
         if event is None and self._is_error:
             return [{"error": said.decode("utf-8", "replace")}]
-        return [Junk("what is no JSON")] if event is None else self._told(event)
+        return [Junk("what is no JSON")] if event is None else self._mark_error(event)
 
-    def _told(self, event: object) -> list[Event]:
-        """The event, as an error where its name says so and it does not."""
+    def _mark_error(self, event: object) -> list[Event]:
+        """Return the event, as an error where its name says so and its data do not."""
         if self._is_error and isinstance(event, str | dict) and not (isinstance(event, dict) and event.get("error")):
             return [{"error": event}]
         return _useful(event)

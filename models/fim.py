@@ -104,7 +104,7 @@ def lay_out(
     before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # moves with no suffix's length
     prefix, settled = _tail(request.prefix, before, tokenizer, large=entry.large)
 
-    begun = _begun(prefix[settled:], BEGUN.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
+    begun = _count_begun(prefix[settled:], BEGUN.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
     again = tokenizer.bytes_of(prefix[len(prefix) - begun :]).decode() if begun else ""
     prefix = prefix[: len(prefix) - begun]
 
@@ -124,8 +124,8 @@ def lay_out(
     return Prompt((*opening, *prefix, *closing), settled, max_tokens, again)
 
 
-def _begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
-    """How many of the last `tokens` hold what is `begun` and may go on."""
+def _count_begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
+    """Return how many of the last `tokens` hold what is `begun` and may go on."""
     if begun is None or not tokenizer.by_bytes:
         return 0
     found = length = 0
@@ -144,7 +144,7 @@ def _begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Toke
 
 
 def _tail(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple[tuple[str, ...], int]:
-    """The end of `text` in at most `budget` tokens, and how many of them are settled."""
+    """Return the end of `text` in at most `budget` tokens, and how many of them are settled."""
     if budget <= 0 or not text:
         return (), 0
     before = _Before(text, text.rfind("\n") + 1 if large else _settled_end(text), tokenizer)

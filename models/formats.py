@@ -74,7 +74,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], ChatFormat], ...] = (
 
 
 def known_fim(tokens: Collection[str]) -> FimTokens | None:
-    """The first format whose markers are all among `tokens`, None where none is."""
+    """Return the first format whose markers are all among `tokens`, None where none is."""
     for form in FORMATS:
         named = (form.prefix, form.suffix, form.middle, form.end, form.file, form.repository)
         if all(marker in tokens for marker in named if marker):
@@ -83,7 +83,7 @@ def known_fim(tokens: Collection[str]) -> FimTokens | None:
 
 
 def known_chat(template: str, tokens: Collection[str]) -> ChatFormat | None:
-    """The turns that a chat template makes, None where they are not known here."""
+    """Return the turns that a chat template makes, None where they are not known here."""
     for marks, form in TEMPLATES:
         if all(mark in template for mark in marks) and all(end in tokens for end in form.ends):
             also = tuple(end for end in (END,) if end in tokens and end not in form.ends)

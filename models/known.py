@@ -92,7 +92,7 @@ def known_models() -> Mapping[str, KnownModel]:
 
 
 def family_fim(fim: FimTokens, network: str) -> FimTokens:
-    """The format of a published model with the same markers and network: what is known of one holds for its family."""
+    """Return the format of a published model with the same markers and network, which holds for its family."""
 
     def markers(one: FimTokens) -> tuple[str, ...]:
         return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)

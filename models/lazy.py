@@ -65,7 +65,7 @@ class LazyModel:
 
     @property
     def loading_s(self) -> float:
-        """For how long it has been loading, seconds; 0 when it is not."""
+        """Return for how long it has been loading, seconds; 0 when it is not."""
         return max(1e-3, time.monotonic() - self._began) if self._state == "loading" else 0.0
 
     @property

@@ -84,7 +84,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
 
 
 def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None) -> KnownModel:
-    """What a local checkpoint or GGUF file is for, by its configuration and by the markers its tokenizer knows.
+    """Describe a local checkpoint or GGUF file, by its configuration and by the markers its tokenizer knows.
 
     Args:
         checkpoint: folder, or file.

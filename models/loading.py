@@ -236,7 +236,7 @@ def needed_bytes(entry: ModelEntry) -> int:
 
 
 def memory_bytes(size_bytes: int) -> int:
-    """About what a model with weights of that size takes in memory."""
+    """Estimate the memory that a model with weights of that size takes."""
     return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + kept_bytes(size_bytes) - KEPT_BYTES
 
 

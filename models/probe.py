@@ -62,7 +62,7 @@ class Build:
         return Weights(self.layers * (attention + 3 * self.width * self.inner), TOKENS * self.width)
 
 
-ON_CPU = Build(layers=8, width=1024, inner=4096, heads=16, key_heads=2)  # 127 million weights
+ON_CPU = Build(layers=8, width=1024, inner=4096, heads=16, key_heads=2)  # 128 million weights
 ON_GPU = Build(layers=6, width=2048, inner=11008, heads=16, key_heads=2)  # 479 million weights
 
 
@@ -117,7 +117,7 @@ def _measured(build: Build, device: str, folder: Path) -> Machine:
     threads = choose_threads("machine", folder, seconds) if device == "cpu" else 0
     with engine(threads) as chosen:
         compute_type = chosen.placement.compute_type
-        speed = _middle([measure_speed(chosen) for _ in range(RUNS)])
+        speed = _median([measure_speed(chosen) for _ in range(RUNS)])
     return Machine(
         device=device,
         compute_type=compute_type,
@@ -130,8 +130,8 @@ def _measured(build: Build, device: str, folder: Path) -> Machine:
     )
 
 
-def _middle(speeds: list[Speed]) -> Speed:
-    """Return the median of both figures: neither a moment's quiet nor a moment's noise."""
+def _median(speeds: list[Speed]) -> Speed:
+    """Return the median of both figures, which one quiet or busy moment does not change."""
     return Speed(
         statistics.median(one.prompt_tokens_per_s for one in speeds),
         statistics.median(one.new_tokens_per_s for one in speeds),
@@ -189,7 +189,7 @@ def write_network(build: Build, folder: Path) -> None:
 
 
 def make_sparse(path: Path) -> None:
-    """Replace zeros by holes: hundreds of megabytes on their way to the disk hold up whoever makes a file meanwhile."""
+    """Replace zeros by holes: writing hundreds of megabytes delays whoever creates a file meanwhile."""
     aside = path.with_suffix(".sparse")
     with path.open("rb") as source, aside.open("wb") as target:
         while block := source.read(BLOCK_BYTES):

@@ -87,7 +87,7 @@ class Table:
         return tuple(str(item) for item in value)
 
     def optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
-        """A list of any number of `allowed` texts, or None where there is no list."""
+        """Read a list of any number of `allowed` texts; None where there is no list."""
         value = self._get(field_name)
         if value is None:
             return None
@@ -96,7 +96,7 @@ class Table:
         return tuple(str(item) for item in value)
 
     def integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
-        """A whole number; without a default it may not be missing."""
+        """Read a whole number; without a default it may not be missing."""
         value = self._get(field_name)
         if value is None and default is not None:
             return default

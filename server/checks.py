@@ -248,7 +248,7 @@ def _model(settings: Settings) -> Iterator[Check]:
 
 
 def _models(settings: Settings) -> Iterator[Check]:
-    """Which models answer in time here, from what was measured before; measures nothing."""
+    """Say which models answer in time here, from what was measured before; measures nothing."""
     from models import machine  # noqa: PLC0415 (as everything here, for this check alone)
     from server import recommending  # noqa: PLC0415
 

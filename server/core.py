@@ -79,7 +79,7 @@ class Core:
 
     @property
     def review_limits(self) -> IndexLimits:
-        """Which files of a folder are reviewed: those that are indexed, up to the review's own bounds."""
+        """Return which files of a folder are reviewed: those that are indexed, up to the review's own bounds."""
         from indexing.limits import IndexLimits  # noqa: PLC0415 (as above)
 
         wanted = self.settings.review
@@ -320,7 +320,7 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
 
 
 def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
-    """The bundled model, in this process, where the chosen one is large."""
+    """Return the bundled model, in this process, where the chosen one is large."""
     if model is None or not model.entry.large:
         return None
     from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415

@@ -20,14 +20,14 @@ HINT = "Which models answer in time on this machine? In a terminal: starling mod
 
 
 def tell(settings: Settings, show: Callable[[str], None]) -> None:
-    """Show the hint if nobody was ever shown it, and no other model was chosen. For a thread: it waits for a disk."""
+    """Show the hint if it was never shown and no other model was chosen. Call it in a thread: it uses the disk."""
     model = settings.model
-    if model.hint and model.enabled and not model.name and model.host in {"auto", "always", "off"} and _is_first():
+    if model.hint and model.enabled and not model.name and model.host in {"auto", "always", "off"} and _claim_first():
         show(HINT)
 
 
-def _is_first() -> bool:
-    """Whether nobody was told, and nobody measured the machine; from now on somebody was."""
+def _claim_first() -> bool:
+    """Whether no hint was shown and the machine was not measured yet; notes that a hint is shown now."""
     from models.machine import FILE  # noqa: PLC0415 (for the first start alone)
 
     state = paths.state_dir()

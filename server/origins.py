@@ -36,7 +36,7 @@ _NO_PATH = re.compile(r"[\0\n\r]")
 
 
 def path_of(uri: str) -> Path | None:
-    """Absolute path that a `file:` URI names; None for every other kind (`untitled:`, notebook cells, remote ones)."""
+    """Return the absolute path that a `file:` URI names; None for others (`untitled:`, notebook cells, remote)."""
     try:
         name = to_fs_path(uri)
     except ValueError:  # no URI at all, such as `file://[`

@@ -87,7 +87,7 @@ def recommend(settings: Settings, here: Machine) -> Recommendation:
 
 
 def facts_of(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as JSON."""
+    """Return a verdict as JSON."""
     candidate = verdict.candidate
     return {
         "name": candidate.name,
@@ -114,7 +114,7 @@ def _rounded(figure: float | None) -> float | None:
 
 
 def _candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterator[Candidate]:
-    """The models that complete or chat: those that are here, and the others that can be had by name."""
+    """Yield the models that complete or chat: the installed ones, and the others that can be pulled by name."""
     known = known_models()
     by_source = {one.repository: one for one in known.values()}
     taken: set[str] = set()
@@ -136,7 +136,7 @@ def _is_useful(roles: tuple[str, ...]) -> bool:
 
 
 def _installed(entry: ModelEntry, published: KnownModel | None, here: Machine) -> Candidate:
-    """A model that is here, with the speed at which it has computed here.
+    """Return an installed model, with the speed at which it has computed here.
 
     Raises:
         ModelError: its weights cannot be read.
@@ -150,12 +150,12 @@ def _installed(entry: ModelEntry, published: KnownModel | None, here: Machine) -
 
 
 def _memory(here: Machine) -> int | None:
-    """Bytes of memory for a model where it computes; None where nobody knows."""
+    """Return the bytes of memory for a model on the device that computes; None where unknown."""
     return (cuda.memory_bytes() or None) if here.device == "cuda" else free_bytes()
 
 
 def _disk(directory: Path) -> int | None:
-    """Bytes that are free where models are kept; None where nobody knows."""
+    """Return the bytes that are free where models are kept; None where unknown."""
     for folder in (directory, *directory.parents):
         if folder.is_dir():
             try:

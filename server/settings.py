@@ -146,15 +146,15 @@ class CompletionSettings(BaseModel):
         default=500,
         ge=50,
         le=60_000,
-        description="Time of a large model (over 100 million parameters) while typing, milliseconds: as much of the "
-        "code is read as fits, and what is known without it is offered when it is over.",
+        description="Time budget of a large model (over 100 million parameters) while typing, milliseconds: its prompt "
+        "is as long as it can read by then; when the time is over, what is known without it is offered.",
         json_schema_extra=WORKSPACE,
     )
     asking_ms: int = Field(
         default=2000,
         ge=50,
         le=60_000,
-        description="The same where a person asks; what it has written by then is offered.",
+        description="The same where a person asks; the whole lines that it has written by then are offered.",
         json_schema_extra=WORKSPACE,
     )
     alternatives: int = Field(
@@ -238,7 +238,8 @@ class ModelSettings(BaseModel):
     )
     hint: bool = Field(
         default=True,
-        description="Tell once, at the first start, of `starling models recommend`; not where `name` or `host` is set.",
+        description="Mention `starling models recommend` once, at the first start, unless `name` is set or `host` is "
+        "an address.",
     )
     host: HostPlace = Field(
         default="auto",

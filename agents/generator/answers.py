@@ -58,7 +58,7 @@ class Request:
 
     @property
     def budget_ms(self) -> float:
-        """What is left of a large model's time, milliseconds; 0 for a small one, which needs no budget."""
+        """Return what is left of a large model's time, milliseconds; 0 for a small one, which needs no budget."""
         if self.model is None or not self.model.entry.large:
             return 0.0
         asked = self.trigger is Trigger.INVOKED

@@ -191,7 +191,7 @@ def read_lines(  # noqa: C901 - one pass over one text
 
 @cache
 def _line_tokens(language: str) -> re.Pattern[str]:
-    """Strings, comments, brackets and line ends, those behind a backslash with it; each with the code before it."""
+    """Yield strings, comments, brackets and line ends (with a backslash before it), each with the code before it."""
     rest = r"[()\[\]{}]|\\?\n|[\\\"'`]"
     return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{_strings(language).pattern}|{rest}|\Z)")
 

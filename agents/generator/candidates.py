@@ -58,7 +58,7 @@ class Candidate:
 
 
 def merged(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Best first: by rank, then the surest; of candidates with the same text the surest stays, at the best rank."""
+    """Sort candidates by rank, then by confidence; of those with the same text keep the surest, at the best rank."""
     best: dict[str, Candidate] = {}
     for candidate in candidates:
         text = candidate.insertion.text

@@ -72,7 +72,7 @@ def of_generation(
 
 
 def disputed(said: float) -> float:
-    """For what the workspace wrote, as sure as `said`, where a large model would write something else."""
+    """Return the confidence in recalled text, given as `said`, where a large model would write something else."""
     return _logistic(_logit(said) + DISPUTED)
 
 

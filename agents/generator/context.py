@@ -75,7 +75,7 @@ class ContextGatherer:
     def gather(
         self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy, *, large_ms: float = 0.0
     ) -> tuple[Snippet, ...]:
-        """Snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change.
+        """Collect snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change.
 
         Args:
             cursor: the place.
@@ -162,11 +162,11 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
     query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
     found = index.search(query, limit=limit, deadline=deadline)
-    return [*definitions, *(hit for hit in found if _speaks(languages.of_path(hit.path), document.language))]
+    return [*definitions, *(hit for hit in found if _is_example_for(languages.of_path(hit.path), document.language))]
 
 
 def _imports(cursor: Cursor) -> Snippet | None:
-    """What the asking file imports, where that stands so far above the cursor that a prompt may not reach it."""
+    """Return the imports of the asking file, where they stand so far above that a prompt may not reach them."""
     document = cursor.document
     above = document.text[: max(0, min(cursor.offset - _NEAR_CHARACTERS, _HEAD_CHARACTERS))]
     lines, length = [], 0
@@ -180,8 +180,8 @@ def _imports(cursor: Cursor) -> Snippet | None:
     return Snippet(document.path.name if document.path is not None else "", "\n".join(lines))
 
 
-def _speaks(language: str, other: str) -> bool:
-    """Whether code of `language` is an example for code of the `other`."""
+def _is_example_for(language: str, other: str) -> bool:
+    """Whether code of `language` may serve as an example for code of the `other`."""
     return language == other or any({language, other} <= family for family in _FAMILIES)
 
 

@@ -110,7 +110,7 @@ class Decoder:
         request = FillRequest(
             path, cursor.prefix, cursor.suffix, self.snippets, self.tokens, self.budget_ms, self.partial
         )
-        lines, accepted = self._drafted(request, run)
+        lines, accepted = self._judge_drafts(request, run)
         if run.unwanted():
             return [], "cancelled"
         if accepted and self.alternatives <= 1:
@@ -130,8 +130,8 @@ class Decoder:
     def _judged(self, lines: Sequence[Line]) -> list[Candidate]:
         return judged(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
-    def _drafted(self, request: FillRequest, run: Watched) -> tuple[list[Line], bool]:
-        """The drafts with the model's opinion, and whether one is what decoding would give.
+    def _judge_drafts(self, request: FillRequest, run: Watched) -> tuple[list[Line], bool]:
+        """Return the drafts with the model's opinion, and whether one is what decoding would give.
 
         None for a large model: to judge one token takes it as long as to write one, and what it writes says whether it
         would have written the draft.

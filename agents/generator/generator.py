@@ -153,7 +153,7 @@ class Generator:
             self._answers.cache.reject(*given)
 
     def set_model(self, model: CompletionModel | None, quick: CompletionModel | None = None) -> None:
-        """Use other models from the next request on; what the old ones compute ends at the next token."""
+        """Use other models from the next request on; runs of the old ones end at the next token."""
         self._model, self._quick = model, quick
         self._runs.end()
 
@@ -253,7 +253,7 @@ class Generator:
         small = self._small(request, the_plan, polisher, recalled)
         joined = self._runs.joinable(cursor.document, cursor.offset, reach)
         if joined is not None:
-            early = _glanced(small, request, joined[0])
+            early = _ask_small(small, request, joined[0])
             if request.trigger is Trigger.AUTOMATIC and _is_sure(early, policy.early_first):
                 return self._answers.choose(request, polisher, [*early, *candidates])
             if (answer := self._join(request, *joined, polisher, [*early, *candidates])) is not None:
@@ -280,7 +280,7 @@ class Generator:
         work = partial(self._work, request, decoder)
         run = self._runs.start(place, work, linger_s=policy.linger_ms / 1000)
         polisher.prepare()  # while the model reads the prompt
-        early = _glanced(small, request, run)
+        early = _ask_small(small, request, run)
         if request.trigger is Trigger.AUTOMATIC and _is_sure(early, policy.early_first):
             run.end()
             return self._answers.choose(request, polisher, [*early, *candidates])
@@ -289,7 +289,7 @@ class Generator:
     def _small(
         self, request: Request, the_plan: Plan, polisher: Polisher, recalled: Sequence[Recalled]
     ) -> Decoder | None:
-        """What asks the small model beside a large one; None without one."""
+        """Return what asks the small model beside a large one; None without one."""
         if request.quick is None:
             return None
         threshold = request.policy.block_threshold if request.trigger is Trigger.AUTOMATIC else 0.0
@@ -354,7 +354,7 @@ class Generator:
         candidates: list[Candidate],
         early: Sequence[Candidate] = (),
     ) -> Completion:
-        """Wait for an own run; what is known without it is the answer when the model takes too long or fails."""
+        """Wait for an own run; when the model takes too long or fails, answer with what is known without it."""
         ending = run.wait(until=request.patience, leave=request.cancelled)
         waited_ms = (time.monotonic() - run.started) * 1000
         outcome = run.result
@@ -385,12 +385,12 @@ class Generator:
 
 
 def _is_sure(candidates: Sequence[Candidate], least: float) -> bool:
-    """Whether one of them is sure enough to leave the model in peace."""
+    """Whether one of the candidates is sure enough to answer without the model."""
     return any(one.confidence >= least and one.insertion.text for one in candidates)
 
 
-def _glanced(small: Decoder | None, request: Request, run: Run[Outcome]) -> tuple[Candidate, ...]:
-    """What the small model says while `run` asks the large one, and as long as there is time."""
+def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tuple[Candidate, ...]:
+    """Return what the small model writes while `run` asks the large one, as long as there is time."""
     if small is None:
         return ()
 
@@ -401,7 +401,7 @@ def _glanced(small: Decoder | None, request: Request, run: Run[Outcome]) -> tupl
 
 
 def _is_ready(model: CompletionModel) -> bool:
-    """Whether a model answers without being loaded first; one that does not begins to load."""
+    """Whether a model answers without being loaded first; starts loading one that does not."""
     ready = bool(getattr(model, "ready", True))  # of those that load when they are needed
     if not ready and (warm := getattr(model, "warm", None)) is not None:
         warm()

@@ -102,7 +102,7 @@ def _first(line: str, cursor: Cursor) -> str:
 
 
 def _least_width(body: str, cursor: Cursor) -> int:
-    """Return the columns that a line at the very left lacks, where they do not change what it means."""
+    """Return the columns that a line without indentation lacks, where they do not change what it means."""
     language = cursor.document.language
     if language in STRICT or language in _FREE or body.startswith(_OUTER) or _is_inside(cursor):
         return 0

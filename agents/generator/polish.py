@@ -97,7 +97,7 @@ class Polisher:
 
     @property
     def is_strict(self) -> bool:
-        """Whether a line begins at the cursor whose column has a meaning; what breaks it is then shown to nobody."""
+        """Whether a line begins at the cursor whose column has a meaning; suggestions that break it are never shown."""
         return not self.cursor.before.strip() and self.cursor.document.language in STRICT
 
     def breaks(self, insertion: Insertion) -> bool:
@@ -121,7 +121,7 @@ class Polisher:
         return Fragment.around(self.cursor)
 
     def _any_rest(self, text: str) -> str:
-        """What Python statements need that `text` begins and leaves to be gone on with, so that only it is judged."""
+        """Return what completes the Python statements that `text` leaves unfinished, so that only `text` is judged."""
         cursor = self.cursor
         whole = cursor.before + text
         line = whole.rpartition("\n")[2]
@@ -167,7 +167,7 @@ def _without_repeats(text: str, cursor: Cursor) -> str:
 
 
 def _without_loop(text: str, cursor: Cursor) -> str:
-    """Cut where the same lines come round again and again; the first round is kept."""
+    """Cut where the same lines are repeated again and again; keep the first round."""
     lines = text.split("\n")
     kept = rounds_end([cursor.before + lines[0], *lines[1:]])
     return "\n".join(lines[:kept])

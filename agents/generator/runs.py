@@ -86,7 +86,7 @@ class Run(Generic[R]):
         self._ended_early = True
 
     def go_on(self, seconds: float) -> None:
-        """Let it go on for so long when nobody waits for it any more, unless it is superseded."""
+        """Let the run continue for so long when nobody waits for it any more, unless it is superseded."""
         self._linger_s = max(self._linger_s, seconds)
 
     def wait(self, *, until: float, leave: Callable[[], bool]) -> Ending:

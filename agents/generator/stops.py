@@ -98,7 +98,7 @@ def _before_loop(text: str) -> int:
 
 
 def rounds_end(lines: list[str]) -> int:
-    """Return how many of `lines` to keep: all, or up to the end of the first of three equal rounds of a few lines."""
+    """Return how many of `lines` to keep: all, or up to the first of three equal repetitions of a few lines."""
     for length in range(1, _LONGEST_ROUND + 1):
         for at in range(len(lines) - 3 * length + 1):
             first, second, third = (lines[at + turn * length : at + (turn + 1) * length] for turn in range(3))

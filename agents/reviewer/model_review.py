@@ -181,7 +181,7 @@ def _plain_finding(piece: Piece, stood: plain_review.Stood) -> Finding:
 
 
 def _fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
-    """The replacement as a fix, where it changes something and the text still parses as it did."""
+    """Return the replacement as a fix, where it changes something and the text still parses as it did."""
     quoted = piece.text[place.start : place.end]
     written = replacement.strip("\r\n").rstrip()
     if written.startswith(indent := _indent_before(piece.text, place.start)):

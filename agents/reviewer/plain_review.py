@@ -78,12 +78,12 @@ def plainly_reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Cal
     stood = 0
     for claim in claims:
         line = lines[claim.number - 1]
-        other = _rewritten(first, claim, line, chat, cancelled)
+        other = _ask_for_line(first, claim, line, chat, cancelled)
         start = sum(len(each) for each in piece.text.splitlines(keepends=True)[: claim.number - 1])
         place = Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
         if not other or not _parses(piece, place, other):
             continue
-        if _is_preferred(piece, shown, (claim.number, line, other), chat, cancelled):
+        if _ask_for_choice(piece, shown, (claim.number, line, other), chat, cancelled):
             stood += 1
             yield Stood(place, claim.said, other)
     logger.info("chat model reviewed", extra={"remarks": len(claims), "stood": stood})
@@ -146,8 +146,8 @@ def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -
     return ChatRequest(messages, max_tokens=_FOUND_TOKENS)
 
 
-def _rewritten(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
-    """The line as the model would have it, "" where it has no other."""
+def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
+    """Ask for the line as the model would write it; "" where it has no other."""
     said = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.said}")
     asked = prompting.messages("line", number=str(claim.number), line=prompting.fenced(line))
     reply = chat.chat(ChatRequest((*first.messages, said, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
@@ -161,10 +161,10 @@ def _parses(piece: Piece, place: Span, other: str) -> bool:
     return not piece.syntax.available or after.error_count() <= piece.syntax.error_count()
 
 
-def _is_preferred(
+def _ask_for_choice(
     piece: Piece, shown: str, versions: tuple[int, str, str], chat: ChatModel, cancelled: Callable[[], bool]
 ) -> bool:
-    """Whether the model prefers the other line, be it the second or the first of the two."""
+    """Ask whether the model prefers the other line, whether it is shown second or first."""
     number, line, other = versions
     for first, second, right in ((line, other, "B"), (other, line, "A")):
         messages = prompting.messages(

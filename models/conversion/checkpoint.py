@@ -152,7 +152,7 @@ class Checkpoint:
         return cls(folder, config, tensors)
 
     def tensor(self, name: str) -> Weights:
-        """The tensor of that name.
+        """Return the tensor of that name.
 
         Raises:
             ModelError: there is none.
@@ -259,7 +259,7 @@ def is_shape(shape: tuple[int, ...]) -> bool:
 
 
 def _check_shards(folder: Path, tensors: Mapping[str, Weights]) -> None:
-    """Whether all files are there that the index of a model in several files names."""
+    """Check that all files are there that the index of a model in several files names."""
     indexes = (folder / "model.safetensors.index.json", folder / "pytorch_model.bin.index.json")
     index = next((one for one in indexes if one.exists()), None)
     if index is None:

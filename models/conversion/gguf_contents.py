@@ -132,22 +132,22 @@ class Contents:
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
     def text(self, *keys: str) -> str:
-        """The first of these that is a text and not empty, "" where none is."""
+        """Return the first of these that is a text and not empty, "" where none is."""
         found = (self.values.get(key) for key in keys)
         return next((value for value in found if isinstance(value, str) and value), "")
 
     def integer(self, key: str) -> int | None:
-        """A whole number, None where there is none."""
+        """Return a whole number, None where there is none."""
         value = self.values.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def number(self, key: str) -> float | None:
-        """A number, None where there is none."""
+        """Return a number, None where there is none."""
         value = self.values.get(key)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def items(self, key: str) -> list[Any] | None:
-        """An array, None where there is none."""
+        """Return an array, None where there is none."""
         value = self.values.get(key)
         return value if isinstance(value, list) else None
 
@@ -189,7 +189,7 @@ def read_contents(path: Path, *, arrays: bool = True) -> Contents:
 
 
 def parts_of(path: Path, count: int) -> tuple[Path, ...]:
-    """All parts of a model in several files, by their names, in order.
+    """Return all parts of a model in several files, by their names, in order.
 
     Raises:
         ModelError: the file is not called as a part is, or a part is missing.
@@ -238,7 +238,7 @@ class _Scan:
         self._before = 0  # bytes of the file before the block
 
     def read(self) -> Contents:
-        """The whole table."""
+        """Read the whole table."""
         if self._size < len(MAGIC) or self._take(len(MAGIC)) != MAGIC:
             raise ModelError(f"{self._path} is no GGUF file; give one, or a folder with config.json and *.safetensors.")
         self._check_version()
@@ -282,14 +282,14 @@ class _Scan:
         for name, shape, kind, offset in listed:
             if name in tensors or offset % alignment:
                 raise _DamagedError
-            type_name, size = self._measured(name, shape, kind)
+            type_name, size = self._size_of_tensor(name, shape, kind)
             if begin + offset + size > self._size:
                 raise _DamagedError
             tensors[name] = StoredTensor(name, self._path, type_name, shape, begin + offset, size)
         return tensors
 
-    def _measured(self, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
-        """The name of a tensor's type, and its bytes."""
+    def _size_of_tensor(self, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
+        """Return the name of a tensor's type, and its bytes."""
         if kind not in TENSOR_TYPES:
             raise ModelError(
                 f"The tensor {name!r} in {self._path} is stored in a way that is not known here (type {kind}); take "
@@ -343,7 +343,7 @@ class _Scan:
         return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
 
     def _take(self, count: int) -> bytes:
-        """The next bytes."""
+        """Return the next bytes."""
         end = self._at + count
         if end > len(self._block):
             if self._before + end > min(self._size, MOST_CONTENTS_BYTES):

@@ -133,14 +133,14 @@ def described(
 
 
 def default_name(path: Path) -> str:
-    """A name for the model of a file: the file's, without its parts and its quantization."""
+    """Return a name for the model of a file: the file's, without its part number and its quantization."""
     stem = re.sub(r"-\d{5}-of-\d{5}\Z", "", path.name.removesuffix(".gguf"))
     name = STRANGE.sub("-", QUANTIZED_NAME.sub("", stem)).strip("-._")
     return name[:80] or "model"
 
 
 def quantization(contents: Contents) -> str:
-    """How the weights are stored, as people call it."""
+    """Return how the weights are stored, as people call it."""
     named = FILE_TYPES.get(contents.integer("general.file_type") or -1, "")
     if named or contents.integer("general.file_type") == 0:
         return named or FILE_TYPES[0]
@@ -151,7 +151,7 @@ def quantization(contents: Contents) -> str:
 
 
 def licence_of(contents: Contents, beside: Beside = NOTHING) -> str:
-    """The licence that the file names, else the one found beside it, else "unknown"."""
+    """Return the licence that the file names, else the one found beside it, else "unknown"."""
     told = contents.text("general.license")
     if told in ("", "other"):
         told = contents.text("general.license.name") or told
@@ -160,14 +160,14 @@ def licence_of(contents: Contents, beside: Beside = NOTHING) -> str:
 
 
 def source_of(contents: Contents, beside: Beside = NOTHING) -> str:
-    """Where the model comes from, and how its weights were stored there."""
+    """Say where the model comes from, and how its weights were stored there."""
     told = contents.text(*SOURCES) or beside.source or str(contents.path.resolve())
     stored = quantization(contents)
     return f"{told[:LONGEST_FACT]} ({stored})" if stored else told[:LONGEST_FACT]
 
 
 def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
-    """By the numbers of the markers that the file names, else by their names in the vocabulary."""
+    """Find the markers by the numbers that the file names, else by their names in the vocabulary."""
     tokens = vocabulary.tokens
     known = known_fim(frozenset(tokens))
     older = dict(zip(FIM_IDS, OLDER_FIM_IDS, strict=False))
@@ -183,7 +183,7 @@ def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
 
 
 def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
-    """The turns of its conversations, or None and why, "" where there is no template."""
+    """Return the turns of its conversations, or None and why; the reason is "" where there is no template."""
     template = contents.text("tokenizer.chat_template") or beside.template
     if not template:
         return None, ""
@@ -200,7 +200,7 @@ def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[C
 
 
 def _begin(contents: Contents, vocabulary: Vocabulary) -> str:
-    """The token before every prompt, "" for none."""
+    """Return the token before every prompt, "" for none."""
     usual = contents.text("tokenizer.ggml.model") == "llama" or contents.text("tokenizer.ggml.pre") in BEGUN_WAYS
     told = contents.values.get("tokenizer.ggml.add_bos_token", usual)
     return vocabulary.bos if told is True else ""

@@ -79,7 +79,7 @@ class Figures:
         }
 
     def config(self, sizes: dict[str, int], *, tied: bool) -> dict[str, Any]:
-        """What the checkpoint's `config.json` would say."""
+        """Return what the checkpoint's `config.json` would say."""
         shared: dict[str, Any] = {"model_type": NETWORKS[self._name], "tie_word_embeddings": tied}
         if self._name == "starcoder":
             return shared | {
@@ -108,7 +108,7 @@ class Figures:
         return shared | {"hidden_act": "silu", "rms_norm_eps": epsilon, "sliding_window": window}
 
     def _stretching(self, head: int) -> dict[str, Any]:
-        """How positions are stretched beyond what the network was first trained on."""
+        """Return how positions are stretched beyond what the network was first trained on."""
         kind = self._contents.text(f"{self._name}.rope.scaling.type")
         factor = self._contents.number(f"{self._name}.rope.scaling.factor")
         older = self._contents.number(f"{self._name}.rope.scale_linear")
@@ -146,7 +146,7 @@ def _shortened(value: object) -> str:
 
 
 def _llama3_stretching(factors: NDArray[np.float32], head: int, base: float) -> dict[str, Any]:
-    """The way of Llama 3.1 and later, from the factors that llama.cpp's writer made of its four figures.
+    """Return Llama 3.1's RoPE scaling, from the factors that llama.cpp's writer made of its four figures.
 
     The factors are held against what these figures give, as every published model of the family has them; others are
     named so that the caller refuses them.
@@ -161,7 +161,7 @@ def _llama3_stretching(factors: NDArray[np.float32], head: int, base: float) -> 
 
 
 def _llama3_factors(head: int, base: float, factor: float, figures: dict[str, Any]) -> NDArray[np.float64]:
-    """By what each frequency is divided: the fast ones by 1, the slow ones by `factor`, smoothly between."""
+    """Return what each frequency is divided by: fast ones by 1, slow ones by `factor`, smoothly between."""
     lengths = 2 * math.pi * base ** (np.arange(0, head, 2) / head)  # tokens of a whole turn
     original = figures["original_max_position_embeddings"]
     low, high = figures["low_freq_factor"], figures["high_freq_factor"]

@@ -65,7 +65,7 @@ class PackedTensor:
         Raises:
             ModelError: as `read`.
         """
-        return self._numbers(number, 1).reshape(self.shape[1:])
+        return self._read_rows(number, 1).reshape(self.shape[1:])
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Read its numbers some rows at a time.
@@ -74,17 +74,17 @@ class PackedTensor:
             ModelError: as `read`.
         """
         if len(self.shape) == 1:
-            yield self._ordered(self._numbers(0, 1).reshape(self.shape))
+            yield self._reorder(self._read_rows(0, 1).reshape(self.shape))
             return
         row = math.prod(self.shape[1:])
         step = max(self.head, 1)
         count = max(step, BLOCK_NUMBERS // row // step * step)
         for start in range(0, self.shape[0], count):
             rows = min(count, self.shape[0] - start)
-            yield self._ordered(self._numbers(start, rows).reshape(rows, *self.shape[1:]))
+            yield self._reorder(self._read_rows(start, rows).reshape(rows, *self.shape[1:]))
 
-    def _numbers(self, start: int, rows: int) -> NDArray[np.float32]:
-        """`rows` rows from `start` on; all of a vector is one row."""
+    def _read_rows(self, start: int, rows: int) -> NDArray[np.float32]:
+        """Read `rows` rows from `start` on; all of a vector is one row."""
         size = self.stored.size_bytes // (1 if len(self.shape) == 1 else self.shape[0])
         try:
             data = np.fromfile(self.stored.file, np.uint8, rows * size, offset=self.stored.start + start * size)
@@ -100,8 +100,8 @@ class PackedTensor:
             )
         return numbers
 
-    def _ordered(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows of heads in the authors' order: the first halves of the turned pairs, then the second ones."""
+    def _reorder(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Put rows of heads into the authors' order: the first halves of the rotated pairs, then the second ones."""
         if not self.head:
             return rows
         pairs = rows.reshape(-1, self.head // 2, 2, *rows.shape[1:])
@@ -109,14 +109,14 @@ class PackedTensor:
 
 
 def _dequantized(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
-    quants, types = package()
+    quants, types = import_gguf()
     with np.errstate(all="ignore"):  # a damaged scale overflows; the caller looks at the result
         numbers: NDArray[np.float32] = quants.dequantize(data, types[type_name])
     return numbers.astype(np.float32, copy=False)
 
 
-def package() -> tuple[Any, Any]:
-    """The `gguf` package: how to dequantize, and the types there are.
+def import_gguf() -> tuple[Any, Any]:
+    """Import the `gguf` package: how to dequantize, and the types there are.
 
     Raises:
         ModelError: it is not installed.

@@ -52,13 +52,13 @@ def vocabulary_of(contents: Contents) -> Vocabulary:
 
 
 def token_at(contents: Contents, tokens: Sequence[str], key: str) -> str:
-    """The token whose number stands under `key`; "" for none."""
+    """Return the token whose number stands under `key`; "" for none."""
     number = contents.integer(key)
     return tokens[number] if number is not None and 0 <= number < len(tokens) else ""
 
 
 def _tokens(contents: Contents) -> list[str]:
-    """All tokens in the order of their numbers, each once."""
+    """Return all tokens in the order of their numbers, each once."""
     listed = contents.items("tokenizer.ggml.tokens")
     if not listed or not all(isinstance(token, str) for token in listed):
         raise ModelError(f"{contents.path} holds no tokenizer; {OTHER}.")
@@ -106,7 +106,7 @@ def _byte_level(contents: Contents, tokens: list[str]) -> Any:  # noqa: ANN401 (
 
 
 def _sentence_piece(contents: Contents, tokens: list[str], types: list[int]) -> Any:  # noqa: ANN401 (likewise)
-    """SentencePiece's BPE: the merges follow from the scores of the tokens.
+    """Make SentencePiece's BPE: the merges follow from the scores of the tokens.
 
     It puts a space before every text. A prompt that is filled in the middle consists of texts that go on, so that a
     model which completes gets none.
@@ -133,7 +133,7 @@ def _sentence_piece(contents: Contents, tokens: list[str], types: list[int]) -> 
 def _merges(
     tokens: Sequence[str], types: Sequence[int], scores: Sequence[float], numbered: dict[str, int]
 ) -> list[tuple[str, str]]:
-    """All pairs that make a token, those of the best token first."""
+    """Return all pairs that make a token, those of the best token first."""
     found = []
     for token, kind, score in zip(tokens, types, scores, strict=True):
         if kind != NORMAL or not 1 < len(token) <= LONGEST_JOINED:
@@ -146,7 +146,7 @@ def _merges(
 
 
 def _add_markers(made: Any, tokens: Sequence[str], types: Sequence[int], named: set[str]) -> None:  # noqa: ANN401
-    """Take special tokens as wholes; in the order of their numbers, so that each keeps its own."""
+    """Add special tokens as units; in the order of their numbers, so that each keeps its own."""
     from tokenizers import AddedToken  # noqa: PLC0415 (heavy)
 
     markers = [

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.conversion.checkpoint import Checkpoint
 from models.conversion.gguf_figures import NETWORKS, ROPE_FACTORS, Figures
-from models.conversion.gguf_tensors import READABLE, PackedTensor, package
+from models.conversion.gguf_tensors import READABLE, PackedTensor, import_gguf
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def checkpoint_of(contents: Contents) -> Checkpoint:
     """
     if problem := unreadable(contents):
         raise ModelError(f"{contents.path} cannot be converted: {problem}.")
-    package()
+    import_gguf()
     figures = Figures(contents)
     sizes = figures.sizes()
     stored = (one for one in contents.tensors.values() if one.name != ROPE_FACTORS)

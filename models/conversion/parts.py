@@ -55,7 +55,7 @@ def norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
 
 
 def whole(tensor: Weights, *, skip: int = 0) -> Fused:
-    """One tensor, from a row on."""
+    """Read one tensor, from a row on."""
     return Fused([tensor], skip=skip)
 
 
@@ -92,7 +92,7 @@ def rotary(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def stretch(attention: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401
-    """Set what Llama 3.1's way of stretching positions needs beside the arguments of `rotary`."""
+    """Set what Llama 3.1's RoPE scaling needs beside the arguments of `rotary`."""
     stretched = checkpoint.config.get("rope_scaling") or checkpoint.config.get("rope_parameters") or {}
     if stretched.get("rope_type") == "llama3":
         # the specification has no such attribute for this way, and the runtime asks for it

@@ -14,7 +14,7 @@ _DIGIT = r"\p{N}"
 
 
 def _modern(digits: str, *, marks: str = r" ?[^\s\p{L}\p{N}]+[\r\n]*") -> str:
-    """The pattern of tokenizers since GPT-4: any case of a suffix, line breaks beside marks, so many digits at once."""
+    """Return the pattern of tokenizers since GPT-4: any case of a suffix, line breaks beside marks, grouped digits."""
     return rf"(?i:{_SUFFIXES})|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{digits}|{marks}|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 

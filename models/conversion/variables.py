@@ -59,7 +59,7 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """All numbers, freshly read, some rows at a time."""
+        """Yield all numbers, freshly read, some rows at a time."""
         skip = self._skip
         for part in self._parts:
             blocks = [np.zeros(part, np.float32)] if isinstance(part, int) else part.blocks()

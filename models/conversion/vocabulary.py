@@ -88,7 +88,7 @@ class Vocabulary:
 
 
 def _with_markers(content: str) -> str:
-    """The same `tokenizer.json`, in which fill-in-the-middle markers are special, so that text never becomes one.
+    """Return the same `tokenizer.json` with special fill-in-the-middle markers, so that text never becomes one.
 
     Qwen's own lists them among its added tokens as ordinary ones.
     """

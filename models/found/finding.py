@@ -37,7 +37,7 @@ class Place:
 
 
 def places(environment: Mapping[str, str], home: Path, platform: str = sys.platform) -> tuple[Place, ...]:
-    """Where the programs keep their models, as their own variables and the system say it."""
+    """Return where the programs keep their models, by their own variables and the system's conventions."""
     caches = {"darwin": home / "Library" / "Caches", "win32": Path(environment.get("LOCALAPPDATA") or home)}
     own_cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     named = environment.get("OLLAMA_MODELS")
@@ -57,7 +57,7 @@ def places(environment: Mapping[str, str], home: Path, platform: str = sys.platf
 
 
 def find_models(where: Iterable[Place], program: str = "") -> list[Found]:
-    """All models in these places, or those of one program, each by a name of its own."""
+    """Return all models in these places, or those of one program, each with a unique name."""
     found: list[Found] = []
     names: set[str] = set()
     seen: set[Path] = set()
@@ -75,13 +75,13 @@ def find_models(where: Iterable[Place], program: str = "") -> list[Found]:
 
 
 def program_of(name: str) -> str:
-    """The program that a name from the list begins with; "" for what is no such name."""
+    """Return the program that a name from the list begins with; "" for other names."""
     head = name.partition(":")[0]
     return head if head in PROGRAMS and ":" in name else ""
 
 
 def default_name(found: Found) -> str:
-    """What to call a model that is taken over."""
+    """Return what to call a converted model."""
     name = found.name.partition(":")[2].rpartition("/")[2]
     if program_of(found.name) == "ollama":  # whose names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def files_in(folder: Path, depth: int) -> Iterator[Path]:
-    """All files down to `depth` folders below `folder`, in the order of their names; at most `MOST_ENTRIES`."""
+    """Yield all files down to `depth` folders below `folder`, sorted by name; at most `MOST_ENTRIES`."""
     left = [MOST_ENTRIES]
     yield from _walk(folder, depth, left)
 
@@ -42,7 +42,7 @@ def _walk(folder: Path, depth: int, left: list[int]) -> Iterator[Path]:
 
 
 def ggufs_in(folder: Path, depth: int) -> Iterator[Path]:
-    """All GGUF files by their names; of a model in several parts the first."""
+    """Return all GGUF files by their names; of a model in several parts the first."""
     for file in files_in(folder, depth):
         part = SHARD.fullmatch(file.name)
         if file.name.endswith(SUFFIX) and (part is None or int(part["number"]) == 1):

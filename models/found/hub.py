@@ -30,7 +30,7 @@ REVISION = re.compile(r"[0-9a-f]{7,64}")
 
 
 def models_in(cache: Path, program: str) -> Iterator[Found]:
-    """All models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
+    """Return all models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
     for repository in _repositories(cache):
         name = "/".join(repository.name.removeprefix("models--").split("--", 1))
         snapshot = _snapshot(repository)
@@ -55,7 +55,7 @@ def _repositories(cache: Path) -> list[Path]:
 
 
 def _snapshot(repository: Path) -> Path | None:
-    """The snapshot that was fetched last."""
+    """Return the snapshot that was fetched last."""
     snapshots = repository / "snapshots"
     try:
         revision = read_text(repository / "refs" / "main", LARGEST_REFERENCE).strip()

@@ -33,7 +33,7 @@ class _Layer:
 
 
 def models_in(folder: Path) -> Iterator[Found]:
-    """All models whose manifests lie in `folder`, as `ollama list` calls them."""
+    """Return all models whose manifests lie in `folder`, as `ollama list` calls them."""
     manifests = folder / "manifests"
     for file in files_in(manifests, MANIFEST_DEPTH):
         parts = file.relative_to(manifests).parts
@@ -84,7 +84,7 @@ def _text(layers: list[_Layer], kind: str) -> str:
 
 
 def _licence(text: str) -> str:
-    """The name of the licence whose text this is, else its first line."""
+    """Return the name of the licence whose text this is, else its first line."""
     head = text[:2_000].lower()
     named = next((name for words, name in LICENCES if words in head), "")
     return named or next((line.strip()[:80] for line in text.splitlines() if line.strip()), "")

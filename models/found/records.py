@@ -59,12 +59,12 @@ class Found:
 
 
 def typeable(name: str) -> str:
-    """A name without what a shell or a terminal takes for more than letters."""
+    """Return a name without characters that are special to a shell or a terminal."""
     return STRANGE.sub("_", name)[:LONGEST_NAME]
 
 
 def of_gguf(name: str, path: Path, beside: Beside = NOTHING) -> Found | None:
-    """What the head of a GGUF file says; None for a part of another model that nobody would ask for."""
+    """Describe what the head of a GGUF file says; None for a part of another model that nobody would ask for."""
     name = typeable(name)
     try:
         contents = read_contents(path, arrays=False)
@@ -81,13 +81,13 @@ def of_gguf(name: str, path: Path, beside: Beside = NOTHING) -> Found | None:
         typeable(contents.architecture),
         contents.parameters,
         licence_of(contents, beside),
-        unreadable(contents) or _unspoken(contents),
+        unreadable(contents) or _tokenizer_problem(contents),
         beside=beside,
     )
 
 
-def _unspoken(contents: Contents) -> str:
-    """Why the tokenizer of the file cannot be used, "" where it can."""
+def _tokenizer_problem(contents: Contents) -> str:
+    """Say why the tokenizer of the file cannot be used, "" where it can."""
     kind = contents.text("tokenizer.ggml.model")
     way = contents.text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):

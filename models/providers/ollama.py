@@ -46,7 +46,7 @@ def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outg
 
 
 def with_window(outgoing: Outgoing, tokens: int) -> Outgoing:
-    """The request with the window it needs: with its usual one Ollama cuts longer conversations without a word."""
+    """Return the request with the window it needs: with its default Ollama silently truncates long conversations."""
     options = {**table_of(outgoing.body.get("options")), "num_ctx": tokens}
     return replace(outgoing, body={**outgoing.body, "options": options})
 

@@ -61,7 +61,7 @@ class _Asking(Protocol):
 
 
 def estimated_tokens(text: str) -> int:
-    """Tokens of a text, estimated from above."""
+    """Estimate the tokens of a text from above."""
     return len(text.encode("utf-8", "surrogatepass")) // TOKEN_BYTES + 1
 
 
@@ -146,16 +146,16 @@ class Windows:
         with self._lock:
             known, fresh = self._known, time.monotonic() - self._asked_at < STALE_S
         if known is None or not fresh:
-            known = self._call(self._found, cancelled) or Window()
+            known = self._call(self._find_window, cancelled) or Window()
             with self._lock:
                 self._known, self._asked_at = known, time.monotonic()
         return known
 
-    async def _found(self, ask: _Asking) -> Window:
+    async def _find_window(self, ask: _Asking) -> Window:
         """Ask what each kind of server answers; the first that knows the model counts."""
         if self._takes_window:
             return Window(
-                _trained(await ask("POST", "/api/show", {"model": self._name})), advice="choose another model"
+                _trained_tokens(await ask("POST", "/api/show", {"model": self._name})), advice="choose another model"
             )
         told = await ask("GET", "/props")
         if tokens := count_of(table_of(told.get("default_generation_settings")).get("n_ctx")):
@@ -171,7 +171,7 @@ class Windows:
         return Window(count_of(model.get("loaded_context_length")))
 
     async def _loaded_by_ollama(self, ask: _Asking) -> Window:
-        """Behind OpenAI's paths Ollama takes no window: it is the one with which it loads the model."""
+        """Return the window with which Ollama loads the model: behind OpenAI's paths it takes none from a request."""
         await ask(
             "POST", "/api/generate", {"model": self._name, "stream": False}, self._endpoint.patience.first_token_s
         )
@@ -180,7 +180,7 @@ class Windows:
         return Window(tokens, advice='set chat.api to "ollama", which asks for the window that it needs')
 
     def _count(self, path: str, text: str, cancelled: Callable[[], bool]) -> int:
-        """Tokens of `text` by the model's own tokenizer; 0 where the server does not say.
+        """Count the tokens of `text` by the model's own tokenizer; 0 where the server does not say.
 
         llama.cpp takes the text as `content` and lists the tokens, vLLM takes a `prompt` and counts them.
         """
@@ -192,7 +192,7 @@ class Windows:
         return self._call(counted, cancelled) or 0
 
     def _call(self, work: Callable[[_Asking], Any], cancelled: Callable[[], bool]) -> Any:  # noqa: ANN401
-        """Run `work` with what asks the server; None where the server cannot be reached."""
+        """Run `work` with what asks the server; return None where the server cannot be reached."""
         import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
         url = self._endpoint.url.removesuffix("/v1")
@@ -220,7 +220,7 @@ class Windows:
 
 
 async def _table(response: httpx2.Response) -> Mapping[str, Any]:
-    """A JSON object of bounded size; empty for anything else.
+    """Read a JSON object of bounded size; empty for anything else.
 
     Raises:
         ValueError, RecursionError: it is no JSON.
@@ -235,14 +235,14 @@ async def _table(response: httpx2.Response) -> Mapping[str, Any]:
     return table_of(json.loads(body))
 
 
-def _trained(told: Mapping[str, Any]) -> int:
-    """The longest window the model was trained for, by Ollama's `/api/show`; 0 where it does not say."""
+def _trained_tokens(told: Mapping[str, Any]) -> int:
+    """Return the longest window the model was trained for, by Ollama's `/api/show`; 0 where it does not say."""
     figures = table_of(told.get("model_info"))
     return next((count_of(value) for name, value in figures.items() if name.endswith(".context_length")), 0)
 
 
 def _texts(request: ChatRequest) -> list[str]:
-    """All that is sent, as text."""
+    """Return all that is sent, as text."""
     texts = [message.text for message in request.messages]
     texts += [json.dumps(dict(call.arguments)) for message in request.messages for call in message.calls]
     texts += [f"{tool.name} {tool.description} {json.dumps(tool.parameters)}" for tool in request.tools]

@@ -67,7 +67,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 
 
 def _be_patient(core: Core) -> None:
-    """Wait for the chosen model, and as long as it takes: nobody types on at a terminal."""
+    """Make it wait for the chosen model, without a limit: nobody types on at a terminal."""
     from server.core import policy_of  # noqa: PLC0415 (as the core is)
 
     if core.model is not None:

@@ -45,7 +45,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
 
     The others are llama.cpp and the cache of the hub. Changes nothing.
     """
-    found = _found()
+    found = _find_all()
     if as_json:
         folders = [{"program": place.program, "folder": str(place.folder)} for place in _places()]
         terminal.emit({"models": [facts(one) for one in found], "looked_in": folders})
@@ -80,7 +80,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
 
 
 def facts(found: Found) -> dict[str, Any]:
-    """A model that was found, as JSON."""
+    """Return a model that was found, as JSON."""
     return {
         "name": found.name,
         "program": found.name.partition(":")[0],
@@ -123,12 +123,12 @@ def taken(source: str) -> Taken:
         raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
-    known = _published(one)
+    known = _find_published(one)
     return Taken(one.path, known.name if known is not None else finding.default_name(one), known, one.beside)
 
 
-def _published(found: Found) -> KnownModel | None:
-    """The published model whose checkpoint this is."""
+def _find_published(found: Found) -> KnownModel | None:
+    """Return the published model whose checkpoint this is."""
     from models.known import known_models  # noqa: PLC0415 (reads its files)
 
     if not found.repository:
@@ -142,8 +142,8 @@ def _places() -> tuple[Place, ...]:
     return places(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
 
 
-def _found() -> list[Found]:
-    """All of them; what does not fit this machine's memory says so."""
+def _find_all() -> list[Found]:
+    """Find all models; one that does not fit this machine's memory says so."""
     from dataclasses import replace  # noqa: PLC0415
 
     import psutil  # noqa: PLC0415 (for this command alone)

@@ -49,7 +49,7 @@ def recommend(
 
 
 def _announce(what: str) -> None:
-    """Tell what is measured, and if others disturb it: their share is taken for the machine's."""
+    """Say what is being measured, and whether other programs distort it."""
     import psutil  # noqa: PLC0415 (beside its only use)
 
     terminal.note(f"{what}, about ten seconds")
@@ -84,7 +84,7 @@ def _show(found: Recommendation, settings: Settings) -> None:
     def tell(line: str = "") -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    for line in described(found.machine):
+    for line in describe_machine(found.machine):
         tell(line)
     tell()
     completing = [one for one in found.verdicts if one.line_s is not None]
@@ -102,8 +102,8 @@ def _show(found: Recommendation, settings: Settings) -> None:
             tell(f"    {command}")
 
 
-def described(machine: Machine) -> Iterator[str]:
-    """What was measured of the machine, in two lines."""
+def describe_machine(machine: Machine) -> Iterator[str]:
+    """Describe the measured speed of the machine, in two lines."""
     day = time.strftime("%Y-%m-%d", time.localtime(machine.measured_at))
     threads = "one thread" if machine.threads == 1 else f"{machine.threads} threads"
     where = "The GPU" if machine.device == "cuda" else f"The processor ({threads})"
@@ -160,13 +160,13 @@ def _answers(one: Verdict, use: str) -> str:
 
 
 def worth(one: Verdict, table: str) -> str:
-    """What a model was measured to be worth, and at how many."""
+    """Say how good a model was measured to be, and from how many samples."""
     measured = one.candidate.worth.get(table)
     return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
 
 
 def sentence(found: Recommendation, use: str) -> str:
-    """The model to take for a use, or why none."""
+    """Name the model to take for a use, or say why there is none."""
     one = found.chosen[use]
     limits = found.limits
     if use == "chat":
@@ -198,7 +198,7 @@ def _terms(one: Verdict, use: str) -> str:
 
 
 def commands(one: Verdict, use: str, settings: Settings) -> list[str]:
-    """What gets a model and has it used; nothing where it is used already."""
+    """Return the commands that install a model and select it; none where it is in use already."""
     name = one.candidate.name
     role = "chat" if use == "chat" else "completion"
     if role == "completion":

@@ -14,7 +14,7 @@ LOOK_S = 0.1  # how often that is asked
 
 
 async def waited(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
-    """Whether `work` ended within the limit and while somebody wanted it; it is not stopped here.
+    """Wait for `work`; return whether it ended within the limit and while somebody wanted it. Does not stop it.
 
     However short the limit, `work` has begun: a question was put before it is taken down.
     """

@@ -57,7 +57,7 @@ def aligned(code: str, target: Target) -> Aligned | None:
 
 
 def _flush(code: str) -> str:
-    """Code with its first column at the margin."""
+    """Return code moved to the left margin."""
     lines = code.expandtabs(4).split("\n") if re.search(r"^ +\t|^\t+ {2,}\S", code, re.MULTILINE) else code.split("\n")
     leads = [extraction.depth_of(line) for line in lines if line.strip()]
     least = min(leads, key=len, default="")
@@ -67,7 +67,7 @@ def _flush(code: str) -> str:
 
 
 def _read(code: str, target: Target) -> Iterable[Syntax]:
-    """The answer as a text of its own; then, for grammars that know no method without its class, in its place."""
+    """Parse the answer as a text of its own; then within its class, for grammars that know no method without one."""
     first = target.document.text.split("\n", 1)[0].strip()
     mark = f"{first}\n" if first.startswith("<?") and "<?" not in code else ""  # without it, PHP is no code
     yield Syntax.of(replace(target.document, text=mark + code))
@@ -81,7 +81,7 @@ def _read(code: str, target: Target) -> Iterable[Syntax]:
 
 
 def _holders(target: Target) -> list[Definition]:
-    """The classes around the target, innermost first."""
+    """Return the classes around the target, innermost first."""
     around = (one for one in definitions_of(target.syntax) if one.sort == "type" and _around(one.span, target.span))
     return sorted(around, key=lambda one: one.span.end - one.span.start)
 
@@ -95,10 +95,10 @@ class _Aligning(Weaver):
     """What of an answer is taken."""
 
     def run(self) -> Aligned | None:
-        """Return what comes of it; None where the answer has none of what is to be written."""
+        """Return what the answer changes; None where it has none of the definitions that are to be written."""
         whole = not self.text[: self.target.span.start].strip() and not self.text[self.target.span.end :].strip()
         if whole and self.old and self.new:
-            self._scope(None, None)
+            self._align_members(None, None)
         elif not self.target.text.strip() and any(self._is_it(new, old) for new in self.new for old in self.old):
             self._fill()
         else:
@@ -109,7 +109,7 @@ class _Aligning(Weaver):
                 self._replace(new, old)
                 if new.name != old.name:
                     self._rename(new, old)
-            self._beside(pairs)
+            self._take_others(pairs)
             if not self.edits and (left := placeholders.first_of(self.code.splitlines(), self.text)):
                 raise LostError(left)
         self.add_imports()
@@ -119,7 +119,7 @@ class _Aligning(Weaver):
         return Aligned(line_edits(self.text, text), notes=tuple(self.notes))
 
     def _fill(self) -> None:
-        """Put what is new of an answer that repeats what stands around into the empty place that was asked about."""
+        """Fill the empty place that was asked about with what is new in an answer that repeats the code around."""
         at = self.target.span.start
         around = [one for one in self.old if one.span.start <= at <= one.span.end]
         known = [new for new in self.new if any(self._is_it(new, old) for old in self.old)]
@@ -151,7 +151,7 @@ class _Aligning(Weaver):
             self.edits.append(Edit(at, self.target.span.end, written))
 
     def _pairs(self) -> list[tuple[Definition, Definition]]:
-        """Each definition that is to be written, with what the answer has for it."""
+        """Pair each definition that is to be written with the one in the answer."""
         wanted = outermost([one for one in within(self.old, self.target.span) if one.sort != "value"])
         if not wanted:
             around = [one for one in self.old if _around(one.span, self.target.span) and one.sort == "function"]
@@ -166,12 +166,12 @@ class _Aligning(Weaver):
             ]
             if same:
                 found.append((max(same, key=lambda one: self._closeness(one, old)), old))
-        if not found and len(wanted) == 1 and (renamed := self._renamed(wanted[0])) is not None:
+        if not found and len(wanted) == 1 and (renamed := self._find_renamed(wanted[0])) is not None:
             found.append((renamed, wanted[0]))
         return found
 
     def _is_it(self, new: Definition, old: Definition) -> bool:
-        """Whether a definition of the answer may be that one: its name, in the same class or in none."""
+        """Whether two definitions may be the same: of one name, in the same class or, in the answer, in none."""
         same = new.name == old.name and new.sort == old.sort
         return same and old.path[len(old.path) - len(new.path) :] == new.path
 
@@ -184,14 +184,14 @@ class _Aligning(Weaver):
         head = difflib.SequenceMatcher(None, new.signature, old.signature, autojunk=False).ratio()
         return len(new.path), head
 
-    def _renamed(self, old: Definition) -> Definition | None:
-        """The one definition of the answer that can only be the wanted one by another name."""
+    def _find_renamed(self, old: Definition) -> Definition | None:
+        """Return the one definition of the answer that can only be `old` under another name; None for none."""
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
         return strange[0] if len(strange) == 1 and old.name in WORD.findall(self.target.words) else None
 
     def _rename(self, new: Definition, old: Definition) -> None:
-        """Call a definition by its new name wherever the document speaks of it."""
+        """Rename a definition throughout the document."""
         uses = uses_of(old, self.target.syntax)
         self.edits += [Edit(span.start, span.end, new.name) for span in uses]
         self.notes.append(f"`{old.name}` is now `{new.name}`, in this file alone.")
@@ -201,7 +201,7 @@ class _Aligning(Weaver):
         before = len(self.edits)
         inner = children(new, self.new), children(old, self.old)
         if old.sort == "type" and inner[0] and inner[1]:
-            self._scope(new, old)
+            self._align_members(new, old)
             return len(self.edits) > before
         held = old.lines(self.text)
         lines = self.fitted(new, held)
@@ -215,8 +215,8 @@ class _Aligning(Weaver):
             self.edits.append(Edit(start, old.span.end, "\n".join(as_held(lines, held))))
         return len(self.edits) > before
 
-    def _scope(self, new: Definition | None, old: Definition | None) -> None:
-        """What a class or a file holds, one by one; what the answer leaves out stays, unless the person named it."""
+    def _align_members(self, new: Definition | None, old: Definition | None) -> None:
+        """Align the members of a class or a file; what the answer leaves out stays, unless the person named it."""
         news, olds = children(new, self.new), children(old, self.old)
         found = matched(news, olds, (self.code, self.text))
         elided = self._elides(new, news)
@@ -235,14 +235,14 @@ class _Aligning(Weaver):
         taken = {at for at in range(len(news)) if at in found}
         for at, one in enumerate(news):
             if at not in taken and (one.sort != "value" or new is not None or self._is_used(one)):
-                self.insert(one, *self._neighbours(at, news, olds, found))
+                self.insert(one, *self._find_neighbours(at, news, olds, found))
         if complete:
-            self._gaps(news, olds, found)
+            self._replace_gaps(news, olds, found)
 
-    def _neighbours(
+    def _find_neighbours(
         self, at: int, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]
     ) -> tuple[Definition | None, Definition | None]:
-        """The definition of the document behind which a new one goes, else the one above which it goes."""
+        """Return the definition of the document that a new one goes behind, else the one that it goes above."""
         above = next((i for i in range(at - 1, -1, -1) if i in found), None)
         below = next((i for i in range(at + 1, len(news)) if i in found), None)
         behind = olds[found[below]] if below is not None else None
@@ -263,8 +263,8 @@ class _Aligning(Weaver):
         known = {line.strip() for line in self.text.splitlines()}
         return any(placeholders.is_placeholder(line) and line.strip() not in known for line in lines)
 
-    def _gaps(self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]) -> None:
-        """Statements between the definitions, where the answer has all of them, and behind the last one."""
+    def _replace_gaps(self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]) -> None:
+        """Replace statements between the definitions, where the answer has all of them, and behind the last one."""
         for at, one in enumerate(news):
             if at not in found or self.target.document.language == "text":
                 continue
@@ -275,8 +275,8 @@ class _Aligning(Weaver):
             after = olds[found[at] + 1] if following is not None else None
             if (following is None) != (found[at] + 1 >= len(olds)):
                 continue
-            said = self._gap(self.code, one, following, len(self.code))
-            held = self._gap(self.text, old, after, len(self.text))
+            said = self._text_between(self.code, one, following, len(self.code))
+            held = self._text_between(self.text, old, after, len(self.text))
             if (
                 said.strip()
                 and held.strip()
@@ -289,11 +289,11 @@ class _Aligning(Weaver):
                 self.edits.append(Edit(start, old.span.end + len(held.rstrip()), written))
 
     @staticmethod
-    def _gap(text: str, one: Definition, following: Definition | None, end: int) -> str:
+    def _text_between(text: str, one: Definition, following: Definition | None, end: int) -> str:
         return text[one.span.end : following.lead if following is not None else end]
 
-    def _beside(self, pairs: Sequence[tuple[Definition, Definition]]) -> None:
-        """Take what the answer defines besides: changes of what the model has seen, and what is new and used."""
+    def _take_others(self, pairs: Sequence[tuple[Definition, Definition]]) -> None:
+        """Take what else the answer defines: changes to code that the model has seen, and what is new and used."""
         done = [new for new, _ in pairs]
         rest = [
             one
@@ -308,8 +308,8 @@ class _Aligning(Weaver):
                 fresh.append(one)
             elif len(known) == 1 and self._may_change(known[0], pairs) and not self._is_same(one, known[0]):
                 self._replace(one, known[0])
-        for one in self._wanted(fresh, changed=changed):
-            self._settle(one, *pairs[0])
+        for one in self._select_wanted(fresh, changed=changed):
+            self._insert_beside(one, *pairs[0])
 
     def _is_same(self, new: Definition, old: Definition) -> bool:
         """Whether two definitions differ in nothing but white space and comments."""
@@ -323,8 +323,8 @@ class _Aligning(Weaver):
             one.name in words or old.name in WORD.findall(self.text[one.span.start : one.span.end]) for _, one in pairs
         )  # fmt: skip
 
-    def _wanted(self, fresh: Sequence[Definition], *, changed: bool) -> list[Definition]:
-        """Those of the new definitions that something uses, or that the person named; all where they are the answer."""
+    def _select_wanted(self, fresh: Sequence[Definition], *, changed: bool) -> list[Definition]:
+        """Return the new definitions that something uses or the person named; all where they are the whole answer."""
         if not changed:
             return [one for one in fresh if one.sort != "value"]
         used = set(WORD.findall(self.target.words)) | self.written()
@@ -334,7 +334,7 @@ class _Aligning(Weaver):
             used |= {word for one in more for word in WORD.findall(self.code[one.span.start : one.span.end])}
         return [one for one in fresh if one in taken]
 
-    def _settle(self, one: Definition, new: Definition, old: Definition) -> None:
+    def _insert_beside(self, one: Definition, new: Definition, old: Definition) -> None:
         """Put a new definition beside the one that was asked about: into its class, or beside the class."""
         above = one.span.start < new.span.start
         if len(one.path) > 1 or len(old.path) == 1 or self._is_method(one):

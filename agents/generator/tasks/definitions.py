@@ -64,7 +64,7 @@ def definitions_of(syntax: Syntax) -> tuple[Definition, ...]:
     found: list[Definition] = []
     bodies: list[Definition] = []
     for symbol in syntax.symbols:
-        one = _definition(symbol, syntax.text)
+        one = _to_definition(symbol, syntax.text)
         if one is None or any(body.holds(one) for body in bodies):
             continue
         found.append(one)
@@ -180,30 +180,30 @@ def _likeness(new: Definition, old: Definition, texts: tuple[str, str]) -> float
     return head + body / 2
 
 
-def _definition(symbol: Symbol, text: str) -> Definition | None:
-    """A symbol on whole lines; None where something else stands on them."""
+def _to_definition(symbol: Symbol, text: str) -> Definition | None:
+    """Return a symbol on whole lines; None where something else stands on these lines."""
     start = text.rfind("\n", 0, symbol.span.start) + 1
     end = text.find("\n", symbol.span.end)
     end = len(text) if end < 0 else end
-    if text[start : symbol.span.start].strip() or re.search(r"\w", _behind(text[symbol.span.end : end])):
+    if text[start : symbol.span.start].strip() or re.search(r"\w", _rest_of_line(text[symbol.span.end : end])):
         return None
     path = (*(part for part in symbol.container.split(".") if part), symbol.name)
     while text[start : symbol.span.end].startswith(("\n", "\r")):
         start += 1
-    lead = _lead(text, start)
+    lead = _find_lead(text, start)
     return Definition(
         symbol.name, path, _SORTS.get(symbol.kind, "type"), Span(start, end - text.endswith("\r", start, end)), lead,
         symbol.signature,
     )  # fmt: skip
 
 
-def _behind(rest: str) -> str:
-    """What stands behind a definition on its last line, without a comment."""
+def _rest_of_line(rest: str) -> str:
+    """Return what stands behind a definition on its last line, without a comment."""
     return re.split(r"#|//|--|/\*", rest, maxsplit=1)[0]
 
 
-def _lead(text: str, start: int) -> int:
-    """Where the comments and attributes right above a line begin, which stand as deep as it."""
+def _find_lead(text: str, start: int) -> int:
+    """Return where the comments and attributes right above a line begin, which are indented like it."""
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]
     depth = line[: len(line) - len(line.lstrip())]

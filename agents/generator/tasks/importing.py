@@ -54,7 +54,7 @@ class _Statement:
 
 
 def import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, language: str) -> tuple[Edit, ...]:
-    """Return edits of `document` that import what `answer` imports, where a name of it is `used` and not known yet.
+    """Return edits of `document` that import what `answer` imports, for names that are `used` and not known yet.
 
     Line ends are line feeds.
     """
@@ -64,7 +64,7 @@ def import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, lan
 def known_import(name: str, document: Syntax) -> tuple[Edit, ...]:
     """Return edits that import a module or a name of Python's standard library that means one thing, else none."""
     if name in _KNOWN:
-        module = _module_in_use(document, name) or _KNOWN[name]
+        module = _find_module_in_use(document, name) or _KNOWN[name]
         return _edits([_Statement(f"from {module} import {name}", module, (name,))], document, "python")
     if name in sys.stdlib_module_names and not name.startswith("_"):
         return _edits([_Statement(f"import {name}", name)], document, "python")
@@ -79,7 +79,7 @@ def bound_names(syntax: Syntax) -> set[str]:
 
 def imports_end(syntax: Syntax) -> int:
     """Return where the line behind the last import at the top of a text begins, 0 where there is none."""
-    found = _top(syntax)
+    found = _top_imports(syntax)
     return _line_end(syntax.text, found[-1][1]) if found else 0
 
 
@@ -87,15 +87,15 @@ def without_imports(code: str, syntax: Syntax) -> str:
     """Return code without the import statements at its top."""
     first = min((one.span.start for one in syntax.symbols), default=len(code))
     kept, at = [], 0
-    for start, end in _top(syntax):
+    for start, end in _top_imports(syntax):
         if start < first:
             kept.append(code[at : code.rfind("\n", 0, start) + 1])
             at = _line_end(code, end)
     return "".join((*kept, code[at:]))
 
 
-def _module_in_use(document: Syntax, name: str) -> str:
-    """The module from which a document imports others of the kind: `typing` has most of `collections.abc` too."""
+def _find_module_in_use(document: Syntax, name: str) -> str:
+    """Return the module that a document imports such names from: `typing` has most of `collections.abc`, too."""
     modules = {one.module for one in document.imports}
     return "typing" if _KNOWN[name] == "collections.abc" and "typing" in modules else ""
 
@@ -104,7 +104,7 @@ def _needed(answer: Syntax, document: Syntax, used: Collection[str], language: s
     known = bound_names(document)
     lines = {line.strip() for line in document.text.splitlines()}
     found: dict[str, _Statement] = {}
-    for (start, end), imports in _statements(answer).items():
+    for (start, end), imports in _read_statements(answer).items():
         text = answer.text[start:end].strip()
         bound = {name for one in imports for name in one.names}
         wanted = {name for name in bound if name in used and name not in known}
@@ -144,16 +144,16 @@ def _edits(needed: Sequence[_Statement], document: Syntax, language: str) -> tup
     own_lines: dict[int, list[str]] = {}
     text = document.text
     for one in needed:
-        joined = _joined(one, document) if one.names else None
+        joined = _extend_statement(one, document) if one.names else None
         if joined is not None and all(edit.start != joined.start for edit in edits):
             edits.append(joined)
         else:
-            own_lines.setdefault(_place(one, document, language), []).append(one.text)
+            own_lines.setdefault(_find_place(one, document, language), []).append(one.text)
     for at, lines in own_lines.items():
         lead = _lead_at(text, at)
         written = "".join(f"{lead}{line}\n" for line in lines)
         before = "\n" if at and not text[:at].endswith("\n") else ""
-        apart = "" if _top(document) else "\n"
+        apart = "" if _top_imports(document) else "\n"
         future = bool(at) and text[: at - 1].rpartition("\n")[2].startswith("from __future__")
         above = "\n" if future or (apart and at and text[:at].strip() and not text[:at].endswith("\n\n")) else ""
         follows = text[at:].startswith("\n") or not text[at:].strip()
@@ -161,17 +161,19 @@ def _edits(needed: Sequence[_Statement], document: Syntax, language: str) -> tup
     return tuple(sorted(edits, key=lambda edit: edit.start))
 
 
-def _joined(one: _Statement, document: Syntax) -> Edit | None:
-    """The names added to a statement that imports from the same module already; None where there is none that can."""
+def _extend_statement(one: _Statement, document: Syntax) -> Edit | None:
+    """Add the names to a statement that imports from the same module; None where there is none that can take them."""
     text = document.text
-    for start, end in _top(document):
+    for start, end in _top_imports(document):
         said = text[start:end]
         line = _LINE_OF_NAMES.match(said)
         if line is not None and line[1] == one.module and not text[end : _line_end(text, end)].strip():
             names = [name.strip() for name in line[2].split(",")]
-            sorted_before = names == sorted(names, key=_order)
+            sorted_before = names == sorted(names, key=_name_sort_key)
             names += [name for name in one.names if name not in names]
-            written = f"from {one.module} import {', '.join(sorted(names, key=_order) if sorted_before else names)}"
+            written = (
+                f"from {one.module} import {', '.join(sorted(names, key=_name_sort_key) if sorted_before else names)}"
+            )
             return Edit(start, end, written) if len(written) <= _LONGEST_LINE else None
         many = _LIST_OF_NAMES.match(said)
         if many is not None and many[1] == one.module:
@@ -182,14 +184,14 @@ def _joined(one: _Statement, document: Syntax) -> Edit | None:
     return None
 
 
-def _order(name: str) -> tuple[int, str]:
-    """As formatters sort names: constants, classes, then all else."""
+def _name_sort_key(name: str) -> tuple[int, str]:
+    """Return a sort key that orders names as formatters do: constants, classes, then all else."""
     return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name)
 
 
-def _place(one: _Statement, document: Syntax, language: str) -> int:
-    """Where a statement of its own goes: to its neighbours among the imports, else where imports would stand."""
-    text, found = document.text, _top(document)
+def _find_place(one: _Statement, document: Syntax, language: str) -> int:
+    """Return where a statement of its own goes: beside related imports, else where imports would stand."""
+    text, found = document.text, _top_imports(document)
     if not found:
         return _head_end(document, language)
     if language != "python":
@@ -219,8 +221,8 @@ def _is_standard(statement: str) -> bool:
     return len(words) > 1 and words[1] in sys.stdlib_module_names
 
 
-def _statements(syntax: Syntax) -> dict[tuple[int, int], list[Import]]:
-    """The import statements at the top of a text, each with what it imports."""
+def _read_statements(syntax: Syntax) -> dict[tuple[int, int], list[Import]]:
+    """Yield the import statements at the top of a text, each with what it imports."""
     found: dict[tuple[int, int], list[Import]] = {}
     for one in syntax.imports:
         if one.span is not None and _is_outer(syntax, one.span.start):
@@ -238,16 +240,16 @@ def _is_outer(syntax: Syntax, at: int) -> bool:
     return line.isspace() and not inside and syntax.text[:at].rstrip().endswith(("(", '"'))
 
 
-def _top(syntax: Syntax) -> list[tuple[int, int]]:
-    """The import statements before the first function or class, else all of those at the top."""
-    found = sorted(_statements(syntax))
+def _top_imports(syntax: Syntax) -> list[tuple[int, int]]:
+    """Return the import statements before the first function or class, else all of those at the top."""
+    found = sorted(_read_statements(syntax))
     first = min((one.span.start for one in syntax.symbols if one.kind not in {"variable", "constant"}), default=None)
     early = [one for one in found if first is None or one[0] < first]
     return early or found
 
 
 def _head_end(document: Syntax, language: str) -> int:
-    """Where the first import of a text would stand: behind its first comments, its docstring and its package."""
+    """Return where the first import of a text would stand: behind its first comments, docstring and package."""
     text = document.text
     at = 0
     if language == "python":
@@ -276,7 +278,7 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _lead_at(text: str, at: int) -> str:
-    """The indentation of imports around a place, which is not the margin where they stand in brackets."""
+    """Return the indentation of the imports around a place; it is not empty where they stand in brackets."""
     below = text[at : _line_end(text, at)]
     above = text[text.rfind("\n", 0, max(0, at - 1)) + 1 : at]
     line = below if below.strip() and not below.strip().startswith((")", "}")) and below[0].isspace() else above

@@ -31,7 +31,7 @@ def propose(scene: Scene, means: Means) -> Result:
 
 
 def _meant(scene: Scene) -> Span:
-    """What is selected; at a mere cursor the function or short class around it, but an empty line is its own place."""
+    """Return what is selected; at a mere cursor the function or short class around it, on an empty line that line."""
     lines = whole_lines(scene.document.text, scene.span)
     if scene.span.start < scene.span.end or not scene.document.text[lines.start : lines.end].strip():
         return scene.span

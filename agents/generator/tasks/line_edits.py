@@ -38,7 +38,7 @@ def line_edits(old: str, new: str) -> tuple[Edit, ...]:
 
 
 def in_order(edits: Iterable[Edit]) -> list[Edit]:
-    """Edits by place, without those that lie in one before."""
+    """Sort edits by place, without those that lie within an earlier one."""
     made: list[Edit] = []
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         if not made or edit.start >= made[-1].end:
@@ -47,13 +47,13 @@ def in_order(edits: Iterable[Edit]) -> list[Edit]:
 
 
 def as_held(lines: Sequence[str], held: Sequence[str]) -> list[str]:
-    """Lines with the trailing white space that equal ones have in the document."""
+    """Return lines with the trailing white space that equal lines have in the document."""
     known = {line.rstrip(): line for line in held}
     return [known.get(line.rstrip(), line) for line in lines]
 
 
 def next_line(text: str, at: int, *, blank: bool) -> int:
-    """Where the next line begins, behind blank ones if asked."""
+    """Return where the next line begins, behind blank ones if asked."""
     end = text.find("\n", at)
     end = len(text) if end < 0 else end + 1
     while blank and end < len(text) and not text[end : next_line(text, end, blank=False)].strip():

@@ -68,7 +68,7 @@ _MOST_WORDS = 12
 
 
 def says_unchanged(words: str) -> bool:
-    """Return whether a comment says in some language other than English only that code is as it was."""
+    """Return whether a comment says, in a language other than English, nothing but that code stays as it was."""
     if _UNSPACED.match(words):
         return True
     found = re.findall(r"\w+", words.lower())

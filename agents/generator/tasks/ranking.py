@@ -68,7 +68,7 @@ def ranked(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[
 
 
 def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[Ranked | Dropped]:
-    """What is to be said of each candidate, in their order."""
+    """Judge each candidate, in their order."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
     found: list[Ranked | Dropped] = []
@@ -78,7 +78,7 @@ def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[
         if text == document.text:
             found.append(Dropped("it changes nothing"))
         elif not parses(scene, after, candidate.edits):
-            found.append(Dropped(f"the file does not parse with it{_where(after)}"))
+            found.append(Dropped(f"the file does not parse with it{_explain_python_error(after)}"))
         else:
             if before is None:
                 before = means.review(document)
@@ -91,8 +91,8 @@ def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[
     return found
 
 
-def _where(after: Document) -> str:
-    """What Python says of a text that it does not read, "" where that is not known."""
+def _explain_python_error(after: Document) -> str:
+    """Return where and why Python cannot read a text, "" where that is not known."""
     if after.language != "python" or (error := _syntax_error(after.text)) is None:
         return ""
     lines = after.text.splitlines()

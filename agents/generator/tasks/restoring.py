@@ -43,7 +43,7 @@ def restored(lines: Sequence[str], held: Sequence[str], language: str, words: st
 
 
 def _decorators(lines: Sequence[str]) -> list[str]:
-    """The lines above the head, where the first of them is a decorator."""
+    """Return the lines above the head, if the first of them is a decorator."""
     if not lines or not _DECORATOR.match(lines[0]):
         return []
     head = next((at for at, line in enumerate(lines) if _is_head(line, depth_of(lines[0]))), 0)
@@ -67,7 +67,7 @@ def _with_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
 
 
 def _with_comments(lines: list[str], held: Sequence[str]) -> list[str]:
-    """The lines with the comments that stand above lines which are still there, and only once."""
+    """Return the lines with the comments that stand above lines which are still there, each once."""
     made, stripped = list(lines), [line.strip() for line in held]
     for at in range(len(held) - 1, 0, -1):
         first = at
@@ -86,7 +86,7 @@ def _with_comments(lines: list[str], held: Sequence[str]) -> list[str]:
 
 
 def _docstring(lines: Sequence[str]) -> tuple[int, int] | None:
-    """The lines of a docstring: first, and behind the last."""
+    """Return the lines of a docstring: its first, and the one behind its last."""
     body = _body(lines)
     if body is None:
         return None
@@ -102,7 +102,7 @@ def _docstring(lines: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _body(lines: Sequence[str]) -> int | None:
-    """The line behind the head of a function or class; None where it cannot be told."""
+    """Return the line behind the head of a function or class; None where it cannot be told."""
     head = next((at for at, line in enumerate(lines) if _HEAD.match(line)), None)
     if head is None:
         return None

@@ -115,7 +115,7 @@ def rewritten(wish: Wish, scene: Scene, means: Means) -> Result:
 
 
 def _refusal(name: str, answer: _Judged) -> str:
-    """Why nothing is proposed, with what the model said."""
+    """Say why nothing is proposed, with what the model said."""
     why = answer.complaint.rstrip(".").partition(";")[0]
     because = f" ({why})" if why else ""
     return f"{name} wrote nothing that can be used here{because}; nothing was changed. It says: {answer.said or '-'}"
@@ -154,7 +154,7 @@ class _Work:
         self._shown_before, self._shown_after = self._around()
 
     def request(self) -> ChatRequest:
-        """The first question."""
+        """Return the first question."""
         piece, index, count = self._piece, self._means.index, self._chat.count_tokens
         left = self._context
         whole = self._shows_all()
@@ -178,19 +178,19 @@ class _Work:
         return ChatRequest(messages, max_tokens=self._answer_tokens)
 
     def judged(self, reply: Reply) -> _Judged:
-        """What can be used of a reply."""
+        """Return what can be used of a reply."""
         cut_off = reply.end is ReplyEnd.LENGTH
         found = extraction.code_in(reply.text, cut_off=cut_off)
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
             return _Judged(None, found.words, why)
-        made, notes, complaint = self._fitted(self._joined(found.blocks) or found.code)
+        made, notes, complaint = self._fitted(self._join_blocks(found.blocks) or found.code)
         if complaint:
             return _Judged(None, found.words, complaint)
         if not made:  # code may be as good as it can be, but an instruction is not done by saying so
             settled = found.words and not self._wish.words
             return _Judged(None, found.words, "" if settled else "it changes nothing; do what the task asks for.")
-        outcomes = ranking.judged(self._completed(made), self._scene, self._means)
+        outcomes = ranking.judged(self._complete_imports(made), self._scene, self._means)
         usable = [one for one in outcomes if isinstance(one, ranking.Ranked)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
         if best is None:
@@ -204,7 +204,7 @@ class _Work:
     # what is asked
 
     def _what(self) -> str:
-        """What the model is to write, in its prompt's words."""
+        """Say what the model is to write, in its prompt's words."""
         span, text = self._piece.span, self._scene.document.text
         if not self._piece.text.strip():
             return "the lines that are missing here"
@@ -215,7 +215,7 @@ class _Work:
         return f"the {'class' if named[0].sort == 'type' else 'function'} `{named[0].name}`"
 
     def _around(self) -> tuple[str, str]:
-        """The lines above and below that are shown: of a short file all, else some where lines alone are meant."""
+        """Return the lines above and below to show: of a short file all, else some where only lines are meant."""
         count = self._chat.count_tokens
         if self._context >= _WHOLE_FILE_TOKENS and count(self._before + self._after) <= _WHOLE_FILE_TOKENS:
             return self._before, self._after
@@ -230,14 +230,14 @@ class _Work:
         return len(self._shown_before) == len(self._before) and len(self._shown_after) == len(self._after)
 
     def _seen(self) -> tuple[Span, ...]:
-        """What of the document is shown beside the piece."""
+        """Return which spans of the document are shown beside the piece."""
         start, end = self._piece.span.start, len(self._scene.document.text) - len(self._after)
         return Span(start - len(self._shown_before), start), Span(end, end + len(self._shown_after))
 
     # what came back
 
-    def _joined(self, blocks: tuple[str, ...]) -> str:
-        """Blocks that define different things as one text: a function in one and its helper in the next; else ""."""
+    def _join_blocks(self, blocks: tuple[str, ...]) -> str:
+        """Join blocks that define different things: a function in one, what it calls in the next; else return ""."""
         named = [
             {(one.path, one.sort) for one in definitions.definitions_of(self._syntax_of(block))} for block in blocks
         ]
@@ -258,10 +258,10 @@ class _Work:
             found = alignment.aligned(code, target)
             if found is not None:
                 return [found.edits] if found.edits else [], found.notes, found.complaint
-        return (*self._lines(code, prose=prose),)
+        return (*self._fit_lines(code, prose=prose),)
 
-    def _lines(self, code: str, *, prose: bool) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
-        """Code that defines nothing which is to be written anew: lines for the place of the piece."""
+    def _fit_lines(self, code: str, *, prose: bool) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
+        """Return edits for code that defines nothing which is to be written anew: lines for the place of the piece."""
         scene, piece, span = self._scene, self._piece.text, self._piece.span
         more: tuple[Edit, ...] = ()
         if not prose:
@@ -293,7 +293,7 @@ class _Work:
         return made, (), ""
 
     def _misses(self, code: str) -> str:
-        """What lines alone lack or repeat, "" for nothing: a whole file is no answer to a question about some lines."""
+        """Say what lines alone lack or repeat, "" for nothing: a whole file does not answer a question about lines."""
         scene, span = self._scene, self._piece.span
         known = definitions.definitions_of(scene.syntax)
         named = [one for one in definitions.within(known, span) if one.sort != "value"]
@@ -304,8 +304,8 @@ class _Work:
         again = next((one.name for one in written if (one.name, one.sort) in names and one.sort != "value"), "")
         return f"it repeats `{again}`, which is there already; give what is to be changed alone." if again else ""
 
-    def _completed(self, made: list[tuple[Edit, ...]]) -> list[ranking.Candidate]:
-        """The candidates; of one that lacks nothing but an import that everybody knows, with that import."""
+    def _complete_imports(self, made: list[tuple[Edit, ...]]) -> list[ranking.Candidate]:
+        """Return the candidates; if one lacks only an import that everybody knows, with that import."""
         candidates = [ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
         if self._scene.document.language != "python":
             return candidates
@@ -343,7 +343,7 @@ def _emptied(before: Syntax, after: Syntax) -> str:
 
 
 def _section(text: str, title: str = "") -> str:
-    """A text between marks, "" for nothing."""
+    """Return a text between marks, "" for no text."""
     return prompting.fenced(text, title) if text.strip() else ""
 
 
