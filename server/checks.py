@@ -254,13 +254,13 @@ def _models(settings: Settings) -> Iterator[Check]:
 
     here = machine.kept(paths.state_dir())
     if here is None:
-        message = "Which models answer in time here was not measured yet: starling models recommend"
+        message = "It was not measured yet which models answer in time here; run: starling models recommend"
         yield Check("models", "ok", message, facts={"measured": False})
         return
     found = recommending.recommend(settings, here)
     names = {use: one.candidate.name if one is not None else "" for use, one in found.chosen.items()}
     said = ", ".join(f"{name or 'none'} for {use}" for use, name in names.items())
-    message = f"In time here: {said}; all: starling models recommend"
+    message = f"Models that answer in time here: {said}. All of them: starling models recommend"
     yield Check("models", "ok", message, facts={"measured": True, "recommended": names})
 
 

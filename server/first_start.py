@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 TOLD_FILE = "told-of-recommend"
-HINT = "Which models answer in time on this machine? In a terminal: starling models recommend"
+HINT = "To see which models answer in time on this machine, run in a terminal: starling models recommend"
 
 
 def tell(settings: Settings, show: Callable[[str], None]) -> None:

@@ -257,10 +257,10 @@ class _Scan:
         if version in VERSIONS:
             return
         if version & 0xFFFF == 0:
-            raise ModelError(f"{self._path} is written for big-endian machines; take the usual file.")
+            raise ModelError(f"{self._path} is written for big-endian machines; take the little-endian file.")
         raise ModelError(
-            f"{self._path} has version {version} of the format, and {' and '.join(map(str, VERSIONS))} can be read; "
-            "take a file that was written lately."
+            f"{self._path} has version {version} of the GGUF format; {' and '.join(map(str, VERSIONS))} can be "
+            "read. Take a file of such a version."
         )
 
     @staticmethod
@@ -292,8 +292,8 @@ class _Scan:
         """Return the name of a tensor's type, and its bytes."""
         if kind not in TENSOR_TYPES:
             raise ModelError(
-                f"The tensor {name!r} in {self._path} is stored in a way that is not known here (type {kind}); take "
-                "the model in a common quantization, Q4_K_M or Q8_0."
+                f"The tensor {name!r} in {self._path} is stored in an unknown way (type {kind}); take the model in "
+                "a common quantization, Q4_K_M or Q8_0."
             )
         type_name, weights, size = TENSOR_TYPES[kind]
         numbers = math.prod(shape)

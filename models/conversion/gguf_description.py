@@ -112,7 +112,7 @@ def described(
     chat, note = _chat(contents, vocabulary, beside)
     if fim is None and chat is None:
         raise ModelError(
-            f"{contents.path} knows no fill-in-the-middle markers that are known here, and "
+            f"{contents.path} has no known fill-in-the-middle markers and "
             f"{note or 'has no chat template'}; choose another model, or write a catalog.toml by hand."
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))

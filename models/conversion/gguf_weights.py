@@ -84,10 +84,10 @@ def unreadable(contents: Contents) -> str:
     if contents.text("general.type") == "adapter":
         return "it is a LoRA adapter, not a model; take the model that it was merged into"
     if is_part(contents):
-        return "it is a part of another model (its eyes, or measurements), not a model; take the model itself"
+        return "it is a part of another model (for images, or measurements), not a model; take the model itself"
     if contents.architecture not in NETWORKS:
         named = contents.architecture or "unknown"
-        return f"its architecture is {named!r}, and there are {', '.join(NETWORKS)} (Mistral's is llama)"
+        return f"its architecture is {named!r}; supported are {', '.join(NETWORKS)} (Mistral's is llama)"
     if contents.integer(f"{contents.architecture}.expert_count"):
         return "it is a mixture of experts, which cannot be run here"
     unknown = {one.type_name for one in contents.tensors.values()} - set(READABLE)

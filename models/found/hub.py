@@ -114,7 +114,7 @@ def _checkpoint(name: str, repository_name: str, snapshot: Path, repository: Pat
 
 def _unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
     if network not in NETWORKS:
-        return f"its architecture is {network or 'unknown'!r}, and there are {', '.join(NETWORKS)}"
+        return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
     if config.get("quantization_config") or config.get("quantization"):
         return "its weights are quantized for another program; take the original, or a GGUF file"
     if not (snapshot / TOKENIZER_FILE).is_file() and not (snapshot / "vocab.json").is_file():

@@ -49,7 +49,7 @@ class Window:
 
     tokens: int = 0
     counts: str = ""
-    advice: str = "load the model there with a larger one"
+    advice: str = "load the model there with a larger window"
 
 
 class _Asking(Protocol):
@@ -124,7 +124,7 @@ class Windows:
             tokens = (self._count(window.counts, "\n".join(texts), cancelled) or tokens) + framing
         if tokens + min(request.max_tokens, SHORTEST_ANSWER) > most:
             raise ChatError(
-                f"The request has about {tokens} tokens and {self._name} at {self._endpoint.url} takes {most} with its "
+                f"The request has about {tokens} tokens, but {self._name} at {self._endpoint.url} takes only {most}, with its "
                 f"answer; select less code, or {self._advice(window)}.",
                 Fault.TOO_LONG,
             )

@@ -74,9 +74,9 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
             for one in found
         ],
     )
-    terminal.out().print(f"Take one with: {TAKE} NAME", markup=False)
+    terminal.out().print(f"Convert one with: {TAKE} NAME", markup=False)
     if importlib.util.find_spec("gguf") is None:
-        terminal.note("GGUF files need the extra for it: uv tool install '.[convert]' in Starling's repository.")
+        terminal.note("Converting GGUF files needs an extra: uv tool install '.[convert]' in Starling's repository.")
 
 
 def facts(found: Found) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _find_all() -> list[Found]:
         one
         if one.problem or one.memory_bytes < memory
         else replace(
-            one, problem=f"it needs {one.memory_bytes / 1e9:.0f} GB of memory as int8, there are {memory / 1e9:.0f} GB"
+            one, problem=f"it needs {one.memory_bytes / 1e9:.0f} GB of memory as int8, here are {memory / 1e9:.0f} GB"
         )
         for one in find_models(_places())
     ]

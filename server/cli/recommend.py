@@ -26,7 +26,7 @@ LACKING = {"memory": "no memory", "disk": "no disk"}
 
 def recommend(
     *,
-    again: Annotated[bool, typer.Option("--again", help="Measure, whatever was measured before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Measure again, even if a measurement is kept.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Say which models answer in time here. Measures the machine for about ten seconds, once."""
@@ -54,7 +54,9 @@ def _announce(what: str) -> None:
 
     terminal.note(f"{what}, about ten seconds")
     if (busy := psutil.cpu_percent(0.5)) > BUSY:
-        terminal.note(f"other programs use {busy:.0f} % of the processors; measure again when they rest: --again")
+        terminal.note(
+            f"other programs use {busy:.0f} % of the processors; measure again with --again when they are idle"
+        )
 
 
 def _described(found: Recommendation, settings: Settings) -> dict[str, Any]:
@@ -92,9 +94,9 @@ def _show(found: Recommendation, settings: Settings) -> None:
     _show_table(("a line", "typing", "asking"), [(one, _of_lines(one)) for one in completing], "lines")
     tell()
     _show_table(("begins", "tokens/s", "chat"), [(one, _of_chat(one)) for one in chatting], "problems")
-    tell("a line: seconds until it is there; begins: seconds until the first words of an answer to 1,500 tokens.")
-    tell("worth: rests of lines completed exactly, problems solved; of how many (tests/eval).")
-    tell("* is installed; + was measured itself, the others are estimated; ! wants an account on the hub.")
+    tell("a line: seconds until it is written; begins: seconds until an answer to a question of 1,500 tokens begins.")
+    tell("worth: the share of line ends completed exactly, or of problems solved, and of how many (tests/eval).")
+    tell("* installed; + installed and measured, all others are estimated; ! needs an account on the hub.")
     tell()
     for use, one in found.chosen.items():
         tell(sentence(found, use))
@@ -109,7 +111,7 @@ def describe_machine(machine: Machine) -> Iterator[str]:
     where = "The GPU" if machine.device == "cuda" else f"The processor ({threads})"
     millions = (machine.layers + machine.table) / 1e6
     yield f"{where} reads {machine.prompt_tokens_per_s:,.0f} and writes {machine.new_tokens_per_s:,.0f} tokens/s"
-    yield f"with {millions:,.0f} million weights (measured {day}; --again measures anew)."
+    yield f"with {millions:,.0f} million weights (measured {day}; --again measures again)."
 
 
 def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[str]]], table: str) -> None:
@@ -179,12 +181,13 @@ def sentence(found: Recommendation, use: str) -> str:
     within_ms = 1000 * (limits.typing_s if use == "typing" else limits.asking_s)
     title = use.capitalize()
     if one is None:
-        return f"{title}: no model answers within {within_ms:,.0f} ms here; completions come from your workspace alone."
+        longer = f"raise `completion.{use}Ms` to allow slower ones"
+        return f"{title}: no model answers within {within_ms:,.0f} ms here; {longer}."
     others = [other for other in found.verdicts if use in other.uses and other is not one]
     name = one.candidate.name
     if one.candidate.bundled and not others:
         return f"{title}: only the bundled model, {name}, answers {what} here (within {within_ms:,.0f} ms)."
-    return f"{title}: {name} has a line in {one.line_s or 0:.3g} s {what}{_terms(one, use)}."
+    return f"{title}: {name} writes a line in {one.line_s or 0:.3g} s {what}{_terms(one, use)}."
 
 
 def _terms(one: Verdict, use: str) -> str:
@@ -193,7 +196,7 @@ def _terms(one: Verdict, use: str) -> str:
     candidate = one.candidate
     said = [] if candidate.installed else [f"licence {candidate.licence}"]
     if WORTH[use] not in candidate.worth:
-        said.append("what it is worth was not measured")
+        said.append("its worth was not measured")
     return f" ({', '.join(said)})" if said else ""
 
 

@@ -107,7 +107,7 @@ OLLAMA_AS_OPENAI = {
     ("told", "advice"),
     [
         (LLAMA_CPP, "--ctx-size"),
-        (LM_STUDIO, "load the model there with a larger one"),
+        (LM_STUDIO, "load the model there with a larger window"),
         (VLLM, "--max-model-len"),
         (OLLAMA_AS_OPENAI, 'chat.api to "ollama"'),
     ],

@@ -96,7 +96,7 @@ def test_the_list_names_what_to_type_on_a_narrow_terminal(elsewhere: Path, capfd
     assert run(["models", "find"]) == 0
     shown = capfd.readouterr().out
     assert "lmstudio:some/coder/coder-Q4_K_M" in shown
-    assert "Take one with: starling models convert NAME" in shown
+    assert "Convert one with: starling models convert NAME" in shown
 
 
 def test_the_list_says_what_is_missing_to_take_one(

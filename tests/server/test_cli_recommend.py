@@ -86,7 +86,7 @@ def test_a_quick_machine_gets_a_model_for_each_use_with_its_commands(
         "starling models use completion qwen2.5-coder-1.5b",
     ]
     assert found["chat"]["commands"][1] == "starling models use chat qwen2.5-coder-0.5b-instruct"
-    assert "(licence Apache-2.0, what it is worth was not measured)" in found["asking"]["sentence"]
+    assert "(licence Apache-2.0, its worth was not measured)" in found["asking"]["sentence"]
 
 
 def test_a_slow_machine_is_told_that_nothing_larger_answers(

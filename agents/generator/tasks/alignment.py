@@ -194,7 +194,7 @@ class _Aligning(Weaver):
         """Rename a definition throughout the document."""
         uses = uses_of(old, self.target.syntax)
         self.edits += [Edit(span.start, span.end, new.name) for span in uses]
-        self.notes.append(f"`{old.name}` is now `{new.name}`, in this file alone.")
+        self.notes.append(f"`{old.name}` is now `{new.name}`, in this file only.")
 
     def _replace(self, new: Definition, old: Definition) -> bool:
         """Put a definition of the answer in the place of the document's; return whether that changes anything."""

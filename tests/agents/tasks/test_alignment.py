@@ -195,7 +195,7 @@ def test_what_is_renamed_is_called_by_its_new_name_in_its_file() -> None:
         "print(surface(2), A().area(), 'area')\n"
     )
     assert isinstance(result, ProposedEdit)
-    assert result.notes == ("`area` is now `surface`, in this file alone.",)
+    assert result.notes == ("`area` is now `surface`, in this file only.",)
     method = asked("def size(self):\n    return area(1)  # area", text, "return area(1)", "rename this area to size")
     assert "def size(self):\n        return area(1)  # area\n\n\nprint(area(2), A().size(), 'area')" in after(method)
 

@@ -102,7 +102,7 @@ def test_what_is_damaged_is_said_at_once(name: str, tmp_path: Path) -> None:
     [
         (head(0, 0, version=1), "has version 1 of the format, and 2 and 3 can be read"),
         (head(0, 0, version=3 << 24), "is written for big-endian machines"),
-        (head(1, 0, tensor("w", (32,), kind=36)) + bytes(100), "stored in a way that is not known here .type 36."),
+        (head(1, 0, tensor("w", (32,), kind=36)) + bytes(100), "stored in an unknown way .type 36."),
     ],
 )
 def test_what_is_of_another_kind_is_named(content: bytes, sentence: str, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def without(key: str, value: Any = None) -> Callable[[GGUFWriter], object]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (without("general.architecture", "mamba"), "its architecture is 'mamba', and there are llama, qwen2"),
+        (without("general.architecture", "mamba"), "its architecture is 'mamba'; supported are llama, qwen2"),
         (without("general.architecture"), "its architecture is 'unknown'"),
         (without("qwen2.block_count"), "qwen2.block_count is missing, not a number from 1 to 1000"),
         (without("qwen2.block_count", 3), "has no tensor model.layers.2"),
