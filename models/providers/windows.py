@@ -124,8 +124,8 @@ class Windows:
             tokens = (self._count(window.counts, "\n".join(texts), cancelled) or tokens) + framing
         if tokens + min(request.max_tokens, SHORTEST_ANSWER) > most:
             raise ChatError(
-                f"The request has about {tokens} tokens, but {self._name} at {self._endpoint.url} takes only {most}, with its "
-                f"answer; select less code, or {self._advice(window)}.",
+                f"The request has about {tokens} tokens, but {self._name} at {self._endpoint.url} takes only {most}, "
+                f"its answer included; select less code, or {self._advice(window)}.",
                 Fault.TOO_LONG,
             )
         request = replace(request, max_tokens=min(request.max_tokens, most - tokens))
