@@ -28,11 +28,11 @@ def speed(answers: Iterable[Mapping[str, Any]]) -> dict[str, Cell]:
     """Say how long answers took, how much was read for them, and on which machine."""
     answers = list(answers)
     took = [float(one["ms"]) for one in answers]
-    read = [float(one["prompt_tokens"]) for one in answers]
+    read = [float(one["prompt_tokens"]) for one in answers if one["prompt_tokens"]]  # none where it is not known
     return {
         "ms_p50": round(percentile(took, 50)),
         "ms_p95": round(percentile(took, 95)),
-        "prompt_tokens_p50": round(percentile(read, 50)),
+        "prompt_tokens_p50": round(percentile(read, 50)) if read else "",
         "processor": "; ".join(sorted({str(one["processor"]) for one in answers})),
         "threads": "; ".join(sorted({str(one["threads"]) for one in answers})),
     }
