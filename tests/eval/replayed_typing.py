@@ -204,9 +204,9 @@ def installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | 
         return {"typed": [asdict(one) for one in typed], "runs": runs}
 
     run.collect(items, lambda _: answer)
-    done = [answer for key, _ in items if (answer := run.answers.get(key)) is not None]
-    typed = [Typed(**one) for answer in done for one in answer["typed"]]
-    runs = sum(answer["runs"] for answer in done)
+    done = [found for key, _ in items if (found := run.answers.get(key)) is not None]
+    typed = [Typed(**one) for found in done for one in found["typed"]]
+    runs = sum(found["runs"] for found in done)
     return row(f"recall and {entry.name}", typed, runs) if done else None
 
 
