@@ -1,8 +1,8 @@
-"""How many threads a model computes with: measured once per model and machine, then remembered.
+"""How fast a model reads and writes here, and with how many threads: measured once per model and machine, then kept.
 
 More threads are not faster: on a machine with two cores a 6M model decodes twice as fast with one thread as with two.
 Small weights are never measured: one thread is always right for them, and a second one that has to share its core with
-a compiler made an answer take seconds. Start at `choose_threads`.
+a compiler made an answer take seconds. Start at `choose_threads` and `known_speed`.
 """
 
 from __future__ import annotations
@@ -12,21 +12,126 @@ import math
 import os
 import platform
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from starling_files import make_folder, read_text, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _LARGEST = 1_000_000  # bytes
 
 FILE = "threads-1.json"
+SPEED_FILE = "speed-1.json"
 MOST_THREADS = 16
 # More threads must pay: they also take cores from the editor.
 LEAST_GAIN = 0.85
 SMALL_BYTES = 100_000_000
+
+# What is timed to know a speed: short prompts first; a fast machine reads a longer one, to be told apart from noise.
+READ_TOKENS = (32, 128, 512)
+WRITTEN_TOKENS = 8
+LONG_ENOUGH_S = 0.2
+# Of what a request shows, so much goes into the moving figure; short ones say little of reading.
+SHARE_OF_NEWEST = 0.2
+LEAST_READ_TOKENS = 24
+LEAST_WRITTEN_TOKENS = 4
+# A single request is never believed to be more than so much slower or faster than the figure so far.
+MOST_CHANGE = 4.0
+STEADY = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a model computes on this machine.
+
+    Attributes:
+        prompt_tokens_per_s: tokens of a prompt that are read in a second.
+        new_tokens_per_s: tokens of an answer that are written in a second.
+    """
+
+    prompt_tokens_per_s: float
+    new_tokens_per_s: float
+
+    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+        """Return how long a request takes, in seconds."""
+        return prompt_tokens / self.prompt_tokens_per_s + new_tokens / self.new_tokens_per_s
+
+
+class Timed(Protocol):
+    """What can be timed: `models.engine.Engine` is."""
+
+    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+        """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
+        ...
+
+
+def measure_speed(engine: Timed) -> Speed:
+    """Measure how fast `engine` reads and writes; about a second, three for a model that is slow here."""
+    engine.seconds(1, 1)  # warms up
+    step_s, read_s, tokens = engine.seconds(1, 1), 0.0, 1
+    for tokens in READ_TOKENS:
+        read_s = engine.seconds(tokens, 1)
+        if read_s > LONG_ENOUGH_S:
+            break
+    written_s = engine.seconds(1, 1 + WRITTEN_TOKENS)
+    reading_s, writing_s = max(1e-6, read_s - step_s), max(1e-6, written_s - step_s)
+    return Speed((tokens - 1) / reading_s, WRITTEN_TOKENS / writing_s)
+
+
+def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) -> Speed:
+    """Return the speed of a model on this machine, from `directory` if it was measured before.
+
+    Args:
+        identity: what identifies the model and how it is computed: name, size, device, compute type, threads.
+        directory: where it is kept.
+        measure: measures it.
+    """
+    key = f"{identity}|{_machine(available_cores())}"
+    path = directory / SPEED_FILE
+    known = _read(path)
+    kept = known.get(key)
+    if isinstance(kept, list) and len(kept) == 2 and all(_is_rate(rate) for rate in kept):
+        return Speed(float(kept[0]), float(kept[1]))
+    speed = measure()
+    rates = [round(speed.prompt_tokens_per_s, 1), round(speed.new_tokens_per_s, 2)]
+    if all(_is_rate(rate) for rate in rates):
+        _write(path, {**known, key: rates})
+    return speed
+
+
+class MovingSpeed:
+    """A speed that follows what real requests show, slowly. Not thread-safe.
+
+    Attributes:
+        now: as last seen.
+        steady: as it was when it last differed much from what it had been before; for what should seldom change.
+    """
+
+    def __init__(self, measured: Speed) -> None:
+        self.now = self.steady = measured
+
+    def note(self, *, read: int, reading_s: float, written: int, writing_s: float) -> None:
+        """Note a request: tokens read and written, and the seconds that either took."""
+        reads, writes = self.now.prompt_tokens_per_s, self.now.new_tokens_per_s
+        if read >= LEAST_READ_TOKENS and reading_s > 0:
+            reads = _moved(reads, read / reading_s)
+        if written >= LEAST_WRITTEN_TOKENS and writing_s > 0:
+            writes = _moved(writes, written / writing_s)
+        self.now = Speed(reads, writes)
+        if not 1 / STEADY < reads / self.steady.prompt_tokens_per_s < STEADY:
+            self.steady = self.now
+
+
+def _moved(figure: float, newest: float) -> float:
+    newest = min(max(newest, figure / MOST_CHANGE), figure * MOST_CHANGE)
+    return float(figure ** (1 - SHARE_OF_NEWEST) * newest**SHARE_OF_NEWEST)
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def candidates(cores: int) -> tuple[int, ...]:
@@ -47,10 +152,11 @@ def choose_threads(
         cores: of this machine; found out by default.
     """
     cores = cores or available_cores()
-    key = f"{model}|{platform.machine()}|{platform.processor()}|{cores}"
+    key = f"{model}|{_machine(cores)}"
     path = directory / FILE
     known = _read(path)
-    if (remembered := known.get(key, 0)) in candidates(cores):
+    remembered = known.get(key)
+    if isinstance(remembered, int) and remembered in candidates(cores):
         return remembered
     best, to_beat_s = 0, math.inf
     for threads in candidates(cores):
@@ -74,17 +180,21 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(path: Path) -> dict[str, int]:
+def _machine(cores: int) -> str:
+    return f"{platform.machine()}|{platform.processor()}|{cores}"
+
+
+def _read(path: Path) -> dict[str, object]:
     try:
         data = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError):
         return {}  # measured again
     if not isinstance(data, dict):
         return {}
-    return {str(key): value for key, value in data.items() if isinstance(value, int)}
+    return {str(key): value for key, value in data.items()}
 
 
-def _write(path: Path, data: dict[str, int]) -> None:
+def _write(path: Path, data: Mapping[str, object]) -> None:
     """Atomically; a full or read-only disk only means measuring again."""
     with suppress(OSError):
         make_folder(path.parent)

@@ -25,6 +25,11 @@ DEFAULT_MODEL = "starling-mini"
 LAYOUTS = ("spm", "psm")
 ROLES = ("completion", "chat", "review", "embedding")
 POOLINGS = ("mean", "first")
+# What is taken back from the end of the prompt, so that the answer says it again: a begun word, spaces.
+HEALINGS = ("words", "spaces")
+# Larger models are prompted like raw ones where their entry says nothing else; none under this was ever measured to
+# know what follows a token cut in two.
+LARGE_PARAMETERS = 100_000_000
 PATH_PLACES = ("first", "prefix")
 
 # Below this there is no room for markers, a line of code and an answer.
@@ -46,6 +51,8 @@ class FimTokens:
             `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor.
         path_place: where the asking file's marker and path stand: "first" (before all markers) or "prefix" (at the
             head of the prefix).
+        healing: what of the text before the cursor the answer has to say again: begun "words", "spaces"; None leaves
+            it to the model's size (`ModelEntry.healing`).
     """
 
     prefix: str
@@ -56,6 +63,7 @@ class FimTokens:
     repository: str = ""
     layouts: tuple[str, ...] = ("psm",)
     path_place: str = "first"
+    healing: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,18 @@ class ModelEntry:
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] = field(default_factory=dict)
     show_filter: ShowFilter | None = None
+
+    @property
+    def large(self) -> bool:
+        """Whether it is so large that its time has to be budgeted and its prompt is like a raw model's."""
+        return self.parameters > LARGE_PARAMETERS
+
+    @property
+    def healing(self) -> tuple[str, ...]:
+        """What of the text before the cursor an answer has to say again."""
+        if self.fim.healing is not None:
+            return self.fim.healing
+        return () if self.large else HEALINGS
 
     @property
     def tokenizer(self) -> Path:
@@ -256,6 +276,7 @@ def read_fim(fim: Table) -> FimTokens:
         repository=fim.text("repository", default=""),
         layouts=fim.texts("layouts", LAYOUTS),
         path_place=fim.choice("path_place", PATH_PLACES, default="first"),
+        healing=fim.optional_texts("healing", HEALINGS),
     )
 
 

@@ -23,6 +23,7 @@ class StopReason(StrEnum):
     LENGTH = "length"  # the token budget was spent
     STOPPED = "stopped"  # the caller's stop rule said so
     CANCELLED = "cancelled"  # the caller no longer wants it
+    LATE = "late"  # the time was over: the text ends with a whole line, or within its first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class FillRequest:
         suffix: text after the cursor, up to the whole file.
         snippets: context from elsewhere, most useful first.
         max_tokens: budget of new tokens.
+        budget_ms: time that the answer should take, milliseconds, from when the model is asked; what does not fit is
+            cut from the prompt. 0 for as long as it takes.
+        ends_late: whether the answer ends when that time is over, with what there is.
     """
 
     path: str
@@ -57,6 +61,8 @@ class FillRequest:
     suffix: str
     snippets: tuple[Snippet, ...] = ()
     max_tokens: int = 64
+    budget_ms: float = 0.0
+    ends_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,16 @@ and never shows a marker to the caller. Start at `CTranslateModel.generate`.
 
 from __future__ import annotations
 
+import logging
+import math
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from models.calibration import MovingSpeed
 from models.completion import Decoded, Generation, Openings, Ranked, Score, StopReason
-from models.continuation import Continuation
+from models.continuation import Rules, deadline_of
 from models.engine import FAILURES, Step, Token
 from models.errors import ModelError
 from models.fim import lay_out
@@ -21,11 +25,15 @@ from models.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from models.calibration import Speed
     from models.catalog import ModelEntry
     from models.completion import FillRequest
+    from models.continuation import Continuation
     from models.engine import Engine
     from models.fim import Prompt
     from models.tokens import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -33,6 +41,17 @@ Result = TypeVar("Result")
 LEAST_ALTERNATIVE = -7.0
 # A running call ends at its next token; this is for a very long prompt on a slow machine.
 CLOSE_WAIT_S = 30.0
+
+# A large model's prompt is never longer than what is read in so many seconds, in steps, so that it seldom changes;
+# where the speed is not known, than the last figure.
+LONGEST_READ_S = 4.0
+PROMPT_STEPS = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
+USUAL_PROMPT = 1536
+# Of the budget of time so many tokens of an answer are kept free, but at most this share of it.
+LINE_TOKENS = 10
+MOST_FOR_WRITING = 0.6
+# A shorter prompt is worth nothing: the answer will be late, and the whole one makes the next one better.
+LEAST_PROMPT = 96
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
@@ -44,12 +63,22 @@ class CTranslateModel:
         problems: one sentence for each thing that went differently than configured (no CUDA, for one).
     """
 
-    def __init__(self, entry: ModelEntry, tokenizer: Tokenizer, engine: Engine, problems: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        entry: ModelEntry,
+        tokenizer: Tokenizer,
+        engine: Engine,
+        problems: tuple[str, ...] = (),
+        *,
+        speed: Speed | None = None,
+    ) -> None:
         self.problems = problems
+        self._speed = MovingSpeed(speed) if speed is not None else None
         self._entry = entry
         self._tokenizer = tokenizer
         self._engine = engine
         self._turns = Turns()
+        self._reading_ahead = threading.Lock()
         self._closing = False
 
     @property
@@ -72,6 +101,11 @@ class CTranslateModel:
         """With how many threads on the CPU; 0 elsewhere."""
         return self._engine.placement.threads
 
+    @property
+    def speed(self) -> Speed | None:
+        """How fast it computes here, as last seen; None where that was not measured."""
+        return self._speed.now if self._speed is not None else None
+
     def count_tokens(self, text: str) -> int:
         """Number of this model's tokens in `text`."""
         return self._tokenizer.count(text)
@@ -88,11 +122,16 @@ class CTranslateModel:
         self._refuse_closed()
         if cancelled():
             return NOTHING
-        prompt = lay_out(request, self._entry, self._tokenizer)
+        deadline = deadline_of(request.budget_ms)
+        whole = self._laid_out(request)
         with self._turns.take(self._given_up(cancelled)) as granted:
             if not granted:
                 return NOTHING
-            return self._computing(lambda: self._generate(prompt, stop, cancelled, alternatives))
+            prompt, keep = self._within(request, whole, deadline)
+            rules = Rules(stop, self._given_up(cancelled), deadline if request.ends_late else math.inf)
+            found = self._computing(lambda: self._generate(prompt, rules, alternatives, keep=keep))
+        self._read_ahead(request, whole)
+        return found
 
     def stream(
         self,
@@ -106,20 +145,24 @@ class CTranslateModel:
         self._refuse_closed()
         if cancelled():
             return None
-        prompt = lay_out(request, self._entry, self._tokenizer)
+        deadline = deadline_of(request.budget_ms)
+        whole = self._laid_out(request)
         given_up = self._given_up(cancelled)
         if openings.first is not None and not self._tokenizer.token(openings.first.number):
             raise ModelError(f"The model {self._entry.name} has no token {openings.first.number}.")
         with self._turns.take(given_up) as granted:
             if not granted:
                 return None
+            prompt, keep = self._within(request, whole, deadline)
             decoded = self._computing(
                 lambda: self._decode(
                     prompt,
                     lambda text, log_prob: given_up() or on_token(text, log_prob),
                     openings,
+                    keep=keep,
                 )
             )
+        self._read_ahead(request, whole)
         return None if given_up() else decoded
 
     def score(
@@ -134,7 +177,7 @@ class CTranslateModel:
         self._refuse_closed()
         if cancelled() or not continuations:
             return ()
-        prompt = lay_out(request, self._entry, self._tokenizer)
+        prompt = self._laid_out(request)
         with self._turns.take(self._given_up(cancelled)) as granted:
             if not granted:
                 return ()
@@ -166,22 +209,64 @@ class CTranslateModel:
                 "choose another model, or the device cpu, if it happens again."
             ) from error
 
-    def _generate(
-        self, prompt: Prompt, stop: Callable[[str], int | None], cancelled: Callable[[], bool], alternatives: int
-    ) -> tuple[Generation, ...]:
-        given_up = self._given_up(cancelled)
+    def _laid_out(self, request: FillRequest) -> Prompt:
+        """The prompt of `request`, as long as it is ever read."""
+        if not self._entry.large:
+            return lay_out(request, self._entry, self._tokenizer)
+        most = USUAL_PROMPT
+        if self._speed is not None:
+            readable = min(LONGEST_READ_S * self._speed.steady.prompt_tokens_per_s, self._engine.most_kept / 2)
+            most = max((step for step in PROMPT_STEPS if step <= readable), default=PROMPT_STEPS[0])
+        return lay_out(request, self._entry, self._tokenizer, most)
+
+    def _within(self, request: FillRequest, whole: Prompt, deadline: float) -> tuple[Prompt, bool]:
+        """`whole` if there is time to read what of it is not kept, else a shorter prompt; and whether to keep its head.
+
+        That takes reading all of it, so it is done behind the answer (`_read_ahead`) where there is no time for it.
+        """
+        if self._speed is None or math.isinf(deadline):
+            return whole, True
+        speed, left_s = self._speed.now, deadline - time.monotonic()
+        writing_s = min(LINE_TOKENS / speed.new_tokens_per_s, MOST_FOR_WRITING * left_s)
+        readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
+        if len(whole.tokens) <= readable:
+            return whole, True
+        if len(whole.tokens) - self._engine.held(whole.tokens) <= readable or readable < LEAST_PROMPT:
+            return whole, False
+        return lay_out(request, self._entry, self._tokenizer, readable), False
+
+    def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
+        """Behind an answer that had to be in time: keep the whole prompt's head for the next one, if nobody waits."""
+        if not request.budget_ms or self._closing or self._reading_ahead.locked() or not self._engine.lacks(whole):
+            return
+        threading.Thread(target=self._read, args=(whole,), name="read-ahead", daemon=True).start()
+
+    def _read(self, whole: Prompt) -> None:
+        if not self._reading_ahead.acquire(blocking=False):
+            return
+        try:
+            with self._turns.take(lambda: self._closing or self._turns.waiting > 1) as granted:
+                if granted:
+                    self._computing(lambda: self._engine.keep(whole))
+        except ModelError as error:
+            logger.info("prompt not read ahead", extra={"why": str(error)})
+        finally:
+            self._reading_ahead.release()
+
+    def _generate(self, prompt: Prompt, rules: Rules, alternatives: int, *, keep: bool) -> tuple[Generation, ...]:
         ranking: list[Ranked] = []
-        best = Continuation(stop, given_up)
+        best = rules.continuation()
         ranked = alternatives + 1 if alternatives > 1 else 1
-        found = [self._finish(best, self._decode(prompt, best.take, Openings(None, ranked, ranking.extend)))]
+        openings = Openings(None, ranked, ranking.extend)
+        found = [self._finish(best, self._decode(prompt, best.take, openings, keep=keep))]
         for first in ranking[1:]:
-            if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE:
+            if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE or time.monotonic() > rules.deadline:
                 break
             if self._tokenizer.token(first.number) == self._entry.fim.end:
                 continue
-            other = Continuation(stop, given_up)
-            generation = self._finish(other, self._decode(prompt, other.take, Openings(first)))
-            if generation.stop is StopReason.CANCELLED:
+            other = rules.continuation()
+            generation = self._finish(other, self._decode(prompt, other.take, Openings(first), keep=keep))
+            if generation.stop in {StopReason.CANCELLED, StopReason.LATE}:
                 break
             if all(generation.text != earlier.text for earlier in found):
                 found.append(generation)
@@ -191,8 +276,11 @@ class CTranslateModel:
         spent = decoded.end is StopReason.LENGTH
         return continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
 
-    def _decode(self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings) -> Decoded:
+    def _decode(
+        self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings, *, keep: bool = True
+    ) -> Decoded:
         """The greedy continuation, or the one behind another first token."""
+        began = time.monotonic()
         decoding = _Decoding(self._tokenizer, on_token, prompt.again, openings.tell)
         rest, reused, stopped, first = prompt, 0, False, openings.first
         if first is not None:
@@ -200,9 +288,20 @@ class CTranslateModel:
             stopped = decoding.take(step) or prompt.max_tokens <= 1
             rest = replace(prompt, tokens=(*prompt.tokens, step.token.text), max_tokens=max(1, prompt.max_tokens - 1))
         if not stopped:
-            reused, _ = self._engine.decode(rest, decoding.take, first=openings.most, steering=decoding.steering)
+            reused, _ = self._engine.decode(
+                rest, decoding.take, first=openings.most, steering=decoding.steering, keep=keep
+            )
+            self._note_speed(decoding, began, len(rest.tokens) - reused)
         spent = len(decoding.numbers) >= prompt.max_tokens
         return Decoded(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
+
+    def _note_speed(self, decoding: _Decoding, began: float, read: int) -> None:
+        """Correct the speed by what a request showed; one that was steered read some of it twice."""
+        if self._speed is None or decoding.again or not decoding.first_at:
+            return
+        written = len(decoding.numbers) - 1
+        reading_s, writing_s = decoding.first_at - began, decoding.last_at - decoding.first_at
+        self._speed.note(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
         given_up = self._given_up(cancelled)
@@ -239,6 +338,8 @@ class _Decoding:
     again: str  # what the tokens say first, from before the cursor
     tell: Callable[[Sequence[Ranked]], object]  # told the likeliest first tokens, where these were asked for
     numbers: list[int] = field(default_factory=list)
+    first_at: float = 0.0  # when the first token came, by the monotonic clock
+    last_at: float = 0.0
 
     @property
     def steering(self) -> _Decoding | None:
@@ -257,6 +358,8 @@ class _Decoding:
 
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
+        self.last_at = time.monotonic()
+        self.first_at = self.first_at or self.last_at
         if step.ranking and not self.numbers:
             self.tell([Ranked(*one) for one in step.ranking])
         self.numbers.append(step.token.number)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models import allocator
+from models.weights import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
 # with ten: 84 % of the tokens of a prompt.
 KEPT_WINDOWS = 2
 KEPT_BYTES = 64_000_000
+# Of large weights a share of their own size: their KV states take more, and to load them anew takes seconds.
+KEPT_SHARE = 0.4
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
+# With a larger window a head that lacks so many tokens is used as it is: to read a whole one anew takes a second.
+LONG_WINDOW = 1024
+MOST_LACKING = 64
 # At interpreter exit a call in a daemon thread ends at its next token; not later than this.
 EXIT_WAIT_S = 5.0
 
@@ -87,7 +93,13 @@ class Engine:
     """A loaded network."""
 
     def __init__(
-        self, folder: Path, placement: Placement, *, kv_token_bytes: int, window_tokens: int, ends: Sequence[str]
+        self,
+        folder: Path,
+        placement: Placement,
+        *,
+        kv_token_bytes: int,
+        window_tokens: int,
+        ends: Sequence[str],
     ) -> None:
         """Load the weights in `folder`.
 
@@ -106,6 +118,8 @@ class Engine:
         self._kv_token_bytes = kv_token_bytes
         self._window_tokens = window_tokens
         self._ends = list(ends)
+        self._kept_bytes = max(KEPT_BYTES, int(KEPT_SHARE * _size(folder)))
+        self._lacking = MOST_LACKING if window_tokens > LONG_WINDOW else 0
         self._kept: set[tuple[str, ...]] = set()
         self._kept_tokens = 0
         self._closed = False
@@ -118,11 +132,23 @@ class Engine:
         self._closed = True
         self._drop()
 
+    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+        """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
+        begun = time.perf_counter()
+        self._run(
+            [self._ends[:1] * prompt_tokens],
+            max_length=new_tokens,
+            min_length=new_tokens,
+            include_prompt_in_result=False,
+            end_token=self._ends,
+        )
+        return time.perf_counter() - begun
+
     def finished(self) -> bool:
         """Whether nothing holds the weights any more."""
         return self._generator is None and not self._busy
 
-    def decode(
+    def decode(  # noqa: PLR0913 (all that decoding depends on)
         self,
         prompt: Prompt,
         on_step: Callable[[Step], bool],
@@ -130,6 +156,7 @@ class Engine:
         first: int = 1,
         to_the_last: bool = False,
         steering: Steering | None = None,
+        keep: bool = True,
     ) -> tuple[int, tuple[tuple[int, float], ...]]:
         """Decode greedily until `on_step` answers true, an end token, or the prompt's budget.
 
@@ -140,12 +167,13 @@ class Engine:
             to_the_last: whether to spend the whole budget, past any end token (for measuring).
             steering: what the first tokens must be one of. The likeliest of those is taken, and its log-probability is
                 that among them. CTranslate2 chooses freely: where it takes another, decoding starts anew behind ours.
+            keep: whether the settled part may be read anew to keep its KV state; else the longest kept head is used.
 
         Returns:
             How many prompt tokens were not computed again, and the ids and log-probabilities of the most likely first
             tokens when `first` > 1.
         """
-        head, rest, reused = self._split(prompt.tokens, prompt.settled)
+        head, rest, reused = self._split(prompt.tokens, prompt.settled, keep=keep)
         ranking: tuple[tuple[int, float], ...] = ()
         chosen: list[str] = []
         elsewhere = stopped = False
@@ -233,7 +261,10 @@ class Engine:
 
         # The last prompt token starts the forced run, the ones before it are computed at once.
         before = len(prompt.tokens) - 1
-        kept = bool(self._split(prompt.tokens, before)[0]) if keep else tuple(prompt.tokens[:before]) in self._kept
+        head = tuple(prompt.tokens[:before])
+        kept = head in self._kept or (keep and LEAST_KEPT_TOKENS <= before <= self.most_kept)
+        if kept:
+            self._note(head)
         self._run(
             [[prompt.tokens[-1], *(token.text for token in continuation)]],
             static_prompt=list(prompt.tokens[:before]),
@@ -246,35 +277,57 @@ class Engine:
         )
         return tuple(log_probs)
 
-    def _split(self, tokens: Sequence[str], settled: int) -> tuple[list[str], list[str], int]:
+    def held(self, tokens: Sequence[str]) -> int:
+        """Return how many tokens at the head of `tokens` have a kept KV state."""
+        tokens = tuple(tokens)
+        return max((len(head) for head in self._kept if tokens[: len(head)] == head), default=0)
+
+    def lacks(self, prompt: Prompt) -> bool:
+        """Whether so much of the settled part is not kept that it is worth reading anew."""
+        settled = min(prompt.settled, len(prompt.tokens) - 1)
+        if settled < LEAST_KEPT_TOKENS or settled > self.most_kept:
+            return False
+        return settled - self.held(prompt.tokens[: len(prompt.tokens) - 1]) > self._lacking
+
+    def keep(self, prompt: Prompt) -> None:
+        """Read the settled part of `prompt` and keep its KV state, if that is worth it."""
+        if not self.lacks(prompt):
+            return
+        head, _, _ = self._split(prompt.tokens, prompt.settled)
+        self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
+
+    def _split(self, tokens: Sequence[str], settled: int, *, keep: bool = True) -> tuple[list[str], list[str], int]:
         """The head whose KV state is kept, the rest, and how much of it was kept before."""
         before = len(tokens) - 1
-        if tuple(tokens[:before]) in self._kept:
-            return list(tokens[:before]), list(tokens[before:]), before
+        known = self.held(tokens[:before])
         settled = min(settled, before)
-        if settled < LEAST_KEPT_TOKENS or settled > self._most_kept():
-            return [], list(tokens), 0
-        head = tuple(tokens[:settled])
+        if not keep or settled < LEAST_KEPT_TOKENS or settled > self.most_kept or settled - known <= self._lacking:
+            return list(tokens[:known]), list(tokens[known:]), known
+        self._note(tuple(tokens[:settled]))
+        return list(tokens[:settled]), list(tokens[settled:]), 0
+
+    def _note(self, head: tuple[str, ...]) -> None:
+        """Count a head that is kept from now on, in place of all others if there is no room for it."""
         if head in self._kept:
-            return list(head), list(tokens[settled:]), settled
-        if self._kept_tokens + settled > self._most_kept():
+            return
+        if self._kept_tokens + len(head) > self.most_kept:
             self._drop()
         self._kept.add(head)
-        self._kept_tokens += settled
-        return list(head), list(tokens[settled:]), 0
+        self._kept_tokens += len(head)
 
-    def _most_kept(self) -> int:
-        """Return for how many tokens KV states are kept."""
-        return min(KEPT_WINDOWS * self._window_tokens, KEPT_BYTES // max(1, self._kv_token_bytes))
+    @property
+    def most_kept(self) -> int:
+        """For how many tokens KV states are kept."""
+        return min(KEPT_WINDOWS * self._window_tokens, self._kept_bytes // max(1, self._kv_token_bytes))
 
-    def _run(self, starts: list[list[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
+    def _run(self, starts: Sequence[Sequence[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
         if self._generator is None:
             if self._closed:
                 raise RuntimeError("the weights were unloaded")
             self._generator = _load(self._folder, self.placement)
         self._busy = True
         try:
-            self._generator.generate_batch(starts, **options)
+            self._generator.generate_batch([list(start) for start in starts], **options)
         finally:
             self._busy = False
             allocator.note_work()
@@ -291,6 +344,14 @@ def cuda_devices() -> int:
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return int(ctranslate2.get_cuda_device_count())
+
+
+def _size(folder: Path) -> int:
+    """Return the size of the weights in `folder` in bytes; 0 where there are none, which loading them will say."""
+    try:
+        return (folder / WEIGHTS_FILE).stat().st_size
+    except OSError:
+        return 0
 
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types

@@ -32,12 +32,22 @@ WIDENINGS = 3
 CUT_STEPS = 16
 SETTLED_STEP = 192
 UNSETTLED_CHARACTERS = 24
+# A large model's prompt is read in a second, not in milliseconds. So its prefix begins where it did for longer, at
+# multiples of a character a token (a third of it or so), and all before the cursor's line is settled: while a person
+# types on in a line only that line and the suffix are read.
+LARGE_CUT_CHARACTERS = 1
+# A shorter prompt has no room for other files.
+LEAST_WITH_SNIPPETS = 512
 # Every tokenizer of this family begins a token at the single space before a word.
 WORD_START = re.compile(r"(?<=\S)(?= \S)")
-# Letters and spaces, which the next character may lengthen within one token. A model hardly ever saw such a token cut
-# in two, so the prompt ends before it and the answer begins with it. Exact rests of lines in attrs, httpx, rich and
+# Letters and spaces, which the next character may lengthen within one token. A tiny model hardly ever saw such a token
+# cut in two, so the prompt ends before it and the answer begins with it. Exact rests of lines in attrs, httpx, rich and
 # tornado, without and with: inside a word 5 and 18 %, between tokens, often behind a space, 19 and 27 %.
-BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")
+BEGUN = {
+    ("words", "spaces"): re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z"),
+    ("words",): re.compile(r"[^\W\d_]+\Z"),
+    ("spaces",): re.compile(r"[ \t]+\Z"),
+}
 # More tokens than this are not taken back: nobody has a word of so many.
 MOST_TAKEN_BACK = 6
 
@@ -64,21 +74,32 @@ class Prompt:
     again: str = ""
 
 
-def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer) -> Prompt:
-    """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window."""
+def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0) -> Prompt:
+    """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window.
+
+    Args:
+        request: what to complete.
+        entry: the model.
+        tokenizer: the model's.
+        most_tokens: most tokens of the prompt, markers apart; 0 for as many as the window holds.
+    """
     fim = entry.fim
     max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
     window = entry.context_tokens - max_tokens - 3  # prefix, suffix and middle marker
+    window = min(window, most_tokens) if most_tokens else window
+    snippets = request.snippets if window >= LEAST_WITH_SNIPPETS or not entry.large else ()
     path = _path_tokens(request.path, fim.file, int(window * PATH_SHARE), tokenizer)
     window -= len(path)
 
-    stable = _snippet_tokens(_steady(request.snippets), fim.file, int(window * entry.shares.stable), tokenizer)
-    volatile = _snippet_tokens(_moving(request.snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
+    stable = _snippet_tokens(_steady(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
+    volatile = _snippet_tokens(_moving(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
     context = [*stable, *volatile]
-    suffix = _head(request.suffix, min(int(window * entry.shares.suffix), window - len(context)), tokenizer)
-    prefix, settled = _tail(request.prefix, window - len(context) - len(suffix.tokens), tokenizer)
+    behind = min(int(window * entry.shares.suffix), window - len(context))
+    suffix = _head(request.suffix, behind, tokenizer)
+    before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # moves with no suffix's length
+    prefix, settled = _tail(request.prefix, before, tokenizer, large=entry.large)
 
-    begun = _begun(prefix[settled:], tokenizer)
+    begun = _begun(prefix[settled:], BEGUN.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
     again = tokenizer.bytes_of(prefix[len(prefix) - begun :]).decode() if begun else ""
     prefix = prefix[: len(prefix) - begun]
 
@@ -94,9 +115,9 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer) -> Pr
     return Prompt((*opening, *prefix, *closing), settled, max_tokens, again)
 
 
-def _begun(tokens: Sequence[str], tokenizer: Tokenizer) -> int:
-    """How many of the last `tokens` hold a word or spaces that may go on."""
-    if not tokenizer.by_bytes:
+def _begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
+    """How many of the last `tokens` hold what is `begun` and may go on."""
+    if begun is None or not tokenizer.by_bytes:
         return 0
     found = length = 0
     for count in range(1, min(len(tokens), MOST_TAKEN_BACK) + 1):
@@ -104,7 +125,7 @@ def _begun(tokens: Sequence[str], tokenizer: Tokenizer) -> int:
             text = tokenizer.bytes_of(tokens[len(tokens) - count :]).decode()
         except UnicodeDecodeError:  # it begins inside a character
             continue
-        match = BEGUN.search(text)
+        match = begun.search(text)
         if match is None or len(match[0]) == length:
             break
         found, length = count, len(match[0])
@@ -113,12 +134,12 @@ def _begun(tokens: Sequence[str], tokenizer: Tokenizer) -> int:
     return found
 
 
-def _tail(text: str, budget: int, tokenizer: Tokenizer) -> tuple[tuple[str, ...], int]:
+def _tail(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple[tuple[str, ...], int]:
     """The end of `text` in at most `budget` tokens, and how many of them are settled."""
     if budget <= 0 or not text:
         return (), 0
-    before = _Before(text, _settled_end(text), tokenizer)
-    step = max(1, budget * CHARACTERS_PER_TOKEN // CUT_STEPS)
+    before = _Before(text, text.rfind("\n") + 1 if large else _settled_end(text), tokenizer)
+    step = budget * LARGE_CUT_CHARACTERS if large else max(1, budget * CHARACTERS_PER_TOKEN // CUT_STEPS)
     size = budget * CHARACTERS_PER_TOKEN
     for _ in range(WIDENINGS):
         start = max(0, len(text) - size) // step * step

@@ -92,6 +92,8 @@ def entry_text(known: KnownModel, converted: Converted, *, quantization: str, so
         names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place")
         lines += ["", "[fim]", *(f"{name} = {_quoted(getattr(fim, name))}" for name in names)]
         lines.append(f"layouts = {_quoted(list(fim.layouts))}")
+        if fim.healing is not None:
+            lines.append(f"healing = {_quoted(list(fim.healing))}")
     if known.chat is not None:
         chat = known.chat
         turns = ("system", "user", "assistant", "opening")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Literal
 
 from models.completion import Generation, StopReason
@@ -52,6 +53,7 @@ class LazyModel:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._state: State = "unloaded"
+        self._began = 0.0
         self._told: Callable[[str], None] | None = None
         self._model: CompletionModel | None = None
         self._problem = ""
@@ -60,6 +62,16 @@ class LazyModel:
     def state(self) -> State:
         """How far it is."""
         return self._state
+
+    @property
+    def loading_s(self) -> float:
+        """For how long it has been loading, seconds; 0 when it is not."""
+        return max(1e-3, time.monotonic() - self._began) if self._state == "loading" else 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request would be answered, or refused, without waiting for it to load."""
+        return self._state not in {"unloaded", "loading"}
 
     @property
     def entry(self) -> ModelEntry:
@@ -87,7 +99,7 @@ class LazyModel:
         with self._lock:
             if self._state != "unloaded":
                 return
-            self._state = "loading"
+            self._state, self._began = "loading", time.monotonic()
         self._on_state("loading")
         threading.Thread(target=self._load, name=f"load-{self.entry.name}", daemon=True).start()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from models import calibration
-from models.calibration import choose_threads, usual_threads
+from models.calibration import choose_threads, known_speed, measure_speed, usual_threads
 from models.ctranslate import CTranslateModel
 from models.ctranslate_chat import CTranslateChat
 from models.cuda import engine_on_gpu, load_libraries
@@ -30,6 +30,7 @@ from starling_files import read_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from models.calibration import Speed
     from models.catalog import ModelEntry
     from models.weights import Shape
 
@@ -49,7 +50,7 @@ ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistra
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
 # Weights, activations and kept KV states, over the size of the file.
-MEMORY_FACTOR = 1.3
+MEMORY_FACTOR = 1.5
 MEMORY_BASE_BYTES = 100_000_000
 
 # A typical request: some context, then a line.
@@ -72,14 +73,14 @@ def load(
         device: "auto" takes CUDA where it works and else the CPU.
         compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
         threads: on the CPU; 0 takes one for small weights, and for large ones measures once and remembers it in
-            `state_dir`.
-        state_dir: where the measurement is remembered; None measures nothing and takes a safe number.
+            `state_dir`. The speed of large ones is measured once too.
+        state_dir: where the measurements are remembered; None measures nothing and takes a safe number of threads.
 
     Raises:
         ModelError: says which model, what is wrong, and what to do.
     """
     tokenizer, engine, problems = _loaded(entry, "completion", device, compute_type, threads, state_dir)
-    return CTranslateModel(entry, tokenizer, engine, problems)
+    return CTranslateModel(entry, tokenizer, engine, problems, speed=_speed(entry, engine, state_dir))
 
 
 def load_chat(
@@ -317,6 +318,19 @@ def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path |
     for engine in engines.values():
         engine.close()
     return chosen
+
+
+def _speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
+    """Return how fast a large model computes here; None for small ones, which answer in time anywhere."""
+    size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
+    if state_dir is None or size_bytes < calibration.SMALL_BYTES:
+        return None
+    placement = engine.placement
+    identity = f"{entry.name}|{size_bytes}|{placement.device}|{placement.compute_type}|{placement.threads}"
+    try:
+        return known_speed(identity, state_dir, lambda: measure_speed(engine))
+    except FAILURES as error:
+        raise ModelError(f"The model {entry.name} failed while its speed was measured ({error}).") from error
 
 
 def _probe(engine: Engine, token: str, limit_s: float) -> float:

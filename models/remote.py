@@ -9,12 +9,14 @@ and suffix; alternatives begin with the tokens that it tells to be likely. Start
 from __future__ import annotations
 
 import json
+import math
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault
 from models.completion import FillRequest, Generation, Ranked, StopReason
-from models.continuation import Continuation
+from models.continuation import Continuation, Rules, deadline_of
 from models.ctranslate import LEAST_ALTERNATIVE
 from models.endpoint import Outgoing
 from models.errors import HostError, ModelError
@@ -160,32 +162,39 @@ class RemoteModel:
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
         ranking: list[Ranked] = []
+        deadline = deadline_of(request.budget_ms)
         ranked = alternatives + 1 if alternatives > 1 else 1
         form = CompletionForm(
             self.entry.name, request, stream=True, log_probs=True, ranked=ranked, placing=self._placing
         )
         again = self._speech.again(request)
         try:
-            best = self._generation(form, stop, cancelled, ranking, again)
+            best = self._generation(
+                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, again
+            )
         except _OtherwiseError:
             again = ""
-            best = self._generation(form, stop, cancelled, ranking)
+            best = self._generation(form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking)
         if best is None:
             return NOTHING
         found = [best]
         for first in ranking[1:]:
-            if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE:
+            left_ms = (deadline - time.monotonic()) * 1000
+            if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE or left_ms <= 0:
                 break
             if not self._sayable(first):
                 continue
+            left = request if math.isinf(left_ms) else replace(request, budget_ms=left_ms)
             other = CompletionForm(
-                self.entry.name, request, stream=True, log_probs=True, first=first, placing=self._placing
+                self.entry.name, left, stream=True, log_probs=True, first=first, placing=self._placing
             )
             try:
-                generation = self._generation(other, stop, cancelled, [], again)
+                generation = self._generation(
+                    other, Rules(stop, cancelled, deadline if request.ends_late else math.inf), [], again
+                )
             except _OtherwiseError:
                 continue
-            if generation is None:
+            if generation is None or generation.stop is StopReason.LATE:
                 break
             if all(generation.text != earlier.text for earlier in found):
                 found.append(generation)
@@ -228,8 +237,7 @@ class RemoteModel:
     def _generation(
         self,
         form: CompletionForm,
-        stop: Callable[[str], int | None],
-        cancelled: Callable[[], bool],
+        rules: Rules,
         ranking: list[Ranked],
         again: str = "",
     ) -> Generation | None:
@@ -241,7 +249,7 @@ class RemoteModel:
         request = form.request
         form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(again)))
         begun = form.first if form.first is not None and not self._speech.exact else None  # it is in the prompt
-        answer = _Answer(lambda: Continuation(stop, cancelled), ranking, begun, again)
+        answer = _Answer(rules.continuation, ranking, begun, again)
         readers: list[completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> completions.Reader:
@@ -249,7 +257,7 @@ class RemoteModel:
             return readers[-1]
 
         try:
-            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, cancelled, answer.hear)
+            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, rules.given_up, answer.hear)
         except GivenUpError:
             return None
         except _EnoughError:

@@ -6,6 +6,7 @@ Takes its time per token, can be cancelled at each of them, and obeys stop rules
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from models.catalog import FimTokens, ModelEntry
 from models.completion import Decoded, Generation, Ranked, Score, StopReason
+from models.continuation import deadline_of, whole_lines
 from models.errors import ModelError
 from models.turns import Turns
 
@@ -182,6 +184,7 @@ class ScriptedModel:
     ) -> Generation:
         tokens = TOKEN.findall(reply)
         text, reason, said = "", StopReason.END, 0
+        deadline = deadline_of(request.budget_ms) if request.ends_late else math.inf
         for token in tokens:
             if said >= request.max_tokens:
                 reason = StopReason.LENGTH
@@ -192,6 +195,9 @@ class ScriptedModel:
             text, said = text + token, said + 1
             if (kept := stop(text)) is not None:
                 text, reason = text[: max(0, kept)], StopReason.STOPPED
+                break
+            if time.monotonic() > deadline:
+                text, reason = whole_lines(text), StopReason.LATE
                 break
         return Generation(text, (self._log_prob,) * len(TOKEN.findall(text)), reason, self.count_tokens(request.prefix))
 

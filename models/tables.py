@@ -86,6 +86,15 @@ class Table:
             self.refuse(field_name, "a list of one or more of " + ", ".join(allowed))
         return tuple(str(item) for item in value)
 
+    def optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
+        """A list of any number of `allowed` texts, or None where there is no list."""
+        value = self._get(field_name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or any(item not in allowed for item in value):
+            self.refuse(field_name, f"a list of any of {', '.join(allowed)}")
+        return tuple(str(item) for item in value)
+
     def integer(self, field_name: str, *, least: int) -> int:
         """A whole number."""
         value = self._get(field_name)

@@ -47,6 +47,7 @@ class Core:
         index: the index; it works on open documents alone where the settings turn it off.
         generator: suggests.
         model: the model behind the generator, None for none.
+        quick: the bundled model, where a large one is chosen: it completes while that is loading or too slow.
         unoffered: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
         reviewer: finds; None where it could not be built.
@@ -63,6 +64,7 @@ class Core:
     reviewer: Reviewer | None = None
     chats: Chats = field(default_factory=Chats)
     costs: Costs | None = None
+    quick: LazyModel | None = None
 
     @property
     def chat(self) -> ChatModel | None:
@@ -82,8 +84,9 @@ class Core:
     def close(self) -> None:
         """End the index process and free the model; safe twice."""
         self.generator.set_model(None)
-        if self.model is not None:
-            self.model.close()
+        for model in (self.model, self.quick):
+            if model is not None:
+                model.close()
         self.index.close()
         self.generator.close()
         if self.reviewer is not None:
@@ -92,8 +95,9 @@ class Core:
 
     def close_but(self, kept: Core) -> None:
         """End what `kept`, which takes this one's place, has not taken over."""
-        if self.model is not None and self.model is not kept.model:
-            self.model.close()
+        for model in (self.model, self.quick):
+            if model is not None and model is not kept.model and model is not kept.quick:
+                model.close()
         if self.index is not kept.index:
             self.index.close()
         if self.generator is not kept.generator:
@@ -168,20 +172,24 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     index = old.index if old is not None and kept else _index(roots, settings, problems, foreground=foreground)
     # what could not be built is tried again, and its problem named again
     same_model = old is not None and old.model is not None and old.settings.model == settings.model
-    model = old.model if old is not None and same_model else _model(settings, problems)
+    if old is not None and same_model:
+        model, quick = old.model, old.quick
+    else:
+        model = _model(settings, problems)
+        quick = _quick(settings, model)
     if old is not None and kept:
         generator = old.generator
         generator.set_policy(policy_of(settings))
         if model is not old.model:
-            generator.set_model(model)
+            generator.set_model(model, quick)
     else:
-        generator = _generator(index, model, settings)
+        generator = _generator(index, model, quick, settings)
     same_chats = old is not None and old.settings.chat == settings.chat
     chats, costs = (old.chats, old.costs) if old is not None and same_chats else _chats(settings)
     problems += chats.problems
     reviewer = _reviewer(index, settings, old, _examiners(index, model, chats.review, settings))
     unoffered = unoffered_of(roots, settings)
-    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs)
+    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick)
 
 
 def policy_of(settings: Settings) -> CompletionPolicy:
@@ -201,6 +209,8 @@ def policy_of(settings: Settings) -> CompletionPolicy:
         line_tokens=min(usual.line_tokens, wanted.max_tokens),
         block_tokens=wanted.max_tokens,
         automatic_wait_ms=float(wanted.timeout_ms),
+        typing_ms=float(wanted.typing_ms),
+        asking_ms=float(wanted.asking_ms),
         adaptive=wanted.adaptive,
     )
 
@@ -296,6 +306,18 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
     return LazyModel(entry, through(settings.model, entry))
 
 
+def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
+    """The bundled model, in this process, where the chosen one is large."""
+    if model is None or not model.entry.large:
+        return None
+    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.lazy import LazyModel  # noqa: PLC0415
+    from server import hosts  # noqa: PLC0415
+
+    entry = Catalog.load(None).get(DEFAULT_MODEL)
+    return None if entry is None else LazyModel(entry, hosts.loaded_here(settings.model, entry))
+
+
 def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
     if not settings.chat.chain and not settings.chat.review:
         return Chats(), None
@@ -307,10 +329,10 @@ def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
     return chat_models.made(settings.chat, paths.writable(paths.cache_dir()).path, costs), costs
 
 
-def _generator(index: Index, model: LazyModel | None, settings: Settings) -> Generator:
+def _generator(index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings) -> Generator:
     from agents.generator.generator import Generator  # noqa: PLC0415
 
-    return Generator(index, model, policy=policy_of(settings))
+    return Generator(index, model, quick=quick, policy=policy_of(settings))
 
 
 def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:

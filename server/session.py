@@ -284,6 +284,8 @@ class Session:
 
         if model is not None and model.state == "unloaded" and len(self.documents):
             model.listen(self.teller())
+            if core.quick is not None:
+                core.quick.warm()
             self.guard.background("model", load(), otherwise=lambda: None)
 
     def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:

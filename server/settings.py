@@ -138,7 +138,23 @@ class CompletionSettings(BaseModel):
         default=3000,
         ge=50,
         le=60_000,
-        description="Longest wait for the model while typing, milliseconds; what is known without it is offered then.",
+        description="Longest wait for a small model while typing, milliseconds; what is known without it is offered "
+        "then.",
+        json_schema_extra=WORKSPACE,
+    )
+    typing_ms: int = Field(
+        default=500,
+        ge=50,
+        le=60_000,
+        description="Time of a large model (over 100 million parameters) while typing, milliseconds: as much of the "
+        "code is read as fits, and what is known without it is offered when it is over.",
+        json_schema_extra=WORKSPACE,
+    )
+    asking_ms: int = Field(
+        default=2000,
+        ge=50,
+        le=60_000,
+        description="The same where a person asks; what it has written by then is offered.",
         json_schema_extra=WORKSPACE,
     )
     alternatives: int = Field(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from agents.generator.polish import Polisher
     from models.completion import CompletionModel
 
+# A model that ends in time ends with a token.
+_GRACE = 1.15
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,6 +43,7 @@ class Request:
         limit: most suggestions for a person who asks.
         policy: as it was when the request came; `model` likewise.
         model: None for none.
+        quick: a small model that answers while a large one is loading or too slow; None for none.
         began: when it came, seconds of the monotonic clock.
     """
 
@@ -49,12 +54,25 @@ class Request:
     policy: CompletionPolicy
     model: CompletionModel | None
     began: float
+    quick: CompletionModel | None = None
+
+    @property
+    def budget_ms(self) -> float:
+        """What is left of a large model's time, milliseconds; 0 for a small one, which needs no budget."""
+        if self.model is None or not self.model.entry.large:
+            return 0.0
+        asked = self.trigger is Trigger.INVOKED
+        whole_ms = self.policy.asking_ms if asked else self.policy.typing_ms
+        return max(1.0, whole_ms - (time.monotonic() - self.began) * 1000)
 
     @property
     def patience(self) -> float:
         """Until when, on the monotonic clock, it waits for the model."""
         automatic = self.trigger is Trigger.AUTOMATIC
-        wait_ms = self.policy.automatic_wait_ms if automatic else self.policy.invoked_wait_ms
+        if self.model is not None and self.model.entry.large:
+            wait_ms = (self.policy.typing_ms if automatic else self.policy.asking_ms) * _GRACE
+        else:
+            wait_ms = self.policy.automatic_wait_ms if automatic else self.policy.invoked_wait_ms
         return self.began + wait_ms / 1000
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Insertion
 
+# For a person who asks: less sure candidates stand beside no other, and under the second figure it is noise.
+_LEAST_BESIDE = 0.15
+_NOISE = 0.08
 # Nobody is helped by being shown what takes one key.
 _LEAST_CHARACTERS = 2
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
@@ -54,7 +57,8 @@ class Choice:
     """How to choose.
 
     Attributes:
-        trigger: typing gets one that is sure enough, a person who asks gets all.
+        trigger: typing gets one that is sure enough; a person who asks gets all but noise, and what is hardly more
+            than that only where there is nothing else.
         threshold: least confidence for typing.
         limit: most candidates for a person who asks.
         unwanted: whether a text was turned down at this place before.
@@ -74,7 +78,10 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
-        whole = sorted(ordered, key=lambda one: choice.breaks(one.insertion))
+        heard = [one for one in ordered if one.confidence >= _LEAST_BESIDE] or ordered[:1]
+        if heard[0].confidence < _NOISE:
+            return [], "noise"
+        whole = sorted(heard, key=lambda one: choice.breaks(one.insertion))
         return whole[: max(choice.limit, 1)], ""
     fitting = [one for one in ordered if is_worth_showing(one.insertion.text)]
     why = "unsure" if fitting else "trivial"

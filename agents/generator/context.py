@@ -35,6 +35,7 @@ _RECENT_LINES = 10
 _SNIPPET_LINES = 60
 _NEAR_CHARACTERS = 2_000  # of the asking file around the cursor: it is in the prompt anyway
 _REMEMBERED = 16
+_STEADY_LINES = 24  # the same pieces stay in the prompt of a model that reads slowly while the cursor moves so little
 _SHARE_OF_DEFINITIONS = 0.5
 # The shortest time a source gets, so that a late one still has its chance to answer from memory.
 _LEAST_S = 0.001
@@ -60,17 +61,20 @@ class ContextGatherer:
     def __init__(self) -> None:
         self._lock = Lock()
         self._recent: deque[_Recent] = deque(maxlen=_RECENT_PLACES)
-        self._last: OrderedDict[str, tuple[tuple[int, str], tuple[Snippet, ...]]] = OrderedDict()
+        self._last: OrderedDict[str, tuple[tuple[int, str], tuple[Snippet, ...]]] = OrderedDict()  # by URI
 
     def gather(
-        self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy
+        self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy, *, steady: bool = False
     ) -> tuple[Snippet, ...]:
-        """Snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change."""
+        """Snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change.
+
+        With `steady` they stay the same for some lines around: a slow model has to read anew all behind a change.
+        """
         document = cursor.document
         key = (cursor.prefix.count("\n"), cursor.previous_line)
         with self._lock:
             last = self._last.get(document.uri)
-        if last is not None and last[0] == key:
+        if last is not None and (last[0] == key or (steady and abs(last[0][0] - key[0]) <= _STEADY_LINES)):
             return last[1]
         deadline = time.monotonic() + policy.context_ms / 1000
         hits = _hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)

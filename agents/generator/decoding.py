@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agents.generator import confidence, drafts
 from agents.generator.cursor import first_line
@@ -15,12 +15,11 @@ from agents.generator.judging import Line, judged
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agents.generator.candidates import Candidate
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Polisher
-    from agents.generator.runs import Run
     from indexing.records import Recalled
     from models.completion import CompletionModel, Generation, Snippet
 
@@ -46,6 +45,28 @@ class Outcome:
     error: Exception | None = None
 
 
+class Watched(Protocol):
+    """Who waits for a model run: told the text so far, asked whether to go on."""
+
+    text: str
+
+    def unwanted(self) -> bool:
+        """Whether to stop at the next token."""
+        ...
+
+
+@dataclass
+class Glance:
+    """Implements `Watched` for a run that one request alone waits for.
+
+    Attributes:
+        unwanted: as in `Watched`.
+    """
+
+    unwanted: Callable[[], bool]
+    text: str = ""
+
+
 @dataclass(frozen=True)
 class Decoder:
     """All that a model run needs to know; made by the request, used on the run's thread.
@@ -58,6 +79,8 @@ class Decoder:
         recalled: what the workspace wrote after the same tokens, best first.
         alternatives: how many different texts are wanted.
         block_threshold: least probability of a token, on average, for more than the first line.
+        budget_ms: time that the answer should take; 0 for as long as it takes.
+        partial: whether the time's end ends the answer too, within a line if need be.
     """
 
     model: CompletionModel
@@ -67,8 +90,10 @@ class Decoder:
     recalled: Sequence[Recalled]
     alternatives: int = 1
     block_threshold: float = 0.0
+    budget_ms: float = 0.0
+    partial: bool = False
 
-    def work(self, run: Run[Outcome]) -> Outcome:
+    def work(self, run: Watched) -> Outcome:
         """Ask the model; `run` says when to stop and is told the text so far."""
         started = time.monotonic()
         candidates: list[Candidate] = []
@@ -79,9 +104,12 @@ class Decoder:
             problem, error = "model-failed", failure
         return Outcome(self.polisher, tuple(candidates), (time.monotonic() - started) * 1000, problem, error)
 
-    def _ask(self, run: Run[Outcome]) -> tuple[list[Candidate], str]:
+    def _ask(self, run: Watched) -> tuple[list[Candidate], str]:
         cursor = self.polisher.cursor
-        request = FillRequest(_prompt_path(cursor), cursor.prefix, cursor.suffix, self.snippets, self.tokens)
+        path = _prompt_path(cursor)
+        request = FillRequest(
+            path, cursor.prefix, cursor.suffix, self.snippets, self.tokens, self.budget_ms, self.partial
+        )
         lines, accepted = self._drafted(request, run)
         if run.unwanted():
             return [], "cancelled"
@@ -102,8 +130,14 @@ class Decoder:
     def _judged(self, lines: Sequence[Line]) -> list[Candidate]:
         return judged(lines, self.recalled, self.polisher.cursor, self.model.entry)
 
-    def _drafted(self, request: FillRequest, run: Run[Outcome]) -> tuple[list[Line], bool]:
-        """The drafts with the model's opinion, and whether one is what decoding would give."""
+    def _drafted(self, request: FillRequest, run: Watched) -> tuple[list[Line], bool]:
+        """The drafts with the model's opinion, and whether one is what decoding would give.
+
+        None for a large model: to judge one token takes it as long as to write one, and what it writes says whether it
+        would have written the draft.
+        """
+        if self.model.entry.large:
+            return [], False
         likely = [one for one in self.recalled if one.text.strip() and confidence.of_recall(one) >= confidence.LEAST]
         likely = likely[:_MOST_DRAFTS]
         if not likely:

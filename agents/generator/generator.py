@@ -16,7 +16,7 @@ from agents.generator.answers import Answers, Request
 from agents.generator.candidates import Candidate, from_start
 from agents.generator.context import ContextGatherer
 from agents.generator.cursor import Cursor, first_line
-from agents.generator.decoding import Decoder, Outcome
+from agents.generator.decoding import Decoder, Glance, Outcome
 from agents.generator.gate import refusal
 from agents.generator.indentation import moved_to, padding
 from agents.generator.parsing import SyntaxTrees
@@ -47,10 +47,24 @@ class Generator:
     """Completes code at a cursor from the workspace and from a model. Thread-safe."""
 
     def __init__(
-        self, index: Index, model: CompletionModel | None, *, policy: CompletionPolicy = _DEFAULT_POLICY
+        self,
+        index: Index,
+        model: CompletionModel | None,
+        *,
+        quick: CompletionModel | None = None,
+        policy: CompletionPolicy = _DEFAULT_POLICY,
     ) -> None:
+        """Remember what to complete from.
+
+        Args:
+            index: of the workspace.
+            model: None for none.
+            quick: a small model that answers while `model` is loading or too slow; None for none.
+            policy: what a person decided.
+        """
         self._index = index
         self._model = model
+        self._quick = quick
         self._policy = policy
         self._answers = Answers()
         self._trees = SyntaxTrees()
@@ -138,9 +152,9 @@ class Generator:
         if given is not None:
             self._answers.cache.reject(*given)
 
-    def set_model(self, model: CompletionModel | None) -> None:
-        """Use another model from the next request on; what the old one computes ends at its next token."""
-        self._model = model
+    def set_model(self, model: CompletionModel | None, quick: CompletionModel | None = None) -> None:
+        """Use other models from the next request on; what the old ones compute ends at the next token."""
+        self._model, self._quick = model, quick
         self._runs.end()
 
     def set_policy(self, policy: CompletionPolicy) -> None:
@@ -205,7 +219,10 @@ class Generator:
             return Completion((), why)
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
-        request = Request(cursor, trigger, cancelled, limit, policy, self._model, time.monotonic())
+        model, quick = self._model, self._quick
+        if model is not None and quick is not None and not _is_ready(model):
+            model, quick = quick, None  # nobody waits for a large model to load
+        request = Request(cursor, trigger, cancelled, limit, policy, model, time.monotonic(), quick)
         place = self._place(cursor) if needs_syntax(cursor, trigger=trigger) else None
         the_plan = plan(cursor, place, trigger=trigger, policy=policy)
         if the_plan.extent is Extent.NOTHING:
@@ -228,15 +245,22 @@ class Generator:
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
         likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
         candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
-        if request.model is None or (request.trigger is Trigger.AUTOMATIC and _is_sure(candidates, policy)):
+        sure = _is_sure(candidates, policy.recall_first)
+        if request.model is None or (request.trigger is Trigger.AUTOMATIC and sure):
             return self._answers.choose(request, polisher, candidates, why="unsure" if recalled and not likely else "")
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
+        small = self._small(request, the_plan, polisher, recalled)
         joined = self._runs.joinable(cursor.document, cursor.offset, reach)
-        if joined is not None and (answer := self._join(request, *joined, polisher, candidates)) is not None:
-            return answer
+        if joined is not None:
+            early = _glanced(small, request, joined[0])
+            if request.trigger is Trigger.AUTOMATIC and _is_sure(early, policy.early_first):
+                return self._answers.choose(request, polisher, [*early, *candidates])
+            if (answer := self._join(request, *joined, polisher, [*early, *candidates])) is not None:
+                return answer
         snippets: tuple[Snippet, ...] = ()
         if request.model.entry.context_tokens >= _LEAST_WINDOW:
-            snippets = self._context.gather(cursor, self._trees.of(cursor.document), self._index, policy)
+            syntax = self._trees.of(cursor.document)
+            snippets = self._context.gather(cursor, syntax, self._index, policy, steady=request.model.entry.large)
         decoder = Decoder(
             request.model,
             polisher,
@@ -245,6 +269,8 @@ class Generator:
             recalled,
             alternatives=reach[1],
             block_threshold=policy.block_threshold if request.trigger is Trigger.AUTOMATIC else 0.0,
+            budget_ms=request.budget_ms,
+            partial=request.trigger is Trigger.INVOKED,
         )
         if request.cancelled():
             return Completion((), "cancelled")
@@ -253,7 +279,20 @@ class Generator:
         work = partial(self._work, request, decoder)
         run = self._runs.start(place, work, linger_s=policy.linger_ms / 1000)
         polisher.prepare()  # while the model reads the prompt
-        return self._await(request, run, polisher, candidates)
+        early = _glanced(small, request, run)
+        if request.trigger is Trigger.AUTOMATIC and _is_sure(early, policy.early_first):
+            run.end()
+            return self._answers.choose(request, polisher, [*early, *candidates])
+        return self._await(request, run, polisher, candidates, early)
+
+    def _small(
+        self, request: Request, the_plan: Plan, polisher: Polisher, recalled: Sequence[Recalled]
+    ) -> Decoder | None:
+        """What asks the small model beside a large one; None without one."""
+        if request.quick is None:
+            return None
+        threshold = request.policy.block_threshold if request.trigger is Trigger.AUTOMATIC else 0.0
+        return Decoder(request.quick, polisher, the_plan.tokens, (), recalled, block_threshold=threshold)
 
     def _work(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:
         """On the run's thread: what comes when its request has left already is kept for the next key."""
@@ -307,29 +346,55 @@ class Generator:
         return Completion(fitting, model_ms=waited_ms)
 
     def _await(
-        self, request: Request, run: Run[Outcome], polisher: Polisher, candidates: list[Candidate]
+        self,
+        request: Request,
+        run: Run[Outcome],
+        polisher: Polisher,
+        candidates: list[Candidate],
+        early: Sequence[Candidate] = (),
     ) -> Completion:
-        """Wait for an own run; what recall knows is the answer when the model takes too long or fails."""
+        """Wait for an own run; what is known without it is the answer when the model takes too long or fails."""
         ending = run.wait(until=request.patience, leave=request.cancelled)
         waited_ms = (time.monotonic() - run.started) * 1000
         outcome = run.result
         if ending is Ending.LATE:
-            return self._answers.choose(request, polisher, candidates, why="slow", model_ms=waited_ms)
+            if request.budget_ms:
+                run.go_on(request.policy.late_ms / 1000)
+            return self._answers.choose(request, polisher, [*early, *candidates], why="slow", model_ms=waited_ms)
         if ending is not Ending.DONE or outcome is None or outcome.problem == "cancelled":
             return Completion((), "cancelled", model_ms=waited_ms)
         if outcome.error is not None:
             self._answers.report(outcome.error)
-        judged = {one.insertion.text for one in outcome.candidates}
-        rest = [one for one in candidates if one.insertion.text not in judged]
+        said = {one.insertion.text for one in outcome.candidates}
+        rest = [one for one in candidates if one.insertion.text not in said]
+        if request.budget_ms and said - {""}:  # a large model was not asked what it thinks of them
+            rest = [replace(one, confidence=confidence.disputed(one.confidence)) for one in rest]
+        else:
+            rest += early
         model_ms = min(outcome.model_ms, waited_ms)
         return self._answers.choose(
             request, polisher, [*outcome.candidates, *rest], why=outcome.problem, model_ms=model_ms
         )
 
 
-def _is_sure(candidates: Sequence[Candidate], policy: CompletionPolicy) -> bool:
-    """Whether recall alone is sure enough to leave the model in peace."""
-    return any(one.confidence >= policy.recall_first and one.insertion.text for one in candidates)
+def _is_sure(candidates: Sequence[Candidate], least: float) -> bool:
+    """Whether one of them is sure enough to leave the model in peace."""
+    return any(one.confidence >= least and one.insertion.text for one in candidates)
+
+
+def _glanced(small: Decoder | None, request: Request, run: Run[Outcome]) -> tuple[Candidate, ...]:
+    """What the small model says while `run` asks the large one."""
+    if small is None:
+        return ()
+    return small.work(Glance(lambda: request.cancelled() or run.done)).candidates
+
+
+def _is_ready(model: CompletionModel) -> bool:
+    """Whether a model answers without being loaded first; one that does not begins to load."""
+    ready = bool(getattr(model, "ready", True))  # of those that load when they are needed
+    if not ready and (warm := getattr(model, "warm", None)) is not None:
+        warm()
+    return ready
 
 
 def _typed_of(selected: str, cursor: Cursor) -> int:

@@ -22,8 +22,12 @@ class CompletionPolicy:
         block_lines: longest block, lines.
         context_ms: deadline for gathering context from other files.
         recall_ms: deadline for recall.
-        automatic_wait_ms: longest wait for the model when typing; what recall knows is answered then.
-        invoked_wait_ms: longest wait for the model when a person asked.
+        automatic_wait_ms: longest wait for a small model when typing; what recall knows is answered then.
+        invoked_wait_ms: longest wait for a small model when a person asked.
+        typing_ms: what an answer of a large model may take when typing; what is known without it is answered then.
+        asking_ms: the same when a person asked; of what it writes by then whole lines are answered.
+        early_first: what the small model says beside a large one is shown at once if it is at least this sure.
+        late_ms: how long a large model goes on behind an answer that it was too late for; the next key finds its text.
         linger_ms: how long a model run goes on after its request was cancelled, waiting for one that it still fits.
         snippets: most pieces of other files in one prompt.
         longest_line: lines longer than this, in characters, are not code written by hand.
@@ -45,6 +49,10 @@ class CompletionPolicy:
     recall_ms: float = 50.0  # a warm one takes 1 to 3 ms; the first of a session, on a busy machine, ten times that
     automatic_wait_ms: float = 3000.0
     invoked_wait_ms: float = 20000.0
+    typing_ms: float = 500.0
+    asking_ms: float = 2000.0
+    early_first: float = 0.8
+    late_ms: float = 3000.0
     linger_ms: float = 100.0
     snippets: int = 6
     longest_line: int = 1000

@@ -17,7 +17,7 @@ from agents.generator.cursor import normalized, width
 from agents.generator.fragment import Fragment
 from agents.generator.indentation import indented, is_misplaced, whitespace
 from agents.generator.plan import Extent
-from agents.generator.stops import StopRules
+from agents.generator.stops import StopRules, rounds_end
 
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
@@ -71,7 +71,7 @@ class Polisher:
         cursor = self.cursor
         text = cleaned(raw)
         text = text[: self._kept(text)]
-        text = _without_repeats(text, cursor)
+        text = _without_loop(_without_repeats(text, cursor), cursor)
         text = _trimmed(indented(text, cursor), cursor)
         if not text.strip():
             return Insertion("", problem="nothing")
@@ -145,6 +145,13 @@ def _without_repeats(text: str, cursor: Cursor) -> str:
             return "\n".join(lines[:number])
         above = whole
     return text
+
+
+def _without_loop(text: str, cursor: Cursor) -> str:
+    """Cut where the same lines come round again and again; the first round is kept."""
+    lines = text.split("\n")
+    kept = rounds_end([cursor.before + lines[0], *lines[1:]])
+    return "\n".join(lines[:kept])
 
 
 def _repeats_above(text: str, cursor: Cursor) -> bool:

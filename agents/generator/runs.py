@@ -85,6 +85,10 @@ class Run(Generic[R]):
         """Stop at the next token, whoever waits."""
         self._ended_early = True
 
+    def go_on(self, seconds: float) -> None:
+        """Let it go on for so long when nobody waits for it any more, unless it is superseded."""
+        self._linger_s = max(self._linger_s, seconds)
+
     def wait(self, *, until: float, leave: Callable[[], bool]) -> Ending:
         """Wait for the result, until `leave` says so or `until` (monotonic clock) has passed."""
         with self._lock:

@@ -23,6 +23,9 @@ _LOOP = re.compile(
 )
 _LOOP_WINDOW = 240
 _BLANK_LINES = 2
+# Only spaces and line ends so far: no code begins behind more of them.
+_LEAST_SAYING = 100
+_LONGEST_ROUND = 4  # lines of a loop
 # Lines that go on with the statement above although they are not indented below it.
 _CONTINUES = re.compile(r"(?:else|elif|except|finally|catch|case|end|while)\b|[)\]}]")
 _CONTINUING_WORDS = ("else", "elif", "except", "finally", "catch", "case", "end", "while")
@@ -35,7 +38,7 @@ class StopRules:
         self._plan = plan
         self._closing = closing or Closing.at(cursor)
         self._next_line = _folded(cursor.next_line)
-        self._starts_blank = not cursor.before.strip()
+        self._before = cursor.before
 
     def __call__(self, text: str) -> int | None:
         """None to go on, else how many characters of `text` (all so far) to keep."""
@@ -43,6 +46,8 @@ class StopRules:
         return keep if keep < len(text) else None
 
     def _cut(self, text: str) -> int:
+        if len(text) > _LEAST_SAYING and not text.strip():
+            return 0
         keep = min(self._closing.allowed(text), _before_loop(text))
         if self._plan.extent is not Extent.BLOCK:
             end = text.find("\n")
@@ -68,8 +73,8 @@ class StopRules:
                 if filled > self._plan.lines:
                     return at - 1
             at += len(line) + 1
-        repeated = _repeated_line(lines)
-        return len(text) if repeated is None else repeated
+        kept = rounds_end([self._before + lines[0], *lines[1:-1]])
+        return len(text) if kept >= len(lines) - 1 else len("\n".join(lines[:kept]))
 
     def _ends_before(self, line: str, *, complete: bool) -> bool:
         """Whether `line` lies outside of the planned block; a line still growing may become one that goes on."""
@@ -92,15 +97,14 @@ def _before_loop(text: str) -> int:
     return len(text) - len(tail) + found.start() + len(unit)
 
 
-def _repeated_line(lines: list[str]) -> int | None:
-    """Where a line comes for the third time in a row, its first time kept; None if none does."""
-    complete = lines[:-1]
-    at = 0
-    for number, line in enumerate(complete):
-        if line.strip() and number + 2 < len(complete) and line == complete[number + 1] == complete[number + 2]:
-            return at + len(line)
-        at += len(line) + 1
-    return None
+def rounds_end(lines: list[str]) -> int:
+    """Return how many of `lines` to keep: all, or up to the end of the first of three equal rounds of a few lines."""
+    for length in range(1, _LONGEST_ROUND + 1):
+        for at in range(len(lines) - 3 * length + 1):
+            first, second, third = (lines[at + turn * length : at + (turn + 1) * length] for turn in range(3))
+            if first == second == third and any(line.strip() for line in first):
+                return at + length
+    return len(lines)
 
 
 def _folded(line: str) -> str:

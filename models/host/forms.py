@@ -6,6 +6,7 @@ That object carries what a `FillRequest` has beyond prompt and suffix, exactly, 
      "score": ["a continuation to judge", ...],        # instead of writing one
      "ranked": 4,                                      # tell the likeliest first tokens
      "first": [number, log_prob],                      # begin with this one of them
+     "budget_ms": 500,                                 # the time that the answer may take
      "placement": {"device": "auto", "compute_type": "auto", "threads": 0}}
 
 Never trusts what comes: every field has its type and its bound. Start at `CompletionForm.read`.
@@ -24,7 +25,7 @@ from models.loading import COMPUTE_TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PROTOCOL = 1  # of this page; hosts and clients of two numbers never talk
+PROTOCOL = 2  # of this page; hosts and clients of two numbers never talk
 HEADER = "x-starling-protocol"
 PROOF_PATH = "/starling/proof"
 NONCE_HEADER = "x-starling-nonce"
@@ -35,6 +36,7 @@ MOST_TOKENS = 8192
 MOST_SNIPPETS = 256
 MOST_SCORED = 256
 MOST_RANKED = 64
+MOST_BUDGET_MS = 600_000
 DEVICES = ("auto", "cpu", "cuda")
 
 Value = TypeVar("Value")
@@ -107,6 +109,7 @@ class CompletionForm:
                 suffix=_get(body, "suffix", str, "") if body.get("suffix") is not None else "",
                 snippets=tuple(map(_snippet, _items(extension, "snippets", MOST_SNIPPETS))),
                 max_tokens=_bounded(body, "max_tokens", 16, 1, MOST_TOKENS),
+                budget_ms=float(_bounded(extension, "budget_ms", 0, 0, MOST_BUDGET_MS)),
             ),
             stream=_get(body, "stream", bool, default=False),
             log_probs=body.get("logprobs") not in {None, False},
@@ -126,6 +129,8 @@ class CompletionForm:
         }
         if self.score:
             extension["score"] = list(self.score)
+        if self.request.budget_ms > 0:
+            extension["budget_ms"] = min(max(1, round(self.request.budget_ms)), MOST_BUDGET_MS)
         if self.ranked > 1:
             extension["ranked"] = self.ranked
         if self.first is not None:

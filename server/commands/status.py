@@ -38,6 +38,8 @@ class ModelFacts(CommandRecord):
     name: str = Field(description='Its name, "" for none.')
     state: str = Field(description='"off", "unloaded", "loading", "ready" or "failed".')
     problem: str = Field(description='What is wrong and what to do, "" when all is well.')
+    loading_s: float = Field(default=0.0, description="For how long it has been loading, seconds; 0 when it is not.")
+    meanwhile: str = Field(default="", description='The model that completes while it is loading, "" for none.')
 
 
 class ChatFacts(CommandRecord):
@@ -92,7 +94,15 @@ def model_facts(core: Core) -> ModelFacts:
     """The model of `core`."""
     if core.model is None:
         return ModelFacts(name="", state="off", problem="")
-    return ModelFacts(name=core.model.entry.name, state=core.model.state, problem=core.model.problem)
+    model = core.model
+    loading_s = model.loading_s
+    return ModelFacts(
+        name=model.entry.name,
+        state=model.state,
+        problem=model.problem,
+        loading_s=round(loading_s, 1),
+        meanwhile=core.quick.entry.name if loading_s and core.quick is not None else "",
+    )
 
 
 def chat_facts(core: Core) -> tuple[ChatFacts, ...]:

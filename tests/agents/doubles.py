@@ -90,5 +90,7 @@ def hit(relative: str, text: str, name: str = "", first_line: int = 0) -> Hit:
     return Hit(ROOT / relative, relative, first_line, first_line + text.count("\n") + 1, text, 1.0, name)
 
 
-def recalled(text: str, *, matched: int = 16, agreement: float = 1.0, votes: int = 3) -> Recalled:
-    return Recalled(text, matched, agreement, votes, same_file=True, source="other.py")
+def recalled(
+    text: str, *, matched: int = 16, agreement: float = 1.0, votes: int = 3, confidence: float = 0.0
+) -> Recalled:
+    return Recalled(text, matched, agreement, votes, same_file=True, source="other.py", confidence=confidence)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 SURE = -0.01
+HARDLY_SURE = -0.3
 UNSURE = -3.0
 LONG_S = 30.0
 
@@ -42,9 +43,10 @@ class Editor:
         *,
         index: MemoryIndex | None = None,
         policy: CompletionPolicy | None = None,
+        quick: CompletionModel | None = None,
     ) -> None:
         self.index = index or MemoryIndex()
-        self.generator = Generator(cast("Index", self.index), model, policy=policy or CompletionPolicy())
+        self.generator = Generator(cast("Index", self.index), model, quick=quick, policy=policy or CompletionPolicy())
 
     def ask(
         self,
@@ -135,9 +137,38 @@ def test_a_model_completes_the_line(editors: Callable[..., Editor]) -> None:
 
 
 def test_what_is_not_sure_enough_is_shown_only_to_who_asks(editors: Callable[..., Editor]) -> None:
-    editor = editors(says("abs(value)", UNSURE))
+    editor = editors(says("abs(value)", HARDLY_SURE))
     assert editor.ask("x = $0\n").why_empty == "unsure"
     assert editor.shows("x = $0\n", trigger=Trigger.INVOKED) == "x = abs(value)\n"
+
+
+def test_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
+    editor = editors(says("abs(value)", UNSURE))
+    asked = editor.ask("x = $0\n", trigger=Trigger.INVOKED)
+    assert (asked.suggestions, asked.why_empty) == ((), "noise")
+
+
+def test_what_is_hardly_sure_stands_beside_nothing_better(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.1),))
+    asked = editors(says("abs(value)"), index=index).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    assert [one.text for one in asked.suggestions] == ["abs(value)"]
+    alone = editors(index=index).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    assert [one.text for one in alone.suggestions] == ["any(values)"]
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize("said", [" " * 192, "\n" * 40, "\n    " * 40])
+def test_white_space_is_offered_to_nobody(editors: Callable[..., Editor], trigger: Trigger, said: str) -> None:
+    fixture = 'def area(self):\n    """The area."""\n    $0\n\n\nx = 1\n'
+    assert not editors(says(said)).ask(fixture, trigger=trigger).suggestions
+
+
+@pytest.mark.parametrize("rounds", [["a = 1"], ["a = b", "b = a"], ["if a:", "    b()", "c()"]])
+def test_lines_that_come_round_again_and_again_are_said_once(editors: Callable[..., Editor], rounds: list[str]) -> None:
+    said = "\n    ".join(rounds * 5)
+    fixture = "def swap(a, b):\n    $0\n\n\nx = 1\n"
+    shown = editors(says(said)).shows(fixture, trigger=Trigger.INVOKED)
+    assert shown == fixture.replace("$0", "\n    ".join(rounds))
 
 
 def test_recall_works_without_a_model(editors: Callable[..., Editor]) -> None:
@@ -247,12 +278,12 @@ def test_an_item_that_rewrites_the_word_replaces_it(editors: Callable[..., Edito
 
 
 def test_a_person_who_asks_gets_alternatives(editors: Callable[..., Editor]) -> None:
-    index = MemoryIndex(recalled=(recalled("all(values)", matched=3), recalled("any(values)", matched=2)))
+    known = [recalled(text, confidence=0.4) for text in ("all(values)", "any(values)", "max(values)")]
+    index = MemoryIndex(recalled=known)
     editor = editors(says("abs(value)"), index=index)
     completion = editor.ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
     texts = [suggestion.text for suggestion in completion.suggestions]
-    assert len(texts) == len(set(texts)) == 3
-    assert {"abs(value)", "all(values)"} <= set(texts)
+    assert texts == ["abs(value)", "any(values)", "max(values)"], "the model would not write the first of them"
 
 
 def test_a_cancelled_request_is_answered_while_the_model_computes(editors: Callable[..., Editor]) -> None:
@@ -401,3 +432,98 @@ def test_closing_ends_the_model(editors: Callable[..., Editor]) -> None:
     editor.generator.close()
     asking.join()
     assert answers[0].why_empty == "cancelled"
+
+
+LARGE = replace(ENTRY, name="large", parameters=500_000_000)
+
+
+class Loading(ScriptedModel):
+    """A large model that is not there yet."""
+
+    ready = False
+    warmed = False
+
+    def warm(self) -> None:
+        self.warmed = True
+
+
+def test_nobody_waits_for_a_large_model_to_load(editors: Callable[..., Editor]) -> None:
+    large = Loading(lambda _: "large(value)", entry=LARGE)
+    editor = editors(large, quick=says("small(value)"))
+    (said,) = editor.ask("x = $0\n").suggestions
+    assert (said.text, said.model) == ("small(value)", ENTRY.name)
+    assert large.warmed
+    assert not large.requests
+    large.ready = True  # type: ignore[misc]
+    (said,) = editor.ask("y = $0\n").suggestions
+    assert (said.text, said.model) == ("large(value)", "large")
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_when_the_large_models_time_is_over_the_small_one_answers(
+    editors: Callable[..., Editor], trigger: Trigger
+) -> None:
+    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, token_s=LONG_S)
+    editor = editors(
+        large, quick=says("small(value)", HARDLY_SURE / 4), policy=CompletionPolicy(typing_ms=80, asking_ms=80)
+    )
+    began = time.monotonic()
+    (said,) = editor.ask("x = $0\n", trigger=trigger).suggestions
+    assert said.text == "small(value)"
+    assert time.monotonic() - began < LONG_S
+
+
+def test_what_a_large_model_has_written_when_its_time_is_over_is_given_to_who_asks(
+    editors: Callable[..., Editor],
+) -> None:
+    reply = "large(value)\n    return value * 2\n"
+    large = ScriptedModel(lambda _: reply * 50, entry=LARGE, token_s=0.02, log_prob=SURE)
+    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(asking_ms=400))
+    fixture = "def f(value):\n    $0\n"
+    (said,) = editor.ask(fixture, trigger=Trigger.INVOKED).suggestions
+    assert said.model == "large"
+    assert (reply * 50).startswith(said.text)
+
+
+def test_half_a_line_is_not_shown_unasked(editors: Callable[..., Editor]) -> None:
+    large = ScriptedModel(lambda _: "large(" + "value, " * 40, entry=LARGE, token_s=0.02, log_prob=SURE)
+    editor = editors(large, quick=ScriptedModel({}), policy=CompletionPolicy(typing_ms=200))
+    assert editor.ask("x = $0\n").why_empty == "slow"
+
+
+def test_the_small_model_is_shown_at_once_where_it_is_sure(editors: Callable[..., Editor]) -> None:
+    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, token_s=LONG_S)
+    editor = editors(large, quick=says("small(value)", SURE), policy=CompletionPolicy(typing_ms=1000 * LONG_S))
+    (said,) = editor.ask("x = $0\n").suggestions
+    assert said.text == "small(value)"
+
+
+def test_a_large_model_writes_without_judging_a_draft_first(editors: Callable[..., Editor]) -> None:
+    class Unjudging(ScriptedModel):
+        def score(self, *_: object, **__: object) -> tuple[Score, ...]:
+            raise AssertionError("judging costs as much as writing")
+
+    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    large = Unjudging(lambda _: "large(value)", entry=LARGE, log_prob=SURE)
+    editor = editors(large, quick=ScriptedModel({}), index=index, policy=CompletionPolicy(typing_ms=1000 * LONG_S))
+    (said,) = editor.ask("x = $0\n").suggestions
+    assert said.text == "large(value)"
+
+
+def test_a_late_answer_is_there_at_the_next_key(editors: Callable[..., Editor]) -> None:
+    go_on = threading.Event()
+
+    def reply(_: FillRequest) -> str:
+        go_on.wait(LONG_S)
+        return "large(value)"
+
+    large = ScriptedModel(reply, entry=LARGE, log_prob=SURE)
+    editor = editors(large, quick=ScriptedModel({}), policy=CompletionPolicy(typing_ms=60, late_ms=1000 * LONG_S))
+    assert editor.ask("x = $0\n").why_empty == "slow"
+    go_on.set()
+    document, offset = place_of("x = l$0\n", "python")
+    deadline = time.monotonic() + LONG_S
+    while (rest := editor.generator.reuse(document, offset)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert rest is not None
+    assert rest.suggestions[0].text == "arge(value)"

@@ -71,7 +71,7 @@ def test_ones_own_entry_replaces_a_bundled_one_of_the_same_name(tmp_path: Path) 
 
 
 def test_optional_fields_are_read(tmp_path: Path) -> None:
-    text = 'weights = "int8"\n' + GOOD + 'file = "<f>"\npath_place = "prefix"\n'
+    text = 'weights = "int8"\n' + GOOD + 'file = "<f>"\npath_place = "prefix"\nhealing = ["words"]\n'
     text += "[completion]\nmin_log_prob = -0.7\n[prompt]\nprefix = 0.5\nsuffix = 0.5\nstable = 0\nvolatile = 0\n"
     entry = read_entry(write(tmp_path, text))
     assert entry.min_log_prob == -0.7
@@ -79,6 +79,7 @@ def test_optional_fields_are_read(tmp_path: Path) -> None:
     assert entry.weights == tmp_path / "mine" / "int8"
     assert entry.fim.file == "<f>"
     assert entry.fim.path_place == "prefix"
+    assert entry.healing == ("words",)
 
 
 BROKEN = {
@@ -91,6 +92,7 @@ BROKEN = {
     "unknown layout": ('["psm"]', '["mps"]', "fim.layouts is ['mps']; allowed: a list of one or more of spm, psm"),
     "no markers": ("[fim]", "[film]", "fim is missing; allowed: a table"),
     "fim is a text": ("[fim]", 'fim = "x"\n[film]', "fim is 'x'; allowed: a table"),
+    "unknown healing": ('"<e>"', '"<e>"\nhealing = ["lines"]', "healing is ['lines']; allowed: a list of any of words"),
     "unknown place": ('"<e>"', '"<e>"\npath_place = "last"', "path_place is 'last'; allowed: one of first, prefix"),
     "weights elsewhere": ("parameters", 'weights = "../x"\nparameters', "weights is '../x'; allowed: the name"),
     "shares above one": ("[fim]", "[prompt]\nprefix = 0.9\n[fim]", "prompt.prefix is 0.9; allowed: the four shares"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import engine
+from models.calibration import MovingSpeed, Speed
 from models.completion import FillRequest, Generation, StopReason
 from models.errors import ModelError
 from models.fim import Prompt, lay_out
@@ -244,7 +246,7 @@ def test_what_stands_still_is_not_computed_again(model: CTranslateModel) -> None
 
 
 def test_kept_states_are_bounded(model: CTranslateModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "KEPT_BYTES", 1000 * model._engine._kv_token_bytes)
+    monkeypatch.setattr(model._engine, "_kept_bytes", 1000 * model._engine._kv_token_bytes)
     texts = {
         generated(model, replace(LONG, prefix=LONG.prefix.replace("value", f"v{number}"))).text for number in range(6)
     }
@@ -369,3 +371,108 @@ def test_the_interpreter_ends_well_with_a_model_alive(state: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.strip()
+
+
+def large(speed: Speed | None = None) -> CTranslateModel:
+    """The bundled weights, taken for those of a large model."""
+    model = load(replace(bundled.entry(), parameters=500_000_000), device="cpu", threads=1)
+    model._speed = MovingSpeed(speed) if speed is not None else None
+    return model
+
+
+LINE = "result = compute(alpha, beta, gamma)"
+
+
+def test_while_a_person_types_on_in_a_line_only_that_line_is_read() -> None:
+    model = large()
+    try:
+        read = []
+        for end in range(0, len(LINE), 4):
+            request = replace(LONG, prefix=LONG.prefix.replace("value", "typed") + "1\n    " + LINE[:end])
+            generation = generated(model, replace(request, max_tokens=2))
+            read.append(generation.prompt_tokens - generation.reused_tokens)
+        assert read[0] > 200, "the first key reads all"
+        assert max(read[1:]) <= model.count_tokens("    " + LINE) + 1
+    finally:
+        model.close()
+
+
+def test_a_head_that_lacks_little_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = large()
+    try:
+        monkeypatch.setattr(model._engine, "_lacking", 64)
+        prefix = LONG.prefix.replace("value", "lacking") + "1\n"
+        first = generated(model, replace(LONG, prefix=prefix, max_tokens=2))
+        second = generated(model, replace(LONG, prefix=prefix + "    more = 2\n", max_tokens=2))
+        assert first.reused_tokens == 0
+        assert second.prompt_tokens - second.reused_tokens <= model.count_tokens("    more = 2\n") + 1
+        assert len(model._engine._kept) == 1
+        far = generated(model, replace(LONG, prefix=prefix + "    more = 2\n" * 30, max_tokens=2))
+        assert far.reused_tokens == 0
+    finally:
+        model.close()
+
+
+def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer() -> None:
+    model = large(Speed(400.0, 100.0))
+    try:
+        prefix = LONG.prefix.replace("value", "budget")
+        request = replace(LONG, prefix=prefix, suffix="", max_tokens=2, budget_ms=500.0)
+        whole = len(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens)
+        first = generated(model, request)
+        assert first.prompt_tokens <= 0.4 * 400 + 3 < whole
+        assert first.reused_tokens == 0
+        deadline = time.monotonic() + LONG_S
+        while not model._engine.held(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens):
+            assert time.monotonic() < deadline, "the head is read behind the answer"
+            time.sleep(0.01)
+        model._speed = MovingSpeed(Speed(400.0, 100.0))
+        second = generated(model, replace(request, prefix=prefix + "9"))
+        assert second.prompt_tokens >= whole
+        assert second.reused_tokens > 0.8 * whole
+    finally:
+        model.close()
+
+
+def test_a_model_with_time_enough_reads_all() -> None:
+    model = large(Speed(100_000.0, 1000.0))
+    try:
+        request = replace(LONG, prefix=LONG.prefix.replace("value", "enough"), max_tokens=2)
+        assert generated(model, replace(request, budget_ms=5000.0)).prompt_tokens > 250
+    finally:
+        model.close()
+
+
+def test_the_last_lines_before_the_cursor_stay_whatever_is_cut() -> None:
+    entry = replace(bundled.entry(), parameters=500_000_000)
+    prompt = lay_out(replace(LONG, suffix="x = 1\n" * 200), entry, bundled.tokenizer(), 96)
+    text = bundled.tokenizer().decode([bundled.tokenizer().number(token) for token in prompt.tokens])
+    assert text.endswith("value_89 = 89\n    value_90 = ")
+    assert len(prompt.tokens) <= 96 + 3
+
+
+def test_an_answer_that_has_to_end_in_time_ends_with_a_whole_line(
+    model: CTranslateModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(LONG, max_tokens=200, budget_ms=1000.0, ends_late=True)
+    seen: list[str] = []
+
+    def stop(text: str) -> None:
+        seen.append(text)
+        if text.count("\n") == 2:
+            monkeypatch.setattr("models.continuation.time.monotonic", lambda: float("inf"))
+
+    (generation,) = model.generate(request, stop=stop, cancelled=never)
+    assert generation.stop is StopReason.LATE
+    assert generation.text == seen[-1].rpartition("\n")[0]
+
+
+def test_what_requests_show_moves_the_speed() -> None:
+    model = large(Speed(1.0, 1.0))
+    try:
+        generated(model, replace(LONG, prefix=LONG.prefix.replace("value", "moves")))
+        assert model.speed is not None
+        assert model.speed.prompt_tokens_per_s > 1.0
+        assert model.speed.new_tokens_per_s > 1.0
+    finally:
+        model.close()

@@ -147,6 +147,33 @@ def test_the_prompt_ends_before_a_word_or_spaces_that_may_go_on(prefix: str, aga
     )
 
 
+LARGE = replace(variant(layout="psm"), parameters=500_000_000)
+
+
+@pytest.mark.parametrize("prefix", ["def f():\n    ", "x = ", 'def f():\n    """Do it."""\n        '])
+def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
+    prompt = laid_out(FillRequest("", prefix, "\n"), LARGE)
+    assert prompt.again == ""
+    assert shown(prompt) == f"<fim_prefix>{prefix}<fim_suffix>\n<fim_middle>"
+
+
+@pytest.mark.parametrize(
+    ("healing", "prefix", "again"),
+    [
+        (("words",), "self.conf", "conf"),
+        (("words",), "def f():\n    ", ""),
+        (("spaces",), "self.conf", ""),
+        (("spaces",), "x = ", " "),
+        (("spaces", "words"), "self.conf", "conf"),
+        ((), "self.conf", ""),
+    ],
+)
+@pytest.mark.parametrize("parameters", [6_000_000, 500_000_000])
+def test_an_entry_says_what_is_said_again(healing: tuple[str, ...], prefix: str, again: str, parameters: int) -> None:
+    entry = replace(LARGE, fim=replace(LARGE.fim, healing=healing), parameters=parameters)
+    assert laid_out(FillRequest("", prefix, "\n"), entry).again == again
+
+
 @given(text=TEXTS)
 def test_what_the_answer_says_again_is_the_end_of_the_prefix(text: str) -> None:
     prompt = laid_out(FillRequest("", text, ""))

@@ -19,6 +19,7 @@ REQUEST = FillRequest("pkg/a.py", "def f(", "\n\nx = 1\n", (Snippet("b.py", "y =
         CompletionForm("m", REQUEST, score=("one", "", "two")),
         CompletionForm("m", REQUEST, ranked=4, first=Ranked(7, -0.5), placing=Placing("cpu", "int8", 2)),
         CompletionForm("m", FillRequest("", "", "")),
+        CompletionForm("m", FillRequest("", "x", "", budget_ms=500.0)),
     ],
 )
 def test_a_request_arrives_as_it_was_sent(form: CompletionForm) -> None:
