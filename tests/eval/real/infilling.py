@@ -23,6 +23,7 @@ from agents.records import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from tests.eval import humaneval, tables
+from tests.eval.bundled import bundled_model
 from tests.eval.humaneval import Task, never, one_line, result
 from tests.eval.metrics import SEED, Outcome
 from tests.eval.real import figures, raw
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from models.catalog import ModelEntry
+    from models.completion import CompletionModel
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run
     from tests.eval.tables import Cell
@@ -81,12 +83,12 @@ def ask_raw(model: raw.Raw, line: Line, arm: str) -> dict[str, Any]:
     }
 
 
-def ask(index: Index, folder: Path, model: Watched, line: Line) -> dict[str, Any]:
+def ask(index: Index, folder: Path, model: Watched, line: Line, quick: CompletionModel | None = None) -> dict[str, Any]:
     """Have Starling fill one line in, in a file that holds nothing else."""
     path = folder / "solution.py"
     head = line.task.prefix + line.indentation
     document = Document(path.as_uri(), path, "python", head + line.task.suffix, 1)
-    generator = Generator(index, model, policy=patient())
+    generator = Generator(index, model, quick=quick, policy=patient())
     model.forget()
     began = time.perf_counter()
     try:
@@ -130,13 +132,14 @@ def _raw(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callabl
 def _starling(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Line], dict[str, Any]]:
     model = watched(entry, threads)
     stack.callback(model.model.close)
+    quick = stack.enter_context(bundled_model()) if entry.large else None
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     workspace = folder / "workspace"
     workspace.mkdir()
     index = Index([workspace], storage=folder / "index")
     stack.callback(index.close)
     index.start()
-    return lambda line: ask(index, workspace, model, line)
+    return lambda line: ask(index, workspace, model, line, quick)
 
 
 def rows(entry: ModelEntry, chosen: Sequence[Line], answers: Answers) -> list[dict[str, Cell]]:

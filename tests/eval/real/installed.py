@@ -116,6 +116,9 @@ class Watched:
         )
 
 
-def watched(entry: ModelEntry, threads: int) -> Watched:
-    """Load a model to complete, on the CPU with so many threads."""
-    return Watched(load(entry, device="cpu", threads=threads))
+def watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Watched:
+    """Load a model to complete, on the CPU with so many threads.
+
+    With `timed` its speed here is measured once and kept, and its prompts are cut to what it reads in time.
+    """
+    return Watched(load(entry, device="cpu", threads=threads, state_dir=paths.state_dir() if timed else None))

@@ -25,6 +25,7 @@ from agents.records import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from tests.eval import data, masks, tables
+from tests.eval.bundled import bundled_model
 from tests.eval.line_completion import INDEX_WAIT_S, completed_line, never
 from tests.eval.metrics import SEED, Outcome
 from tests.eval.real import figures, raw
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from models.catalog import ModelEntry
+    from models.completion import CompletionModel
     from tests.eval.masks import Place
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run
@@ -73,7 +75,8 @@ def sites(split: str, count: int) -> list[Site]:
 
 def patient() -> CompletionPolicy:
     """Return the usual policy with no end to a person's patience."""
-    return replace(CompletionPolicy(), recall_ms=1000.0, context_ms=1000.0, invoked_wait_ms=PATIENT_MS)
+    patience = {"invoked_wait_ms": PATIENT_MS, "asking_ms": PATIENT_MS}
+    return replace(CompletionPolicy(), recall_ms=1000.0, context_ms=1000.0, **patience)
 
 
 def line_end(text: str) -> int | None:
@@ -96,12 +99,20 @@ def ask_raw(model: raw.Raw, site: Site) -> dict[str, Any]:
     }
 
 
-def ask(index: Index, model: Watched, site: Site, arm: str) -> dict[str, Any]:
-    """Have Starling complete one place, by a generator that knows nothing of the others."""
+def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionModel | None = None) -> dict[str, Any]:
+    """Have Starling complete one place, by a generator that knows nothing of the others.
+
+    Args:
+        index: of the site's package.
+        model: who is asked.
+        site: the place.
+        arm: how patiently.
+        quick: the small model that stands beside a large one.
+    """
     place = site.place
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
     index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
-    generator = Generator(index, model, policy=patient() if arm == ASKED else CompletionPolicy())
+    generator = Generator(index, model, quick=quick, policy=patient() if arm == ASKED else CompletionPolicy())
     trigger = Trigger.AUTOMATIC if arm == TYPING else Trigger.INVOKED
     model.forget()
     began = time.perf_counter()
@@ -159,15 +170,16 @@ def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[
 
 
 def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
-    model = watched(entry, threads)
+    model = watched(entry, threads, timed=arm != ASKED)
     stack.callback(model.model.close)
+    quick = stack.enter_context(bundled_model()) if entry.large else None
     indexes: dict[str, Index] = {}
 
     def answer(site: Site) -> dict[str, Any]:
         name = site.package.name
         if name not in indexes:
             indexes[name] = stack.enter_context(index_of(site.package))
-        return ask(indexes[name], model, site, arm)
+        return ask(indexes[name], model, site, arm, quick)
 
     return answer
 
