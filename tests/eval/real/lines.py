@@ -5,8 +5,9 @@ were made (`--split new`), keeps each answer, and prints the table; `--write` wr
 that are there. `--seconds` ends a run early; the next one goes on. Each place is asked for by itself, the places of all
 packages in turn, so that those of a short run are a sample of all.
 
-The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks and waits as long as it takes;
-"asked, in time" the same with the usual patience; "typing" what is shown while a person types.
+The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks for one line and waits as long
+as it takes; "asked, in time" the same with the usual patience, and more lines where the syntax asks for them; "typing"
+what is shown while a person types.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ def sites(split: str, count: int) -> list[Site]:
 
 
 def patient() -> CompletionPolicy:
-    """Return the usual policy with no end to a person's patience."""
+    """Return the usual policy with no end to a person's patience, for who wants the rest of a line alone."""
     patience = {"invoked_wait_ms": PATIENT_MS, "asking_ms": PATIENT_MS}
-    return replace(CompletionPolicy(), recall_ms=1000.0, context_ms=1000.0, **patience)
+    return replace(CompletionPolicy(), blocks=False, recall_ms=1000.0, context_ms=1000.0, **patience)
 
 
 def line_end(text: str) -> int | None:
