@@ -50,8 +50,8 @@ USUAL_PROMPT = 1536
 # Of the budget of time so many tokens of an answer are kept free, but at most this share of it.
 LINE_TOKENS = 10
 MOST_FOR_WRITING = 0.6
-# A shorter prompt is worth nothing: the answer will be late, and the whole one makes the next one better.
-LEAST_PROMPT = 96
+# On less than this a model writes noise: the answer will be late, and the whole prompt makes the next one better.
+LEAST_PROMPT = 192
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from indexing import languages
 from indexing.records import Query, Span
 from models.completion import Snippet
 
@@ -37,6 +38,7 @@ _NEAR_CHARACTERS = 2_000  # of the asking file around the cursor: it is in the p
 _REMEMBERED = 16
 _STEADY_LINES = 24  # the same pieces stay in the prompt of a model that reads slowly while the cursor moves so little
 _SHARE_OF_DEFINITIONS = 0.5
+_FAMILIES = ({"javascript", "typescript", "tsx"}, {"c", "cpp"})  # languages whose code is alike
 # The shortest time a source gets, so that a late one still has its chance to answer from memory.
 _LEAST_S = 0.001
 
@@ -64,19 +66,26 @@ class ContextGatherer:
         self._last: OrderedDict[str, tuple[tuple[int, str], tuple[Snippet, ...]]] = OrderedDict()  # by URI
 
     def gather(
-        self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy, *, steady: bool = False
+        self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy, *, large_ms: float = 0.0
     ) -> tuple[Snippet, ...]:
         """Snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change.
 
-        With `steady` they stay the same for some lines around: a slow model has to read anew all behind a change.
+        Args:
+            cursor: the place.
+            syntax: the document's tree.
+            index: where to look.
+            policy: what a person decided.
+            large_ms: what is left of a large model's time, milliseconds; 0 for a small one. For a large one they are
+                looked for longer, and stay the same for some lines around: it has to read anew all behind a change.
         """
         document = cursor.document
         key = (cursor.prefix.count("\n"), cursor.previous_line)
         with self._lock:
             last = self._last.get(document.uri)
-        if last is not None and (last[0] == key or (steady and abs(last[0][0] - key[0]) <= _STEADY_LINES)):
+        near = last is not None and bool(large_ms and last[1]) and abs(last[0][0] - key[0]) <= _STEADY_LINES
+        if last is not None and (last[0] == key or near) and (last[1] or not large_ms):
             return last[1]
-        deadline = time.monotonic() + policy.context_ms / 1000
+        deadline = time.monotonic() + max(policy.context_ms, policy.context_share * large_ms) / 1000
         hits = _hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
         stable = [Snippet(hit.relative, hit.text) for hit in _distinct(hits, cursor)][: policy.snippets]
         if last is not None:
@@ -143,7 +152,13 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     modules = tuple(item.module for item in imports)
     near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
     query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
-    return [*definitions, *index.search(query, limit=limit, deadline=deadline)]
+    found = index.search(query, limit=limit, deadline=deadline)
+    return [*definitions, *(hit for hit in found if _speaks(languages.of_path(hit.path), document.language))]
+
+
+def _speaks(language: str, other: str) -> bool:
+    """Whether code of `language` is an example for code of the `other`."""
+    return language == other or any({language, other} <= family for family in _FAMILIES)
 
 
 def used_names(cursor: Cursor) -> tuple[str, ...]:

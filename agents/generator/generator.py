@@ -260,7 +260,7 @@ class Generator:
         snippets: tuple[Snippet, ...] = ()
         if request.model.entry.context_tokens >= _LEAST_WINDOW:
             syntax = self._trees.of(cursor.document)
-            snippets = self._context.gather(cursor, syntax, self._index, policy, steady=request.model.entry.large)
+            snippets = self._context.gather(cursor, syntax, self._index, policy, large_ms=request.budget_ms)
         decoder = Decoder(
             request.model,
             polisher,

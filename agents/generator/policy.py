@@ -20,7 +20,8 @@ class CompletionPolicy:
         line_tokens: budget of new model tokens for one line.
         block_tokens: budget of new model tokens for a block.
         block_lines: longest block, lines.
-        context_ms: deadline for gathering context from other files.
+        context_ms: deadline for gathering context from other files for a small model.
+        context_share: of a large model's time, for the same.
         recall_ms: deadline for recall.
         automatic_wait_ms: longest wait for a small model when typing; what recall knows is answered then.
         invoked_wait_ms: longest wait for a small model when a person asked.
@@ -46,6 +47,7 @@ class CompletionPolicy:
     block_tokens: int = 192
     block_lines: int = 16
     context_ms: float = 20.0
+    context_share: float = 0.15  # a search on a busy machine takes 50 to 300 ms
     recall_ms: float = 50.0  # a warm one takes 1 to 3 ms; the first of a session, on a busy machine, ten times that
     automatic_wait_ms: float = 3000.0
     invoked_wait_ms: float = 20000.0

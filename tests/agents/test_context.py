@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, cast
 
 from agents.generator.context import ContextGatherer, used_names
@@ -9,7 +10,7 @@ from tests.agents.doubles import MemoryIndex, cursor_of, hit
 
 if TYPE_CHECKING:
     from indexing.index import Index
-    from indexing.records import Hit
+    from indexing.records import Hit, Query
 
 FIXTURE = "from shapes import area\n\ndef show(radius):\n    print(area($0)\n"
 AREA = hit("shapes.py", "def area(r):\n    return 3.14 * r * r\n", name="area")
@@ -24,12 +25,13 @@ def gathered(
     gatherer: ContextGatherer | None = None,
     policy: CompletionPolicy | None = None,
     index: MemoryIndex | None = None,
+    large_ms: float = 0.0,
 ) -> list[str]:
     """Paths of the snippets for the cursor of `fixture`, in order."""
     index = index or MemoryIndex(hits=hits, defined=defined)
     cursor = cursor_of(fixture)
     snippets = (gatherer or ContextGatherer()).gather(
-        cursor, Syntax.of(cursor.document), cast("Index", index), policy or CompletionPolicy()
+        cursor, Syntax.of(cursor.document), cast("Index", index), policy or CompletionPolicy(), large_ms=large_ms
     )
     return [snippet.path for snippet in snippets]
 
@@ -75,6 +77,44 @@ def test_the_index_is_asked_once_for_a_line() -> None:
     gathered(FIXTURE, gatherer=gatherer, index=index)
     gathered(FIXTURE.replace("$0", "radi$0"), gatherer=gatherer, index=index)
     assert len(index.queries) == 1
+
+
+def test_code_in_another_language_is_no_example() -> None:
+    others = (hit("compare.lua", "print(area(2))\n"), hit("notes.md", "print(area(3))\n"))
+    assert gathered(hits=(*others, SIMILAR)) == ["other.py"]
+
+
+def test_for_a_large_model_the_pieces_stay_while_the_cursor_moves_a_few_lines() -> None:
+    gatherer, index = ContextGatherer(), MemoryIndex(hits=(SIMILAR,))
+    for lines in (0, 3, 12):
+        text = FIXTURE.replace("$0", "radius)\n" + "    print(radius)\n" * lines + "    print($0")
+        assert gathered(text, gatherer=gatherer, index=index, large_ms=500.0) == ["other.py"]
+    assert len(index.queries) == 1
+    far = FIXTURE.replace("$0", "radius)\n" + "    print(radius)\n" * 80 + "    print($0")
+    gathered(far, gatherer=gatherer, index=index, large_ms=500.0)
+    assert len(index.queries) == 2
+
+
+def test_for_a_large_model_nothing_is_looked_for_again() -> None:
+    gatherer, index = ContextGatherer(), MemoryIndex()
+    gathered(FIXTURE, gatherer=gatherer, index=index, large_ms=500.0)
+    index.hits = (SIMILAR,)  # the deadline was over before they came
+    again = FIXTURE.replace("$0", "radi$0")
+    assert gathered(again, gatherer=gatherer, index=index, large_ms=500.0) == ["other.py"]
+
+
+def test_a_large_models_time_bounds_the_search() -> None:
+    deadlines: list[float] = []
+
+    class Timed(MemoryIndex):
+        def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+            assert deadline is not None
+            deadlines.append(deadline - time.monotonic())
+            return super().search(query, limit=limit)
+
+    for large_ms in (0.0, 2_000_000.0):
+        gathered(index=Timed(), policy=CompletionPolicy(context_ms=100_000), large_ms=large_ms)
+    assert deadlines[0] < 100 < deadlines[1] < 300
 
 
 def test_the_query_is_made_of_the_last_three_lines() -> None:

@@ -449,7 +449,7 @@ class Loading(ScriptedModel):
 
 def test_nobody_waits_for_a_large_model_to_load(editors: Callable[..., Editor]) -> None:
     large = Loading(lambda _: "large(value)", entry=LARGE)
-    editor = editors(large, quick=says("small(value)"))
+    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(typing_ms=1000 * LONG_S))
     (said,) = editor.ask("x = $0\n").suggestions
     assert (said.text, said.model) == ("small(value)", ENTRY.name)
     assert large.warmed
@@ -478,7 +478,7 @@ def test_what_a_large_model_has_written_when_its_time_is_over_is_given_to_who_as
 ) -> None:
     reply = "large(value)\n    return value * 2\n"
     large = ScriptedModel(lambda _: reply * 50, entry=LARGE, token_s=0.02, log_prob=SURE)
-    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(asking_ms=400))
+    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(asking_ms=2000))
     fixture = "def f(value):\n    $0\n"
     (said,) = editor.ask(fixture, trigger=Trigger.INVOKED).suggestions
     assert said.model == "large"

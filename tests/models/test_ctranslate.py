@@ -414,19 +414,19 @@ def test_a_head_that_lacks_little_is_used_as_it_is(monkeypatch: pytest.MonkeyPat
 
 
 def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer() -> None:
-    model = large(Speed(400.0, 100.0))
+    model = large(Speed(520.0, 100.0))
     try:
         prefix = LONG.prefix.replace("value", "budget")
         request = replace(LONG, prefix=prefix, suffix="", max_tokens=2, budget_ms=500.0)
         whole = len(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens)
         first = generated(model, request)
-        assert first.prompt_tokens <= 0.4 * 400 + 3 < whole
+        assert first.prompt_tokens <= 0.4 * 520 + 3 < whole
         assert first.reused_tokens == 0
         deadline = time.monotonic() + LONG_S
         while not model._engine.held(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens):
             assert time.monotonic() < deadline, "the head is read behind the answer"
             time.sleep(0.01)
-        model._speed = MovingSpeed(Speed(400.0, 100.0))
+        model._speed = MovingSpeed(Speed(520.0, 100.0))
         second = generated(model, replace(request, prefix=prefix + "9"))
         assert second.prompt_tokens >= whole
         assert second.reused_tokens > 0.8 * whole
