@@ -34,6 +34,7 @@ BENCHMARKS = {
     "reuse": "reuse:measure",
     "cancel": "cancel:measure",
     "cancel_model": "cancel:measure_model",
+    "typing_on": "typing_on:measure",
     "burst": "burst:measure",
     "edit": "edit:measure",
     "code_actions": "code_actions:measure",

@@ -79,6 +79,7 @@ class CTranslateModel:
         self._engine = engine
         self._turns = Turns()
         self._reading_ahead = threading.Lock()
+        self._last_cut: tuple[FillRequest, Prompt] | None = None
         self._closing = False
 
     @property
@@ -127,7 +128,7 @@ class CTranslateModel:
         with self._turns.take(self._given_up(cancelled)) as granted:
             if not granted:
                 return NOTHING
-            prompt, keep = self._within(request, whole, deadline)
+            prompt, keep = self._shared(*self._within(request, whole, deadline), alternatives)
             rules = Rules(stop, self._given_up(cancelled), deadline if request.ends_late else math.inf)
             found = self._computing(lambda: self._generate(prompt, rules, alternatives, keep=keep))
         self._read_ahead(request, whole)
@@ -153,7 +154,7 @@ class CTranslateModel:
         with self._turns.take(given_up) as granted:
             if not granted:
                 return None
-            prompt, keep = self._within(request, whole, deadline)
+            prompt, keep = self._shared(*self._within(request, whole, deadline), openings.most - 1)
             decoded = self._computing(
                 lambda: self._decode(
                     prompt,
@@ -231,9 +232,21 @@ class CTranslateModel:
         readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
         if len(whole.tokens) <= readable:
             return whole, True
+        asked, last = replace(request, budget_ms=0.0), self._last_cut
+        if last is not None and last[0] == asked and self._engine.held(last[1].tokens) >= len(last[1].tokens) - 1:
+            return last[1], False  # an alternative: it was read already
         if len(whole.tokens) - self._engine.held(whole.tokens) <= readable or readable < LEAST_PROMPT:
             return whole, False
-        return lay_out(request, self._entry, self._tokenizer, readable), False
+        prompt = lay_out(request, self._entry, self._tokenizer, readable)
+        self._last_cut = asked, prompt
+        return prompt, False
+
+    def _shared(self, prompt: Prompt, keep: bool, answers: int) -> tuple[Prompt, bool]:  # noqa: FBT001 (handed on)
+        """`prompt`, kept up to its last token where several answers to it cost less then; and whether to keep it."""
+        before = len(prompt.tokens) - 1
+        if not self._entry.large or answers * (before - self._engine.held(prompt.tokens)) <= before:
+            return prompt, keep
+        return replace(prompt, settled=before), True
 
     def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
         """Behind an answer that had to be in time: keep the whole prompt's head for the next one, if nobody waits."""

@@ -197,6 +197,14 @@ class Endpoint:
         """How long is waited for it."""
         return self._patience
 
+    def authorized(self, authorize: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
+        """Return the headers that carry the key, for questions about the server.
+
+        Raises:
+            ChatError: the key cannot be read.
+        """
+        return authorize(self._key.read())
+
     def take(self) -> None:
         """Count one request.
 

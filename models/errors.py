@@ -16,4 +16,4 @@ class HostError(ModelError):
 
 
 class SilentHostError(HostError):
-    """The model host takes requests and answers none: it was stopped, or hangs."""
+    """The model host runs and answers nothing: it is still starting, was stopped, or hangs."""

@@ -23,7 +23,7 @@ from models.errors import HostError, ModelError
 from models.host.forms import CompletionForm, Placing, read_score
 from models.http import GivenUpError
 from models.providers import completions
-from models.providers.remote import estimated_tokens
+from models.providers.windows import estimated_tokens
 from models.tokens import REPLACEMENT
 
 if TYPE_CHECKING:

@@ -367,8 +367,9 @@ class Generator:
             self._answers.report(outcome.error)
         said = {one.insertion.text for one in outcome.candidates}
         rest = [one for one in candidates if one.insertion.text not in said]
-        if request.budget_ms and said - {""}:  # a large model was not asked what it thinks of them
-            rest = [replace(one, confidence=confidence.disputed(one.confidence)) for one in rest]
+        if request.budget_ms and said - {""}:  # a large model was not asked what it thinks of the rest
+            others = [one for one in (*rest, *early) if one.insertion.text not in said]
+            rest = [replace(one, confidence=confidence.disputed(one.confidence)) for one in others]
         else:
             rest += early
         model_ms = min(outcome.model_ms, waited_ms)

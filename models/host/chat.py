@@ -11,7 +11,8 @@ from models.chat import ChatError, Fault, Reply, ReplyEnd
 from models.errors import ModelError
 from models.http import GivenUpError, HttpClient, HttpOptions
 from models.providers.dialect import Announcer
-from models.providers.remote import RemoteChat, estimated_tokens
+from models.providers.remote import RemoteChat
+from models.providers.windows import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,7 @@ class HostedChat:
                 announcer.hear("".join(heard))
 
         unused = HttpClient(HttpOptions())  # the connection closes its own
-        asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens)
+        asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)
         connection.asked()
         reply = asked.chat(request, cancelled=given_up, on_text=hear)
         if reply.end is not ReplyEnd.CANCELLED:

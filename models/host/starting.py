@@ -53,7 +53,7 @@ class HostProcess:
 
         Raises:
             GivenUpError: `cancelled` said so.
-            SilentHostError: it listens and does not answer.
+            SilentHostError: it listens and does not answer, or is still starting.
             HostError: it could not be started, or another user is in its place.
         """
         deadline = time.monotonic() + START_S
@@ -73,11 +73,18 @@ class HostProcess:
             else:
                 listens_since = None
             if now > deadline:
-                raise HostError(
-                    f"The model host did not listen within {START_S:.0f} s; set `model.host` to off to do without."
-                )
+                raise self._late()
             time.sleep(POLL_S)
         raise GivenUpError
+
+    def _late(self) -> HostError:
+        """Return the error for a host that does not listen in time; one that still starts will listen later."""
+        without = "set `model.host` to off to do without."
+        with self._lock:
+            starting = self._process is not None and self._process.poll() is None
+        if starting:
+            return SilentHostError(f"The model host is still starting after {START_S:.0f} s; wait, or {without}")
+        return HostError(f"The model host did not listen within {START_S:.0f} s; {without}")
 
     def lives(self) -> bool:
         """Whether there is none, which the next request mends, or it gives a sign of life."""

@@ -198,6 +198,7 @@ class Dialect:
         reader: makes a reader of one answer.
         optional: names in the body that can be left out, or written otherwise, for endpoints that refuse them.
         surplus: ends of a URL that people add and the paths of this dialect already begin with.
+        with_window: adds the window that a request needs, in tokens; None where requests name none.
     """
 
     outgoing: Callable[[ChatRequest, str, Collection[str]], Outgoing]
@@ -205,6 +206,7 @@ class Dialect:
     reader: Callable[[Announcer], DraftReader]
     optional: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
+    with_window: Callable[[Outgoing, int], Outgoing] | None = None
 
     def base(self, url: str) -> str:
         """The URL that paths are put behind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
@@ -42,6 +43,12 @@ def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outg
             for tool in request.tools
         ]
     return Outgoing(PATH, {name: value for name, value in body.items() if name not in without})
+
+
+def with_window(outgoing: Outgoing, tokens: int) -> Outgoing:
+    """The request with the window it needs: with its usual one Ollama cuts longer conversations without a word."""
+    options = {**table_of(outgoing.body.get("options")), "num_ctx": tokens}
+    return replace(outgoing, body={**outgoing.body, "options": options})
 
 
 def authorize(key: str) -> Mapping[str, str]:
@@ -87,4 +94,4 @@ def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     return written
 
 
-DIALECT = Dialect(outgoing, authorize, Reader, OPTIONAL, ("/api", "/v1"))
+DIALECT = Dialect(outgoing, authorize, Reader, OPTIONAL, ("/api", "/v1"), with_window)

@@ -14,6 +14,7 @@ from models.chat import ChatError, Fault, Reply, ReplyEnd, Usage
 from models.http import GivenUpError
 from models.providers import anthropic, ollama, openai
 from models.providers.dialect import Announcer
+from models.providers.windows import Windows, estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,14 +28,11 @@ logger = logging.getLogger(__name__)
 
 DIALECTS = {"openai": openai.DIALECT, "anthropic": anthropic.DIALECT, "ollama": ollama.DIALECT}
 
-# Characters a token has at least, on average over code: an estimate from above, for endpoints that give no figures.
-TOKEN_CHARACTERS = 3
-
 
 class RemoteChat:
     """A model at an endpoint. Thread-safe."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who, where, and how it is spoken to
         self,
         name: str,
         endpoint: Endpoint,
@@ -42,13 +40,36 @@ class RemoteChat:
         *,
         dialect: str = "openai",
         context_tokens: int = 16_384,
+        cuts: bool = True,
     ) -> None:
+        """Speak to the model called `name`.
+
+        Args:
+            name: the model's name there.
+            endpoint: where it is.
+            client: what asks the endpoint.
+            dialect: how it is spoken to.
+            context_tokens: tokens that conversation and answer may have together.
+            cuts: whether the server, if it is a local one, may cut what is longer without a word.
+        """
         self._name = name
         self._endpoint = endpoint
         self._client = client
         self._api = dialect
         self._dialect = DIALECTS[dialect]
         self._context_tokens = context_tokens
+        self._windows = (
+            Windows(
+                name,
+                endpoint,
+                client,
+                self._dialect.authorize,
+                takes_window=self._dialect.with_window is not None,
+                most=context_tokens,
+            )
+            if cuts
+            else None
+        )
         self._without: frozenset[str] = frozenset()  # what this endpoint turned out not to take
         self._closed = False
 
@@ -65,7 +86,7 @@ class RemoteChat:
     @property
     def context_tokens(self) -> int:
         """Tokens that conversation and answer may have together."""
-        return self._context_tokens
+        return self._windows.tokens if self._windows is not None else self._context_tokens
 
     def count_tokens(self, text: str) -> int:
         """An estimate from above."""
@@ -119,9 +140,13 @@ class RemoteChat:
             drafts.append(self._dialect.reader(heard[0]))
             return drafts[-1]
 
-        requests = 0
+        requests = window = 0
+        if self._windows is not None:
+            request, window = self._windows.fit(request, cancelled)
         while True:
             outgoing = self._dialect.outgoing(request, self._name, self._without)
+            if window and self._dialect.with_window is not None:
+                outgoing = self._dialect.with_window(outgoing, window)
             heard.clear()
             try:
                 requests += self._endpoint.exchange(
@@ -143,11 +168,6 @@ class RemoteChat:
             return None
         named = (name for name in self._dialect.optional if name in str(error) and name not in self._without)
         return next(named, None)
-
-
-def estimated_tokens(text: str) -> int:
-    """Tokens of a text, estimated from above."""
-    return len(text) // TOKEN_CHARACTERS + 1
 
 
 def _billed(request: ChatRequest, reply: Reply, name: str) -> Reply:

@@ -449,7 +449,8 @@ class Loading(ScriptedModel):
 
 def test_nobody_waits_for_a_large_model_to_load(editors: Callable[..., Editor]) -> None:
     large = Loading(lambda _: "large(value)", entry=LARGE)
-    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(typing_ms=1000 * LONG_S))
+    policy = CompletionPolicy(typing_ms=1000 * LONG_S, threshold=0.2)
+    editor = editors(large, quick=says("small(value)", HARDLY_SURE), policy=policy)
     (said,) = editor.ask("x = $0\n").suggestions
     assert (said.text, said.model) == ("small(value)", ENTRY.name)
     assert large.warmed
@@ -496,6 +497,16 @@ def test_the_small_model_is_shown_at_once_where_it_is_sure(editors: Callable[...
     editor = editors(large, quick=says("small(value)", SURE), policy=CompletionPolicy(typing_ms=1000 * LONG_S))
     (said,) = editor.ask("x = $0\n").suggestions
     assert said.text == "small(value)"
+
+
+@pytest.mark.parametrize(("small", "shown"), [(SURE, "small(value)"), (HARDLY_SURE, "large(value)")])
+def test_what_the_small_model_says_gives_way_unless_it_is_much_surer(
+    editors: Callable[..., Editor], small: float, shown: str
+) -> None:
+    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, log_prob=-0.12)
+    policy = CompletionPolicy(typing_ms=1000 * LONG_S, early_first=2.0)
+    (said,) = editors(large, quick=says("small(value)", small), policy=policy).ask("x = $0\n").suggestions
+    assert said.text == shown
 
 
 def test_a_large_model_writes_without_judging_a_draft_first(editors: Callable[..., Editor]) -> None:

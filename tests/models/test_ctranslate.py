@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from models import engine
 from models.calibration import MovingSpeed, Speed
-from models.completion import FillRequest, Generation, StopReason
+from models.completion import Decoded, FillRequest, Generation, Openings, Ranked, StopReason
 from models.errors import ModelError
 from models.fim import Prompt, lay_out
 from models.loading import load
@@ -474,5 +474,40 @@ def test_what_requests_show_moves_the_speed() -> None:
         assert model.speed is not None
         assert model.speed.prompt_tokens_per_s > 1.0
         assert model.speed.new_tokens_per_s > 1.0
+    finally:
+        model.close()
+
+
+@pytest.mark.parametrize("speed", [None, Speed(400.0, 100.0)])
+def test_alternatives_of_a_large_model_share_what_was_read(speed: Speed | None) -> None:
+    model = large(speed)
+    try:
+        request = replace(LONG, prefix=LONG.prefix.replace("value", "shared"), max_tokens=4)
+        if speed is not None:
+            request = replace(request, budget_ms=1000.0 * LONG_S)
+            model._speed = MovingSpeed(Speed(5.0, 1.0))
+        first, *others = model.generate(request, stop=to_the_end, cancelled=never, alternatives=3)
+        assert others
+        assert first.reused_tokens == 0
+        assert all(other.reused_tokens == other.prompt_tokens - 1 for other in others)
+    finally:
+        model.close()
+
+
+def test_alternatives_asked_for_one_by_one_share_what_was_read() -> None:
+    model = large(Speed(520.0, 100.0))
+    try:
+        request = replace(LONG, prefix=LONG.prefix.replace("value", "apart"), max_tokens=2, budget_ms=500.0)
+        ranking: list[Ranked] = []
+
+        def asked(openings: Openings) -> Decoded:
+            decoded = model.stream(request, on_token=lambda *_: False, cancelled=never, openings=openings)
+            assert decoded is not None
+            return decoded
+
+        first = asked(Openings(None, 3, ranking.extend))
+        other = asked(Openings(ranking[1]))
+        assert first.reused_tokens == 0
+        assert other.prompt_tokens == first.prompt_tokens == other.reused_tokens + 1
     finally:
         model.close()

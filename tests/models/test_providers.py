@@ -117,7 +117,7 @@ def test_the_conversation_is_sent_in_the_words_of_the_dialect(world: Callable[..
         assert sent["messages"][2]["content"][0]["tool_use_id"] == "call_9"
         assert one.server.headers[0]["anthropic-version"]
     else:
-        assert sent["options"] == {"num_predict": 5, "temperature": 0.5}
+        assert sent["options"] == {"num_predict": 5, "temperature": 0.5, "num_ctx": 4096}
         assert sent["messages"][3] == {"role": "tool", "content": "rain", "tool_name": "weather"}
 
 

@@ -33,6 +33,7 @@ MAY_SPEAK = {
     "models/host/looking.py": {"httpx2"},  # asks the host how it is, for the doctor
     "models/host/process.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token
     "models/peers.py": {"socket"},  # asks the kernel who is at the other end of a Unix socket
+    "models/providers/windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
     "server/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/sarif.py": {"urllib"},  # writes a path as a URI

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 
 from models.errors import HostError, ModelError, SilentHostError
+from models.host import starting
 from models.host.address import Address
 from models.host.connection import HostConnection
 from models.host.looking import health
@@ -137,3 +139,23 @@ def test_a_host_that_does_not_start_says_how_to_do_without(folder: Path, command
     with pytest.raises(HostError, match=said) as caught:
         HostProcess(Address(folder, "1.0"), command).reach()
     assert "model.host" in str(caught.value)
+
+
+def test_a_host_that_is_slow_to_start_is_waited_for_by_the_model_that_stands_by(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of large weights in each server would make the machine slower still."""
+    monkeypatch.setattr(starting, "START_S", 0.3)
+    process = HostProcess(Address(folder, "1.0"), [sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        with pytest.raises(SilentHostError, match="still starting"):
+            process.reach()
+    finally:
+        started = process._process
+        assert started is not None
+        started.kill()
+        started.wait()
+    monkeypatch.setattr(starting, "AGAIN_S", 60.0)  # none is started in the place of the one that was killed
+    with pytest.raises(HostError, match="did not listen") as caught:
+        process.reach()
+    assert not isinstance(caught.value, SilentHostError)

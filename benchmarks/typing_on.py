@@ -1,0 +1,59 @@
+"""Typing on in a line with a large model: how long later keys take, beside the first one, which reads the whole prompt.
+
+In this process, with random weights of 150 MB, one thread, and the order prefix, suffix, middle, in which what follows
+the cursor is read anew with each key. Start at `measure`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.record import Record, Reference, percentile, spread
+from models.completion import FillRequest
+from models.loading import load
+from tests.models.large import install_large
+
+MEGABYTES = 150
+PLACES = 6
+KEYS = 12
+NEW_TOKENS = 4
+LINE = "result = combine(first_value, second_value)"
+
+
+def measure() -> Record:
+    """Type a line at each of some places in a file that the model has not seen."""
+    first: list[float] = []
+    later: list[float] = []
+    reused: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        entry = install_large(Path(folder) / "models", Path(folder) / "scratch", "large", megabytes=MEGABYTES)
+        model = load(replace(entry, fim=replace(entry.fim, layouts=("psm",))), device="cpu", threads=1)
+        model.generate(request(0, 0), stop=lambda _: None, cancelled=lambda: False)  # warms up
+        for place in range(1, PLACES + 1):
+            for key in range(KEYS):
+                began = time.perf_counter()
+                (generation,) = model.generate(request(place, key), stop=lambda _: None, cancelled=lambda: False)
+                (later if key else first).append((time.perf_counter() - began) * 1000)
+                if key:
+                    reused.append(generation.reused_tokens / generation.prompt_tokens)
+        model.close()
+    return Record(
+        what="a key typed on in a line until a large model has written four tokens, median",
+        unit="ms",
+        value=percentile(later, 50),
+        n=len(later),
+        reference=Reference("the line's first key, which reads all of the prompt", percentile(first, 50)),
+        most=0.35,
+        judged="ratio",
+        details={"first": spread(first), "later": spread(later), "share_of_prompt_reused": spread(reused)},
+    )
+
+
+def request(place: int, key: int) -> FillRequest:
+    """Return what is asked after so many keys at a place."""
+    lines = (f"def function_{place}_{number}(first, second):\n    return first + second\n" for number in range(40))
+    behind = f"\n\n\ndef last_{place}(value):\n    return value\n"
+    return FillRequest("functions.py", "".join(lines) + LINE[: 3 * key], behind, max_tokens=NEW_TOKENS)
