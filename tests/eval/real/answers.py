@@ -44,10 +44,14 @@ class Key:
 
 
 class Answers:
-    """The answers in one file."""
+    """The answers in one file.
+
+    Attributes:
+        path: the file.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._found: dict[Key, dict[str, Any]] = {}
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         self._cut = bool(text) and not text.endswith("\n")  # the last line has no end
@@ -69,8 +73,8 @@ class Answers:
     def put(self, key: Key, answer: Mapping[str, Any]) -> None:
         """Keep an answer; it is on disk when this returns."""
         self._found[key] = dict(answer)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
             file.write("\n" if self._cut else "")
             file.write(json.dumps({"key": asdict(key), "answer": dict(answer)}) + "\n")
             file.flush()

@@ -105,7 +105,7 @@ def ask(index: Index, folder: Path, model: Watched, line: Line, quick: Completio
     return {
         "text": text,
         "passed": result(line.task, text).passed,
-        "ms": round(took),
+        "ms": round(took + model.spared_ms),
         "prompt_tokens": max((one["prompt_tokens"] for one in told), default=0),
         "answer_tokens": sum(one["answer_tokens"] for one in told),
         "calls": model.calls,

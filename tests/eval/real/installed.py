@@ -17,6 +17,8 @@ from models.catalog import Catalog
 from models.loading import load
 from models.weights import WEIGHTS_FILE
 from server import paths
+from tests.eval.real.answers import Answers
+from tests.eval.real.replaying import Replaying
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,10 +66,12 @@ class Watched:
     """A model that is watched; all else than what is stated here is the model's own.
 
     Attributes:
+        engine: its engine, where that replays.
         calls: what was asked of it since `forget`, in words and figures.
     """
 
     model: CompletionModel
+    engine: Replaying | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
@@ -76,6 +80,13 @@ class Watched:
     def forget(self) -> None:
         """Forget the calls so far."""
         self.calls = []
+        if self.engine is not None:
+            self.engine.spared_s = 0.0
+
+    @property
+    def spared_ms(self) -> float:
+        """How long what was replayed since `forget` took when it was computed, milliseconds."""
+        return self.engine.spared_s * 1000 if self.engine is not None else 0.0
 
     def generate(self, request: FillRequest, **options: Any) -> Any:
         """Ask the model, and keep what it answered."""
@@ -119,6 +130,13 @@ class Watched:
 def watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Watched:
     """Load a model to complete, on the CPU with so many threads.
 
-    With `timed` its speed here is measured once and kept, and its prompts are cut to what it reads in time.
+    With `timed` its speed here is measured once and kept, its prompts are cut to what it reads in time, and nothing is
+    replayed; without, what it decoded for the same prompt in an earlier run is.
     """
-    return Watched(load(entry, device="cpu", threads=threads, state_dir=paths.state_dir() if timed else None))
+    model = load(entry, device="cpu", threads=threads, state_dir=paths.state_dir() if timed else None)
+    if timed:
+        return Watched(model)
+    path = Answers.usual().path.with_name("decoded.jsonl")
+    engine = Replaying(model._engine, path, identity(entry))
+    model._engine = engine  # type: ignore[assignment]
+    return Watched(model, engine)

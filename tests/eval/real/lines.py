@@ -127,7 +127,7 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
     told = [one for call in model.calls if call["kind"] == "generate" for one in call["told"]]
     return {
         "text": completed_line(place, completion),
-        "ms": round(took),
+        "ms": round(took + model.spared_ms),
         "shown": first is not None,
         "origin": str(first.origin) if first else "",
         "confidence": round(first.confidence, 3) if first else 0.0,
