@@ -30,7 +30,7 @@ HEALINGS = ("words", "spaces")
 # Larger models are prompted like raw ones where their entry says nothing else; none under this was ever measured to
 # know what follows a token cut in two.
 LARGE_PARAMETERS = 100_000_000
-PATH_PLACES = ("first", "prefix")
+PATH_PLACES = ("first", "prefix", "none")
 
 # Below this there is no room for markers, a line of code and an answer.
 MIN_CONTEXT_TOKENS = 64
@@ -49,8 +49,8 @@ class FimTokens:
         repository: marker before a repository's name; "" when the model knows none.
         layouts: orders the model was trained on, best first. "psm" is prefix, suffix, middle; "spm" is StarCoder's
             `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor.
-        path_place: where the asking file's marker and path stand: "first" (before all markers) or "prefix" (at the
-            head of the prefix).
+        path_place: where the asking file's marker and path stand: "first" (before all markers), "prefix" (at the head
+            of the prefix) or "none" (nowhere).
         healing: what of the text before the cursor the answer has to say again: begun "words", "spaces"; None leaves
             it to the model's size (`ModelEntry.healing`).
     """

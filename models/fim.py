@@ -88,7 +88,8 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_
     window = entry.context_tokens - max_tokens - 3  # prefix, suffix and middle marker
     window = min(window, most_tokens) if most_tokens else window
     snippets = request.snippets if window >= LEAST_WITH_SNIPPETS or not entry.large else ()
-    path = _path_tokens(request.path, fim.file, int(window * PATH_SHARE), tokenizer)
+    named = request.path if fim.path_place != "none" else ""
+    path = _path_tokens(named, fim.file, int(window * PATH_SHARE), tokenizer)
     window -= len(path)
 
     stable = _snippet_tokens(_steady(snippets), fim.file, int(window * entry.shares.stable), tokenizer)

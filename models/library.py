@@ -37,7 +37,10 @@ FORMATS = (
     ),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>", "<file_sep>", "<repo_name>"),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"),
-    FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<|file_sep|>", "<|repo_name|>"),
+    FimTokens(
+        *("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<|file_sep|>", "<|repo_name|>"),
+        path_place="none",  # behind its file's path Qwen2.5-Coder 0.5B writes the docstring above once more
+    ),
 )
 CHATML = ChatFormat(
     system="<|im_start|>system\n{text}<|im_end|>\n",

@@ -215,7 +215,7 @@ def _probabilities(told: Mapping[str, Any]) -> tuple[list[str], list[float | Non
 
 def _laid_out(path: str, snippets: str, prefix: str, suffix: str, entry: ModelEntry) -> str:
     fim = entry.fim
-    if fim.file and path:
+    if fim.file and path and fim.path_place != "none":
         title = f"{fim.file}{_unmarked(path, entry)}\n"
         snippets, prefix = (snippets + title, prefix) if fim.path_place == "first" else (snippets, title + prefix)
     if fim.layouts[0] == "psm":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,9 @@ from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
     from agents.records import Completion
+    from server.core import Core
 
+PATIENCE_MS = 120_000.0
 MAX_FILE_BYTES = 64_000_000  # an editor would not open it either
 
 
@@ -47,6 +50,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         trigger = Trigger.AUTOMATIC if automatic else Trigger.INVOKED
+        _be_patient(core)
         answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
         state = core.index.status()
         left_out = core.index.explain(document.path) if answer.why_empty == "excluded" and document.path else ""
@@ -60,6 +64,16 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         _show(answer)
     else:
         terminal.note(left_out or f"nothing to suggest here ({answer.why_empty or 'nothing found'}).")
+
+
+def _be_patient(core: Core) -> None:
+    """Wait for the chosen model, and as long as it takes: nobody types on at a terminal."""
+    from server.core import policy_of  # noqa: PLC0415 (as the core is)
+
+    if core.model is not None:
+        core.model.wait()
+    core.generator.set_model(core.model)
+    core.generator.set_policy(replace(policy_of(core.settings), typing_ms=PATIENCE_MS, asking_ms=PATIENCE_MS))
 
 
 def read(path: Path) -> Document:

@@ -503,9 +503,22 @@ def test_the_small_model_is_shown_at_once_where_it_is_sure(editors: Callable[...
 def test_what_the_small_model_says_gives_way_unless_it_is_much_surer(
     editors: Callable[..., Editor], small: float, shown: str
 ) -> None:
-    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, log_prob=-0.12)
+    answered = threading.Event()
+
+    class Small(ScriptedModel):
+        def generate(self, *given: object, **options: object) -> tuple[Generation, ...]:
+            found = super().generate(*given, **options)  # type: ignore[arg-type]  # handed on
+            answered.set()
+            return found
+
+    def reply(_: FillRequest) -> str:
+        answered.wait(LONG_S)
+        return "large(value)"
+
+    large = ScriptedModel(reply, entry=LARGE, log_prob=-0.12)
     policy = CompletionPolicy(typing_ms=1000 * LONG_S, early_first=2.0)
-    (said,) = editors(large, quick=says("small(value)", small), policy=policy).ask("x = $0\n").suggestions
+    quick = Small(lambda _: "small(value)", log_prob=small)
+    (said,) = editors(large, quick=quick, policy=policy).ask("x = $0\n").suggestions
     assert said.text == shown
 
 

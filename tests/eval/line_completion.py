@@ -42,7 +42,14 @@ PLACES = 100  # a package
 THINNED = 3  # what only stands beside is asked at one place in so many
 INDEX_WAIT_S = 120.0
 # The deadlines are those of a person's patience, not of a busy machine: quality is measured here, speed in benchmarks/.
-PATIENT = CompletionPolicy(recall_ms=1000.0, context_ms=1000.0, automatic_wait_ms=60_000.0, invoked_wait_ms=60_000.0)
+PATIENT = CompletionPolicy(
+    recall_ms=1000.0,
+    context_ms=1000.0,
+    automatic_wait_ms=60_000.0,
+    invoked_wait_ms=60_000.0,
+    typing_ms=60_000.0,
+    asking_ms=60_000.0,
+)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ BROKEN = {
     "no markers": ("[fim]", "[film]", "fim is missing; allowed: a table"),
     "fim is a text": ("[fim]", 'fim = "x"\n[film]', "fim is 'x'; allowed: a table"),
     "unknown healing": ('"<e>"', '"<e>"\nhealing = ["lines"]', "healing is ['lines']; allowed: a list of any of words"),
-    "unknown place": ('"<e>"', '"<e>"\npath_place = "last"', "path_place is 'last'; allowed: one of first, prefix"),
+    "unknown place": ('"<e>"', '"<e>"\npath_place = "last"', "is 'last'; allowed: one of first, prefix, none"),
     "weights elsewhere": ("parameters", 'weights = "../x"\nparameters', "weights is '../x'; allowed: the name"),
     "shares above one": ("[fim]", "[prompt]\nprefix = 0.9\n[fim]", "prompt.prefix is 0.9; allowed: the four shares"),
     "share above one": ("[fim]", "[prompt]\nsuffix = 2\n[fim]", "prompt.suffix is 2; allowed: a number from 0 to 1"),

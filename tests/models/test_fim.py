@@ -89,6 +89,17 @@ def test_without_a_file_marker_no_path_is_shown() -> None:
     assert shown(laid_out(REQUEST, entry)).startswith("ant = 4\nzed = 0\nnew = 3\n<fim_prefix>")
 
 
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        ("spm", "<fim_prefix><fim_suffix>\nafter = 2\n<fim_middle>before = 1\n"),
+        ("psm", "<fim_prefix>before = 1\n<fim_suffix>\nafter = 2\n<fim_middle>"),
+    ],
+)
+def test_a_model_may_be_told_other_files_paths_and_not_the_asking_ones(layout: str, expected: str) -> None:
+    assert shown(laid_out(REQUEST, variant(layout=layout, place="none"))) == CONTEXT + expected
+
+
 def test_a_share_of_nothing_shows_no_snippet() -> None:
     prompt = laid_out(REQUEST, variant(shares=PromptShares(0.75, 0.25, 0.0, 0.0)))
     assert "zed" not in shown(prompt)

@@ -11,6 +11,7 @@ import pytest
 
 from models import pulling
 from models.catalog import BUNDLED
+from models.show_filter import FILE, FORMAT, KINDS
 from server import chats, paths
 from server.cli import run
 from server.settings import resolve
@@ -34,10 +35,15 @@ def checkpoint(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("parameters", ["6375168", "500_000_000"])
 def test_a_local_checkpoint_is_converted_used_and_completes(
-    checkpoint: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    checkpoint: Path, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], parameters: str
 ) -> None:
     assert run(["models", "convert", str(checkpoint), "--name", "own"]) == 0
+    entry = home / "config" / "models" / "own" / "catalog.toml"  # one taken for large is loaded before it is asked
+    entry.write_text(entry.read_text().replace("parameters = 6375168", f"parameters = {parameters}"))
+    sure = json.dumps({"format": FORMAT, "kinds": {kind: {"weights": {"one": 3.0}} for kind in KINDS}})
+    (entry.parent / FILE).write_text(sure, encoding="utf-8")  # else all that so small a model says is taken for noise
     assert run(["models", "use", "completion", "own"]) == 0
     assert run(["models", "verify", "own"]) == 0
     source = tmp_path / "work" / "shapes.py"

@@ -92,14 +92,15 @@ def ask(index: Index, folder: Path, model: Watched, line: Line, quick: Completio
     model.forget()
     began = time.perf_counter()
     try:
-        found = generator.complete(document, len(head), trigger=Trigger.INVOKED, cancelled=never).suggestions
+        completion = generator.complete(document, len(head), trigger=Trigger.INVOKED, cancelled=never)
         took = (time.perf_counter() - began) * 1000
     finally:
         generator.close()
         index.drop(document.uri)
     text = line.indentation
-    if found:
-        whole = document.text[: found[0].start] + found[0].text + document.text[found[0].end :]
+    if completion.suggestions:
+        first = completion.suggestions[0]
+        whole = document.text[: first.start] + first.text + document.text[first.end :]
         text = whole[len(line.task.prefix) :].split("\n", 1)[0]
     told = [one for call in model.calls if call["kind"] == "generate" for one in call["told"]]
     return {
@@ -108,6 +109,7 @@ def ask(index: Index, folder: Path, model: Watched, line: Line, quick: Completio
         "ms": round(took + model.spared_ms),
         "prompt_tokens": max((one["prompt_tokens"] for one in told), default=0),
         "answer_tokens": sum(one["answer_tokens"] for one in told),
+        "why": completion.why_empty,
         "calls": model.calls,
     }
 
