@@ -99,6 +99,7 @@ class Watched:
                 "prompt_tokens": one.prompt_tokens,
                 "reused_tokens": one.reused_tokens,
                 "answer_tokens": len(one.log_probs),
+                "log_prob": round(sum(one.log_probs), 3),
             }
             for one in found
         ]
