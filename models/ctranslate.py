@@ -45,13 +45,17 @@ CLOSE_WAIT_S = 30.0
 # A large model's prompt is never longer than what is read in so many seconds, in steps, so that it seldom changes;
 # where the speed is not known, than the last figure.
 LONGEST_READ_S = 4.0
-PROMPT_STEPS = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
-USUAL_PROMPT = 1536
+# With 512 tokens the prompt holds every name of the line as often as a raw one with 860 does, with 256 half as often.
+PROMPT_STEPS = (512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
+USUAL_PROMPT = 1024
+# What follows the cursor is read anew with each key, so it is what is read in so many seconds, and at least so much.
+SUFFIX_S = 0.3
+LEAST_SUFFIX = 48
 # Of the budget of time so many tokens of an answer are kept free, but at most this share of it.
 LINE_TOKENS = 10
 MOST_FOR_WRITING = 0.6
 # On less than this a model writes noise: the answer will be late, and the whole prompt makes the next one better.
-LEAST_PROMPT = 192
+LEAST_PROMPT = 384
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
@@ -218,7 +222,13 @@ class CTranslateModel:
         if self._speed is not None:
             readable = min(LONGEST_READ_S * self._speed.steady.prompt_tokens_per_s, self._engine.most_kept / 2)
             most = max((step for step in PROMPT_STEPS if step <= readable), default=PROMPT_STEPS[0])
-        return lay_out(request, self._entry, self._tokenizer, most)
+        return lay_out(request, self._entry, self._tokenizer, most, self._most_behind())
+
+    def _most_behind(self) -> int:
+        """For how many tokens behind the cursor there is time with each key; 0 where that is not known."""
+        if self._speed is None:
+            return 0
+        return max(LEAST_SUFFIX, int(SUFFIX_S * self._speed.steady.prompt_tokens_per_s))
 
     def _within(self, request: FillRequest, whole: Prompt, deadline: float) -> tuple[Prompt, bool]:
         """`whole` if there is time to read what of it is not kept, else a shorter prompt; and whether to keep its head.
@@ -232,12 +242,13 @@ class CTranslateModel:
         readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
         if len(whole.tokens) <= readable:
             return whole, True
+        unread = len(whole.tokens) - self._engine.held(whole.tokens)
         asked, last = replace(request, budget_ms=0.0), self._last_cut
         if last is not None and last[0] == asked and self._engine.held(last[1].tokens) >= len(last[1].tokens) - 1:
             return last[1], False  # an alternative: it was read already
-        if len(whole.tokens) - self._engine.held(whole.tokens) <= readable or readable < LEAST_PROMPT:
-            return whole, False
-        prompt = lay_out(request, self._entry, self._tokenizer, readable)
+        if unread <= readable or readable < LEAST_PROMPT:
+            return whole, unread > readable  # it will be late: then it may as well be kept
+        prompt = lay_out(request, self._entry, self._tokenizer, readable, self._most_behind())
         self._last_cut = asked, prompt
         return prompt, False
 

@@ -74,7 +74,9 @@ class Prompt:
     again: str = ""
 
 
-def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0) -> Prompt:
+def lay_out(
+    request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0, most_behind: int = 0
+) -> Prompt:
     """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window.
 
     Args:
@@ -82,6 +84,7 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_
         entry: the model.
         tokenizer: the model's.
         most_tokens: most tokens of the prompt, markers apart; 0 for as many as the window holds.
+        most_behind: most tokens of the suffix; 0 for its share.
     """
     fim = entry.fim
     max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
@@ -95,7 +98,7 @@ def lay_out(request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_
     stable = _snippet_tokens(_steady(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
     volatile = _snippet_tokens(_moving(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
     context = [*stable, *volatile]
-    behind = min(int(window * entry.shares.suffix), window - len(context))
+    behind = min(int(window * entry.shares.suffix), window - len(context), most_behind or window)
     suffix = _head(request.suffix, behind, tokenizer)
     before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # moves with no suffix's length
     prefix, settled = _tail(request.prefix, before, tokenizer, large=entry.large)

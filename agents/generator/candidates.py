@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from agents.records import Origin, Suggestion, Trigger
@@ -25,6 +26,18 @@ _LEAST_CHARACTERS = 2
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 
+class Rank(IntEnum):
+    """What comes before what, whatever the confidence: how sure a large model is of a long line says little.
+
+    At 40 places of packages that the model could not know, what recall was surer of than 0.8 was right where the model
+    disagreed (3 of 3, and 1 of 5 between 0.3 and 0.8); behind that the model's own line was the best.
+    """
+
+    SURE = 0  # known without the large model, and sure
+    WRITTEN = 1  # by a large model
+    USUAL = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One text for one place.
@@ -34,22 +47,29 @@ class Candidate:
         origin: how it was made.
         confidence: estimated probability that its first line is right.
         model: name of the model that made or judged it, "" for none.
+        rank: what it comes before.
     """
 
     insertion: Insertion
     origin: Origin
     confidence: float
     model: str = ""
+    rank: Rank = Rank.USUAL
 
 
 def merged(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Surest first; of candidates with the same text the surest stays."""
+    """Best first: by rank, then the surest; of candidates with the same text the surest stays, at the best rank."""
     best: dict[str, Candidate] = {}
     for candidate in candidates:
         text = candidate.insertion.text
-        if text and (text not in best or best[text].confidence < candidate.confidence):
+        other = best.get(text)
+        if not text or other is None:
             best[text] = candidate
-    return sorted(best.values(), key=lambda one: -one.confidence)
+        else:
+            surer = max(other, candidate, key=lambda one: one.confidence)
+            best[text] = replace(surer, rank=min(other.rank, candidate.rank))
+    best.pop("", None)
+    return sorted(best.values(), key=lambda one: (one.rank, -one.confidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +98,8 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
-        heard = [one for one in ordered if one.confidence >= _LEAST_BESIDE] or ordered[:1]
-        if heard[0].confidence < _NOISE:
+        heard = [one for one in ordered if one.confidence >= _LEAST_BESIDE or one.rank is Rank.WRITTEN] or ordered[:1]
+        if heard[0].confidence < _NOISE and heard[0].rank is not Rank.WRITTEN:
             return [], "noise"
         whole = sorted(heard, key=lambda one: choice.breaks(one.insertion))
         return whole[: max(choice.limit, 1)], ""
@@ -87,7 +107,7 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     why = "unsure" if fitting else "trivial"
     for one in fitting:
         if one.confidence < choice.threshold:
-            break
+            continue
         if choice.unwanted(one.insertion.text):
             why = "rejected"
         elif choice.breaks(one.insertion):

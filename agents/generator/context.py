@@ -38,6 +38,13 @@ _NEAR_CHARACTERS = 2_000  # of the asking file around the cursor: it is in the p
 _REMEMBERED = 16
 _STEADY_LINES = 24  # the same pieces stay in the prompt of a model that reads slowly while the cursor moves so little
 _SHARE_OF_DEFINITIONS = 0.5
+_HEAD_CHARACTERS = 8_000  # of a file, in which its imports are looked for
+_IMPORT_CHARACTERS = 1_200  # of imports in a prompt: a tenth of a usual one
+_IMPORT = re.compile(
+    r"^(?:from\s+\S+\s+import\s+(?:\([^)]*\)|.*)|import\s(?:[^\n{]*\{[^}]*\}.*|\([^)]*\)|.*)"
+    r"|use\s.*;|using\s.*;|#\s*include\b.*)",
+    re.MULTILINE,
+)
 _FAMILIES = ({"javascript", "typescript", "tsx"}, {"c", "cpp"})  # languages whose code is alike
 # The shortest time a source gets, so that a late one still has its chance to answer from memory.
 _LEAST_S = 0.001
@@ -88,6 +95,8 @@ class ContextGatherer:
         deadline = time.monotonic() + max(policy.context_ms, policy.context_share * large_ms) / 1000
         hits = _hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
         stable = [Snippet(hit.relative, hit.text) for hit in _distinct(hits, cursor)][: policy.snippets]
+        if large_ms and (own := _imports(cursor)) is not None:
+            stable = [own, *stable][: policy.snippets]
         if last is not None:
             stable = _in_known_order(stable, last[1])
         snippets = (*stable, *self._edited_lately(cursor, stable, index))[: policy.snippets]
@@ -154,6 +163,21 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
     found = index.search(query, limit=limit, deadline=deadline)
     return [*definitions, *(hit for hit in found if _speaks(languages.of_path(hit.path), document.language))]
+
+
+def _imports(cursor: Cursor) -> Snippet | None:
+    """What the asking file imports, where that stands so far above the cursor that a prompt may not reach it."""
+    document = cursor.document
+    above = document.text[: max(0, min(cursor.offset - _NEAR_CHARACTERS, _HEAD_CHARACTERS))]
+    lines, length = [], 0
+    for found in _IMPORT.finditer(above):
+        length += len(found[0]) + 1
+        if length > _IMPORT_CHARACTERS:
+            break
+        lines.append(found[0].rstrip())
+    if not lines:
+        return None
+    return Snippet(document.path.name if document.path is not None else "", "\n".join(lines))
 
 
 def _speaks(language: str, other: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.generator import confidence
 from agents.generator.answers import Answers, Request
-from agents.generator.candidates import Candidate, from_start
+from agents.generator.candidates import Candidate, Rank, from_start
 from agents.generator.context import ContextGatherer
 from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Glance, Outcome
@@ -245,7 +245,8 @@ class Generator:
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
         likely = [(one, sure) for one in recalled if (sure := confidence.of_recall(one)) >= least]
         candidates = [Candidate(polisher.polished(one.text), Origin.RECALL, sure) for one, sure in likely]
-        sure = _is_sure(candidates, policy.recall_first)
+        large = request.model is not None and request.model.entry.large
+        sure = _is_sure(candidates, policy.early_first if large else policy.recall_first)
         if request.model is None or (request.trigger is Trigger.AUTOMATIC and sure):
             return self._answers.choose(request, polisher, candidates, why="unsure" if recalled and not likely else "")
         reach = (the_plan.extent, request.limit if request.trigger is Trigger.INVOKED else 1)
@@ -368,8 +369,13 @@ class Generator:
         said = {one.insertion.text for one in outcome.candidates}
         rest = [one for one in candidates if one.insertion.text not in said]
         if request.budget_ms and said - {""}:  # a large model was not asked what it thinks of the rest
-            others = [one for one in (*rest, *early) if one.insertion.text not in said]
-            rest = [replace(one, confidence=confidence.disputed(one.confidence)) for one in others]
+            rest = [
+                replace(one, rank=Rank.SURE)
+                if one.confidence >= request.policy.early_first
+                else replace(one, confidence=confidence.disputed(one.confidence))
+                for one in (*candidates, *early)
+                if one.insertion.text not in said or one.confidence >= request.policy.early_first
+            ]
         else:
             rest += early
         model_ms = min(outcome.model_ms, waited_ms)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.generator import confidence, evidence
-from agents.generator.candidates import Candidate
+from agents.generator.candidates import Candidate, Rank
 from agents.generator.cursor import first_line
 from agents.records import Origin
 
@@ -50,6 +50,7 @@ def judged(lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, 
             if entry.show_filter is not None
             else _by_size(line, recalled, entry.parameters),
             entry.name,
+            Rank.WRITTEN if entry.large and line.draft is None else Rank.USUAL,
         )
         for line in lines
     ]

@@ -27,7 +27,7 @@ class CompletionPolicy:
         invoked_wait_ms: longest wait for a small model when a person asked.
         typing_ms: what an answer of a large model may take when typing; what is known without it is answered then.
         asking_ms: the same when a person asked; of what it writes by then whole lines are answered.
-        early_first: what the small model says beside a large one is shown at once if it is at least this sure.
+        early_first: what recall and the small model say beside a large one comes first if it is at least this sure.
         late_ms: how long a large model goes on behind an answer that it was too late for; the next key finds its text.
         linger_ms: how long a model run goes on after its request was cancelled, waiting for one that it still fits.
         snippets: most pieces of other files in one prompt.

@@ -3,6 +3,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from agents.generator.context import ContextGatherer, used_names
 from agents.generator.policy import CompletionPolicy
 from indexing.syntax import Syntax
@@ -101,6 +103,28 @@ def test_for_a_large_model_nothing_is_looked_for_again() -> None:
     index.hits = (SIMILAR,)  # the deadline was over before they came
     again = FIXTURE.replace("$0", "radi$0")
     assert gathered(again, gatherer=gatherer, index=index, large_ms=500.0) == ["other.py"]
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import os\nfrom shapes import area",
+        "from shapes import (\n    area,\n    volume,\n)",
+        "import { area,\n  volume } from './shapes';",
+        "use std::io;",
+        "#include <stdio.h>",
+    ],
+)
+def test_a_large_model_is_told_what_a_long_file_imports(imports: str) -> None:
+    middle = "\n\nvalue = 1\n" + "other = 2\n" * 300
+    cursor = cursor_of(imports + middle + "x = $0\n")
+    gather = ContextGatherer().gather
+    index = cast("Index", MemoryIndex())
+    told = gather(cursor, Syntax.of(cursor.document), index, CompletionPolicy(), large_ms=500.0)
+    assert [(one.path, one.text, one.stable) for one in told] == [("main.py", imports, True)]
+    assert not ContextGatherer().gather(cursor, Syntax.of(cursor.document), index, CompletionPolicy())
+    near = cursor_of(imports + "\n\nx = $0\n")
+    assert not ContextGatherer().gather(near, None, index, CompletionPolicy(), large_ms=500.0)
 
 
 def test_a_large_models_time_bounds_the_search() -> None:

@@ -28,6 +28,7 @@ SURE = -0.01
 HARDLY_SURE = -0.3
 UNSURE = -3.0
 LONG_S = 30.0
+LARGE = replace(ENTRY, name="large", parameters=500_000_000)
 
 
 def never() -> bool:
@@ -146,6 +147,14 @@ def test_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
     editor = editors(says("abs(value)", UNSURE))
     asked = editor.ask("x = $0\n", trigger=Trigger.INVOKED)
     assert (asked.suggestions, asked.why_empty) == ((), "noise")
+
+
+def test_what_a_large_model_writes_is_no_noise(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.6),))
+    large = ScriptedModel(lambda _: "abs(value)", log_prob=UNSURE, entry=LARGE)
+    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
+    asked = editors(large, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED, limit=3)
+    assert [one.text for one in asked.suggestions] == ["abs(value)", "any(values)"]
 
 
 def test_what_is_hardly_sure_stands_beside_nothing_better(editors: Callable[..., Editor]) -> None:
@@ -434,9 +443,6 @@ def test_closing_ends_the_model(editors: Callable[..., Editor]) -> None:
     assert answers[0].why_empty == "cancelled"
 
 
-LARGE = replace(ENTRY, name="large", parameters=500_000_000)
-
-
 class Loading(ScriptedModel):
     """A large model that is not there yet."""
 
@@ -479,7 +485,7 @@ def test_what_a_large_model_has_written_when_its_time_is_over_is_given_to_who_as
 ) -> None:
     reply = "large(value)\n    return value * 2\n"
     large = ScriptedModel(lambda _: reply * 50, entry=LARGE, token_s=0.02, log_prob=SURE)
-    editor = editors(large, quick=says("small(value)"), policy=CompletionPolicy(asking_ms=2000))
+    editor = editors(large, quick=says("small(value)", HARDLY_SURE), policy=CompletionPolicy(asking_ms=1000))
     fixture = "def f(value):\n    $0\n"
     (said,) = editor.ask(fixture, trigger=Trigger.INVOKED).suggestions
     assert said.model == "large"
@@ -516,9 +522,9 @@ def test_what_the_small_model_says_gives_way_unless_it_is_much_surer(
         return "large(value)"
 
     large = ScriptedModel(reply, entry=LARGE, log_prob=-0.12)
-    policy = CompletionPolicy(typing_ms=1000 * LONG_S, early_first=2.0)
+    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
     quick = Small(lambda _: "small(value)", log_prob=small)
-    (said,) = editors(large, quick=quick, policy=policy).ask("x = $0\n").suggestions
+    (said,) = editors(large, quick=quick, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED).suggestions
     assert said.text == shown
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import engine
+from models import ctranslate, engine
 from models.calibration import MovingSpeed, Speed
 from models.completion import Decoded, FillRequest, Generation, Openings, Ranked, StopReason
 from models.errors import ModelError
@@ -413,7 +413,10 @@ def test_a_head_that_lacks_little_is_used_as_it_is(monkeypatch: pytest.MonkeyPat
         model.close()
 
 
-def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer() -> None:
+def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ctranslate, "LEAST_PROMPT", 96)
     model = large(Speed(520.0, 100.0))
     try:
         prefix = LONG.prefix.replace("value", "budget")
@@ -430,6 +433,18 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer()
         second = generated(model, replace(request, prefix=prefix + "9"))
         assert second.prompt_tokens >= whole
         assert second.reused_tokens > 0.8 * whole
+    finally:
+        model.close()
+
+
+def test_where_too_little_fits_all_is_read_and_kept_for_the_next_key() -> None:
+    model = large(Speed(5.0, 1.0))
+    try:
+        request = replace(LONG, prefix=LONG.prefix.replace("value", "late"), max_tokens=2, budget_ms=500.0)
+        first = generated(model, request)
+        assert first.prompt_tokens > 250
+        second = generated(model, replace(request, prefix=request.prefix + "9"))
+        assert second.reused_tokens > 0.6 * second.prompt_tokens
     finally:
         model.close()
 
@@ -494,7 +509,8 @@ def test_alternatives_of_a_large_model_share_what_was_read(speed: Speed | None) 
         model.close()
 
 
-def test_alternatives_asked_for_one_by_one_share_what_was_read() -> None:
+def test_alternatives_asked_for_one_by_one_share_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctranslate, "LEAST_PROMPT", 96)
     model = large(Speed(520.0, 100.0))
     try:
         request = replace(LONG, prefix=LONG.prefix.replace("value", "apart"), max_tokens=2, budget_ms=500.0)

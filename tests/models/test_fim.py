@@ -161,6 +161,10 @@ def test_the_prompt_ends_before_a_word_or_spaces_that_may_go_on(prefix: str, aga
 LARGE = replace(variant(layout="psm"), parameters=500_000_000)
 
 
+def test_a_large_model_says_a_begun_word_again() -> None:
+    assert laid_out(FillRequest("", "self.conf", "\n"), LARGE).again == "conf"
+
+
 @pytest.mark.parametrize("prefix", ["def f():\n    ", "x = ", 'def f():\n    """Do it."""\n        '])
 def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
     prompt = laid_out(FillRequest("", prefix, "\n"), LARGE)
