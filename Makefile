@@ -16,8 +16,8 @@ export PATH := $(CURDIR)/.cache/vscode/node/bin:$(PATH)
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST    := $(BIN)/python -m pytest
-# the tests share the processors; editors are driven one after the other
-PARALLEL  := -n logical --maxprocesses 8 --dist worksteal
+# the tests share the processors, one more than which `auto` stands for (tests/conftest.py); editors are driven one after the other
+PARALLEL  := -n auto --maxprocesses 8 --dist worksteal
 # the recipe of the bundled model needs PyTorch, the program and its tests do not: an environment of its own
 TRAINING  := .venv-training
 EDITORS   := $(CURDIR)/.cache/editors
@@ -53,7 +53,7 @@ test: lint unit  ## every check that needs neither root nor an editor
 lint: $(VENV)/.dev  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev  ## the tests alone

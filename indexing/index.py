@@ -72,6 +72,7 @@ class Index:
         self._thread: threading.Thread | None = None
         self._repair_at = 0.0
         self._repair_after_s = _REPAIR_AGAIN_S
+        self._said_anew = False
         self._tell: Callable[[str], None] = lambda _: None
 
     def _set(self, roots: Sequence[Path]) -> None:
@@ -322,6 +323,7 @@ class Index:
             self._report(IndexProgress(self._last.total, self._last.total, finished=True))
             if (sources := self._sources) is not None and sources.outdated():  # taken away meanwhile, or replaced
                 self._make(load=True)
+            self._said_anew = self._said_anew and bool(event.get("problem"))
 
     def _repair(self, damage: str) -> None:
         """Have the index built anew that was taken away or damaged; less and less often where that does not help."""
@@ -337,6 +339,10 @@ class Index:
             self._process.submit("check" if damage == "damaged" else "pass", self._roots)
 
     def _say_anew(self, why: str) -> None:
+        """Say it once, until the index is there again."""
+        if self._said_anew:
+            return
+        self._said_anew = True
         sentence = f"The index of this workspace {why}; it is being built anew."
         logger.warning("%s", sentence)
         self._tell(sentence)

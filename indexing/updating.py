@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -139,6 +140,17 @@ class Updater:
         _intact.cache_clear()
         with self._opened() as store:
             store.check(blobs.check)
+
+    def is_whole(self) -> bool:
+        """Whether the index holds what a full pass found; one that was taken away, or is damaged, does not."""
+        store = Store.read(self.places)
+        if store is None:
+            return False
+        with store:
+            try:
+                return bool(store.meta("indexed_at"))
+            except sqlite3.Error:
+                return False
 
     def stands(self) -> bool:
         """Whether the index that was worked on is still the one at its place, and was not taken away meanwhile."""

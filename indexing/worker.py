@@ -128,6 +128,9 @@ class Worker:
         Raises:
             indexing.store.StorageError, OSError: it cannot be done.
         """
+        if paths is not None and not updater.is_whole():  # else it would hold the touched files alone
+            _tell(event="anew", why="was taken away or damaged")
+            paths = None
         for left in reversed(range(_ATTEMPTS)):
             try:
                 if check:

@@ -240,9 +240,11 @@ class CTranslateModel:
         speed, left_s = self._speed.now, deadline - time.monotonic()
         writing_s = min(LINE_TOKENS / speed.new_tokens_per_s, MOST_FOR_WRITING * left_s)
         readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
-        if len(whole.tokens) <= readable:
-            return whole, True
         unread = len(whole.tokens) - self._engine.held(whole.tokens)
+        if len(whole.tokens) <= readable:
+            return whole, unread > len(
+                whole.tokens
+            ) / 2  # where more is kept that is used, and all read behind the answer
         asked, last = replace(request, budget_ms=0.0), self._last_cut
         if last is not None and last[0] == asked and self._engine.held(last[1].tokens) >= len(last[1].tokens) - 1:
             return last[1], False  # an alternative: it was read already

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 KEPT_WINDOWS = 2
 KEPT_BYTES = 64_000_000
 # Of large weights a share of their own size: their KV states take more, and to load them anew takes seconds.
-KEPT_SHARE = 0.4
+KEPT_SHARE = 0.6
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
-# With a larger window a head that lacks so many tokens is used as it is: to read a whole one anew takes a second.
+# With a larger window a head that lacks so many tokens, or such a part of them, is used as it is: to read a whole one
+# anew takes a second.
 LONG_WINDOW = 1024
 MOST_LACKING = 64
+LACKING_PART = 8
 # At interpreter exit a call in a daemon thread ends at its next token; not later than this.
 EXIT_WAIT_S = 5.0
 
@@ -119,7 +121,7 @@ class Engine:
         self._window_tokens = window_tokens
         self._ends = list(ends)
         self._kept_bytes = max(KEPT_BYTES, int(KEPT_SHARE * _size(folder)))
-        self._lacking = MOST_LACKING if window_tokens > LONG_WINDOW else 0
+        self._long = window_tokens > LONG_WINDOW
         self._kept: set[tuple[str, ...]] = set()
         self._kept_tokens = 0
         self._closed = False
@@ -280,14 +282,17 @@ class Engine:
     def held(self, tokens: Sequence[str]) -> int:
         """Return how many tokens at the head of `tokens` have a kept KV state."""
         tokens = tuple(tokens)
-        return max((len(head) for head in self._kept if tokens[: len(head)] == head), default=0)
+        return max((len(head) for head in list(self._kept) if tokens[: len(head)] == head), default=0)
 
     def lacks(self, prompt: Prompt) -> bool:
         """Whether so much of the settled part is not kept that it is worth reading anew."""
         settled = min(prompt.settled, len(prompt.tokens) - 1)
         if settled < LEAST_KEPT_TOKENS or settled > self.most_kept:
             return False
-        return settled - self.held(prompt.tokens[: len(prompt.tokens) - 1]) > self._lacking
+        return self._lacks(settled, self.held(prompt.tokens[: len(prompt.tokens) - 1]))
+
+    def _lacks(self, settled: int, known: int) -> bool:
+        return settled - known > (max(MOST_LACKING, settled // LACKING_PART) if self._long else 0)
 
     def keep(self, prompt: Prompt) -> None:
         """Read the settled part of `prompt` and keep its KV state, if that is worth it."""
@@ -301,7 +306,7 @@ class Engine:
         before = len(tokens) - 1
         known = self.held(tokens[:before])
         settled = min(settled, before)
-        if not keep or settled < LEAST_KEPT_TOKENS or settled > self.most_kept or settled - known <= self._lacking:
+        if not keep or settled < LEAST_KEPT_TOKENS or settled > self.most_kept or not self._lacks(settled, known):
             return list(tokens[:known]), list(tokens[known:]), known
         self._note(tuple(tokens[:settled]))
         return list(tokens[:settled]), list(tokens[settled:]), 0

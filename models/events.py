@@ -55,6 +55,7 @@ class EventParser:
         self._rest = bytearray()
         self._begun = False  # a line was understood
         self._parts: list[bytes] = []  # of an event in several lines
+        self._is_error = False  # the event says in its name that it is an error
 
     def take(self, piece: bytes) -> list[Event]:
         """Return the events that are complete now.
@@ -92,10 +93,15 @@ class EventParser:
         """The events that a line completes."""
         line = line.strip().removeprefix(MARK_OF_ORDER)
         if not line:
-            return self._dispatch()
-        if line.startswith(b"data:"):
+            found, self._is_error = self._dispatch(), False
+            return found
+        if line.startswith((b"data:", b"error:")):  # the latter by old versions of llama.cpp
             self._begun = True
-            return self._data(line[5:].strip())
+            self._is_error = self._is_error or line.startswith(b"error:")
+            return self._data(line.partition(b":")[2].strip())
+        if line.startswith(b"event:"):
+            self._is_error = line[6:].strip() == b"error"
+            return []
         if line == END_MARK:
             return [*self._dispatch(), DONE]
         if line[:1] in {b"{", b"["}:
@@ -117,7 +123,7 @@ class EventParser:
             return [*self._dispatch(), DONE]
         event = _parsed(said)
         if event is not None and (not self._parts or isinstance(event, dict)):
-            return [*self._dispatch(), *_useful(event)]
+            return [*self._dispatch(), *self._told(event)]
         if len(self._parts) >= MOST_PARTS:
             return self._dispatch()
         self._parts.append(said)
@@ -127,9 +133,18 @@ class EventParser:
         """The event whose lines have all come."""
         if not self._parts:
             return []
-        event = _parsed(b"\n".join(self._parts))
+        said = b"\n".join(self._parts)
         self._parts = []
-        return [Junk("what is no JSON")] if event is None else _useful(event)
+        event = _parsed(said)
+        if event is None and self._is_error:
+            return [{"error": said.decode("utf-8", "replace")}]
+        return [Junk("what is no JSON")] if event is None else self._told(event)
+
+    def _told(self, event: object) -> list[Event]:
+        """The event, as an error where its name says so and it does not."""
+        if self._is_error and isinstance(event, str | dict) and not (isinstance(event, dict) and event.get("error")):
+            return [{"error": event}]
+        return _useful(event)
 
 
 def _parsed(text: bytes) -> object:

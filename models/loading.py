@@ -50,7 +50,7 @@ ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistra
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
 # Weights, activations and kept KV states, over the size of the file.
-MEMORY_FACTOR = 1.5
+MEMORY_FACTOR = 1.7
 MEMORY_BASE_BYTES = 100_000_000
 
 # A typical request: some context, then a line.

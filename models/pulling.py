@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import shutil
+import threading
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -166,6 +167,8 @@ def _sha256(path: Path) -> str:
 def _counter(on_bytes: Callable[[int], None]) -> type:
     """What the hub's library takes for a progress bar."""
     from tqdm.std import tqdm  # noqa: PLC0415  # comes with the hub's library
+
+    tqdm.set_lock(threading.RLock())  # its own is shared between processes, for which Python 3.14 starts one more
 
     class Counter(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401

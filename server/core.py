@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
+    from indexing.limits import IndexLimits
     from indexing.records import IndexProgress
     from models.chat import ChatModel
     from models.lazy import LazyModel
@@ -75,6 +76,18 @@ class Core:
     def review_chat(self) -> ChatModel | None:
         """The chat model that reviews, None where none is configured."""
         return self.chats.review
+
+    @property
+    def review_limits(self) -> IndexLimits:
+        """Which files of a folder are reviewed: those that are indexed, up to the review's own bounds."""
+        from indexing.limits import IndexLimits  # noqa: PLC0415 (as above)
+
+        wanted = self.settings.review
+        return IndexLimits(
+            max_files=wanted.workspace_files,
+            max_file_bytes=wanted.max_file_bytes,
+            exclude=tuple(self.settings.index.exclude),
+        )
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
         """Begin to index, if the settings want it."""

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
-from pygls.uris import to_fs_path
 
 from agents.records import Trigger
 from server.documents import OpenText
-from server.origins import is_plain, origins_of
+from server.origins import is_plain, origins_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,18 +85,6 @@ def language_of(language_id: str, path: Path | None) -> str:
 
     language = languages.of_id(language_id)
     return languages.of_path(path) if language == languages.TEXT and path is not None else language
-
-
-def path_of(uri: str) -> Path | None:
-    """Absolute path that a `file:` URI names; None for every other kind (`untitled:`, notebook cells, remote ones)."""
-    try:
-        name = to_fs_path(uri)
-    except ValueError:  # no URI at all, such as `file://[`
-        return None
-    if not name or "\0" in name:
-        return None
-    path = Path(name)
-    return path if path.is_absolute() else None
 
 
 def uri_of(params: object) -> str | None:

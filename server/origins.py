@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from pygls.uris import to_fs_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,7 +30,21 @@ _REVISION = re.compile(
     r"/*(?:(?:[0-9a-f]{6,64}|\d|:\d?:?|[A-Z_]*HEAD[~^0-9@{}-]*|[\w.@{}~^-]+:|:)(?=/|:|\Z|(?<=:)))?:?/*"
 )
 _SIDE = re.compile(r"/(?:LEFT|RIGHT|base|head|ours|theirs|remote|local|merged)/(.+)", re.DOTALL | re.IGNORECASE)
+# A version behind a name: `.env@abc`, `.env;v=3`, `.env~HEAD`, `.env (Working Tree)`.
+_VERSION_END = re.compile(r"(?:[@;~^][^/]{0,80}|@@/.{0,200}|,v| \([^/()]{1,80}\))$")
 _NO_PATH = re.compile(r"[\0\n\r]")
+
+
+def path_of(uri: str) -> Path | None:
+    """Absolute path that a `file:` URI names; None for every other kind (`untitled:`, notebook cells, remote ones)."""
+    try:
+        name = to_fs_path(uri)
+    except ValueError:  # no URI at all, such as `file://[`
+        return None
+    if not name or "\0" in name:
+        return None
+    path = Path(name)
+    return path if path.is_absolute() else None
 
 
 def is_plain(uri: str) -> bool:
@@ -42,9 +58,10 @@ def origins_of(uri: str) -> tuple[Path, ...]:
     found: dict[str, None] = {}
     for text in _unquoted(uri[:_LONGEST]):
         for name in _named(text):
-            for path in _variants(name.replace("\\", "/")):
-                if len(found) < _MOST:
-                    found.setdefault(path)
+            for plain in dict.fromkeys((name, unquote(name))):  # what is quoted is no fragment: `%23id_rsa%23`
+                for path in _variants(plain.replace("\\", "/")):
+                    if len(found) < _MOST:
+                        found.setdefault(path)
     return tuple(Path(name) for name in found)
 
 
@@ -124,6 +141,12 @@ def _variants(name: str) -> Iterator[str]:
     if len(inner) > 1:
         yield f"{name[: _INSIDE.search(name).end()]}".rstrip(":!/")  # type: ignore[union-attr]
         yield f"{inner[0].rpartition('/')[0]}/{inner[-1].strip('/')}"
+    plain = _VERSION_END.sub("", name)
+    if plain != name and not plain.endswith("/"):
+        yield plain
+    before, colon, behind = name.rpartition(":")
+    if colon and len(before) > 1 and behind.strip("/. "):
+        yield behind  # of a commit: `HEAD:id_rsa`
     side = _SIDE.search(name)
     if side is not None:
         yield side[1]

@@ -394,7 +394,8 @@ class Session:
 
 def _load_gate() -> None:
     """For a thread: what the gate is made of, before the first edit is proposed."""
-    importlib.import_module("server.gate.opening")
+    for name in ("opening", "asking"):
+        importlib.import_module(f"server.gate.{name}")
 
 
 def _log_indexed(core: Core, seconds: float, level: int) -> None:

@@ -15,12 +15,11 @@ from pygls.exceptions import JsonRpcInvalidParams
 from agents.reviewer import files
 from indexing import languages, left_out
 from indexing.records import Document
-from server import incoming, outgoing
+from server import origins, outgoing
 from server.commands.records import CommandRecord
 from server.documents import OpenText
 from server.explanations import explanation_of, source_of
 from server.reviews import QUICK
-from server.workspace_reviews import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -164,7 +163,7 @@ def documents_of(
     Raises:
         JsonRpcInvalidParams: one is not there, or is outside the workspace.
     """
-    limits = limits_of(core)
+    limits = core.review_limits
     found: dict[Path, Document] = {}
     missed: list[str] = []
     for name in paths:
@@ -215,12 +214,12 @@ def _named(snapshot: Snapshot, name: str) -> Path | None:
 
 
 def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
-    path = incoming.path_of(uri)
+    path = origins.path_of(uri)
     if path is None or not inside(snapshot, path):
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):
         raise JsonRpcInvalidParams(why)
-    document = files.read(path, limits_of(core), core.index.waived(path))
+    document = files.read(path, core.review_limits, core.index.waived(path))
     if isinstance(document, str):
         raise JsonRpcInvalidParams(left_out.explain(path.name, document, path.name))
     return document

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from lsprotocol import types
 
-    from indexing.limits import IndexLimits
     from indexing.records import Document
     from server.core import Core, Cores
     from server.documents import Documents
@@ -158,7 +157,7 @@ class _Look:
 
         for root in self.roots:
             try:
-                for path, found in files.files(root, limits_of(self.core), cancelled=self.held):
+                for path, found in files.files(root, self.core.review_limits, cancelled=self.held):
                     if self.held():
                         return
                     yield path, (found.mtime_ns, found.size)
@@ -166,22 +165,10 @@ class _Look:
                 continue  # the folder is gone; the client will say so
 
 
-def limits_of(core: Core) -> IndexLimits:
-    """Which files of a folder are reviewed: those that are indexed, up to the review's own bounds."""
-    from indexing.limits import IndexLimits  # noqa: PLC0415
-
-    wanted = core.settings.review
-    return IndexLimits(
-        max_files=wanted.workspace_files,
-        max_file_bytes=wanted.max_file_bytes,
-        exclude=tuple(core.settings.index.exclude),
-    )
-
-
 def _found(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Diagnostic, ...] | None:
     from agents.reviewer import files  # noqa: PLC0415
 
-    document: Document | str = files.read(path, limits_of(core))
+    document: Document | str = files.read(path, core.review_limits)
     if isinstance(document, str) or core.reviewer is None:
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=held)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from tests import surroundings
+from tests import scheduling, surroundings
 
 surroundings.clear(os.environ)  # before anything reads a variable; processes that tests start inherit the rest
+sys.dont_write_bytecode = False  # the next run, and the other processes of this one, need not compile the tests anew
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time, which is no fault of the code
 settings.load_profile("any machine")
 
@@ -23,8 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
+WIRE = Path(__file__).with_name("wire")
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
 
@@ -35,6 +39,29 @@ def _guarded(name: str, real: Any) -> Any:
         return real(self, address)
 
     return connect
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for processes, disks and clocks."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (usable or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)  # after the order was drawn
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with tests over the wire and those that have a time limit of their own."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = scheduling.long_first(items, _is_long, workers)
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.path.parent == WIRE or item.get_closest_marker("timeout") is not None
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector look no more through thousands of tests that stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

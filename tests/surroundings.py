@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PERSONAL = re.compile(
     r"(STARLING|XDG|GIT|RUFF|COVERAGE|HF|OPENAI|ANTHROPIC|OLLAMA|NVIM|VIM|SSH|GNUPG|CLICOLOR|LC)_\w+"
     r"|\w+_(API_KEY|TOKEN|SECRET|PROXY)"
-    r"|PYTHON(PATH|HOME|STARTUP|WARNINGS|UTF8|IOENCODING|BREAKPOINT|USERBASE)"
+    r"|PYTHON(?!HASHSEED)\w+"
     r"|VIRTUAL_ENV|CONDA_PREFIX|NO_COLOR|FORCE_COLOR|COLUMNS|LINES|EDITOR|VISUAL|PAGER|LESS|LANGUAGE"
     r"|MALLOC_\w+|OMP_NUM_THREADS|CT2_\w+",
     re.IGNORECASE,
@@ -36,7 +36,11 @@ _number = count(1)
 
 
 def clear(environment: MutableMapping[str, str]) -> None:
-    """Remove what a person's setup put into `environment`."""
+    """Remove what a person's setup put into `environment`.
+
+    Python's own variables too: with `PYTHONDONTWRITEBYTECODE` each of the many processes that tests start would
+    compile the whole program anew.
+    """
     for name in [name for name in environment if PERSONAL.fullmatch(name)]:
         del environment[name]
 

@@ -109,6 +109,7 @@ class Answers:
             request.limit,
             lambda text: self.cache.is_rejected(document.uri, cursor.offset, text),
             polisher.breaks,
+            polisher.is_strict,
         )
         best, reason = chosen(candidates, choice)
         if not best:

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PAIRS = ("()", "[]", "{}")
 _NESTED = 4  # brackets in brackets that are taken away before the others are looked at one by one
@@ -110,6 +114,86 @@ def weigh(text: str, language: str, quote: str = "") -> Balance:
         brackets = brackets.replace(pair, "")
     left = scan(brackets, "text")
     return Balance((), left.closers, left.unclosed, ends_in)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a text, and what is open behind it.
+
+    Attributes:
+        raw: the line without its ending.
+        last: its last character of code, comments apart; "" for none.
+        quote: delimiter of the string that it ends inside of, "" for none.
+        unclosed: openers that are not closed yet, outermost first.
+        joined: it ends with a backslash.
+    """
+
+    raw: str
+    last: str
+    quote: str
+    unclosed: str
+    joined: bool
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next line belongs to the same statement."""
+        return bool(self.quote or self.unclosed or self.joined)
+
+
+def read_lines(  # noqa: C901 - one pass over one text
+    text: str, language: str, quote: str = "", unclosed: str = "", *, statement: re.Pattern[str] | None = None
+) -> Iterator[Line]:
+    """Yield the lines of `text`, which begins inside of `quote` and `unclosed` unless they are empty.
+
+    For languages whose comments begin with `#`. A line that `statement` matches stands in no brackets: those above it
+    were never closed.
+    """
+    start = at = 0
+    last, openers = "", list(unclosed)
+    if quote:
+        end = _string_end(text, 0, quote)
+        *whole, rest = text[: end if end >= 0 else len(text)].split("\n")
+        yield from (Line(line, "", quote, unclosed, joined=False) for line in whole)
+        start, at = end - len(rest), end
+        if end < 0:
+            yield Line(rest, "", quote, unclosed, joined=False)
+            return
+        last = quote
+    for found in _line_tokens(language).finditer(text, at):
+        said = found["token"]
+        last = text[at : found.start("token")].rstrip()[-1:] or last
+        at = found.end()
+        delimiter = found["long"] or found["short"] or found["back"] or ""
+        if said in CLOSER_OF:
+            openers.append(said)
+        elif said in CLOSERS:
+            _close(said, 0, openers, [])
+        elif said in {"\n", "\\\n"}:
+            if openers and statement is not None and statement.match(text, at):
+                openers.clear()
+            yield Line(text[start : at - 1], last, "", "".join(openers), joined=said != "\n")
+            start, last = at, ""
+            continue
+        elif not said or said[0] == "#":
+            continue
+        elif "\n" in said:
+            *whole, rest = text[start:at].split("\n")
+            inner = said[:3] if said[0] * 3 == said[:3] else said[0]
+            yield from (Line(line, "", inner, "".join(openers), joined=False) for line in whole)
+            start = at - len(rest)
+        last = said[-1]
+        if delimiter:
+            yield Line(text[start:], last, delimiter, "".join(openers), joined=False)
+            return
+    last = text[at:].rstrip()[-1:] or last
+    yield Line(text[start:], last, "", "".join(openers), joined=last == "\\")
+
+
+@cache
+def _line_tokens(language: str) -> re.Pattern[str]:
+    """Strings, comments, brackets and line ends, those behind a backslash with it; each with the code before it."""
+    rest = r"[()\[\]{}]|\\?\n|[\\\"'`]"
+    return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{_strings(language).pattern}|{rest}|\Z)")
 
 
 @cache

@@ -83,6 +83,7 @@ class Choice:
         limit: most candidates for a person who asks.
         unwanted: whether a text was turned down at this place before.
         breaks: whether a text makes new syntax errors; asked only of what would be shown, as it takes a parse.
+        strict: what breaks is not shown to a person who asks either.
     """
 
     trigger: Trigger
@@ -90,6 +91,7 @@ class Choice:
     limit: int
     unwanted: Callable[[str], bool]
     breaks: Callable[[Insertion], bool]
+    strict: bool = False
 
 
 def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
@@ -101,8 +103,9 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
         heard = [one for one in ordered if one.confidence >= _LEAST_BESIDE or one.rank is Rank.WRITTEN] or ordered[:1]
         if heard[0].confidence < _NOISE and heard[0].rank is not Rank.WRITTEN:
             return [], "noise"
-        whole = sorted(heard, key=lambda one: choice.breaks(one.insertion))
-        return whole[: max(choice.limit, 1)], ""
+        whole = [one for one in heard if not choice.breaks(one.insertion)]
+        broken = [] if choice.strict else [one for one in heard if one not in whole]
+        return (found := [*whole, *broken][: max(choice.limit, 1)]), "" if found else "errors"
     fitting = [one for one in ordered if is_worth_showing(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
     for one in fitting:

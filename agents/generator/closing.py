@@ -72,6 +72,11 @@ class Closing:
         balance = scan(text, self.language, self.quote)
         return bool(balance.unclosed or balance.quote)
 
+    def stays_in_string(self, text: str) -> bool:
+        """Whether the string that the cursor stands in goes on behind `text`, or another of its kind does."""
+        balance = scan(text, self.language, self.quote)
+        return bool(self.quote) and balance.quote == self.quote and not balance.unclosed
+
     def covered(self, text: str) -> int:
         """How many characters right of the cursor `text` already contains and has to replace."""
         after = self.after

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from agents.generator.brackets import weigh
+
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from indexing.records import Document
@@ -55,7 +57,10 @@ class Fragment:
         elif len(cursor.prefix) > _ABOVE:
             above = above[above.find("\n") + 1 :]
         below = cursor.suffix[:_BELOW]
-        following = _STATEMENT.search(below, len(cursor.after) + 1)
+        language = cursor.document.language
+        quote = weigh(above, language).quote
+        found = _STATEMENT.finditer(below, len(cursor.after) + 1)
+        following = next((one for one in found if not weigh(below[: one.start()], language, quote).quote), None)
         if following is not None:
             below = below[: following.start()]
         elif len(cursor.suffix) > _BELOW:
@@ -104,8 +109,8 @@ class Fragment:
     def _python_reads(self) -> bool:
         piece = self.document.text
         line = piece[self.line_start : self.line_end]
-        filled = line[: len(line) - len(line.lstrip())] + "pass"
         above, below = piece[: self.line_start], piece[self.line_end :]
+        filled = line[: len(line) - len(line.lstrip())] + _filler(above)
         return any(map(_python_reads, (piece, above + below, above + filled + below)))
 
     @cached_property
@@ -127,6 +132,14 @@ def _reaches(code: str, head: re.Match[str], line_start: int) -> bool:
     """Whether all lines from a definition's head to the cursor's stand as deep as it does at least."""
     lead = len(head["lead"])
     return re.compile(rf"^[ \t]{{0,{lead - 1}}}[^\s#)\]}}]", re.MULTILINE).search(code, head.end(), line_start) is None
+
+
+def _filler(above: str) -> str:
+    """Return a statement that may come behind `above`."""
+    line = next((one for one in reversed(above.split("\n")) if one.strip()), "").strip()
+    if line.startswith("@"):
+        return "def _(): pass"
+    return "case _: pass" if line.startswith("match ") and line.endswith(":") else "pass"
 
 
 def _python_reads(text: str) -> bool:

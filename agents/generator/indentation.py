@@ -1,25 +1,33 @@
 """Indentation of a suggestion: the first line continues what is before the cursor, the others use the document's unit.
 
-Looks at whitespace, and at which lines open a block. Start at `indented`; `padding`, `moved_to` and `is_misplaced` are
-for a cursor on a blank line that is not indented as its next line has to be.
+Where columns have a meaning `blocks` and `yaml_blocks` say which may be used; elsewhere they are a matter of looks, and
+nothing is refused for them. Start at `indented`; `padding`, `moved_to` and `fitted` are for columns that do not fit.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.generator.blocks import PythonBlocks
 from agents.generator.closing import open_before
 from agents.generator.cursor import width
 from agents.generator.plan import expected_width, opens
+from agents.generator.yaml_blocks import YamlBlocks
 
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
 
 _FREE = frozenset({"", "text", "plaintext", "markdown", "latex", "restructuredtext"})  # indented as anybody likes
-_STRICT = frozenset({"python", "yaml"})
+STRICT = frozenset({"python", "yaml"})  # columns have a meaning
 _OUTER = ("}", ")", "]", "#", "<", "@")  # closers, and what stands at the begin of a line in several languages
-_GOES_ON = (":", "\\", "-", "|", ">", ",", "(", "[", "{")
 _LINES = 200  # above the cursor, in search of the blocks it stands in
+
+
+def blocks_at(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
+    """Return the open blocks at a place, None in a language where they are not made of indentation."""
+    if cursor.document.language == "python":
+        return PythonBlocks.at(cursor)
+    return YamlBlocks.at(cursor) if cursor.document.language == "yaml" else None
 
 
 def padding(cursor: Cursor) -> str | None:
@@ -27,77 +35,51 @@ def padding(cursor: Cursor) -> str | None:
 
     A line without any is left alone: it may be a line at the top.
     """
-    if not cursor.before or cursor.before.strip() or cursor.document.language in _FREE or _is_inside(cursor):
+    if not cursor.before or cursor.before.strip():
         return ""
-    here, step = width(cursor.before), max(width(cursor.unit), 1)
-    possible = _columns(cursor)
-    if here in possible:
+    if (blocks := blocks_at(cursor)) is not None:
+        return blocks.padding()
+    if cursor.document.language in _FREE or _is_inside(cursor):
         return ""
-    deeper = [one for one in possible if one > here and one % step == 0]
+    here = width(cursor.before)
+    deeper = [one for one in _columns(cursor) if one >= here]
     if not deeper:
-        return None
+        return ""
     whole = whitespace(min(deeper), cursor.unit)
-    return whole.removeprefix(cursor.before) if whole.startswith(cursor.before) else None
+    return whole.removeprefix(cursor.before) if whole.startswith(cursor.before) else ""
 
 
 def moved_to(column: int | None, text: str, cursor: Cursor) -> str:
-    """Return a recalled text for the column that its first line begins at, "" where the cursor stands elsewhere."""
+    """Return a recalled text for the column that its first line begins at, "" where another block stands there."""
     here = width(cursor.before)
     if column is None or cursor.before.strip() or column == here:
         return text
     if cursor.before:
-        return ""
+        blocks = blocks_at(cursor)
+        return text if blocks is None or blocks.state.goes_on else ""
     lead = whitespace(column, cursor.unit)
     return "\n".join(lead + line if line.strip() else line for line in text.split("\n"))
 
 
-def is_misplaced(text: str, cursor: Cursor) -> bool:
-    """Return whether a text that begins on a blank line stands at columns where its lines cannot."""
-    language, above, below = cursor.document.language, cursor.previous_line, cursor.next_line
-    lines = [line for line in (cursor.before + text.lstrip("\n")).split("\n") if line.strip()]
-    if cursor.before.strip() or language in _FREE or not lines or _is_inside(cursor):
-        return False
-    column, last = width(lines[0]), width(lines[-1])
-    if language not in _STRICT:
-        return column < min(width(above), width(below)) and not lines[0].lstrip().startswith(_OUTER)
-    if language == "python" and column not in _columns(cursor) and not opens(above, language):
-        return True
-    if language == "python" and opens(above, language):
-        inner = width(below) if width(below) > width(above) else column
-        return column <= width(above) or column != inner
-    return width(below) > last and not below.lstrip().startswith("#") and not lines[-1].endswith(_GOES_ON)
+def fitted(text: str, cursor: Cursor) -> str:
+    """Return `text` up to the last line that may stand where it does, "" for none."""
+    blocks = blocks_at(cursor) if text else None
+    return text if blocks is None else blocks.fitted(text)
 
 
 def _columns(cursor: Cursor) -> set[int]:
-    """Return the columns at which the next line may begin: of the blocks that are open above it."""
-    above, below = cursor.previous_line, cursor.next_line
+    """Return the columns at which the next line usually begins: of the blocks that are open above it."""
+    above, below, step = cursor.previous_line, cursor.next_line, max(width(cursor.unit), 1)
     if opens(above, cursor.document.language):
-        inner = width(above) + width(cursor.unit)
-        if cursor.document.language == "python":
-            return {width(below)} if width(below) > width(above) else {inner}
-        return {inner, width(above)} | ({width(below)} if width(below) > width(above) else set())
-    found = {0}
-    least = None
-    for line in reversed(cursor.prefix.split("\n")[:-1][-_LINES:]):
-        if line.strip() and (least is None or width(line) < least):
-            least = width(line)
-            found.add(least)
-            if cursor.document.language == "yaml" and line.lstrip().startswith("- "):
-                found.add(least + 2)
-            if not least:
-                break
-    step = max(width(cursor.unit), 1)
-    most = max(found)
-    if cursor.document.language != "python":
-        found |= set(range(0, most, step))
-    return found
+        return {width(above) + step, width(above)} | ({width(below)} if width(below) > width(above) else set())
+    widths = [width(line) for line in cursor.prefix.split("\n")[:-1][-_LINES:] if line.strip()]
+    return {*range(0, widths[-1], step), widths[-1]} if widths else {0}
 
 
 def _is_inside(cursor: Cursor) -> bool:
     """Return whether the cursor stands inside of brackets or a string, where any column will do."""
     left = open_before(cursor)
-    brackets = "([{" if cursor.document.language in _STRICT else "(["
-    return bool(left.quote) or any(one in left.unclosed for one in brackets)
+    return bool(left.quote) or any(one in left.unclosed for one in "([")
 
 
 def indented(text: str, cursor: Cursor) -> str:
@@ -114,10 +96,17 @@ def _first(line: str, cursor: Cursor) -> str:
         return line if cursor.before.strip() else ""
     if cursor.before.strip():
         return body if cursor.before[-1:].isspace() else line
-    missing = expected_width(cursor) - width(cursor.before)
-    if cursor.before or not line[: len(line) - len(body)]:
+    if cursor.before:
         return body
-    return whitespace(min(width(line), max(missing, 0)), cursor.unit) + body
+    return whitespace(max(min(width(line), expected_width(cursor)), _least_width(body, cursor)), cursor.unit) + body
+
+
+def _least_width(body: str, cursor: Cursor) -> int:
+    """Return the columns that a line at the very left lacks, where they do not change what it means."""
+    language = cursor.document.language
+    if language in STRICT or language in _FREE or body.startswith(_OUTER) or _is_inside(cursor):
+        return 0
+    return min(width(cursor.previous_line), width(cursor.next_line))
 
 
 def _in_units(line: str, unit: str) -> str:

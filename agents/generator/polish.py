@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from agents.generator.cleaning import cleaned
 from agents.generator.closing import Closing
-from agents.generator.cursor import normalized, width
+from agents.generator.cursor import width
 from agents.generator.fragment import Fragment
-from agents.generator.indentation import indented, is_misplaced, whitespace
+from agents.generator.indentation import STRICT, fitted, indented
 from agents.generator.plan import Extent
 from agents.generator.stops import StopRules, rounds_end
 
@@ -28,6 +28,8 @@ _NEAR_EQUAL = 0.95
 _BLOCK_LINES = 3
 _ABOVE = 3_000
 _GOES_ON = (":", "{", "(", "[", ",", "\\", "=", "->", "=>")
+_TRY = re.compile(r"^([ \t]*)try[ \t]*:", re.MULTILINE)
+_HANDLER = re.compile(r"^[ \t]*(?:except|finally)\b", re.MULTILINE)
 _SHORT_LINE = 20  # shorter lines repeat the next one only when they are the same, and may come twice
 
 
@@ -75,6 +77,9 @@ class Polisher:
         text = _trimmed(indented(text, cursor), cursor)
         if not text.strip():
             return Insertion("", problem="nothing")
+        text = fitted(text, cursor)
+        if not text.strip():
+            return Insertion("", problem="indentation")
         if _repeats_above(text, cursor):
             return Insertion("", problem="repeats")
         covered = self._closing.covered(text)
@@ -90,33 +95,47 @@ class Polisher:
         keep = self.stop_rules(text)
         return len(text) if keep is None else keep
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether a line begins at the cursor whose column has a meaning; what breaks it is then shown to nobody."""
+        return not self.cursor.before.strip() and self.cursor.document.language in STRICT
+
     def breaks(self, insertion: Insertion) -> bool:
         """Whether the document has new syntax errors with the suggestion pasted in.
 
         A suggestion that leaves something open is not to blame: its next line belongs to it.
         """
         text = insertion.text
-        if is_misplaced(normalized(text), self.cursor):
-            return True
         if self._closing.leaves_open(text):
+            in_string = self._closing.stays_in_string(text)
+            return in_string and self._fragment.breaks_python(text, insertion.end)
+        is_python = self.cursor.document.language == "python"
+        if text.endswith(_GOES_ON) and not (is_python and text.endswith(":")):
             return False
-        if self.cursor.document.language == "python" and text.endswith(":"):
-            text += self._any_body(text)
-        elif text.endswith(_GOES_ON):
-            return False
+        if is_python:
+            text += self._any_rest(text)
         return self._fragment.breaks_with(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
 
     @cached_property
     def _fragment(self) -> Fragment:
         return Fragment.around(self.cursor)
 
-    def _any_body(self, text: str) -> str:
-        """A body for the header that `text` ends with, so that only the header is judged."""
-        header = (self.cursor.before + text).rpartition("\n")[2]
-        columns = width(header) + width(self.cursor.unit)
-        if width(self.cursor.next_line) >= columns:
-            return ""
-        return self.cursor.newline + whitespace(columns, self.cursor.unit) + "pass"
+    def _any_rest(self, text: str) -> str:
+        """What Python statements need that `text` begins and leaves to be gone on with, so that only it is judged."""
+        cursor = self.cursor
+        whole = cursor.before + text
+        line = whole.rpartition("\n")[2]
+        lead = line[: len(line) - len(line.lstrip())]
+        rest = ""
+        if line[len(lead) :].startswith("@"):
+            rest = f"{cursor.newline}{lead}def _(): pass"
+        elif line.endswith(":") and width(cursor.next_line) <= width(line):
+            body = "case _: pass" if line.split()[0] == "match" else "pass"
+            rest = f"{cursor.newline}{lead}{cursor.unit}{body}"
+        tries = _TRY.findall(whole)
+        if tries and not _HANDLER.search(whole) and not _HANDLER.match(cursor.next_line):
+            rest += f"{cursor.newline}{tries[-1]}finally: pass"
+        return rest
 
 
 def _trimmed(text: str, cursor: Cursor) -> str:

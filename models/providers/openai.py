@@ -76,6 +76,8 @@ class Reader(Draft):
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event; `{}` is the end mark."""
+        if event.get("object") == "error":  # as vLLM says it
+            event = {"error": event}
         if event.get("error") and not self.settled:
             raise of_event(event)
         if not event:

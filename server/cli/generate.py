@@ -115,9 +115,8 @@ class _Making:
 
     def _gate(self) -> Gate:
         from server.gate.opening import for_disk  # noqa: PLC0415 (as above)
-        from server.workspace_reviews import limits_of  # noqa: PLC0415
 
-        return for_disk([self.root], confirming.TerminalAsker(self.yes), limits_of(self.core))
+        return for_disk([self.root], confirming.TerminalAsker(self.yes), self.core.review_limits)
 
     def _result(
         self, task: Task, scene: Scene, gate: Gate, loop: asyncio.AbstractEventLoop, stopped: threading.Event

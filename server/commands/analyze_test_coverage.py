@@ -13,7 +13,7 @@ from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import coverage
-from server import incoming, paths, targets, test_runs
+from server import origins, paths, targets, test_runs
 from server.commands.records import CommandRecord
 from server.gate.records import Tool
 from server.test_runs import Run
@@ -200,7 +200,7 @@ def _folder(snapshot: Snapshot, uri: str | None) -> Path:
     """
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; open the folder whose tests are meant")
-    folder = snapshot.roots[0] if uri is None else incoming.path_of(uri)
+    folder = snapshot.roots[0] if uri is None else origins.path_of(uri)
     if folder is None or folder not in snapshot.roots:
         raise JsonRpcInvalidParams(f"{uri} is no workspace folder; there are {', '.join(map(str, snapshot.roots))}")
     return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server import incoming
+from server import origins
 
 if TYPE_CHECKING:
     from lsprotocol import types
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
     """Have them read again."""
-    paths = (incoming.path_of(change.uri) for change in params.changes)
+    paths = (origins.path_of(change.uri) for change in params.changes)
     session.touched([path for path in paths if path is not None])

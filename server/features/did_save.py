@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server import incoming
+from server import origins
 
 if TYPE_CHECKING:
     from lsprotocol import types
@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 def handle(session: Session, params: types.DidSaveTextDocumentParams) -> None:
     """Have the document reviewed, and the file read again."""
     session.saved(params.text_document.uri)
-    if (path := incoming.path_of(params.text_document.uri)) is not None:
+    if (path := origins.path_of(params.text_document.uri)) is not None:
         session.touched([path])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.places import folded
 from server.gate.refusal import Refused
+from server.origins import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,5 @@ def _check_nesting(found: Sequence[Located]) -> None:
 
 def _same_file(uri: str, path: Path) -> None:
     """Refuse what an editor would do elsewhere than where we looked."""
-    from server.incoming import path_of  # noqa: PLC0415 (brings lsprotocol, which the command line can do without)
-
     if path_of(uri) != path:
         raise Refused(f"{uri} is not {path}; name the same file by both.")

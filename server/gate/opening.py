@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from indexing.limits import IndexLimits
 from server import paths
-from server.gate.asking import EditorAsker
 from server.gate.disk import DiskWorkplace
 from server.gate.gate import Gate
 from server.gate.places import Places, excluding
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
 def for_editor(server: LanguageServer, session: Session) -> Gate:
     """The gate of one connection."""
-    from server.editor import EditorWorkplace  # noqa: PLC0415 (with the gate)
+    from server.editor import EditorWorkplace  # noqa: PLC0415 (brings lsprotocol, as does the next)
+    from server.gate.asking import EditorAsker  # noqa: PLC0415
 
     def traits() -> Client:
         return session.client

@@ -17,6 +17,7 @@ from indexing.access import OF_BYTES
 from indexing.exclusion import Exclusion, outside
 from server.gate import diffs
 from server.gate.refusal import Refused
+from server.origins import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,8 +87,6 @@ class Places:
         Raises:
             Refused: it stands for something elsewhere.
         """
-        from server.incoming import path_of  # noqa: PLC0415 (brings lsprotocol, which the command line can do without)
-
         scheme, _, rest = uri.partition(":")
         if scheme == CELLS and (notebook := path_of(f"file:{rest.partition('#')[0]}")) is not None:
             self.existing(notebook, part=True)

@@ -14,11 +14,16 @@ LOOK_S = 0.1  # how often that is asked
 
 
 async def waited(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
-    """Whether `work` ended within the limit and while somebody wanted it; it is not stopped here."""
+    """Whether `work` ended within the limit and while somebody wanted it; it is not stopped here.
+
+    However short the limit, `work` has begun: a question was put before it is taken down.
+    """
     end = time.monotonic() + limit_s
     while not work.done():
-        rest = end - time.monotonic()
-        if rest <= 0 or (cancelled is not None and cancelled()):
+        if cancelled is not None and cancelled():
             return False
+        rest = max(0.0, end - time.monotonic())
         await asyncio.wait((work,), timeout=rest if cancelled is None else min(rest, LOOK_S))
+        if time.monotonic() >= end:
+            return work.done()
     return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.generator.generator import Generator
-from agents.generator.indentation import is_misplaced, padding
+from agents.generator.indentation import fitted, padding
 from agents.generator.plan import plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Insertion, Polisher
@@ -146,6 +146,13 @@ def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
         ("def f():\n    x = 1\n    $0\n", "python", ""),
         ("def f():\n    x = 1\n$0\n", "python", ""),
         ("def f():\n    x = 1\n      $0\n", "python", None),
+        ("def f():\n      $0\n", "python", ""),
+        ("def f():\n      $0\n    return x\n", "python", None),
+        ("with x:\n    if y:\n        z()\n  $0\n    return\n", "python", "  "),
+        ("if x:\n\ty()\n$0\tz()\n", "python", ""),
+        ("if x:\n\tif y:\n\t\tz()\n  $0\n", "python", None),
+        ("@cache\n  $0\n", "python", None),
+        ("x = {\n    'a': (\n  $0\n", "python", ""),
         ("def f():\n  $0\n", "python", "  "),
         ("class A:\n    def f(self):\n        x = 1\n     $0\n", "python", "   "),
         ("class A:\n    def f(self):\n        x = 1\n    $0\n", "python", ""),
@@ -155,6 +162,13 @@ def test_a_model_that_ends_a_block_too_early_is_not_shown(desk: Desk) -> None:
         ("x = '''\n   $0\n'''\n", "python", ""),
         ("function f() {\n    let x = 1;\n  $0\n}\n", "javascript", "  "),
         ("function f() {\n  let x = 1;\n  $0\n}\n", "javascript", ""),
+        ("function f() {\n  let x = 1;\n       $0\n}\n", "javascript", ""),
+        ("a:\n  b: 1\n $0\n", "yaml", " "),
+        ("a:\n  b: 1\n   $0\n", "yaml", None),
+        ("a:\n  - b: 1\n   $0\n", "yaml", " "),
+        ("a:\n \t$0\n", "yaml", None),
+        ("a: |\n  text\n   $0\n", "yaml", ""),
+        ("a: [\n   $0\n", "yaml", ""),
         ("# Title\n\n - one\n $0\n", "markdown", ""),
     ],
 )
@@ -163,21 +177,42 @@ def test_a_blank_line_is_filled_up_to_the_next_column(fixture: str, language: st
 
 
 @pytest.mark.parametrize(
-    ("fixture", "text", "misplaced"),
+    ("fixture", "text", "expected"),
     [
-        ("def f():\n    x = 1\n$0\n    return x\n", "y = 2", True),
-        ("def f():\n    x = 1\n$0\n    return x\n", "    y = 2", False),
-        ("def f():\n    x = 1\n$0\n", "  y = 2", True),
-        ("def f():\n    x = 1\n\n\n$0\n", "def g():\n    pass", False),
-        ("def f():\n$0\n", "return 1", True),
-        ("def f():\n    $0\n", "return 1", False),
-        ("def f():\n$0\n        return 1\n", "    y = 2", True),
-        ("x = [\n$0\n    2,\n]\n", "1,", False),
-        ("if x:\n    y()\n$0\n    z()\n", "else:", False),
+        ("def f():\n    x = 1\n$0\n    return x\n", "y = 2", ""),
+        ("def f():\n    x = 1\n$0\n    return x\n", "    y = 2", "    y = 2"),
+        ("def f():\n    x = 1\n$0\n", "  y = 2", ""),
+        ("def f():\n    x = 1\n\n\n$0\n", "def g():\n    pass", "def g():\n    pass"),
+        ("def f():\n$0\n", "return 1", ""),
+        ("def f():\n    $0\n", "return 1", "return 1"),
+        ("def f():\n$0\n        return 1\n", "    y = 2", ""),
+        ("x = [\n$0\n    2,\n]\n", "1,", "1,"),
+        ("if x:\n    y()\n$0\n    z()\n", "else:", "else:"),
+        # From the first line on that has no block, nothing is kept.
+        ("def f():\n    $0\n", "x = 1\n      y = 2\n    return x", "x = 1"),
+        ("def f():\n    $0\n    return x\n", "x = 1\ny = 2", "x = 1"),
+        ("def f():$0\n", "\n    x = 1\n      y = 2", "\n    x = 1"),
+        # A block gets the step of the blocks around it, whatever the rest of the document uses.
+        ("def f():\n    pass\n\n\nif x:\n\tif y:\n\t\t$0\n", "if z:\n            a()", "if z:\n\t\t\ta()"),
+        ("if x:\n  \tif y:\n  \t$0\n", "a()", ""),
+        ("if x:\n  \tif y:\n  \t\t$0\n", "a()\n    b()", "a()\n  \tb()"),
+        # A decorator is followed by what it decorates.
+        ("class A:\n    @property\n    $0\n", "def f(self): ...\n    x = 1", "def f(self): ...\n    x = 1"),
+        ("class A:\n    @cache(\n        1\n    )\n$0\n", "def f(self): ...", ""),
+        ("@cache\n$0\n", "def f():\n    pass", "def f():\n    pass"),
+        # Strings, brackets and comments have columns of their own.
+        ('def f():\n    """Say.\n$0\n    """\n', "no", "no"),
+        ("def f():\n    $0\n", 'x = """\n  a\n"""\n    return x', 'x = """\n  a\n"""\n    return x'),
+        ('def f():\n    """Say.\n\n\n  $0\n    """\n', "no", "no"),
+        ("def f():\n    $0\n", "x = g(\n  1)\n    return x", "x = g(\n  1)\n    return x"),
+        ("def f():\n    $0\n", "x = 1 + \\\n  2\n    return x", "x = 1 + \\\n  2\n    return x"),
+        ("def f():\n    if x:\n        y()\n  # note\n  $0\n", "z()", ""),
+        ("def f(a, b[\n\n\ndef g():\n    $0\n", "return 1", "return 1"),  # a bracket that was never closed
+        ("x = f(1\nreturn\n  $0\n", "y", ""),
     ],
 )
-def test_columns_at_which_no_line_can_begin(fixture: str, text: str, *, misplaced: bool) -> None:
-    assert is_misplaced(text, cursor_of(fixture)) is misplaced
+def test_only_lines_that_stand_in_an_open_block_are_kept(fixture: str, text: str, expected: str) -> None:
+    assert fitted(text, cursor_of(fixture)) == expected
 
 
 def test_what_python_does_not_read_breaks_it() -> None:

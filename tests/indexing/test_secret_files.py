@@ -44,6 +44,13 @@ KEPT = [
         .dockerconfigjson .clasprc.json .ngrok.yml google-services.json GoogleService-Info.plist kaggle.json pgpass.conf
         private_key.txt privatekey.json credentials.tfrc.json docker-config.json gcp-key.json sa-key.json.bak
         github-recovery-codes.txt backup-codes.txt logins.json cookies.txt local.settings.json my.cnf .Xauthority
+        deploy_rsa github_ed25519 vault.yml group-vault.yaml appsettings.Production.json appsettings.Staging.json
+        appsettings.local.json wp-config-prod.php LocalSettings.php sftp-config.json sftp.json .ftpconfig
+        .remote-sync.json
+        deployment-config.json .tugboat proftpdpasswd .esmtprc ventrilo_srv.ini WebServers.xml dataSources.local.xml
+        dbeaver-data-sources.xml robomongo.json configuration.user.xpl credentials.db credentials.yml.enc a.psafe3 a.rdp
+        a.cscfg a.publishsettings plan.tfplan otr.private_key .env@abc .env~HEAD .env;3 id_rsa@work .env,v .env.~1~
+        HEAD:id_rsa main:credentials.json id_rsa.r12
         """
     ),
     "secrets - Copy.json",
@@ -68,7 +75,12 @@ LET_THROUGH = words(
     ssh.py identity.py secret-santa.md secretary.json undisclosed.py README.txt README.md README.bak main.py.bak
     main.py.orig config.json config.yaml settings.toml package.json docker-compose.yml notes.txt a.1 man.8
     data.2024-01-31.csv env.md vars.yml varsity.py google_services.py kaggle.py recovery_codes.py cookies.py
-    settings.json login.json
+    settings.json login.json database.yml config.yml config.yaml appsettings.json appsettings.Development.json
+        admin.conf
+    app.conf auth.json nuget.config gradle.properties pip.conf local_settings.py settings.py production.yml
+        parameters.yml
+    .bashrc .profile authorized_keys known_hosts id_rsa.pub deploy_rsa.pub server.csr wp-config-sample.php
+    vault.go vault_test.py sftp.py rsa.py icon@2x.txt logo~dark.svg a:b.txt history.json rsa
     """
 )
 
@@ -98,6 +110,9 @@ def test_both_lists_are_long() -> None:
     [
         "/home/me/.docker/config.json",
         "/home/me/.docker/config.json.bak",
+        "/repo/docker/config.json",
+        "/etc/kubernetes/admin.conf",
+        "/home/me/.purple/accounts.xml",
         "/home/me/.config/gh/hosts.yml",
         "/home/me/.m2/settings.xml",
         "/home/me/.config/gcloud/access_tokens.db",
@@ -128,6 +143,9 @@ def test_some_files_are_secret_by_where_they_lie(path: str) -> None:
         ("# created: 2024\nAGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2, "e"),
         ('{"type": "service_account", "private_key_id": "0123456789abcdef0123456789abcdef01234567"}', "acme.json"),
         ('API_KEY = "sk-ant-api03-Zx81kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6"', "credentials.py"),
+        ('SECRET_KEY = "q8Zk!vT2x0Wm4Lp9"', "local_settings.py"),
+        (f"users:\n- name: admin\n  user:\n    client-key-data: {KEY}AAAABBBBCCCC\n", "admin.conf"),
+        ('{"auths": {"https://index.docker.io/v1/": {"auth": "Ym9iOnN3b3JkZmlzaA=="}}}', "registry.json"),
         ('const dbPassword = "q8Zk!vT2x0Wm";', "app-secrets.ts"),
         ('var secret = "9f86d081884c7d659a2feaa0c55ad015"', "credentials_test.go"),
     ],

@@ -205,6 +205,34 @@ def test_an_error_in_the_middle_is_told_with_what_had_come(dialect: str) -> None
 
 
 @pytest.mark.parametrize("dialect", READERS)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"event: error", b'data: {"message": "too busy", "code": 500}'],
+        [b"event: error", b"data: too busy"],
+        [b"event:error", b"data: {", b'data: "message": "too busy"}'],
+        [b'error: {"code": 500, "message": "too busy"}'],
+    ],
+)
+def test_an_event_is_an_error_where_its_name_says_so(lines: list[bytes], dialect: str, line_end: bytes) -> None:
+    error = b"".join(line + line_end for line in (*lines, b""))
+    with pytest.raises(ChatError, match="too busy") as caught:
+        reply_of([*sent(SAYS[dialect]("Hel"), line_end=line_end, done=False), error], dialect)
+    assert (caught.value.fault, caught.value.partial) == (Fault.OVERLOADED, "Hel")
+
+
+def test_an_error_object_without_choices_is_told() -> None:
+    with pytest.raises(ChatError, match="too busy"):
+        reply_of(sent({"object": "error", "message": "too busy", "code": 503}, done=False))
+
+
+def test_the_name_of_an_event_is_its_own_alone() -> None:
+    pieces = [b"event: error\n\n", *sent(openai_says("Hello."), STOP)]
+    assert reply_of(pieces)[0].text == "Hello."
+
+
+@pytest.mark.parametrize("dialect", READERS)
 @pytest.mark.parametrize("thought", ["<think>\nhm, hm\n</think>\n\n", "<THINKING>hm</THINKING>", "[THINK]hm[/THINK]"])
 def test_thoughts_in_tags_are_shown_in_no_dialect(dialect: str, thought: str) -> None:
     for size in (1, 3, 1000):

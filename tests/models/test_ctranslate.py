@@ -400,7 +400,7 @@ def test_while_a_person_types_on_in_a_line_only_that_line_is_read() -> None:
 def test_a_head_that_lacks_little_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     model = large()
     try:
-        monkeypatch.setattr(model._engine, "_lacking", 64)
+        monkeypatch.setattr(model._engine, "_long", True)
         prefix = LONG.prefix.replace("value", "lacking") + "1\n"
         first = generated(model, replace(LONG, prefix=prefix, max_tokens=2))
         second = generated(model, replace(LONG, prefix=prefix + "    more = 2\n", max_tokens=2))

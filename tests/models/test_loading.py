@@ -163,7 +163,7 @@ def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytes
 
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "free_bytes", lambda: 50_000_000)
-    with pytest.raises(ModelError, match=r"needs about 110 MB of memory and 50 MB are free; close other programs"):
+    with pytest.raises(ModelError, match=r"needs about 111 MB of memory and 50 MB are free; close other programs"):
         load(bundled.entry(), device="cpu", threads=1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,3 +117,14 @@ def test_every_published_model_is_described_whole() -> None:
         assert ("completion" in model.roles) == (model.fim is not None)
         assert ("chat" in model.roles) == (model.chat is not None)
         assert model.size_bytes("int8") < model.size_bytes("float16") < model.size_bytes("float32")
+
+
+def test_counting_bytes_starts_no_process() -> None:
+    code = (
+        "import multiprocessing, psutil; multiprocessing.set_start_method('spawn')\n"  # as newer Pythons begin with
+        "from models.pulling import _counter; _counter(print)(total=3)\n"
+        "print(len(psutil.Process().children()))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"

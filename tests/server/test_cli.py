@@ -498,6 +498,25 @@ def test_only_one_object_is_written_to_stdout_with_json(workspace: Path) -> None
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["undo", "review --fix a.py", "generate a.py:1:1 -t docstring"])
+def test_a_command_that_may_write_needs_no_protocol(
+    command: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is imported for longer than all else that such a command needs."""
+    (workspace / "a.py").write_text("def area(width):\n    import os\n    return width\n", encoding="utf-8")
+    code = (
+        "import sys, starling_lsp\n"
+        f"sys.argv = ['starling', *{command.split()}]\n"
+        "starling_lsp.main()\n"
+        "print('server.gate.opening' in sys.modules, 'lsprotocol' in sys.modules)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(Path(starling_lsp.__file__).parent))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=workspace, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "True False", done.stdout
+
+
 def test_asking_to_serve_loads_no_command_line_library() -> None:
     code = (
         "import sys, server.serve as serve\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
+import time
 import weakref
 from typing import Any
 
@@ -14,7 +16,7 @@ from lsprotocol import types
 
 from server import lenience, messages
 from server.app import FEATURES, Request
-from tests.server.editor import Editor
+from tests.server.editor import WAIT_S, Editor
 
 TEXT, SPACE = "textDocument", "workspace"
 ODD: list[tuple[dict[str, Any], dict[str, Any]]] = [  # capabilities, and the other parameters
@@ -215,5 +217,8 @@ async def test_a_session_that_ended_is_let_go() -> None:
     await editor.end()
     server = weakref.ref(editor.server)
     del editor
-    gc.collect()
+    end = time.monotonic() + WAIT_S
+    while server() is not None and time.monotonic() < end:  # its last threads may be on their way out
+        await asyncio.sleep(0.01)
+        gc.collect()
     assert server() is None

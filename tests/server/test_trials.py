@@ -41,7 +41,8 @@ class Permits:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the runs need no plugin, and loading ours takes longest
     folder = tmp_path.resolve() / "work"
     folder.mkdir()
     (folder / "sums.py").write_text("def add(a, b):\n    return a - b\n", encoding="utf-8")

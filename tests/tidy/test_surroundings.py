@@ -57,6 +57,12 @@ def test_a_child_of_a_guest_sees_the_same(own_surroundings: Path) -> None:
     assert [line for line in told.splitlines() if not Path(line).is_relative_to(own_surroundings)] == []
 
 
+def test_bytecode_is_kept_for_a_guest_and_its_children() -> None:
+    code = "import sys; print(sys.dont_write_bytecode)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert (sys.dont_write_bytecode, told.strip()) == (False, "False")
+
+
 def test_a_persons_setup_changes_nothing_and_is_left_as_it_was(tmp_path: Path) -> None:
     home = tmp_path / "person"
     settings = home / ".config" / "starling" / "settings.toml"
@@ -72,12 +78,14 @@ def test_a_persons_setup_changes_nothing_and_is_left_as_it_was(tmp_path: Path) -
         "HTTPS_PROXY": "http://proxy.invalid:1",
         "GIT_DIR": str(home / "nowhere"),
         "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
     }
     before = _content(home)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", INNER, __file__]
     inner = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert inner.returncode == 0, inner.stdout + inner.stderr
-    assert "5 passed" in inner.stdout
+    assert "6 passed" in inner.stdout
     assert _content(home) == before
 
 

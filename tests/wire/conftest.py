@@ -41,8 +41,14 @@ class Session:
         assert self.client._server is not None
         return self.client._server
 
-    async def initialize(self, *roots: Path, encoding: str = "utf-16", **options: Any) -> types.InitializeResult:
-        """The handshake, as an editor that shows inline completions makes it; `options` go over those defaults."""
+    async def initialize(
+        self, *roots: Path, encoding: str = "utf-16", ready: bool = True, **options: Any
+    ) -> types.InitializeResult:
+        """The handshake, as an editor that shows inline completions makes it; `options` go over those defaults.
+
+        With `ready`, wait until the program is loaded too: a completion that is asked for before waits three seconds
+        for it, which are too few where the machine is busy.
+        """
         capabilities = types.ClientCapabilities(
             text_document=INLINE,
             general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind(encoding)]),
@@ -50,10 +56,14 @@ class Session:
             workspace=types.WorkspaceClientCapabilities(workspace_folders=True),
         )
         folders = [types.WorkspaceFolder(root.as_uri(), root.name) for root in roots or (self.workspace,)]
-        quiet = {"completion": {"recall": False}}  # what is suggested is then the model's alone
+        # what is suggested is then the model's alone, however long the machine takes
+        quiet = {"completion": {"recall": False, "timeoutMs": 60_000}}
         given = {"process_id": os.getpid(), "workspace_folders": folders, "capabilities": capabilities}
         given = {**given, "initialization_options": quiet, **options}
-        return await within(self.client.initialize_session(types.InitializeParams(**given)))
+        result = await within(self.client.initialize_session(types.InitializeParams(**given)))
+        if ready:
+            await self.status(lambda status: status["state"] == "ready")
+        return result
 
     def write(self, relative: str, text: str | bytes) -> Path:
         """A file of the workspace."""

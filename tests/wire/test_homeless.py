@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -26,8 +27,13 @@ HOMES: dict[str, dict[str, str]] = {
 HOME = pytest.mark.parametrize("home", HOMES)
 
 
-async def run(folder: Path, home: str, *arguments: str, sent: bytes = b"") -> tuple[int, bytes, str]:
-    """Status, stdout and stderr of the program for such a user, in a workspace of one file."""
+async def run(
+    folder: Path, home: str, *arguments: str, sent: bytes = b"", until: bytes = b""
+) -> tuple[int, bytes, str]:
+    """Status, stdout and stderr of the program for such a user, in a workspace of one file.
+
+    The input stays open until stdout matches `until`: a server whose input has ended does not answer for long.
+    """
     (folder / "workspace").mkdir(exist_ok=True)
     (folder / "temporary").mkdir(exist_ok=True)
     (folder / "file").write_text("")
@@ -39,9 +45,15 @@ async def run(folder: Path, home: str, *arguments: str, sent: bytes = b"") -> tu
         *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await within(process.communicate(sent))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(sent)
+    begun = b""
+    while not re.search(until, begun) and (some := await within(process.stdout.read(1 << 16))):
+        begun += some
+    out, err = await within(process.communicate(b""))
     assert process.returncode is not None
-    return process.returncode, out, err.decode()
+    return process.returncode, begun + out, err.decode()
 
 
 @HOME
@@ -53,7 +65,7 @@ async def test_the_server_works_and_says_once_what_is_missing(tmp_path: Path, ho
         {"jsonrpc": "2.0", "method": "initialized", "params": {}},
         {"jsonrpc": "2.0", "id": 2, "method": "workspace/executeCommand", "params": ask},
     ]
-    _, out, err = await run(tmp_path, home, "serve", sent=b"".join(map(frame, told)))
+    _, out, err = await run(tmp_path, home, "serve", sent=b"".join(map(frame, told)), until=rb'"id": ?2\b')
     answers = bodies(out)
     health = next(answer["result"] for answer in answers if answer.get("id") == 2)
     said = [one["params"]["message"] for one in answers if one.get("method") == "window/showMessage"]

@@ -37,7 +37,8 @@ SECRET_NAMES = re.findall(
     ".env .env.production prod.env .envrc id_rsa id_rsa.bak id_ed25519_work server.pem secrets.yaml secrets.prod.yaml"
     " credentials.json .yarnrc.yml .npmrc .pypirc .netrc .bash_history .python_history terraform.tfstate prod.tfvars"
     " kubeconfig .git-credentials acme-firebase-adminsdk-x-0a1b.json service-account.json passwords.txt .htpasswd"
-    " .pgpass vault.kdbx .env~ .env.bak .ENV",
+    " .pgpass vault.kdbx .env~ .env.bak .ENV deploy_rsa vault.yml appsettings.Production.json credentials.xml .my.cnf"
+    " wp-config.php .dockercfg docker/config.json release.jks client.ovpn .env@abc .env;3 sftp-config.json",
 )
 IGNORED = ("private/{}.py", "logs/{}.log", "own/{}.py", "excluded/{}.py", "sub/private/{}.ts", "private/{}.ipynb")
 DOCUMENT_COMMANDS = {
@@ -64,6 +65,26 @@ OTHER_COMMANDS: dict[str, dict[str, Any]] = {
     "starling.workflows": {},
 }
 KEYS = ("ghp_{}ABCDEFGHIJKLMNOPQRST", "sk-ant-api03-{}-ABCDEFGHIJKLMN", "AIzaSyD{}ABCDEFGHIJKL", "q8Zk{}")
+
+# In ordinary text, under names that tell nothing, and at places where only secrets stand; each with a word of its own.
+PLACES = (
+    'x = "{}"',
+    "colour: {}",
+    "# {} was it",
+    'curl("-u", "admin:{}")  # curl -u admin:{} https://a.b',
+    "# mysql -u root -p{} db",
+    "# mysqldump --password={} db",
+    "# psql --password {} db",
+    'headers = {{"Authorization": "token {}"}}',
+    "# machine a.b login bob password {}",
+    """page = '<add key="Password" value="{}"/>'""",
+    'get(url, auth=("bob", "{}"))',
+    'connect("Server=h;Uid=bob;Pwd={};")',
+    'connect("postgres://bob:{}@h/db")',
+    """execute("CREATE USER bob IDENTIFIED BY '{}'")""",
+)
+# Random, and each with a piece that can be looked for.
+WORDS = ("Zx8{}kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "k3x{}9q2m7z0vw4n8r1t6yb5hd7jc3fg6p", "vT2x{}Wm4LpQ8zR0nC7yKd5GhJ1sBfAe")
 
 
 def canary(number: int | str) -> str:
@@ -275,3 +296,30 @@ async def test_keys_in_ordinary_code_are_masked_before_they_leave(
             assert found_in(sent_to(server), [word.lower() for word in words]) == []
     # the index holds the file, and the record of proposals what they would change, so that it can be undone
     assert leaks(session.home, [word.lower() for word in words], but=("cache/index", "state")) == []
+
+
+@pytest.mark.timeout(120)
+async def test_values_that_no_name_gives_away_are_masked_before_they_leave(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [WORDS[number % len(WORDS)].format(f"{number:02}Xq") for number in range(len(PLACES))]
+    lines = "".join(f"{place.format(*[value] * 2)}\n" for place, value in zip(PLACES, values, strict=True))
+    text = f"def connect(host):\n    return host\n\n\n{lines}\n\nconnect("
+    with ScriptedServer("===\nIt uses STARLING_MASKED_0001.") as chat, ScriptedServer("===\ncompleted()") as completion:
+        configure(monkeypatch, chat, completion)
+        session = await start(command=PROGRAM)
+        session.write("places.py", text)
+        session.write("database.yml", f"production:\n  username: bob\n  password: {values[0]}\n")
+        await session.initialize()
+        await session.indexed(2)
+        uri = session.open((session.workspace / "places.py").as_uri(), text)
+        await ask_all(session, uri, text, list(DOCUMENT_COMMANDS))
+        await session.command("starling.explain", uri=uri, question="What is it?")
+        family = session.family()
+        await within(session.client.shutdown_session())
+        await gone(family)
+        for server in (chat, completion):
+            assert b"connect" in sent_to(server)
+            assert b"STARLING_MASKED_000" in sent_to(server)
+            assert found_in(sent_to(server), [value.lower() for value in values]) == []
+    assert leaks(session.home, [value.lower() for value in values], but=("cache/index", "state")) == []

@@ -78,7 +78,6 @@ async def test_a_client_that_is_killed_takes_the_server_with_it_though_its_input
     session = await start()
     client = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
     await session.initialize(process_id=client.pid)
-    await session.status(lambda status: status["state"] == "ready")
     family = session.family()
     client.kill()
     await client.wait()
@@ -89,7 +88,6 @@ async def test_a_process_that_cannot_be_seen_is_not_taken_for_dead(start: Start)
     session = await start()
     nobody = max(psutil.pids()) + 100_000
     await session.initialize(process_id=nobody)
-    await session.status(lambda status: status["state"] == "ready")
     assert await session.texts(session.open("untitled:1", "x = \n"), 0, 4)
 
 

@@ -7,10 +7,13 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.wire.conftest import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from tests.wire.conftest import Session
 
@@ -90,3 +93,27 @@ async def test_a_log_that_is_deleted_is_begun_anew(start: Start) -> None:
     session.client.exit(None)
     await session.process.wait()
     assert "session ends" in log.read_text(encoding="utf-8")
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def overwrite(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(bytes(range(256)) * 40)
+
+
+@pytest.mark.parametrize("harm", [delete, overwrite])
+async def test_a_file_that_is_saved_while_the_index_is_gone_does_not_become_all_of_it(
+    start: Start, harm: Callable[[Path], None]
+) -> None:
+    session = await begun(start)
+    for path in (session.home / "cache" / "index").iterdir():
+        if "sqlite3" in path.name or path.suffix == ".segment":
+            harm(path)
+    session.write("late.py", "def zeppelin(wing):\n    return wing\n")
+    await session.indexed(FILES + 1)
+    assert await found(session, "zeppelin") == "late.py"
+    assert await found(session, "compute_7") == "module7.py"
+    assert len(said(session, "it is being built anew")) == 1

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.generator.tasks.placeholder_words import says_unchanged
 from indexing.syntax import Syntax
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ _HEAD = re.compile(
     rf"|(?:(?:the|all)\s+)?(?:rest|remainder)\b(?:\s+of)?(?:\s+(?:{_WHOLES})\b)*"
     r"|unchanged\b|no\s+changes?\b|same\s+as\s+(?:before|above|original)\b|omitted\b|snip(?:ped)?\b|as\s+before\b"
     r"|(?:keep|leave)\s+(?:\w+\s+){0,4}?(?:as\s+(?:is|it\s+is|they\s+are)|unchanged)\b"
+    r"|etc\b|(?:your|my)\s+(?:other\s+|own\s+)?(?:code|logic|implementation|methods?)\s+(?:goes\s+|go\s+)?here\b"
     r"|(?:\w+\s+)?code\s+(?:continues|unchanged|omitted|goes\s+here)\b)"
 )
+_TODO = re.compile(r"(?i)(?:todo|note)\s*:\s*")
+_FRAME = " \t[](){}<>\uff08\uff09\u3010\u3011"
 _BEHIND = frozenset(
     {
         *(
@@ -83,9 +87,10 @@ def is_placeholder(line: str) -> bool:
     if found is None:
         return False
     said = next((one for one in found.groups() if one is not None), "").strip()
+    said = _TODO.sub("", said).strip(_FRAME)
     dotted = said.startswith(("...", "…"))
     words = said.strip(" .…-=*")
-    return dotted or _says_so(words)
+    return dotted or _says_so(words) or says_unchanged(words)
 
 
 def _says_so(words: str) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agents.records import Change
 
 YES = (Answer.APPROVE,) * 100
+ANSWER_S = 60.0  # for answers that come; a slow machine is no reason to expire
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Bench:
     base: Path
     asker: Any = field(default_factory=lambda: ScriptedAsker(YES))
     workplace: Any = None
-    limits: Limits = field(default_factory=lambda: Limits(answer_s=1.0))
+    limits: Limits = field(default_factory=lambda: Limits(answer_s=ANSWER_S))
     state: State = field(default_factory=lambda: State(None))
 
     @cached_property

@@ -72,8 +72,10 @@ async def test_a_rejected_edit_leaves_every_byte_and_the_agent_knows(bench: Benc
     }
 
 
-async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(bench: Bench) -> None:
+@pytest.mark.parametrize("answer_s", [0.0, 0.05])  # 0: the time is over before the loop has a turn
+async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(bench: Bench, answer_s: float) -> None:
     bench.write(SOURCE)
+    bench.limits = Limits(answer_s=answer_s)
     before = bench.bytes()
     bench.answer(Answer.EXPIRE)
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
@@ -96,7 +98,6 @@ async def test_where_nobody_can_be_asked_the_answer_is_no(bench: Bench, asker: S
 
 async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.limits = Limits(answer_s=60)
     bench.answer(Answer.EXPIRE)
     wanted = True
     asking = asyncio.ensure_future(
@@ -110,7 +111,6 @@ async def test_a_request_that_is_cancelled_is_withdrawn_from_the_screen(bench: B
 
 async def test_a_task_that_is_cancelled_is_recorded_as_withdrawn(bench: Bench) -> None:
     bench.write(SOURCE)
-    bench.limits = Limits(answer_s=60)
     bench.answer(Answer.EXPIRE)
     asking = asyncio.ensure_future(bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"))))
     await bench.asked()
@@ -298,10 +298,12 @@ async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: B
             return await self._disk.apply(proposal, confirm=confirm)
 
     bench.write(SOURCE)
+    bench.limits = Limits(answer_s=0.05)
     bench.asker = ScriptedAsker(previews=True)
     slow = bench.gate._workplace = Slow(bench, 0)
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
     assert outcome.verdict is Verdict.EXPIRED
+    bench.gate._limits = Limits()
     slow.go.set()
     await asyncio.gather(*bench.gate._late)
     (request,) = bench.gate.journal.requests.listed(None, 9)

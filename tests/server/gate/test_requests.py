@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.gate.policy import Limits
 from server.gate.records import Answer, Verdict
 from server.gate.scripted import ScriptedAsker
 from server.state import State
-from tests.server.gate.bench import Bench, proposal
+from tests.server.gate.bench import ANSWER_S, Bench, proposal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from agents.records import ProposedEdit
-
-
-class Crash(BaseException):
-    """The server is killed here."""
 
 
 class Killed:
@@ -31,6 +27,7 @@ class Killed:
     def __init__(self, bench: Bench, *, before: bool) -> None:
         self._disk = bench.gate._disk
         self._before = before
+        self.down = False
 
     async def text(self, uri: str, path: Path | None) -> str | None:
         return await self._disk.text(uri, path)
@@ -38,17 +35,17 @@ class Killed:
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
         if not self._before:
             await self._disk.apply(proposal, confirm=confirm)
+        self.down = True
         await asyncio.get_running_loop().create_future()
         return ""
 
 
-async def crashed(bench: Bench, edit: ProposedEdit, *, until: str) -> Bench:
-    """The next server on the same record and workspace, after the first died while a request stood at `until`."""
+async def crashed(bench: Bench, edit: ProposedEdit, *, when: Callable[[], object]) -> Bench:
+    """The next server on the same record and workspace, after the first died `when` that became true."""
     running = asyncio.ensure_future(bench.gate.propose(edit))
-    async with asyncio.timeout(20):
-        while not any(one.status == until for one in bench.gate.journal.requests.listed(None, 9)):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(ANSWER_S):
+        while not when():  # noqa: ASYNC110 (doubles tell nobody)
+            await asyncio.sleep(0.001)
     with bench.state.transaction() as connection:  # the record as the dead process left it
         connection.execute("CREATE TABLE kept AS SELECT * FROM requests")
         connection.execute("CREATE TABLE kept_files AS SELECT * FROM checkpoint_files")
@@ -65,9 +62,8 @@ async def crashed(bench: Bench, edit: ProposedEdit, *, until: str) -> Bench:
 
 
 async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Bench) -> None:
-    bench.limits = Limits(answer_s=60)
-    bench.asker = ScriptedAsker([Answer.EXPIRE])
-    following = await crashed(bench, proposal(bench.create("a.py")), until="pending")
+    bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
+    following = await crashed(bench, proposal(bench.create("a.py")), when=lambda: asker.questions)
     following.gate.journal.recover()
     (request,) = following.gate.journal.requests.listed(None, 9)
     assert (request.status, request.verdict, "propose it again" in request.reason) == ("expired", "expired", True)
@@ -79,8 +75,9 @@ async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(ben
     bench.put("a.py", b"x = 1\n")
     bench.put("b.py", b"x = 1\n")
     assert (await bench.gate.propose(proposal(bench.change("b.py", "1", "2")))).applied
-    bench.gate._workplace = Killed(bench, before=before)
-    following = await crashed(bench, proposal(bench.change("a.py", "1", "2"), bench.create("c.py")), until="approved")
+    bench.gate._workplace = killed = Killed(bench, before=before)
+    edit = proposal(bench.change("a.py", "1", "2"), bench.create("c.py"))
+    following = await crashed(bench, edit, when=lambda: killed.down)
     following.gate.journal.recover()
     request = following.gate.journal.requests.listed(None, 9)[0]
     assert (request.status, bool(request.checkpoint)) == ("failed", True)
@@ -91,7 +88,6 @@ async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(ben
 
 
 async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> None:
-    bench.limits = Limits(answer_s=60)
     bench.asker = ScriptedAsker([Answer.EXPIRE])
     running = asyncio.ensure_future(bench.gate.propose(proposal(bench.create("a.py"))))
     await bench.asked()
@@ -124,7 +120,6 @@ async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.Fixt
     for bench in (one, two):
         request.addfinalizer(bench.state.close)
         bench.base.mkdir()
-        bench.limits = Limits(answer_s=60)
     proposals = [
         bench.gate.propose(proposal(bench.create(f"f{number}.py"))) for number in range(10) for bench in (one, two)
     ]

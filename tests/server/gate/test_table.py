@@ -18,7 +18,7 @@ import pytest
 from agents.records import TextChange
 from server.gate.policy import Limits
 from server.gate.records import Answer, Verdict
-from tests.server.gate.bench import Bench, proposal
+from tests.server.gate.bench import ANSWER_S, Bench, proposal
 from tests.server.gate.test_requests import crashed
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Client:
         self._bench, self._answer, self._previews, self._files, self._silent = bench, answer, previews, files, silent
         self.buffers: dict[str, str] = {}
         self.questions = 0
+        self.crashed = False
         self.down = asyncio.Event()  # never set: whoever waits for it died with the server
 
     def confirms_itself(self, question: Question) -> bool:
@@ -94,6 +95,7 @@ class Client:
         if confirm:
             self.questions += 1
         if self._answer == "crash" or (confirm and self._answer == "time-out"):
+            self.crashed = self._answer == "crash"
             await self.down.wait()
         if confirm and self._answer == "no":
             return ""
@@ -138,13 +140,13 @@ def expected(kind: str, change: str, answer: str) -> tuple[Verdict, int]:
 @pytest.mark.parametrize(("kind", "change", "answer"), CASES)
 async def test_table(bench: Bench, kind: str, change: str, answer: str) -> None:
     bench.write(FILES)
-    bench.limits = Limits(answer_s=0.3 if answer == "time-out" else 30)
+    bench.limits = Limits(answer_s=0.3 if answer == "time-out" else ANSWER_S)
     client = KINDS[kind](bench, answer)
     bench.asker = bench.workplace = client
     edit, before = proposal(*CHANGES[change](bench)), bench.bytes()
     verdict, questions = expected(kind, change, answer)
     if answer == "crash" and verdict is not Verdict.REFUSED:
-        following = await crashed(bench, edit, until="pending" if kind == "VS Code" else "approved")
+        following = await crashed(bench, edit, when=lambda: client.crashed)
         following.gate.journal.recover()
         journal = following.gate.journal
     else:

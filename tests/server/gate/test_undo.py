@@ -200,7 +200,7 @@ async def test_what_can_not_be_undone_lets_older_changes_be(bench: Bench) -> Non
 async def test_many_changes_elsewhere_hide_no_change_here(bench: Bench, tmp_path: Path) -> None:
     bench.put("a.py", b"x = 1\n")
     await bench.gate.propose(proposal(bench.change("a.py", "1", "2")))
-    elsewhere = Bench(tmp_path / "elsewhere", state=bench.state, limits=Limits(0, 10_000, answer_s=1.0))
+    elsewhere = Bench(tmp_path / "elsewhere", state=bench.state, limits=Limits(0, 10_000))
     elsewhere.base.mkdir()
     with bench.state.transaction() as connection:
         for number in range(300):

@@ -1,0 +1,81 @@
+"""Words by which a comment says that code is left as it was, in the languages that chat models answer in.
+
+A comment says so if it has no other words than these. Start at `says_unchanged`.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Alone they say it: "unverändert".
+_UNCHANGED = _words(
+    """
+    unverändert unveränderter unveränderte inchangé inchangée inchangés inchangées intact intacte
+    inalterado inalterada inalterados igual iguales iguais invariato invariata invariati immutato immutata
+    ongewijzigd hetzelfde zmian niezmieniony niezmieniona niezmienione zmieniony
+    изменений неизменным неизменной неизменён неизменно прежнему oförändrad oförändrat
+    """
+)
+# They say it of a thing: "bestehender Code".
+_EXISTING = _words(
+    """
+    bestehender bestehende bestehendes bisheriger bisherige bisher rest restlicher restliche restliches übriger übrige
+    übrigen vorhandener vorhandene existierender existant existante existants existantes reste restant restante
+    restantes existente existentes resto demás esistente esistenti restante rimanente bestaande overige
+    istniejący istniejące istniejąca reszta reszty pozostały pozostałe pozostała
+    остальной остальная остальные существующий существующая существующие остаток befintlig
+    """
+)
+_THINGS = _words(
+    """
+    code codes codice codici código códigos kod kodu kody код кода
+    klasse methode methoden funktion funktionen datei körper logik implementierung importe
+    classe méthode méthodes fonction fonctions fichier corps implémentation imports logique
+    clase método métodos función funciones archivo cuerpo implementación lógica
+    função funções arquivo corpo implementação metodo metodi funzione funzioni implementazione
+    klasy metody funkcji funkcje implementacji класс класса метод метода методы функция функции реализация файл
+    klassen metoder bestand functie
+    """
+)
+_LITTLE = _words(
+    """
+    der die das des dem den bleibt bleiben ist sind wie so hier gleich zuvor vorher und alle
+    le la les du de des l est sont ici comme avant même mêmes tout toute tous toutes et un une se reste
+    el los las del lo permanece permanecen queda sin cambios es son aquí como antes mismo misma y todo toda
+    o a os as do da dos das sem mudanças é são aqui mesmo fica e
+    il gli i della dello dei delle rimane rimangono resta senza modifiche qui come prima è
+    blijft blijven van het zoals hier bez pozostaje pozostają jak tutaj w
+    без как остается остаётся остаются остался по здесь и förblir är av resten
+    """
+)
+# Languages that put no spaces between words, or inflect by endings.
+_UNSPACED = re.compile(
+    r"(?:(?:其余|其他|剩余|现有|原有|已有|已存在|其餘|剩餘|現有|原|既存|残り|元|ほか|他)の?的?"
+    r"(?:代码|代碼|程式碼|部分|方法|函数|函數|实现|逻辑|内容|コード|メソッド|関数|実装|処理)"
+    r"|(?:기존|나머지|다른)\s*(?:코드|메서드|함수|부분|구현))"
+    r"(?:[\s,、はがを은는이가도]|保持|维持|不变|不變|同上|省略|相同|一样|变更なし|変更なし|そのまま|同じ|です|ここ|这里"
+    r"|그대로|유지|동일|변경\s*없음|생략|여기)*\Z"
+    r"|(?:保持不变|保持不變|省略|不变|変更なし|以下同じ|省略します|변경\s*없음|생략|이하\s*동일)\Z"
+)
+_VAGUE = _words("igual iguales iguais intact intacte hetzelfde zmian zmieniony изменений прежнему")
+_PAIRS = ({"wie", "bisher"}, {"wie", "zuvor"}, {"sin", "cambios"}, {"comme", "avant"}, {"como", "antes"})
+_MOST_WORDS = 12
+
+
+def says_unchanged(words: str) -> bool:
+    """Return whether a comment says in some language other than English only that code is as it was."""
+    if _UNSPACED.match(words):
+        return True
+    found = re.findall(r"\w+", words.lower())
+    if not found or len(found) > _MOST_WORDS:
+        return False
+    if any(word not in _UNCHANGED | _EXISTING | _THINGS | _LITTLE for word in found):
+        return False
+    if any(pair <= set(found) for pair in _PAIRS) or _UNCHANGED & set(found) - (_VAGUE if len(found) == 1 else set()):
+        return True
+    return any(word in _EXISTING for word in found) and any(word in _THINGS for word in found)
