@@ -390,10 +390,14 @@ def _is_sure(candidates: Sequence[Candidate], least: float) -> bool:
 
 
 def _glanced(small: Decoder | None, request: Request, run: Run[Outcome]) -> tuple[Candidate, ...]:
-    """What the small model says while `run` asks the large one."""
+    """What the small model says while `run` asks the large one, and as long as there is time."""
     if small is None:
         return ()
-    return small.work(Glance(lambda: request.cancelled() or run.done)).candidates
+
+    def enough() -> bool:
+        return run.done or request.cancelled() or time.monotonic() > request.patience
+
+    return small.work(Glance(enough)).candidates
 
 
 def _is_ready(model: CompletionModel) -> bool:

@@ -480,6 +480,14 @@ def test_when_the_large_models_time_is_over_the_small_one_answers(
     assert time.monotonic() - began < LONG_S
 
 
+def test_a_small_model_that_is_slow_too_is_not_waited_for(editors: Callable[..., Editor]) -> None:
+    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, token_s=LONG_S)
+    small = ScriptedModel(lambda _: "small(value)", token_s=LONG_S)
+    began = time.monotonic()
+    assert editors(large, quick=small, policy=CompletionPolicy(typing_ms=80)).ask("x = $0\n").why_empty == "slow"
+    assert time.monotonic() - began < LONG_S
+
+
 def test_what_a_large_model_has_written_when_its_time_is_over_is_given_to_who_asks(
     editors: Callable[..., Editor],
 ) -> None:

@@ -35,6 +35,16 @@ def test_both_rates_are_found_without_what_every_call_costs(reads: float, writes
     assert speed.new_tokens_per_s == pytest.approx(writes, rel=0.01)
 
 
+def test_a_machine_that_is_busy_for_a_moment_is_not_taken_for_a_fast_one() -> None:
+    class Busy(Machine):
+        def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+            return super().seconds(prompt_tokens, new_tokens) + (5.0 if len(self.asked) <= 3 else 0.0)
+
+    speed = measure_speed(Busy(60.0, 4.0))
+    assert speed.prompt_tokens_per_s <= 2 * 60.0
+    assert speed.new_tokens_per_s <= 2 * 4.0
+
+
 def test_a_slow_model_is_given_a_short_prompt_only() -> None:
     machine = Machine(60.0, 4.0)
     measure_speed(machine)

@@ -81,11 +81,20 @@ def test_indentation_stays_where_it_is(owner: str) -> None:
 
 
 @pytest.mark.parametrize("owner", OWNERS)
-def test_a_model_that_is_known_gets_its_own_markers_and_its_path(owner: str) -> None:
+@pytest.mark.parametrize(
+    ("known", "prompt"),
+    [
+        (KNOWN, "<|fim_prefix|>x =<|fim_suffix|>\ny<|fim_middle|>"),
+        ("starcoder2-3b", "<file_sep>pkg/a.py\n<fim_prefix>x =<fim_suffix>\ny<fim_middle>"),
+    ],
+)
+def test_a_model_that_is_known_gets_its_own_markers_and_the_path_if_it_wants_it(
+    owner: str, known: str, prompt: str
+) -> None:
     with ScriptedServer("===\nmade(1)", owner=owner) as server:
-        generated(server, FillRequest("pkg/a.py", "x =", "\ny"), known=KNOWN)
+        generated(server, FillRequest("pkg/a.py", "x =", "\ny"), known=known)
         (sent,) = server.requests
-    assert sent["prompt"] == "<|file_sep|>pkg/a.py\n<|fim_prefix|>x =<|fim_suffix|>\ny<|fim_middle|>"
+    assert sent["prompt"] == prompt
     assert "suffix" not in sent
 
 
