@@ -12,12 +12,15 @@ what is shown while a person types.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.generator.generator import Generator
@@ -28,6 +31,7 @@ from indexing.records import Document
 from tests.eval import data, masks, tables
 from tests.eval.bundled import bundled_model
 from tests.eval.line_completion import INDEX_WAIT_S, completed_line, never
+from tests.eval.masks import Place
 from tests.eval.metrics import SEED, Outcome
 from tests.eval.real import figures, raw
 from tests.eval.real.answers import Key, revision
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
 
     from models.catalog import ModelEntry
     from models.completion import CompletionModel
-    from tests.eval.masks import Place
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run
     from tests.eval.tables import Cell
@@ -68,10 +71,28 @@ def sites(split: str, count: int) -> list[Site]:
     """Return `count` places of each package of a split: one of each package in turn, in an order that repeats."""
     of_packages = []
     for package in data.packages(split):
-        found = [Site(package, place) for place in masks.places(package, count)]
+        found = [Site(package, place) for place in _places(package, count)]
         random.Random(f"{SEED} {package.name}").shuffle(found)  # noqa: S311 - an order that repeats
         of_packages.append(found)
     return [one for one in chain.from_iterable(zip_longest(*of_packages)) if one is not None]
+
+
+def _places(package: data.Package, count: int) -> list[Place]:
+    """Draw the places of a package, or read those that were drawn before: to look through a large one takes seconds."""
+    drawn_by = hashlib.sha256(Path(masks.__file__).read_bytes()).hexdigest()[:12]
+    kept = data.CACHE / "places" / f"{package.name}-{package.version}-{count}-{drawn_by}.json"
+    if not kept.exists():
+        drawn = masks.places(package, count)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(
+            json.dumps([[one.relative, one.start, one.end, one.category, one.cut] for one in drawn]), encoding="utf-8"
+        )
+        return drawn
+    found = []
+    for relative, *rest in json.loads(kept.read_text(encoding="utf-8")):
+        path = package.root / relative
+        found.append(Place(path, relative, path.read_bytes().decode("utf-8"), *rest))
+    return found
 
 
 def patient() -> CompletionPolicy:
