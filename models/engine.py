@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 # with ten: 84 % of the tokens of a prompt.
 KEPT_WINDOWS = 2
 KEPT_BYTES = 64_000_000
-# Of large weights a share of their own size: their KV states take more, and to load them anew takes seconds.
+# Of large weights a share of their own size, up to a bound: their KV states take more, and to load them anew takes
+# seconds.
 KEPT_SHARE = 0.6
+MOST_KEPT_BYTES = 1_000_000_000
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
 # With a larger window a head that lacks so many tokens, or such a part of them, is used as it is: to read a whole one
@@ -120,7 +122,7 @@ class Engine:
         self._kv_token_bytes = kv_token_bytes
         self._window_tokens = window_tokens
         self._ends = list(ends)
-        self._kept_bytes = max(KEPT_BYTES, int(KEPT_SHARE * _size(folder)))
+        self._kept_bytes = kept_bytes(_size(folder))
         self._long = window_tokens > LONG_WINDOW
         self._kept: set[tuple[str, ...]] = set()
         self._kept_tokens = 0
@@ -349,6 +351,11 @@ def cuda_devices() -> int:
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return int(ctranslate2.get_cuda_device_count())
+
+
+def kept_bytes(size_bytes: int) -> int:
+    """Return how much memory the kept KV states of weights of that size may take, in bytes."""
+    return max(KEPT_BYTES, min(int(KEPT_SHARE * size_bytes), MOST_KEPT_BYTES))
 
 
 def _size(folder: Path) -> int:

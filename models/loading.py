@@ -20,7 +20,7 @@ from models.ctranslate import CTranslateModel
 from models.ctranslate_chat import CTranslateChat
 from models.cuda import engine_on_gpu, load_libraries
 from models.embedding import CTranslateEmbedder
-from models.engine import FAILURES, Engine, Placement, cuda_devices
+from models.engine import FAILURES, KEPT_BYTES, Engine, Placement, cuda_devices, kept_bytes
 from models.errors import ModelError
 from models.fim import Prompt
 from models.tokens import Tokenizer
@@ -49,8 +49,8 @@ COMPUTE_TYPES = (
 ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2", "Qwen3")
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
-# Weights, activations and kept KV states, over the size of the file.
-MEMORY_FACTOR = 1.7
+# Weights, activations and the least kept KV states, over the size of the file.
+MEMORY_FACTOR = 1.3
 MEMORY_BASE_BYTES = 100_000_000
 
 # A typical request: some context, then a line.
@@ -232,7 +232,7 @@ def needed_bytes(entry: ModelEntry) -> int:
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
-    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES
+    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + kept_bytes(size_bytes) - KEPT_BYTES
 
 
 def check_memory(entry: ModelEntry) -> None:

@@ -179,10 +179,16 @@ class PythonBlocks:
         return state.has(lead) and (not word or state.takes(word, width(lead)))
 
     def _leads(self) -> list[str]:
-        """Return the indentations at which the cursor's line may begin, the block just opened at its usual one."""
+        """Return the indentations at which the cursor's line may begin, the block just opened at its usual one.
+
+        Where the line below is deeper than that, the cursor's line may be the header that it lacks.
+        """
         blocks = self.state.blocks
         if self.state.opened:
-            return [self.below[0] if self.below is not None else blocks[-1].lead + self.unit]
+            usual = blocks[-1].lead + self.unit
+            if self.below is None or not self.below[0].startswith(usual):
+                return [usual if self.below is None else self.below[0]]
+            return list(dict.fromkeys((usual, self.below[0])))
         if self.state.word == "@":
             return [blocks[-1].lead]
         leads = [block.lead for block in blocks]

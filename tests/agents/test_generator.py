@@ -565,3 +565,13 @@ def test_a_late_answer_is_there_at_the_next_key(editors: Callable[..., Editor]) 
         time.sleep(0.01)
     assert rest is not None
     assert rest.suggestions[0].text == "arge(value)"
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize(("says_it", "shown"), [("if e >= t:", "if e >= t:"), ("e += 1", "")])
+def test_a_header_that_is_missing_below_another_one_stands_where_it_is_asked_for(
+    editors: Callable[..., Editor], trigger: Trigger, says_it: str, shown: str
+) -> None:
+    fixture = "def below(l, t):\n    for e in l:\n        $0\n            return False\n    return True\n"
+    found = editors(says(says_it)).shows(fixture, trigger=trigger)
+    assert found == (fixture.replace("$0", shown) if shown else "")

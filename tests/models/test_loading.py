@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import calibration, loading
+from models import calibration, engine, loading
 from models.calibration import FILE, candidates, choose_threads, usual_threads
 from models.errors import ModelError
 from models.loading import load
@@ -161,9 +161,15 @@ def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytes
         load(entry, device="cpu", threads=1)
 
 
+def test_kept_states_are_counted_and_bounded() -> None:
+    assert engine.kept_bytes(7_000_000) == engine.KEPT_BYTES
+    assert engine.kept_bytes(600_000_000) == 360_000_000
+    assert engine.kept_bytes(8_000_000_000) == engine.MOST_KEPT_BYTES
+
+
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "free_bytes", lambda: 50_000_000)
-    with pytest.raises(ModelError, match=r"needs about 111 MB of memory and 50 MB are free; close other programs"):
+    with pytest.raises(ModelError, match=r"needs about 108 MB of memory and 50 MB are free; close other programs"):
         load(bundled.entry(), device="cpu", threads=1)
 
 
