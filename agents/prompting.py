@@ -11,8 +11,12 @@ import functools
 import hashlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.chat import Message, Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent / "prompts"
 NOTHING = "(nothing)"
@@ -24,10 +28,12 @@ _SPEAKERS = {"System": Speaker.SYSTEM, "User": Speaker.USER}
 def messages(name: str, **values: str) -> tuple[Message, ...]:
     """The prompt `name` with its `{{names}}` filled in, each part a message.
 
+    A paragraph that is nothing but a name whose value is empty is left out, and its title, the paragraph above, too.
+
     Raises:
         KeyError: a name has no value; a slip of ours.
     """
-    return tuple(Message(speaker, _NAME.sub(lambda found: values[found[1]], text)) for speaker, text in _parts(name))
+    return tuple(Message(speaker, _filled(text, values)) for speaker, text in _parts(name))
 
 
 def fenced(text: str, title: str = "") -> str:
@@ -50,6 +56,17 @@ def digest(*names: str) -> str:
 def _parts(name: str) -> tuple[tuple[Speaker, str], ...]:
     _, *parts = _PART.split((FOLDER / f"{name}.md").read_text("utf-8"))
     return tuple((_SPEAKERS[parts[at]], parts[at + 1].strip()) for at in range(0, len(parts), 2))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    kept: list[str] = []
+    for paragraph in text.split("\n\n"):
+        alone = _NAME.fullmatch(paragraph.strip())
+        if alone is not None and not values[alone[1]]:
+            kept = kept[:-1]
+        else:
+            kept.append(paragraph)
+    return _NAME.sub(lambda found: values[found[1]], "\n\n".join(kept))
 
 
 def _mark(text: str) -> str:

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents import outlines
 from agents.prompting import NOTHING, fenced
 from indexing.records import Query
 
@@ -64,6 +65,45 @@ def gathered(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
         if more not in taken and fits("\n\n".join([*taken, more])):
             taken.append(more)
     return "\n\n".join(taken) or NOTHING
+
+
+def signatures(piece: Piece, index: Index, fits: Callable[[str], bool], *, whole: bool = False) -> str:
+    """Signatures of what `piece` uses, of the same file and of others, fenced; as many as `fits` lets through, or "".
+
+    With `whole`, the rest of the file is shown already.
+    """
+    used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_NAMES]
+    inside = {one.name for one in piece.syntax.symbols if _holds(piece.span, one.span)}
+    own = (
+        []
+        if whole
+        else [
+            (piece.title, outlines.signature_of(piece.document.text[one.span.start : one.span.end], one.name))
+            for one in piece.syntax.symbols
+            if one.name in used and one.name not in inside and not one.container and not _holds(one.span, piece.span)
+        ]
+    )
+    deadline = time.monotonic() + DEADLINE_S
+    known = {one.name for one in piece.syntax.symbols}
+    others = tuple(name for name in used if name not in known)
+    hits = index.definitions(others, document=piece.document, limit=_CALLEES, deadline=deadline) if others else ()
+    found = [
+        (hit.relative, outlines.signature_of(hit.text, hit.name.rpartition(".")[2])) for hit in _allowed(hits, index)
+    ]
+    by_title: dict[str, list[str]] = {}
+    for title, text in dict.fromkeys([*own, *found]):
+        more = {**by_title, title: [*by_title.get(title, []), text]}
+        if fits(_fenced_all(more)):
+            by_title = more
+    return _fenced_all(by_title)
+
+
+def _fenced_all(by_title: dict[str, list[str]]) -> str:
+    return "\n\n".join(fenced("\n".join(texts), title) for title, texts in by_title.items())
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _found(piece: Piece, index: Index) -> Iterator[tuple[str, str]]:

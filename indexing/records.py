@@ -84,10 +84,14 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import statement: the module as written, and the names it binds (the alias where there is one)."""
+    """One import statement: the module as written, and the names it binds (the alias where there is one).
+
+    `span` is where it stands; None where nobody needs to know. It does not count when two are compared.
+    """
 
     module: str
     names: tuple[str, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,17 +58,17 @@ def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
     cursor = tree_sitter.QueryCursor(grammar.definitions, match_limit=_MATCHES_AT_ONCE)
     cursor.set_max_start_depth(_DEPTH)
     found: dict[int, _Found] = {}
-    wrappers: dict[int, int] = {}
-    imported: dict[tuple[int, str], list[str]] = {}
+    wrappers: dict[int, list[int]] = {}
+    imported: dict[tuple[int, int, str], list[str]] = {}
     for _, captures in cursor.matches(tree.root_node):
         if "import" in captures:
             _note_import(captures, data, imported)
         elif "wrapper" in captures:
             node = captures["wrapper"][0]
-            wrappers[node.end_byte] = min(node.start_byte, wrappers.get(node.end_byte, node.start_byte))
+            wrappers.setdefault(node.end_byte, []).append(node.start_byte)
         elif "name" in captures:
             _note_definition(captures, data, found)
-    return Outline(_symbols(found, wrappers, data), _imports(imported, grammar.entry.imports_bind))
+    return Outline(_symbols(found, wrappers, data), _imports(imported, grammar.entry.imports_bind, data))
 
 
 def _text(node: tree_sitter.Node, data: bytes) -> str:
@@ -76,24 +76,27 @@ def _text(node: tree_sitter.Node, data: bytes) -> str:
 
 
 def _note_import(
-    captures: dict[str, list[tree_sitter.Node]], data: bytes, imported: dict[tuple[int, str], list[str]]
+    captures: dict[str, list[tree_sitter.Node]], data: bytes, imported: dict[tuple[int, int, str], list[str]]
 ) -> None:
     modules = captures.get("module")
     if modules and modules[0].end_byte - modules[0].start_byte <= _NAME_LENGTH:
         module = data[modules[0].start_byte : modules[-1].end_byte].decode(errors="replace").strip("\"'<>` ")
         module = _AROUND_MODULE.sub("", module)
-        names = imported.setdefault((captures["import"][0].start_byte, module), [])
+        node = captures["import"][0]
+        names = imported.setdefault((node.start_byte, node.end_byte, module), [])
         names.extend(_text(node, data) for node in captures.get("bound", ()))
 
 
-def _imports(imported: dict[tuple[int, str], list[str]], binds: str) -> tuple[Import, ...]:
+def _imports(imported: dict[tuple[int, int, str], list[str]], binds: str, data: bytes) -> tuple[Import, ...]:
     result = []
-    for (_, module), names in sorted(imported.items(), key=lambda item: item[0][0]):
+    points = {} if data.isascii() else texts.code_points(data, [at for key in imported for at in key[:2]])
+    for (start, end, module), names in sorted(imported.items(), key=lambda item: item[0][0]):
         bound = names
         if not names and binds and not module.startswith("."):
             parts = [part for part in re.split(r"::|[./\\]", module) if part.isidentifier()]
             bound = parts[:1] if binds == "first" else parts[-1:]
-        result.append(Import(module, tuple(dict.fromkeys(bound))))
+        span = Span(points.get(start, start), points.get(end, end))
+        result.append(Import(module, tuple(dict.fromkeys(bound)), span))
     return tuple(result)
 
 
@@ -121,7 +124,7 @@ def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, f
             return
 
 
-def _symbols(found: dict[int, _Found], wrappers: dict[int, int], data: bytes) -> tuple[Symbol, ...]:
+def _symbols(found: dict[int, _Found], wrappers: dict[int, list[int]], data: bytes) -> tuple[Symbol, ...]:
     ordered = sorted(found.values(), key=lambda each: (each.start, -each.end))
     open_: list[tuple[int, str, str]] = []  # (end, qualified name, kind) of the definitions around the current one
     for each in ordered:
@@ -132,9 +135,7 @@ def _symbols(found: dict[int, _Found], wrappers: dict[int, int], data: bytes) ->
         open_.append((each.end, qualified, each.kind))
     ascii_only = data.isascii()
     result = []
-    for each in ordered:
-        if each.kind:
-            each.start = min(each.start, wrappers.get(each.end, each.start))
+    _widen(ordered, wrappers)
     points = {} if ascii_only else texts.code_points(data, [at for e in ordered for at in (e.start, e.end)])
     for each in ordered:
         if each.kind:
@@ -142,6 +143,17 @@ def _symbols(found: dict[int, _Found], wrappers: dict[int, int], data: bytes) ->
             result.append(Symbol(each.name, each.kind, span, each.container, _signature(each, data)))
     result.sort(key=attrgetter("span.start"))
     return tuple(result)
+
+
+def _widen(ordered: list[_Found], wrappers: dict[int, list[int]]) -> None:
+    """Add decorators and the like to definitions; what ends with its last member is around both of them."""
+    outer: dict[int, int] = {}  # end -> start of the innermost definition so far that ends there
+    for each in ordered:
+        start = each.start
+        within = outer.get(each.end, -1)
+        if each.kind:
+            each.start = min([start, *(at for at in wrappers.get(each.end, ()) if within < at < start)])
+        outer[each.end] = start
 
 
 def _place(each: _Found, around: list[tuple[int, str, str]]) -> None:

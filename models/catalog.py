@@ -22,7 +22,7 @@ BUNDLED = Path(__file__).parent / "bundled"
 ENTRY_FILE = "catalog.toml"
 DEFAULT_MODEL = "starling-mini"
 
-LAYOUTS = ("spm", "psm")
+LAYOUTS = ("spm", "psm", "suffix_first")
 ROLES = ("completion", "chat", "review", "embedding")
 POOLINGS = ("mean", "first")
 # What is taken back from the end of the prompt, so that the answer says it again: a begun word, spaces.
@@ -50,11 +50,13 @@ class FimTokens:
         file: marker before a file's path; "" when the model knows none.
         repository: marker before a repository's name; "" when the model knows none.
         layouts: orders the model was trained on, best first. "psm" is prefix, suffix, middle; "spm" is StarCoder's
-            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor.
+            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor;
+            "suffix_first" is `<suffix>after<prefix>before<middle>`.
         path_place: where the asking file's marker and path stand: "first" (before all markers), "prefix" (at the head
             of the prefix) or "none" (nowhere).
         healing: what of the text before the cursor the answer has to say again: begun "words", "spaces"; None leaves
             it to the model's size (`ModelEntry.healing`).
+        begin: token that begins every prompt; "" for none.
     """
 
     prefix: str
@@ -65,6 +67,7 @@ class FimTokens:
     repository: str = ""
     layouts: tuple[str, ...] = ("psm",)
     path_place: str = "first"
+    begin: str = ""
     healing: tuple[str, ...] | None = None
 
 
@@ -91,6 +94,7 @@ class ChatFormat:
         assistant: the model's own earlier turn.
         opening: what the model's answer follows.
         ends: tokens that end an answer.
+        begin: token that begins every conversation; "" for none.
     """
 
     system: str
@@ -98,6 +102,7 @@ class ChatFormat:
     assistant: str
     opening: str
     ends: tuple[str, ...]
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +283,7 @@ def read_fim(fim: Table) -> FimTokens:
         repository=fim.text("repository", default=""),
         layouts=fim.texts("layouts", LAYOUTS),
         path_place=fim.choice("path_place", PATH_PLACES, default="first"),
+        begin=fim.text("begin", default=""),
         healing=fim.optional_texts("healing", HEALINGS),
     )
 
@@ -288,7 +294,12 @@ def read_chat(chat: Table) -> ChatFormat:
     for role, turn in turns.items():
         if turn and "{text}" not in turn:
             chat.refuse(role, "a text with {text} in it")
-    return ChatFormat(**turns, opening=chat.text("opening", default=""), ends=chat.texts("ends"))
+    return ChatFormat(
+        **turns,
+        opening=chat.text("opening", default=""),
+        ends=chat.texts("ends"),
+        begin=chat.text("begin", default=""),
+    )
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:

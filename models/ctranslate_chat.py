@@ -123,11 +123,13 @@ class CTranslateChat:
                 f"The conversation has {len(tokens)} tokens, {self.name} takes {self.context_tokens}; ask with less.",
                 Fault.TOO_LONG,
             )
-        instructed = len(self._tokenizer.marked(parts[:3])) if self._format.system else 0
+        instructed = len(self._tokenizer.marked(parts[: 4 if self._format.begin else 3])) if self._format.system else 0
         return Prompt(tokens, instructed, min(request.max_tokens, room))
 
     def _parts(self, request: ChatRequest) -> Iterator[Part]:
         form, instructions = self._format, _instructions(request)
+        if form.begin:
+            yield form.begin, True
         if instructions and form.system:
             yield from _turn(form.system, instructions)
             instructions = ""

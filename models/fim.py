@@ -88,7 +88,8 @@ def lay_out(
     """
     fim = entry.fim
     max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
-    window = entry.context_tokens - max_tokens - 3  # prefix, suffix and middle marker
+    begin = (fim.begin,) if fim.begin else ()
+    window = entry.context_tokens - max_tokens - 3 - len(begin)  # prefix, suffix and middle marker
     window = min(window, most_tokens) if most_tokens else window
     snippets = request.snippets if window >= LEAST_WITH_SNIPPETS or not entry.large else ()
     named = request.path if fim.path_place != "none" else ""
@@ -109,9 +110,13 @@ def lay_out(
 
     head = [*path] if fim.path_place == "first" else []
     inner = [] if fim.path_place == "first" else [*path]
+    context = [*begin, *context]
     if fim.layouts[0] == "psm":
         opening = [*context, *head, fim.prefix, *inner]
         closing = [fim.suffix, *suffix.tokens, fim.middle]
+    elif fim.layouts[0] == "suffix_first":
+        opening = [*context, *head, fim.suffix, *suffix.tokens, fim.prefix, *inner]
+        closing = [fim.middle]
     else:
         opening = [*context, *head, fim.prefix, fim.suffix, *suffix.tokens, fim.middle, *inner]
         closing = []

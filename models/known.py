@@ -44,6 +44,7 @@ class KnownModel:
         chat: its turns, None for none.
         pooling: of an embedder.
         settings: how it is asked, by role.
+        note: what a person should know of it; "" for nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class KnownModel:
     chat: ChatFormat | None = None
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] | None = None
+    note: str = ""
 
     def size_bytes(self, quantization: str) -> int:
         """Size on disk, and about what it takes in memory: weights times bytes a weight."""
@@ -75,6 +77,16 @@ def known_models() -> Mapping[str, KnownModel]:
     return {model.name: model for model in sorted(models, key=lambda model: (model.parameters, model.name))}
 
 
+def family_fim(fim: FimTokens, network: str) -> FimTokens:
+    """The format of a published model with the same markers and network: what is known of one holds for its family."""
+
+    def markers(one: FimTokens) -> tuple[str, ...]:
+        return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
+
+    theirs = (known.fim for known in known_models().values() if known.fim is not None and known.network == network)
+    return next((one for one in theirs if markers(one) == markers(fim)), fim)
+
+
 def entry_text(known: KnownModel, converted: Converted, *, quantization: str, source: str) -> str:
     """The `catalog.toml` of a converted model."""
     lines = [
@@ -89,14 +101,14 @@ def entry_text(known: KnownModel, converted: Converted, *, quantization: str, so
     ]
     if known.fim is not None:
         fim = known.fim
-        names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place")
+        names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place", "begin")
         lines += ["", "[fim]", *(f"{name} = {_quoted(getattr(fim, name))}" for name in names)]
         lines.append(f"layouts = {_quoted(list(fim.layouts))}")
         if fim.healing is not None:
             lines.append(f"healing = {_quoted(list(fim.healing))}")
     if known.chat is not None:
         chat = known.chat
-        turns = ("system", "user", "assistant", "opening")
+        turns = ("system", "user", "assistant", "opening", "begin")
         lines += ["", "[chat]", *(f"{name} = {_quoted(getattr(chat, name))}" for name in turns)]
         lines.append(f"ends = {_quoted(list(chat.ends))}")
     if "embedding" in known.roles:

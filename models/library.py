@@ -11,15 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.catalog import ENTRY_FILE, ChatFormat, FimTokens, read_entry
+from models.catalog import ENTRY_FILE, read_entry
 from models.errors import ModelError
-from models.known import KnownModel, entry_text
+from models.formats import CHATML, known_fim
+from models.known import KnownModel, entry_text, family_fim
 from starling_files import close_tree, make_folder, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.catalog import ModelEntry
+    from models.conversion.gguf_description import Beside
     from models.conversion.variables import Quantization
 
 _LARGEST_SUMS = 10_000_000  # bytes
@@ -29,26 +31,6 @@ BLOCK_BYTES = 1 << 20
 ENCODERS = ("bert", "roberta")
 AGAIN = "remove the model, then pull or convert it again"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-# Which markers a tokenizer knows tells how its model was taught to fill in the middle.
-FORMATS = (
-    FimTokens(
-        "<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>", "<filename>", "<reponame>", ("psm", "spm")
-    ),
-    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>", "<file_sep>", "<repo_name>"),
-    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"),
-    FimTokens(
-        *("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<|file_sep|>", "<|repo_name|>"),
-        path_place="none",  # behind its file's path Qwen2.5-Coder 0.5B writes the docstring above once more
-    ),
-)
-CHATML = ChatFormat(
-    system="<|im_start|>system\n{text}<|im_end|>\n",
-    user="<|im_start|>user\n{text}<|im_end|>\n",
-    assistant="<|im_start|>assistant\n{text}<|im_end|>\n",
-    opening="<|im_start|>assistant\n",
-    ends=("<|im_end|>",),
-)
 
 
 def install(  # noqa: PLR0913 (as for a conversion)
@@ -64,7 +46,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
 
     Args:
         known: its name, licence and format.
-        checkpoint: folder as its authors publish it.
+        checkpoint: folder as its authors publish it, or a GGUF file.
         models_dir: where a person's models live.
         quantization: of the weights.
         tokenizer: its `tokenizer.json` where that does not lie in `checkpoint`.
@@ -101,39 +83,41 @@ def install(  # noqa: PLR0913 (as for a conversion)
     return read_entry(target / ENTRY_FILE)
 
 
-def described(checkpoint: Path, name: str, tokenizer: Path | None = None) -> KnownModel:
-    """What a local checkpoint is for, by its configuration and by the markers its tokenizer knows.
+def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None) -> KnownModel:
+    """What a local checkpoint or GGUF file is for, by its configuration and by the markers its tokenizer knows.
+
+    Args:
+        checkpoint: folder, or file.
+        name: what to call it.
+        tokenizer: its `tokenizer.json` where that lies elsewhere.
+        beside: what is known of a GGUF file from where it was found.
 
     Raises:
         ModelError: it is none, or neither completes nor chats nor embeds.
     """
-    from models.conversion.checkpoint import Checkpoint  # noqa: PLC0415
+    from models.conversion import gguf_description  # noqa: PLC0415
     from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
-    from models.conversion.vocabulary import Vocabulary  # noqa: PLC0415
+    from models.conversion.opening import open_model  # noqa: PLC0415
 
-    opened = Checkpoint.open(checkpoint)
-    tokens = frozenset(Vocabulary.of(checkpoint, tokenizer).tokens)
-    network = str(opened.config.get("model_type"))
+    opened = open_model(checkpoint, tokenizer)
+    if opened.contents is not None:
+        told = beside or gguf_description.NOTHING
+        return gguf_description.described(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
+    tokens = frozenset(opened.vocabulary.tokens)
+    network = str(opened.checkpoint.config.get("model_type"))
     known = KnownModel(
         name=name,
         repository="",
         network=network,
-        parameters=counted_parameters(opened),
-        context_tokens=context_tokens(opened),
+        parameters=counted_parameters(opened.checkpoint),
+        context_tokens=context_tokens(opened.checkpoint),
         licence="unknown",
         gated=False,
         roles=("embedding",),
     )
     if network in ENCODERS:
         return known
-    fim = next(
-        (
-            one
-            for one in FORMATS
-            if tokens.issuperset(filter(None, (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)))
-        ),
-        None,
-    )
+    fim = known_fim(tokens)
     chat = CHATML if "<|im_start|>" in tokens and "<|im_end|>" in tokens else None
     if fim is None and chat is None:
         raise ModelError(
@@ -141,7 +125,7 @@ def described(checkpoint: Path, name: str, tokenizer: Path | None = None) -> Kno
             'write a catalog.toml for it by hand (README, "A model of your own").'
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
-    return replace(known, roles=roles, fim=fim, chat=chat)
+    return replace(known, roles=roles, fim=family_fim(fim, network) if fim else None, chat=chat)
 
 
 def check(entry: ModelEntry) -> str:

@@ -161,7 +161,7 @@ def markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
     if role == "chat":
         return entry.chat.ends if entry.chat is not None else ()
     fim = entry.fim
-    return tuple(filter(None, (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository)))
+    return tuple(filter(None, (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository, fim.begin)))
 
 
 def _check_files(entry: ModelEntry, role: Role) -> Shape:

@@ -1,5 +1,8 @@
 """The third layer: a chat model reads what changed, and is asked once more whether each of its remarks is right.
 
+A model whose name says that it is small (`models.sizes`) answers plain questions (`agents.reviewer.plain_review`), any
+other one by a schema.
+
 A remark stands where its quote stands in the reviewed code; one whose quote is not there is dropped, whatever the model
 says of lines. Nothing in an answer is more than text: a fix is an edit of the quoted place, which only the gate makes.
 Start at `review_by_model`.
@@ -16,9 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents import prompting, surroundings
 from agents.markdown import plain
 from agents.records import Edit, Finding, Fix, Layer, Severity
+from agents.reviewer import plain_review
 from agents.surroundings import Piece
 from indexing.records import Span
 from indexing.syntax import Syntax
+from models import sizes
 from models.chat import ChatRequest
 from models.structured import ask
 
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PROMPTS = ("review", "verify")
+PROMPTS = ("review", "verify", *plain_review.PROMPTS)
 ANSWER_TOKENS = 1500
 VERDICT_TOKENS = 500
 MOST_REMARKS = 5  # of one function; a longer list is noise
@@ -100,6 +105,10 @@ def review_by_model(
 
 
 def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
+    if sizes.is_small(chat.name):
+        for one in plain_review.plainly_reviewed(piece, chat, index, cancelled):
+            yield _plain_finding(piece, one)
+        return
     room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
     if chat.count_tokens(piece.text) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
@@ -154,14 +163,27 @@ def _finding(piece: Piece, remark: Remark, place: Span) -> Finding:
         message=_sentence(f"{remark.problem} {remark.reason}"),
         layer=Layer.MODEL,
         confidence=min(1.0, max(0.0, remark.confidence)),
-        fix=_fix(piece, remark, place),
+        fix=_fix(piece, remark.replacement, place),
     )
 
 
-def _fix(piece: Piece, remark: Remark, place: Span) -> Fix | None:
+def _plain_finding(piece: Piece, stood: plain_review.Stood) -> Finding:
+    start, said = piece.span.start, stood.said or "This line looks wrong."
+    return Finding(
+        code="model-logic",
+        severity=Severity.INFORMATION,
+        span=Span(start + stood.place.start, start + stood.place.end),
+        message=_sentence(said[:1].upper() + said[1:]),
+        layer=Layer.MODEL,
+        confidence=plain_review.CONFIDENCE,
+        fix=_fix(piece, stood.replacement, stood.place),
+    )
+
+
+def _fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
     """The replacement as a fix, where it changes something and the text still parses as it did."""
     quoted = piece.text[place.start : place.end]
-    written = remark.replacement.strip("\r\n").rstrip()
+    written = replacement.strip("\r\n").rstrip()
     if written.startswith(indent := _indent_before(piece.text, place.start)):
         written = written[len(indent) :]
     if not written.strip() or written.strip() == quoted.strip():

@@ -171,6 +171,7 @@ def _fill_ends(decoder: Any, checkpoint: Checkpoint) -> str:  # noqa: ANN401
 def _fill_attention(layer: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
     attention = layer.self_attention
     own = f"{name}.self_attn"
+    parts.stretch(attention, checkpoint)
     parts.norm(attention.layer_norm, checkpoint, f"{name}.input_layernorm")
     parts.linear(attention.linear[0], checkpoint, f"{own}.q_proj", f"{own}.k_proj", f"{own}.v_proj")
     parts.linear(attention.linear[1], checkpoint, f"{own}.o_proj")

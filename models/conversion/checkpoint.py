@@ -11,7 +11,7 @@ import json
 import math
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from models.errors import ModelError
 from starling_files import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,12 +33,28 @@ OTHER_PICKLES = ("*.pt", "*.pth", "*.ckpt")
 MOST_HEADER_BYTES = 100_000_000  # the format's own limit
 MOST_DIMENSIONS = 64  # as torch has it
 MOST_NUMBERS = 1 << 63  # in one dimension
+BLOCK_NUMBERS = 1 << 24  # read at once
 TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
     "BF16": np.dtype("<u2"),
     "F64": np.dtype("<f8"),
 }
+
+
+class Weights(Protocol):
+    """A tensor that lies on disk, in whatever form."""
+
+    @property
+    def name(self) -> str:
+        """As its authors call it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows first."""
+
+    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """Read its numbers some rows at a time; each block has all dimensions of `shape`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +81,40 @@ class Tensor:
         Raises:
             ModelError: the disk failed, or the type cannot be converted.
         """
+        return self._rows(0, self.shape[0] if self.shape else 1).reshape(self.shape)
+
+    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """Read its numbers some rows at a time, so that a large tensor need not be in memory whole.
+
+        Raises:
+            ModelError: as `read`.
+        """
+        if not self.shape:
+            yield self.read()
+            return
+        count = max(1, BLOCK_NUMBERS // max(1, math.prod(self.shape[1:])))
+        for start in range(0, max(1, self.shape[0]), count):
+            yield self._rows(start, min(count, self.shape[0] - start))
+
+    def _rows(self, start: int, count: int) -> NDArray[np.floating[Any]]:
         if self.kind not in TYPES:
             raise ModelError(
                 f"The tensor {self.name} in {self.file} is stored as {self.kind}, which cannot be converted; "
                 "take the checkpoint in float32, float16 or bfloat16."
             )
+        row = math.prod(self.shape[1:])
+        offset = self.start + start * row * TYPES[self.kind].itemsize
         try:
-            numbers: NDArray[Any] = np.fromfile(self.file, TYPES[self.kind], math.prod(self.shape), offset=self.start)
+            numbers: NDArray[Any] = np.fromfile(self.file, TYPES[self.kind], count * row, offset=offset)
         except OSError as error:
             raise ModelError(f"The weights {self.file} cannot be read: {error.strerror}; try again.") from error
+        if len(numbers) != count * row:
+            raise ModelError(f"The weights {self.file} have become shorter while they were read; download them again.")
         if self.kind == "BF16":  # the upper half of a float32
             numbers = (numbers.astype("<u4") << 16).view("<f4")
         elif self.kind == "F64":
             numbers = numbers.astype("<f4")
-        return numbers.reshape(self.shape)
+        return numbers.reshape(count, *self.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +122,14 @@ class Checkpoint:
     """A published model.
 
     Attributes:
-        folder: where it lies.
+        folder: where it lies; the file itself where one file holds all.
         config: what `config.json` says.
         tensors: by name.
     """
 
     folder: Path
     config: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Weights]
 
     @classmethod
     def open(cls, folder: Path) -> Checkpoint:
@@ -105,7 +141,7 @@ class Checkpoint:
         if not folder.is_dir():
             raise ModelError(f"There is no folder {folder}; give the folder of a downloaded model.")
         config = _read_object(folder / CONFIG_FILE)
-        tensors: dict[str, Tensor] = {}
+        tensors: dict[str, Weights] = {}
         for file in sorted(folder.glob(SAFETENSORS)):
             tensors |= _read_contents(file)
         for file in sorted(folder.glob(PICKLES)) if not tensors else ():
@@ -115,7 +151,7 @@ class Checkpoint:
         _check_shards(folder, tensors)
         return cls(folder, config, tensors)
 
-    def tensor(self, name: str) -> Tensor:
+    def tensor(self, name: str) -> Weights:
         """The tensor of that name.
 
         Raises:
@@ -222,7 +258,7 @@ def is_shape(shape: tuple[int, ...]) -> bool:
     return len(shape) <= MOST_DIMENSIONS and all(0 <= size < MOST_NUMBERS for size in shape)
 
 
-def _check_shards(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+def _check_shards(folder: Path, tensors: Mapping[str, Weights]) -> None:
     """Whether all files are there that the index of a model in several files names."""
     indexes = (folder / "model.safetensors.index.json", folder / "pytorch_model.bin.index.json")
     index = next((one for one in indexes if one.exists()), None)

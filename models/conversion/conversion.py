@@ -1,4 +1,4 @@
-"""From a downloaded checkpoint to the folder that CTranslate2 loads, whole or not at all.
+"""From a downloaded checkpoint or a GGUF file to the folder that CTranslate2 loads, whole or not at all.
 
 Written aside and moved into place, so that whatever happens there is never half a model. Start at `convert`.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.conversion.architectures import NETWORKS
-from models.conversion.checkpoint import Checkpoint
+from models.conversion.opening import open_model
 from models.conversion.variables import QUANTIZATIONS, counted, quantized
-from models.conversion.vocabulary import TOKENIZER_FILE, Vocabulary
+from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError
 from starling_files import close_tree, make_folder
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.conversion.architectures import Specification
+    from models.conversion.checkpoint import Checkpoint
     from models.conversion.variables import Quantization
+    from models.conversion.vocabulary import Vocabulary
 
 SPARE_BYTES = 50_000_000  # left free on the disk beside the model itself
 CONTEXT_NAMES = ("n_positions", "max_position_embeddings")
@@ -59,7 +61,7 @@ def convert(
     """Write `model.bin`, `config.json`, `vocabulary.json` and `tokenizer.json` to the new folder `target`.
 
     Args:
-        source: folder with `config.json`, `*.safetensors` or `pytorch_model.bin`, and `tokenizer.json`.
+        source: folder with `config.json`, `*.safetensors` or `pytorch_model.bin`, and `tokenizer.json`; or a GGUF file.
         target: must not exist yet.
         quantization: of the weights; norms and biases stay in floating point.
         tokenizer: another `tokenizer.json` than the folder's; None for that.
@@ -72,8 +74,8 @@ def convert(
         raise ModelError(f"There is no quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}.")
     if target.exists():
         raise ModelError(f"{target} is there already; remove it or choose another name.")
-    checkpoint = Checkpoint.open(source)
-    vocabulary = Vocabulary.of(source, tokenizer)
+    opened = open_model(source, tokenizer)
+    checkpoint, vocabulary = opened.checkpoint, opened.vocabulary
     architecture, specification = _specified(checkpoint)
     specification.register_vocabulary(vocabulary.fitted(specification.get_vocabulary_size()))
     _name_tokens(specification, vocabulary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ctranslate2.specs import attention_spec, common_spec
 
 from models.conversion.variables import Fused
@@ -12,7 +13,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.conversion.checkpoint import Checkpoint, Tensor
+    from models.conversion.checkpoint import Checkpoint, Weights
 
 ACTIVATIONS = {
     "gelu": common_spec.Activation.GELU,
@@ -53,7 +54,7 @@ def norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
         spec.beta = whole(checkpoint.tensor(f"{name}.bias"))
 
 
-def whole(tensor: Tensor, *, skip: int = 0) -> Fused:
+def whole(tensor: Weights, *, skip: int = 0) -> Fused:
     """One tensor, from a row on."""
     return Fused([tensor], skip=skip)
 
@@ -81,9 +82,23 @@ def rotary(checkpoint: Checkpoint) -> dict[str, Any]:
     if kind == "linear":
         arguments["rotary_scaling_type"] = attention_spec.RotaryScalingType.Linear
         arguments["rotary_scaling_factor"] = float(stretched["factor"])
+    elif kind == "llama3":
+        arguments["rotary_scaling_type"] = attention_spec.RotaryScalingType.Llama3
+        arguments["original_max_position_embeddings"] = int(stretched["original_max_position_embeddings"])
+        arguments["max_position_embeddings"] = checkpoint.integer("max_position_embeddings")
     elif kind != "default":
-        raise _unsupported(checkpoint, f"the position scaling {kind!r}", "it knows none and linear")
+        raise _unsupported(checkpoint, f"the position scaling {kind!r}", "it knows none, linear and llama3")
     return arguments
+
+
+def stretch(attention: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401
+    """Set what Llama 3.1's way of stretching positions needs beside the arguments of `rotary`."""
+    stretched = checkpoint.config.get("rope_scaling") or checkpoint.config.get("rope_parameters") or {}
+    if stretched.get("rope_type") == "llama3":
+        # the specification has no such attribute for this way, and the runtime asks for it
+        object.__setattr__(attention, "rotary_scaling_factor", np.dtype("float32").type(stretched["factor"]))
+        attention.rotary_low_freq_factor = np.dtype("float32").type(stretched["low_freq_factor"])
+        attention.rotary_high_freq_factor = np.dtype("float32").type(stretched["high_freq_factor"])
 
 
 def heads(checkpoint: Checkpoint) -> tuple[int, int | None]:

@@ -1,7 +1,7 @@
 """Tensors on their way into a CTranslate2 file: read when they are written, and quantized there.
 
 CTranslate2's own converter holds a whole model in memory and needs torch. Here a specification is filled with what is
-still to be read; `quantized` decides each variable's type, and the numbers pass one tensor at a time. The arithmetic is
+still to be read; `quantized` decides each variable's type, and the numbers pass some rows at a time. The arithmetic is
 CTranslate2's (`ctranslate2.specs.model_spec`): int8 by rows, scale 127 / max |w|. Start at `Fused` and `quantized`.
 """
 
@@ -14,11 +14,11 @@ import numpy as np
 from ctranslate2.specs.model_spec import LayerSpec, Variable, visit_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from models.conversion.checkpoint import Tensor
+    from models.conversion.checkpoint import Weights
 
 Quantization = Literal["int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32"]
 QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
@@ -35,7 +35,7 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
         skip: rows left out at the head.
     """
 
-    def __init__(self, parts: Sequence[Tensor | int], *, skip: int = 0, wanted: str = "float32") -> None:
+    def __init__(self, parts: Sequence[Weights | int], *, skip: int = 0, wanted: str = "float32") -> None:
         self._parts = tuple(parts)
         self._skip = skip
         self._wanted = wanted
@@ -55,11 +55,18 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
 
     def numpy(self) -> NDArray[np.float32]:
         """All numbers, freshly read."""
-        arrays = [
-            np.zeros(part, np.float32) if isinstance(part, int) else part.read().astype(np.float32, copy=False)
-            for part in self._parts
-        ]
-        return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays))[self._skip :]
+        arrays = list(self.blocks())
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """All numbers, freshly read, some rows at a time."""
+        skip = self._skip
+        for part in self._parts:
+            blocks = [np.zeros(part, np.float32)] if isinstance(part, int) else part.blocks()
+            for block in blocks:
+                if skip < len(block):
+                    yield block[skip:].astype(np.float32, copy=False)
+                skip = max(0, skip - len(block))
 
     def num_bytes(self) -> int:
         """Size on disk."""
@@ -67,7 +74,9 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
 
     def to_bytes(self) -> bytes:
         """The numbers as they are written."""
-        numbers = self.numpy()
+        return b"".join(map(self._packed, self.blocks()))
+
+    def _packed(self, numbers: NDArray[np.float32]) -> bytes:
         if self._wanted == "bfloat16":
             bits = np.ascontiguousarray(numbers).view(np.uint32)
             rounded = bits + (0x7FFF + ((bits >> 16) & 1))  # to the nearest, halves to even
@@ -97,12 +106,18 @@ class _Rows(Variable):  # type: ignore[misc]
         return "int8"
 
     def numpy(self) -> NDArray[np.int8]:
-        numbers = self._source.numpy()
-        largest = np.amax(np.absolute(numbers), axis=1)
-        largest[largest == 0] = 127.0
-        largest = np.maximum(largest, np.float32(127) / LARGEST_FLOAT)  # scales stay finite for tiny rows
-        self.scales = (127.0 / largest).astype(np.float32)
-        return np.rint(numbers * self.scales[:, None]).astype(np.int8)
+        rows, scales = np.empty(self.shape, np.int8), np.empty(self.shape[0], np.float32)
+        start = 0
+        for numbers in self._source.blocks():
+            end = start + len(numbers)
+            largest = np.maximum(numbers.max(axis=1), -numbers.min(axis=1))
+            largest[largest == 0] = 127.0
+            largest = np.maximum(largest, np.float32(127) / LARGEST_FLOAT)  # scales stay finite for tiny rows
+            scales[start:end] = 127.0 / largest
+            rows[start:end] = np.rint(numbers * scales[start:end, None])
+            start = end
+        self.scales = scales
+        return rows
 
     def num_bytes(self) -> int:
         return math.prod(self.shape)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.errors import ModelError
+from models.formats import MARKERS
 from starling_files import read_text
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Vocabulary:
             raise ModelError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
         except Exception as error:  # tokenizers raises bare Exception for any malformed file
             raise ModelError(f"{path} is not a tokenizer ({error}); download it again.") from error
+        content = _with_markers(content)
         names = _names(folder)
         tokens = [f"<unused_{number}>" for number in range(max(numbered.values(), default=-1) + 1)]
         for token, number in numbered.items():
@@ -83,6 +85,18 @@ class Vocabulary:
                 "Take both from the same download."
             )
         return [*self.tokens, *(f"<extra_id_{number}>" for number in range(rows - len(self.tokens)))]
+
+
+def _with_markers(content: str) -> str:
+    """The same `tokenizer.json`, in which fill-in-the-middle markers are special, so that text never becomes one.
+
+    Qwen's own lists them among its added tokens as ordinary ones.
+    """
+    value = json.loads(content)
+    added = [token for token in value.get("added_tokens") or () if token["content"] in MARKERS and not token["special"]]
+    for token in added:
+        token["special"] = True
+    return json.dumps(value, ensure_ascii=False) if added else content
 
 
 def _made_of_parts(folder: Path) -> str:

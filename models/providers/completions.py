@@ -220,6 +220,8 @@ def _laid_out(path: str, snippets: str, prefix: str, suffix: str, entry: ModelEn
         snippets, prefix = (snippets + title, prefix) if fim.path_place == "first" else (snippets, title + prefix)
     if fim.layouts[0] == "psm":
         return f"{snippets}{fim.prefix}{prefix}{fim.suffix}{suffix}{fim.middle}"
+    if fim.layouts[0] == "suffix_first":
+        return f"{snippets}{fim.suffix}{suffix}{fim.prefix}{prefix}{fim.middle}"
     return f"{snippets}{fim.prefix}{fim.suffix}{suffix}{fim.middle}{prefix}"
 
 

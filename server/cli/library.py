@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (typer looks at the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 
 from models.errors import ModelError
 from server import paths
-from server.cli import terminal
+from server.cli import finding, terminal
 from server.cli.terminal import Failure, Misuse
 from starling_files import make_folder, read_text, write_file
 
@@ -70,24 +71,36 @@ def pull(
 
 
 def convert(
-    folder: Annotated[Path, typer.Argument(help="A checkpoint: config.json, *.safetensors, tokenizer.json.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A GGUF file, a folder with config.json, *.safetensors and tokenizer.json, or a name that "
+            "`starling models find` shows.",
+        ),
+    ],
     *,
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What to call it; the folder's name if not given.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call it; named after the source if not given.")
+    ] = None,
     quantization: Quantization = "int8",
     as_json: AsJson = False,
 ) -> None:
-    """Convert a local checkpoint into a model that runs here. Needs no network, torch or transformers."""
+    """Convert a model that is on this machine into one that runs here. Needs no network, torch or transformers."""
     from models.library import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
-    called = name or folder.resolve().name
+    taken = finding.taken(source)
+    called = name or taken.called
     _check_new(called)
     with _told():
-        known = described(folder, called, tokenizer)
-    _tell(_install(known, folder, quantization, tokenizer), as_json=as_json)
+        known = taken.known or described(taken.path, called, tokenizer, taken.beside)
+    if known.note:
+        terminal.note(known.note)
+    _tell(_install(replace(known, name=called), taken.path, quantization, tokenizer), as_json=as_json)
 
 
 def use(

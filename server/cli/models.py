@@ -8,7 +8,7 @@ import typer
 
 from models.catalog import Catalog
 from server import paths
-from server.cli import hosting, library, script, tables, terminal
+from server.cli import finding, hosting, library, script, tables, terminal
 from server.cli.tables import Column
 from server.cli.terminal import Failure
 
@@ -28,6 +28,7 @@ def _group(context: typer.Context) -> None:
 
 for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
     app.command(_command.__name__)(_command)
+app.command("find")(finding.find)
 app.command("serve")(hosting.serve)
 app.command("script", epilog=script.EXAMPLE)(script.script)
 
@@ -212,6 +213,7 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
         console.print("! cannot be used as it is: see above.", markup=False)
     console.print(
         "* is used; use another with: starling models use completion NAME\n"
+        "What Ollama, LM Studio, llama.cpp and the hub's cache keep here: starling models find\n"
         f"Own models: a folder each in {paths.models_dir()}",
         markup=False,
         soft_wrap=True,

@@ -148,6 +148,31 @@ def test_errors_are_counted_where_asked() -> None:
     assert Syntax.of(document("x = 1\ny = = 2\n")).error_count(Span(6, 13)) == 1
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "parts"),
+    [
+        (
+            "python",
+            "@d\nclass A:\n    def f(self): pass\n    @p\n    def g(self): pass\n",
+            ["@d\nclass A:\n    def f(self): pass\n    @p\n    def g(self): pass", "def f(self): pass", "@p\n    def g(self): pass"],  # noqa: E501
+        ),
+        ("python", "@d\nclass A:\n    def f(self): pass\n", ["@d\nclass A:\n    def f(self): pass", "def f(self): pass"]),  # noqa: E501
+        ("typescript", "export class A { f() {} }\n", ["export class A { f() {} }", "f() {}"]),
+    ],
+)  # fmt: skip
+def test_what_is_around_a_definition_is_its_own_and_not_its_last_members(
+    language: str, text: str, parts: list[str]
+) -> None:
+    assert [text[one.span.start : one.span.end] for one in Syntax.of(document(text, language)).symbols] == parts
+
+
+def test_an_import_says_where_it_stands() -> None:
+    text = "# \u00e9\nimport os, sys\nfrom a import (\n    b,\n)\n"
+    spans = [one.span for one in Syntax.of(document(text)).imports]
+    found = [text[span.start : span.end] for span in spans if span is not None]
+    assert found == ["import os, sys", "import os, sys", "from a import (\n    b,\n)"]
+
+
 def test_too_large_a_text_is_not_parsed() -> None:
     syntax = Syntax.of(document("x = 1\n" * (LARGEST // 6 + 1)))
     assert (syntax.available, syntax.symbols, syntax.error_count()) == (False, (), 0)

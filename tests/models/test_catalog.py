@@ -89,7 +89,7 @@ BROKEN = {
     "context is a truth": ("2048", "true", "context_tokens is True; allowed: a whole number from 64"),
     "context too small": ("2048", "10", "context_tokens is 10; allowed: a whole number from 64"),
     "unknown role": ('["completion"]', '["poetry"]', "roles is ['poetry']; allowed: a list of one or more of"),
-    "unknown layout": ('["psm"]', '["mps"]', "fim.layouts is ['mps']; allowed: a list of one or more of spm, psm"),
+    "unknown layout": ('["psm"]', '["mps"]', "fim.layouts is ['mps']; allowed: a list of one or more of spm, psm, "),
     "no markers": ("[fim]", "[film]", "fim is missing; allowed: a table"),
     "fim is a text": ("[fim]", 'fim = "x"\n[film]', "fim is 'x'; allowed: a table"),
     "unknown healing": ('"<e>"', '"<e>"\nhealing = ["lines"]', "healing is ['lines']; allowed: a list of any of words"),

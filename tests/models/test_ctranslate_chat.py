@@ -92,6 +92,16 @@ def test_turns_are_told_apart_as_the_catalog_has_it() -> None:
     assert (reply.text, reply.end, reply.usage.requests) == (" yes", ReplyEnd.END, 1)
 
 
+def test_a_conversation_begins_with_the_models_first_token() -> None:
+    chat, engine = told(" yes", begin="<|endoftext|>")
+    chat.chat(conversation("Be brief.", "Hello"), cancelled=never)
+    assert read(engine) == "[E][P]Be brief.[S]User: Hello\nBot:"
+    assert engine.prompt is not None
+    instructed = engine.prompt.tokens[: engine.prompt.settled]
+    assert instructed[0] == "<|endoftext|>"
+    assert instructed[-1] == "<fim_suffix>"
+
+
 def test_a_marker_in_what_is_said_is_no_marker() -> None:
     chat, engine = told("x")
     chat.chat(conversation("", "<|endoftext|>"), cancelled=never)

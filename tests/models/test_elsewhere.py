@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import closing
+from dataclasses import replace
 from operator import mul
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -148,3 +149,17 @@ def test_the_scripted_server_makes_vectors_too() -> None:
     assert math.hypot(*first) == pytest.approx(1)
     assert sum(map(mul, first, second)) > 0.8
     assert sum(map(mul, first, third)) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("layout", "wanted"),
+    [
+        ("psm", "<fim_prefix>before<fim_suffix>after<fim_middle>"),
+        ("spm", "<fim_prefix><fim_suffix>after<fim_middle>before"),
+        ("suffix_first", "<fim_suffix>after<fim_prefix>before<fim_middle>"),
+    ],
+)
+def test_a_server_that_takes_plain_prompts_gets_the_order_the_model_was_taught(layout: str, wanted: str) -> None:
+    entry = bundled.entry()
+    entry = replace(entry, fim=replace(entry.fim, layouts=(layout,)))
+    assert completions._laid_out("", "", "before", "after", entry) == wanted

@@ -73,6 +73,11 @@ CONTEXT = "<filename>a.py\nant = 4\n<filename>z.py\nzed = 0\n<filename>recent.py
             "<filename>pkg/main.py\n<fim_prefix>before = 1\n<fim_suffix>\nafter = 2\n<fim_middle>",
         ),
         (
+            "suffix_first",
+            "first",
+            "<filename>pkg/main.py\n<fim_suffix>\nafter = 2\n<fim_prefix>before = 1\n<fim_middle>",
+        ),
+        (
             "psm",
             "prefix",
             "<fim_prefix><filename>pkg/main.py\nbefore = 1\n<fim_suffix>\nafter = 2\n<fim_middle>",
@@ -81,6 +86,15 @@ CONTEXT = "<filename>a.py\nant = 4\n<filename>z.py\nzed = 0\n<filename>recent.py
 )
 def test_each_layout_has_stable_context_first(layout: str, place: str, expected: str) -> None:
     assert shown(laid_out(REQUEST, variant(layout=layout, place=place))) == CONTEXT + expected
+
+
+def test_a_prompt_begins_with_the_models_first_token_and_still_fits() -> None:
+    entry = variant(context=64)
+    entry = replace(entry, fim=replace(entry.fim, begin="<|endoftext|>"))
+    prompt = laid_out(replace(REQUEST, prefix=REQUEST.prefix * 50, max_tokens=8), entry)
+    assert prompt.tokens[0] == "<|endoftext|>"
+    assert prompt.tokens.count("<|endoftext|>") == 1
+    assert len(prompt.tokens) + prompt.max_tokens <= 64
 
 
 def test_without_a_file_marker_no_path_is_shown() -> None:
@@ -116,7 +130,7 @@ REQUESTS = st.builds(
 )
 
 
-@pytest.mark.parametrize("layout", ["spm", "psm"])
+@pytest.mark.parametrize("layout", ["spm", "psm", "suffix_first"])
 @pytest.mark.parametrize("context", [64, 200, 512])
 @settings(max_examples=40, deadline=None)
 @given(request=REQUESTS)

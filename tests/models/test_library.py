@@ -13,6 +13,7 @@ from models.catalog import Catalog
 from models.errors import ModelError
 from models.known import known_models
 from models.library import CHECKSUMS_FILE, check, described, install, remove
+from models.tokens import Tokenizer
 from tests.models.conversion.parity import NETWORKS
 
 ROOM = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"]
@@ -48,9 +49,28 @@ def test_what_is_known_of_a_model_stands_in_its_entry(name: str, checkpoint: Pat
     assert entry.fim == known.fim or not known.fim
 
 
+def test_a_marker_that_its_authors_call_ordinary_is_never_read_in_a_text(checkpoint: Path, tmp_path: Path) -> None:
+    path = checkpoint / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    tokenizer["added_tokens"] = [{"id": 91, "content": "<fim_suffix>", **plain}]
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    entry = install(described(checkpoint, "mine"), checkpoint, tmp_path / "models")
+    assert "<fim_suffix>" in Tokenizer.read(path).encode("a<fim_suffix>").tokens  # as it was
+    assert "<fim_suffix>" not in Tokenizer.read(entry.tokenizer).encode("a<fim_suffix>").tokens
+
+
 def test_a_tokenizer_without_markers_is_no_use_and_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="knows neither fill-in-the-middle nor chat markers"):
         described(NETWORKS / "llama", "mine")
+
+
+def test_the_first_token_of_a_prompt_stands_in_the_entry(checkpoint: Path, tmp_path: Path) -> None:
+    known = described(checkpoint, "mine")
+    assert known.fim is not None
+    entry = install(replace(known, fim=replace(known.fim, begin="<|endoftext|>")), checkpoint, tmp_path / "models")
+    assert entry.fim.begin == "<|endoftext|>"
+    assert entry.fim == replace(known.fim, begin="<|endoftext|>")
 
 
 def test_an_encoder_is_an_embedder(tmp_path: Path) -> None:

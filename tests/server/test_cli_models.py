@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from models import pulling
-from models.catalog import BUNDLED
+from models.catalog import BUNDLED, Catalog
 from models.show_filter import FILE, FORMAT, KINDS
 from server import chats, paths
 from server.cli import run
 from server.settings import resolve
+from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
+from tests.models.conversion.test_gguf_vocabulary import full_model
+from tests.models.found.test_finding import put, repository
 from tests.models.hub import Hub, served
 
 CHECKPOINT = Path(__file__).parents[2] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
@@ -53,6 +56,85 @@ def test_a_local_checkpoint_is_converted_used_and_completes(
     assert run(["complete", f"{source}:3:21", "--json"]) == 0
     answer = json.loads(capfd.readouterr().out)
     assert answer["suggestions"][0]["model"] == "own"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which LM Studio keeps one model, and the hub's cache one checkpoint."""
+    for name in ("OLLAMA_MODELS", "LLAMA_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    folder = tmp_path / "me" / ".lmstudio" / "models" / "some" / "coder"
+    folder.mkdir(parents=True)
+    full_model(folder / "coder-Q4_K_M.gguf", template=CHATML)
+    published = repository(tmp_path / "hub-home" / "hub", "bigcode/starcoder2-3b")
+    for file in (NETWORKS / "starcoder2").iterdir():
+        put(published, file.name, file.read_bytes())
+    return folder / "coder-Q4_K_M.gguf"
+
+
+def test_what_other_programs_keep_is_listed_and_taken_by_name(
+    elsewhere: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "find", "--json"]) == 0
+    models = {model["name"]: model for model in json.loads(capfd.readouterr().out)["models"]}
+    assert list(models) == ["lmstudio:some/coder/coder-Q4_K_M", "hf:bigcode/starcoder2-3b"]
+    assert all(model["runs"] for model in models.values())
+    before = elsewhere.read_bytes()
+    for name in models:
+        assert run(models[name]["command"].split()[1:]) == 0
+    assert elsewhere.read_bytes() == before
+    written = capfd.readouterr().err
+    assert "coder is in " in written
+    catalog = Catalog.load(paths.models_dir())
+    assert catalog.problems == ()
+    assert catalog.entries["coder"].roles == ("completion", "chat", "review")
+    assert catalog.entries["starcoder2-3b"].licence == "bigcode-openrail-m"  # as the published model is known
+
+
+def test_the_list_names_what_to_type_on_a_narrow_terminal(elsewhere: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "find"]) == 0
+    shown = capfd.readouterr().out
+    assert "lmstudio:some/coder/coder-Q4_K_M" in shown
+    assert "Take one with: starling models convert NAME" in shown
+
+
+def test_the_list_says_what_is_missing_to_take_one(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "find"]) == 0
+    assert "uv tool install" not in capfd.readouterr().err
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert run(["models", "find"]) == 0
+    assert "uv tool install '.[convert]'" in capfd.readouterr().err
+
+
+def test_nothing_found_says_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "nowhere"))
+    assert run(["models", "find"]) == 0
+    assert f"No other program keeps a model in {tmp_path / 'nowhere'}" in capfd.readouterr().err
+
+
+def test_a_gguf_file_becomes_a_model_that_loads(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = full_model(tmp_path / "tiny-coder.Q8_0.gguf", eos="<|endoftext|>", template=CHATML)
+    assert run(["models", "convert", str(path), "--json"]) == 0
+    written = capfd.readouterr()
+    assert json.loads(written.out)["name"] == "tiny-coder"
+    assert "not offered for chat" in written.err
+    assert run(["models", "verify", "tiny-coder"]) == 0
+    assert run(["models", "use", "completion", "tiny-coder"]) == 0
+    assert run(["models", "convert", str(path), "--name", "again", "-q", "float32"]) == 0
+
+
+def test_a_name_that_is_not_there_is_told_with_its_nearest(elsewhere: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "convert", "lmstudio:some/coder/coder-Q4_K_S"]) == 1
+    assert "Did you mean lmstudio:some/coder/coder-Q4_K_M?" in capfd.readouterr().err
+    elsewhere.write_bytes(b"GGUF")
+    assert run(["models", "convert", "lmstudio:some/coder/coder-Q4_K_M"]) == 1
+    assert "cannot be run here" in capfd.readouterr().err
 
 
 def test_removing_a_model_that_is_used_says_so(checkpoint: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +190,11 @@ def test_a_model_is_pulled_by_name_and_the_download_is_let_go(
         ("pull qwen-coder-1.5b", 1, "'qwen-coder-1.5b' to be had by name. Did you mean qwen2.5-coder-1.5b or "),
         ("pull starcoder2-3b -q int3", 2, "There is no quantization 'int3'"),
         ("pull starcoder2-3b --token-file nosuch", 1, "The token in nosuch cannot be read"),
-        ("convert nosuch", 1, "nosuch"),
+        (
+            "convert nosuch",
+            1,
+            "There is no file or folder nosuch; give a GGUF file, the folder of",
+        ),
         ("use cooking starling-mini", 2, "There is no role 'cooking'"),
         ("use chat starling-mini", 1, "is for completion, not for chat"),
         ("use embedding starling-mini", 1, "Nothing in Starling asks for embedding yet"),

@@ -56,15 +56,17 @@ def test_every_invariant_names_a_test_that_exists() -> None:
 
 def test_make_targets_in_the_documents_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    texts = [path.read_text(encoding="utf-8") for path in (*ROOT.glob("*.md"), *ROOT.glob("*/*/README.md"))]
+    paths = (*ROOT.glob("*.md"), *ROOT.glob("*/*/README.md"), *ROOT.glob("docs/*.md"))
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     named = {name for text in texts for name in re.findall(r"(?:`|^)make ([a-z][a-z-]+)", text, re.MULTILINE)}
     assert named >= {"run", "test"}
     assert named - targets == set()
 
 
-def test_starling_commands_in_the_readme_exist() -> None:
-    named = set(re.findall(r"^\s*starling ([a-z]+)", README, re.MULTILINE)) | set(
-        re.findall(r"`starling ([a-z]+)", README)
+def test_starling_commands_in_the_documents_exist() -> None:
+    texts = README + "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md"))
+    named = set(re.findall(r"^\s*starling ([a-z]+)", texts, re.MULTILINE)) | set(
+        re.findall(r"`starling ([a-z]+)", texts)
     )
     listing = subprocess.run(
         [str(ROOT / ".venv/bin/starling"), "--help"], capture_output=True, text=True, check=True, timeout=60
@@ -85,7 +87,8 @@ def test_the_changelog_names_the_version() -> None:
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
-    documents = [*ROOT.glob("*.md"), *(ROOT / "editors").rglob("*.md"), *(ROOT / "models").rglob("*.md")]
+    folders = ("docs", "editors", "models")
+    documents = [*ROOT.glob("*.md"), *(path for folder in folders for path in (ROOT / folder).rglob("*.md"))]
     broken = [
         f"{path.relative_to(ROOT)}: {target}"
         for path in documents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -17,7 +18,8 @@ from models.chat import ChatRequest, Message, Speaker, never
 from models.scripted_server import ScriptedServer
 from server import chats
 from server.endpoints import ChatSettings
-from tests.wire.conftest import PROGRAM, ROOT, within
+from tests.wire.conftest import PROGRAM, ROOT, plain, within
+from tests.wire.test_gate import EDITING, Person
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,6 +105,35 @@ async def test_a_changed_function_is_reviewed_and_shown_as_a_diagnostic(
             await within(session.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
         assert [(one.code, one.range.start.line, one.range.start.character) for one in found] == [("model-logic", 1, 4)]
         assert found[0].message == "The height is ignored. Areas are wrong."
+
+
+async def test_of_an_answer_of_a_whole_file_one_function_is_proposed_and_written(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import os\n\n\ndef one( ):\n    return 1\n\n\ndef two(r):\n    return 3 * r\n"
+    answer = text.replace("import os", "import math\nimport os").replace("( )", "()").replace("3 * r", "math.pi * r")
+    with ScriptedServer(f"=== use pi\n```python\n{answer}```\nIt uses pi.\n", key=KEY) as server:
+        configure(monkeypatch, server)
+        session = await start(command=PROGRAM)
+        person = Person(session)
+        await session.initialize(capabilities=EDITING)
+        uri = session.open(session.write("area.py", text).as_uri(), text)
+        place = {"line": 8, "character": 4}
+        arguments = {"uri": uri, "range": {"start": place, "end": place}, "instruction": "use pi"}
+        params = types.ExecuteCommandParams("starling.generate", [arguments])
+        running = asyncio.ensure_future(session.client.workspace_execute_command_async(params))
+        (_, diff), decided = await person.question()
+        written = [line for line in diff.splitlines() if line.startswith(("+", "-")) and line[:3] not in {"+++", "---"}]
+        assert written == ["+import math", "-    return 3 * r", "+    return math.pi * r"]
+        decided.set_result(types.MessageActionItem("Apply"))
+        applying, applied = await person.asked_for(types.WORKSPACE_APPLY_EDIT)
+        (change,) = applying.edit.document_changes
+        document = types.VersionedTextDocumentIdentifier(2, uri)
+        changes = [types.TextDocumentContentChangePartial(edit.range, edit.new_text) for edit in reversed(change.edits)]
+        session.client.text_document_did_change(types.DidChangeTextDocumentParams(document, changes))
+        applied.set_result(types.ApplyWorkspaceEditResult(applied=True))
+        result = plain(await within(running))
+        assert (result["outcome"], result["reason"]) == ("applied", None)
 
 
 async def test_what_is_no_file_of_the_workspace_is_reviewed_by_a_model_only_when_somebody_asks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents import prompting, surroundings
+from agents import outlines, prompting, surroundings
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task, Told
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ANSWER_TOKENS = 1024
 QUESTION = "Explain this code."
 _SPARE_TOKENS = 500  # for the prompt's own words
+_CONTEXT_TOKENS = 1500  # of the class around, and of what else has to do with it: more takes long to read
 
 
 def offer(scene: Scene) -> Offer | None:
@@ -58,11 +59,16 @@ def explained(scene: Scene, means: Means, on_text: Callable[[str], None] | None 
     if chat.count_tokens(shown.text) > room:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
     means.report(f"{chat.name} explains")
-    context = surroundings.gathered(piece, means.index, lambda more: chat.count_tokens(shown.text + more) <= room)
+    head = outlines.class_heads(piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more))
+    own = shown.text + head
+    context = surroundings.gathered(
+        piece, means.index, lambda more: chat.count_tokens(own + more) <= room and _fits(chat, more)
+    )
     messages = prompting.messages(
         "explain",
         question=scene.instruction.strip() or QUESTION,
         language=scene.document.language,
+        head=prompting.fenced(head, piece.title) if head else "",
         code=prompting.fenced(shown.text, piece.title),
         context=context,
     )
@@ -72,6 +78,10 @@ def explained(scene: Scene, means: Means, on_text: Callable[[str], None] | None 
         raise Cancelled
     text = inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
     return Told(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
+
+
+def _fits(chat: ChatModel, context: str) -> bool:
+    return chat.count_tokens(context) <= _CONTEXT_TOKENS
 
 
 def _streamed(chat: ChatModel, request: ChatRequest, means: Means, on_text: Callable[[str], None] | None) -> Reply:

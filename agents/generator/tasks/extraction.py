@@ -24,10 +24,12 @@ class Extracted:
     Attributes:
         code: of the longest block, without its fence; None where there is none.
         words: what is said beside it, on one line.
+        blocks: of all blocks, in order.
     """
 
     code: str | None
     words: str
+    blocks: tuple[str, ...] = ()
 
 
 def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
@@ -45,7 +47,8 @@ def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
             blocks.append(_unindented(reply[opened.end() + 1 : end], opened["indent"]))
     words.append(reply[at:])
     said = plain(" ".join(" ".join(words).split()))[:_LONGEST_WORDS].strip()
-    return Extracted(max(blocks, key=len).rstrip("\n") if blocks else None, said)
+    stripped = tuple(block.rstrip("\n") for block in blocks)
+    return Extracted(max(stripped, key=len) if stripped else None, said, stripped)
 
 
 def own_lines(code: str, *, before: str = "", after: str = "") -> list[str]:

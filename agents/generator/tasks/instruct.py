@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.generator.tasks.definitions import definitions_of
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task
 from agents.generator.tasks.rewriting import Wish, rewritten, whole_lines
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from indexing.records import Span
 
 _LONGEST_TITLE = 60  # characters
+_LONGEST_CLASS = 120  # lines of one that is written anew where the cursor stands in none of its methods
 
 
 def offer(scene: Scene) -> Offer | None:
@@ -24,16 +26,26 @@ def propose(scene: Scene, means: Means) -> Result:
     """What the chat model makes of the lines."""
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")
-    return rewritten(Wish(_meant(scene), scene.instruction.strip(), title_of(scene.instruction)), scene, means)
+    words = scene.instruction.strip()
+    return rewritten(Wish(_meant(scene), words, title_of(words), words=words), scene, means)
 
 
 def _meant(scene: Scene) -> Span:
-    """What is selected; at a mere cursor the function around it, but an empty line is a place of its own."""
+    """What is selected; at a mere cursor the function or short class around it, but an empty line is its own place."""
     lines = whole_lines(scene.document.text, scene.span)
     if scene.span.start < scene.span.end or not scene.document.text[lines.start : lines.end].strip():
         return scene.span
     function = function_at(scene.syntax, scene.span.start)
-    return function.span if function is not None else scene.span
+    if function is not None:
+        return function.span
+    around = [one for one in definitions_of(scene.syntax) if one.sort == "type" and _holds(one.span, lines)]
+    innermost = max(around, key=lambda one: one.span.start, default=None)
+    short = innermost is not None and len(innermost.lines(scene.document.text)) <= _LONGEST_CLASS
+    return innermost.span if innermost is not None and short else scene.span
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def title_of(instruction: str) -> str:

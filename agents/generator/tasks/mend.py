@@ -42,6 +42,7 @@ def propose(scene: Scene, means: Means) -> Result:
         f"Fix {finding.code}",
         accepts=lambda one: not checked or _count(one, finding) < checked,
         missed=f"this is still there: {finding.message}",
+        words=finding.message,
     )
     return rewritten(wish, scene, means)
 

@@ -23,6 +23,7 @@ _COMMENT = re.compile(
     | \{? /\*+ (?P<block>.*?) \*/ \}? | <!-- (?P<markup>.*?) --> | \(\* (?P<star>.*?) \*\) ) \s* \Z"""
 )
 _BARE = re.compile(r"\s*(?:\.{3}|…)\s*[;,]?\s*\Z")
+_STUB = re.compile(r"\s*(?:pass|\.{3}|…|return|\{\s*\}|;)\s*;?\s*(?P<comment>(?:#|//|--|/\*).*)")
 _KINDS = (
     "code|methods?|functions?|members?|implementations?|logic|imports?|fields?|properties|lines?|content|definitions?"
     "|class(?:es)?|body|parts?|cases?|stuff"
@@ -40,6 +41,51 @@ _HEAD = re.compile(
     r"|(?:keep|leave)\s+(?:\w+\s+){0,4}?(?:as\s+(?:is|it\s+is|they\s+are)|unchanged)\b"
     r"|etc\b|(?:your|my)\s+(?:other\s+|own\s+)?(?:code|logic|implementation|methods?)\s+(?:goes\s+|go\s+)?here\b"
     r"|(?:\w+\s+)?code\s+(?:continues|unchanged|omitted|goes\s+here)\b)"
+)
+# Comments of nothing but these words speak of no code in particular, whatever their order.
+_ALONE = frozenset({"unchanged", "omitted", "snip", "snipped", "etc"})
+_ELIDING = _ALONE | frozenset(
+    {
+        *("existing", "remaining", "remainder", "remain", "remains", "stay", "stays", "same", "as"),
+        *("changes", "brevity", "above", "on"),
+    }
+)
+_ELIDED = _ELIDING | frozenset(
+    {
+        *(
+            "the",
+            "of",
+            "this",
+            "that",
+            "your",
+            "my",
+            "all",
+            "any",
+            "other",
+            "and",
+            "so",
+            "for",
+            "with",
+            "from",
+            "in",
+            "to",
+        ),
+        *("is", "are", "was", "were", "it", "they", "not", "no", "shown", "made", "needed", "here", "before", "below"),
+        *("keep", "keeps", "leave", "continue", "continues", "goes", "go", "todo", "rest", "previous", "original"),
+        *("code", "function", "functions", "method", "methods", "class", "classes", "body", "implementation", "part"),
+        *(
+            "implementations",
+            "logic",
+            "file",
+            "content",
+            "docstring",
+            "imports",
+            "fields",
+            "members",
+            "columns",
+            "lines",
+        ),
+    }
 )
 _TODO = re.compile(r"(?i)(?:todo|note)\s*:\s*")
 _FRAME = " \t[](){}<>\uff08\uff09\u3010\u3011"
@@ -83,6 +129,8 @@ def is_placeholder(line: str) -> bool:
     """Return whether a line stands for code that is not written out."""
     if _BARE.match(line):
         return True
+    if (stub := _STUB.match(line)) is not None:
+        return is_placeholder(stub["comment"])
     found = _COMMENT.match(line)
     if found is None:
         return False
@@ -95,6 +143,9 @@ def is_placeholder(line: str) -> bool:
 
 def _says_so(words: str) -> bool:
     """Return whether a comment says only that code is unchanged."""
+    said = [one.lower() for one in re.findall(r"\w+", words)]
+    if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _ALONE):
+        return True
     head = _HEAD.match(words)
     return head is not None and all(one.lower() in _BEHIND for one in re.findall(r"\w+", words[head.end() :]))
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from agents.records import Edit, Finding
     from indexing.records import Document
 
-_BROKEN = frozenset({"F821", "F823"})  # names that nothing binds: ruff's codes
+UNDEFINED = "F821"  # ruff's code of a name that nothing binds
+_BROKEN = frozenset({UNDEFINED, "F823", "F811"})  # likewise, and of a name that is defined a second time
 _MOST = 8  # candidates that are looked at: each costs a parse and a review
 
 
@@ -50,23 +51,53 @@ class Ranked:
     new: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Why a candidate is not to be had: a sentence without its full stop, and the errors it would bring."""
+
+    why: str
+    errors: tuple[Finding, ...] = ()
+
+
 def ranked(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[Ranked]:
     """Those of `candidates` that parse, change something and bring no error, best first."""
+    return sorted(
+        (one for one in judged(candidates, scene, means) if isinstance(one, Ranked)),
+        key=lambda one: (len(one.new), -one.candidate.likelihood),
+    )
+
+
+def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[Ranked | Dropped]:
+    """What is to be said of each candidate, in their order."""
     document = scene.document
     before: tuple[Finding, ...] | None = None
-    found: list[Ranked] = []
+    found: list[Ranked | Dropped] = []
     for candidate in list(candidates)[:_MOST]:
         text = edited(document.text, candidate.edits)
         after = replace(document, text=text)
-        if text == document.text or not parses(scene, after, candidate.edits):
-            continue
-        if before is None:
-            before = means.review(document)
-        findings = means.review(after)
-        new = new_findings(before, findings)
-        if not any(one.severity is Severity.ERROR or one.code in _BROKEN for one in new):
-            found.append(Ranked(candidate, after, findings, new))
-    return sorted(found, key=lambda one: (len(one.new), -one.candidate.likelihood))
+        if text == document.text:
+            found.append(Dropped("it changes nothing"))
+        elif not parses(scene, after, candidate.edits):
+            found.append(Dropped(f"the file does not parse with it{_where(after)}"))
+        else:
+            if before is None:
+                before = means.review(document)
+            findings = means.review(after)
+            new = new_findings(before, findings)
+            errors = tuple(one for one in new if one.severity is Severity.ERROR or one.code in _BROKEN)
+            said = "; ".join(one.message.rstrip(".") for one in errors[:3])
+            dropped = Dropped(f"it brings an error: {said}", errors)
+            found.append(dropped if errors else Ranked(candidate, after, findings, new))
+    return found
+
+
+def _where(after: Document) -> str:
+    """What Python says of a text that it does not read, "" where that is not known."""
+    if after.language != "python" or (error := _syntax_error(after.text)) is None:
+        return ""
+    lines = after.text.splitlines()
+    line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
+    return f" ({error.msg}: `{line[:120]}`)" if line else f" ({error.msg})"
 
 
 def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
@@ -108,12 +139,17 @@ def new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> tuple[F
 
 def _python_error(text: str) -> int | None:
     """The line, from 1, at which Python does not read on; None when it reads all."""
+    error = _syntax_error(text)
+    return None if error is None else error.lineno or 1
+
+
+def _syntax_error(text: str) -> SyntaxError | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as error:
-        return error.lineno or 1
+        return error
     except (ValueError, RecursionError, MemoryError):
-        return 1
+        return SyntaxError("it cannot be read")
     return None

@@ -35,7 +35,8 @@ def propose(scene: Scene, means: Means) -> Result:
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")
     task = f"{TASK_WORDS} {scene.instruction}".strip()
-    return rewritten(Wish(offered.span, task, offered.title), replace(scene, span=offered.span), means)
+    wish = Wish(offered.span, task, offered.title, words=scene.instruction.strip())
+    return rewritten(wish, replace(scene, span=offered.span), means)
 
 
 TASK = Task("refactor", Kind.REWRITE, Needs.CHAT, offer, propose)

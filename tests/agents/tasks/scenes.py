@@ -28,6 +28,7 @@ LANGUAGES = {
     ".pyi": "python",
     ".js": "javascript",
     ".go": "go",
+    ".java": "java",
     ".rs": "rust",
     ".ts": "typescript",
     ".txt": "text",

@@ -206,6 +206,41 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
     assert "    def area(self):\n        return 3 * self.r\nWORKSPACE>>>" in asked
 
 
+def test_an_explanation_of_a_method_has_its_class_in_view() -> None:
+    fixture = 'class Account(Base):\n    """Money of one person."""\n\n    limit = 3\n\n    def $0pay(self):\n        return self.left()\n\n    def left(self):\n        return 1\n'  # noqa: E501
+    scene, workplace = scene_of(fixture)
+    chat = ScriptedChat("===\nIt pays.")
+    explain.explained(scene, means_of(workplace, chat))
+    asked = chat.requests[0].messages[-1].text
+    head = asked[asked.index("The class around the code") : asked.index("The code, in python")]
+    for part in ("class Account(Base)", "Money of one person.", "limit = 3", "def left(self)"):
+        assert part in head
+    assert "def pay" not in head
+
+
+def test_the_prompt_of_a_change_holds_the_class_the_imports_and_signatures_within_a_bound() -> None:
+    members = "".join(f"    def method_{n}(self, one, two):\n        return {n}\n\n" for n in range(400))
+    fixture = f"import os\nimport re\n\n\ndef near(x):\n    return x\n\n\nclass Account:\n    limit = 3\n\n{members}    def pay(self):\n        $0return near(far(os.name))\n"  # noqa: E501
+    scene, workplace = scene_of(fixture)
+    workplace.index = MemoryIndex(defined=(hit("lib/far.py", "def far(x):\n" + "    x += 1\n" * 500, name="far"),))
+    chat = ScriptedChat("===\n```\ndef pay(self):\n    return 1\n```\nOne.")
+    run("generate", replace(scene, instruction="one"), workplace, chat)
+    asked = chat.requests[0].messages[-1].text
+    for part in ("import os", "class Account", "limit = 3", "def near(x):", "lib/far.py\ndef far(x):", "`pay`"):
+        assert part in asked
+    assert "x += 1" not in asked
+    assert chat.count_tokens(asked) < 1500
+
+
+def test_a_title_of_nothing_is_left_out_of_a_prompt() -> None:
+    scene, workplace = scene_of("def f():\n    $0return 1\n")
+    chat = ScriptedChat("===\n```\ndef f():\n    return 2\n```")
+    run("generate", replace(scene, instruction="two"), workplace, chat)
+    asked = chat.requests[0].messages[-1].text
+    assert asked.startswith("Change the function `f`, in python:\n\n<<<WORKSPACE")
+    assert "The task: two" in asked
+
+
 def test_an_explanation_answers_the_question_that_was_asked() -> None:
     scene, workplace = scene_of(AREA)
     chat = ScriptedChat("=== why three\nA mistake.")

@@ -1,0 +1,206 @@
+"""What a GGUF file is for: its prompts, turns, licence, source and name, as the file itself says them.
+
+Markers for filling in the middle and the turns of a conversation are recognized (`models.formats`); a template is
+never run. A base model's file often brings its family's chat template; one whose turns do not end with the file's own
+end token was not taught to converse. Start at `described`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from models.catalog import FimTokens, RoleSettings
+from models.conversion.gguf_figures import NETWORKS
+from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
+from models.errors import ModelError
+from models.formats import known_chat, known_fim
+from models.known import KnownModel, family_fim
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.catalog import ChatFormat
+    from models.conversion.checkpoint import Checkpoint
+    from models.conversion.gguf_contents import Contents
+    from models.conversion.vocabulary import Vocabulary
+
+MOST_CONTEXT = 32_768  # tokens; the KV state of more does not fit most machines
+LONGEST_FACT = 200  # characters of what is copied into a catalog entry
+
+# Number in `general.file_type` -> what people call it.
+FILE_TYPES = {
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    3: "Q4_1",
+    7: "Q8_0",
+    8: "Q5_0",
+    9: "Q5_1",
+    10: "Q2_K",
+    11: "Q3_K_S",
+    12: "Q3_K_M",
+    13: "Q3_K_L",
+    14: "Q4_K_S",
+    15: "Q4_K_M",
+    16: "Q5_K_S",
+    17: "Q5_K_M",
+    18: "Q6_K",
+    19: "IQ2_XXS",
+    20: "IQ2_XS",
+    21: "Q2_K_S",
+    22: "IQ3_XS",
+    23: "IQ3_XXS",
+    24: "IQ1_S",
+    25: "IQ4_NL",
+    26: "IQ3_S",
+    27: "IQ3_M",
+    28: "IQ2_S",
+    29: "IQ2_M",
+    30: "IQ4_XS",
+    31: "IQ1_M",
+    32: "BF16",
+    36: "TQ1_0",
+    37: "TQ2_0",
+    38: "MXFP4",
+    39: "NVFP4",
+    40: "Q1_0",
+}
+LICENCES = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause", "gpl-3.0": "GPL-3.0-only"}
+SOURCES = (
+    *("general.source.url", "general.source.repo_url", "general.url", "general.repo_url"),
+    *("general.source.huggingface.repository", "general.base_model.0.repo_url"),
+)
+QUANTIZED_NAME = re.compile(r"[.\-_](?:i1-)?(?:I?Q\d\w*|F16|F32|BF16|FP16|FP32|MXFP4)(?:[.\-_]imat)?\Z", re.IGNORECASE)
+STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
+# Ways to cut text whose tokenizer begins every text with its first token, unless the file says otherwise.
+BEGUN_WAYS = ("llama-bpe", "llama3", "llama-v3")
+CHAT_SETTINGS = {"chat": RoleSettings(0.2, 4096), "review": RoleSettings(0.1, 1024)}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of a file from where it was found; what the file itself says counts first.
+
+    Attributes:
+        template: of its conversations, "" for none.
+        licence: "" for unknown.
+        source: where it comes from, "" for unknown.
+    """
+
+    template: str = ""
+    licence: str = ""
+    source: str = ""
+
+
+NOTHING = Beside()
+
+
+def described(
+    contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = NOTHING
+) -> KnownModel:
+    """Say what the model of a GGUF file is for.
+
+    Raises:
+        ModelError: it neither completes nor converses in a way that is known here.
+    """
+    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415 (a circle else)
+
+    begin = _begin(contents, vocabulary)
+    fim = _fim(contents, vocabulary)
+    chat, note = _chat(contents, vocabulary, beside)
+    if fim is None and chat is None:
+        raise ModelError(
+            f"{contents.path} knows no fill-in-the-middle markers that are known here, and "
+            f"{note or 'has no chat template'}; choose another model, or write a catalog.toml by hand."
+        )
+    roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
+    return KnownModel(
+        name=name,
+        repository=source_of(contents, beside),
+        network=NETWORKS[contents.architecture],
+        parameters=counted_parameters(checkpoint),
+        context_tokens=min(context_tokens(checkpoint), MOST_CONTEXT),
+        licence=licence_of(contents, beside),
+        gated=False,
+        roles=roles,
+        fim=replace(fim, begin=begin) if fim else None,
+        chat=replace(chat, begin=begin) if chat else None,
+        settings=CHAT_SETTINGS if chat else None,
+        note=f"{contents.path.name} {note}, so that it is not offered for chat." if note else "",
+    )
+
+
+def default_name(path: Path) -> str:
+    """A name for the model of a file: the file's, without its parts and its quantization."""
+    stem = re.sub(r"-\d{5}-of-\d{5}\Z", "", path.name.removesuffix(".gguf"))
+    name = STRANGE.sub("-", QUANTIZED_NAME.sub("", stem)).strip("-._")
+    return name[:80] or "model"
+
+
+def quantization(contents: Contents) -> str:
+    """How the weights are stored, as people call it."""
+    named = FILE_TYPES.get(contents.integer("general.file_type") or -1, "")
+    if named or contents.integer("general.file_type") == 0:
+        return named or FILE_TYPES[0]
+    sizes: dict[str, int] = {}
+    for tensor in contents.tensors.values():
+        sizes[tensor.type_name] = sizes.get(tensor.type_name, 0) + tensor.size_bytes
+    return max(sizes, key=lambda name: sizes[name], default="")
+
+
+def licence_of(contents: Contents, beside: Beside = NOTHING) -> str:
+    """The licence that the file names, else the one found beside it, else "unknown"."""
+    told = contents.text("general.license")
+    if told in ("", "other"):
+        told = contents.text("general.license.name") or told
+    told = told or beside.licence
+    return LICENCES.get(told.lower(), " ".join(told.split())[:LONGEST_FACT]) or "unknown"
+
+
+def source_of(contents: Contents, beside: Beside = NOTHING) -> str:
+    """Where the model comes from, and how its weights were stored there."""
+    told = contents.text(*SOURCES) or beside.source or str(contents.path.resolve())
+    stored = quantization(contents)
+    return f"{told[:LONGEST_FACT]} ({stored})" if stored else told[:LONGEST_FACT]
+
+
+def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
+    """By the numbers of the markers that the file names, else by their names in the vocabulary."""
+    tokens = vocabulary.tokens
+    known = known_fim(frozenset(tokens))
+    older = dict(zip(FIM_IDS, OLDER_FIM_IDS, strict=False))
+    named = [token_at(contents, tokens, key) or token_at(contents, tokens, older.get(key, "")) for key in FIM_IDS]
+    prefix, suffix, middle, _pad, repository, file = named
+    if prefix and suffix and middle and (known is None or (known.prefix, known.suffix) != (prefix, suffix)):
+        known = FimTokens(prefix, suffix, middle, vocabulary.eos or middle, file, repository)
+    if known is None:
+        return None
+    if contents.text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
+        return replace(known, layouts=("suffix_first",))
+    return family_fim(known, NETWORKS[contents.architecture])
+
+
+def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
+    """The turns of its conversations, or None and why, "" where there is no template."""
+    template = contents.text("tokenizer.chat_template") or beside.template
+    if not template:
+        return None, ""
+    chat = known_chat(template, frozenset(vocabulary.tokens))
+    if chat is None:
+        return None, "has a chat template that is not known here"
+    ends = {
+        vocabulary.eos,
+        *(token_at(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom")),
+    }
+    if chat.ends[0] not in ends:
+        return None, "brings its family's chat template, and was not taught to end a turn by it"
+    return chat, ""
+
+
+def _begin(contents: Contents, vocabulary: Vocabulary) -> str:
+    """The token before every prompt, "" for none."""
+    usual = contents.text("tokenizer.ggml.model") == "llama" or contents.text("tokenizer.ggml.pre") in BEGUN_WAYS
+    told = contents.values.get("tokenizer.ggml.add_bos_token", usual)
+    return vocabulary.bos if told is True else ""

@@ -1,0 +1,131 @@
+"""One tensor of a GGUF file: its bytes, dequantized a block of rows at a time, in its authors' order.
+
+What the bytes of a quantized block mean is the `gguf` package's business. llama.cpp's writer turns the rows of queries
+and keys of the Llama family into another order, which is undone here. Start at `PackedTensor`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from models.conversion.gguf_contents import StoredTensor
+
+BLOCK_NUMBERS = 1 << 23  # dequantized at once: 32 MB, and what the arithmetic takes beside it
+
+# What the `gguf` package can dequantize; a test tries each.
+READABLE = (
+    *("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
+    *("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0"),
+    "MXFP4",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTensor:
+    """One tensor of a GGUF file; does what `models.conversion.checkpoint.Tensor` does.
+
+    Attributes:
+        name: as the network's authors call it.
+        stored: where it lies and how.
+        head: rows of an attention head where these stand in llama.cpp's order, 0 where they stand in the authors'.
+    """
+
+    name: str
+    stored: StoredTensor
+    head: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows first."""
+        return self.stored.shape
+
+    def read(self) -> NDArray[np.float32]:
+        """Return its numbers; shape `shape`.
+
+        Raises:
+            ModelError: the disk failed, the `gguf` package is missing, or these are no numbers.
+        """
+        blocks = list(self.blocks())
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def row(self, number: int) -> NDArray[np.float32]:
+        """Read one row of a matrix that stands in the authors' order.
+
+        Raises:
+            ModelError: as `read`.
+        """
+        return self._numbers(number, 1).reshape(self.shape[1:])
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Read its numbers some rows at a time.
+
+        Raises:
+            ModelError: as `read`.
+        """
+        if len(self.shape) == 1:
+            yield self._ordered(self._numbers(0, 1).reshape(self.shape))
+            return
+        row = math.prod(self.shape[1:])
+        step = max(self.head, 1)
+        count = max(step, BLOCK_NUMBERS // row // step * step)
+        for start in range(0, self.shape[0], count):
+            rows = min(count, self.shape[0] - start)
+            yield self._ordered(self._numbers(start, rows).reshape(rows, *self.shape[1:]))
+
+    def _numbers(self, start: int, rows: int) -> NDArray[np.float32]:
+        """`rows` rows from `start` on; all of a vector is one row."""
+        size = self.stored.size_bytes // (1 if len(self.shape) == 1 else self.shape[0])
+        try:
+            data = np.fromfile(self.stored.file, np.uint8, rows * size, offset=self.stored.start + start * size)
+        except OSError as error:
+            raise ModelError(f"{self.stored.file} cannot be read: {error.strerror}; try again.") from error
+        if len(data) != rows * size:
+            raise ModelError(f"{self.stored.file} has become shorter while it was read; download it again.")
+        numbers = _dequantized(data.reshape(rows, size), self.stored.type_name)
+        if not np.isfinite(numbers).all():
+            raise ModelError(
+                f"The tensor {self.stored.name} in {self.stored.file} holds values that are no numbers; download it "
+                "again."
+            )
+        return numbers
+
+    def _ordered(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows of heads in the authors' order: the first halves of the turned pairs, then the second ones."""
+        if not self.head:
+            return rows
+        pairs = rows.reshape(-1, self.head // 2, 2, *rows.shape[1:])
+        return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(rows.shape)
+
+
+def _dequantized(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
+    quants, types = package()
+    with np.errstate(all="ignore"):  # a damaged scale overflows; the caller looks at the result
+        numbers: NDArray[np.float32] = quants.dequantize(data, types[type_name])
+    return numbers.astype(np.float32, copy=False)
+
+
+def package() -> tuple[Any, Any]:
+    """The `gguf` package: how to dequantize, and the types there are.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    try:
+        from gguf import GGMLQuantizationType, quants  # noqa: PLC0415 (an extra, for this alone)
+    except ImportError:
+        raise ModelError(
+            "GGUF files are read with the package gguf, which is not installed; install Starling with the extra: "
+            "uv tool install '.[convert]' in its repository."
+        ) from None
+    return quants, GGMLQuantizationType

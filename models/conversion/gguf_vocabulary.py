@@ -1,0 +1,157 @@
+"""The tokenizer of a GGUF file as a `tokenizer.json`: byte-level BPE as in GPT-2, or SentencePiece as in Llama.
+
+The special tokens of the file stay special: text of a workspace that looks like one is encoded as plain text. Start at
+`vocabulary_of`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.conversion.pretokenizers import WAYS
+from models.conversion.vocabulary import Vocabulary
+from models.errors import ModelError
+from models.formats import MARKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.conversion.gguf_contents import Contents
+
+# Types of a token, as llama.cpp numbers them.
+NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
+FIM_IDS = tuple(f"tokenizer.ggml.fim_{part}_token_id" for part in ("pre", "suf", "mid", "pad", "rep", "sep"))
+OLDER_FIM_IDS = tuple(f"tokenizer.ggml.{part}_token_id" for part in ("prefix", "suffix", "middle"))
+LONGEST_JOINED = 256  # characters of a token whose parts are looked for; longer ones are runs of one character
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+OTHER = "give the model's own tokenizer.json with --tokenizer FILE"
+
+
+def vocabulary_of(contents: Contents) -> Vocabulary:
+    """Make a tokenizer of what the file says.
+
+    Raises:
+        ModelError: the file holds none, or one of a kind that is not known here; the sentence says what to do.
+    """
+    kind = contents.text("tokenizer.ggml.model")
+    tokens = _tokens(contents)
+    if kind not in ("gpt2", "llama"):
+        named = f"a tokenizer of the kind {kind[:60]!r}, which is not known here" if kind else "no tokenizer"
+        raise ModelError(f"{contents.path} holds {named}; {OTHER}.")
+    types = _types(contents, len(tokens))
+    try:
+        made = _byte_level(contents, tokens) if kind == "gpt2" else _sentence_piece(contents, tokens, types)
+        _add_markers(made, tokens, types, {token_at(contents, tokens, key) for key in (*FIM_IDS, *OLDER_FIM_IDS)})
+        content: str = made.to_str()
+    except ModelError:
+        raise
+    except Exception as error:  # tokenizers raises bare Exception for whatever does not go together
+        raise ModelError(f"The tokenizer in {contents.path} is damaged ({error}); {OTHER}.") from error
+    roles = (token_at(contents, tokens, f"tokenizer.ggml.{role}_token_id") for role in ("bos", "eos", "unknown"))
+    return Vocabulary(content, tuple(tokens), *roles)
+
+
+def token_at(contents: Contents, tokens: Sequence[str], key: str) -> str:
+    """The token whose number stands under `key`; "" for none."""
+    number = contents.integer(key)
+    return tokens[number] if number is not None and 0 <= number < len(tokens) else ""
+
+
+def _tokens(contents: Contents) -> list[str]:
+    """All tokens in the order of their numbers, each once."""
+    listed = contents.items("tokenizer.ggml.tokens")
+    if not listed or not all(isinstance(token, str) for token in listed):
+        raise ModelError(f"{contents.path} holds no tokenizer; {OTHER}.")
+    seen: set[str] = set()
+    tokens = []
+    for number, token in enumerate(listed):
+        own = f"<unused_{number}>" if token in seen else token
+        seen.add(own)
+        tokens.append(own)
+    return tokens
+
+
+def _types(contents: Contents, count: int) -> list[int]:
+    listed = contents.items("tokenizer.ggml.token_type")
+    if listed is None:
+        return [NORMAL] * count
+    if len(listed) != count:
+        raise ModelError(f"{contents.path} has {count} tokens and {len(listed)} kinds of them; {OTHER}.")
+    return [kind if isinstance(kind, int) else NORMAL for kind in listed]
+
+
+def _byte_level(contents: Contents, tokens: list[str]) -> Any:  # noqa: ANN401 (a tokenizer of the library)
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers  # noqa: PLC0415 (heavy)
+
+    name = contents.text("tokenizer.ggml.pre") or "default"
+    if name not in WAYS:
+        raise ModelError(
+            f"{contents.path} cuts text in a way that is not known here (tokenizer.ggml.pre = {name[:60]!r}); {OTHER}."
+        )
+    way = WAYS[name]
+    merges = contents.items("tokenizer.ggml.merges")
+    if not merges:
+        raise ModelError(f"The tokenizer in {contents.path} has no merges; {OTHER}.")
+    pairs = [tuple(str(merge).split(" ", 1)) for merge in merges]
+    numbered = {token: number for number, token in enumerate(tokens)}
+    made = Tokenizer(models.BPE(numbered, pairs, ignore_merges=way.whole))  # type: ignore[arg-type]  # checked there
+    if way.composed:
+        made.normalizer = normalizers.NFC()
+    cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in way.patterns]
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [*cuts, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    made.decoder = decoders.ByteLevel()
+    return made
+
+
+def _sentence_piece(contents: Contents, tokens: list[str], types: list[int]) -> Any:  # noqa: ANN401 (likewise)
+    """SentencePiece's BPE: the merges follow from the scores of the tokens.
+
+    It puts a space before every text. A prompt that is filled in the middle consists of texts that go on, so that a
+    model which completes gets none.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers  # noqa: PLC0415 (heavy)
+
+    scores = contents.items("tokenizer.ggml.scores")
+    if scores is None or len(scores) != len(tokens):
+        raise ModelError(f"The tokenizer in {contents.path} has no score for each token; {OTHER}.")
+    numbered = {token: number for number, token in enumerate(tokens)}
+    unknown = token_at(contents, tokens, "tokenizer.ggml.unknown_token_id") or (tokens[0] if types[0] == 2 else None)
+    by_byte = all(f"<0x{byte:02X}>" in numbered for byte in range(256))
+    merges = _merges(tokens, types, scores, numbered)
+    made = Tokenizer(models.BPE(numbered, merges, unk_token=unknown, fuse_unk=True, byte_fallback=by_byte))
+    told = contents.values.get("tokenizer.ggml.add_space_prefix", True)
+    prefixed = told is not False and MARKERS.isdisjoint(numbered)
+    spaces = normalizers.Replace(" ", SPACE)
+    made.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), spaces]) if prefixed else spaces
+    parts = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+    made.decoder = decoders.Sequence([*parts, decoders.Strip(" ", 1, 0)] if prefixed else parts)
+    return made
+
+
+def _merges(
+    tokens: Sequence[str], types: Sequence[int], scores: Sequence[float], numbered: dict[str, int]
+) -> list[tuple[str, str]]:
+    """All pairs that make a token, those of the best token first."""
+    found = []
+    for token, kind, score in zip(tokens, types, scores, strict=True):
+        if kind != NORMAL or not 1 < len(token) <= LONGEST_JOINED:
+            continue
+        pairs = ((token[:place], token[place:]) for place in range(1, len(token)))
+        made = [pair for pair in pairs if pair[0] in numbered and pair[1] in numbered]
+        made.sort(key=lambda pair: (numbered[pair[0]], numbered[pair[1]]))
+        found += [(-float(score), pair) for pair in made]
+    return [pair for _, pair in sorted(found, key=lambda item: (item[0], len(item[1][0]), len(item[1][1])))]
+
+
+def _add_markers(made: Any, tokens: Sequence[str], types: Sequence[int], named: set[str]) -> None:  # noqa: ANN401
+    """Take special tokens as wholes; in the order of their numbers, so that each keeps its own."""
+    from tokenizers import AddedToken  # noqa: PLC0415 (heavy)
+
+    markers = [
+        AddedToken(token, special=kind == CONTROL or token in MARKERS or token in named, normalized=False)
+        for token, kind in zip(tokens, types, strict=True)
+        if token and (kind in (CONTROL, USER_DEFINED) or token in MARKERS or token in named)
+    ]
+    made.add_tokens(markers)

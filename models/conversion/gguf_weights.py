@@ -1,0 +1,156 @@
+"""The weights of a GGUF file as a checkpoint, under their authors' names.
+
+Names and sizes are llama.cpp's. A tensor that is not known, or has another size than the file's own figures give it,
+is refused: weights that lie wrongly make a network that answers nonsense, or a runtime that reads beyond them. Start at
+`checkpoint_of`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.conversion.checkpoint import Checkpoint
+from models.conversion.gguf_figures import NETWORKS, ROPE_FACTORS, Figures
+from models.conversion.gguf_tensors import READABLE, PackedTensor, package
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from models.conversion.gguf_contents import Contents, StoredTensor
+
+TRIED_ROWS = 64  # of two tables that may be one
+SAME_TABLE = 0.5  # of a table's size: two that have nothing to do with each other differ by the root of 2
+BLOCK = re.compile(r"blk\.(\d{1,4})\.(\w+)\.(weight|bias)\Z")
+
+# llama.cpp's name of a part -> its name in the checkpoint, and its rows and columns in terms of `Figures.sizes`
+_ENDS = {
+    "token_embd": ("model.embed_tokens", "vocabulary", "width"),
+    "output_norm": ("model.norm", "width", ""),
+    "output": ("lm_head", "vocabulary", "width"),
+}
+_ATTENTION = {
+    "attn_norm": ("input_layernorm", "width", ""),
+    "attn_q": ("self_attn.q_proj", "queries", "width"),
+    "attn_k": ("self_attn.k_proj", "keys", "width"),
+    "attn_v": ("self_attn.v_proj", "keys", "width"),
+    "attn_output": ("self_attn.o_proj", "width", "queries"),
+    "ffn_norm": ("post_attention_layernorm", "width", ""),
+}
+_GATED = {
+    "ffn_gate": ("mlp.gate_proj", "inner", "width"),
+    "ffn_up": ("mlp.up_proj", "inner", "width"),
+    "ffn_down": ("mlp.down_proj", "width", "inner"),
+}
+_QUERY_NORMS = {"attn_q_norm": ("self_attn.q_norm", "head", ""), "attn_k_norm": ("self_attn.k_norm", "head", "")}
+_LLAMA = (_ENDS, _ATTENTION | _GATED, "model.layers")
+_PARTS: dict[str, tuple[dict[str, tuple[str, str, str]], dict[str, tuple[str, str, str]], str]] = {
+    "llama": _LLAMA,
+    "qwen2": _LLAMA,
+    "qwen3": (_ENDS, _ATTENTION | _GATED | _QUERY_NORMS, "model.layers"),
+    "starcoder2": (
+        _ENDS,
+        _ATTENTION | {"ffn_up": ("mlp.c_fc", "inner", "width"), "ffn_down": ("mlp.c_proj", "width", "inner")},
+        "model.layers",
+    ),
+    "starcoder": (
+        {
+            "token_embd": ("transformer.wte", "vocabulary", "width"),
+            "position_embd": ("transformer.wpe", "positions", "width"),
+            "output_norm": ("transformer.ln_f", "width", ""),
+            "output": ("lm_head", "vocabulary", "width"),
+        },
+        {
+            "attn_norm": ("ln_1", "width", ""),
+            "attn_qkv": ("attn.c_attn", "all", "width"),
+            "attn_output": ("attn.c_proj", "width", "queries"),
+            "ffn_norm": ("ln_2", "width", ""),
+            "ffn_up": ("mlp.c_fc", "inner", "width"),
+            "ffn_down": ("mlp.c_proj", "width", "inner"),
+        },
+        "transformer.h",
+    ),
+}
+
+
+def is_part(contents: Contents) -> bool:
+    """Whether a GGUF file belongs to another model: its eyes, or measurements of its weights."""
+    return contents.text("general.type") in ("mmproj", "imatrix") or contents.architecture == "clip"
+
+
+def unreadable(contents: Contents) -> str:
+    """Say why the network of a GGUF file cannot be run here; "" for one that can."""
+    if contents.text("general.type") == "adapter":
+        return "it is a LoRA adapter, not a model; take the model that it was merged into"
+    if is_part(contents):
+        return "it is a part of another model (its eyes, or measurements), not a model; take the model itself"
+    if contents.architecture not in NETWORKS:
+        named = contents.architecture or "unknown"
+        return f"its architecture is {named!r}, and there are {', '.join(NETWORKS)} (Mistral's is llama)"
+    if contents.integer(f"{contents.architecture}.expert_count"):
+        return "it is a mixture of experts, which cannot be run here"
+    unknown = {one.type_name for one in contents.tensors.values()} - set(READABLE)
+    if unknown:
+        return f"its weights are stored as {', '.join(sorted(unknown))}; take them as Q4_K_M or Q8_0"
+    return "" if contents.tensors else "it holds a vocabulary and no weights"
+
+
+def checkpoint_of(contents: Contents) -> Checkpoint:
+    """Describe the network of a GGUF file as its authors' checkpoint would.
+
+    Raises:
+        ModelError: it cannot be run here, or its figures and its tensors disagree; the sentence says what to do.
+    """
+    if problem := unreadable(contents):
+        raise ModelError(f"{contents.path} cannot be converted: {problem}.")
+    package()
+    figures = Figures(contents)
+    sizes = figures.sizes()
+    stored = (one for one in contents.tensors.values() if one.name != ROPE_FACTORS)
+    tensors = {packed.name: packed for packed in (_packed(contents, one, sizes) for one in stored)}
+    _tie(tensors, _PARTS[contents.architecture][0]["token_embd"][0])
+    config = figures.config(sizes, tied="lm_head.weight" not in tensors)
+    return Checkpoint(contents.path, config, tensors)
+
+
+def _tie(tensors: dict[str, PackedTensor], embeddings: str) -> None:
+    """Keep one table where the file has the same one twice, in two precisions, for reading and for writing tokens.
+
+    Networks that share it are often published so. The finer one is kept: it is a fifth of a small network's weights.
+    """
+    reading, writing = tensors.get(f"{embeddings}.weight"), tensors.get("lm_head.weight")
+    if reading is None or writing is None or "lm_head.bias" in tensors or reading.shape != writing.shape:
+        return
+    rows = range(0, reading.shape[0], max(1, reading.shape[0] // TRIED_ROWS))
+    first, second = (np.concatenate([tensor.row(number) for number in rows]) for tensor in (reading, writing))
+    if np.linalg.norm(first - second) < SAME_TABLE * np.linalg.norm(second):
+        finer = max(reading, writing, key=lambda tensor: tensor.stored.size_bytes)
+        del tensors["lm_head.weight"]
+        tensors[reading.name] = PackedTensor(reading.name, finer.stored)
+
+
+def _packed(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> PackedTensor:
+    ends, inside, layers = _PARTS[contents.architecture]
+    match = BLOCK.fullmatch(stored.name)
+    if match is not None:
+        number, part, kind = int(match[1]), match[2], match[3]
+        found = inside.get(part) if number < sizes["layers"] else None
+        prefix = f"{layers}.{number}."
+    else:
+        part, _, kind = stored.name.rpartition(".")
+        found, prefix = (ends.get(part) if kind in ("weight", "bias") else None), ""
+    if found is None:
+        raise ModelError(
+            f"{contents.path} holds a tensor {stored.name!r}, which is no part of {contents.architecture} as it is "
+            "known here; choose another model."
+        )
+    name, rows, columns = found
+    expected = (sizes[rows],) if kind == "bias" or not columns else (sizes[rows], sizes[columns])
+    if stored.shape != expected:
+        raise ModelError(
+            f"The tensor {stored.name} in {contents.path} has the shape {stored.shape} in place of {expected}; "
+            "download it again."
+        )
+    turned = contents.architecture == "llama" and part in ("attn_q", "attn_k")
+    return PackedTensor(f"{prefix}{name}.{kind}", stored, sizes["head"] if turned else 0)

@@ -1,0 +1,24 @@
+"""How large a model is, by its name: what can be asked of it depends on that. Start at `is_small`."""
+
+from __future__ import annotations
+
+import re
+
+SMALL = 8_000_000_000  # weights; smaller ones keep to no schema, and answer one short question at a time better
+
+_SIZE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
+_MIXTURE = re.compile(r"(?<![a-z\d.])\d+x\d+(?:\.\d+)?b(?![a-z])", re.IGNORECASE)
+_UNITS = {"b": 1_000_000_000, "m": 1_000_000}
+
+
+def weights(name: str) -> int:
+    """Return the number of weights that a model's name says it has ("qwen2.5-coder:1.5b"), 0 where it says none."""
+    if _MIXTURE.search(name):
+        return 0
+    found = [float(number) * _UNITS[unit.lower()] for number, unit in _SIZE.findall(name)]
+    return round(max(found, default=0.0))
+
+
+def is_small(name: str) -> bool:
+    """Return whether a model's name says that it is small; one whose name says nothing is not."""
+    return 0 < weights(name) < SMALL

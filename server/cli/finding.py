@@ -1,0 +1,158 @@
+"""`starling models find`: the models that other programs keep on this machine. Start at `find`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli import tables, terminal
+from server.cli.tables import Column
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from models.conversion.gguf_description import Beside
+    from models.found.finding import Place
+    from models.found.records import Found
+    from models.known import KnownModel
+
+TAKE = "starling models convert"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a person wants converted.
+
+    Attributes:
+        path: the file or folder.
+        called: what to call it where no name is given.
+        known: the published model it is, None where it is none or that is not known.
+        beside: what the program that keeps it says of it.
+    """
+
+    path: Path
+    called: str
+    known: KnownModel | None = None
+    beside: Beside | None = None
+
+
+def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False) -> None:
+    """List the models that Ollama, LM Studio, llama.cpp and the hub's cache keep on this machine. Changes nothing."""
+    found = _found()
+    if as_json:
+        folders = [{"program": place.program, "folder": str(place.folder)} for place in _places()]
+        terminal.emit({"models": [facts(one) for one in found], "looked_in": folders})
+        return
+    if not found:
+        terminal.note("No other program keeps a model in " + ", ".join(str(place.folder) for place in _places()) + ".")
+        return
+    tables.show(
+        [
+            Column("name", typed=True),
+            Column("size", right=True),
+            Column("stored as"),
+            Column("architecture"),
+            Column("weights", right=True),
+            Column("runs here"),
+        ],
+        [
+            (
+                one.name,
+                f"{one.size_bytes / 1e9:.2f} GB",
+                one.quantization,
+                one.architecture,
+                f"{one.parameters / 1e6:,.0f} M" if one.parameters else "",
+                f"no: {one.problem}" if one.problem else "yes",
+            )
+            for one in found
+        ],
+    )
+    terminal.out().print(f"Take one with: {TAKE} NAME", markup=False)
+    if importlib.util.find_spec("gguf") is None:
+        terminal.note("GGUF files need the extra for it: uv tool install '.[convert]' in Starling's repository.")
+
+
+def facts(found: Found) -> dict[str, Any]:
+    """A model that was found, as JSON."""
+    return {
+        "name": found.name,
+        "program": found.name.partition(":")[0],
+        "path": str(found.path),
+        "bytes": found.size_bytes,
+        "quantization": found.quantization,
+        "architecture": found.architecture,
+        "parameters": found.parameters,
+        "bytes_int8": found.memory_bytes,
+        "licence": found.licence,
+        "runs": not found.problem,
+        "problem": found.problem,
+        "command": "" if found.problem else f"{TAKE} {found.name}",
+    }
+
+
+def taken(source: str) -> Taken:
+    """Look up what a person names: a file, a folder, or a name that `find` shows.
+
+    Raises:
+        Failure: there is nothing of that name, or it cannot be run here.
+    """
+    from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.found import finding  # noqa: PLC0415
+
+    path = Path(source)
+    program = "" if path.exists() else finding.program_of(source)
+    if not program and not path.exists():
+        raise Failure(
+            f"There is no file or folder {source}; give a GGUF file, the folder of a checkpoint, or a name that "
+            "`starling models find` shows."
+        )
+    if not program:
+        return Taken(path, default_name(path) if path.is_file() else path.resolve().name)
+    listed = finding.find_models(_places(), program)
+    one = next((one for one in listed if one.name == source), None)
+    if one is None:
+        names = [one.name for one in listed]
+        meant = terminal.meant(source, names)
+        raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
+    if one.problem:
+        raise Failure(f"{one.name} cannot be run here: {one.problem}.")
+    known = _published(one)
+    return Taken(one.path, known.name if known is not None else finding.default_name(one), known, one.beside)
+
+
+def _published(found: Found) -> KnownModel | None:
+    """The published model whose checkpoint this is."""
+    from models.known import known_models  # noqa: PLC0415 (reads its files)
+
+    if not found.repository:
+        return None
+    return next((known for known in known_models().values() if known.repository == found.repository), None)
+
+
+def _places() -> tuple[Place, ...]:
+    from models.found.finding import places  # noqa: PLC0415 (numpy and CTranslate2)
+
+    return places(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
+
+
+def _found() -> list[Found]:
+    """All of them; what does not fit this machine's memory says so."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    import psutil  # noqa: PLC0415 (for this command alone)
+
+    from models.found.finding import find_models  # noqa: PLC0415
+
+    memory = psutil.virtual_memory().total
+    return [
+        one
+        if one.problem or one.memory_bytes < memory
+        else replace(
+            one, problem=f"it needs {one.memory_bytes / 1e9:.0f} GB of memory as int8, there are {memory / 1e9:.0f} GB"
+        )
+        for one in find_models(_places())
+    ]

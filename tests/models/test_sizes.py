@@ -1,0 +1,28 @@
+"""How large a model is, by its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.sizes import is_small, weights
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("qwen2.5-coder:1.5b", 1_500_000_000),
+        ("qwen2.5-coder-0.5b-instruct", 500_000_000),
+        ("SmolLM2-135M-Instruct", 135_000_000),
+        ("Qwen/Qwen2.5-Coder-7B-Instruct-Q4_K_M.gguf", 7_000_000_000),
+        ("llama3.1:8b", 8_000_000_000),
+        ("Qwen3-Coder-30B-A3B", 30_000_000_000),
+        ("mixtral-8x7b", 0),
+        ("gpt-5-mini", 0),
+        ("claude-opus-4-1", 0),
+        ("scripted", 0),
+        ("", 0),
+    ],
+)
+def test_a_name_says_its_size(name: str, size: int) -> None:
+    assert weights(name) == size
+    assert is_small(name) == (0 < size < 8_000_000_000)
