@@ -150,7 +150,8 @@ def rows(entry: ModelEntry, chosen: Sequence[Line], answers: Answers) -> list[di
     for arm in ARMS:
         pairs = ((line, answers.get(key(entry, arm, line))) for line in chosen)
         found[arm] = {line.name: (line, answer) for line, answer in pairs if answer is not None}
-    return [row(entry.name, arm, found[arm], found[RAW]) for arm in ARMS if found[arm]]
+    beside = {ASKED: INDENTED, INDENTED: RAW}  # the engine with the cursor at the same place, and at the line's start
+    return [row(entry.name, arm, found[arm], found.get(beside.get(arm, arm), {})) for arm in ARMS if found[arm]]
 
 
 def row(
