@@ -69,14 +69,13 @@ def imports_of(piece: Piece, fits: Callable[[str], bool]) -> str:
 
 
 def signature_of(text: str, name: str = "") -> str:
-    """Return the head of a definition that is given as a text: what stands before its body, and its first words."""
+    """Return the head of a definition that is given as a text: what stands before its body.
+
+    Its docstring is left out: small models take it for that of the code they write.
+    """
     lines = text.splitlines()
     first = next((at for at, line in enumerate(lines) if not name or re.search(rf"\b{re.escape(name)}\b", line)), 0)
     made = _until_closed(lines, first)
-    behind = lines[first + len(made)] if first + len(made) < len(lines) else ""
-    said = _DOCUMENTED.match(behind)
-    if said is not None and said["line"]:
-        made.append(behind.rstrip())
     if made and re.match(r"\s*(?:export\s+)?class\b", made[0]):  # what it is called with
         makes = next((at for at, line in enumerate(lines) if _CONSTRUCTOR.match(line)), None)
         made += _until_closed(lines, makes) if makes is not None else []

@@ -13,7 +13,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from starling_files import make_folder, read_text, write_file
 
@@ -97,13 +97,25 @@ def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) ->
     path = directory / SPEED_FILE
     known = _read(path)
     kept = known.get(key)
-    if isinstance(kept, list) and len(kept) == 2 and all(_is_rate(rate) for rate in kept):
+    if _are_rates(kept):
         return Speed(float(kept[0]), float(kept[1]))
     speed = measure()
     rates = [round(speed.prompt_tokens_per_s, 1), round(speed.new_tokens_per_s, 2)]
     if all(_is_rate(rate) for rate in rates):
         _write(path, {**known, key: rates})
     return speed
+
+
+def kept_speed(identity: str, directory: Path) -> Speed | None:
+    """Return the newest speed in `directory` of what `identity` begins to identify; None where none was measured."""
+    machine = f"|{_machine(available_cores())}"
+    found = [
+        rates
+        for key, rates in _read(directory / SPEED_FILE).items()
+        if key.startswith(f"{identity}|") and key.endswith(machine)
+    ]
+    kept = found[-1] if found else None
+    return Speed(float(kept[0]), float(kept[1])) if _are_rates(kept) else None
 
 
 class MovingSpeed:
@@ -132,6 +144,10 @@ class MovingSpeed:
 def _moved(figure: float, newest: float) -> float:
     newest = min(max(newest, figure / MOST_CHANGE), figure * MOST_CHANGE)
     return float(figure ** (1 - SHARE_OF_NEWEST) * newest**SHARE_OF_NEWEST)
+
+
+def _are_rates(value: object) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and len(value) == 2 and all(_is_rate(rate) for rate in value)
 
 
 def _is_rate(value: object) -> bool:

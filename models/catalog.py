@@ -33,6 +33,8 @@ HEALINGS = ("words", "spaces")
 LARGE_PARAMETERS = 100_000_000
 LARGE_HEALINGS = ("words",)
 PATH_PLACES = ("first", "prefix", "none")
+# What was measured of a model (tests/eval): rests of lines completed exactly, problems solved.
+WORTHS = ("lines", "problems")
 
 # Below this there is no room for markers, a line of code and an answer.
 MIN_CONTEXT_TOKENS = 64
@@ -114,6 +116,14 @@ class RoleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure of the quality tables: a share, and of how many."""
+
+    share: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEntry:
     """One model of the catalog.
 
@@ -137,6 +147,7 @@ class ModelEntry:
         pooling: how an embedder makes one vector of a text: the mean of its tokens' states, or the first one.
         settings: how it is asked, by role.
         show_filter: what its suggestions are worth; None where that was never measured.
+        worth: what was measured of it, by table (`WORTHS`).
     """
 
     name: str
@@ -157,6 +168,7 @@ class ModelEntry:
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] = field(default_factory=dict)
     show_filter: ShowFilter | None = None
+    worth: Mapping[str, Measured] = field(default_factory=dict)
 
     @property
     def large(self) -> bool:
@@ -217,6 +229,7 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
     settings = fields.table("role", optional=True)
     prompt = fields.table("prompt", optional=True)
     completion = fields.table("completion", optional=True)
+    worth = fields.table("worth", optional=True)
     entry = ModelEntry(
         name=fields.text("name"),
         architecture=fields.text("architecture"),
@@ -236,8 +249,9 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
         pooling=embedding.choice("pooling", POOLINGS, default="mean"),
         settings=read_settings(settings, roles),
         show_filter=_read_filter(path.parent / FILE, on_problem) if "completion" in roles else None,
+        worth=read_worth(worth),
     )
-    for table in (fields, fim, prompt, completion, chat, embedding):
+    for table in (fields, fim, prompt, completion, chat, embedding, worth):
         for name in table.unread():
             on_problem(f"{path}: there is no field {name}; it is ignored.")
     return entry
@@ -312,6 +326,15 @@ def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSett
             max_tokens=int(table.number("max_tokens", 1, 100_000, usual.max_tokens)),
         )
         for role, table in tables.items()
+    }
+
+
+def read_worth(worth: Table) -> dict[str, Measured]:
+    """The table `[worth]`: what was measured of the model, by the quality tables' names."""
+    tables = {name: worth.table(name, optional=True) for name in WORTHS}
+    shares = {name: table.optional_number("share", 0.0, 1.0) for name, table in tables.items()}
+    return {
+        name: Measured(share, tables[name].integer("n", least=1)) for name, share in shares.items() if share is not None
     }
 
 

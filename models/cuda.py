@@ -117,6 +117,22 @@ def load_libraries() -> tuple[Path, ...]:
     return tuple(loaded)
 
 
+def memory_bytes() -> int:
+    """Return the memory of the first CUDA device in bytes; 0 where the driver does not tell."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    device, size = ctypes.c_int(), ctypes.c_size_t()
+    try:
+        driver = ctypes.CDLL(library)
+        told = not (
+            driver.cuInit(0)
+            or driver.cuDeviceGet(ctypes.byref(device), 0)
+            or driver.cuDeviceTotalMem_v2(ctypes.byref(size), device)
+        )
+    except (OSError, AttributeError):
+        return 0
+    return size.value if told else 0
+
+
 def _tried(make: Callable[[Placement], Engine], compute_type: str, token: str, prompt_tokens: int) -> Engine:
     """An engine that has read a prompt; cuBLAS and memory are only asked for then.
 

@@ -7,18 +7,19 @@ at `known_models`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.catalog import POOLINGS, ROLES, read_chat, read_fim, read_settings
+from models.catalog import POOLINGS, ROLES, read_chat, read_fim, read_settings, read_worth
+from models.machine import Weights
 from models.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from models.catalog import ChatFormat, FimTokens, RoleSettings
+    from models.catalog import ChatFormat, FimTokens, Measured, RoleSettings
     from models.conversion.conversion import Converted
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -44,6 +45,9 @@ class KnownModel:
         chat: its turns, None for none.
         pooling: of an embedder.
         settings: how it is asked, by role.
+        table_parameters: weights of its table of tokens, vocabulary times width; 0 where nobody wrote it down.
+        tied: whether tokens that are read and tokens that are written share one table.
+        worth: what was measured of it, by table.
         note: what a person should know of it; "" for nothing.
     """
 
@@ -59,7 +63,17 @@ class KnownModel:
     chat: ChatFormat | None = None
     pooling: str = "mean"
     settings: Mapping[str, RoleSettings] | None = None
+    table_parameters: int = 0
+    tied: bool = True
+    worth: Mapping[str, Measured] = field(default_factory=dict)
+
     note: str = ""
+
+    @property
+    def weights(self) -> Weights:
+        """How many weights a token meets."""
+        tables = self.table_parameters * (1 if self.tied else 2)
+        return Weights(max(1, self.parameters - tables), self.table_parameters)
 
     def size_bytes(self, quantization: str) -> int:
         """Size on disk, and about what it takes in memory: weights times bytes a weight."""
@@ -140,4 +154,7 @@ def _read(path: Path) -> KnownModel:
         chat=read_chat(tables["chat"]) if "chat" in roles else None,
         pooling=tables["embedding"].choice("pooling", POOLINGS, default="mean"),
         settings=read_settings(tables["role"], roles),
+        table_parameters=fields.integer("table_parameters", least=0, default=0),
+        tied=fields.truth("tied", default=True),
+        worth=read_worth(fields.table("worth", optional=True)),
     )

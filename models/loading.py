@@ -232,6 +232,11 @@ def needed_bytes(entry: ModelEntry) -> int:
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
+    return memory_bytes(size_bytes)
+
+
+def memory_bytes(size_bytes: int) -> int:
+    """About what a model with weights of that size takes in memory."""
     return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + kept_bytes(size_bytes) - KEPT_BYTES
 
 

@@ -95,9 +95,11 @@ class Table:
             self.refuse(field_name, f"a list of any of {', '.join(allowed)}")
         return tuple(str(item) for item in value)
 
-    def integer(self, field_name: str, *, least: int) -> int:
-        """A whole number."""
+    def integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
+        """A whole number; without a default it may not be missing."""
         value = self._get(field_name)
+        if value is None and default is not None:
+            return default
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             self.refuse(field_name, f"a whole number from {least}")
         return value

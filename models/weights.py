@@ -36,6 +36,7 @@ class Shape:
         vocabulary: number of tokens it knows.
         positions: size of the table of positions; 0 when it has none (rotary).
         size_bytes: of the weights.
+        layers_bytes: of the weights of all layers; the rest is tables of tokens and positions.
     """
 
     spec: str
@@ -44,6 +45,7 @@ class Shape:
     vocabulary: int
     positions: int
     size_bytes: int
+    layers_bytes: int = 0
 
     @property
     def kv_token_bytes(self) -> int:
@@ -82,6 +84,7 @@ def _read(stream: BinaryIO, path: Path, size: int) -> Shape:
     _number(stream, "I")  # the spec's own revision
     layers: set[str] = set()
     embeddings, positions = (0, 0), (0, 0)
+    layers_bytes = 0
     for _ in range(_number(stream, "I")):
         name = _string(stream)
         dimensions = tuple(_number(stream, "I") for _ in range(_number(stream, "B")))
@@ -93,9 +96,10 @@ def _read(stream: BinaryIO, path: Path, size: int) -> Shape:
             positions = (dimensions[0], dimensions[1])
         elif (number := name.removeprefix(LAYER).partition("/")[0]).isdecimal():
             layers.add(number)
+            layers_bytes += length
         if stream.seek(length, 1) > size:
             raise ModelError(f"The weights {path} are cut short; copy or convert the model again.")
-    return Shape(spec, len(layers), embeddings[1], embeddings[0], positions[0], size)
+    return Shape(spec, len(layers), embeddings[1], embeddings[0], positions[0], size, layers_bytes)
 
 
 def _number(stream: BinaryIO, code: str) -> int:

@@ -64,6 +64,7 @@ def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
         ("grammars", _grammars),
         ("index", _index),
         ("model", lambda: _model(settings)),
+        ("models", lambda: _models(settings)),
         ("host", _host),
         ("chat", lambda: _chat(settings)),
         ("machine", _machine),
@@ -244,6 +245,23 @@ def _model(settings: Settings) -> Iterator[Check]:
         f"{facts['complete_s'] * 1000:.0f} ms{f' ({traits})' if traits else ''}."
     )
     yield Check("model", "ok", message, facts=facts)
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    """Which models answer in time here, from what was measured before; measures nothing."""
+    from models import machine  # noqa: PLC0415 (as everything here, for this check alone)
+    from server import recommending  # noqa: PLC0415
+
+    here = machine.kept(paths.state_dir())
+    if here is None:
+        message = "Which models answer in time here was not measured yet: starling models recommend"
+        yield Check("models", "ok", message, facts={"measured": False})
+        return
+    found = recommending.recommend(settings, here)
+    names = {use: one.candidate.name if one is not None else "" for use, one in found.chosen.items()}
+    said = ", ".join(f"{name or 'none'} for {use}" for use, name in names.items())
+    message = f"In time here: {said}; all: starling models recommend"
+    yield Check("models", "ok", message, facts={"measured": True, "recommended": names})
 
 
 def _host() -> Iterator[Check]:

@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from server import core, lifetime, streams
+from server import core, first_start, lifetime, streams
 from server.app import create_server
 
 if TYPE_CHECKING:
@@ -61,7 +61,13 @@ async def _stdio(reading: int, writing: int, build: Builder) -> int:
     server.exit_status = loop.create_future()
     writer = streams.DescriptorWriter(writing, broken=lambda: server.stop(1))
     server.protocol.set_writer(writer)
-    server.session.on_loaded = settle
+
+    def loaded() -> None:
+        settle()
+        if (loaded_core := server.session.cores.current) is not None:
+            first_start.tell(loaded_core.settings, server.session.teller())
+
+    server.session.on_loaded = loaded
     server.session.on_begin = lambda: lifetime.on_death(server.session.client.process, lambda: server.stop(1))
     streams.read_in_thread(reading, _receiver(server))
     lifetime.on_signals(lambda: server.stop(0))

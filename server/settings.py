@@ -236,6 +236,10 @@ class ModelSettings(BaseModel):
         le=256,
         description="CPU threads of one computation; 0 measures once what is fastest here.",
     )
+    hint: bool = Field(
+        default=True,
+        description="Tell once, at the first start, of `starling models recommend`; not where `name` or `host` is set.",
+    )
     host: HostPlace = Field(
         default="auto",
         description="Where the model's weights are: `auto` keeps small ones (under 200 MB) in the server and large "

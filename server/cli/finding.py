@@ -41,7 +41,10 @@ class Taken:
 
 
 def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False) -> None:
-    """List the models that Ollama, LM Studio, llama.cpp and the hub's cache keep on this machine. Changes nothing."""
+    """List the models that Ollama, LM Studio and others keep here.
+
+    The others are llama.cpp and the cache of the hub. Changes nothing.
+    """
     found = _found()
     if as_json:
         folders = [{"program": place.program, "folder": str(place.folder)} for place in _places()]

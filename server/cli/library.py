@@ -89,7 +89,7 @@ def convert(
     quantization: Quantization = "int8",
     as_json: AsJson = False,
 ) -> None:
-    """Convert a model that is on this machine into one that runs here. Needs no network, torch or transformers."""
+    """Convert a model on this machine into one that runs here. Needs no network, torch or transformers."""
     from models.library import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)

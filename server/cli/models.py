@@ -9,6 +9,7 @@ import typer
 from models.catalog import Catalog
 from server import paths
 from server.cli import finding, hosting, library, script, tables, terminal
+from server.cli.recommend import recommend
 from server.cli.tables import Column
 from server.cli.terminal import Failure
 
@@ -28,6 +29,7 @@ def _group(context: typer.Context) -> None:
 
 for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
     app.command(_command.__name__)(_command)
+app.command("recommend")(recommend)
 app.command("find")(finding.find)
 app.command("serve")(hosting.serve)
 app.command("script", epilog=script.EXAMPLE)(script.script)

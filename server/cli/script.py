@@ -21,7 +21,7 @@ def script(
     *,
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65_535, help="0 takes any that is free.")] = 0,
 ) -> None:
-    """Serve a script as a chat endpoint, to try things without a model.
+    """Serve a script as a chat endpoint, to try without a model.
 
     It speaks OpenAI's, Anthropic's and Ollama's chat until Ctrl-C. In the script each section begins with `===`
     and words that have to occur in the question, none for any; the first that fits is the answer.

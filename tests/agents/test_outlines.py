@@ -110,7 +110,7 @@ def test_imports_that_the_piece_uses_come_first_where_not_all_fit() -> None:
     ("text", "expected"),
     [
         ("def f(a, b):\n    return a", "def f(a, b):"),
-        ('def f(\n    a,\n    b,\n) -> int:\n    """Do it.\n\n    More.\n    """\n    return a', 'def f(\n    a,\n    b,\n) -> int:\n    """Do it.'),  # noqa: E501
+        ('def f(\n    a,\n    b,\n) -> int:\n    """Do it.\n\n    More.\n    """\n    return a', "def f(\n    a,\n    b,\n) -> int:"),  # noqa: E501
         ("@cache\ndef f(a):\n    return a", "def f(a):"),
         ("func f(a int) {\n\treturn\n}", "func f(a int) {"),
         ("class f:\n    x = 1\n\n    def __init__(self, a):\n        pass", "class f:\n    def __init__(self, a):"),

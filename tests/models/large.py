@@ -6,7 +6,6 @@ What it writes makes no sense; what it takes in memory and how it is loaded are 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import struct
 from dataclasses import replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.library import described, install
+from models.probe import make_sparse
 from models.weights import WEIGHTS_FILE
 from tests.models import bundled
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from models.catalog import ModelEntry
 
 WIDTH, INNER, HEADS = 2048, 8192, 16
-BLOCK_BYTES = 1 << 20
 HEAD = WIDTH // HEADS
 LAYER_BYTES = WIDTH * (WIDTH + 2 * HEAD) + WIDTH * WIDTH + 2 * WIDTH * INNER  # as int8
 
@@ -63,21 +62,8 @@ def install_large(models_dir: Path, scratch: Path, name: str, *, megabytes: int)
     shutil.copy(bundled.entry().tokenizer, scratch)
     entry = install(replace(described(scratch, name), licence="none"), scratch, models_dir, quantization="int8")
     shutil.rmtree(scratch)
-    _make_sparse(entry.weights / WEIGHTS_FILE)
+    make_sparse(entry.weights / WEIGHTS_FILE)
     return entry
-
-
-def _make_sparse(path: Path) -> None:
-    """Replace zeros by holes: hundreds of megabytes on their way to the disk hold up whoever makes a file meanwhile."""
-    sparse = path.with_suffix(".sparse")
-    with path.open("rb") as source, sparse.open("wb") as target:
-        while block := source.read(BLOCK_BYTES):
-            if block.strip(b"\0"):
-                target.write(block)
-            else:
-                target.seek(len(block), os.SEEK_CUR)
-        target.truncate(source.tell())
-    sparse.replace(path)
 
 
 def _write(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:

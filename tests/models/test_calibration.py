@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.calibration import SPEED_FILE, MovingSpeed, Speed, known_speed, measure_speed
+from models.calibration import SPEED_FILE, MovingSpeed, Speed, kept_speed, known_speed, measure_speed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +98,14 @@ def test_a_handful_of_tokens_says_nothing_of_reading() -> None:
 
 def test_a_request_takes_its_reading_and_its_writing() -> None:
     assert Speed(100.0, 10.0).seconds(200, 5) == pytest.approx(2.5)
+
+
+def test_the_newest_speed_of_a_model_is_found_by_the_head_of_its_identity(tmp_path: Path) -> None:
+    assert kept_speed("a|9|cpu", tmp_path) is None
+    for identity, reads in (("a|9|cpu|int8|1", 100.0), ("a|9|cpu|int8|2", 200.0), ("a|9|cuda|auto|0", 900.0)):
+        known_speed(identity, tmp_path, partial(Speed, reads, 10.0))
+    assert kept_speed("a|9|cpu", tmp_path) == Speed(200.0, 10.0)
+    assert kept_speed("a|9|c", tmp_path) is None
+    path = tmp_path / SPEED_FILE
+    path.write_text(path.read_text("utf-8").replace("|cpu|", "|cpu|of another machine"), "utf-8")
+    assert kept_speed("a|9|cpu|int8", tmp_path) is None

@@ -154,7 +154,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Session
         workspace, home, script = tmp_path / "workspace", tmp_path / "home", tmp_path / "script.json"
         workspace.mkdir(exist_ok=True)
         script.write_text(json.dumps({"reply": reply, "token_s": token_s}), encoding="utf-8")
-        environment = {**os.environ, "STARLING_HOME": str(home), "SCRIPT": str(script)}
+        quiet = {"STARLING_MODEL__HINT": "false"}  # every test begins in a new home, and all would be a first start
+        environment = {**quiet, **os.environ, "STARLING_HOME": str(home), "SCRIPT": str(script)}
         client = make_test_lsp_client()
         await client.start_io(command[0], *command[1:], env=environment, cwd=workspace, limit=1 << 27)
         sessions.append(Session(client, workspace, home))

@@ -120,6 +120,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
         'starling.settings.open': openSettings,
         'starling.settings.openFile': () => models.openSettingsFile(),
         'starling.model.choose': () => models.choose(),
+        'starling.model.recommend': () => models.recommend(),
         'starling.suggestions.toggleFile': () => completions.toggleFile(),
         'starling.suggestions.toggleLanguage': toggleLanguage,
         'starling.suggestions.pause': () => completions.pauseAnHour(),

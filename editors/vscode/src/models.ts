@@ -81,11 +81,19 @@ export class Models {
 
     /** Fetch, then use, where it can be watched: in a terminal. */
     pull(name: string): void {
+        this.inTerminal((starling) => `${starling} models pull ${name} && ${starling} models use completion ${name}`);
+    }
+
+    /** Measure this machine, in a terminal: it takes ten seconds, and what it says names commands to copy. */
+    recommend(): void {
+        this.inTerminal((starling) => `${starling} models recommend`);
+    }
+
+    private inTerminal(line: (starling: string) => string): void {
         const program = this.program();
         const terminal = window.createTerminal('Starling');
         terminal.show();
-        const quoted = /[^\w./:\\-]/.test(program) ? `"${program}"` : program;
-        terminal.sendText(`${quoted} models pull ${name} && ${quoted} models use completion ${name}`);
+        terminal.sendText(line(/[^\w./:\\-]/.test(program) ? `"${program}"` : program));
     }
 
     private owned(one: Here): Choice {

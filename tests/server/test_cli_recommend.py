@@ -1,0 +1,213 @@
+"""`starling models recommend`: a machine of a known speed, a small catalog, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models import known, machine, probe
+from models.calibration import Speed, known_speed
+from models.catalog import Measured
+from models.machine import Machine
+from server import checks, paths, recommending
+from server.cli import run, tables
+from server.settings import ModelSettings, Settings
+from tests.models.large import install_large
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KNOWN = dict(known.known_models())
+QUICK = Machine("cpu", "int8", 2, 120_000_000, 8_000_000, 4000.0, 200.0, 1_790_000_000)
+SLOW = replace(QUICK, prompt_tokens_per_s=200.0, new_tokens_per_s=8.0)
+CATALOG = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b-instruct", "starcoderbase-1b", "starcoder")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(recommending, "known_models", lambda: {name: KNOWN[name] for name in CATALOG})
+    monkeypatch.setattr(recommending, "free_bytes", lambda: 8_000_000_000)
+    monkeypatch.setattr(recommending, "_disk", lambda _: 100_000_000_000)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine], list[str]]:
+    """Have the machine measured to be that fast; returns the devices that were asked for."""
+
+    def be(here: Machine) -> list[str]:
+        asked: list[str] = []
+
+        def measure_machine(*, device: str, on_progress: Callable[[str], None]) -> Machine:
+            asked.append(device)
+            on_progress("measuring the processor")
+            return here
+
+        monkeypatch.setattr(probe, "measure_machine", measure_machine)
+        return asked
+
+    return be
+
+
+def answer(capfd: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    capfd.readouterr()
+    assert run(["models", "recommend", "--json", *options]) == 0
+    return dict(json.loads(capfd.readouterr().out))
+
+
+def test_the_machine_is_measured_once_and_again_when_asked(
+    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = measured(QUICK)
+    assert answer(capfd)["machine"]["threads"] == 2
+    assert answer(capfd)["machine"]["threads"] == 2
+    assert asked == ["auto"]
+    assert answer(capfd, "--again")["machine"]["prompt_tokens_per_s"] == 4000.0
+    assert asked == ["auto", "auto"]
+
+
+def test_a_quick_machine_gets_a_model_for_each_use_with_its_commands(
+    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    measured(QUICK)
+    found = answer(capfd)["recommended"]
+    assert {use: one["name"] for use, one in found.items()} == {
+        "typing": "qwen2.5-coder-0.5b",
+        "asking": "qwen2.5-coder-1.5b",
+        "chat": "qwen2.5-coder-0.5b-instruct",
+    }
+    assert found["asking"]["commands"] == [
+        "starling models pull qwen2.5-coder-1.5b",
+        "starling models use completion qwen2.5-coder-1.5b",
+    ]
+    assert found["chat"]["commands"][1] == "starling models use chat qwen2.5-coder-0.5b-instruct"
+    assert "(licence Apache-2.0, what it is worth was not measured)" in found["asking"]["sentence"]
+
+
+def test_a_slow_machine_is_told_that_nothing_larger_answers(
+    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    measured(SLOW)
+    found = answer(capfd)["recommended"]
+    assert found["typing"] == {
+        "name": "starling-mini",
+        "sentence": "Typing: only the bundled model, starling-mini, answers while you type here (within 500 ms).",
+        "commands": [],
+    }
+    assert found["chat"]["name"] == ""
+    assert "name an endpoint in `[chat]`" in found["chat"]["sentence"]
+
+
+def test_the_time_that_the_settings_give_decides(
+    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(SLOW)
+    monkeypatch.setenv("STARLING_COMPLETION__ASKING_MS", "60000")
+    found = answer(capfd)
+    assert found["limits"]["asking_s"] == 60.0
+    assert found["recommended"]["asking"]["name"] == "qwen2.5-coder-1.5b"
+
+
+def test_there_has_to_be_room_for_a_model(
+    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(replace(QUICK, prompt_tokens_per_s=1e6, new_tokens_per_s=1e5))
+    models = {one["name"]: one for one in answer(capfd)["models"]}
+    assert (models["starcoder"]["lacking"], models["starcoder"]["in_time_for"]) == ("memory", [])
+    monkeypatch.setattr(recommending, "_disk", lambda _: 2_000_000_000)
+    models = {one["name"]: one for one in answer(capfd)["models"]}
+    assert (models["qwen2.5-coder-1.5b"]["lacking"], models["qwen2.5-coder-0.5b"]["lacking"]) == ("disk", "")
+
+
+def test_a_model_that_computed_here_counts_with_its_own_speed(
+    measured: Callable[[Machine], list[str]], home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    measured(SLOW)
+    entry = install_large(home / "config" / "models", tmp_path / "scratch", "own", megabytes=1)
+    size = (entry.weights / "model.bin").stat().st_size
+    before = next(one for one in answer(capfd)["models"] if one["name"] == "own")
+    assert (before["installed"], before["measured_here"], before["in_time_for"]) == (True, False, ["asking"])
+    known_speed(f"own|{size}|cpu|int8|2", paths.state_dir(), lambda: Speed(4000.0, 200.0))
+    found = answer(capfd)
+    after = next(one for one in found["models"] if one["name"] == "own")
+    assert (after["measured_here"], after["prompt_tokens_per_s"]) == (True, 4000.0)
+    assert found["recommended"]["typing"]["commands"] == ["starling models use completion own"]
+
+
+def test_what_is_damaged_is_said_and_left_out(
+    measured: Callable[[Machine], list[str]], home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    measured(QUICK)
+    entry = install_large(home / "config" / "models", tmp_path / "scratch", "own", megabytes=1)
+    (entry.weights / "model.bin").write_bytes(b"")
+    found = answer(capfd)
+    assert "own" not in {one["name"] for one in found["models"]}
+    assert ["own" in problem and "cut short" in problem for problem in found["problems"]] == [True]
+
+
+def test_the_table_fits_80_columns_with_whole_names(
+    measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(SLOW)
+    monkeypatch.setattr(recommending, "known_models", lambda: KNOWN)
+    shown: list[str] = []
+    real = tables.lines_of
+
+    def lines_of(columns: Any, rows: Any, _width: int | None) -> list[str]:
+        shown.extend(lines := real(columns, rows, 80))
+        return lines
+
+    monkeypatch.setattr(tables, "lines_of", lines_of)
+    assert run(["models", "recommend"]) == 0
+    written = capfd.readouterr()
+    assert max(map(len, shown)) <= 80
+    assert all(any(name in line.split() for line in shown) for name in KNOWN if set(KNOWN[name].roles) - {"embedding"})
+    assert "26% of 700" in written.out
+    assert "not measured" in written.out
+    assert "    starling models " not in written.out.partition("Typing: ")[2].partition("\n")[2].partition("Asking")[0]
+
+
+def test_what_was_measured_of_a_published_model_is_shown_of_its_installed_self(
+    measured: Callable[[Machine], list[str]],
+    home: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured(QUICK)
+    install_large(home / "config" / "models", tmp_path / "scratch", "starcoderbase-1b", megabytes=1)
+    worth = {"lines": Measured(0.4, 700)}
+    monkeypatch.setattr(
+        recommending,
+        "known_models",
+        lambda: {"starcoderbase-1b": replace(KNOWN["starcoderbase-1b"], worth=worth)},
+    )
+    (found,) = [one for one in answer(capfd)["models"] if one["name"] == "starcoderbase-1b"]
+    assert (found["installed"], found["worth"]) == (True, {"lines": {"share": 0.4, "n": 700}})
+
+
+def test_the_doctor_tells_what_was_measured_and_measures_nothing(measured: Callable[[Machine], list[str]]) -> None:
+    asked = measured(QUICK)
+    (check,) = checks._models(Settings())
+    assert (check.state, check.facts) == ("ok", {"measured": False})
+    assert "starling models recommend" in check.message
+    machine.keep(QUICK, paths.state_dir())
+    (check,) = checks._models(Settings())
+    assert check.facts["recommended"]["typing"] == "qwen2.5-coder-0.5b"
+    assert "qwen2.5-coder-1.5b for asking" in check.message
+    assert asked == []
+
+
+def test_another_device_is_measured_anew(
+    measured: Callable[[Machine], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = measured(replace(QUICK, device="cuda"))
+    monkeypatch.setattr("models.engine.cuda_devices", lambda: 1)
+    for settings in (Settings(), Settings(), Settings(model=ModelSettings(device="cpu"))):
+        recommending.machine_here(settings, again=False, on_progress=lambda _: None)
+    assert asked == ["auto", "cpu"]

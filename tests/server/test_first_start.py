@@ -1,0 +1,53 @@
+"""The one hint of a first start: once, never where it was turned off or is of no use."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models import machine
+from models.machine import Machine
+from server import paths
+from server.first_start import HINT, TOLD_FILE, tell
+from server.settings import ModelSettings, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def told(**model: Any) -> list[str]:
+    said: list[str] = []
+    tell(Settings(model=ModelSettings(**model)), said.append)
+    return said
+
+
+def test_it_is_told_once_and_never_again(home: Path) -> None:
+    assert [told(), told()] == [[HINT], []]
+    assert stat.S_IMODE((home / "state" / TOLD_FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "model", [{"hint": False}, {"enabled": False}, {"name": "own"}, {"host": "http://127.0.0.1:9/v1"}]
+)
+def test_it_is_not_told_where_it_is_of_no_use_and_stays_for_later(model: dict[str, Any]) -> None:
+    assert told(**model) == []
+    assert told() == [HINT]
+
+
+def test_who_has_measured_the_machine_needs_no_hint() -> None:
+    machine.keep(Machine("cpu", "int8", 1, 1, 0, 1.0, 1.0, 1.0), paths.state_dir())
+    assert told() == []
+
+
+def test_where_nothing_can_be_noted_down_nobody_is_told_at_every_start(home: Path) -> None:
+    home.parent.mkdir(exist_ok=True)
+    home.write_text("no folder", "utf-8")
+    assert told() == []

@@ -1,0 +1,29 @@
+"""What a person is told at the first start of a real server, and at no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.first_start import HINT
+from tests.wire.conftest import PROGRAM
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.wire.conftest import Start
+
+
+async def test_the_first_start_tells_how_to_find_a_model_and_the_second_does_not(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__HINT", "true")
+    first, second = [await start(command=PROGRAM) for _ in range(2)]
+    await first.initialize(initialization_options={"index": {"enabled": False}})
+    while not first.client.messages:
+        await first.command("starling.health")
+    await second.initialize(initialization_options={"index": {"enabled": False}})
+    await second.status(lambda status: status["state"] == "ready")
+    await second.command("starling.health")
+    assert [[message.message for message in one.client.messages] for one in (first, second)] == [
+        [f"Starling: {HINT}"], [],
+    ]  # fmt: skip
