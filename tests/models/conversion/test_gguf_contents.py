@@ -100,7 +100,7 @@ def test_what_is_damaged_is_said_at_once(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (head(0, 0, version=1), "has version 1 of the format, and 2 and 3 can be read"),
+        (head(0, 0, version=1), "has version 1 of the GGUF format; 2 and 3 can be read"),
         (head(0, 0, version=3 << 24), "is written for big-endian machines"),
         (head(1, 0, tensor("w", (32,), kind=36)) + bytes(100), "stored in an unknown way .type 36."),
     ],
