@@ -69,7 +69,8 @@ async def test_a_cache_folder_that_is_deleted_is_made_again_and_searched(start: 
     await session.indexed(FILES + 1)
     assert await found(session, "zeppelin") == "late.py"
     assert await found(session, "compute_7") == "module7.py"
-    assert len(said(session, "The index of this workspace was taken away; it is being built anew.")) == 1
+    told = "The index of this workspace was taken away; it is being built anew."
+    await until(session, lambda: len(said(session, told)) == 1)
 
 
 async def test_a_state_folder_that_is_deleted_is_made_again_and_records_go_on(start: Start) -> None:
@@ -116,4 +117,4 @@ async def test_a_file_that_is_saved_while_the_index_is_gone_does_not_become_all_
     await session.indexed(FILES + 1)
     assert await found(session, "zeppelin") == "late.py"
     assert await found(session, "compute_7") == "module7.py"
-    assert len(said(session, "it is being built anew")) == 1
+    await until(session, lambda: len(said(session, "it is being built anew")) == 1)
