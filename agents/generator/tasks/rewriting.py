@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from agents import outlines, prompting, surroundings
 from agents.generator.cursor import Cursor
-from agents.generator.tasks import alignment, definitions, extraction, importing, placeholders, ranking, reindenting
+from agents.generator.tasks import (
+    alignment,
+    definitions,
+    extraction,
+    importing,
+    placeholders,
+    ranking,
+    reindenting,
+    removals,
+)
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.functions import functions_in
 from agents.generator.tasks.line_edits import line_edits
@@ -276,6 +285,8 @@ class _Work:
                 more = importing.import_edits(answer, scene.syntax, used, language=scene.document.language)
                 code = importing.without_imports(code, answer)
         lines = extraction.own_lines(code, before=self._before, after=self._after)
+        if self._empties("\n".join(lines), prose=prose):
+            return [], (), "there is no code in it for these lines; write them as they have to be."
         if not lines:
             return [(Edit(span.start, span.end, ""), *more)] if piece else [], (), ""
         unit = reindenting.unit_at(piece, self._before, self._after, Cursor.at(scene.document, span.start).unit)
@@ -291,6 +302,16 @@ class _Work:
                 edits = (*(one for one in more if one.end <= span.start), Edit(span.start, span.end, text))
                 made.append(edits)
         return made, (), ""
+
+    def _empties(self, code: str, *, prose: bool) -> bool:
+        """Return whether code goes for nothing, or for a comment, though nobody asked for that."""
+        if removals.ask_to_remove(self._wish.words):
+            return False
+        if prose:
+            return bool(self._piece.text.strip()) and not code.strip()
+        answer, held = self._syntax_of(code), self._scene.syntax
+        said = definitions.tokens_of(answer, Span(0, len(answer.text)))
+        return not said and bool(definitions.tokens_of(held, self._piece.span))
 
     def _misses(self, code: str) -> str:
         """What lines alone lack or repeat, "" for nothing: a whole file is no answer to a question about some lines."""

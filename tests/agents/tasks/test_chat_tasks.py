@@ -91,6 +91,34 @@ def test_at_a_cursor_in_a_function_the_function_is_meant() -> None:
     )
 
 
+LOOPS = {
+    "main.py": ("def f(all):\n    n = 0\n", "    for one in all:\n        n += one", "\n    return n\n"),
+    "main.go": ("func f(all []int) int {\n", "\tfor _, one := range all {\n\t\tg(one)\n\t}", "\n\treturn 1\n}\n"),
+    "main.ts": ("function f(all: number[]) {\n", "  for (const one of all) g(one);", "\n  return 1;\n}\n"),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("code", ["", "\n \n", "{mark} The code is right as it is", "{mark} TODO\n{mark} more"])
+def test_selected_lines_do_not_go_for_no_code_unless_the_words_ask_for_it(name: str, code: str) -> None:
+    before, loop, behind = LOOPS[name]
+    mark = "#" if name == "main.py" else "//"
+    scene, workplace = scene_of(f"{before}$0{loop}{behind}", name)
+    scene = replace(scene, span=Span(scene.span.start, scene.span.start + len(loop)))
+    script = f"===\n```\n{code.format(mark=mark)}\n```\nThere."
+    result = run("generate", replace(scene, instruction="Make it faster"), workplace, ScriptedChat(script))
+    assert isinstance(result, Nothing)
+    assert "there is no code in it" in result.reason
+    asked = replace(scene, instruction="Remove the loop")
+    assert loop.strip() not in after(run("generate", asked, workplace, ScriptedChat(script)))
+
+
+def test_a_paragraph_does_not_go_for_an_empty_answer() -> None:
+    scene, workplace = scene_of("One.\n$0Two.\n", "notes.txt")
+    scene = replace(scene, span=Span(5, 9), instruction="Say it better")
+    assert isinstance(run("generate", scene, workplace, ScriptedChat("===\n```\n\n```\nThere.")), Nothing)
+
+
 def test_the_line_ends_of_the_document_are_kept() -> None:
     scene, workplace = scene_of("def f():\n    $0return 1\n")
     document = replace(scene.document, text=scene.document.text.replace("\n", "\r\n"))
