@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from agents.markdown import inert
 from agents.records import Finding, ProposedEdit, Severity, TextChange
 from indexing.literals import secret_literals
 from indexing.records import Document, Span
-from models.chat import ChatError
+from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
 from models.masking import MARK, MaskedChat
 from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, hit
@@ -111,6 +112,29 @@ def test_selected_lines_do_not_go_for_no_code_unless_the_words_ask_for_it(name: 
     assert "there is no code in it" in result.reason
     asked = replace(scene, instruction="Remove the loop")
     assert loop.strip() not in after(run("generate", asked, workplace, ScriptedChat(script)))
+
+
+@pytest.mark.parametrize("body", ["", "\n  # as in the loop above"])
+def test_a_ruby_method_is_not_emptied(body: str) -> None:
+    text = "class Shop\n  def total(all)\n    n = 0\n    all.each { |one| n += one }\n    n\n  end\nend\n"
+    scene, workplace = scene_of("$0" + text, "main.rb")
+    scene = replace(scene, span=Span(text.index("  def"), text.index("\nend\n")), instruction="Make it faster")
+    result = run("generate", scene, workplace, ScriptedChat(f"===\n```ruby\ndef total(all){body}\nend\n```\nThere."))
+    assert isinstance(result, Nothing)
+    assert "leaves out what `total` does" in result.reason
+
+
+class Endless(ScriptedChat):
+    def chat(self, request: ChatRequest, **_: Any) -> Reply:
+        reply = "```\ndef f():\n    return 2\n" + "# more\n" * 50_000 + "```"
+        return replace(super().chat(request, cancelled=lambda: False), text=reply, end=ReplyEnd.END)
+
+
+def test_an_endless_reply_is_taken_for_one_that_was_cut_off() -> None:
+    scene, workplace = scene_of("def f():\n    $0return 1\n")
+    result = run("generate", replace(scene, instruction="two"), workplace, Endless("===\nx"))
+    assert isinstance(result, Nothing)
+    assert "it was cut off" in result.reason
 
 
 def test_a_paragraph_does_not_go_for_an_empty_answer() -> None:
