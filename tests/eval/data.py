@@ -39,7 +39,7 @@ class Package:
     Attributes:
         name: as on the index.
         version: exact.
-        split: "dev" to tune on, "test" to report on.
+        split: "dev" to tune on, "test" to report on, "new" for what no weights trained before 2025 have read.
         source: folder of its own code inside the wheel.
         sha256: of the wheel, hexadecimal.
     """
@@ -67,7 +67,7 @@ class Package:
 
 
 def packages(split: str | None = None) -> list[Package]:
-    """The pinned packages, all or those of one split ("dev", "test")."""
+    """The pinned packages, all or those of one split ("dev", "test", "new")."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
     found = [Package(**pin) for pin in pins]
     return [package for package in found if split is None or package.split == split]
@@ -103,7 +103,8 @@ def fetch(wanted: Package, folder: Path) -> Path:
         requirements = Path(scratch) / "requirements.txt"
         requirements.write_text(f"{wanted.name}=={wanted.version} --hash=sha256:{wanted.sha256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        command += ["--require-hashes", *WHEEL_FOR, "--dest", str(folder), "--requirement", str(requirements)]
+        command += ["--require-hashes", "--ignore-requires-python", *WHEEL_FOR]  # what it asks for need not run here
+        command += ["--dest", str(folder), "--requirement", str(requirements)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheel = wheel_of(wanted, folder)
     if wheel is None:

@@ -1,8 +1,9 @@
-"""Fits `agents/reviewer/likelihood.toml`: what the bundled model's scores mean, measured on mutated code.
+"""Fits `agents/reviewer/likelihood.toml`: what a model's scores mean, measured on mutated code.
 
-`python -m tests.eval.fit_likelihood` compares all places in functions of the dev packages, and those in the lines of
-seeded slips (`tests.eval.mutants`), fits the probability that a place is wrong, and chooses the least threshold at
-which what is found is right often enough; each package is judged by a fit to the other three. Start at `main`.
+`python -m tests.eval.fit_likelihood [--model NAME]` compares all places in functions of the dev packages, and those in
+the lines of seeded slips (`tests.eval.mutants`), fits the probability that a place is wrong, and chooses the least
+threshold at which what is found is right often enough; each package is judged by a fit to the other three. What was
+measured is kept, so `--seconds` may end a run, and the next one goes on. Start at `main`.
 """
 
 from __future__ import annotations
@@ -11,24 +12,34 @@ import argparse
 import ast
 import math
 import random
+import re
 import sys
+import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents.reviewer import calibration
+from agents.reviewer.alternatives import Site
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.likelihood import MESSAGES, Comparison, Limits, compared
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
+from models.catalog import DEFAULT_MODEL
+from models.loading import load
 from tests.eval import data, mutants
-from tests.eval.bundled import bundled_model
 from tests.eval.metrics import SEED
+from tests.eval.real.answers import Answers, Key, revision
+from tests.eval.real.installed import entry_of, identity
+from tests.eval.real.running import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -38,6 +49,12 @@ FUNCTIONS = 14  # a package
 LEAST_PRECISION = 0.9  # where every function looked at has one slip
 MOST_ALARMS = 2.5  # in 1,000 sound lines; surely no more, before a model looks unasked
 LEAST_FOUND = 10  # slips, before a precision is believed
+# The beginning of the table.
+HEAD = (
+    "# What the scores of a model mean: the log-odds that a place is wrong, from one, margin, doubt and unused.\n"
+    "# Written by `python -m tests.eval.fit_likelihood`: on attrs, httpx, rich and tornado.\n"
+    "# How it does on packages it was not fitted on: tests/eval/seeded_bugs.csv.\n"
+)
 RIDGE = 1.0
 STEPS = 60
 PATIENT = Limits(seconds=3600.0)
@@ -76,25 +93,73 @@ class Measured:
     slips: tuple[tuple[str, int, tuple[Place, ...]], ...]
 
 
-def measured(package: data.Package, model: CompletionModel, count: int) -> list[Measured]:
-    """Functions of one package, each with one slip of each kind that fits."""
-    found = []
-    for path, text, function in mutants.sample(package, count):
-        rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
-        by_kind: dict[str, list[mutants.Mutant]] = defaultdict(list)
-        for one in mutants.mutants(text, function):
-            by_kind[one.operator].append(one)
-        document = Document(path.as_uri(), path, "python", text, 1)
-        sound = places(document, function.within(text), model, "")
-        slips = []
-        for kind, made in by_kind.items():
-            one = rng.choice(made)
-            starts = mutants.line_starts(one.text)
-            wrong = Document(document.uri, path, "python", one.text, 2)
-            line = Span(starts[one.line - 1], starts[one.line])
-            slips.append((kind, one.line, places(wrong, line, model, text)))
-        found.append(Measured(package.name, function.last - function.first + 1, sound, tuple(slips)))
-    return found
+@dataclass(frozen=True)
+class Sample:
+    """A function of a dev package that is to be measured."""
+
+    package: str
+    path: Path
+    text: str
+    function: mutants.Span
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{'/'.join(self.path.parts[-3:])} {self.function.name}:{self.function.first}"
+
+
+def samples(count: int) -> list[Sample]:
+    """Return `count` functions of each dev package: one of each package in turn."""
+    of_packages = [
+        [Sample(package.name, *found) for found in mutants.sample(package, count)] for package in data.packages("dev")
+    ]
+    return [one for one in chain.from_iterable(zip_longest(*of_packages)) if one is not None]
+
+
+def measured(sample: Sample, model: CompletionModel) -> Measured:
+    """Measure a function, and one slip of each kind that fits it."""
+    path, text, function = sample.path, sample.text, sample.function
+    rng = random.Random(f"{SEED} {path.name} {function}")  # noqa: S311 - a sample that repeats, no secret
+    by_kind: dict[str, list[mutants.Mutant]] = defaultdict(list)
+    for one in mutants.mutants(text, function):
+        by_kind[one.operator].append(one)
+    document = Document(path.as_uri(), path, "python", text, 1)
+    sound = places(document, function.within(text), model, "")
+    slips = []
+    for kind, made in by_kind.items():
+        one = rng.choice(made)
+        starts = mutants.line_starts(one.text)
+        wrong = Document(document.uri, path, "python", one.text, 2)
+        line = Span(starts[one.line - 1], starts[one.line])
+        slips.append((kind, one.line, places(wrong, line, model, text)))
+    return Measured(sample.package, function.last - function.first + 1, sound, tuple(slips))
+
+
+def packed(one: Measured) -> dict[str, Any]:
+    """Write what the fit needs of a function as JSON."""
+    return {
+        "package": one.package,
+        "lines": one.lines,
+        "sound": [_packed(place) for place in one.sound],
+        "slips": [[kind, line, [_packed(place) for place in found]] for kind, line, found in one.slips],
+    }
+
+
+def unpacked(record: Mapping[str, Any]) -> Measured:
+    """Read what `packed` wrote."""
+    slips = ((kind, line, tuple(map(_unpacked, found))) for kind, line, found in record["slips"])
+    return Measured(record["package"], record["lines"], tuple(map(_unpacked, record["sound"])), tuple(slips))
+
+
+def _packed(place: Place) -> list[Any]:
+    seen = place.seen
+    return [seen.site.kind, seen.margin, seen.doubt, seen.unused, place.line, place.right]
+
+
+def _unpacked(record: Sequence[Any]) -> Place:
+    kind, margin, doubt, unused, line, right = record
+    nowhere = Span(0, 0)
+    return Place(Comparison(Site(kind, nowhere, nowhere, "", ()), "", margin, doubt, unused), line, right)
 
 
 def places(document: Document, span: Span, model: CompletionModel, right: str) -> tuple[Place, ...]:
@@ -225,49 +290,62 @@ def report(functions: Sequence[Measured], weights: Mapping[str, Mapping[str, tup
 
 
 def write(model: str, known: Calibration, judgement: Judgement) -> None:
-    """Write the table; of other models nothing is kept: measure them again."""
+    """Write the table of a model; those of other models stay."""
     seen = (
         f"{judgement.found} of {judgement.slips} slips found, precision {judgement.precision:.2f}, "
         f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines, {judgement.most_alarms_per_1000:.1f} at most"
     )
+    head = f'[model."{model}"]'
     lines = [
-        "# What the scores of a model mean: the log-odds that a place is wrong, from one, margin, doubt and unused.",
-        "# Written by `python -m tests.eval.fit_likelihood`: on attrs, httpx, rich and tornado.",
-        "# How it does on packages it was not fitted on: tests/eval/seeded_bugs.csv.",
-        "",
-        f"[model.{model}]",
+        head,
         f"precise = {str(known.precise).lower()} # {seen}",
         f"threshold = {known.threshold:.2f}",
         "",
-        f"[model.{model}.weights]",
+        f'[model."{model}".weights]',
         *(f"{kind} = [{', '.join(f'{value:.3f}' for value in row)}]" for kind, row in known.weights.items()),
     ]
-    calibration.TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    beginning, *tables = re.split(r"^(?=\[model\.(?:[^.\]]+|\"[^\"]+\")\]$)", _table(), flags=re.MULTILINE)
+    others = [one.rstrip() for one in tables if not one.startswith((f"{head}\n", f"[model.{model}]\n"))]
+    calibration.TABLE.write_text("\n\n".join([beginning.rstrip(), *others, "\n".join(lines)]) + "\n", encoding="utf-8")
+
+
+def _table() -> str:
+    return calibration.TABLE.read_text(encoding="utf-8") if calibration.TABLE.exists() else HEAD
 
 
 def main() -> int:
     """Measure, fit, choose, write."""
     parser = argparse.ArgumentParser(description="Fit the likelihood layer of the reviewer on the dev packages.")
-    parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package; fewer are only printed")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="an installed model")
+    parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="how long to measure, at most")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help=f"write {calibration.TABLE.name}")
     chosen = parser.parse_args()
-    functions: list[Measured] = []
-    with bundled_model() as model:
-        name = model.entry.name
-        for package in data.packages("dev"):
-            functions += measured(package, model, chosen.count)
-            print(f"{package.name} done", file=sys.stderr, flush=True)
-    finish(name, functions, whole=chosen.count == FUNCTIONS)
+    entry = entry_of(chosen.model)
+    run = Run(Answers.usual(), time.monotonic() + chosen.seconds, chosen.threads)
+    items = [(Key("likelihood", identity(entry), "fit", one.name, revision()), one) for one in samples(chosen.count)]
+
+    def opened(stack: ExitStack) -> Callable[[Sample], dict[str, Any]]:
+        model = load(entry, device="cpu", threads=chosen.threads)
+        stack.callback(model.close)
+        return lambda one: packed(measured(one, model))
+
+    run.collect(items, opened)
+    found = [unpacked(answer) for key, _ in items if (answer := run.answers.get(key)) is not None]
+    print(f"{len(found)} of {len(items)} functions measured")
+    finish(entry.name, found, write_it=chosen.write)
     return 0
 
 
-def finish(model: str, functions: Sequence[Measured], *, whole: bool) -> None:
-    """Fit what was measured and write it."""
+def finish(model: str, functions: Sequence[Measured], *, write_it: bool) -> None:
+    """Fit what was measured, and write it where that is wanted."""
     packages = {one.package for one in functions}
     held_out = {name: fitted([one for one in functions if one.package != name]) for name in packages}
     report(functions, held_out)
     threshold, precise, judgement = chosen_threshold(functions, held_out)
     print(f"threshold {threshold:.2f}, {'precise' if precise else 'not precise'}: {judgement}")
-    if whole:
+    if write_it:
         write(model, Calibration(precise, threshold, fitted(functions)), judgement)
         print(f"written: {calibration.TABLE.name}")
 

@@ -1,6 +1,7 @@
 """What counts as a good completion, in figures, and how sure the figures are.
 
-`Outcome.of(expected, got)` judges one completion; `interval(values)` puts a 95 % bootstrap interval around a mean.
+`Outcome.of(expected, got)` judges one completion; `interval(values)` puts a 95 % bootstrap interval around a mean,
+`wilson(hits, n)` Wilson's around a share.
 Knows nothing of packages, models or the server.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import io
 import keyword
+import math
 import re
 import tokenize
 from collections import Counter
@@ -119,6 +121,20 @@ def interval(values: Sequence[float]) -> Interval:
     draws = np.random.default_rng(SEED).integers(0, sample.size, size=(RESAMPLES, sample.size))
     low, high = np.quantile(sample[draws].mean(axis=1), [0.025, 0.975])
     return Interval(float(sample.mean()), float(low), float(high), int(sample.size))
+
+
+def wilson(hits: int, n: int) -> Interval:
+    """Share of `hits` in `n` with Wilson's 95 % interval, which holds for small `n` and shares near 0 and 1.
+
+    Raises:
+        ValueError: `n` is 0.
+    """
+    if n <= 0:
+        raise ValueError("a share needs at least one try")
+    share, z = hits / n, 1.959964
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

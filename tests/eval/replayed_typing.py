@@ -1,7 +1,9 @@
 """Replayed typing: code is taken away and typed back key by key, in real time, through the real server.
 
 `python -m tests.eval.replayed_typing` measures on the test packages, without a model and with the bundled one, and
-writes `replayed_typing.csv`; `--beside FOLDER` adds another model.
+writes `replayed_typing.csv`; `--beside FOLDER` adds another model. `--model NAME` types with an installed one alone and
+keeps what came of each package; `--seconds` may end that, and the next run goes on. Its answers take as long as they
+take on this machine. `--write` adds its line to the table.
 
 After each key the change and a request go out, and the next key comes after a lognormal
 gap with a median of 150 ms, whether the answer is there or not. What is on the screen when the next key is due is
@@ -12,23 +14,26 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import servers
 from benchmarks.client import TextBuffer, items
+from models.calibration import available_cores
 from tests.eval import data, masks, tables
 from tests.eval.bundled import add_beside
 from tests.eval.metrics import SEED, percentile
+from tests.eval.real.answers import Answers, Key, revision
+from tests.eval.real.installed import entry_of, identity
+from tests.eval.real.running import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.client import Client, Pending
     from tests.eval.tables import Cell
@@ -152,7 +157,8 @@ def measure(
     gap = gaps()
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         if model is not None:
-            shutil.copytree(model, Path(home, "config", "models", model.name))
+            (folder := Path(home, "config", "models")).mkdir(parents=True)
+            (folder / model.name).symlink_to(model.resolve(), target_is_directory=True)
         client = stack.enter_context(servers.session(package.root, Path(home), options=options))
         chosen = spans(package, count)
         warm = TextBuffer(client, chosen[0][0].path.as_uri(), chosen[0][0].holed)
@@ -185,31 +191,65 @@ def row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
     }
 
 
+def installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | None:
+    """Type with an installed model; return the line of the packages that are done, None before the first."""
+    entry = entry_of(name)
+    place = f"{count} spans of {{0.name}} {{0.version}}"
+    packages = data.packages(split)
+    items = [(Key("typing", identity(entry), "typing", place.format(one), revision()), one) for one in packages]
+    options = {"model": {"name": entry.name}}
+
+    def answer(package: data.Package) -> dict[str, Any]:
+        typed, runs = measure(package, options, count, entry.folder)
+        return {"typed": [asdict(one) for one in typed], "runs": runs}
+
+    run.collect(items, lambda _: answer)
+    done = [found for key, _ in items if (found := run.answers.get(key)) is not None]
+    typed = [Typed(**one) for found in done for one in found["typed"]]
+    runs = sum(found["runs"] for found in done)
+    return row(f"recall and {entry.name}", typed, runs) if done else None
+
+
 def main() -> int:
     """Type and write the table."""
     parser = argparse.ArgumentParser(description="Replay typing through the real server.")
-    parser.add_argument("--split", choices=["dev", "test"], default="test", help="dev prints only")
+    parser.add_argument("--split", choices=["dev", "test", "new"], default="test", help="only test is written")
     parser.add_argument("--count", type=int, default=SPANS, help="spans a package; other than the default only prints")
+    parser.add_argument("--model", metavar="NAME", help="an installed model, alone")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="how long to type with it, at most")
+    parser.add_argument("--write", action="store_true", help="add the line of --model to the table")
     add_beside(parser)
     chosen = parser.parse_args()
+    if chosen.model:
+        run = Run(Answers.usual(), time.monotonic() + chosen.seconds, available_cores())
+        line = installed(chosen.model, chosen.split, chosen.count, run)
+        table = [line] if line is not None else []
+    else:
+        table = compare(chosen.split, chosen.count, chosen.beside)
+    for line in table:
+        print(", ".join(f"{name} {value}" for name, value in line.items()), flush=True)
+    if table and chosen.split == "test" and chosen.count == SPANS and (chosen.write or not chosen.model):
+        print(f"written: {tables.write(TABLE, table, keep='arm').name}")
+    return 0
+
+
+def compare(split: str, count: int, folders: Sequence[Path]) -> list[dict[str, Cell]]:
+    """Type without a model, with the bundled one, and with those in `folders`."""
     arms: list[tuple[str, dict[str, Any] | None, Path | None]] = [
         ("recall", servers.NO_MODEL, None),
         ("recall and model", None, None),
-        *((f"recall and {folder.name}", {"model": {"name": folder.name}}, folder) for folder in chosen.beside),
+        *((f"recall and {folder.name}", {"model": {"name": folder.name}}, folder) for folder in folders),
     ]
     table = []
     for arm, options, model in arms:
         typed: list[Typed] = []
         runs = 0
-        for package in data.packages(chosen.split):
-            more, ran = measure(package, options, chosen.count, model)
+        for package in data.packages(split):
+            more, ran = measure(package, options, count, model)
             typed += more
             runs += ran
         table.append(row(arm, typed, runs))
-        print(", ".join(f"{name} {value}" for name, value in table[-1].items()), flush=True)
-    if chosen.split == "test" and chosen.count == SPANS:
-        print(f"written: {tables.write(TABLE, table, keep='arm').name}")
-    return 0
+    return table
 
 
 if __name__ == "__main__":

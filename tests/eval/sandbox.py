@@ -13,6 +13,8 @@ import tempfile
 
 SECONDS = 5
 MEMORY_BYTES = 512 << 20
+LONGEST_SAID = 500  # characters
+TOO_LONG = "It takes too long or too much memory."
 _HARNESS = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
@@ -34,6 +36,11 @@ exec(source, {{"__name__": "program"}})
 
 def passes(program: str) -> bool:
     """Whether `program` runs to its end without an exception; false as well when it takes too long or too much."""
+    return run(program) is None
+
+
+def run(program: str) -> str | None:
+    """Run `program`; return None when it ends without an exception, else the last line of what it said."""
     harness = _HARNESS.format(seconds=SECONDS, memory=MEMORY_BYTES)
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -44,9 +51,13 @@ def passes(program: str) -> bool:
                 env={"PYTHONHASHSEED": "0"},
                 capture_output=True,
                 text=True,
+                errors="replace",
                 timeout=4 * SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return False
-    return done.returncode == 0
+            return TOO_LONG
+    if done.returncode == 0:
+        return None
+    said = done.stderr.strip().rpartition("\n")[2]
+    return said[:LONGEST_SAID] or TOO_LONG

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.eval.metrics import interval
+from tests.eval.metrics import interval, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,14 @@ def with_interval(name: str, values: Sequence[float]) -> dict[str, Cell]:
     if not values:
         return {name: "", f"{name}_low": "", f"{name}_high": ""}
     found = interval(values)
+    return {name: round(found.mean, 3), f"{name}_low": round(found.low, 3), f"{name}_high": round(found.high, 3)}
+
+
+def with_wilson(name: str, hits: Sequence[bool]) -> dict[str, Cell]:
+    """Columns `name`, `name_low`, `name_high`: a share and its 95 % Wilson interval; empty cells for no tries."""
+    if not hits:
+        return {name: "", f"{name}_low": "", f"{name}_high": ""}
+    found = wilson(sum(hits), len(hits))
     return {name: round(found.mean, 3), f"{name}_low": round(found.low, 3), f"{name}_high": round(found.high, 3)}
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.eval.metrics import Outcome, edit_similarity, identifier_f1, identifiers, interval, percentile
+from tests.eval.metrics import Outcome, edit_similarity, identifier_f1, identifiers, interval, percentile, wilson
 
 
 def test_the_same_line_is_exact_whatever_the_white_space_around_it() -> None:
@@ -59,3 +59,13 @@ def test_an_interval_of_nothing_is_an_error() -> None:
 def test_percentiles_interpolate() -> None:
     assert percentile([1.0, 2.0, 3.0, 4.0], 50) == 2.5
     assert percentile([], 95) == 0.0
+
+
+def test_wilsons_interval_is_the_published_one_and_stays_between_0_and_1() -> None:
+    half = wilson(5, 10)
+    assert (half.mean, half.n) == (0.5, 10)
+    assert (half.low, half.high) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert (wilson(0, 10).low, wilson(0, 10).high) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(10, 10).high == 1.0
+    with pytest.raises(ValueError, match="at least one"):
+        wilson(0, 0)

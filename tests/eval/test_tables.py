@@ -6,6 +6,7 @@ import pytest
 
 from models.catalog import DEFAULT_MODEL
 from tests.eval import data, humaneval, line_completion, masks, replayed_typing, tables
+from tests.eval.real import infilling, lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,8 @@ SHARES = {
     line_completion.TABLE: ("exact", "similarity", "identifier_f1", "shown", "right_when_shown"),
     humaneval.TABLE: ("pass_1", "exact", "similarity"),
     replayed_typing.TABLE: ("completed_share", "keys_with_something_shown", "accepted_of_shown"),
+    lines.TABLE: ("exact", "similarity", "right_when_shown"),
+    infilling.TABLE: ("exact", "pass_1", "similarity"),
 }
 
 
@@ -50,6 +53,20 @@ def test_humaneval_has_every_arm_of_the_bundled_model_at_all_tasks_and_another_m
     assert {model for model, _, _ in rows} > {DEFAULT_MODEL}
 
 
+@pytest.mark.parametrize(("table", "arms"), [(lines.TABLE, lines.ARMS), (infilling.TABLE, infilling.ARMS)])
+def test_real_models_stand_beside_the_raw_engine_with_machine_and_code(table: str, arms: tuple[str, ...]) -> None:
+    rows = tables.read(table)
+    by_model: dict[str, set[str]] = {}
+    for row in rows:
+        assert row["arm"] in arms
+        assert row["processor"]
+        assert row["threads"]
+        assert row["code"]
+        by_model.setdefault(row["model"], set()).add(row["arm"])
+    for measured in by_model.values():
+        assert any(arm.startswith("raw") for arm in measured), measured
+
+
 def test_rows_of_what_was_not_measured_again_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "FOLDER", tmp_path)
     tables.write("t.csv", [{"arm": "one", "n": 1}, {"arm": "two", "n": 2}], keep="arm")
@@ -63,4 +80,5 @@ def test_dev_and_test_packages_do_not_overlap_and_are_pinned_by_hash() -> None:
     dev, test = data.packages("dev"), data.packages("test")
     assert not {package.name for package in dev} & {package.name for package in test}
     assert [package.name for package in dev] == ["attrs", "httpx", "rich", "tornado"]
+    assert len(data.packages("new")) == 5
     assert all(len(bytes.fromhex(package.sha256)) == 32 for package in data.packages())

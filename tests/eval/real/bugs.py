@@ -1,0 +1,153 @@
+"""Seeded bugs found by models of real size: by likelihood, and by the review of a chat model.
+
+`python -m tests.eval.real.bugs --model NAME` asks, keeps what was said of each slip and prints the table; `--write`
+writes `real_seeded_bugs.csv`. Slips and counting are those of `tests.eval.seeded_bugs`; the functions come in an order
+that repeats, those of all packages in turn, so that those of a short run are a sample of all. "likelihood" needs what
+`python -m tests.eval.fit_likelihood --model NAME` fitted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+import tempfile
+from collections import defaultdict
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.reviewer.model_review import review_by_model
+from indexing.index import Index
+from models.loading import load, load_chat
+from tests.eval import data, mutants, seeded_bugs, tables
+from tests.eval.metrics import SEED
+from tests.eval.real.answers import Key, revision
+from tests.eval.real.installed import identity
+from tests.eval.real.running import measure, parser
+from tests.eval.seeded_bugs import Case, Result, judged, never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
+
+    from agents.records import Finding
+    from indexing.records import Document
+    from models.catalog import ModelEntry
+    from tests.eval.real.answers import Answers
+    from tests.eval.real.running import Run
+    from tests.eval.tables import Cell
+
+TABLE = "real_seeded_bugs.csv"
+LIKELIHOOD, CHAT = ARMS = ("likelihood", "chat")
+# Slips of the logic, as against those that a name that is bound nowhere gives away.
+LOGIC = ("boundary", "arithmetic", "comparison", "dropped not", "flipped bool", "is and in", "off by one")
+
+
+def cases(split: str, count: int) -> list[Case]:
+    """Return the slips in `count` functions of each package: a function of each package in turn."""
+    of_packages = []
+    for package in data.packages(split):
+        functions: dict[tuple[str, mutants.Span], list[Case]] = defaultdict(list)
+        for one in seeded_bugs.package_cases(package, count, seeded_bugs.SLIPS):
+            functions[one.right, one.function].append(one)
+        found = list(functions.values())
+        random.Random(f"{SEED} {package.name}").shuffle(found)  # noqa: S311 - an order that repeats
+        of_packages.append(found)
+    in_turn = chain.from_iterable(zip_longest(*of_packages, fillvalue=[]))
+    return list(chain.from_iterable(in_turn))
+
+
+def name_of(case: Case) -> str:
+    """Tell a slip from all others."""
+    digest = hashlib.sha256(case.wrong.encode()).hexdigest()[:12]
+    return f"{'/'.join(case.path.parts[-2:])} {case.function.name}:{case.line} {case.group} {digest}"
+
+
+def key(entry: ModelEntry, arm: str, case: Case) -> Key:
+    """Name what a layer says of a slip."""
+    return Key("bugs", identity(entry), arm, name_of(case), revision())
+
+
+def collect(entry: ModelEntry, arm: str, chosen: Sequence[Case], run: Run) -> None:
+    """Have a layer look at the slips that it has not looked at yet."""
+    items = ((key(entry, arm, case), case) for case in chosen)
+    run.collect(items, lambda stack: (_likelihood if arm == LIKELIHOOD else _chat)(entry, run.threads, stack))
+
+
+def _likelihood(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case], dict[str, Any]]:
+    model = load(entry, device="cpu", threads=threads)
+    stack.callback(model.close)
+    return judge(seeded_bugs.likelihood(model))
+
+
+def _chat(entry: ModelEntry, threads: int, stack: ExitStack) -> Callable[[Case], dict[str, Any]]:
+    chat = load_chat(entry, device="cpu", threads=threads)
+    stack.callback(chat.close)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    (folder / "workspace").mkdir()
+    index = Index([folder / "workspace"], storage=folder / "index")
+    stack.callback(index.close)
+    index.start()
+
+    def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
+        return review_by_model(document, [function.within(document.text)], chat, index, never)
+
+    return judge(look)
+
+
+def judge(look: seeded_bugs.Layered) -> Callable[[Case], dict[str, Any]]:
+    """Return what counts what a layer says of a slip and of the function without it."""
+    alarms: dict[tuple[str, mutants.Span], tuple[Finding, ...]] = {}
+
+    def answer(case: Case) -> dict[str, Any]:
+        found = judged(look, case, alarms)
+        return {"found_at": found.found_at, "said": found.said, "alarms": found.alarms}
+
+    return answer
+
+
+def rows(entry: ModelEntry, chosen: Sequence[Case], answers: Answers) -> list[dict[str, Cell]]:
+    """Make the lines of one model: all slips, those of the logic, and each kind."""
+    table = []
+    for arm in ARMS:
+        pairs = [(case, answers.get(key(entry, arm, case))) for case in chosen]
+        found = [(case, answer) for case, answer in pairs if answer is not None]
+        results = [Result(case, one["found_at"], one["said"], one["alarms"]) for case, one in found]
+        groups = {"all": results, "logic": [one for one in results if one.case.group in LOGIC]}
+        groups |= {kind: [one for one in results if one.case.group == kind] for kind in mutants.OPERATORS}
+        machines = {(one["processor"], one["threads"]) for _, one in found}
+        table += [row(entry.name, arm, group, some, machines) for group, some in groups.items() if some]
+    return table
+
+
+def row(model: str, arm: str, group: str, results: Sequence[Result], machines: set[tuple[str, int]]) -> dict[str, Cell]:
+    """Make one line of the table."""
+    counted = seeded_bugs.row(arm, group, results)
+    return {
+        "model": model,
+        **counted,
+        **tables.with_wilson("recall_3", [0 < one.found_at <= 3 for one in results]),
+        "processor": "; ".join(sorted({processor for processor, _ in machines})),
+        "threads": "; ".join(sorted({str(threads) for _, threads in machines})),
+        "code": revision(),
+    }
+
+
+def main() -> int:
+    """Ask, print, and write the table where that is wanted."""
+    counted = "functions of each package"
+    made = parser("Measure seeded bugs found by installed models.", ARMS, seeded_bugs.FUNCTIONS, counted, TABLE)
+    made.add_argument("--split", choices=["dev", "test"], default="test")
+    options = made.parse_args()
+    chosen = cases(options.split, options.count)
+    return measure(
+        options,
+        TABLE,
+        lambda entry, arm, run: collect(entry, arm, chosen, run),
+        lambda entry, answers: rows(entry, chosen, answers),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""HumanEval problems implemented by models of real size, beside the raw model with its own chat template.
+
+`python -m tests.eval.real.implementing --model NAME` asks, keeps each answer and prints the table; `--write` writes
+`real_implement.csv`. A problem counts as passed when its hidden tests run through in the sandbox.
+
+The arms: "raw" asks the chat model for the function and takes the code out of its answer; "implement" is Starling's
+task, by filling in the empty body; "generate" is Starling's command of that name, with an instruction to the chat
+model; "generate, repaired" tries the examples that the problem's docstring shows, and asks up to twice more with what
+went wrong. Of its rounds that counts which most examples like, the earliest of equals.
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+import random
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.generator.tasks import implement, instruct, running
+from agents.generator.tasks.records import Means, Nothing, Scene
+from agents.records import Layer, ProposedEdit, TextChange
+from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.reviewer import Reviewer
+from indexing.index import Index
+from indexing.records import Document, Span
+from indexing.syntax import Syntax
+from models.errors import ModelError
+from models.loading import load_chat
+from tests.eval import data, humaneval, sandbox, tables
+from tests.eval.humaneval import never
+from tests.eval.metrics import SEED
+from tests.eval.real import figures, raw
+from tests.eval.real.answers import Key, revision
+from tests.eval.real.installed import identity, watched
+from tests.eval.real.running import measure, parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from agents.generator.tasks.records import Task
+    from models.catalog import ModelEntry
+    from tests.eval.real.answers import Answers
+    from tests.eval.real.running import Run
+    from tests.eval.tables import Cell
+
+TABLE = "real_implement.csv"
+COUNT = 164
+RAW, IMPLEMENT, GENERATE, REPAIRED = ARMS = ("raw", "implement", "generate", "generate, repaired")
+TOKENS = 768
+REPAIRS = 2
+FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
+GIVES = "==|=>|➞|->|=|#=>|# =>|should return|returns|return"  # as docstrings say what a call gives
+QUESTION = (
+    "Complete the following Python function. Answer with the whole function in one code block.\n\n```python\n{}```"
+)
+INSTRUCTION = "Implement `{}` as its docstring says."
+AGAIN = "Correct `{}`. {}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem.
+
+    Attributes:
+        name: its number.
+        prompt: imports, helpers, and the function with its docstring and no body.
+        function: its name.
+        tests: what is run behind a solution.
+    """
+
+    name: str
+    prompt: str
+    function: str
+    tests: str
+
+    @property
+    def above(self) -> str:
+        """What stands above the function."""
+        return self.prompt[: self.prompt.rindex(f"def {self.function}(")]
+
+    def examples(self) -> list[tuple[str, str]]:
+        """Return the calls that the docstring shows, each with what it should give; as Python expressions."""
+        called = re.escape(self.function)
+        below = re.findall(rf"^\s*>>> ({called}\(.*\))\s*\n\s*(\S.*)$", self.prompt, re.MULTILINE)
+        beside = re.findall(rf"({called}\(.*?\)) *(?:{GIVES}) *(\S.*?)\.?$", self.prompt, re.MULTILINE)
+        return [(source, wanted.strip()) for source, wanted in (*below, *beside) if _is_example(source, wanted.strip())]
+
+    def passes(self, text: str) -> bool:
+        """Whether the hidden tests run through behind `text`."""
+        return sandbox.passes(f"{text}\n{self.tests}\n")
+
+
+def _is_example(source: str, wanted: str) -> bool:
+    try:
+        ast.parse(source, mode="eval")
+        ast.literal_eval(wanted)
+    except (ValueError, SyntaxError):
+        return False
+    return True
+
+
+def sample(count: int) -> list[Problem]:
+    """Return `count` problems in an order that repeats; fewer are the first of more."""
+    file = data.prepare(humaneval.WHEEL) / humaneval.WHEEL.source / "data" / "HumanEval.jsonl.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        found = [problem_of(json.loads(line)) for line in lines]
+    random.Random(SEED).shuffle(found)  # noqa: S311 - an order that repeats
+    return found[:count]
+
+
+def problem_of(stated: Mapping[str, str]) -> Problem:
+    """Read one problem."""
+    tests = f"{stated['test']}\ncheck({stated['entry_point']})\n"
+    return Problem(stated["task_id"], stated["prompt"], stated["entry_point"], tests)
+
+
+def failures(text: str, problem: Problem) -> list[str]:
+    """Return one sentence for each visible example that `text` fails."""
+    found = []
+    for source, wanted in problem.examples():
+        sentence = f"{source} gives {{got!r}} and should give {wanted}."
+        check = f"got = ({source}\n)\nif got != ({wanted}\n):\n    raise SystemExit({sentence!r}.format(got=got))\n"
+        if (said := sandbox.run(f"{text}\n{check}")) is not None:
+            found.append(said if "should give" in said else f"{source} fails: {said}")
+    return found
+
+
+def code_of(answer: str, problem: Problem) -> str:
+    """Take the solution out of a chat answer: the first code block that defines the function, else the first."""
+    blocks = FENCE.findall(answer) or [answer]
+    block = next((one for one in blocks if f"def {problem.function}(" in one), blocks[0])
+    return block if f"def {problem.function}(" in block else problem.prompt + block
+
+
+def ask_raw(model: raw.Raw, problem: Problem) -> dict[str, Any]:
+    """Have the model answer by its chat template."""
+    began = time.perf_counter()
+    said = model.converse("", QUESTION.format(problem.prompt), TOKENS)
+    took = (time.perf_counter() - began) * 1000
+    text = problem.above + code_of(said.text, problem)
+    return {
+        "text": text,
+        "said": said.text,
+        "passed": problem.passes(text),
+        "ms": round(took),
+        "prompt_tokens": said.prompt_tokens,
+    }
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What Starling works with: the means of its tasks, and the folder that is its workspace."""
+
+    means: Means
+    folder: Path
+
+    def ask(self, problem: Problem, arm: str) -> dict[str, Any]:
+        """Have Starling write one function."""
+        task = implement.TASK if arm == IMPLEMENT else instruct.TASK
+        instruction = "" if arm == IMPLEMENT else INSTRUCTION.format(problem.function)
+        began = time.perf_counter()
+        rounds = [self._round(task, problem.prompt, problem, instruction)]
+        while arm == REPAIRED and rounds[-1]["failed"] and len(rounds) <= REPAIRS:
+            wrong = AGAIN.format(problem.function, " ".join(rounds[-1]["failed"][:3]))
+            rounds.append(self._round(task, rounds[-1]["text"], problem, wrong))
+        took = (time.perf_counter() - began) * 1000
+        best = min(rounds, key=lambda one: len(one["failed"]))  # the first of equals
+        for one in rounds:
+            one["passed"] = problem.passes(one["text"])
+        return {
+            "text": best["text"],
+            "passed": best["passed"],
+            "rounds": rounds,
+            "ms": round(took),
+            "prompt_tokens": 0,
+        }
+
+    def _round(self, task: Task, text: str, problem: Problem, instruction: str) -> dict[str, Any]:
+        """Have a task change the function in `text` once; say what came of it."""
+        path = self.folder / "solution.py"
+        document = Document(path.as_uri(), path, "python", text, 1)
+        at = text.rindex(f"def {problem.function}(")
+        scene = Scene(document, Syntax.of(document), Span(at, at), instruction=instruction)
+        why = ""
+        try:
+            result = running.propose(task, scene, self.means)
+        except ModelError as error:
+            result, why = None, str(error)
+        finally:
+            self.means.index.drop(document.uri)
+        if isinstance(result, ProposedEdit):
+            text = next(one.after for one in result.changes if isinstance(one, TextChange))
+        elif isinstance(result, Nothing):
+            why = result.reason
+        return {"text": text, "why": why, "failed": failures(text, problem)}
+
+
+def key(entry: ModelEntry, arm: str, problem: Problem) -> Key:
+    """Name the answer of an arm to a problem."""
+    return Key("implementing", identity(entry), arm, problem.name, raw.REVISION if arm == RAW else revision())
+
+
+def collect(entry: ModelEntry, arm: str, chosen: Sequence[Problem], run: Run) -> None:
+    """Ask an arm for the problems that have no answer yet."""
+    items = ((key(entry, arm, problem), problem) for problem in chosen)
+    run.collect(items, lambda stack: (_raw if arm == RAW else _starling)(entry, arm, run.threads, stack))
+
+
+def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+    model = raw.Raw(entry, threads)
+    stack.callback(model.close)
+    return lambda problem: ask_raw(model, problem)
+
+
+def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Problem], dict[str, Any]]:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    index = Index([workspace], storage=folder / "index")
+    stack.callback(index.close)
+    index.start()
+    reviewer = Reviewer(ReviewPolicy())
+    means = Means(
+        index,
+        model=watched(entry, threads) if arm == IMPLEMENT else None,
+        chat=load_chat(entry, device="cpu", threads=threads) if arm != IMPLEMENT else None,
+        review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never),
+        roots=(workspace,),
+    )
+    bench = Bench(means, workspace)
+    return lambda problem: bench.ask(problem, arm)
+
+
+def rows(entry: ModelEntry, chosen: Sequence[Problem], answers: Answers) -> list[dict[str, Cell]]:
+    """Make the lines of one model, of the arms that were asked at all."""
+    found = {}
+    for arm in ARMS:
+        pairs = ((problem, answers.get(key(entry, arm, problem))) for problem in chosen)
+        found[arm] = {problem.name: answer for problem, answer in pairs if answer is not None}
+    return [row(entry.name, arm, found[arm], found[RAW]) for arm in ARMS if found[arm]]
+
+
+def row(
+    name: str, arm: str, found: Mapping[str, dict[str, Any]], beside: Mapping[str, dict[str, Any]]
+) -> dict[str, Cell]:
+    """Make one line of the table; a round is worse when it fails where an earlier one passed, and counts."""
+    passed = {problem: float(answer["passed"]) for problem, answer in found.items()}
+    raw_passed = {problem: float(answer["passed"]) for problem, answer in beside.items()}
+    mended = [answer["rounds"] for answer in found.values() if len(answer.get("rounds", ())) > 1]
+    worse = [1 for answer in found.values() if arm == REPAIRED and answer["rounds"][0]["passed"] > answer["passed"]]
+    return {
+        "model": name,
+        "arm": arm,
+        "n": len(found),
+        **tables.with_wilson("pass_1", [bool(one) for one in passed.values()]),
+        "repaired": len(mended) if arm == REPAIRED else "",
+        "made_worse": len(worse) if arm == REPAIRED else "",
+        **(figures.no_gain("more_than_raw") if arm == RAW else figures.gain("more_than_raw", passed, raw_passed)),
+        **figures.speed(found.values()),
+        "code": raw.REVISION if arm == RAW else revision(),
+    }
+
+
+def main() -> int:
+    """Ask, print, and write the table where that is wanted."""
+    made = parser("Measure problems implemented by installed models.", ARMS, COUNT, "problems, of 164", TABLE)
+    options = made.parse_args()
+    chosen = sample(options.count)
+    return measure(
+        options,
+        TABLE,
+        lambda entry, arm, run: collect(entry, arm, chosen, run),
+        lambda entry, answers: rows(entry, chosen, answers),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

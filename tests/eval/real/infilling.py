@@ -1,0 +1,198 @@
+"""HumanEval single-line infilling with models of real size, beside the raw engine with the same weights.
+
+`python -m tests.eval.real.infilling --model NAME` asks, keeps each answer and prints the table; `--write` writes
+`real_humaneval.csv`. The tasks are those of `tests.eval.humaneval`, in an order that repeats, so that those of a short
+run are a sample of all. The published figures of such models are of `exact`.
+
+The arms: "raw" is the engine with a plain prompt, from the line's first column on, as published; "raw, indented" begins
+behind the line's indentation; "asked" is Starling there, in a workspace without other files.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.generator.generator import Generator
+from agents.records import Trigger
+from indexing.index import Index
+from indexing.records import Document
+from tests.eval import humaneval, tables
+from tests.eval.bundled import bundled_model
+from tests.eval.humaneval import Task, never, one_line, result
+from tests.eval.metrics import SEED, Outcome
+from tests.eval.real import figures, raw
+from tests.eval.real.answers import Key, revision
+from tests.eval.real.installed import Watched, identity, watched
+from tests.eval.real.lines import patient
+from tests.eval.real.running import measure, parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel
+    from tests.eval.real.answers import Answers
+    from tests.eval.real.running import Run
+    from tests.eval.tables import Cell
+
+TABLE = "real_humaneval.csv"
+COUNT = 100
+RAW, INDENTED, ASKED = ARMS = ("raw", "raw, indented", "asked")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One task, and what tells it from the others."""
+
+    name: str
+    task: Task
+
+    @property
+    def indentation(self) -> str:
+        """The white space that begins the line."""
+        return self.task.target[: len(self.task.target) - len(self.task.target.lstrip())]
+
+
+def sample(count: int) -> list[Line]:
+    """Return `count` tasks in an order that repeats; fewer are the first of more."""
+    found = [Line(f"{task.name} {len(task.prefix)}", task) for task in humaneval.tasks()]
+    random.Random(SEED).shuffle(found)  # noqa: S311 - an order that repeats
+    return found[:count]
+
+
+def ask_raw(model: raw.Raw, line: Line, arm: str) -> dict[str, Any]:
+    """Have the raw engine fill one line in."""
+    indentation = line.indentation if arm == INDENTED else ""
+    began = time.perf_counter()
+    said = model.fill(line.task.prefix + indentation, line.task.suffix, one_line)
+    took = (time.perf_counter() - began) * 1000
+    text = indentation + said.text.strip("\n").split("\n", 1)[0]
+    return {
+        "text": text,
+        "passed": result(line.task, text).passed,
+        "ms": round(took),
+        "prompt_tokens": said.prompt_tokens,
+        "answer_tokens": said.answer_tokens,
+    }
+
+
+def ask(index: Index, folder: Path, model: Watched, line: Line, quick: CompletionModel | None = None) -> dict[str, Any]:
+    """Have Starling fill one line in, in a file that holds nothing else."""
+    path = folder / "solution.py"
+    head = line.task.prefix + line.indentation
+    document = Document(path.as_uri(), path, "python", head + line.task.suffix, 1)
+    generator = Generator(index, model, quick=quick, policy=patient())
+    model.forget()
+    began = time.perf_counter()
+    try:
+        completion = generator.complete(document, len(head), trigger=Trigger.INVOKED, cancelled=never)
+        took = (time.perf_counter() - began) * 1000
+    finally:
+        generator.close()
+        index.drop(document.uri)
+    text = line.indentation
+    if completion.suggestions:
+        first = completion.suggestions[0]
+        whole = document.text[: first.start] + first.text + document.text[first.end :]
+        text = whole[len(line.task.prefix) :].split("\n", 1)[0]
+    told = [one for call in model.calls if call["kind"] == "generate" for one in call["told"]]
+    return {
+        "text": text,
+        "passed": result(line.task, text).passed,
+        "ms": round(took + model.spared_ms),
+        "prompt_tokens": max((one["prompt_tokens"] for one in told), default=0),
+        "answer_tokens": sum(one["answer_tokens"] for one in told),
+        "why": completion.why_empty,
+        "calls": model.calls,
+    }
+
+
+def key(entry: ModelEntry, arm: str, line: Line) -> Key:
+    """Name the answer of an arm to a task."""
+    return Key("infilling", identity(entry), arm, line.name, revision() if arm == ASKED else raw.REVISION)
+
+
+def collect(entry: ModelEntry, arm: str, chosen: Sequence[Line], run: Run) -> None:
+    """Ask an arm for the lines that have no answer yet."""
+    items = ((key(entry, arm, line), line) for line in chosen)
+    run.collect(items, lambda stack: (_starling if arm == ASKED else _raw)(entry, arm, run.threads, stack))
+
+
+def _raw(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Line], dict[str, Any]]:
+    model = raw.Raw(entry, threads)
+    stack.callback(model.close)
+    return lambda line: ask_raw(model, line, arm)
+
+
+def _starling(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Line], dict[str, Any]]:
+    model = watched(entry, threads)
+    stack.callback(model.model.close)
+    quick = stack.enter_context(bundled_model()) if entry.large else None
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    index = Index([workspace], storage=folder / "index")
+    stack.callback(index.close)
+    index.start()
+    return lambda line: ask(index, workspace, model, line, quick)
+
+
+def rows(entry: ModelEntry, chosen: Sequence[Line], answers: Answers) -> list[dict[str, Cell]]:
+    """Make the lines of one model, of the arms that were asked at all."""
+    found = {}
+    for arm in ARMS:
+        pairs = ((line, answers.get(key(entry, arm, line))) for line in chosen)
+        found[arm] = {line.name: (line, answer) for line, answer in pairs if answer is not None}
+    beside = {ASKED: INDENTED, INDENTED: RAW}  # the engine with the cursor at the same place, and at the line's start
+    return [row(entry.name, arm, found[arm], found.get(beside.get(arm, arm), {})) for arm in ARMS if found[arm]]
+
+
+def row(
+    name: str,
+    arm: str,
+    found: Mapping[str, tuple[Line, dict[str, Any]]],
+    beside: Mapping[str, tuple[Line, dict[str, Any]]],
+) -> dict[str, Cell]:
+    """Make one line of the table."""
+    outcomes = {place: Outcome.of(line.task.target, answer["text"]) for place, (line, answer) in found.items()}
+    passed = {place: float(answer["passed"]) for place, (_, answer) in found.items()}
+    raw_passed = {place: float(answer["passed"]) for place, (_, answer) in beside.items()}
+    return {
+        "model": name,
+        "arm": arm,
+        "n": len(found),
+        **tables.with_wilson("exact", [bool(one.exact) for one in outcomes.values()]),
+        **tables.with_wilson("pass_1", [bool(one) for one in passed.values()]),
+        **tables.with_interval("similarity", [one.similarity for one in outcomes.values()]),
+        **(
+            figures.no_gain("pass_more_than_raw")
+            if arm == RAW
+            else figures.gain("pass_more_than_raw", passed, raw_passed)
+        ),
+        **figures.speed(answer for _, answer in found.values()),
+        "code": revision() if arm == ASKED else raw.REVISION,
+    }
+
+
+def main() -> int:
+    """Ask, print, and write the table where that is wanted."""
+    counted = f"tasks, of {humaneval.TASKS}"
+    options = parser("Measure HumanEval lines of installed models.", ARMS, COUNT, counted, TABLE).parse_args()
+    lines = sample(options.count)
+    return measure(
+        options,
+        TABLE,
+        lambda entry, arm, run: collect(entry, arm, lines, run),
+        lambda entry, answers: rows(entry, lines, answers),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

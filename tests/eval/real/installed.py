@@ -1,0 +1,143 @@
+"""Opens installed models for measuring, and watches what a model is asked and answers.
+
+`entry_of(name)` finds a model as the program does, below STARLING_HOME; `Watched` stands before a model and keeps
+what went through. Start at `entry_of`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.catalog import Catalog
+from models.loading import load
+from models.weights import WEIGHTS_FILE
+from server import paths
+from tests.eval.real.answers import Answers
+from tests.eval.real.replaying import Replaying
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel, FillRequest
+
+MARKED_BYTES = 1 << 20
+SEEN_CHARACTERS = 200  # of a prompt's ends, kept to find out why an answer is wrong
+
+
+def entry_of(name: str) -> ModelEntry:
+    """Return the entry of an installed model, or of the bundled one.
+
+    Raises:
+        SystemExit: there is none of that name.
+    """
+    catalog = Catalog.load(paths.models_dir())
+    entry = catalog.get(name)
+    if entry is None:
+        raise SystemExit(f"There is no model {name!r}; there are {', '.join(sorted(catalog.entries))}.")
+    return entry
+
+
+def identity(entry: ModelEntry) -> str:
+    """Name a model together with a mark of its weights."""
+    path = entry.weights / WEIGHTS_FILE
+    with path.open("rb") as file:
+        head = file.read(MARKED_BYTES)
+    return f"{entry.name}@{hashlib.sha256(head + str(path.stat().st_size).encode()).hexdigest()[:8]}"
+
+
+def processor() -> str:
+    """Name the processor and say how many of its cores this process may use."""
+    name = "unknown"
+    cpus = Path("/proc/cpuinfo")
+    if cpus.exists():
+        lines = cpus.read_text(encoding="utf-8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {len(os.sched_getaffinity(0))} cores"
+
+
+@dataclass
+class Watched:
+    """A model that is watched; all else than what is stated here is the model's own.
+
+    Attributes:
+        engine: its engine, where that replays.
+        calls: what was asked of it since `forget`, in words and figures.
+    """
+
+    model: CompletionModel
+    engine: Replaying | None = None
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def forget(self) -> None:
+        """Forget the calls so far."""
+        self.calls = []
+        if self.engine is not None:
+            self.engine.spared_s = 0.0
+
+    @property
+    def spared_ms(self) -> float:
+        """How long what was replayed since `forget` took when it was computed, milliseconds."""
+        return self.engine.spared_s * 1000 if self.engine is not None else 0.0
+
+    def generate(self, request: FillRequest, **options: Any) -> Any:
+        """Ask the model, and keep what it answered."""
+        began = time.perf_counter()
+        found = self.model.generate(request, **options)
+        told = [
+            {
+                "text": one.text,
+                "stop": str(one.stop),
+                "prompt_tokens": one.prompt_tokens,
+                "reused_tokens": one.reused_tokens,
+                "answer_tokens": len(one.log_probs),
+                "log_prob": round(sum(one.log_probs), 3),
+            }
+            for one in found
+        ]
+        self._note("generate", request, began, told)
+        return found
+
+    def score(self, request: FillRequest, continuations: Sequence[str], **options: Any) -> Any:
+        """Have the model score, and keep what it said."""
+        began = time.perf_counter()
+        found = self.model.score(request, continuations, **options)
+        told = [{"text": one.text, "log_probs": [round(value, 2) for value in one.log_probs]} for one in found]
+        self._note("score", request, began, told)
+        return found
+
+    def _note(self, kind: str, request: FillRequest, began: float, told: list[dict[str, Any]]) -> None:
+        self.calls.append(
+            {
+                "kind": kind,
+                "ms": round((time.perf_counter() - began) * 1000),
+                "prefix": len(request.prefix),
+                "prefix_end": request.prefix[-SEEN_CHARACTERS:],
+                "suffix": len(request.suffix),
+                "snippets": [(one.path, len(one.text)) for one in request.snippets],
+                "told": told,
+            }
+        )
+
+
+def watched(entry: ModelEntry, threads: int, *, timed: bool = False) -> Watched:
+    """Load a model to complete, on the CPU with so many threads.
+
+    With `timed` its speed here is measured once and kept, its prompts are cut to what it reads in time, and nothing is
+    replayed; without, what it decoded for the same prompt in an earlier run is.
+    """
+    model = load(entry, device="cpu", threads=threads, state_dir=paths.state_dir() if timed else None)
+    if timed:
+        return Watched(model)
+    path = Answers.usual().path.with_name("decoded.jsonl")
+    engine = Replaying(model._engine, path, identity(entry))
+    model._engine = engine  # type: ignore[assignment]
+    return Watched(model, engine)

@@ -1,0 +1,265 @@
+"""How good a completed line is with a model of real size, beside the raw engine with the same weights.
+
+`python -m tests.eval.real.lines --model NAME` asks at places of packages that were first published after the weights
+were made (`--split new`), keeps each answer, and prints the table; `--write` writes `real_lines.csv` of the answers
+that are there. `--seconds` ends a run early; the next one goes on. Each place is asked for by itself, the places of all
+packages in turn, so that those of a short run are a sample of all.
+
+The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks for one line and waits as long
+as it takes; "asked, in time" the same with the usual patience, and more lines where the syntax asks for them; "typing"
+what is shown while a person types.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.generator.generator import Generator
+from agents.generator.policy import CompletionPolicy
+from agents.records import Trigger
+from indexing.index import Index
+from indexing.records import Document
+from tests.eval import data, masks, tables
+from tests.eval.bundled import bundled_model
+from tests.eval.line_completion import INDEX_WAIT_S, completed_line, never
+from tests.eval.masks import Place
+from tests.eval.metrics import SEED, Outcome
+from tests.eval.real import figures, raw
+from tests.eval.real.answers import Key, revision
+from tests.eval.real.installed import Watched, identity, watched
+from tests.eval.real.running import measure, parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from models.catalog import ModelEntry
+    from models.completion import CompletionModel
+    from tests.eval.real.answers import Answers
+    from tests.eval.real.running import Run
+    from tests.eval.tables import Cell
+
+TABLE = "real_lines.csv"
+PLACES = 25  # a package
+RAW, ASKED, IN_TIME, TYPING = ARMS = ("raw", "asked", "asked, in time", "typing")
+PATIENT_MS = 600_000.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place, and the package that it is in."""
+
+    package: data.Package
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.package.name} {self.package.version} {self.place.relative}:{self.place.start}-{self.place.end}"
+
+
+def sites(split: str, count: int) -> list[Site]:
+    """Return `count` places of each package of a split: one of each package in turn, in an order that repeats."""
+    of_packages = []
+    for package in data.packages(split):
+        found = [Site(package, place) for place in _places(package, count)]
+        random.Random(f"{SEED} {package.name}").shuffle(found)  # noqa: S311 - an order that repeats
+        of_packages.append(found)
+    return [one for one in chain.from_iterable(zip_longest(*of_packages)) if one is not None]
+
+
+def _places(package: data.Package, count: int) -> list[Place]:
+    """Draw the places of a package, or read those that were drawn before: to look through a large one takes seconds."""
+    drawn_by = hashlib.sha256(Path(masks.__file__).read_bytes()).hexdigest()[:12]
+    kept = data.CACHE / "places" / f"{package.name}-{package.version}-{count}-{drawn_by}.json"
+    if not kept.exists():
+        drawn = masks.places(package, count)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(
+            json.dumps([[one.relative, one.start, one.end, one.category, one.cut] for one in drawn]), encoding="utf-8"
+        )
+        return drawn
+    found = []
+    for relative, *rest in json.loads(kept.read_text(encoding="utf-8")):
+        path = package.root / relative
+        found.append(Place(path, relative, path.read_bytes().decode("utf-8"), *rest))
+    return found
+
+
+def patient() -> CompletionPolicy:
+    """Return the usual policy with no end to a person's patience, for who wants the rest of a line alone."""
+    patience = {"invoked_wait_ms": PATIENT_MS, "asking_ms": PATIENT_MS}
+    return replace(CompletionPolicy(), blocks=False, recall_ms=1000.0, context_ms=1000.0, **patience)
+
+
+def line_end(text: str) -> int | None:
+    """Return where the first line of `text` ends; None while it goes on."""
+    end = text.find("\n")
+    return None if end < 0 else end
+
+
+def ask_raw(model: raw.Raw, site: Site) -> dict[str, Any]:
+    """Have the raw engine complete one place."""
+    place = site.place
+    began = time.perf_counter()
+    said = model.fill(place.holed[: place.start], place.holed[place.start :], line_end)
+    took = (time.perf_counter() - began) * 1000
+    return {
+        "text": said.text,
+        "ms": round(took),
+        "prompt_tokens": said.prompt_tokens,
+        "answer_tokens": said.answer_tokens,
+    }
+
+
+def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionModel | None = None) -> dict[str, Any]:
+    """Have Starling complete one place, by a generator that knows nothing of the others.
+
+    Args:
+        index: of the site's package.
+        model: who is asked.
+        site: the place.
+        arm: how patiently.
+        quick: the small model that stands beside a large one.
+    """
+    place = site.place
+    document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
+    index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
+    generator = Generator(index, model, quick=quick, policy=patient() if arm == ASKED else CompletionPolicy())
+    trigger = Trigger.AUTOMATIC if arm == TYPING else Trigger.INVOKED
+    model.forget()
+    began = time.perf_counter()
+    try:
+        completion = generator.complete(document, place.start, trigger=trigger, cancelled=never)
+        took = (time.perf_counter() - began) * 1000
+    finally:
+        generator.close()  # waits for a run that was too late
+        index.drop(document.uri)
+    first = completion.suggestions[0] if completion.suggestions else None
+    told = [one for call in model.calls if call["kind"] == "generate" for one in call["told"]]
+    return {
+        "text": completed_line(place, completion),
+        "ms": round(took + model.spared_ms),
+        "shown": first is not None,
+        "origin": str(first.origin) if first else "",
+        "confidence": round(first.confidence, 3) if first else 0.0,
+        "why": completion.why_empty,
+        "prompt_tokens": max((one["prompt_tokens"] for one in told), default=0),
+        "answer_tokens": sum(one["answer_tokens"] for one in told),
+        "calls": model.calls,
+    }
+
+
+@contextmanager
+def index_of(package: data.Package) -> Iterator[Index]:
+    """Open the index of a package; it is kept, so that the next run need not read the package anew."""
+    storage = data.CACHE / "index" / f"{package.name}-{package.version}"
+    storage.mkdir(parents=True, exist_ok=True)
+    index = Index([package.root], storage=storage)
+    try:
+        index.start()
+        if not index.wait(INDEX_WAIT_S):
+            raise SystemExit(f"{package.name} was not indexed: {index.status()}")
+        yield index
+    finally:
+        index.close()
+
+
+def key(entry: ModelEntry, arm: str, site: Site) -> Key:
+    """Name the answer of an arm at a place."""
+    return Key("lines", identity(entry), arm, site.name, raw.REVISION if arm == RAW else revision())
+
+
+def collect(entry: ModelEntry, arm: str, chosen: Sequence[Site], run: Run) -> None:
+    """Ask an arm at the places that have no answer yet."""
+    items = ((key(entry, arm, site), site) for site in chosen)
+    run.collect(items, lambda stack: (_raw if arm == RAW else _starling)(entry, arm, run.threads, stack))
+
+
+def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+    model = raw.Raw(entry, threads)
+    stack.callback(model.close)
+    return lambda site: ask_raw(model, site)
+
+
+def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
+    model = watched(entry, threads, timed=arm != ASKED)
+    stack.callback(model.model.close)
+    quick = stack.enter_context(bundled_model()) if entry.large else None
+    indexes: dict[str, Index] = {}
+
+    def answer(site: Site) -> dict[str, Any]:
+        name = site.package.name
+        if name not in indexes:
+            indexes[name] = stack.enter_context(index_of(site.package))
+        return ask(indexes[name], model, site, arm, quick)
+
+    return answer
+
+
+def rows(entry: ModelEntry, split: str, chosen: Sequence[Site], answers: Answers) -> list[dict[str, Cell]]:
+    """Make the lines of one model, of the arms that were asked at all."""
+    found = {arm: _answered(entry, arm, chosen, answers) for arm in ARMS}
+    return [row(entry.name, arm, split, found[arm], found[RAW]) for arm in ARMS if found[arm]]
+
+
+def _answered(
+    entry: ModelEntry, arm: str, chosen: Sequence[Site], answers: Answers
+) -> dict[str, tuple[Site, dict[str, Any]]]:
+    found = ((site, answers.get(key(entry, arm, site))) for site in chosen)
+    return {site.name: (site, answer) for site, answer in found if answer is not None}
+
+
+def row(
+    name: str,
+    arm: str,
+    split: str,
+    found: Mapping[str, tuple[Site, dict[str, Any]]],
+    beside: Mapping[str, tuple[Site, dict[str, Any]]],
+) -> dict[str, Cell]:
+    """Make one line of the table; what is gained over the raw engine counts where both were asked."""
+    outcomes = {place: Outcome.of(site.place.target, answer["text"]) for place, (site, answer) in found.items()}
+    exact = {place: one.exact for place, one in outcomes.items()}
+    raw_exact = {place: Outcome.of(site.place.target, answer["text"]).exact for place, (site, answer) in beside.items()}
+    shown = [bool(exact[place]) for place, (_, answer) in found.items() if answer.get("shown")]
+    return {
+        "model": name,
+        "arm": arm,
+        "split": split,
+        "n": len(found),
+        **tables.with_wilson("exact", [bool(one) for one in exact.values()]),
+        **tables.with_interval("similarity", [one.similarity for one in outcomes.values()]),
+        "shown": round(len(shown) / len(found), 3) if arm == TYPING else "",
+        **tables.with_wilson("right_when_shown", shown if arm == TYPING else []),
+        **(figures.no_gain("more_than_raw") if arm == RAW else figures.gain("more_than_raw", exact, raw_exact)),
+        **figures.speed(answer for _, answer in found.values()),
+        "code": raw.REVISION if arm == RAW else revision(),
+    }
+
+
+def main() -> int:
+    """Ask, print, and write the table where that is wanted."""
+    made = parser("Measure completed lines of installed models.", ARMS, PLACES, "places of each package", TABLE)
+    made.add_argument("--split", choices=["dev", "test", "new"], default="new")
+    made.add_argument("--places", type=int, help="only the first so many places of all")
+    options = made.parse_args()
+    chosen = sites(options.split, options.count)[: options.places]
+    return measure(
+        options,
+        TABLE,
+        lambda entry, arm, run: collect(entry, arm, chosen, run),
+        lambda entry, answers: rows(entry, options.split, chosen, answers),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What a model decoded is kept, so that a change of ranking or polish is measured without computing it again.
+
+Decoding is greedy: the same weights and the same prompt give the same tokens, whatever the code around does with them.
+Only for arms whose answers do not depend on how long they take. Start at `Replaying`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from models.engine import Step, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from models.engine import Engine
+    from models.fim import Prompt
+
+
+class Replaying:
+    """An engine that decodes each prompt once; all else than what is stated here is the engine's own.
+
+    Attributes:
+        spared_s: seconds that decoding took when it was computed, of what was replayed.
+    """
+
+    def __init__(self, engine: Engine, path: Path, weights: str) -> None:
+        """Read what was decoded before.
+
+        Args:
+            engine: what computes.
+            path: where it is kept.
+            weights: what tells them from others.
+        """
+        self.spared_s = 0.0
+        self._engine = engine
+        self._path = path
+        self._weights = weights
+        self._known: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                record = json.loads(line)
+                self._known[record["prompt"]] = record
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def lacks(self, prompt: Prompt) -> bool:
+        """Whether the engine should read a prompt ahead: not one that is replayed, for that would hold up the next."""
+        return self._key(prompt) not in self._known and self._engine.lacks(prompt)
+
+    def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
+        """Decode as the engine does; from memory where that is known as far as it is wanted."""
+        if options.get("first", 1) > 1 or options.get("steering") is not None or options.get("to_the_last"):
+            return self._engine.decode(prompt, on_step, **options)
+        key = self._key(prompt)
+        known = self._known.get(key)
+        steps: list[Step] = []
+        if known is not None:
+            for number, text, log_prob in known["steps"]:
+                steps.append(Step(Token(number, text), log_prob))
+                if on_step(steps[-1]):
+                    self.spared_s += known["seconds"]
+                    return 0, ()
+            if known["ended"]:
+                self.spared_s += known["seconds"]
+                return 0, ()
+        replayed, came, stopped = len(steps), 0, False
+
+        def watch(step: Step) -> bool:
+            nonlocal came, stopped
+            came += 1
+            if came <= replayed:  # told before
+                return False
+            steps.append(step)
+            stopped = on_step(step)
+            return stopped
+
+        began = time.monotonic()
+        found = self._engine.decode(prompt, watch, **options)
+        self._keep(key, steps, ended=not stopped, seconds=time.monotonic() - began)
+        return found
+
+    def _key(self, prompt: Prompt) -> str:
+        text = "\0".join((self._weights, str(prompt.max_tokens), *prompt.tokens))
+        return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+    def _keep(self, key: str, steps: list[Step], *, ended: bool, seconds: float) -> None:
+        told = [[step.token.number, step.token.text, round(step.log_prob, 4)] for step in steps]
+        record = {"prompt": key, "steps": told, "ended": ended, "seconds": round(seconds, 3)}
+        self._known[key] = record
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")

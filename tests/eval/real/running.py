@@ -1,0 +1,96 @@
+"""The command line and the loop that all measurements of real models have in common. Start at `Run`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from models.calibration import available_cores
+from tests.eval import tables
+from tests.eval.real.answers import Answers, Key
+from tests.eval.real.installed import entry_of, processor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from models.catalog import ModelEntry
+    from tests.eval.tables import Cell
+
+Item = TypeVar("Item")
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a measurement.
+
+    Attributes:
+        answers: those that are there, and where new ones go.
+        until: moment of `time.monotonic` after which nothing new is asked.
+        threads: with how many a model computes.
+    """
+
+    answers: Answers
+    until: float
+    threads: int
+
+    def collect(
+        self, items: Iterable[tuple[Key, Item]], opened: Callable[[ExitStack], Callable[[Item], Answer]]
+    ) -> None:
+        """Ask for the items that have no answer yet; `opened` loads what answers, once, if there are any."""
+        missing = [(key, item) for key, item in items if self.answers.get(key) is None]
+        if not missing or time.monotonic() > self.until:
+            return
+        machine = {"processor": processor(), "threads": self.threads}
+        with ExitStack() as stack:
+            answer = opened(stack)
+            for key, item in missing:
+                if time.monotonic() > self.until:
+                    return
+                self.answers.put(key, {**answer(item), **machine})
+
+
+def parser(description: str, arms: Sequence[str], count: int, counted: str, table: str) -> argparse.ArgumentParser:
+    """Make the options that every measurement has."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--model", nargs="+", required=True, metavar="NAME", help="installed models, by name")
+    made.add_argument("--arm", nargs="*", choices=arms, default=list(arms), help="arms to ask; none only prints")
+    made.add_argument("--count", type=int, default=count, help=counted)
+    made.add_argument("--seconds", type=float, default=float("inf"), help="how long to ask, at most")
+    made.add_argument("--threads", type=int, default=available_cores())
+    made.add_argument("--write", action="store_true", help=f"write {table} of the answers that are there")
+    return made
+
+
+def measure(
+    options: argparse.Namespace,
+    table: str,
+    collect: Callable[[ModelEntry, str, Run], None],
+    rows: Callable[[ModelEntry, Answers], list[dict[str, Cell]]],
+) -> int:
+    """Ask each arm of each model, print the table, and write it where that is wanted.
+
+    Args:
+        options: as the parser gives them.
+        table: name of the file.
+        collect: asks one arm of one model.
+        rows: makes the lines of one model of the answers that are there.
+
+    Returns:
+        The exit status.
+    """
+    run = Run(Answers.usual(), time.monotonic() + options.seconds, options.threads)
+    lines: list[dict[str, Cell]] = []
+    for name in options.model:
+        entry = entry_of(name)
+        for arm in options.arm:
+            collect(entry, arm, run)
+        lines += rows(entry, run.answers)
+    for line in lines:
+        print(", ".join(f"{field} {value}" for field, value in line.items() if not field.endswith(("_low", "_high"))))
+    if options.write:
+        print(f"written: {tables.write(table, lines, keep='model').name}")
+    return 0

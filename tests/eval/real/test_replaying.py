@@ -1,0 +1,66 @@
+"""Decoding is computed once for each prompt, and replayed as far as it is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.engine import Step, Token
+from models.fim import Prompt
+from tests.eval.real.replaying import Replaying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROMPT = Prompt(("a", "b"), 0, 8)
+
+
+class Engine:
+    """Says 1, 2, 3 and ends."""
+
+    placement = "here"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def lacks(self, _: Prompt) -> bool:
+        return True
+
+    def decode(self, _: Prompt, on_step: Callable[[Step], bool], **_options: Any) -> Any:
+        self.calls += 1
+        for number in (1, 2, 3):
+            if on_step(Step(Token(number, str(number)), -0.5)):
+                break
+        return 0, ()
+
+
+def said(engine: Replaying, most: int, prompt: Prompt = PROMPT, **options: Any) -> list[int]:
+    numbers: list[int] = []
+    engine.decode(prompt, lambda step: numbers.append(step.token.number) or len(numbers) >= most, **options)
+    return numbers
+
+
+def test_what_was_decoded_is_replayed_in_a_later_run_and_computed_on_where_more_is_wanted(tmp_path: Path) -> None:
+    own = Engine()
+    engine = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
+    assert (said(engine, 2), own.calls) == ([1, 2], 1)
+    assert (said(engine, 1), own.calls) == ([1], 1)
+    again = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
+    assert (said(again, 2), own.calls) == ([1, 2], 1)
+    assert again.spared_s >= 0
+    assert not again.lacks(PROMPT)
+    assert again.lacks(Prompt(("a", "c"), 0, 8))
+    assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
+    assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
+
+
+def test_other_prompts_budgets_weights_and_rankings_are_computed(tmp_path: Path) -> None:
+    own = Engine()
+    engine = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
+    said(engine, 9)
+    said(engine, 9, Prompt(("a", "c"), 0, 8))
+    said(engine, 9, Prompt(("a", "b"), 0, 9))
+    said(Replaying(own, tmp_path / "decoded.jsonl", "v"), 9)  # type: ignore[arg-type]
+    said(engine, 9, first=3)
+    assert own.calls == 5
+    assert engine.placement == "here"
