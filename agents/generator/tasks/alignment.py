@@ -226,7 +226,7 @@ class _Aligning(Weaver):
             self.head(new, old, news[0], olds[0], complete=not elided)
         for at, place in found.items():
             self._replace(news[at], olds[place])
-        named = set(WORD.findall(self.target.words)) if removals.ask_to_remove(self.target.words) else set()
+        named = set(WORD.findall(self.target.words)) if removals.ask_to_replace(self.target.words) else set()
         gone = named - set(WORD.findall(self.code))  # what the answer speaks of is needed
         for one in missing:
             if one.name in gone and not elided:
