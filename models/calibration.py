@@ -41,6 +41,9 @@ LEAST_WRITTEN_TOKENS = 4
 # A single request is never believed to be more than so much slower or faster than the figure so far.
 MOST_CHANGE = 4.0
 STEADY = 1.5
+# In tokens/s; what is kept as slower or faster than any machine is damaged.
+LEAST_RATE = 1e-3
+MOST_RATE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def _are_rates(value: object) -> TypeGuard[list[float]]:
 
 
 def _is_rate(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and LEAST_RATE <= value <= MOST_RATE
 
 
 def candidates(cores: int) -> tuple[int, ...]:
@@ -207,7 +210,7 @@ def _machine(cores: int) -> str:
 def _read(path: Path) -> dict[str, object]:
     try:
         data = json.loads(read_text(path, _LARGEST))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}  # measured again
     if not isinstance(data, dict):
         return {}

@@ -218,7 +218,7 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
             return [str(token) for token in json.loads(text)] if path.suffix == ".json" else text.splitlines()
         except FileNotFoundError:
             continue
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(
                 f"The vocabulary {path} of the model {entry.name} cannot be read ({error}); convert the model again."
             ) from error

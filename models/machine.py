@@ -8,7 +8,6 @@ memory: each new token passes over all of them once, and over the table of token
 from __future__ import annotations
 
 import json
-import math
 import platform
 import sys
 from contextlib import suppress
@@ -23,6 +22,9 @@ from starling_files import make_folder, read_text, write_file
 FILE = "machine-1.json"
 MOST_KEPT = 8
 DEVICES = ("cpu", "cuda")
+# What is kept as less or more than any machine's is damaged.
+LEAST_ABOVE = 1e-3
+MOST = 1e15
 _LARGEST = 100_000  # bytes
 _CPU_TABLE = Path("/proc/cpuinfo")
 _CPU_NAMES = ("model name", "Model", "cpu model", "Hardware", "uarch")
@@ -126,6 +128,6 @@ def _machine(data: object) -> Machine | None:
 
 
 def _is_number(value: object, *, above: bool = False) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return value > 0 if above else value >= 0
+    return (LEAST_ABOVE if above else 0) <= value <= MOST

@@ -191,8 +191,10 @@ def _index() -> Iterator[Check]:
         message = f"A file was indexed and found again in {facts['seconds']:.1f} s."
         yield Check("index", "ok", message, facts=facts)
     else:
-        message = status.problem or "A file was indexed and not found again."
-        remedy = f"Look into {paths.log_dir()}; deleting {paths.index_dir()} is always safe."
+        late = f"A file was not indexed within {INDEX_S:.0f} s: this machine is busy, or indexing has stopped."
+        message = status.problem or ("A file was indexed and not found again." if done else late)
+        again = "" if done or status.problem else "Run `starling doctor` again when other programs rest. "
+        remedy = f"{again}Look into {paths.log_dir()}; deleting {paths.index_dir()} is always safe."
         yield Check("index", "error", message, remedy, facts)
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.calibration import SPEED_FILE, MovingSpeed, Speed, kept_speed, known_speed, measure_speed
+from models.calibration import (
+    FILE,
+    SPEED_FILE,
+    MovingSpeed,
+    Speed,
+    choose_threads,
+    kept_speed,
+    known_speed,
+    measure_speed,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,12 +72,24 @@ def test_the_speed_is_measured_once_for_each_model(tmp_path: Path) -> None:
     assert measured == ["a", "b"]
 
 
-@pytest.mark.parametrize("kept", ["{", "[]", '{"KEY": [0, 1]}', '{"KEY": "fast"}', '{"KEY": [NaN, 1]}'])
+BEYOND = "1" + 400 * "0"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "{", "[]", "[" * 100_000, '{"KEY": [0, 1]}', '{"KEY": "fast"}', '{"KEY": [NaN, 1]}', '{"KEY": [1e-320, 1]}',
+        f'{{"KEY": [{BEYOND}, 1]}}', '{"KEY": [1, 1e300]}',
+    ],
+)  # fmt: skip
 def test_a_damaged_record_is_measured_again(tmp_path: Path, kept: str) -> None:
     known_speed("a", tmp_path, lambda: Speed(1.0, 1.0))
     path = tmp_path / SPEED_FILE
     key = path.read_text().split('"')[1]
     path.write_text(kept.replace("KEY", key))
+    assert kept_speed("a", tmp_path) is None
+    (tmp_path / FILE).write_text(kept)
+    assert choose_threads("a", tmp_path, lambda threads, _: float(threads), cores=2) == 1
     assert known_speed("a", tmp_path, lambda: Speed(2.0, 3.0)) == Speed(2.0, 3.0)
 
 

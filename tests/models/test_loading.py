@@ -100,6 +100,16 @@ def vocabulary_damaged(entry: ModelEntry) -> ModelEntry:
     return entry
 
 
+def vocabulary_nested(entry: ModelEntry) -> ModelEntry:
+    (entry.weights / "vocabulary.json").write_text("[" * 100_000)
+    return entry
+
+
+def vocabulary_of_no_list(entry: ModelEntry) -> ModelEntry:
+    (entry.weights / "vocabulary.json").write_text("5")
+    return entry
+
+
 def folder_missing(entry: ModelEntry) -> ModelEntry:
     return replace(entry, folder=entry.folder / "gone", weights=entry.folder / "gone")
 
@@ -118,6 +128,8 @@ BROKEN: dict[str, tuple[Callable[[ModelEntry], ModelEntry], str]] = {
     "larger tokenizer": (tokenizer_larger_than_the_weights, r"8193 tokens.*8192 tokens.* do not belong together"),
     "vocabulary missing": (vocabulary_missing, r"starling-mini has no vocabulary\.json .*; convert the model again"),
     "vocabulary damaged": (vocabulary_damaged, r"vocabulary\.json of the model starling-mini cannot be read"),
+    "vocabulary nested": (vocabulary_nested, r"vocabulary\.json of the model starling-mini cannot be read"),
+    "vocabulary of no list": (vocabulary_of_no_list, r"vocabulary\.json of the model starling-mini cannot be read"),
     "architecture": (
         lambda entry: replace(entry, architecture="Mamba"),
         r"starling-mini has the architecture 'Mamba', which cannot be run here; choose one of GPTBigCode",

@@ -57,6 +57,7 @@ def test_only_so_many_are_kept_and_the_newest_of_them(tmp_path: Path, monkeypatc
     [
         {"device": "abacus"}, {"compute_type": 8}, {"threads": "two"}, {"layers": 0}, {"table": -1},
         {"prompt_tokens_per_s": float("nan")}, {"new_tokens_per_s": 0.0}, {"measured_at": None}, {"layers": True},
+        {"layers": 10**400}, {"table": 1e300}, {"prompt_tokens_per_s": 1e-320},
     ],
 )  # fmt: skip
 def test_a_damaged_measurement_is_none(tmp_path: Path, wrong: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.generator.tasks import extraction, placeholders
+from agents.generator.tasks import extraction, placeholders, removals
 from agents.generator.tasks.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
 from agents.generator.tasks.line_edits import as_held, in_order, line_edits, next_line
 from agents.generator.tasks.weaving import WORD, LostError, Weaver
@@ -226,9 +226,10 @@ class _Aligning(Weaver):
             self.head(new, old, news[0], olds[0], complete=not elided)
         for at, place in found.items():
             self._replace(news[at], olds[place])
-        named = set(WORD.findall(self.target.words))
+        named = set(WORD.findall(self.target.words)) if removals.ask_to_replace(self.target.words) else set()
+        gone = named - set(WORD.findall(self.code))  # what the answer speaks of is needed
         for one in missing:
-            if one.name in named and not elided:
+            if one.name in gone and not elided:
                 self.edits.append(Edit(one.lead, next_line(self.text, one.span.end, blank=True), ""))
             elif not elided:
                 self.notes.append(f"The model left out `{one.name}`, which stays.")

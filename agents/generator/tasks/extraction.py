@@ -14,6 +14,7 @@ from agents.markdown import plain
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 _LONGEST_WORDS = 400  # characters
+_MOST_BLOCKS = 50  # each is parsed; what comes behind them is not looked at
 _OVERLAP = 2  # lines of the surroundings that a reply has to repeat before they are taken for surroundings
 
 
@@ -38,7 +39,7 @@ def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
     blocks: list[str] = []
     words: list[str] = []
     at = 0
-    while opened := _FENCE.search(reply, at):
+    while len(blocks) < _MOST_BLOCKS and (opened := _FENCE.search(reply, at)):
         words.append(reply[at : opened.start()])
         closed = _closing(reply, opened)
         end = closed.start() if closed is not None else len(reply)

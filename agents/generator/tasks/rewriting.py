@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from agents import outlines, prompting, surroundings
 from agents.generator.cursor import Cursor
-from agents.generator.tasks import alignment, definitions, extraction, importing, placeholders, ranking, reindenting
+from agents.generator.tasks import (
+    alignment,
+    definitions,
+    extraction,
+    importing,
+    placeholders,
+    ranking,
+    reindenting,
+    removals,
+)
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.functions import functions_in
 from agents.generator.tasks.line_edits import line_edits
@@ -39,6 +48,8 @@ _CONTEXT_SHARE = 0.25  # of the window, where that is less
 _SPARE_TOKENS = 800  # for the prompt's own words
 _LEAST_ANSWER_TOKENS = 512
 _WORDS_TOKENS = 300
+_MOST_CHARACTERS = 40  # of a token, on average; what is beyond is not looked at
+_ALL = 100_000
 _PROSE = frozenset({"markdown", "text", "plaintext"})  # whose lines are no comments
 _UNDEFINED = re.compile(r"[`']([^\W\d]\w*)[`']")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -98,7 +109,7 @@ def rewritten(wish: Wish, scene: Scene, means: Means) -> Result:
         if not answers[-1].complaint:
             break
         means.report(f"{chat.name} writes it once more")
-        request = _again(request, reply, answers[-1].complaint)
+        request = _again(request, reply.text[: work.longest], answers[-1].complaint)
     usable = [one for one in answers if one.best is not None]
     if not usable:
         return Nothing(_refusal(chat.name, answers[-1]))
@@ -148,6 +159,7 @@ class _Work:
         self._before, self._after = text[: span.start], text[span.end :].removeprefix("\r").removeprefix("\n")
         size = chat.count_tokens(self._piece.text)
         self._answer_tokens = max(_LEAST_ANSWER_TOKENS, 2 * size) + _WORDS_TOKENS
+        self.longest = _MOST_CHARACTERS * self._answer_tokens  # characters
         self._room = chat.context_tokens - 2 * self._answer_tokens - _SPARE_TOKENS  # for one more turn too
         self.fits = size < self._room
         self._context = min(_CONTEXT_TOKENS, int(chat.context_tokens * _CONTEXT_SHARE), self._room - size)
@@ -179,8 +191,8 @@ class _Work:
 
     def judged(self, reply: Reply) -> _Judged:
         """Return what can be used of a reply."""
-        cut_off = reply.end is ReplyEnd.LENGTH
-        found = extraction.code_in(reply.text, cut_off=cut_off)
+        cut_off = reply.end is ReplyEnd.LENGTH or len(reply.text) > self.longest
+        found = extraction.code_in(reply.text[: self.longest], cut_off=cut_off)
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
             return _Judged(None, found.words, why)
@@ -276,6 +288,8 @@ class _Work:
                 more = importing.import_edits(answer, scene.syntax, used, language=scene.document.language)
                 code = importing.without_imports(code, answer)
         lines = extraction.own_lines(code, before=self._before, after=self._after)
+        if self._empties("\n".join(lines), prose=prose):
+            return [], (), "there is no code in it for these lines; write them as they have to be."
         if not lines:
             return [(Edit(span.start, span.end, ""), *more)] if piece else [], (), ""
         unit = reindenting.unit_at(piece, self._before, self._after, Cursor.at(scene.document, span.start).unit)
@@ -291,6 +305,16 @@ class _Work:
                 edits = (*(one for one in more if one.end <= span.start), Edit(span.start, span.end, text))
                 made.append(edits)
         return made, (), ""
+
+    def _empties(self, code: str, *, prose: bool) -> bool:
+        """Return whether code goes for nothing, or for a comment, though nobody asked for that."""
+        if removals.ask_to_remove(self._wish.words):
+            return False
+        if prose:
+            return bool(self._piece.text.strip()) and not code.strip()
+        answer, held = self._syntax_of(code), self._scene.syntax
+        said = definitions.tokens_of(answer, Span(0, len(answer.text)))
+        return not said and bool(definitions.tokens_of(held, self._piece.span))
 
     def _misses(self, code: str) -> str:
         """Say what lines alone lack or repeat, "" for nothing: a whole file does not answer a question about lines."""
@@ -337,8 +361,13 @@ class _Work:
 def _emptied(before: Syntax, after: Syntax) -> str:
     """Return the name of a function that did something and does nothing any more, "" for none."""
     busy = {one.qualified for one in functions_in(before) if not one.is_stub(before.text)}
-    idle = [one.qualified for one in functions_in(before) if one.is_stub(before.text)]
-    now = (one.qualified for one in functions_in(after) if one.is_stub(after.text))
+    idle = {one.qualified for one in functions_in(before) if one.is_stub(before.text)}
+    found = functions_in(after, _ALL)
+    now = [one.qualified for one in found if one.is_stub(after.text)]
+    bodies = {one.qualified for one in found}
+    defined = definitions.definitions_of(after)
+    heads = [".".join(one.path[-2:]) for one in defined if one.sort == "function"]
+    now += [name for name in heads if name not in bodies]  # Ruby's grammar has no body where it is empty
     return next((name.rpartition(".")[2] for name in now if name in busy and name not in idle), "")
 
 
@@ -347,8 +376,8 @@ def _section(text: str, title: str = "") -> str:
     return prompting.fenced(text, title) if text.strip() else ""
 
 
-def _again(request: ChatRequest, reply: Reply, complaint: str) -> ChatRequest:
-    said = Message(Speaker.ASSISTANT, reply.text or "(nothing)")
+def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
+    said = Message(Speaker.ASSISTANT, reply or "(nothing)")
     return replace(request, messages=(*request.messages, said, *prompting.messages("again", complaint=complaint)))
 
 

@@ -29,6 +29,7 @@ LANGUAGES = {
     ".js": "javascript",
     ".go": "go",
     ".java": "java",
+    ".rb": "ruby",
     ".rs": "rust",
     ".ts": "typescript",
     ".txt": "text",

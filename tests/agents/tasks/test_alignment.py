@@ -247,6 +247,27 @@ def test_what_a_class_is_left_out_of_stays_unless_the_words_name_it() -> None:
     assert gone == "class A:\n    def one(self):\n        return 1\n\n"
 
 
+@pytest.mark.parametrize(
+    "words", ["use clean in total", "use clean in total and keep main", "call clean, never remove it"]
+)
+def test_what_words_name_without_asking_for_it_to_go_stays(words: str) -> None:
+    text = "def clean(n):\n    return n\n\n\ndef total(n):\n    return n\n\n\ndef main():\n    return total(1)\n"
+    scene, workplace = scene_of("$0" + text)
+    scene = replace(scene, instruction=words, span=Span(0, len(text)))
+    reply = "def total(n):\n    return clean(n)"
+    result = run("generate", scene, workplace, ScriptedChat(f"===\n```\n{reply}\n```\nThere."))
+    assert after(result) == text.replace("def total(n):\n    return n", reply)
+
+
+def test_what_goes_by_the_words_and_is_called_by_the_answer_stays() -> None:
+    text = "def clean(n):\n    return n\n\n\ndef total(n):\n    m = n\n    return m\n"
+    scene, workplace = scene_of("$0" + text)
+    scene = replace(scene, instruction="replace the body of total by a call of clean", span=Span(0, len(text)))
+    reply = "def total(n):\n    return clean(n)"
+    result = run("generate", scene, workplace, ScriptedChat(f"===\n```\n{reply}\n```\nThere."))
+    assert after(result) == f"def clean(n):\n    return n\n\n\n{reply}\n"
+
+
 def test_a_refactoring_that_leaves_a_method_out_does_not_remove_it_by_our_own_words() -> None:
     text = "class A:\n    def one(self):\n        return 1 + 0\n\n    def names(self):\n        return 2\n"
     scene, workplace = scene_of("$0" + text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from agents.markdown import inert
 from agents.records import Finding, ProposedEdit, Severity, TextChange
 from indexing.literals import secret_literals
 from indexing.records import Document, Span
-from models.chat import ChatError
+from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
 from models.masking import MARK, MaskedChat
 from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, hit
@@ -89,6 +90,57 @@ def test_at_a_cursor_in_a_function_the_function_is_meant() -> None:
     assert after(done("generate", AREA, f"===\n{BETTER}", "Use pi")) == after(
         done("generate", AREA, f"===\n{BETTER}", "Use pi", select="def area(self):\n        return 3 * self.r")
     )
+
+
+LOOPS = {
+    "main.py": ("def f(all):\n    n = 0\n", "    for one in all:\n        n += one", "\n    return n\n"),
+    "main.go": ("func f(all []int) int {\n", "\tfor _, one := range all {\n\t\tg(one)\n\t}", "\n\treturn 1\n}\n"),
+    "main.ts": ("function f(all: number[]) {\n", "  for (const one of all) g(one);", "\n  return 1;\n}\n"),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("code", ["", "\n \n", "{mark} The code is right as it is", "{mark} TODO\n{mark} more"])
+def test_selected_lines_do_not_go_for_no_code_unless_the_words_ask_for_it(name: str, code: str) -> None:
+    before, loop, behind = LOOPS[name]
+    mark = "#" if name == "main.py" else "//"
+    scene, workplace = scene_of(f"{before}$0{loop}{behind}", name)
+    scene = replace(scene, span=Span(scene.span.start, scene.span.start + len(loop)))
+    script = f"===\n```\n{code.format(mark=mark)}\n```\nThere."
+    result = run("generate", replace(scene, instruction="Make it faster"), workplace, ScriptedChat(script))
+    assert isinstance(result, Nothing)
+    assert "there is no code in it" in result.reason
+    asked = replace(scene, instruction="Remove the loop")
+    assert loop.strip() not in after(run("generate", asked, workplace, ScriptedChat(script)))
+
+
+@pytest.mark.parametrize("body", ["", "\n  # as in the loop above"])
+def test_a_ruby_method_is_not_emptied(body: str) -> None:
+    text = "class Shop\n  def total(all)\n    n = 0\n    all.each { |one| n += one }\n    n\n  end\nend\n"
+    scene, workplace = scene_of("$0" + text, "main.rb")
+    scene = replace(scene, span=Span(text.index("  def"), text.index("\nend\n")), instruction="Make it faster")
+    result = run("generate", scene, workplace, ScriptedChat(f"===\n```ruby\ndef total(all){body}\nend\n```\nThere."))
+    assert isinstance(result, Nothing)
+    assert "leaves out what `total` does" in result.reason
+
+
+class Endless(ScriptedChat):
+    def chat(self, request: ChatRequest, **_: Any) -> Reply:
+        reply = "```\ndef f():\n    return 2\n" + "# more\n" * 50_000 + "```"
+        return replace(super().chat(request, cancelled=lambda: False), text=reply, end=ReplyEnd.END)
+
+
+def test_an_endless_reply_is_taken_for_one_that_was_cut_off() -> None:
+    scene, workplace = scene_of("def f():\n    $0return 1\n")
+    result = run("generate", replace(scene, instruction="two"), workplace, Endless("===\nx"))
+    assert isinstance(result, Nothing)
+    assert "it was cut off" in result.reason
+
+
+def test_a_paragraph_does_not_go_for_an_empty_answer() -> None:
+    scene, workplace = scene_of("One.\n$0Two.\n", "notes.txt")
+    scene = replace(scene, span=Span(5, 9), instruction="Say it better")
+    assert isinstance(run("generate", scene, workplace, ScriptedChat("===\n```\n\n```\nThere.")), Nothing)
 
 
 def test_the_line_ends_of_the_document_are_kept() -> None:

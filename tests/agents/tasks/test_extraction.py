@@ -131,3 +131,9 @@ def test_lines_of_the_surroundings_that_a_reply_repeats_are_dropped() -> None:
 
 def test_one_line_that_looks_like_the_one_before_is_kept() -> None:
     assert own_lines("x += 1\ny = x", before="x += 1\n") == ["x += 1", "y = x"]
+
+
+def test_of_a_flood_of_blocks_the_first_ones_are_looked_at() -> None:
+    found = code_in("```\ndef f(): pass\n```\n" * 5_000)
+    assert found.code == "def f(): pass"
+    assert 1 < len(found.blocks) < 100
