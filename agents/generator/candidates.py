@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Insertion
 
-# For a person who asks: less sure candidates stand beside no other, and under the second figure it is noise.
-_LEAST_BESIDE = 0.15
+# Less sure candidates are noise, for a person who asks too.
 _NOISE = 0.08
 # Nobody is helped by being shown what takes one key.
 _LEAST_CHARACTERS = 2
@@ -77,8 +76,7 @@ class Choice:
     """How to choose.
 
     Attributes:
-        trigger: typing gets one that is sure enough; a person who asks gets all but noise, and what is hardly more
-            than that only where there is nothing else.
+        trigger: typing gets one that is sure enough; a person who asks gets all but noise.
         threshold: least confidence for typing.
         limit: most candidates for a person who asks.
         unwanted: whether a text was turned down at this place before.
@@ -100,8 +98,8 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
-        heard = [one for one in ordered if one.confidence >= _LEAST_BESIDE or one.rank is Rank.WRITTEN] or ordered[:1]
-        if heard[0].confidence < _NOISE and heard[0].rank is not Rank.WRITTEN:
+        heard = [one for one in ordered if one.confidence >= _NOISE or one.rank is Rank.WRITTEN]
+        if not heard:
             return [], "noise"
         whole = [one for one in heard if not choice.breaks(one.insertion)]
         broken = [] if choice.strict else [one for one in heard if one not in whole]
