@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Insertion
 
-# Less sure candidates are noise, for a person who asks too.
+# Where the best candidate is less sure it is noise, for a person who asks too.
 _NOISE = 0.08
 # Nobody is helped by being shown what takes one key.
 _LEAST_CHARACTERS = 2
@@ -98,11 +98,10 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
-        heard = [one for one in ordered if one.confidence >= _NOISE or one.rank is Rank.WRITTEN]
-        if not heard:
+        if ordered[0].confidence < _NOISE and ordered[0].rank is not Rank.WRITTEN:
             return [], "noise"
-        whole = [one for one in heard if not choice.breaks(one.insertion)]
-        broken = [] if choice.strict else [one for one in heard if one not in whole]
+        whole = [one for one in ordered if not choice.breaks(one.insertion)]
+        broken = [] if choice.strict else [one for one in ordered if one not in whole]
         return (found := [*whole, *broken][: max(choice.limit, 1)]), "" if found else "errors"
     fitting = [one for one in ordered if is_worth_showing(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
