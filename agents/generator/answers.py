@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.generator.candidates import Choice, chosen, suggestion
+from agents.generator.candidates import NOISE, Choice, chosen, suggestion
 from agents.generator.reuse import SuggestionCache
 from agents.generator.statistics import Recorder
 from agents.records import Completion, Trigger
@@ -44,6 +44,7 @@ class Request:
         policy: as it was when the request came; `model` likewise.
         model: None for none.
         quick: a small model that answers while a large one is loading or too slow; None for none.
+        expects_large: whether a large model is chosen, be it loaded or not.
         began: when it came, seconds of the monotonic clock.
     """
 
@@ -55,6 +56,7 @@ class Request:
     model: CompletionModel | None
     began: float
     quick: CompletionModel | None = None
+    expects_large: bool = False
 
     @property
     def budget_ms(self) -> float:
@@ -110,6 +112,7 @@ class Answers:
             lambda text: self.cache.is_rejected(document.uri, cursor.offset, text),
             polisher.breaks,
             polisher.is_strict,
+            NOISE if request.expects_large else 0.0,
         )
         best, reason = chosen(candidates, choice)
         if not best:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Insertion
 
-# Where the best candidate is less sure it is noise, for a person who asks too.
-_NOISE = 0.08
+# Beside a large model a best candidate that is less sure is noise, for a person who asks too. Without one it may be all
+# that is known: in a new workspace recall is right with a figure of 0.04.
+NOISE = 0.08
 # Nobody is helped by being shown what takes one key.
 _LEAST_CHARACTERS = 2
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
@@ -82,6 +83,7 @@ class Choice:
         unwanted: whether a text was turned down at this place before.
         breaks: whether a text makes new syntax errors; asked only of what would be shown, as it takes a parse.
         strict: what breaks is not shown to a person who asks either.
+        noise: least confidence of the best one for a person who asks.
     """
 
     trigger: Trigger
@@ -90,6 +92,7 @@ class Choice:
     unwanted: Callable[[str], bool]
     breaks: Callable[[Insertion], bool]
     strict: bool = False
+    noise: float = 0.0
 
 
 def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candidate], str]:
@@ -98,7 +101,7 @@ def chosen(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     if not ordered:
         return [], "nothing"
     if choice.trigger is Trigger.INVOKED:
-        if ordered[0].confidence < _NOISE and ordered[0].rank is not Rank.WRITTEN:
+        if ordered[0].confidence < choice.noise and ordered[0].rank is not Rank.WRITTEN:
             return [], "noise"
         whole = [one for one in ordered if not choice.breaks(one.insertion)]
         broken = [] if choice.strict else [one for one in ordered if one not in whole]

@@ -222,7 +222,8 @@ class Generator:
         model, quick = self._model, self._quick
         if model is not None and quick is not None and not _is_ready(model):
             model, quick = quick, None  # nobody waits for a large model to load
-        request = Request(cursor, trigger, cancelled, limit, policy, model, time.monotonic(), quick)
+        large = self._model is not None and self._model.entry.large
+        request = Request(cursor, trigger, cancelled, limit, policy, model, time.monotonic(), quick, large)
         place = self._place(cursor) if needs_syntax(cursor, trigger=trigger) else None
         the_plan = plan(cursor, place, trigger=trigger, policy=policy)
         if the_plan.extent is Extent.NOTHING:

@@ -97,8 +97,9 @@ class Polisher:
 
     @property
     def is_strict(self) -> bool:
-        """Whether a line begins at the cursor whose column has a meaning; suggestions that break it are never shown."""
-        return not self.cursor.before.strip() and self.cursor.document.language in STRICT
+        """Whether a new line begins here whose column has a meaning; suggestions that break it are never shown."""
+        alone = not self.cursor.before.strip() and not self.cursor.after.strip()
+        return alone and self.cursor.document.language in STRICT
 
     def breaks(self, insertion: Insertion) -> bool:
         """Whether the document has new syntax errors with the suggestion pasted in.

@@ -143,10 +143,13 @@ def test_what_is_not_sure_enough_is_shown_only_to_who_asks(editors: Callable[...
     assert editor.shows("x = $0\n", trigger=Trigger.INVOKED) == "x = abs(value)\n"
 
 
-def test_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
-    editor = editors(says("abs(value)", UNSURE))
-    asked = editor.ask("x = $0\n", trigger=Trigger.INVOKED)
+def test_beside_a_large_model_noise_is_shown_to_nobody(editors: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(recalled("any(values)", confidence=0.05),))
+    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
+    silent = ScriptedModel(lambda _: "", entry=LARGE)
+    asked = editors(silent, index=index, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED)
     assert (asked.suggestions, asked.why_empty) == ((), "noise")
+    assert editors(says(""), index=index).shows("x = $0\n", trigger=Trigger.INVOKED) == "x = any(values)\n"
 
 
 def test_what_a_large_model_writes_is_no_noise(editors: Callable[..., Editor]) -> None:
