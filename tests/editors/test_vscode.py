@@ -145,7 +145,16 @@ def test_with_a_list_of_words_open_tab_takes_the_word_and_then_the_rest(collecti
     workbench.press("Control+End")
     workbench.type("self._clear = self._")
     workbench.wait(".suggest-widget .monaco-list-row", "_clear")
-    workbench.until("a suggestion that goes on from the word", lambda: "clear" in workbench.ghost())
+
+    def goes_on() -> bool:
+        """Whether a suggestion does; else type once more: an answer that came late is not asked for again."""
+        if "clear" in workbench.ghost():
+            return True
+        workbench.press("Backspace")
+        workbench.type("_")
+        return False
+
+    workbench.until("a suggestion that goes on from the word", goes_on, every_s=3.0)
     workbench.press("Tab")
     workbench.until("the word", lambda: "        self._clear = self._clear" in workbench.lines())
     rest = workbench.until("the rest", workbench.ghost)
