@@ -13,7 +13,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from starling_files import make_folder, read_text, write_file
 
@@ -98,14 +98,14 @@ def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) ->
     """
     key = f"{identity}|{_machine(available_cores())}"
     path = directory / SPEED_FILE
-    known = _read(path)
+    known = read_measured(path)
     kept = known.get(key)
     if _are_rates(kept):
         return Speed(float(kept[0]), float(kept[1]))
     speed = measure()
     rates = [round(speed.prompt_tokens_per_s, 1), round(speed.new_tokens_per_s, 2)]
     if all(_is_rate(rate) for rate in rates):
-        _write(path, {**known, key: rates})
+        keep_measured(path, {**known, key: rates})
     return speed
 
 
@@ -114,7 +114,7 @@ def kept_speed(identity: str, directory: Path) -> Speed | None:
     machine = f"|{_machine(available_cores())}"
     found = [
         rates
-        for key, rates in _read(directory / SPEED_FILE).items()
+        for key, rates in read_measured(directory / SPEED_FILE).items()
         if key.startswith(f"{identity}|") and key.endswith(machine)
     ]
     kept = found[-1] if found else None
@@ -177,7 +177,7 @@ def choose_threads(
     cores = cores or available_cores()
     key = f"{model}|{_machine(cores)}"
     path = directory / FILE
-    known = _read(path)
+    known = read_measured(path)
     remembered = known.get(key)
     if isinstance(remembered, int) and remembered in candidates(cores):
         return remembered
@@ -187,7 +187,7 @@ def choose_threads(
         if elapsed > to_beat_s:
             break  # it does not get better from here on
         best, to_beat_s = threads, elapsed * LEAST_GAIN
-    _write(path, {**known, key: best})
+    keep_measured(path, {**known, key: best})
     return best
 
 
@@ -207,7 +207,8 @@ def _machine(cores: int) -> str:
     return f"{platform.machine()}|{platform.processor()}|{cores}"
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_measured(path: Path) -> dict[str, Any]:
+    """Return what was measured and kept in a file, by what it holds for; empty where it cannot be read."""
     try:
         data = json.loads(read_text(path, _LARGEST))
     except (OSError, ValueError, RecursionError):
@@ -217,7 +218,7 @@ def _read(path: Path) -> dict[str, object]:
     return {str(key): value for key, value in data.items()}
 
 
-def _write(path: Path, data: Mapping[str, object]) -> None:
+def keep_measured(path: Path, data: Mapping[str, object]) -> None:
     """Write atomically; a full or read-only disk only means measuring again."""
     with suppress(OSError):
         make_folder(path.parent)

@@ -7,17 +7,14 @@ memory: each new token passes over all of them once, and over the table of token
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from models.calibration import Speed, available_cores
-from starling_files import make_folder, read_text, write_file
+from models.calibration import Speed, available_cores, keep_measured, read_measured
 
 FILE = "machine-1.json"
 MOST_KEPT = 8
@@ -25,7 +22,7 @@ DEVICES = ("cpu", "cuda")
 # What is kept as less or more than any machine's is damaged.
 LEAST_ABOVE = 1e-3
 MOST = 1e15
-_LARGEST = 100_000  # bytes
+_LARGEST = 100_000  # characters of the processors' table
 _CPU_TABLE = Path("/proc/cpuinfo")
 _CPU_NAMES = ("model name", "Model", "cpu model", "Hardware", "uarch")
 
@@ -85,17 +82,17 @@ def identity() -> str:
 
 def kept(directory: Path) -> Machine | None:
     """Return what was measured of this machine before; None for nothing, or for another processor or CTranslate2."""
-    return _machine(_read(directory / FILE).get(identity()))
+    return _machine(read_measured(directory / FILE).get(identity()))
 
 
 def keep(machine: Machine, directory: Path) -> None:
     """Keep a measurement in `directory`, in place of an older one; a full or read-only disk keeps none."""
     path = directory / FILE
-    others = {key: value for key, value in _read(path).items() if key != identity() and _machine(value) is not None}
+    others = {
+        key: value for key, value in read_measured(path).items() if key != identity() and _machine(value) is not None
+    }
     newest = dict(list(others.items())[-(MOST_KEPT - 1) :])
-    with suppress(OSError):
-        make_folder(directory)
-        write_file(path, json.dumps({**newest, identity(): asdict(machine)}, indent=1).encode())
+    keep_measured(path, {**newest, identity(): asdict(machine)})
 
 
 def _processor() -> str:
@@ -106,14 +103,6 @@ def _processor() -> str:
             named = {name.strip(): value.strip()[:100] for name, _, value in reversed(lines)}
             return next((named[name] for name in _CPU_NAMES if named.get(name)), platform.processor())
     return platform.processor()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(read_text(path, _LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return {}  # measured again
-    return {str(key): value for key, value in data.items()} if isinstance(data, dict) else {}
 
 
 def _machine(data: object) -> Machine | None:

@@ -28,10 +28,12 @@ def tell(settings: Settings, show: Callable[[str], None]) -> None:
 
 def _claim_first() -> bool:
     """Whether no hint was shown and the machine was not measured yet; notes that a hint is shown now."""
+    state = paths.state_dir()
+    if paths.homeless() or (state / TOLD_FILE).exists():
+        return False
     from models.machine import FILE  # noqa: PLC0415 (for the first start alone)
 
-    state = paths.state_dir()
-    if paths.homeless() or (state / FILE).exists():
+    if (state / FILE).exists():
         return False
     try:
         make_folder(state)

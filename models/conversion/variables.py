@@ -90,7 +90,17 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
         return self is other
 
 
-class _Rows(Variable):  # type: ignore[misc]
+class _Final(Variable):  # type: ignore[misc]
+    """A variable that is written as it is: CTranslate2 neither converts it nor compares it with others."""
+
+    def _to(self, dtype: str) -> Variable:
+        raise NotImplementedError(dtype)
+
+    def _equal(self, other: Variable) -> bool:
+        return self is other
+
+
+class _Rows(_Final):
     """The weights of `Fused` in int8; leaves the scales behind when it is written."""
 
     def __init__(self, source: Fused) -> None:
@@ -125,14 +135,8 @@ class _Rows(Variable):  # type: ignore[misc]
     def to_bytes(self) -> bytes:
         return self.numpy().tobytes()
 
-    def _to(self, dtype: str) -> Variable:
-        raise NotImplementedError(dtype)
 
-    def _equal(self, other: Variable) -> bool:
-        return self is other
-
-
-class _Scales(Variable):  # type: ignore[misc]
+class _Scales(_Final):
     """The scales that belong to `_Rows`, which is written before."""
 
     def __init__(self, rows: _Rows) -> None:
@@ -158,14 +162,8 @@ class _Scales(Variable):  # type: ignore[misc]
     def to_bytes(self) -> bytes:
         return self.numpy().tobytes()
 
-    def _to(self, dtype: str) -> Variable:
-        raise NotImplementedError(dtype)
 
-    def _equal(self, other: Variable) -> bool:
-        return self is other
-
-
-class _Counted(Variable):  # type: ignore[misc]
+class _Counted(_Final):
     """A variable that tells when it is written."""
 
     def __init__(self, variable: Variable, written: Callable[[int], None]) -> None:
@@ -189,12 +187,6 @@ class _Counted(Variable):  # type: ignore[misc]
     def to_bytes(self) -> bytes:
         self._written(self.num_bytes())
         return bytes(self._variable.to_bytes())
-
-    def _to(self, dtype: str) -> Variable:
-        raise NotImplementedError(dtype)
-
-    def _equal(self, other: Variable) -> bool:
-        return self is other
 
 
 def quantized(specification: LayerSpec, quantization: Quantization) -> None:

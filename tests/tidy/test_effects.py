@@ -29,7 +29,6 @@ MAY_WRITE = {
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
     "models/host/folder.py": "the folder of the host's socket",
     "models/library.py": "the folder of a model that a person installs or removes, inside the models folder",
-    "models/machine.py": "what was measured of the machine, in the state folder",
     "models/probe.py": "a network to measure with, in a private temporary folder that goes again",
     "models/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
