@@ -73,6 +73,7 @@ class Index:
         self._repair_at = 0.0
         self._repair_after_s = _REPAIR_AGAIN_S
         self._said_anew = False
+        self._passes = 0  # finished ones
         self._tell: Callable[[str], None] = lambda _: None
 
     def _set(self, roots: Sequence[Path]) -> None:
@@ -324,12 +325,16 @@ class Index:
             if (sources := self._sources) is not None and sources.outdated():  # taken away meanwhile, or replaced
                 self._make(load=True)
             self._said_anew = self._said_anew and bool(event.get("problem"))
+            self._passes += 1
 
-    def _repair(self, damage: str) -> None:
+    def _repair(self) -> None:
         """Have the index built anew that was taken away or damaged; less and less often where that does not help."""
-        now = time.monotonic()
+        now, passes = time.monotonic(), self._passes
+        damage = self._loaded().damage()
         if not damage:
             self._repair_after_s = _REPAIR_AGAIN_S
+        elif passes != self._passes:
+            pass  # what was seen is of before that pass
         elif self._state != "off" and not self._process.busy and now >= self._repair_at:
             self._repair_at = now + self._repair_after_s
             self._repair_after_s = min(2 * self._repair_after_s, _REPAIR_LATEST_S)
@@ -422,7 +427,7 @@ class Index:
             settled = not self._wake.is_set()
             if (self._dirty and settled) or outdated or self._snapshot is None:
                 self._make(load=outdated)
-            self._repair(self._loaded().damage())
+            self._repair()
 
     # answers
 

@@ -17,6 +17,7 @@ from models.host.connection import FixedConnection
 from models.http import HttpClient, HttpOptions
 from models.providers.speech import HostSpeech, OllamaSpeech, PlainSpeech
 from models.remote import RemoteModel
+from starling_python import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,7 +109,8 @@ def _speech(listed: Listed) -> Callable[[ModelEntry, bool], Speech]:
 
 
 def _listed(base: str, client: HttpClient, name: str) -> Listed:
-    import httpx2  # noqa: PLC0415 (for a person with a server of their own)
+    with uninterrupted():
+        import httpx2  # noqa: PLC0415 (for a person with a server of their own)
 
     async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
         answer = await asking.get(f"{base}/models", timeout=LOOK_S)

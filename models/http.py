@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from models.chat import ChatError, Fault
+from starling_python import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -207,7 +208,8 @@ def _own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool
 def _made(options: HttpOptions, *, local: bool) -> httpx2.AsyncClient:
     import importlib.util  # noqa: PLC0415 (with the next, at the first call)
 
-    import httpx2  # noqa: PLC0415 (150 ms that only a person with an endpoint pays)
+    with uninterrupted():
+        import httpx2  # noqa: PLC0415 (150 ms that only a person with an endpoint pays)
 
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import sys
+import traceback
 from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -200,7 +201,7 @@ def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(_whole_traceback),
                 _clean_traceback,
                 structlog.processors.JSONRenderer(default=str),
             ],
@@ -214,6 +215,19 @@ def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
     if isinstance(record, logging.LogRecord):
         event["process"] = record.process
     return event
+
+
+def _whole_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own type)
+    """The traceback without marks below its lines: Python parses each line anew to place them."""
+    whole = traceback.TracebackException(*exc_info)
+    waiting: list[traceback.TracebackException | None] = [whole]
+    while waiting:
+        one = waiting.pop()
+        if one is not None:
+            for frame in one.stack:
+                frame.colno = None
+            waiting += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+    return "".join(whole.format()).rstrip("\n")
 
 
 def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

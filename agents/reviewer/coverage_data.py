@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import sqlite3
-import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from indexing import bounds, texts
 from indexing.bounds import BoundError
 from indexing.files import read_regular
+from starling_python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +51,8 @@ def lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bo
 def statements(text: str) -> list[tuple[int, int]]:
     """First and last line of each statement's own part (a `def` without its body); none where the text is no Python."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about somebody's string escapes
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse_python(text)
+    except SyntaxError:
         return []
     marked = {number for number, line in enumerate(text.split("\n"), 1) if _PRAGMA in line}
     found: dict[int, int] = {}

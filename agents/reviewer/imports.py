@@ -8,11 +8,12 @@ from __future__ import annotations
 import ast
 import sys
 import sysconfig
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from starling_python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,10 +49,8 @@ class Imports:
     def of(cls, text: str) -> Imports | None:
         """Return the imports of `text`, None where it does not parse."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = parse_python(text)
+        except SyntaxError:
             return None
         modules: Counter[str] = Counter()
         members: Counter[str] = Counter()

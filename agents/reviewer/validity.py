@@ -6,12 +6,11 @@ A grammar may be older than its language, so an error of tree-sitter that is sma
 
 from __future__ import annotations
 
-import ast
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.reviewer import figures
+from starling_python import parse_python
 
 if TYPE_CHECKING:
     import tree_sitter
@@ -54,10 +53,8 @@ def judge(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_
 def _is_python(text: str) -> bool:
     """Return whether the Python that runs here reads the text."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parse_python(text)
+    except SyntaxError:
         return False
     return True
 

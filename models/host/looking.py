@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.host.forms import NONCE_HEADER, PROOF_PATH, proof
 from models.http import GivenUpError, HttpClient, HttpOptions
+from starling_python import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,8 @@ def health(address: Address) -> Mapping[str, Any] | None:
     reach = address.reach()
     if reach is None:
         return None
-    import httpx2  # noqa: PLC0415 (where there is a host)
+    with uninterrupted():
+        import httpx2  # noqa: PLC0415 (where there is a host)
 
     url = f"{reach.url}/health"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from models.chat import ChatError, Fault
 from models.providers.shapes import count_of, rows_of, table_of
+from starling_python import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -193,7 +194,8 @@ class Windows:
 
     def _call(self, work: Callable[[_Asking], Any], cancelled: Callable[[], bool]) -> Any:  # noqa: ANN401
         """Run `work` with what asks the server; return None where the server cannot be reached."""
-        import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
+        with uninterrupted():
+            import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
         url = self._endpoint.url.removesuffix("/v1")
         headers = self._endpoint.authorized(self._authorize)

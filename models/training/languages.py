@@ -5,8 +5,6 @@ Python by its own parser, the others by tree-sitter's. Start at `is_sound` and `
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections import defaultdict
 from functools import cache
 from pathlib import PurePosixPath
@@ -19,6 +17,8 @@ import tree_sitter_javascript
 import tree_sitter_rust
 import tree_sitter_typescript
 from tree_sitter import Language, Parser
+
+from starling_python import parse_python
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -60,10 +60,8 @@ def is_sound(path: str, text: str) -> bool:
     if language != "python":
         return bool(language) and not _parser(language).parse(text.encode()).root_node.has_error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd escapes in old code are not our business
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parse_python(text)
+    except SyntaxError:
         return False
     return True
 

@@ -178,6 +178,28 @@ def test_an_index_folder_that_is_taken_away_is_made_again_unasked(
     assert told == ["The index of this workspace was taken away; it is being built anew."]
 
 
+def test_damage_that_a_pass_mended_meanwhile_is_not_told_again(
+    make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = make_index(root)
+    told: list[str] = []
+    index.listen(told.append)
+    assert all_found(index)
+    assert index.wait(60)
+    sources = index._loaded()
+
+    def damage() -> str:  # the pass ends between the look and what follows from it
+        index._hear({"event": "finished"})
+        return "missing"
+
+    monkeypatch.setattr(sources, "damage", damage)
+    index._repair()
+    assert told == []
+    monkeypatch.setattr(sources, "damage", lambda: "missing")
+    index._repair()
+    assert told == ["The index of this workspace was taken away; it is being built anew."]
+
+
 def test_a_database_that_is_replaced_is_read_anew(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
     index = make_index(root)
     assert all_found(index)

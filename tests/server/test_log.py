@@ -86,6 +86,22 @@ def test_a_traceback_goes_to_the_file_and_one_line_to_stderr(
     assert "Traceback" not in written.err
 
 
+def test_a_traceback_has_all_causes_and_no_marks_for_which_lines_are_parsed_anew(tmp_path: Path) -> None:
+    log.configure(LogSettings(), tmp_path)
+    try:
+        try:
+            _ = {}["first"] + len("a")
+        except KeyError as error:
+            raise ExceptionGroup("second", [OSError("third")]) from error
+    except ExceptionGroup:
+        logging.getLogger("own.x").exception("it failed")
+    logging.getLogger("own.x").error("no error at hand", exc_info=True)  # noqa: LOG014 (libraries do)
+    (record, bare) = records(tmp_path)
+    assert all(word in record["exception"] for word in ('{}["first"]', "second", "third"))
+    assert "^^^" not in record["exception"]
+    assert bare["event"] == "no error at hand"
+
+
 def test_nothing_goes_to_stdout_and_only_warnings_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.begin()
     log.configure(LogSettings(level="debug"), tmp_path)

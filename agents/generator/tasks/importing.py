@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.records import Edit
+from starling_python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -120,7 +121,7 @@ def _needed(answer: Syntax, document: Syntax, used: Collection[str], language: s
 
 def _of_python(text: str, wanted: Collection[str]) -> Iterable[_Statement]:
     try:
-        body = ast.parse(text).body
+        body = parse_python(text).body
     except SyntaxError:
         return
     for node in body:
@@ -254,8 +255,8 @@ def _head_end(document: Syntax, language: str) -> int:
     at = 0
     if language == "python":
         try:
-            body = ast.parse(text).body
-        except (SyntaxError, ValueError, RecursionError):
+            body = parse_python(text).body
+        except SyntaxError:
             body = []
         last = 0
         for node in body:

@@ -5,14 +5,13 @@ What does not parse, or brings an error, is dropped, whatever else speaks for it
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.records import Severity, edited
 from indexing.syntax import Syntax
+from starling_python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,11 +144,7 @@ def _python_error(text: str) -> int | None:
 
 def _syntax_error(text: str) -> SyntaxError | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
+        parse_python(text)
     except SyntaxError as error:
         return error
-    except (ValueError, RecursionError, MemoryError):
-        return SyntaxError("it cannot be read")
     return None

@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from starling_python import parse_python, uninterrupted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -103,7 +105,8 @@ def _of_literal(text: str) -> str:
     if text in _LITERALS:
         return _LITERALS[text]
     try:
-        value = ast.literal_eval(text)
+        with uninterrupted():
+            value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ""
     return type(value).__name__ if type(value).__name__ in _BUILTINS and value is not None else ""
@@ -177,8 +180,8 @@ def _always_ends(body: list[ast.stmt]) -> bool:
 
 def _parsed(body: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     try:
-        tree = ast.parse(body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse_python(body)
+    except SyntaxError:
         return None
     first = tree.body[0] if tree.body else None
     return first if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef) else None
