@@ -24,7 +24,6 @@ MAY_WRITE = {
     "indexing/arrays.py": "the segment file, written aside and swapped in",
     "indexing/process.py": "the folder of the index",
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
-    "indexing/worker.py": "the folder of the index",
     "models/calibration.py": "the remembered number of threads",
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
     "models/host/folder.py": "the folder of the host's socket",
