@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server import admission, framing
+from tests.wire import forking
 from tests.wire.conftest import PROGRAM, plain, within
 from tests.wire.serving import Serving, bodies, frame, initialize, serving
 
@@ -32,7 +33,7 @@ STATUS = {"jsonrpc": "2.0", "id": 2, "method": "workspace/executeCommand", "para
 @pytest.fixture
 async def server(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Serving]:
     """A server on the transport that the test's parameter names."""
-    async with serving(tmp_path, request.param) as one:
+    async with serving(tmp_path, request.param, starts=forking.starts(request)) as one:
         yield one
 
 
@@ -51,6 +52,7 @@ async def left(client: LanguageClient) -> None:
         await within(writer.wait_closed())
 
 
+@pytest.mark.real_start
 @BOTH
 async def test_each_connection_is_a_session_of_its_own_and_the_server_outlives_them(server: Serving) -> None:
     one, other = await server.client(), await server.client()
@@ -244,6 +246,7 @@ async def handshake(server: Serving, host: str) -> bytes:
 # Bounds
 
 
+@pytest.mark.real_start
 @TCP
 async def test_a_message_that_is_too_long_is_answered_and_skipped(server: Serving) -> None:
     raw: Any = await server.raw()
@@ -262,6 +265,7 @@ async def test_a_message_that_is_too_long_is_answered_and_skipped(server: Servin
     assert highest - before < 50_000_000
 
 
+@pytest.mark.real_start
 @WS
 async def test_a_message_on_a_web_socket_that_is_too_long_ends_the_connection(server: Serving) -> None:
     process, raw = psutil.Process(server.process.pid), await server.raw()
@@ -336,6 +340,7 @@ def test_the_stream_of_a_server_is_read_as_frames() -> None:
     assert bodies(frame({"id": 1}) + frame({"id": 2})) == [{"id": 1}, {"id": 2}]
 
 
+@pytest.mark.real_start
 @TCP
 async def test_sessions_that_ended_leave_little_behind(server: Serving) -> None:
     process = psutil.Process(server.process.pid)
