@@ -252,16 +252,16 @@ async def test_a_message_that_is_too_long_is_answered_and_skipped(server: Servin
     raw: Any = await server.raw()
     await raw.send(initialize(server.token))
     before = psutil.Process(server.process.pid).memory_info().rss
-    raw.writer.write(b"Content-Length: 600000000\r\n\r\n")
+    raw.writer.write(b"Content-Length: 300000000\r\n\r\n")
     highest = 0
-    for _ in range(600):
+    for _ in range(300):
         raw.writer.write(b" " * 1_000_000)
         await within(raw.writer.drain())
         highest = max(highest, psutil.Process(server.process.pid).memory_info().rss)
     await raw.send(STATUS, {"jsonrpc": "2.0", "id": 3, "method": "shutdown"}, {"jsonrpc": "2.0", "method": "exit"})
     answers = await raw.answers()
     assert [answer["id"] for answer in answers] == [1, None, 2, 3]
-    assert "600,000,000 bytes was left unread" in answers[1]["error"]["message"]
+    assert "300,000,000 bytes was left unread" in answers[1]["error"]["message"]
     assert highest - before < 50_000_000
 
 
@@ -273,7 +273,7 @@ async def test_a_message_on_a_web_socket_that_is_too_long_ends_the_connection(se
     await raw.answer()
     before = process.memory_info().rss
     with pytest.raises(ConnectionClosed, match="1009"):
-        await within(_sent(raw.socket, b" " * 600_000_000))  # type: ignore[attr-defined]
+        await within(_sent(raw.socket, b" " * 300_000_000))  # type: ignore[attr-defined]
     assert process.memory_info().rss - before < 50_000_000
     await left(await server.client())
 
