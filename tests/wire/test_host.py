@@ -92,6 +92,7 @@ def used_bytes(process: psutil.Process) -> int:
     return sum(one.memory_full_info().pss for one in family)
 
 
+@pytest.mark.real_start
 async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Path, tmp_path: Path) -> None:
     install_large(home / "config" / "models", tmp_path / "scratch", "large", megabytes=MEGABYTES)
     (home / "config" / "settings.toml").write_text('[model]\nname = "large"\n', encoding="utf-8")

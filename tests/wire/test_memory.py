@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from models.allocator import HEAPS
 from tests.heaps import count_thread_heaps
 from tests.wire.conftest import PROGRAM, within
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from tests.wire.conftest import Session
 
     Start = Callable[..., Awaitable[Session]]
+
+pytestmark = pytest.mark.real_start
 
 DOCUMENTS = 6
 KEYS = 10
