@@ -133,6 +133,12 @@ class RemoteModel:
         """With how many threads, 0 where that is not known."""
         return int(self.traits.get("threads", 0))
 
+    @property
+    def measuring_s(self) -> float | None:
+        """Seconds of loading that went into measuring; None where the host had it loaded before."""
+        told = self.traits.get("measuring_s")
+        return float(told) if isinstance(told, int | float) else None
+
     def load(self) -> None:
         """Have the host load it, so that the first request need not wait; for our own host alone.
 
@@ -145,7 +151,9 @@ class RemoteModel:
         self._asked(lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._closed, None)
         self.problems = tuple(map(str, reader.found.get("problems") or ()))
         self.traits = {
-            name: reader.found[name] for name in ("device", "compute_type", "threads") if name in reader.found
+            name: reader.found[name]
+            for name in ("device", "compute_type", "threads", "measuring_s")
+            if name in reader.found
         }
 
     def count_tokens(self, text: str) -> int:

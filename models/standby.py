@@ -121,6 +121,11 @@ class StandbyModel:
         """With how many threads, 0 where that is not known."""
         return int(getattr(self._now(), "threads", 0))
 
+    @property
+    def measuring_s(self) -> float | None:
+        """Seconds of loading the model elsewhere that went into measuring; None where it was not loaded now."""
+        return getattr(self._away, "measuring_s", None)
+
     def listen(self, told: Callable[[str], None]) -> None:
         """Have `told` hear from now on, once for each time, that the model elsewhere does not answer any more."""
         self._told = told
