@@ -97,7 +97,6 @@ class RemoteModel:
     Attributes:
         entry: which model.
         traits: how the other side computes, as far as it says so ("device", "compute_type", "threads").
-        problems: one sentence for each thing that went differently than configured.
     """
 
     def __init__(
@@ -111,12 +110,21 @@ class RemoteModel:
     ) -> None:
         self.entry = entry
         self.traits: Mapping[str, Any] = {}
-        self.problems: tuple[str, ...] = ()
+        self._problems: tuple[str, ...] = ()
         self._connection = connection
         self._speech = speech
         self._placing = placing or Placing()
         self._tokenizer = tokenizer
         self._closing = False
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each thing that went differently than configured, or is wrong with the other side now."""
+        return (*self._problems, *filter(None, (self._connection.problem,)))
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear what a person should know of the host, from any thread."""
+        self._connection.listen(told)
 
     @property
     def device(self) -> str:
@@ -149,7 +157,7 @@ class RemoteModel:
         reader = completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._asked(lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._closed, None)
-        self.problems = tuple(map(str, reader.found.get("problems") or ()))
+        self._problems = tuple(map(str, reader.found.get("problems") or ()))
         self.traits = {
             name: reader.found[name]
             for name in ("device", "compute_type", "threads", "measuring_s")
