@@ -76,6 +76,7 @@ class ModelLoading:
 
     async def _load(self, model: LazyModel, quick: LazyModel | None) -> None:
         begun = time.monotonic()
+        model.warm()
         loading = asyncio.get_running_loop().run_in_executor(None, model.wait)
         if quick is not None and self._client().progress:
             shown = self._show(model, quick, loading)
@@ -92,9 +93,9 @@ class ModelLoading:
             return
 
         def newest() -> Step | None:
-            if loading.done():
-                return None
             percentage = model.loading_percent
+            if model.ready:  # seen after the percentage, which is unknown from then on
+                return None
             message = f"{quick.entry.name} answers until then"
             return Step(message if percentage is not None else f"for the first time here; {message}", percentage)
 
