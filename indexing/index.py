@@ -120,9 +120,8 @@ class Index:
                 self._sources.close()
                 self._sources = None
         if self._documents:
-            from indexing import relexing, segments  # noqa: PLC0415 (numpy, loaded by whoever searched)
+            from indexing import relexing  # noqa: PLC0415 (numpy, loaded by whoever searched)
 
-            segments.forget()
             relexing.forget()
 
     @property
