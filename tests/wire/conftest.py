@@ -163,10 +163,12 @@ async def start(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
 
     starts = forking.starts(request)
 
-    async def begin(*, command: list[str] = SCRIPTED, reply: str = "completed()", token_s: float = 0.0) -> Session:
+    async def begin(
+        *, command: list[str] = SCRIPTED, reply: str = "completed()", token_s: float = 0.0, load_s: float = 0.0
+    ) -> Session:
         workspace, home, script = tmp_path / "workspace", tmp_path / "home", tmp_path / "script.json"
         workspace.mkdir(exist_ok=True)
-        script.write_text(json.dumps({"reply": reply, "token_s": token_s}), encoding="utf-8")
+        script.write_text(json.dumps({"reply": reply, "token_s": token_s, "load_s": load_s}), encoding="utf-8")
         quiet = {"STARLING_MODEL__HINT": "false"}  # every test begins in a new home, and all would be a first start
         environment = {**quiet, **os.environ, "STARLING_HOME": str(home), "SCRIPT": str(script)}
         client = make_test_lsp_client()
