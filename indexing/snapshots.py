@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 from indexing import blobs
 from indexing.analysis import Analysis, analyze_text
+from indexing.places import Places
 from indexing.segments import FileKey, OverlayFile, Segment, View
-from indexing.store import DAMAGE, Changes, Counts, Places, Store
+from indexing.storage_errors import DAMAGE
+from indexing.store import Changes, Counts, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

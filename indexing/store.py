@@ -7,127 +7,22 @@ and blobs. Start at `Store`.
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
-import os
-import re
-import shutil
 import sqlite3
-import struct
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from indexing.storage_errors import broken, explained
 from starling_files import make_file, reclaim_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
-FORMAT = 4  # in every file name; raise it when what is stored changes its meaning
-_FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
-_BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
-DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, struct.error)
-"""What reading a damaged index may raise besides SQLite's own errors."""
+    from indexing.places import Places
+
 _BUSY_TIMEOUT_S = 10.0
-
-
-class StorageError(Exception):
-    """The index cannot be written; the message is one sentence for a person: what happened, and the next step.
-
-    Attributes:
-        full: whether there was no room for it.
-    """
-
-    def __init__(self, sentence: str, *, full: bool = False) -> None:
-        super().__init__(sentence)
-        self.full = full
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the index of one root lies."""
-
-    storage: Path
-    key: str
-
-    @classmethod
-    def of(cls, storage: Path, root: Path) -> Places:
-        """Places of the index of `root`, whose real path is its identity."""
-        real = os.path.realpath(root)
-        digest = hashlib.blake2b(os.fsencode(real), digest_size=8).hexdigest()
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(real).name)[:40] or "root"
-        return cls(storage, f"{name}-{digest}-v{FORMAT}")
-
-    @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.storage / f"{self.key}.sqlite3"
-
-    @property
-    def lock(self) -> Path:
-        """The lock file of the one writer."""
-        return self.storage / f"{self.key}.lock"
-
-    def segment(self, generation: int) -> Path:
-        """The segment file built at `generation`."""
-        return self.storage / f"{self.key}.{generation}.segment"
-
-    def files(self) -> list[Path]:
-        """All files of this index that exist, the lock excepted."""
-        return sorted(path for path in self._named(f"{self.key}.*") if path != self.lock)
-
-    def _named(self, pattern: str) -> list[Path]:
-        try:
-            return list(self.storage.glob(pattern))
-        except OSError:  # the folder is closed
-            return []
-
-    def discard_older(self) -> None:
-        """Delete the indexes of this root in older formats: they may hold files that are kept back by now."""
-        name, _, number = self.key.rpartition("-v")
-        for path in self._named(f"{name}-v*"):
-            version = path.name.removeprefix(f"{name}-v").partition(".")[0]
-            if version.isdecimal() and int(version) < int(number):
-                with suppress(OSError):
-                    path.unlink()
-
-    def identity(self) -> tuple[int, int] | None:
-        """Return what tells the database file from another one at its place; None when there is none."""
-        try:
-            found = self.database.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def discard(self) -> bool:
-        """Delete the index, and folders in the places of its files; return whether anything was deleted."""
-        return sum(map(_delete, self.files())) > 0
-
-    def reclaim(self) -> None:
-        """Make the folder usable, and the places of the lock file and of the database.
-
-        Raises:
-            OSError: it cannot be done.
-        """
-        reclaim_folder(self.storage, own=2)
-        if self.lock.is_dir():
-            _delete(self.lock)
-        make_file(self.lock)
-        if self.database.is_file():
-            make_file(self.database)
-
-
-def _delete(path: Path) -> bool:
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    except OSError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,44 +116,6 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
 """Number n brings a database from `user_version` n - 1 to n, all of them inside one transaction."""
 
 
-@contextmanager
-def explained(storage: Path) -> Iterator[None]:
-    """Turn a failed write (full disk, no permission) into a `StorageError` that says so; let others through."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name in _FULL:
-            raise StorageError(_full_sentence(storage), full=True) from error
-        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
-            raise StorageError(_unwritable_sentence(storage, str(error))) from error
-        raise
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise StorageError(_full_sentence(storage), full=True) from error
-        raise StorageError(_unwritable_sentence(storage, error.strerror or str(error))) from error
-
-
-def broken(error: Exception) -> bool:
-    """Whether what is stored is damaged, so that it has to be made anew.
-
-    Damage that SQLite does not see comes as values of other types, and as rows that fit nothing.
-    """
-    if isinstance(error, sqlite3.DatabaseError):
-        name = getattr(error, "sqlite_errorname", "") or ""
-        said = str(error)
-        return name in _BROKEN or name.startswith("SQLITE_CONSTRAINT") or "malformed" in said or "decode" in said
-    return isinstance(error, DAMAGE)
-
-
-def _full_sentence(storage: Path) -> str:
-    return f"The disk is full: the index in {storage} could not be written; free some space there, then save any file."
-
-
-def _unwritable_sentence(storage: Path, why: str) -> str:
-    return f"The index in {storage} could not be written ({why}); make the folder writable or set another one."
-
-
 class Store:
     """An open index. Not shared between threads, except for the readers of `read`."""
 
@@ -271,7 +128,7 @@ class Store:
         """Open for writing, made or migrated as needed; a damaged database is deleted and begun anew.
 
         Raises:
-            StorageError: it cannot be written.
+            indexing.storage_errors.StorageError: it cannot be written.
         """
         with explained(places.storage):
             reclaim_folder(places.storage, own=2)
@@ -423,7 +280,7 @@ class Store:
         """Store `entries`, forget the ids `gone`, set figures, all or nothing; returns the ids of `entries`.
 
         Raises:
-            StorageError: the disk is full or cannot be written; nothing has changed.
+            indexing.storage_errors.StorageError: the disk is full or cannot be written; nothing has changed.
         """
         with self._transaction() as connection:
             generation = self.generation() + 1
@@ -476,7 +333,7 @@ class Store:
             files: all indexed files, where they come from elsewhere than from here (and are stored on the way).
 
         Raises:
-            StorageError: the disk is full or cannot be written; the old segment stays in use.
+            indexing.storage_errors.StorageError: the disk is full or cannot be written; the old segment stays in use.
         """
         path = self.places.segment(self.generation() + 1)
         with explained(self.places.storage):

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from indexing.analysers import Request, Result
 from indexing.exclusion import DECIDING_FILES, Exclusion
-from indexing.store import Entry, Known, Places, Store, Stored
+from indexing.places import Places
+from indexing.store import Entry, Known, Store, Stored
 from indexing.walk import Walk, walk
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Updater:
         """Walk the root and index what is new or changed; forget what is gone.
 
         Raises:
-            indexing.store.StorageError: the index cannot be written.
+            indexing.storage_errors.StorageError: the index cannot be written.
             OSError: the root cannot be read.
         """
         self.places.discard_older()
@@ -135,7 +136,7 @@ class Updater:
 
         Raises:
             sqlite3.DatabaseError, ValueError: the database is damaged.
-            indexing.store.StorageError: the index cannot be written.
+            indexing.storage_errors.StorageError: the index cannot be written.
         """
         from indexing import blobs  # noqa: PLC0415  # numpy
 
@@ -175,7 +176,7 @@ class Updater:
         """Index the files among `paths` anew, whatever their times say; forget those that are gone.
 
         Raises:
-            indexing.store.StorageError: the index cannot be written.
+            indexing.storage_errors.StorageError: the index cannot be written.
         """
         if len(paths) > _MANY_PATHS or any(path.name in DECIDING_FILES or path.is_dir() for path in paths):
             self.full()

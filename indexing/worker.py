@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 from indexing import processes
 from indexing.analysers import Analysers
 from indexing.limits import IndexLimits
-from indexing.store import DAMAGE, Places, StorageError, Store, explained
+from indexing.places import Places
+from indexing.storage_errors import DAMAGE, StorageError, explained
+from indexing.store import Store
 from indexing.updating import Listener, Updater
 from starling_files import FILE_MODE
 
@@ -126,7 +128,7 @@ class Worker:
         """Do the work; begin anew with everything when the index turns out to be damaged, or is taken away meanwhile.
 
         Raises:
-            indexing.store.StorageError, OSError: it cannot be done.
+            indexing.storage_errors.StorageError, OSError: it cannot be done.
         """
         if paths is not None and not updater.is_whole():  # else it would hold the touched files alone
             _tell(event="anew", why="was taken away or damaged")
@@ -153,7 +155,7 @@ class Worker:
         """Clear the way for another attempt.
 
         Raises:
-            indexing.store.StorageError, OSError: another attempt would not help.
+            indexing.storage_errors.StorageError, OSError: another attempt would not help.
         """
         if updater.opened and not updater.stands():
             _tell(event="anew", why="was taken away")

@@ -17,8 +17,9 @@ import pytest
 
 from indexing import arrays, blobs, private
 from indexing.limits import IndexLimits
+from indexing.places import Places
 from indexing.records import Chunk, Span
-from indexing.store import Places, Store
+from indexing.store import Store
 from tests.indexing.test_lifetime import found, until
 
 if TYPE_CHECKING:

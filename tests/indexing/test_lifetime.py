@@ -16,8 +16,8 @@ import pytest
 from indexing import processes
 from indexing.analysers import Analysers, Request
 from indexing.limits import IndexLimits
+from indexing.places import Places
 from indexing.records import Document, IndexProgress, Query
-from indexing.store import Places
 from tests.indexing.conftest import LIMITS
 
 if TYPE_CHECKING:

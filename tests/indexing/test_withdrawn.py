@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.store import FORMAT, Places
+from indexing.places import FORMAT, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
