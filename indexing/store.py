@@ -142,11 +142,11 @@ class Store:
 
     @classmethod
     def read(cls, places: Places) -> Store | None:
-        """Open for reading; None when there is no usable index, or its writer was killed and the next has not come."""
+        """Open for reading; None when there is no usable index, or a killed writer left a journal."""
         if places.identity() is None:
             return None
         # Not "rw": a reader of a database that was replaced would play back, and delete, the journal of the new one.
-        # What a writer left that was killed in the middle, the next writer plays back; until then nobody can read.
+        # The next writer plays back the journal of one that was killed; until then nobody can read.
         uri = f"{places.database.absolute().as_uri()}?mode=ro"
         try:
             connection = sqlite3.connect(
@@ -374,8 +374,8 @@ def _open_for_writing(places: Places) -> sqlite3.Connection:
         connection.execute(
             "PRAGMA secure_delete = ON"
         )  # a text that may no longer be kept does not stay on a free page
+        connection.execute("BEGIN IMMEDIATE")  # before the version is read: another writer may be migrating
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        connection.execute("BEGIN IMMEDIATE")
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             migrate(connection)
             connection.execute(f"PRAGMA user_version = {number}")

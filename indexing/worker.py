@@ -125,7 +125,7 @@ class Worker:
             self._work(updater, paths, check=check)
 
     def _work(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
-        """Do the work; begin anew with everything when the index turns out to be damaged, or is taken away meanwhile.
+        """Update the index; index everything anew if the index is damaged or is taken away meanwhile.
 
         Raises:
             indexing.storage_errors.StorageError, OSError: it cannot be done.
@@ -152,14 +152,14 @@ class Worker:
 
     @staticmethod
     def _begin_anew(updater: Updater, error: Exception) -> None:
-        """Clear the way for another attempt.
+        """Delete what `error` shows to be damaged, and make the folder usable for another attempt.
 
         Raises:
             indexing.storage_errors.StorageError, OSError: another attempt would not help.
         """
         if updater.opened and not updater.stands():
             _tell(event="anew", why="was taken away")
-        elif not _is_unusable(error) or not updater.places.discard():
+        elif not _may_rebuilding_help(error) or not updater.places.discard():
             raise _explained(error, updater) from error
         else:
             _tell(event="anew", why="was damaged")
@@ -203,14 +203,12 @@ class Worker:
         return True
 
 
-def _is_unusable(error: Exception) -> bool:
-    """Return whether a new index could be used where this one could not."""
+def _may_rebuilding_help(error: Exception) -> bool:
+    """Return whether `error` may be of the index itself: not of a full disk, of a busy one, or of the workspace."""
     if isinstance(error, StorageError):
         return not error.full
-    return not isinstance(error, OSError) and getattr(error, "sqlite_errorname", "") not in {
-        "SQLITE_BUSY",
-        "SQLITE_LOCKED",
-    }
+    busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return not isinstance(error, OSError) and not busy
 
 
 def _explained(error: Exception, updater: Updater) -> Exception:
