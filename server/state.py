@@ -2,8 +2,8 @@
 
 Requests, audit, checkpoints, workflows, costs. Several servers write to it at once (short transactions, a busy
 timeout), it is readable by its user alone, and a migration is a numbered function that only adds, so that an older
-server is told to be updated and never harms it. Where it is taken away, emptied or damaged, what is left of it is kept
-beside it, a new one is begun, and a person is told. It has no write-ahead log: SQLite maps the file that belongs to
+server is told to be updated and never harms it. Where it is taken away, emptied or damaged, a new one is begun, a
+damaged one is kept beside it, and a person is told. It has no write-ahead log: SQLite maps the file that belongs to
 one, and a mapped file that is cut off kills every process that reads it. Never on the event loop: every call may wait
 for a disk. Start at `State.transaction`.
 """
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FILE = "state.sqlite3"
-DAMAGED = "damaged"  # part of the name of one that was set aside
-_said: set[tuple[tuple[int, int] | None, str]] = set()
+DAMAGED = "damaged"  # part of the name of a database that was set aside
+_said: set[tuple[tuple[int, int] | None, str]] = set()  # what was logged of which file
 BUSY_TIMEOUT_S = 30.0  # SQLite's waiting is not fair: a busy neighbour can hold one off for seconds
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX"}
@@ -211,7 +211,10 @@ class State:
         return connection
 
     def _loss(self) -> str:
-        """Return what became of the database that is open, as the rest of a sentence; "" if it is still there."""
+        """Return what became of the open database, to be said after its path; "" if it is still there.
+
+        A damaged one is set aside and said here.
+        """
         if self.path is None or self._connection is None:
             return ""
         if self._identity != self._found():
@@ -235,15 +238,17 @@ class State:
 
         self._disconnect()
         try:
-            with FileLock(self.path.with_name(f"{self.path.name}.lock"), mode=FILE_MODE):
-                if _is_damaged(self.path):  # else another server was first
-                    self._say(_damaged(set_aside(self.path, DAMAGED)))
-        except OSError:
+            with FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=BUSY_TIMEOUT_S, mode=FILE_MODE):
+                # else another server has done it
+                kept = set_aside(self.path, DAMAGED) if _is_damaged(self.path) else None
+        except OSError:  # one of them is the lock's `Timeout`
             return False
+        if kept is not None:
+            self._say(_damaged(kept))
         return True
 
     def _say(self, what: str) -> None:
-        """Tell a person, and write it into the log unless another user of the file in this process did."""
+        """Tell a person what became of the database, and log it once in this process."""
         sentence = f"{self.path} {what}; a new one is begun."
         if (self._identity, what) not in _said:
             _said.add((self._identity, what))
@@ -320,7 +325,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
 
 
 def _leave_log(connection: sqlite3.Connection) -> None:
-    """Give up the write-ahead log of an older Starling, unless one has the database open: then the next start does."""
+    """Turn off the write-ahead log that older versions used; where one has the database open, a later start does."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         connection.execute("PRAGMA journal_mode = DELETE")
