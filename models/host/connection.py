@@ -55,7 +55,7 @@ class Connection(Protocol):
         ...
 
     def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` hear what a person should know of the other side, from any thread."""
+        """Call `told`, from any thread, with what a person should know of the other side."""
         ...
 
     @property
@@ -143,16 +143,16 @@ class HostConnection:
         self._closed = False
         self._pulse = Pulse(process.lives)
         self._since_ns = 0  # of the host that was reached last
-        self._ended = False  # it left its place behind, so it did not leave by itself; until another one answers
+        self._ended = False  # the last host left its socket behind, so it was killed; until another one answers
         self._told: Callable[[str], None] = lambda _: None
 
     @property
     def problem(self) -> str:
-        """That the host ended, until another one has answered; "" otherwise."""
+        """Say that the host ended, until another one has answered; "" otherwise."""
         return ENDED if self._ended else ""
 
     def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` hear, once for each time, that the host ended."""
+        """Call `told`, once for each time that the host ended, from any thread."""
         self._told = told
 
     @property
@@ -202,7 +202,8 @@ class HostConnection:
     def heard(self) -> None:
         """Note that an answer came."""
         self._pulse.heard()
-        self._ended = self._ended and self._endpoint is None
+        with self._lock:
+            self._ended = self._ended and self._endpoint is None
 
     def check(self) -> None:
         """See that the host lives.
@@ -215,7 +216,7 @@ class HostConnection:
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Say of a host that does not answer yet that the one before it ended."""
+        """Where a host does not answer yet, raise that the one before it ended."""
         try:
             yield
         except SilentHostError as error:
