@@ -1,8 +1,8 @@
 """A process that has imported the program and forks a server for each request; `tests.wire.forking` talks with it.
 
-It runs nothing of the program itself: modules are imported, no function is called, no thread is started. A request
-names the script, its arguments, the environment, the folder and the umask; the three standard streams come with it. The
-child takes all of these on and then runs the script as the interpreter would. Start at `main`.
+It only imports modules: it calls no function of the program and starts no thread. A request holds the script, its
+arguments, the environment, the folder and the umask; the three standard streams come with it. The child takes all of
+these on and then runs the script as the interpreter would. Start at `main`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REQUEST_BYTES = 1 << 20
 
 
 def main() -> None:
-    """Import the program, fork for each request, and end with the other side; returns in children alone."""
+    """Import the program and fork for each request until the tests end; in a child, run what was requested."""
     starter = os.getppid()
     sys.path[0] = str(ROOT)  # as if the program's entry had been started
     for name in MODULES:
@@ -62,8 +62,11 @@ def _fork(talk: socket.socket, starter: int) -> dict[str, Any] | None:
         os._exit(0)
     reading, writing = os.pipe()
     between = os.fork()
-    if between == 0:  # its end makes the process that began us the parent of the child
-        child = os.fork()
+    if between == 0:  # it ends at once, which makes the tests' process the parent of the child
+        try:
+            child = os.fork()
+        except OSError:
+            os._exit(1)
         if child:
             os.write(writing, str(child).encode())
             os._exit(0)
@@ -71,9 +74,10 @@ def _fork(talk: socket.socket, starter: int) -> dict[str, Any] | None:
             os.close(descriptor)
         talk.detach()
         return _become(json.loads(data), streams, starter)
+    os.close(writing)  # so that there is an end to read where no child was made
     os.waitpid(between, 0)
-    talk.send(os.read(reading, 100))
-    for descriptor in (reading, writing, *streams):
+    talk.send(os.read(reading, 100) or b"0")
+    for descriptor in (reading, *streams):
         os.close(descriptor)
     return None
 

@@ -1,17 +1,16 @@
 """Servers that start at once, as forks of one process that has imported the program already. Start at `forked`.
 
-To start the interpreter and import the program takes a second of a processor's time, most tests want a server that
-is its own process and do not care how it came about.
+Starting the interpreter and importing the program takes a second of processor time; most tests want a server in a
+process of its own and do not care how it was started.
 
-What is the same as with a real start: the process is a child of the tests' own, with its process group and session; it
-has the given arguments, environment, folder, umask and standard streams and no other open descriptor; it runs the
-script from its first line, so settings, log, signals, garbage collection, index and model are the program's own work.
+The same as with a real start: the process is a child of the tests' process, in its process group and session; it has
+the given arguments, environment, folder, umask and standard streams and no other open descriptor; it runs the script
+from its first line, so the program itself sets up settings, log, signals, garbage collection, index and model.
 
-What differs: what a ready server has imported is imported before the first line; all servers of one process of the
-tests share a hash seed; numpy's library for linear algebra has no thread; the system shows the command line and the
-first environment of the process that forks. So tests of starting and ending, of imports, and of a process's memory are
-marked `real_start`, and some of the others are. Where more is asked for than `ForkServer.takes` knows, the start is a
-real one too. `tests/wire/test_forking.py` compares both.
+Different: what a ready server has imported is imported before the first line; all servers of one process of the tests
+share a hash seed; numpy's library for linear algebra has no thread; the system shows the command line and the first
+environment of the process that forks. So tests of starting, ending, imports and memory are marked `real_start`, and
+some others are. A start that `ForkServer.takes` refuses is a real one too. `tests/wire/test_forking.py` compares both.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
 SCRIPTS = {FORK_SERVER.with_name(f"{name}.py") for name in ("scripted_server", "proposing_server", "surveying")}
 SCRIPTS.add(FORK_SERVER.parents[2] / "starling_lsp.py")
-# Read when they are used; every other variable may decide what an import does, or the interpreter's start.
+# Read when they are used. Any other variable may change what an import does, or how the interpreter starts.
 READ_LATE = re.compile(
     r"HOME|USERPROFILE|(LOCAL)?APPDATA|TMPDIR|TEMP|TMP|SCRIPT|PYTEST_CURRENT_TEST|(XDG|STARLING|GIT)_\w+"
 )
@@ -45,7 +44,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class ForkServer:
-    """The process that forks; begun with the environment of the process that makes this."""
+    """The process that forks, with the environment of the tests' process."""
 
     def __init__(self) -> None:
         self._talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -61,7 +60,7 @@ class ForkServer:
         self._set_subreaper = ctypes.CDLL(None, use_errno=True).prctl
 
     def takes(self, arguments: list[str], environment: Mapping[str, str], options: Sequence[object]) -> bool:
-        """Return whether a fork would be what a new process would be."""
+        """Return whether a fork would be the same as a new process."""
         return (
             len(arguments) > 1
             and arguments[0] == sys.executable
@@ -71,7 +70,11 @@ class ForkServer:
         )
 
     def start(self, arguments: list[str], environment: Mapping[str, str], folder: str, streams: list[int]) -> int:
-        """Start a server, and return the number of its process, which is a child of this one."""
+        """Start a server as a child of this process; return its process id.
+
+        Raises:
+            OSError: the system makes no more processes, or the process that forks has ended.
+        """
         umask = os.umask(0)
         os.umask(umask)
         request = {
@@ -83,7 +86,9 @@ class ForkServer:
         self._adopt(orphans=True)
         try:
             socket.send_fds(self._talk, [json.dumps(request).encode()], streams)
-            return int(self._talk.recv(100))
+            if not (number := int(self._talk.recv(100) or b"0")):
+                raise OSError("no server could be forked")
+            return number
         finally:
             self._adopt(orphans=False)
 
@@ -93,13 +98,13 @@ class ForkServer:
         self._process.wait()
 
     def _adopt(self, *, orphans: bool) -> None:
-        """Become the parent of whatever descendant loses its own, or no longer."""
+        """Be the parent of descendants that lose their own, or no longer."""
         if self._set_subreaper(PR_SET_CHILD_SUBREAPER, int(orphans), 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl")
 
 
 class ForkedPopen(subprocess.Popen[bytes]):
-    """Starts as a fork what the fork server takes, and everything else as ever."""
+    """Forks what the fork server takes, and starts everything else as `subprocess.Popen` does."""
 
     server: ForkServer
 
@@ -130,7 +135,7 @@ def _early(environment: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def fork_server() -> Iterator[None]:
-    """Have a fork server, where the system can make its children ours, for `forked` to use until the end."""
+    """Run a fork server, which `forked` uses, on Linux; elsewhere nothing, and every start is a real one."""
     if sys.platform != "linux":
         yield
         return
@@ -149,7 +154,7 @@ def starts(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManage
 
 @contextlib.contextmanager
 def forked() -> Iterator[None]:
-    """In this block start servers as forks, where `fork_server` is in use."""
+    """Start servers as forks in this block, if a `fork_server` runs."""
     plain = subprocess.Popen
     if hasattr(ForkedPopen, "server"):
         subprocess.Popen = ForkedPopen  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Says as JSON what this process got from whoever started it, and what state the interpreter is in."""
+"""Prints as JSON what this process got from whoever started it, and what state the interpreter is in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def survey() -> dict[str, object]:
-    """What must not depend on how the process was started; `own` is what differs between any two."""
+    """Return what must not depend on how the process was started, but for `own`, which differs between any two."""
     umask = os.umask(0)
     os.umask(umask)
     signals = [signal.getsignal(number) for number in signal.valid_signals()]
