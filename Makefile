@@ -22,7 +22,7 @@ PARALLEL  := -n auto --maxprocesses 8 --dist worksteal
 TRAINING  := .venv-training
 EDITORS   := $(CURDIR)/.cache/editors
 NEOVIM_TESTS := $(wildcard tests/editors/test_neovim*.py)
-# What failed beside others, or on a machine that was busy with something else, is tried once more, alone. It has to pass then.
+# Failed tests run once more, alone, and have to pass then: beside others, or on a busy machine, some exceed their time.
 define tests
 $(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 --last-failed --last-failed-no-failures none $(1); }
 endef
