@@ -85,9 +85,9 @@ def make_folder(folder: Path) -> Path:
 
 
 def make_file(path: Path) -> Path:
-    """Make the file at `path` where there is none, close it to others, and open it to its user; return `path`.
+    """Make the file at `path` if it is missing, and give its user alone access; return `path`.
 
-    SQLite, whose own files beside a database take its mode, is handed such a file. A file that exists is not opened:
+    Called before SQLite opens a database, whose mode SQLite's files beside it take. A file that exists is not opened:
     closing it would drop the locks that SQLite holds on it in this process.
 
     Raises:
@@ -105,9 +105,9 @@ def make_file(path: Path) -> Path:
 
 
 def reclaim_folder(folder: Path, own: int = 1) -> Path:
-    """Make `folder` as `make_folder` does, whatever was done to it; return it.
+    """Make `folder` as `make_folder` does, also where a user or another program harmed it; return it.
 
-    A folder that is closed to its owner is opened again. What is no folder is moved aside and kept.
+    A folder without permissions for its owner gets them back. Anything else in its place is moved aside and kept.
 
     Args:
         folder: a folder of ours.
@@ -213,15 +213,15 @@ def _close_to_others(path: Path, found: os.stat_result, mode: int) -> None:
 
 
 def _open_to_owner(path: Path, mode: int) -> bool:
-    """Give a file or folder of this user `mode` if it is closed to its owner; return whether it was.
+    """Give a file or folder of this user `mode` if its owner cannot read it; return whether its mode was changed.
 
-    One that can still be read is left: it may be read-only on purpose.
+    What can be read stays as it is: it may be read-only on purpose.
     """
     try:
         found = path.stat()
     except OSError:
         return False
-    needed = mode & 0o500  # a folder has to be entered, too
+    needed = mode & 0o500  # reading, and entering a folder
     if not hasattr(os, "getuid") or found.st_uid != os.getuid() or found.st_mode & needed == needed:
         return False
     with contextlib.suppress(OSError):

@@ -1,8 +1,9 @@
-"""Python's own parser and the imports that use it, safe with several threads.
+"""Python's own parser, for several threads.
 
-CPython counts the depth of a tree that it builds in one place for all threads. Where another thread parses while a
-tree is being built, both are refused with `SystemError: AST constructor recursion depth mismatch`. A thread is only
-interrupted there when the garbage collector runs somebody's finalizer, so the collector rests meanwhile.
+CPython counts the depth of the tree that it builds in one counter for all threads. Where another thread parses in the
+meantime, both fail with `SystemError: AST constructor recursion depth mismatch`. A thread is only interrupted there if
+the garbage collector runs a finalizer, so the collector is off meanwhile. Imports of libraries that parse Python need
+the same. Start at `parse_python`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ _LOCK = threading.RLock()
 
 
 def parse_python(text: str) -> ast.Module:
-    """Return the tree of a text; what Python warns of in it is not said.
+    """Return the syntax tree of `text`, without Python's warnings about it.
 
     Raises:
-        SyntaxError: it is no Python, or more than Python reads.
+        SyntaxError: `text` is no Python, or too large or too deep for the parser.
     """
     try:
         with uninterrupted(), warnings.catch_warnings():
@@ -36,7 +37,7 @@ def parse_python(text: str) -> ast.Module:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let the garbage collector rest; one thread at a time."""
+    """Switch the garbage collector off, for one thread at a time: no other one in here parses meanwhile."""
     with _LOCK:
         enabled = gc.isenabled()
         gc.disable()

@@ -122,7 +122,7 @@ class Client:
         pending = Pending(method, time.perf_counter())
         self.pending[number] = pending
         self._write(body)
-        if self._ended:  # perhaps too late for whoever tells those that wait
+        if self._ended:  # the reading thread may have failed the pending requests before this one was among them
             self._fail(pending)
         return number, pending
 

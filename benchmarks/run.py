@@ -1,7 +1,7 @@
 """All speed figures, by one command: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
 
 Writes `benchmarks/results.json`; what was not measured this time keeps its former figure. A line is printed for each.
-The file's machine is the one that measured everything; a figure that was named since names its own where it differs.
+The file's `machine` measured all figures; one that was measured by name on another machine has a `machine` of its own.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
 
 
 def _answers(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
-    """Type a key and ask; false while the model, where one is wanted, is loaded or is not needed for the answers."""
+    """Type a key and wait for the answer; return whether the model, if one is wanted, has answered anything yet."""
     buffer, offset = next(keys)
     buffer.ask(offset, invoked=True)[1].wait()
     return not wants_model or client.command("starling.stats")["completion"]["model_runs"] > 0

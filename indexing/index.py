@@ -333,7 +333,7 @@ class Index:
         if not damage:
             self._repair_at, self._repair_after_s = 0.0, _REPAIR_AGAIN_S
         elif passes != self._passes:
-            pass  # what was seen is of before that pass
+            pass  # a pass has ended since, and may have mended the damage
         elif self._state != "off" and not self._process.busy and now >= self._repair_at:
             self._repair_at = now + self._repair_after_s
             self._repair_after_s = min(2 * self._repair_after_s, _REPAIR_LATEST_S)

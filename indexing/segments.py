@@ -94,13 +94,13 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
     building.build(target, files)
 
 
-# The bundles of all views there are: a view takes what has not changed from the one before, and what no view holds any
-# more is freed. Each version of a document that is typed in makes one, of several times the text's size.
+# Bundles by their files, shared between views and freed with the last view that holds them: each version of a document
+# that is typed in makes one, several times as large as the text.
 _bundles: WeakValueDictionary[tuple[tuple[FileKey, OverlayFile], ...], Segment] = WeakValueDictionary()
 
 
 def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
-    """Return the in-memory segment of `files`, made anew unless a view has it; its file ids are positions there."""
+    """Return the in-memory segment of `files`, built unless a view has it; its file ids are positions in `files`."""
     segment = _bundles.get(files)
     if segment is None:
         segment = _bundles[files] = Segment(

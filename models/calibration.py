@@ -204,7 +204,7 @@ def available_cores() -> int:
 
 
 def machine_name(cores: int) -> str:
-    """Return what tells machines apart that share a folder of measurements."""
+    """Return a name that tells apart machines which share a folder of measurements."""
     return f"{platform.machine()}|{platform.processor()}|{cores}"
 
 

@@ -65,7 +65,7 @@ class CTranslateModel:
 
     Attributes:
         problems: one sentence for each thing that went differently than configured (no CUDA, for one).
-        measuring_s: how many seconds of loading went into measuring what is kept, and are not spent the next time.
+        measuring_s: seconds of loading spent on measurements that are stored, so that the next load does without.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ class HttpClient:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._clients: dict[tuple[bool, bool], httpx2.AsyncClient] = {}  # for this machine or not, encrypted or not
+        self._clients: dict[tuple[bool, bool], httpx2.AsyncClient] = {}  # by (local, encrypted)
         self._closed = False
 
     def call(
@@ -142,7 +142,8 @@ class HttpClient:
     def _client(self, url: str) -> httpx2.AsyncClient:
         """On the loop."""
         local = is_local(url)
-        encrypted = not local or urlsplit(url).scheme != "http"  # elsewhere a proxy may be, which is spoken to with TLS
+        # a proxy, which only other machines are reached through, may want TLS
+        encrypted = not local or urlsplit(url).scheme != "http"
         if (local, encrypted) not in self._clients:
             self._clients[local, encrypted] = _made(self._options, local=local, encrypted=encrypted)
         return self._clients[local, encrypted]
@@ -223,7 +224,7 @@ def _made(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx2.Async
         if options.own:
             through._pool = _own_pool(str(options.socket), limits)  # noqa: SLF001 (the transport takes no backend)
         return httpx2.AsyncClient(transport=through, trust_env=False, follow_redirects=False, timeout=timeout)
-    # the system's certificates, whose reading takes 25 ms; what is asked without TLS trusts none
+    # reading the system's certificates takes 25 ms, which a client for plain HTTP does without
     context = httpx2.create_ssl_context() if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.ca_file is not None:
         try:

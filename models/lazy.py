@@ -49,7 +49,7 @@ class LazyModel:
             entry: what will be loaded.
             loader: loads it; raises ModelError.
             on_state: called with each new state, from the loading thread.
-            load_time: where it is kept how long loading takes; None keeps nothing, and no percentage is known.
+            load_time: stores how long loading takes; None for no percentage.
         """
         self._entry = entry
         self._loader = loader
@@ -76,7 +76,7 @@ class LazyModel:
 
     @property
     def loading_percent(self) -> int | None:
-        """Return how far loading is by the time it took last, 0 to 99; None when it is not loading, or never was."""
+        """Return how far loading is, estimated from the last load, 0 to 99; None if unknown or not loading."""
         expected_s, loading_s = self._expected_s, self.loading_s
         return percent(loading_s, expected_s) if expected_s is not None and loading_s else None
 
@@ -168,7 +168,7 @@ class LazyModel:
         except Exception as error:  # noqa: BLE001  # the edge of a thread: whoever waits must hear of it
             problem = f"The model {self.entry.name} could not be loaded ({error!r}); the log says more."
             _LOG.exception("Loading the model %s failed.", self.entry.name)
-        # what loads weights says what measuring took of that time; whoever found them loaded says nothing
+        # A model that found its weights loaded elsewhere has no `measuring_s`: its time is none of a load.
         measuring_s = getattr(model, "measuring_s", None)
         plain_s = None if measuring_s is None else time.monotonic() - self._began - measuring_s
         self._settle(model, problem)

@@ -1,4 +1,4 @@
-"""How long the weights of a model took to load here the last time, and how far a load is by that.
+"""How long the weights of a model took to load here the last time, and the percentage of a load estimated from that.
 
 Start at `LoadTime`.
 """
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "loading-1.json"
-# What is kept as shorter or longer than any load is damaged.
+# A stored time outside these bounds is damaged.
 LEAST_S, MOST_S = 1e-3, 86_400.0
-# A load that takes longer than the last one did gets ever slower from this share on, and never reaches the whole.
+# From this share of the expected time on, the percentage rises ever more slowly, and never reaches 100.
 STEADY_SHARE = 0.9
 MOST_PERCENT = 99
 
@@ -42,7 +42,7 @@ class LoadTime:
         return kept if _is_time(kept) else None
 
     def keep(self, seconds: float) -> None:
-        """Keep how long a load took; a disk that cannot be written to only means not knowing the next time."""
+        """Store how long a load took; a disk that cannot be written is no error."""
         if self.directory is not None and _is_time(seconds):
             path = self.directory / FILE
             keep_measured(path, {**read_measured(path), self._key: round(seconds, 3)})
@@ -53,7 +53,7 @@ class LoadTime:
 
 
 def percent(elapsed_s: float, expected_s: float) -> int:
-    """Return how far a load is that has taken `elapsed_s` of about `expected_s` seconds: 0 to 99."""
+    """Return the percentage, 0 to 99, of a load that has taken `elapsed_s` of about `expected_s` seconds."""
     share = max(0.0, elapsed_s / expected_s)
     if share > STEADY_SHARE:
         left = 1 - STEADY_SHARE

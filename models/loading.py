@@ -143,7 +143,7 @@ def load_embedder(
 def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
     entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
 ) -> tuple[Tokenizer, Engine, tuple[str, ...], float]:
-    """What every decoder is made of, checked first; the last is how many seconds went into measuring."""
+    """Check and load what every decoder is made of; the last value is the seconds spent on measuring."""
     if compute_type not in COMPUTE_TYPES:
         raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
     shape = _check_files(entry, role)
@@ -302,7 +302,7 @@ def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demand
 
 
 def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
-    """Return the engine, and the seconds that went into finding the number of threads."""
+    """Return the engine, and the seconds spent on finding the number of threads."""
     entry, shape = network.entry, network.shape
     if compute_type == "auto":
         compute_type = "int8"

@@ -123,7 +123,7 @@ class RemoteModel:
         return (*self._problems, *filter(None, (self._connection.problem,)))
 
     def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` hear what a person should know of the host, from any thread."""
+        """Call `told`, from any thread, with what a person should know of the host."""
         self._connection.listen(told)
 
     @property

@@ -198,7 +198,7 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
 
 
 def load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
-    """Return where it is kept how long a large model takes to load; None for small ones, which load at once."""
+    """Return the store of how long a large model takes to load; None for small ones, which load at once."""
     from models.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
 
     if not entry.large:

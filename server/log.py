@@ -204,7 +204,7 @@ def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.ExceptionRenderer(_whole_traceback),
+                structlog.processors.ExceptionRenderer(_format_traceback),
                 _clean_traceback,
                 structlog.processors.JSONRenderer(default=str),
             ],
@@ -220,8 +220,8 @@ def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
     return event
 
 
-def _whole_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own type)
-    """The traceback without marks below its lines: Python parses each line anew to place them."""
+def _format_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own type)
+    """Return the traceback without `^^^` marks: to place them Python would parse each line, see `starling_python`."""
     whole = traceback.TracebackException(*exc_info)
     waiting: list[traceback.TracebackException | None] = [whole]
     while waiting:

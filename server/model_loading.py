@@ -1,6 +1,6 @@
-"""Loading the model of a session ahead of the first request: shown while it lasts, logged, and told where it fails.
+"""Loads the model of a session before the first request, shows how far it is, and says if it fails.
 
-Nobody who types waits for any of it. Start at `ModelLoading.begin`.
+No completion waits for any of it. Start at `ModelLoading.begin`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TITLE = "Loading"  # and the model's name
-SOON_S = 0.3  # what is loaded by then, as a model that the host has in memory, gets no bar
+SOON_S = 0.3  # no bar for a model that is loaded by then, such as one that the host has in memory
 
 
 class ModelLoading:
@@ -47,8 +47,8 @@ class ModelLoading:
             server: whose client shows the bar.
             guard: runs what nobody waits for.
             client: the client's traits.
-            tell: shows a person what happens to the model later on, from any thread.
-            warn: tells a person why it cannot be loaded, or computes otherwise than was wanted.
+            tell: shows a person what happens to the model later on; called from any thread.
+            warn: tells a person why the model cannot be loaded, or is computed otherwise than configured.
         """
         self._server = server
         self._guard = guard
@@ -59,7 +59,7 @@ class ModelLoading:
         self._bar: asyncio.Future[None] | None = None
 
     def begin(self, core: Core) -> None:
-        """Load the models of `core`, unless that was begun before."""
+        """Load the models of `core` in the background, once."""
         model = core.model
         if model is None or model is self._model:
             return
@@ -94,7 +94,7 @@ class ModelLoading:
 
         def newest() -> Step | None:
             percentage = model.loading_percent
-            if model.ready:  # seen after the percentage, which is unknown from then on
+            if model.ready:  # asked last, for a ready model has no percentage either
                 return None
             message = f"{quick.entry.name} answers until then"
             return Step(message if percentage is not None else f"for the first time here; {message}", percentage)

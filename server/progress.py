@@ -1,6 +1,6 @@
-"""Progress bars in the editor: of indexing, and whatever else the server does by itself.
+"""Progress bars in the editor, for work that the server does by itself.
 
-Holds no figure of its own. Start at `show`, and at `ProgressBar.reporter` for indexing.
+Computes no progress. Start at `show`, and at `ProgressBar.reporter` for indexing.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Step:
 async def show(
     server: LanguageServer, title: str, newest: Callable[[], Step | None], last: Callable[[], str | None]
 ) -> None:
-    """Show a bar until the work has ended; nothing where the client makes none.
+    """Show a bar until the work has ended; return early if the client refuses to make one.
 
     Args:
         server: whose client shows it.
-        title: what is done.
+        title: names the work.
         newest: the newest step, None once the work has ended; asked ten times a second.
         last: what the bar says at its end, None for nothing.
     """
@@ -61,7 +61,7 @@ async def show(
         await inquire(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         progress = server.work_done_progress
         step = newest()
-        # a client takes a bar that begins without a percentage for one that has none
+        # clients show no percentage later on a bar that begins without one
         percentage = 0 if step is None else step.percentage
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=False, percentage=percentage))
         shown = None

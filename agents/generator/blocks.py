@@ -151,17 +151,17 @@ class PythonBlocks:
     def fitted(self, text: str) -> str:
         """Return `text`, which continues the cursor's line, up to the last line that stands in an open block.
 
-        Its lines get the indentation of their blocks as the document writes it. On a blank line above a deeper one,
-        what is no header of that one is moved to its column.
+        Its lines get the indentation of their blocks as the document writes it. On a blank line above a deeper
+        line, code that cannot be that line's header is moved to its column.
         """
-        kept, before = self._kept(text), self.cursor.before
+        kept, before = self._fit(text), self.cursor.before
         is_above = self.below is not None and not self.state.opened and self.below[0].startswith(before)
         if kept or not before or before.strip() or self.below is None or not is_above:
             return kept
         lacking = self.below[0][len(before) :]
-        return self._kept(lacking + re.sub(r"\n(?=[^\n])", "\n" + lacking, text)) if lacking else ""
+        return self._fit(lacking + re.sub(r"\n(?=[^\n])", "\n" + lacking, text)) if lacking else ""
 
-    def _kept(self, text: str) -> str:
+    def _fit(self, text: str) -> str:
         before, state = self.cursor.before, self.state
         made, kept = "", ""
         quote, unclosed = (state.line.quote, state.line.unclosed) if state.line is not None else ("", "")

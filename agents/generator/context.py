@@ -182,7 +182,7 @@ def _imports(cursor: Cursor) -> Snippet | None:
 
 
 def _is_example(hit: Hit, document: Document) -> bool:
-    """Whether a hit's code may serve as an example for the document's: a name means nothing in another language."""
+    """Return whether a hit is in the document's language or a related one: elsewhere a shared name means nothing."""
     both = {languages.of_path(hit.path), document.language}
     return len(both) == 1 or any(both <= family for family in _FAMILIES)
 

@@ -120,9 +120,9 @@ class Address:
         return status.st_dev, status.st_ino
 
     def since_ns(self) -> int:
-        """Return since when somebody has listened there, nanoseconds since the epoch; 0 where nobody does.
+        """Return when the host began to listen there, in nanoseconds since the epoch; 0 where nobody does.
 
-        Unlike `mark` it also tells a host from the one before it where the system uses an inode again.
+        Unlike `mark`, this tells a host from its predecessor even if the system has reused the inode.
         """
         try:
             return (self.socket if self.sockets else self.record).lstat().st_mtime_ns

@@ -53,7 +53,7 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (ModelError, 422, "model_unusable"),
 )
 TRAITS = ("device", "compute_type", "threads", "problems")
-MEASURING = "measuring_s"  # told to the client alone that the weights were loaded for
+MEASURING = "measuring_s"  # only for the client whose request loaded the weights
 
 
 @dataclass(slots=True)

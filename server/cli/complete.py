@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from server.core import Core
 
 PATIENCE_MS = 120_000.0
-SOON_S = 1.0  # what is loaded by then is not worth a line
+SOON_S = 1.0  # no line about a model that is loaded by then
 MAX_FILE_BYTES = 64_000_000  # an editor would not open it either
 
 

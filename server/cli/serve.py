@@ -58,7 +58,7 @@ def serve(transport: Transport) -> int:
     except transports.ServeError as error:
         raise Failure(str(error)) from error
     finally:
-        gc.enable()  # where the server never began
+        gc.enable()  # if serving never began; else `server.serve` has done it
 
 
 def _listen(transport: Transport) -> NoReturn:

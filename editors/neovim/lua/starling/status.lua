@@ -11,7 +11,7 @@ local POLL_MS = 1000 -- while the server starts
 ---@field indexing? integer percent
 ---@field known? table what `starling.status` said
 ---@field token? any of the bar that shows the indexing
----@field loading? string what is said of the large model that is being loaded
+---@field loading? string what the line says while a large model loads
 ---@field loading_token? any of the bar that shows the loading
 
 ---@type table<integer, starling.State>
@@ -65,7 +65,7 @@ function M.progress(client_id, token, value)
     state.loading_token = token
   end
   if state.loading_token ~= nil and state.loading_token == token then
-    -- without a percentage where the model was never loaded here before
+    -- the first load on this machine has no percentage
     state.loading = value.percentage and ('loading %d%%'):format(value.percentage) or 'loading'
     if value.kind == 'end' then
       state.loading, state.loading_token = nil, nil
