@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from indexing import arrays, blobs, private
+from indexing import arrays, blobs, private, store
 from indexing.limits import IndexLimits
 from indexing.places import Places
 from indexing.records import Chunk, Span
@@ -321,6 +321,30 @@ def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
     index.start()
     assert until(lambda: all_found(index))
     assert told == []
+
+
+def test_a_writer_that_comes_while_another_one_makes_the_tables_waits_for_them(root: Path, storage: Path) -> None:
+    places = Places.of(storage, root)
+    storage.mkdir(parents=True, exist_ok=True)
+    failed: list[Exception] = []
+
+    def write() -> None:
+        try:
+            Store.write(places).close()
+        except Exception as error:  # noqa: BLE001 (of another thread)
+            failed.append(error)
+
+    with closing(sqlite3.connect(places.database, isolation_level=None)) as first:
+        first.execute("BEGIN IMMEDIATE")
+        for number, migrate in enumerate(store.MIGRATIONS, 1):
+            migrate(first)
+            first.execute(f"PRAGMA user_version = {number}")
+        second = threading.Thread(target=write)
+        second.start()
+        second.join(0.5)  # it waits for the first one, or would have read an old version by now
+        first.execute("COMMIT")
+    second.join()
+    assert failed == []
 
 
 def test_reading_through_finds_what_a_pass_would_not_look_at(

@@ -13,8 +13,8 @@ from agents.markdown import plain
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<tag>[^`\n]*)$", re.MULTILINE)
-# Tags of blocks that answers show beside the code, each with the language that it names besides itself: commands, output,
-# data. That such a block parses proves nothing, since JSON is valid Python.
+# Tags of blocks that answers show beside the code (commands, output, data), each with the language it also stands for.
+# That such a block parses proves nothing: JSON is valid Python.
 _ASIDE = {
     **dict.fromkeys(("json", "jsonc", "json5", "yaml", "toml", "markdown", "diff", "text", "output"), ""),
     **dict.fromkeys(("sh", "shell", "zsh", "console", "shell-session", "terminal"), "bash"),
