@@ -64,6 +64,7 @@ class Index:
         self._documents: dict[str, Document] = {}
         self._dirty: dict[str, Document | None] = {}  # None: closed
         self._working = threading.Lock()  # around making a snapshot
+        self._loading = threading.Lock()  # around making or taking away what snapshots are made of; the inner one
         self._snapshot: Snapshot | None = None
         self._ready = threading.Event()  # there is a snapshot
         self._looked = 0.0
@@ -116,9 +117,10 @@ class Index:
             self._thread = None
         with self._working:
             self._snapshot = None
-            if self._sources is not None:
-                self._sources.close()
-                self._sources = None
+            with self._loading:
+                if self._sources is not None:
+                    self._sources.close()
+                    self._sources = None
         if self._documents:
             from indexing import relexing  # noqa: PLC0415 (numpy, loaded by whoever searched)
 
@@ -132,8 +134,9 @@ class Index:
     def set_roots(self, roots: Sequence[Path]) -> None:
         """Serve other workspace folders from now on."""
         with self._working:
-            old = self._sources
-            self._set(roots)
+            with self._loading:
+                old = self._sources
+                self._set(roots)
             self._snapshot = None
             self._ready.clear()
             self._dirty = {**self._dirty, **self._documents}
@@ -356,12 +359,15 @@ class Index:
             self._on_progress(progress)
 
     def _loaded(self) -> Sources:
-        sources = self._sources
-        if sources is None:
-            from indexing.snapshots import Sources  # noqa: PLC0415  # numpy: not before `initialize` is answered
+        if (sources := self._sources) is not None:
+            return sources
+        from indexing.snapshots import Sources  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
-            sources = self._sources = Sources(self._roots, self._storage, self._limits)
-            sources.load()
+        with self._loading:  # a second one would lack the documents that were opened in the first
+            if (sources := self._sources) is None:
+                sources = Sources(self._roots, self._storage, self._limits)
+                sources.load()
+                self._sources = sources
         return sources
 
     def _make(self, *, load: bool = False) -> Snapshot:

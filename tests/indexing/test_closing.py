@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from indexing import relexing
+from indexing import relexing, snapshots
 from indexing.index import Index
 from indexing.records import Document, Query
 from tests.indexing.conftest import LIMITS
@@ -14,6 +16,8 @@ from tests.indexing.conftest import LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from indexing.segment import Segment
 
@@ -55,6 +59,32 @@ def test_a_text_that_stays_the_same_is_not_bundled_again(make_index: Callable[..
     before = bundles_of(index)
     put(index, tmp_path / "c.py", f"{TEXT}size = 1\n")
     assert [old is new for old, new in zip(before, bundles_of(index), strict=True)].count(False) == 1 < len(before)
+
+
+def test_threads_that_need_the_index_first_load_it_once(
+    make_index: Callable[..., Index], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a document that was opened in the first would be missing from the second."""
+    index = make_index(tmp_path, start=False)
+    made: list[snapshots.Sources] = []
+    real, both = snapshots.Sources, threading.Barrier(2)
+
+    def make(*args: Any) -> snapshots.Sources:
+        time.sleep(0.3)  # long enough for the other thread to come
+        made.append(real(*args))
+        return made[-1]
+
+    def ask() -> None:
+        both.wait()
+        index._loaded()
+
+    monkeypatch.setattr(snapshots, "Sources", make)
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [index._loaded()]
 
 
 def put(index: Index, path: Path, text: str) -> None:
