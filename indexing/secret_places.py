@@ -139,6 +139,10 @@ _CONNECTION = {  # what else stands in the line of a connection string
     for hint in ("wd=", "WD=", "ssword=", "SSWORD=")
 }
 _CURL = re.compile(r"[\"']?(?:[\"',\s=]{0,6})[^\s\"':/]{0,80}:(?P<v>[^\s\"'`)/][^\s\"'`)]{2,200})")
+# a token in the user's place, and no password
+_CURL_USER = re.compile(
+    r"[\"']?(?:[\"',\s=]{0,6})(?P<v>(?=[A-Za-z_.+=~-]{0,80}\d)(?=[\d_.+=~-]{0,80}[A-Za-z])[\w.+=~-]{8,200}):(?=[\s\"'`)]|\Z)"
+)
 _USER_AT = re.compile(r"[^\s/:@\"'`<>]{0,200}:(?P<v>[^\s/\"'`<>]{1,300})@(?=[\w\[$%{.-])")
 _SLASHED = re.compile(
     r"[^\s/:@\"'`<>]{1,200}:(?P<v>(?!\d{0,5}[/?#])[^\s\"'`<>@]{1,300}(?:@[^\s/\"'`<>@]{1,100}/[^\s\"'`<>@]{1,100})?)@(?=\w)"
@@ -210,10 +214,10 @@ def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _of_users(text: str) -> Iterator[tuple[int, int]]:
-    """Find `-u user:password` of programs that speak HTTP."""
+    """Find `-u user:password` and `-u token:` of programs that speak HTTP."""
     for option in ("-u", "--user", "-U", "--proxy-user", "--auth", "-a "):
         for start in places(text, option):
-            found = _CURL.match(text, start + len(option))
+            found = _CURL.match(text, start + len(option)) or _CURL_USER.match(text, start + len(option))
             if found is None or found["v"].isdigit() or is_placeholder(found["v"]):
                 continue
             around = text[max(0, start - _NEAR) : found.end() + _NEAR].lower()

@@ -151,8 +151,17 @@ class PythonBlocks:
     def fitted(self, text: str) -> str:
         """Return `text`, which continues the cursor's line, up to the last line that stands in an open block.
 
-        Its lines get the indentation of their blocks as the document writes it.
+        Its lines get the indentation of their blocks as the document writes it. On a blank line above a deeper one,
+        what is no header of that one is moved to its column.
         """
+        kept, before = self._kept(text), self.cursor.before
+        is_above = self.below is not None and not self.state.opened and self.below[0].startswith(before)
+        if kept or not before or before.strip() or self.below is None or not is_above:
+            return kept
+        lacking = self.below[0][len(before) :]
+        return self._kept(lacking + re.sub(r"\n(?=[^\n])", "\n" + lacking, text)) if lacking else ""
+
+    def _kept(self, text: str) -> str:
         before, state = self.cursor.before, self.state
         made, kept = "", ""
         quote, unclosed = (state.line.quote, state.line.unclosed) if state.line is not None else ("", "")
@@ -192,7 +201,14 @@ class PythonBlocks:
         if self.state.word == "@":
             return [blocks[-1].lead]
         leads = [block.lead for block in blocks]
-        return leads if self.below is None else leads[leads.index(self.below[0]) :]
+        if self.below is None:
+            return leads
+        deep = leads.index(self.below[0])
+        return [*(block.lead for block in blocks[:deep] if self._has_branch(block)), *leads[deep:]]
+
+    def _has_branch(self, block: _Block) -> bool:
+        """Whether an `else` or its like may stand in `block` next, as the header of the deeper line below."""
+        return any(self.state.takes(word, block.columns) for word in _BRANCHES)
 
     def _admits(self, lead: str) -> bool:
         """Return whether the cursor's line may begin so; a new block may be as deep as a person likes."""

@@ -150,7 +150,8 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     definitions: list[Hit] = []
     if names:
         wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
-        definitions = list(index.definitions(names, document=document, limit=wanted, deadline=deadline))
+        found = index.definitions(names, document=document, limit=2 * wanted, deadline=deadline)
+        definitions = [hit for hit in found if _is_example(hit, document)][:wanted]
     if time.monotonic() + _LEAST_S > deadline:
         return definitions
     lines = [line for line in cursor.prefix.split("\n") if line.strip()][-_QUERY_LINES:]
@@ -162,7 +163,7 @@ def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, de
     near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
     query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
     found = index.search(query, limit=limit, deadline=deadline)
-    return [*definitions, *(hit for hit in found if _is_example_for(languages.of_path(hit.path), document.language))]
+    return [*definitions, *(hit for hit in found if _is_example(hit, document))]
 
 
 def _imports(cursor: Cursor) -> Snippet | None:
@@ -180,9 +181,10 @@ def _imports(cursor: Cursor) -> Snippet | None:
     return Snippet(document.path.name if document.path is not None else "", "\n".join(lines))
 
 
-def _is_example_for(language: str, other: str) -> bool:
-    """Whether code of `language` may serve as an example for code of the `other`."""
-    return language == other or any({language, other} <= family for family in _FAMILIES)
+def _is_example(hit: Hit, document: Document) -> bool:
+    """Whether a hit's code may serve as an example for the document's: a name means nothing in another language."""
+    both = {languages.of_path(hit.path), document.language}
+    return len(both) == 1 or any(both <= family for family in _FAMILIES)
 
 
 def used_names(cursor: Cursor) -> tuple[str, ...]:

@@ -86,6 +86,11 @@ def test_code_in_another_language_is_no_example() -> None:
     assert gathered(hits=(*others, SIMILAR)) == ["other.py"]
 
 
+def test_a_definition_of_that_name_in_another_language_takes_no_place() -> None:
+    lua = hit("area.lua", "function area(r)\n  return r\nend\n", name="area")
+    assert gathered(defined=(lua, lua, lua, AREA)) == ["shapes.py"]
+
+
 def test_for_a_large_model_the_pieces_stay_while_the_cursor_moves_a_few_lines() -> None:
     gatherer, index = ContextGatherer(), MemoryIndex(hits=(SIMILAR,))
     for lines in (0, 3, 12):

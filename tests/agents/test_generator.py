@@ -568,6 +568,23 @@ def test_a_late_answer_is_there_at_the_next_key(editors: Callable[..., Editor]) 
     assert rest.suggestions[0].text == "arge(value)"
 
 
+@pytest.mark.parametrize(
+    ("says_it", "shown"),
+    [
+        ("else:", "else:"),
+        ("elif t:", "elif t:"),
+        ("t = 2", "    t = 2"),
+        ("    t = 2", "    t = 2"),
+        ("t = 2\n    t += 1", "    t = 2\n        t += 1"),
+    ],
+)
+def test_above_a_deeper_line_stands_a_branch_or_what_goes_on_with_its_block(
+    editors: Callable[..., Editor], says_it: str, shown: str
+) -> None:
+    fixture = "def below(l, t):\n    if l:\n        t = 1\n    $0\n        return t\n"
+    assert editors(says(says_it)).shows(fixture, trigger=Trigger.INVOKED) == fixture.replace("$0", shown)
+
+
 @pytest.mark.parametrize("trigger", list(Trigger))
 @pytest.mark.parametrize(("says_it", "shown"), [("if e >= t:", "if e >= t:"), ("e += 1", "")])
 def test_a_header_that_is_missing_below_another_one_stands_where_it_is_asked_for(

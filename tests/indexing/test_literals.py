@@ -233,6 +233,14 @@ def test_a_password_is_found_where_it_stands(form: str, secret: str) -> None:
     assert secret not in without_secrets(whole)
 
 
+@pytest.mark.parametrize("option", ["-u {}:", "--user '{}:'", '-H x --user "{}:" -v'])
+def test_a_token_without_a_password_is_found_beside_a_user_that_is_none(option: str) -> None:
+    for secret in ("tkn4f9Qz81Lm", "0123456789abcdef"):
+        assert secret not in without_secrets(f"curl {option.format(secret)} https://api2.a.b\n")
+    for user in ("administrator", "12345678"):
+        assert user in without_secrets(f"curl {option.format(user)} https://api2.a.b\n")
+
+
 @pytest.mark.parametrize("form", HEADERS)
 def test_a_token_is_found_in_headers_and_options(form: str) -> None:
     for secret in (A, "Ym9iOnN3b3JkZmlzaA==", "0123456789abcdef" * 2):

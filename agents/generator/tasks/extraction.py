@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from agents.markdown import plain
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<tag>[^`\n]*)$", re.MULTILINE)
+# What answers show beside code of another language: calls, their output, data. Parsing is no sign: JSON is Python too.
+_ASIDE = {
+    **dict.fromkeys(("json", "jsonc", "json5", "yaml", "toml", "markdown", "diff", "text", "output"), ""),
+    **dict.fromkeys(("sh", "shell", "zsh", "console", "shell-session", "terminal"), "bash"),
+    "bash": "",
+    "patch": "diff",
+    "plaintext": "text",
+    "txt": "text",
+    "yml": "yaml",
+    "md": "markdown",
+}
 _LONGEST_WORDS = 400  # characters
 _MOST_BLOCKS = 50  # each is parsed; what comes behind them is not looked at
 _OVERLAP = 2  # lines of the surroundings that a reply has to repeat before they are taken for surroundings
@@ -33,8 +44,15 @@ class Extracted:
     blocks: tuple[str, ...] = ()
 
 
-def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
-    """The code and the words of a reply; a block that is not closed counts only when the reply was not `cut_off`."""
+def code_in(reply: str, *, cut_off: bool = False, language: str = "") -> Extracted:
+    """The code and the words of a reply.
+
+    Args:
+        reply: as it came.
+        cut_off: whether its end is missing; then a block that is not closed does not count.
+        language: of the document, our name; a block that says it is a shell's, or data of another language, does not
+            count. "" counts all.
+    """
     reply = _THINKING.sub("", reply.replace("\r\n", "\n"))
     blocks: list[str] = []
     words: list[str] = []
@@ -44,7 +62,7 @@ def code_in(reply: str, *, cut_off: bool = False) -> Extracted:
         closed = _closing(reply, opened)
         end = closed.start() if closed is not None else len(reply)
         at = closed.end() if closed is not None else len(reply)
-        if closed is not None or not cut_off:
+        if (closed is not None or not cut_off) and not _is_aside(opened["tag"], language):
             blocks.append(_unindented(reply[opened.end() + 1 : end], opened["indent"]))
     words.append(reply[at:])
     said = plain(" ".join(" ".join(words).split()))[:_LONGEST_WORDS].strip()
@@ -74,6 +92,12 @@ def depth_of(line: str) -> str:
 def _without_blank_ends(lines: list[str]) -> list[str]:
     held = [place for place, line in enumerate(lines) if line.strip()]
     return lines[held[0] : held[-1] + 1] if held else []
+
+
+def _is_aside(tag: str, language: str) -> bool:
+    """Whether a fence's tag names what stands beside the code of a document in `language`."""
+    named = re.split(r"[\s,{:]", tag.strip().lower(), maxsplit=1)[0]
+    return bool(language) and named in _ASIDE and language not in {named, _ASIDE[named]}
 
 
 def _closing(reply: str, opened: re.Match[str]) -> re.Match[str] | None:

@@ -192,7 +192,9 @@ class _Work:
     def judged(self, reply: Reply) -> _Judged:
         """Return what can be used of a reply."""
         cut_off = reply.end is ReplyEnd.LENGTH or len(reply.text) > self.longest
-        found = extraction.code_in(reply.text[: self.longest], cut_off=cut_off)
+        language = self._scene.document.language
+        counted = "" if language in _PROSE else language  # prose may hold anything
+        found = extraction.code_in(reply.text[: self.longest], cut_off=cut_off, language=counted)
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
             return _Judged(None, found.words, why)

@@ -42,6 +42,27 @@ def test_the_block_and_the_words_beside_it_are_found(reply: str, code: str | Non
     assert (found.code, found.words) == (code, words)
 
 
+@pytest.mark.parametrize(
+    ("reply", "language", "code"),
+    [
+        ('```json\n{"a": 1, "b": 2, "c": 3}\n```', "python", None),
+        ('```python\nx = 1\n```\nIt prints\n```json\n{"a": 1, "b": 2, "c": 3}\n```', "python", "x = 1"),
+        ("```sh\npip install something-long\n```\n```py\nx = 1\n```", "python", "x = 1"),
+        ("```{.python}\nx = 1\n```", "python", "x = 1"),
+        ("```javascript\nx = 1\n```", "typescript", "x = 1"),  # small models name a neighbour
+        ("```bash\nx=1\n```", "bash", "x=1"),
+        ("```sh title=a.sh\nx=1\n```", "bash", "x=1"),
+        ("```yml\nx: 1\n```", "yaml", "x: 1"),
+        ("```yml\nx: 1\n```", "go", None),
+        ('```json\n{"a": 1}\n```', "json", '{"a": 1}'),
+        ("```\nx = 1\n```", "python", "x = 1"),
+        ("```json\n[1]\n```", "", "[1]"),
+    ],
+)
+def test_a_block_that_says_it_is_no_code_of_the_document_is_left(reply: str, language: str, code: str | None) -> None:
+    assert code_in(reply, language=language).code == code
+
+
 def test_a_block_that_was_cut_off_is_not_taken() -> None:
     assert code_in("```python\nx = 1", cut_off=True).code is None
     assert code_in("```python\nx = 1\n```\nIt se", cut_off=True).code == "x = 1"
