@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -84,20 +85,66 @@ def make_folder(folder: Path) -> Path:
 
 
 def make_file(path: Path) -> Path:
-    """Make the file at `path` where there is none, and close it to others; return `path`.
+    """Make the file at `path` where there is none, close it to others, and open it to its user; return `path`.
 
-    SQLite, whose own files beside a database take its mode, is handed such a file.
+    SQLite, whose own files beside a database take its mode, is handed such a file. A file that exists is not opened:
+    closing it would drop the locks that SQLite holds on it in this process.
 
     Raises:
-        OSError: it cannot be made, or belongs to another user.
+        OSError: it cannot be made, is no regular file, or belongs to another user.
     """
-    os.close(opener(str(path), os.O_RDWR | os.O_CREAT))
+    try:
+        os.close(opener(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise
+        _close_to_others(path, found, FILE_MODE)
+        _open_to_owner(path, FILE_MODE)
     return path
+
+
+def reclaim_folder(folder: Path, own: int = 1) -> Path:
+    """Make `folder` as `make_folder` does, whatever was done to it; return it.
+
+    A folder that is closed to its owner is opened again. What is no folder is moved aside and kept.
+
+    Args:
+        folder: a folder of ours.
+        own: how many of its last parts are ours; the folders above them are left as they are.
+
+    Raises:
+        OSError: as `make_folder`, or what stands in its place cannot be moved.
+    """
+    for part in reversed((folder, *folder.parents[: own - 1])):
+        if os.path.lexists(part) and not part.is_dir():
+            set_aside(part)
+        _open_to_owner(part, FOLDER_MODE)
+    return make_folder(folder)
+
+
+def set_aside(path: Path, why: str = "set-aside") -> Path:
+    """Rename what stands at `path`, with SQLite's own files beside it; return its new place in the same folder.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    aside = path.with_name(f"{path.name}.{why}-{time.time_ns()}")
+    for end in ("-journal", "-wal", "-shm"):  # before the database: a new one must not be mended with what is in them
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+    return path.rename(aside)
 
 
 def opener(path: str, flags: int) -> int:
     """Open a file that is to be written, as `open` asks its `opener` to, for this user alone."""
-    descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
+    flags |= getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags, FILE_MODE)
+    except PermissionError:
+        if not _open_to_owner(Path(path), FILE_MODE):
+            raise
+        descriptor = os.open(path, flags, FILE_MODE)
     try:
         _close_to_others(Path(path), os.fstat(descriptor), FILE_MODE)
     except BaseException:
@@ -163,3 +210,21 @@ def _close_to_others(path: Path, found: os.stat_result, mode: int) -> None:
         raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
     if found.st_mode & _OTHERS and found.st_uid == os.getuid():
         path.chmod(mode)
+
+
+def _open_to_owner(path: Path, mode: int) -> bool:
+    """Give a file or folder of this user `mode` if it is closed to its owner; return whether it was.
+
+    One that can still be read is left: it may be read-only on purpose.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    needed = mode & 0o500  # a folder has to be entered, too
+    if not hasattr(os, "getuid") or found.st_uid != os.getuid() or found.st_mode & needed == needed:
+        return False
+    with contextlib.suppress(OSError):
+        path.chmod(mode)
+        return True
+    return False

@@ -86,6 +86,7 @@ class Client:
         self.pending: dict[int, Pending] = {}
         self._next = 0
         self._writing = threading.Lock()
+        self._ended = False  # the server has closed its output
         self.started_s = time.perf_counter()
         self.process = subprocess.Popen(
             list(command),
@@ -121,6 +122,8 @@ class Client:
         pending = Pending(method, time.perf_counter())
         self.pending[number] = pending
         self._write(body)
+        if self._ended:  # perhaps too late for whoever tells those that wait
+            self._fail(pending)
         return number, pending
 
     def notify(self, method: str, params: Any) -> None:  # noqa: ANN401 - JSON
@@ -200,9 +203,14 @@ class Client:
         while (message := stream.message()) is not None:
             arrived = time.perf_counter()
             self._take(json.loads(message), arrived)
+        self._ended = True
         for pending in list(self.pending.values()):
-            pending.error = pending.error or {"message": "the server has gone"}
-            pending.event.set()
+            self._fail(pending)
+
+    @staticmethod
+    def _fail(pending: Pending) -> None:
+        pending.error = pending.error or {"message": "the server has gone"}
+        pending.event.set()
 
     def _take(self, message: dict[str, Any], arrived_s: float) -> None:
         if "method" not in message:

@@ -1,6 +1,7 @@
 """All speed figures, by one command: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
 
 Writes `benchmarks/results.json`; what was not measured this time keeps its former figure. A line is printed for each.
+The file's machine is the one that measured everything; a figure that was named since names its own where it differs.
 """
 
 from __future__ import annotations
@@ -74,16 +75,18 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--dry-run", action="store_true", help="measure and print, but leave results.json as it is")
     chosen = parser.parse_args()
-    former = json.loads(RESULTS.read_text(encoding="utf-8"))["results"] if RESULTS.exists() else {}
+    committed = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"results": {}}
+    former = committed["results"]
     results: dict[str, Any] = {}
     about = machine.describe()
+    usual = committed.get("machine", about) if chosen.names else about
     for name in chosen.names or [name for name in BENCHMARKS if name not in BY_HAND]:
         before = time.monotonic()
-        results[name] = measure(name).as_json()
+        results[name] = measure(name).as_json() | ({"machine": about} if about != usual else {})
         print(f"{line(name, results[name])}  [{time.monotonic() - before:.0f} s]", flush=True)
         if not chosen.dry_run:
             kept = {known: results.get(known) or former.get(known) for known in BENCHMARKS}
-            written = {"machine": about, "results": {known: kept[known] for known in BENCHMARKS if kept[known]}}
+            written = {"machine": usual, "results": {known: kept[known] for known in BENCHMARKS if kept[known]}}
             RESULTS.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     return 0 if all(record["holds"] is not False for record in results.values()) else 1
 

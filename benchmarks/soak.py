@@ -24,7 +24,7 @@ from benchmarks.record import Record, percentile, spread
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.client import Pending
+    from benchmarks.client import Client, Pending
 
 FILES = 60
 DOCUMENTS = 6
@@ -92,8 +92,8 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
         with servers.session(workspace, Path(scratch, "home"), options=options) as client:
             process = psutil.Process(client.process.pid)
             keys = _keys([TextBuffer(client, path.as_uri(), text) for path, text in _documents(workspace)])
-            buffer, offset = next(keys)
-            buffer.ask(offset, invoked=True)[1].wait()  # the model is loaded
+            wants_model = options is not servers.NO_MODEL
+            client.wait_until(lambda: _answers(client, keys, wants_model=wants_model), "the first answer")
             begun = due = time.monotonic()
             cpu_before = _cpu_s(process)
             while (now := time.monotonic() - begun) < minutes * 60:
@@ -109,6 +109,13 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
             soak.cpu_s = _cpu_s(process) - cpu_before
             soak.model_runs = client.command("starling.stats")["completion"]["model_runs"]
     return soak
+
+
+def _answers(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
+    """Type a key and ask; false while the model, where one is wanted, is loaded or is not needed for the answers."""
+    buffer, offset = next(keys)
+    buffer.ask(offset, invoked=True)[1].wait()
+    return not wants_model or client.command("starling.stats")["completion"]["model_runs"] > 0
 
 
 def _press(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:

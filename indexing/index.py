@@ -49,7 +49,7 @@ class Index:
 
     Args:
         roots: workspace folders; one inside another is part of the outer one.
-        storage: the folder for index files; deletable at any time.
+        storage: the folder for index files, in a folder of ours; both are deletable at any time.
         limits: bounds of indexing.
     """
 
@@ -120,9 +120,8 @@ class Index:
                 self._sources.close()
                 self._sources = None
         if self._documents:
-            from indexing import relexing, segments  # noqa: PLC0415 (numpy, loaded by whoever searched)
+            from indexing import relexing  # noqa: PLC0415 (numpy, loaded by whoever searched)
 
-            segments.forget()
             relexing.forget()
 
     @property
@@ -332,7 +331,7 @@ class Index:
         now, passes = time.monotonic(), self._passes
         damage = self._loaded().damage()
         if not damage:
-            self._repair_after_s = _REPAIR_AGAIN_S
+            self._repair_at, self._repair_after_s = 0.0, _REPAIR_AGAIN_S
         elif passes != self._passes:
             pass  # what was seen is of before that pass
         elif self._state != "off" and not self._process.busy and now >= self._repair_at:

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from indexing import bounds, processes
-from starling_files import make_folder
+from starling_files import reclaim_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -111,7 +111,7 @@ class IndexProcess:
     def _start(self) -> None:
         """Start a process with all unfinished jobs; the lock is held."""
         try:
-            make_folder(self._storage)
+            reclaim_folder(self._storage, own=2)
             process = processes.spawn("indexing.worker", self._storage, bounds.INDEXING_MEMORY_BYTES)
         except OSError as error:
             self._give_up(f"The indexing process could not be started ({error.strerror or error}).")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -93,19 +94,21 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
     building.build(target, files)
 
 
-@lru_cache(maxsize=4 * _BUNDLES)
+# The bundles of all views there are: a view takes what has not changed from the one before, and what no view holds any
+# more is freed. Each version of a document that is typed in makes one, of several times the text's size.
+_bundles: WeakValueDictionary[tuple[tuple[FileKey, OverlayFile], ...], Segment] = WeakValueDictionary()
+
+
 def _bundle(files: tuple[tuple[FileKey, OverlayFile], ...]) -> Segment:
-    """An in-memory segment; its file ids are positions in `files`."""
-    return Segment(
-        building.build_in_memory(
-            SegmentFile(number, file.relative, file.mtime, file.blob) for number, (_, file) in enumerate(files)
+    """Return the in-memory segment of `files`, made anew unless a view has it; its file ids are positions there."""
+    segment = _bundles.get(files)
+    if segment is None:
+        segment = _bundles[files] = Segment(
+            building.build_in_memory(
+                SegmentFile(number, file.relative, file.mtime, file.blob) for number, (_, file) in enumerate(files)
+            )
         )
-    )
-
-
-def forget() -> None:
-    """Let go of the segments of documents that were open; those that still are get theirs anew when searched."""
-    _bundle.cache_clear()
+    return segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class Sources:
                 self._load(root)
 
     def outdated(self) -> bool:
-        """Whether a stored index has changed since it was loaded (another server may write it)."""
+        """Return whether a stored index has changed since it was loaded, or could not be loaded then."""
         with self._lock:
             for root in self._roots.values():
                 try:
@@ -111,6 +111,8 @@ class Sources:
                 except (sqlite3.Error, *DAMAGE):
                     generation = -1
                 if generation != root.changes.generation or root.places.identity() != root.identity:
+                    return True
+                if root.damage == "damaged":  # perhaps it is whole by now
                     return True
         return False
 

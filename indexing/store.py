@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import struct
 from contextlib import contextmanager, suppress
@@ -19,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from starling_files import make_file, make_folder
+from starling_files import make_file, reclaim_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-FORMAT = 3  # in every file name; raise it when what is stored changes its meaning
+FORMAT = 4  # in every file name; raise it when what is stored changes its meaning
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
 DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, struct.error)
@@ -33,7 +34,15 @@ _BUSY_TIMEOUT_S = 10.0
 
 
 class StorageError(Exception):
-    """The index cannot be written; the message is one sentence for a person: what happened, and the next step."""
+    """The index cannot be written; the message is one sentence for a person: what happened, and the next step.
+
+    Attributes:
+        full: whether there was no room for it.
+    """
+
+    def __init__(self, sentence: str, *, full: bool = False) -> None:
+        super().__init__(sentence)
+        self.full = full
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +76,18 @@ class Places:
 
     def files(self) -> list[Path]:
         """All files of this index that exist, the lock excepted."""
-        return [path for path in self.storage.glob(f"{self.key}.*") if path != self.lock]
+        return sorted(path for path in self._named(f"{self.key}.*") if path != self.lock)
+
+    def _named(self, pattern: str) -> list[Path]:
+        try:
+            return list(self.storage.glob(pattern))
+        except OSError:  # the folder is closed
+            return []
 
     def discard_older(self) -> None:
         """Delete the indexes of this root in older formats: they may hold files that are kept back by now."""
         name, _, number = self.key.rpartition("-v")
-        for path in self.storage.glob(f"{name}-v*"):
+        for path in self._named(f"{name}-v*"):
             version = path.name.removeprefix(f"{name}-v").partition(".")[0]
             if version.isdecimal() and int(version) < int(number):
                 with suppress(OSError):
@@ -86,11 +101,33 @@ class Places:
             return None
         return found.st_dev, found.st_ino
 
-    def discard(self) -> None:
-        """Delete the index."""
-        for path in self.files():
-            with suppress(OSError):
-                path.unlink()
+    def discard(self) -> bool:
+        """Delete the index, and folders in the places of its files; return whether anything was deleted."""
+        return sum(map(_delete, self.files())) > 0
+
+    def reclaim(self) -> None:
+        """Make the folder usable, and the places of the lock file and of the database.
+
+        Raises:
+            OSError: it cannot be done.
+        """
+        reclaim_folder(self.storage, own=2)
+        if self.lock.is_dir():
+            _delete(self.lock)
+        make_file(self.lock)
+        if self.database.is_file():
+            make_file(self.database)
+
+
+def _delete(path: Path) -> bool:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +194,9 @@ class Counts:
 
 
 def _first(connection: sqlite3.Connection) -> None:
-    connection.executescript(
-        """
-        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE files (
+    for statement in (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE files (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             relative TEXT NOT NULL UNIQUE,
             mtime_ns INTEGER NOT NULL,
@@ -172,17 +208,17 @@ def _first(connection: sqlite3.Connection) -> None:
             symbols INTEGER NOT NULL,
             plain INTEGER NOT NULL,
             generation INTEGER NOT NULL
-        );
-        CREATE INDEX files_by_generation ON files (generation);
-        CREATE TABLE contents (file_id INTEGER PRIMARY KEY, blob BLOB NOT NULL);
-        CREATE TABLE gone (file_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
-        INSERT INTO meta VALUES ('born', hex(randomblob(8)));
-        """
-    )
+        )""",
+        "CREATE INDEX files_by_generation ON files (generation)",
+        "CREATE TABLE contents (file_id INTEGER PRIMARY KEY, blob BLOB NOT NULL)",
+        "CREATE TABLE gone (file_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
+        "INSERT INTO meta VALUES ('born', hex(randomblob(8)))",
+    ):
+        connection.execute(statement)
 
 
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
-"""Number n brings a database from `user_version` n - 1 to n."""
+"""Number n brings a database from `user_version` n - 1 to n, all of them inside one transaction."""
 
 
 @contextmanager
@@ -193,13 +229,13 @@ def explained(storage: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         name = getattr(error, "sqlite_errorname", "")
         if name in _FULL:
-            raise StorageError(_full_sentence(storage)) from error
-        if name in {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_READONLY_DIRECTORY"}:
+            raise StorageError(_full_sentence(storage), full=True) from error
+        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
             raise StorageError(_unwritable_sentence(storage, str(error))) from error
         raise
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise StorageError(_full_sentence(storage)) from error
+            raise StorageError(_full_sentence(storage), full=True) from error
         raise StorageError(_unwritable_sentence(storage, error.strerror or str(error))) from error
 
 
@@ -238,7 +274,7 @@ class Store:
             StorageError: it cannot be written.
         """
         with explained(places.storage):
-            make_folder(places.storage)
+            reclaim_folder(places.storage, own=2)
             try:
                 return cls(places, _open_for_writing(places))
             except sqlite3.DatabaseError as error:
@@ -249,9 +285,11 @@ class Store:
 
     @classmethod
     def read(cls, places: Places) -> Store | None:
-        """Open for reading; None when there is no usable index."""
-        if not places.database.exists():
+        """Open for reading; None when there is no usable index, or its writer was killed and the next has not come."""
+        if places.identity() is None:
             return None
+        # Not "rw": a reader of a database that was replaced would play back, and delete, the journal of the new one.
+        # What a writer left that was killed in the middle, the next writer plays back; until then nobody can read.
         uri = f"{places.database.absolute().as_uri()}?mode=ro"
         try:
             connection = sqlite3.connect(
@@ -452,11 +490,6 @@ class Store:
                 with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
                     old.unlink()
 
-    def scrub(self) -> None:
-        """Have no text on the disk that was forgotten, as far as no reader still needs the write-ahead log."""
-        with suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with explained(self.places.storage):
@@ -477,16 +510,19 @@ class Store:
 def _open_for_writing(places: Places) -> sqlite3.Connection:
     connection = sqlite3.connect(make_file(places.database), timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        # No write-ahead log: SQLite maps its -shm, and a mapped file that is cut off kills every process that reads it.
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA cache_spill = OFF")  # readers are locked out by a commit, not by what precedes it
         connection.execute("PRAGMA synchronous = NORMAL")  # a lost last second is indexed again
-        connection.execute("PRAGMA journal_size_limit = 16777216")
         connection.execute(
             "PRAGMA secure_delete = ON"
         )  # a text that may no longer be kept does not stay on a free page
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute("BEGIN IMMEDIATE")
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             migrate(connection)
             connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
         # touches the root pages of all tables: damage shows here and not in the middle of the work
         connection.execute("SELECT count(*) FROM meta").fetchone()
         connection.execute("SELECT id FROM files ORDER BY id DESC LIMIT 1").fetchone()

@@ -128,8 +128,10 @@ class Updater:
             store.note(skipped=json.dumps(seen.skipped), indexed_at=str(time.time()))
             self._changed()
 
-    def check(self) -> None:
-        """Read the whole index, whose reader has met damage; a segment that is damaged is built anew by `full`.
+    def check(self) -> bool:
+        """Read the whole index, whose reader has met damage; return whether it is whole.
+
+        What is missing in the database, and a segment that is damaged, is made anew by `full`.
 
         Raises:
             sqlite3.DatabaseError, ValueError: the database is damaged.
@@ -140,9 +142,11 @@ class Updater:
         _intact.cache_clear()
         with self._opened() as store:
             store.check(blobs.check)
+            name = store.meta("segment")
+            return bool(store.meta("indexed_at")) and _usable(self.places.storage / name, verify=True)
 
     def is_whole(self) -> bool:
-        """Whether the index holds what a full pass found; a deleted or damaged one does not."""
+        """Return whether the index holds what a full pass found; a deleted or damaged one does not."""
         store = Store.read(self.places)
         if store is None:
             return False
@@ -288,9 +292,7 @@ class Updater:
         usable = bool(name) and _usable(self.places.storage / name, verify=verify)
         if not usable or self._withdrawn or pending > self._limits.pending_files:
             store.build(_build)
-        if self._withdrawn:
-            store.scrub()
-            self._withdrawn = False
+        self._withdrawn = False
 
 
 def _build(target: Path, files: Iterator[Stored]) -> None:

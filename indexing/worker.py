@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 from indexing import processes
 from indexing.analysers import Analysers
 from indexing.limits import IndexLimits
-from indexing.store import DAMAGE, Places, StorageError, Store, broken, explained
+from indexing.store import DAMAGE, Places, StorageError, Store, explained
 from indexing.updating import Listener, Updater
-from starling_files import FILE_MODE, make_folder
+from starling_files import FILE_MODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ class Worker:
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         with explained(self._storage):
-            make_folder(self._storage)
+            Places.of(self._storage, root).reclaim()
         updater = Updater(
             root,
             self._storage,
@@ -133,8 +133,8 @@ class Worker:
             paths = None
         for left in reversed(range(_ATTEMPTS)):
             try:
-                if check:
-                    updater.check()
+                if check and not updater.check():
+                    _tell(event="anew", why="was damaged")
                 if paths is None:
                     updater.full()
                 else:
@@ -153,19 +153,16 @@ class Worker:
         """Clear the way for another attempt.
 
         Raises:
-            Exception: `error` itself, where nothing is damaged and nothing was taken away.
+            indexing.store.StorageError, OSError: another attempt would not help.
         """
-        if updater.stands():
-            if not broken(error):
-                raise error
-            _tell(event="anew", why="was damaged")
-            updater.places.discard()
-        elif not updater.opened:
-            raise error
-        else:
+        if updater.opened and not updater.stands():
             _tell(event="anew", why="was taken away")
-            with explained(updater.places.storage):
-                make_folder(updater.places.storage)
+        elif not _is_unusable(error) or not updater.places.discard():
+            raise _explained(error, updater) from error
+        else:
+            _tell(event="anew", why="was damaged")
+        with explained(updater.places.storage):
+            updater.places.reclaim()
 
     @contextmanager
     def _lock(self, places: Places) -> Iterator[bool]:
@@ -202,6 +199,16 @@ class Worker:
             except Timeout:  # an OSError, too
                 return False
         return True
+
+
+def _is_unusable(error: Exception) -> bool:
+    """Return whether a new index could be used where this one could not."""
+    if isinstance(error, StorageError):
+        return not error.full
+    return not isinstance(error, OSError) and getattr(error, "sqlite_errorname", "") not in {
+        "SQLITE_BUSY",
+        "SQLITE_LOCKED",
+    }
 
 
 def _explained(error: Exception, updater: Updater) -> Exception:

@@ -96,7 +96,7 @@ def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) ->
         directory: where it is kept.
         measure: measures it.
     """
-    key = f"{identity}|{_machine(available_cores())}"
+    key = f"{identity}|{machine_name(available_cores())}"
     path = directory / SPEED_FILE
     known = read_measured(path)
     kept = known.get(key)
@@ -111,7 +111,7 @@ def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) ->
 
 def kept_speed(identity: str, directory: Path) -> Speed | None:
     """Return the newest speed in `directory` of what `identity` begins to identify; None where none was measured."""
-    machine = f"|{_machine(available_cores())}"
+    machine = f"|{machine_name(available_cores())}"
     found = [
         rates
         for key, rates in read_measured(directory / SPEED_FILE).items()
@@ -175,7 +175,7 @@ def choose_threads(
         cores: of this machine; found out by default.
     """
     cores = cores or available_cores()
-    key = f"{model}|{_machine(cores)}"
+    key = f"{model}|{machine_name(cores)}"
     path = directory / FILE
     known = read_measured(path)
     remembered = known.get(key)
@@ -203,7 +203,8 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _machine(cores: int) -> str:
+def machine_name(cores: int) -> str:
+    """Return what tells machines apart that share a folder of measurements."""
     return f"{platform.machine()}|{platform.processor()}|{cores}"
 
 

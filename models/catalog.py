@@ -77,9 +77,9 @@ class FimTokens:
 class PromptShares:
     """How a prompt's tokens are divided, each 0 to 1; what a part leaves unused goes to the prefix.
 
-    With Copilot's shares (35, 15, 35 and 15 %) other files take from a prompt of 1,024 tokens what the model needs to know
-    of the lines above, and it is hardly better than without them; with these it is (`tests/eval/README.md`). A model
-    with a small window states its own.
+    With Copilot's shares (35, 15, 35 and 15 %) other files take from a prompt of 1,024 tokens what the model needs to
+    know of the lines above, and it is hardly better than without them; with these it is (`tests/eval/README.md`). A
+    model with a small window states its own.
     """
 
     prefix: float = 0.55

@@ -65,6 +65,7 @@ class CTranslateModel:
 
     Attributes:
         problems: one sentence for each thing that went differently than configured (no CUDA, for one).
+        measuring_s: how many seconds of loading went into measuring what is kept, and are not spent the next time.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class CTranslateModel:
         speed: Speed | None = None,
     ) -> None:
         self.problems = problems
+        self.measuring_s = 0.0
         self._speed = MovingSpeed(speed) if speed is not None else None
         self._entry = entry
         self._tokenizer = tokenizer

@@ -68,7 +68,7 @@ class HttpClient:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._clients: dict[bool, httpx2.AsyncClient] = {}  # by whether they are for this machine
+        self._clients: dict[tuple[bool, bool], httpx2.AsyncClient] = {}  # for this machine or not, encrypted or not
         self._closed = False
 
     def call(
@@ -95,7 +95,7 @@ class HttpClient:
 
         async def run() -> Result:
             try:
-                return await work(self._client(local=is_local(url)), told.put)
+                return await work(self._client(url), told.put)
             finally:
                 told.put(None)
 
@@ -139,11 +139,13 @@ class HttpClient:
                 self._thread.start()
             return self._loop
 
-    def _client(self, *, local: bool) -> httpx2.AsyncClient:
+    def _client(self, url: str) -> httpx2.AsyncClient:
         """On the loop."""
-        if local not in self._clients:
-            self._clients[local] = _made(self._options, local=local)
-        return self._clients[local]
+        local = is_local(url)
+        encrypted = not local or urlsplit(url).scheme != "http"  # elsewhere a proxy may be, which is spoken to with TLS
+        if (local, encrypted) not in self._clients:
+            self._clients[local, encrypted] = _made(self._options, local=local, encrypted=encrypted)
+        return self._clients[local, encrypted]
 
     async def _end(self) -> None:
         loop = asyncio.get_running_loop()
@@ -205,8 +207,9 @@ def _own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool
     )
 
 
-def _made(options: HttpOptions, *, local: bool) -> httpx2.AsyncClient:
+def _made(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx2.AsyncClient:
     import importlib.util  # noqa: PLC0415 (with the next, at the first call)
+    import ssl  # noqa: PLC0415 (as above)
 
     with uninterrupted():
         import httpx2  # noqa: PLC0415 (150 ms that only a person with an endpoint pays)
@@ -220,7 +223,8 @@ def _made(options: HttpOptions, *, local: bool) -> httpx2.AsyncClient:
         if options.own:
             through._pool = _own_pool(str(options.socket), limits)  # noqa: SLF001 (the transport takes no backend)
         return httpx2.AsyncClient(transport=through, trust_env=False, follow_redirects=False, timeout=timeout)
-    context = httpx2.create_ssl_context()  # the system's certificates
+    # the system's certificates, whose reading takes 25 ms; what is asked without TLS trusts none
+    context = httpx2.create_ssl_context() if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.ca_file is not None:
         try:
             context.load_verify_locations(cafile=str(options.ca_file))

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Literal
 
 from models.completion import Generation, StopReason
 from models.errors import ModelError
+from models.load_times import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from models.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Score
+    from models.load_times import LoadTime
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class LazyModel:
         loader: Callable[[], CompletionModel],
         *,
         on_state: Callable[[State], None] = lambda _: None,
+        load_time: LoadTime | None = None,
     ) -> None:
         """Prepare to load.
 
@@ -46,6 +49,7 @@ class LazyModel:
             entry: what will be loaded.
             loader: loads it; raises ModelError.
             on_state: called with each new state, from the loading thread.
+            load_time: where it is kept how long loading takes; None keeps nothing, and no percentage is known.
         """
         self._entry = entry
         self._loader = loader
@@ -54,6 +58,8 @@ class LazyModel:
         self._settled = threading.Event()
         self._state: State = "unloaded"
         self._began = 0.0
+        self._load_time = load_time
+        self._expected_s: float | None = None
         self._told: Callable[[str], None] | None = None
         self._model: CompletionModel | None = None
         self._problem = ""
@@ -67,6 +73,12 @@ class LazyModel:
     def loading_s(self) -> float:
         """Return for how long it has been loading, seconds; 0 when it is not."""
         return max(1e-3, time.monotonic() - self._began) if self._state == "loading" else 0.0
+
+    @property
+    def loading_percent(self) -> int | None:
+        """Return how far loading is by the time it took last, 0 to 99; None when it is not loading, or never was."""
+        expected_s, loading_s = self._expected_s, self.loading_s
+        return percent(loading_s, expected_s) if expected_s is not None and loading_s else None
 
     @property
     def ready(self) -> bool:
@@ -147,6 +159,8 @@ class LazyModel:
     def _load(self) -> None:
         model: CompletionModel | None = None
         problem = ""
+        if self._load_time is not None:
+            self._expected_s = self._load_time.expected_s()
         try:
             model = self._loader()
         except ModelError as error:
@@ -154,7 +168,12 @@ class LazyModel:
         except Exception as error:  # noqa: BLE001  # the edge of a thread: whoever waits must hear of it
             problem = f"The model {self.entry.name} could not be loaded ({error!r}); the log says more."
             _LOG.exception("Loading the model %s failed.", self.entry.name)
+        # what loads weights says what measuring took of that time; whoever found them loaded says nothing
+        measuring_s = getattr(model, "measuring_s", None)
+        plain_s = None if measuring_s is None else time.monotonic() - self._began - measuring_s
         self._settle(model, problem)
+        if self._load_time is not None and plain_s is not None:
+            self._load_time.keep(plain_s)
 
     def _settle(self, model: CompletionModel | None, problem: str) -> None:
         with self._lock:

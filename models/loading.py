@@ -79,8 +79,12 @@ def load(
     Raises:
         ModelError: says which model, what is wrong, and what to do.
     """
-    tokenizer, engine, problems = _loaded(entry, "completion", device, compute_type, threads, state_dir)
-    return CTranslateModel(entry, tokenizer, engine, problems, speed=_speed(entry, engine, state_dir))
+    tokenizer, engine, problems, choosing_s = _loaded(entry, "completion", device, compute_type, threads, state_dir)
+    begun = time.monotonic()
+    speed = _speed(entry, engine, state_dir)
+    model = CTranslateModel(entry, tokenizer, engine, problems, speed=speed)
+    model.measuring_s = choosing_s + time.monotonic() - begun
+    return model
 
 
 def load_chat(
@@ -92,7 +96,7 @@ def load_chat(
     state_dir: Path | None = None,
 ) -> CTranslateChat:
     """Load the model of `entry` to converse; all else as for `load`."""
-    tokenizer, engine, problems = _loaded(entry, "chat", device, compute_type, threads, state_dir)
+    tokenizer, engine, problems, _ = _loaded(entry, "chat", device, compute_type, threads, state_dir)
     return CTranslateChat(entry, tokenizer, engine, problems)
 
 
@@ -138,8 +142,8 @@ def load_embedder(
 
 def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
     entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
-) -> tuple[Tokenizer, Engine, tuple[str, ...]]:
-    """What every decoder is made of, checked first."""
+) -> tuple[Tokenizer, Engine, tuple[str, ...], float]:
+    """What every decoder is made of, checked first; the last is how many seconds went into measuring."""
     if compute_type not in COMPUTE_TYPES:
         raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
     shape = _check_files(entry, role)
@@ -148,12 +152,12 @@ def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
     check_memory(entry)
     problems: list[str] = []
     network = Network(entry, shape, markers(entry, role))
-    engine = None
+    engine, measuring_s = None, 0.0
     if device != "cpu":
         engine = _on_cuda(network, compute_type, problems, demanded=device == "cuda")
     if engine is None:
-        engine = _on_cpu(network, compute_type, threads, state_dir)
-    return tokenizer, engine, tuple(problems)
+        engine, measuring_s = _on_cpu(network, compute_type, threads, state_dir)
+    return tokenizer, engine, tuple(problems), measuring_s
 
 
 def markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
@@ -297,14 +301,19 @@ def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demand
     )
 
 
-def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> Engine:
+def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
+    """Return the engine, and the seconds that went into finding the number of threads."""
     entry, shape = network.entry, network.shape
     if compute_type == "auto":
         compute_type = "int8"
     engines: dict[int, Engine] = {}
+    loading_s: dict[int, float] = {}
+    measuring_s = 0.0
 
     def seconds(count: int, limit_s: float) -> float:
+        begun = time.monotonic()
         engines[count] = network.engine(Placement("cpu", compute_type, count))
+        loading_s[count] = time.monotonic() - begun
         return _probe(engines[count], network.ends[0], limit_s)
 
     try:
@@ -312,7 +321,9 @@ def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path |
             threads = usual_threads(shape.size_bytes)
         if not threads and state_dir is not None:
             identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
+            begun = time.monotonic()
             threads = choose_threads(identity, state_dir, seconds)
+            measuring_s = time.monotonic() - begun - loading_s.get(threads, 0.0)
         chosen = engines.pop(threads, None) or network.engine(Placement("cpu", compute_type, threads))
     except MemoryError as error:
         raise ModelError(f"There is too little memory for the model {entry.name}; choose a smaller one.") from error
@@ -322,7 +333,7 @@ def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path |
         ) from error
     for engine in engines.values():
         engine.close()
-    return chosen
+    return chosen, measuring_s
 
 
 def _speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:

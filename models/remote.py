@@ -97,7 +97,6 @@ class RemoteModel:
     Attributes:
         entry: which model.
         traits: how the other side computes, as far as it says so ("device", "compute_type", "threads").
-        problems: one sentence for each thing that went differently than configured.
     """
 
     def __init__(
@@ -111,12 +110,21 @@ class RemoteModel:
     ) -> None:
         self.entry = entry
         self.traits: Mapping[str, Any] = {}
-        self.problems: tuple[str, ...] = ()
+        self._problems: tuple[str, ...] = ()
         self._connection = connection
         self._speech = speech
         self._placing = placing or Placing()
         self._tokenizer = tokenizer
         self._closing = False
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each thing that went differently than configured, or is wrong with the other side now."""
+        return (*self._problems, *filter(None, (self._connection.problem,)))
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear what a person should know of the host, from any thread."""
+        self._connection.listen(told)
 
     @property
     def device(self) -> str:
@@ -133,6 +141,12 @@ class RemoteModel:
         """With how many threads, 0 where that is not known."""
         return int(self.traits.get("threads", 0))
 
+    @property
+    def measuring_s(self) -> float | None:
+        """Seconds of loading that went into measuring; None where the host had it loaded before."""
+        told = self.traits.get("measuring_s")
+        return float(told) if isinstance(told, int | float) else None
+
     def load(self) -> None:
         """Have the host load it, so that the first request need not wait; for our own host alone.
 
@@ -143,9 +157,11 @@ class RemoteModel:
         reader = completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._asked(lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._closed, None)
-        self.problems = tuple(map(str, reader.found.get("problems") or ()))
+        self._problems = tuple(map(str, reader.found.get("problems") or ()))
         self.traits = {
-            name: reader.found[name] for name in ("device", "compute_type", "threads") if name in reader.found
+            name: reader.found[name]
+            for name in ("device", "compute_type", "threads", "measuring_s")
+            if name in reader.found
         }
 
     def count_tokens(self, text: str) -> int:

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.chat import Reply, ReplyEnd, ToolCall
-from starling_files import make_file, make_folder
+from starling_files import make_file, reclaim_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +127,7 @@ class ReplyStore:
         """Open for one question, which takes a millisecond: the file may be deleted at any time."""
         if self._folder.is_symlink():
             raise PermissionError(0, "a link stands in the place of their folder")
-        make_folder(self._folder)
+        reclaim_folder(self._folder, own=2)
         for path in self._older:
             if path.exists():
                 shutil.rmtree(path, ignore_errors=True)

@@ -121,9 +121,15 @@ class StandbyModel:
         """With how many threads, 0 where that is not known."""
         return int(getattr(self._now(), "threads", 0))
 
+    @property
+    def measuring_s(self) -> float | None:
+        """Seconds of loading the model elsewhere that went into measuring; None where it was not loaded now."""
+        return getattr(self._away, "measuring_s", None)
+
     def listen(self, told: Callable[[str], None]) -> None:
         """Have `told` hear from now on, once for each time, that the model elsewhere does not answer any more."""
         self._told = told
+        self._hand_on(self._away)
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of the model that completes now."""
@@ -196,6 +202,11 @@ class StandbyModel:
         if lost is not None:
             lost.close()
 
+    def _hand_on(self, model: CompletionModel | None) -> None:
+        listen = getattr(model, "listen", None)  # of those that can tell why they do not answer for a moment
+        if listen is not None:
+            listen(self._told)
+
     def _look_again(self) -> None:
         """Look in the background whether it is back, once the rest is over."""
         with self._lock:
@@ -215,6 +226,7 @@ class StandbyModel:
             closed = self._closed
             if found is not None and not closed:
                 self._away, self._rest_s, self._why = found, self._absence.first_rest_s, ""
+        self._hand_on(found)
         if found is not None and closed:
             found.close()
         elif found is not None:

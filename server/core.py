@@ -316,7 +316,7 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
         problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")
         return None
     through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
-    return LazyModel(entry, through(settings.model, entry))
+    return LazyModel(entry, through(settings.model, entry), load_time=hosts.load_time(settings.model, entry))
 
 
 def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:

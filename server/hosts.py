@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from models.host.address import Address
     from models.host.chat import HostedChat
     from models.host.starting import HostProcess
+    from models.load_times import LoadTime
     from server.settings import ModelSettings
 
 PERSONAL_HOST: JsonDict = {
@@ -194,6 +195,17 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
         threads=settings.threads,
         state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
     )
+
+
+def load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
+    """Return where it is kept how long a large model takes to load; None for small ones, which load at once."""
+    from models.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
+
+    if not entry.large:
+        return None
+    place = "host" if hosted(settings, entry) else "server"
+    how = f"{settings.device}|{settings.compute_type}|{settings.threads}"
+    return LoadTime(f"{entry.name}|{_size(entry)}|{place}|{how}", paths.writable(paths.state_dir()).path)
 
 
 def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:

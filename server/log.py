@@ -20,7 +20,7 @@ from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from starling_files import make_folder, opener
+from starling_files import make_folder, opener, reclaim_folder, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -169,7 +169,10 @@ class LogFile(RotatingFileHandler):
         if self.stream is not None and _is_gone(self.stream, self.baseFilename):
             with contextlib.suppress(OSError):  # a full disk: as when it cannot be written
                 self.stream.close()
-                make_folder(Path(self.baseFilename).parent)
+                path = Path(self.baseFilename)
+                reclaim_folder(path.parent)
+                if path.is_dir():
+                    set_aside(path)
                 self.stream = self._open()
         super().emit(record)
 

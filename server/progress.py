@@ -1,10 +1,14 @@
-"""Indexing as a progress bar in the editor. Holds no figure of its own; start at `ProgressBar.reporter`."""
+"""Progress bars in the editor: of indexing, and whatever else the server does by itself.
+
+Holds no figure of its own. Start at `show`, and at `ProgressBar.reporter` for indexing.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -27,8 +31,54 @@ STEP_S = 0.1  # nobody sees more than ten steps a second
 CREATE_WAIT_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a bar shows.
+
+    Attributes:
+        message: in a few words.
+        percentage: 0 to 100; None where it is not known.
+    """
+
+    message: str
+    percentage: int | None
+
+
+async def show(
+    server: LanguageServer, title: str, newest: Callable[[], Step | None], last: Callable[[], str | None]
+) -> None:
+    """Show a bar until the work has ended; nothing where the client makes none.
+
+    Args:
+        server: whose client shows it.
+        title: what is done.
+        newest: the newest step, None once the work has ended; asked ten times a second.
+        last: what the bar says at its end, None for nothing.
+    """
+    try:
+        token = str(uuid.uuid4())
+        params = types.WorkDoneProgressCreateParams(token)
+        await inquire(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
+        progress = server.work_done_progress
+        step = newest()
+        # a client takes a bar that begins without a percentage for one that has none
+        percentage = 0 if step is None else step.percentage
+        progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=False, percentage=percentage))
+        shown = None
+        while (step := newest()) is not None:
+            if step != shown:
+                report = types.WorkDoneProgressReport(message=step.message, percentage=step.percentage)
+                progress.report(token, report)
+                shown = step
+            await asyncio.sleep(STEP_S)
+        progress.end(token, types.WorkDoneProgressEnd(message=last()))
+        progress.tokens.pop(token, None)
+    except (TimeoutError, JsonRpcException) as error:
+        logger.info("the client shows no progress: %s", error)
+
+
 class ProgressBar:
-    """Shows the newest report of each run of indexing, at most ten times a second."""
+    """Shows the newest report of each run of indexing."""
 
     def __init__(self, server: LanguageServer) -> None:
         self._server = server
@@ -59,27 +109,16 @@ class ProgressBar:
 
     async def _show(self) -> None:
         try:
-            token = str(uuid.uuid4())
-            params = types.WorkDoneProgressCreateParams(token)
-            await inquire(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
-            progress = self._server.work_done_progress
-            progress.begin(token, types.WorkDoneProgressBegin(title=TITLE, cancellable=False, percentage=0))
-            shown = None
-            while (newest := self._newest) is not None and not newest.finished:
-                if newest != shown:
-                    progress.report(token, _report(newest))
-                    shown = newest
-                await asyncio.sleep(STEP_S)
-            progress.end(
-                token, types.WorkDoneProgressEnd(message=f"{newest.total:,} files" if newest is not None else None)
-            )
-            progress.tokens.pop(token, None)
-        except (TimeoutError, JsonRpcException) as error:
-            logger.info("the client shows no progress: %s", error)
+            await show(self._server, TITLE, self._step, self._last)
         finally:
             self._running = None
 
+    def _step(self) -> Step | None:
+        newest = self._newest
+        if newest is None or newest.finished:
+            return None
+        percentage = min(100 * newest.done // newest.total, 100) if newest.total else 0
+        return Step(f"{newest.done:,} of {newest.total:,} files", percentage)
 
-def _report(progress: IndexProgress) -> types.WorkDoneProgressReport:
-    percentage = min(100 * progress.done // progress.total, 100) if progress.total else 0
-    return types.WorkDoneProgressReport(message=f"{progress.done:,} of {progress.total:,} files", percentage=percentage)
+    def _last(self) -> str | None:
+        return f"{self._newest.total:,} files" if self._newest is not None else None

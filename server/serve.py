@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+from models import allocator
 from server import core, first_start, lifetime, streams
 from server.app import create_server
 
@@ -33,6 +34,7 @@ def serve_stdio(build: Builder = core.build) -> NoReturn:
     """Serve the editor that started us, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
     stay_quick()
+    allocator.bound()
     status = asyncio.run(_stdio(reading, writing, build))
     lifetime.end(status)
 

@@ -25,6 +25,7 @@ from server.documents import Documents
 from server.gate.chosen import Chosen
 from server.gate.shown import Shown
 from server.guard import Guard
+from server.model_loading import ModelLoading
 from server.progress import ProgressBar
 from server.publishing import Publishing
 from server.reviews import Reviews
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
     from indexing.records import IndexProgress
-    from models.lazy import LazyModel
     from server.core import Builder, Core
     from server.documents import OpenText
     from server.gate.gate import Gate
@@ -125,6 +125,7 @@ class Session:
         self._configuring: asyncio.Lock | None = None
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
+        self._loading = ModelLoading(server, self.guard, lambda: self.client, tell=self.teller(), warn=self._report)
         self._watching = Watching(server, self.touched)
         self._gate: Gate | None = None
         self._works = Works(server, lambda: self.client)
@@ -204,6 +205,7 @@ class Session:
         self._works.close()
         self._watching.close()
         self._progress.close()
+        self._loading.close()
         if self._gate is not None:
             await asyncio.wait((asyncio.ensure_future(self._gate.close()),), timeout=CLOSE_WAIT_S)
         core = self.cores.end()
@@ -245,7 +247,8 @@ class Session:
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
             self._review_again(core, old)
-            self._warm(core)
+            if len(self.documents):
+                self._loading.begin(core)
             if old is None:
                 self._later(_load_gate)
                 self._later(self.on_loaded)
@@ -269,24 +272,6 @@ class Session:
             self.reviews.again()
             self.workspace_reviews.touched()
             self._publishing.refresh()
-
-    def _warm(self, core: Core) -> None:
-        """Load the model ahead of the first request, and tell a person if it cannot be loaded."""
-        model = core.model
-
-        async def load() -> None:
-            assert model is not None  # noqa: S101 (seen just below)
-            begun = time.monotonic()
-            await asyncio.get_running_loop().run_in_executor(None, model.wait)
-            _log_model(model, time.monotonic() - begun)
-            if model.problem:  # it cannot be loaded, or computes otherwise than was wanted
-                self._report(model.problem)
-
-        if model is not None and model.state == "unloaded" and len(self.documents):
-            model.listen(self.teller())
-            if core.quick is not None:
-                core.quick.warm()
-            self.guard.background("model", load(), otherwise=lambda: None)
 
     def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:
         """What the index calls from any thread: shows the progress, and logs when all is done."""
@@ -359,7 +344,7 @@ class Session:
             core.index.put(document.record)
             if new:
                 self._later(core.generator.prepare, document.record)
-            self._warm(core)
+            self._loading.begin(core)
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
@@ -404,16 +389,6 @@ def _log_indexed(core: Core, seconds: float, level: int) -> None:
         status = core.index.status()
         fields = {"files": status.files, "seconds": round(seconds, 3), "state": status.state}
         logger.log(level, "index finished", extra=fields)
-
-
-def _log_model(model: LazyModel, seconds: float) -> None:
-    loaded = model.model
-    traits = {name: getattr(loaded, name) for name in ("device", "compute_type", "threads") if hasattr(loaded, name)}
-    fields = {"model": model.entry.name, **traits, "seconds": round(seconds, 3)}
-    if loaded is not None:
-        logger.info("model loaded", extra=fields)
-    else:
-        logger.info("model not loaded", extra={**fields, "why": model.problem or model.state})
 
 
 def _log_settings(core: Core, old: Core | None) -> None:

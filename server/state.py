@@ -1,24 +1,23 @@
 """The state database: what cannot be computed again, one SQLite file per user, shared by all servers of that user.
 
-Requests, audit, checkpoints, workflows, costs. Several servers write to it at once (WAL, short transactions, a busy
+Requests, audit, checkpoints, workflows, costs. Several servers write to it at once (short transactions, a busy
 timeout), it is readable by its user alone, and a migration is a numbered function that only adds, so that an older
-server is told to be updated and never harms it. Where it is taken away while it is open, a new one is begun and a
-person is told. Never on the event loop: every call may wait for a disk. Start at
-`State.transaction`.
+server is told to be updated and never harms it. Where it is taken away, emptied or damaged, what is left of it is kept
+beside it, a new one is begun, and a person is told. It has no write-ahead log: SQLite maps the file that belongs to
+one, and a mapped file that is cut off kills every process that reads it. Never on the event loop: every call may wait
+for a disk. Start at `State.transaction`.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
-import os
 import sqlite3
 import threading
-import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from starling_files import make_file, make_folder
+from starling_files import FILE_MODE, make_file, reclaim_folder, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FILE = "state.sqlite3"
-AGAIN_S = 0.02
-_said: set[tuple[tuple[int, int] | None, ...]] = set()
+DAMAGED = "damaged"  # part of the name of one that was set aside
+_said: set[tuple[tuple[int, int] | None, str]] = set()
 BUSY_TIMEOUT_S = 30.0  # SQLite's waiting is not fair: a busy neighbour can hold one off for seconds
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX"}
@@ -121,13 +120,13 @@ class State:
     def __init__(self, path: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
         """The database at `path`; None for one in memory, gone with the process.
 
-        `tell` is called, from any thread, with a sentence for a person when the database was taken away.
+        `tell` is called, from any thread, with a sentence for a person when the database was taken away or damaged.
         """
         self.path = path
         self._tell = tell
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._files: tuple[tuple[int, int] | None, ...] = ()  # those that the connection has open
+        self._identity: tuple[int, int] | None = None  # of the file that the connection has open
         self._closed = False
 
     @contextmanager
@@ -179,42 +178,96 @@ class State:
                 self._disconnect()
 
     def _opened(self) -> sqlite3.Connection:
-        if self._connection is not None and not self._connection.in_transaction and self._is_taken_away():
-            lost = self._files
+        loss = ""
+        if self._connection is not None and not self._connection.in_transaction and (loss := self._loss()):
             self._disconnect()
-            sentence = f"{self.path} was taken away, with what was recorded in it; a new one is begun."
-            if lost not in _said:  # by another user of the same file in this process
-                _said.add(lost)
-                logger.warning("%s", sentence)
-            self._tell(sentence)
         if self._connection is None:
-            if self.path is not None:
-                make_folder(self.path.parent)
-                make_file(self.path)  # before SQLite makes one that everybody can read
-            connection = sqlite3.connect(
-                self.path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
             try:
-                _prepare(connection, self.path)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection, self._files = connection, self._identities()
+                self._connection = self._connect()
+            except sqlite3.DatabaseError as error:
+                if not self._clear(error):
+                    raise
+                loss = ""  # said otherwise
+                self._connection = self._connect()
+            if loss:
+                self._say(loss)
+            self._identity = self._found()
         return self._connection
 
-    def _is_taken_away(self) -> bool:
-        """Whether the files at our path are not, or not any more, those that are open."""
-        return self.path is not None and self._files != self._identities()
+    def _connect(self) -> sqlite3.Connection:
+        if self.path is not None:
+            reclaim_folder(self.path.parent)
+            if self.path.is_dir():
+                set_aside(self.path)
+            make_file(self.path)  # before SQLite makes one that everybody can read
+        connection = sqlite3.connect(
+            self.path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-    def _identities(self) -> tuple[tuple[int, int] | None, ...]:
-        """Return what tells the database and its log from other files at their places."""
-        return tuple(_identity(f"{self.path}{end}") for end in ("", "-wal")) if self.path is not None else ()
+    def _loss(self) -> str:
+        """Return what became of the database that is open, as the rest of a sentence; "" if it is still there."""
+        if self.path is None or self._connection is None:
+            return ""
+        if self._identity != self._found():
+            kept = (
+                each
+                for each in self.path.parent.glob(f"{self.path.name}.{DAMAGED}-*")
+                if _identity(each) == self._identity
+            )
+            return _damaged(next(kept, None)) or "was taken away, with what was recorded in it"
+        try:
+            return "" if _version(self._connection) else "was emptied, with what was recorded in it"
+        except sqlite3.DatabaseError as error:
+            self._clear(error)
+            return ""
+
+    def _clear(self, error: sqlite3.DatabaseError) -> bool:
+        """Move the database aside if `error` says that it is damaged; return whether a new one can be begun."""
+        if self.path is None or getattr(error, "sqlite_errorname", "") not in _BROKEN:
+            return False
+        from filelock import FileLock  # noqa: PLC0415 (not needed before there is damage)
+
+        self._disconnect()
+        try:
+            with FileLock(self.path.with_name(f"{self.path.name}.lock"), mode=FILE_MODE):
+                if _is_damaged(self.path):  # else another server was first
+                    self._say(_damaged(set_aside(self.path, DAMAGED)))
+        except OSError:
+            return False
+        return True
+
+    def _say(self, what: str) -> None:
+        """Tell a person, and write it into the log unless another user of the file in this process did."""
+        sentence = f"{self.path} {what}; a new one is begun."
+        if (self._identity, what) not in _said:
+            _said.add((self._identity, what))
+            logger.warning("%s", sentence)
+        self._tell(sentence)
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return what tells the database from another one at its place."""
+        if self.path is None:
+            return None
+        found = _identity(self.path)
+        if found is None:  # its folder may be closed
+            with suppress(OSError):
+                reclaim_folder(self.path.parent)
+            found = _identity(self.path)
+        return found
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if self._clear(error):
+                raise StateError(f"{self.path} was damaged and is kept beside a new one; try again.") from error
             raise StateError(self._sentence(getattr(error, "sqlite_errorname", ""), str(error))) from error
         except OSError as error:
             full = error.errno in {errno.ENOSPC, errno.EDQUOT}
@@ -230,18 +283,32 @@ class State:
         return f"{self.path} could not be used ({why}); make it writable, or set STARLING_HOME to a folder that is."
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 (asked before each use)
+        found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
 
 
+def _damaged(kept: Path | None) -> str:
+    return f"was damaged and is kept as {kept.name}" if kept is not None else ""
+
+
+def _is_damaged(path: Path) -> bool:
+    """Read the database at `path` through; blocking."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S)
+        ) as opened:
+            return bool(opened.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok")
+    except sqlite3.DatabaseError as error:
+        return getattr(error, "sqlite_errorname", "") in _BROKEN
+
+
 def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
-    _keep_a_log(connection)
-    connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is, also after a power cut
-    connection.execute("PRAGMA journal_size_limit = 16777216")
+    _leave_log(connection)
+    connection.execute("PRAGMA synchronous = EXTRA")  # what was said to be recorded is, also after a power cut
     if _version(connection) < len(MIGRATIONS):
         connection.execute("BEGIN IMMEDIATE")  # another server may be doing the same
         for number, migrate in enumerate(MIGRATIONS[_version(connection) :], _version(connection) + 1):
@@ -252,18 +319,15 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
         raise StateError(f"{path} was of a newer Starling; install that one, or set STARLING_HOME to another folder.")
 
 
-def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Write ahead to a log. Where two begin a database at once SQLite refuses one of them without waiting."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname not in _BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(AGAIN_S)
-        else:
-            return
+def _leave_log(connection: sqlite3.Connection) -> None:
+    """Give up the write-ahead log of an older Starling, unless one has the database open: then the next start does."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname not in _BUSY:
+            raise
+    connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_TIMEOUT_S)}")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -8,13 +8,27 @@ import re
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import starling_python
 from tests.tidy.tree import program
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TEXT = Path(ast.__file__).read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _collecting() -> Iterator[None]:
+    """Have the garbage collector on, whatever ran before."""
+    was_on = gc.isenabled()
+    gc.enable()
+    yield
+    if not was_on:
+        gc.disable()
 
 
 class Slow:

@@ -119,6 +119,16 @@ class Address:
             return None
         return status.st_dev, status.st_ino
 
+    def since_ns(self) -> int:
+        """Return since when somebody has listened there, nanoseconds since the epoch; 0 where nobody does.
+
+        Unlike `mark` it also tells a host from the one before it where the system uses an inode again.
+        """
+        try:
+            return (self.socket if self.sockets else self.record).lstat().st_mtime_ns
+        except OSError:
+            return 0
+
     def announce(self, port: int, token: str) -> None:
         """Tell port and token to the owner alone.
 

@@ -53,6 +53,7 @@ REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (ModelError, 422, "model_unusable"),
 )
 TRAITS = ("device", "compute_type", "threads", "problems")
+MEASURING = "measuring_s"  # told to the client alone that the weights were loaded for
 
 
 @dataclass(slots=True)
@@ -117,8 +118,11 @@ class Host:
         """`/v1/starling/load`."""
         body = await read_object(request)
         placing = forms.placing(body.get("placement") or {})
+        before = tuple(self.residents)
         resident = await self._resident(request, forms.text_of(body, "model"), "completion", placing)
-        traits = {name: getattr(resident.model, name) for name in TRAITS if hasattr(resident.model, name)}
+        loaded_now = not any(resident is one for one in before)
+        names = (*TRAITS, MEASURING) if loaded_now else TRAITS
+        traits = {name: getattr(resident.model, name) for name in names if hasattr(resident.model, name)}
         return JSONResponse({"model": resident.entry.name, **traits})
 
     async def models(self, _: Request) -> Response:

@@ -8,24 +8,30 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from models.circuit import Circuit
 from models.endpoint import Endpoint, Patience
+from models.errors import SilentHostError
 from models.host import forms
 from models.host.pulse import Pulse
 from models.http import HttpClient, HttpOptions
 from models.keys import KeySource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from models.host.address import Reach
     from models.host.starting import HostProcess
 
 # One for this process: the host gives each client its turn.
 CLIENT = uuid.uuid4().hex
+ENDED = (
+    "The model host's process ended unexpectedly (killed, out of memory, or crashed); another one is started and loads "
+    "the model again."
+)
 # A large model takes a while to load, a long conversation to be read.
 PATIENCE = Patience(first_token_s=300.0, idle_s=120.0, total_s=1800.0, attempts=1)
 
@@ -42,6 +48,15 @@ class _Token(KeySource):
 
 class Connection(Protocol):
     """The way to a server. Thread-safe."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the other side now, in one sentence; "" for nothing."""
+        ...
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear what a person should know of the other side, from any thread."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -85,10 +100,14 @@ class FixedConnection:
     """To a server of which nothing is known but its address."""
 
     headers: Mapping[str, str] = {}
+    problem = ""
 
     def __init__(self, endpoint: Endpoint, client: HttpClient) -> None:
         self._endpoint = endpoint
         self._client = client
+
+    def listen(self, _: Callable[[str], None]) -> None:
+        """Nothing is known of how it lives."""
 
     def endpoint(self, _: Callable[[], bool]) -> Endpoint:
         """Where to ask."""
@@ -123,6 +142,18 @@ class HostConnection:
         self._clients: list[HttpClient] = []
         self._closed = False
         self._pulse = Pulse(process.lives)
+        self._since_ns = 0  # of the host that was reached last
+        self._ended = False  # it left its place behind, so it did not leave by itself; until another one answers
+        self._told: Callable[[str], None] = lambda _: None
+
+    @property
+    def problem(self) -> str:
+        """That the host ended, until another one has answered; "" otherwise."""
+        return ENDED if self._ended else ""
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` hear, once for each time, that the host ended."""
+        self._told = told
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -133,9 +164,15 @@ class HostConnection:
         """The host, started if need be."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
-        reach = self._process.reach(cancelled)
+        with self._explaining():
+            reach = self._process.reach(cancelled)
+        news = False
         with self._lock:
             if self._endpoint is None:
+                since_ns = self._process.address.since_ns()
+                if since_ns == self._since_ns:
+                    self._ended = False  # the same one lives, and only a connection broke
+                self._since_ns, news = since_ns, self._ended
                 if reach != self._reach or not self._clients:
                     self._clients.append(HttpClient(HttpOptions(socket=reach.socket, own=True)))
                 self._reach = reach
@@ -145,12 +182,16 @@ class HostConnection:
                 key = _Token(token=reach.token)
                 url, client = f"{reach.url}/v1", self._clients[-1]
                 self._endpoint = Endpoint(url, client, key=key, patience=PATIENCE, circuit=never_open)
-            return self._endpoint
+            endpoint = self._endpoint
+        if news:
+            self._told(ENDED)
+        return endpoint
 
     def lost(self, endpoint: Endpoint) -> bool:
         """It is started again by the next `endpoint`."""
         with self._lock:
             if self._endpoint is endpoint:
+                self._ended = self._ended or self._process.address.since_ns() == self._since_ns
                 self._endpoint = self._reach = None  # with new connections: the old ones are broken
             return not self._closed
 
@@ -161,6 +202,7 @@ class HostConnection:
     def heard(self) -> None:
         """Note that an answer came."""
         self._pulse.heard()
+        self._ended = self._ended and self._endpoint is None
 
     def check(self) -> None:
         """See that the host lives.
@@ -168,7 +210,18 @@ class HostConnection:
         Raises:
             SilentHostError: it hangs.
         """
-        self._pulse.check()
+        with self._explaining():
+            self._pulse.check()
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Say of a host that does not answer yet that the one before it ended."""
+        try:
+            yield
+        except SilentHostError as error:
+            if self._ended:
+                raise SilentHostError(ENDED) from error
+            raise
 
     def close(self) -> None:
         """End what runs; the host itself stays for others."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server.core import Core
 
 PATIENCE_MS = 120_000.0
+SOON_S = 1.0  # what is loaded by then is not worth a line
 MAX_FILE_BYTES = 64_000_000  # an editor would not open it either
 
 
@@ -71,7 +72,10 @@ def _be_patient(core: Core) -> None:
     from server.core import policy_of  # noqa: PLC0415 (as the core is)
 
     if core.model is not None:
-        core.model.wait()
+        core.model.wait(SOON_S)
+        if core.model.state == "loading":
+            terminal.note(f"loading {core.model.entry.name}")
+            core.model.wait()
     core.generator.set_model(core.model)
     core.generator.set_policy(replace(policy_of(core.settings), typing_ms=PATIENCE_MS, asking_ms=PATIENCE_MS))
 

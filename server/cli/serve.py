@@ -57,6 +57,8 @@ def serve(transport: Transport) -> int:
         return 130
     except transports.ServeError as error:
         raise Failure(str(error)) from error
+    finally:
+        gc.enable()  # where the server never began
 
 
 def _listen(transport: Transport) -> NoReturn:

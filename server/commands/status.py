@@ -39,6 +39,10 @@ class ModelFacts(CommandRecord):
     state: str = Field(description='"off", "unloaded", "loading", "ready" or "failed".')
     problem: str = Field(description='What is wrong and what to do, "" when all is well.')
     loading_s: float = Field(default=0.0, description="For how long it has been loading, seconds; 0 when it is not.")
+    loading_percent: int | None = Field(
+        default=None,
+        description="How far loading is by the time it took last, 0 to 99; null where that is not known.",
+    )
     meanwhile: str = Field(default="", description='The model that completes while it is loading, "" for none.')
 
 
@@ -101,6 +105,7 @@ def model_facts(core: Core) -> ModelFacts:
         state=model.state,
         problem=model.problem,
         loading_s=round(loading_s, 1),
+        loading_percent=model.loading_percent,
         meanwhile=core.quick.entry.name if loading_s and core.quick is not None else "",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from models.scripted_server import ScriptedServer
 from tests.editors.neovim import RUNTIME, Neovim
+from tests.tidy.tree import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +47,20 @@ answers.append = function(buffer, text)
   append(buffer, text)
 end
 """
+# What the statusline says when a bar has moved.
+SHOWN = """
+vim.g.shown = {}
+vim.api.nvim_create_autocmd('LspProgress', {
+  callback = function()
+    vim.defer_fn(function()
+      local shown = vim.g.shown
+      table.insert(shown, require('starling').statusline())
+      vim.g.shown = shown
+    end, 50)
+  end,
+})
+"""
+SCRIPTED = ROOT / "tests" / "wire" / "scripted_server.py"
 
 
 @pytest.fixture
@@ -167,6 +183,28 @@ def test_the_statusline_says_whether_it_is_ready_or_off(open_text: Open) -> None
     editor.wait_for(f"{line} == 'Starling: off'", "the state")
     editor.keys(":help<CR>")
     editor.wait_for(f"{line} == ''", "no state of a buffer that is not served")
+
+
+def test_the_statusline_says_how_far_a_large_model_is_with_a_share_the_second_time(
+    open_text: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, program = tmp_path / "script.json", tmp_path / "bin" / "starling"
+    script.write_text(json.dumps({"reply": "large()", "token_s": 0.0, "load_s": 3.0}), encoding="utf-8")
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{SCRIPTED}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("SCRIPT", str(script))
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "true")
+    editor = open_text(SHOWN, path=str(program.parent))
+    editor.wait_for("vim.g.shown[#vim.g.shown] == 'Starling: ready'", "the model to be loaded")
+    assert "Starling: loading" in editor.lua("vim.g.shown")
+    editor.lua("vim.cmd('let g:shown = []')")
+    editor.keys(":Starling restart<CR>")
+    editor.wait_for("vim.g.shown[#vim.g.shown] == 'Starling: ready'", "the model to be loaded again")
+    shares = [re.fullmatch(r"Starling: loading (\d\d?)%", line) for line in editor.lua("vim.g.shown")]
+    numbers = [int(share[1]) for share in shares if share]
+    assert len(numbers) > 2
+    assert numbers == sorted(numbers)
 
 
 def test_it_is_started_again(open_text: Open) -> None:

@@ -1,17 +1,21 @@
-"""What a closed index leaves in the process: nothing of the texts that were open."""
+"""What an index keeps of open texts: what their newest versions need, and nothing once it is closed."""
 
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import TYPE_CHECKING
 
-from indexing import relexing, segments
+from indexing import relexing
 from indexing.index import Index
 from indexing.records import Document, Query
 from tests.indexing.conftest import LIMITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from indexing.segment import Segment
 
 TEXT = "def area_of_circle(radius):\n    return radius\n" * 200
 
@@ -25,8 +29,47 @@ def test_a_closed_index_keeps_no_text_that_was_open(tmp_path: Path) -> None:
         assert index.wait(60)
         assert index.search(Query("area_of_circle"))
         relexing.tokens_of(TEXT)
-        assert segments._bundle.cache_info().currsize > 0
+        bundle = newest_bundle(index)
+        assert bundle() is not None
         assert relexing._LEXER.kept
-    assert segments._bundle.cache_info().currsize == 0
+    assert bundle() is None
     assert relexing._LEXER.kept == ()
     assert relexing.tokens_of.cache_info().currsize == 0
+
+
+def test_the_former_versions_of_a_text_that_is_typed_in_are_freed(
+    make_index: Callable[..., Index], tmp_path: Path
+) -> None:
+    index = make_index(tmp_path, start=False)
+    made = []
+    for version in range(3):
+        put(index, tmp_path / "circle.py", f"{TEXT}size = {version}\n")
+        made.append(newest_bundle(index))
+    assert [bundle() is not None for bundle in made] == [False, False, True]
+
+
+def test_a_text_that_stays_the_same_is_not_bundled_again(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    index = make_index(tmp_path, start=False)
+    for name in "abc":  # each in a bundle of its own
+        put(index, tmp_path / f"{name}.py", TEXT)
+    before = bundles_of(index)
+    put(index, tmp_path / "c.py", f"{TEXT}size = 1\n")
+    assert [old is new for old, new in zip(before, bundles_of(index), strict=True)].count(False) == 1 < len(before)
+
+
+def put(index: Index, path: Path, text: str) -> None:
+    """Have the index answer from `text`, which is open in an editor."""
+    index.put(Document(path.as_uri(), path, "python", text))
+    index._make()  # not `search`: the thread that looks after open documents may be about to
+
+
+def bundles_of(index: Index) -> list[Segment]:
+    """Return the segments of open texts that the index would answer from now."""
+    assert index._snapshot is not None
+    return [part.segment for part in index._snapshot.view._parts if part.is_open]
+
+
+def newest_bundle(index: Index) -> weakref.ref[Segment]:
+    """Return a reference to the segment of the only open text that does not keep it."""
+    (segment,) = bundles_of(index)
+    return weakref.ref(segment)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from indexing import arrays, blobs, private
@@ -225,19 +228,98 @@ def test_an_index_that_is_taken_away_while_it_is_made_is_begun_anew(
 
 
 def test_a_place_that_cannot_be_written_is_not_tried_for_ever(
+    make_index: Callable[..., Index], root: Path, tmp_path: Path
+) -> None:
+    storage = tmp_path / "home" / "cache" / "storage"
+    index = make_index(root, where=storage)
+    assert all_found(index)
+    shutil.rmtree(storage.parent)
+    (outer := storage.parent.parent).rename(aside := outer.with_name("aside"))
+    outer.write_text("in the way")
+    assert until(lambda: index.status().state == "failed")
+    assert "could not" in index.status().problem
+    assert index._repair_after_s > 10
+    outer.unlink()
+    aside.rename(outer)
+    index.touch([root])
+    assert index.wait(60)
+    assert index.status().state == "ready"
+
+
+def test_what_is_no_folder_in_the_place_of_the_index_is_moved_aside(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     index = make_index(root)
     assert all_found(index)
     shutil.rmtree(storage)
     storage.write_text("in the way")
-    assert until(lambda: index.status().state == "failed")
-    assert "could not" in index.status().problem
-    assert index._repair_after_s > 10
-    storage.unlink()
-    index.touch([root])
+    assert until(lambda: storage.is_dir() and any(storage.glob("*.segment")))
+    assert until(lambda: index.status().files == FILES and index.status().state == "ready")
+    assert [each.read_text() for each in storage.parent.glob("*.set-aside-*")] == ["in the way"]
+    assert all_found(index)
+
+
+@pytest.mark.parametrize("harm", ["empty", "half", "random", "folder", "begun"])
+def test_a_database_that_is_harmed_in_place_is_built_anew_and_that_is_said_once(
+    make_index: Callable[..., Index], root: Path, storage: Path, harm: str
+) -> None:
+    index = make_index(root)
+    told: list[str] = []
+    index.listen(told.append)
+    assert all_found(index)
+    database = Places.of(storage, root).database
+    if harm == "folder":
+        database.unlink()
+        database.mkdir()
+        (database / "inside").touch()
+    elif harm == "begun":  # by a writer that was killed before its tables had a version
+        database.unlink()
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("CREATE TABLE meta (key)")
+    elif harm == "random":
+        with database.open("r+b") as file:
+            file.write(os.urandom(database.stat().st_size))
+    else:
+        os.truncate(database, 0 if harm == "empty" else database.stat().st_size // 2)
+    assert until(lambda: bool(told))
+    assert until(lambda: index.status().files == FILES and index.status().state == "ready")
     assert index.wait(60)
-    assert index.status().state == "ready"
+    assert all_found(index)
+    assert len(told) == 1
+    assert "it is being built anew" in told[0]
+
+
+def test_no_file_of_the_database_is_mapped(make_index: Callable[..., Index], root: Path, storage: Path) -> None:
+    index = make_index(root)
+    assert all_found(index)
+    assert not list(storage.glob("*-shm"))
+    mapped = [each.path for each in psutil.Process().memory_maps()]
+    assert not [path for path in mapped if path.startswith(f"{storage}/") and "sqlite" in path]
+
+
+def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
+    make_index: Callable[..., Index], root: Path, storage: Path
+) -> None:
+    make_index(root).close()
+    code = (
+        "import os, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('PRAGMA cache_size = 1')\n"
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "connection.execute(\"UPDATE contents SET blob = x'00'\")\n"
+        "connection.execute(\"UPDATE meta SET value = 'many' WHERE key = 'generation'\")\n"
+        "os._exit(1)"
+    )
+    database = Places.of(storage, root).database
+    subprocess.run([sys.executable, "-c", code, str(database)], check=False)
+    assert database.with_name(f"{database.name}-journal").stat().st_size
+    assert Store.read(Places.of(storage, root)) is None
+    told: list[str] = []
+    index = make_index(root, start=False)
+    index.listen(told.append)
+    index.start()
+    assert until(lambda: all_found(index))
+    assert told == []
 
 
 def test_reading_through_finds_what_a_pass_would_not_look_at(

@@ -3,12 +3,10 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,8 +123,6 @@ def test_damaged_index_is_made_anew(make_index: Callable[..., Index], root: Path
     path = places.database if name == "database" else next(storage.glob("*.segment"))
     if path.is_dir():
         path = max(path.iterdir(), key=lambda each: each.stat().st_size)
-    for extra in ("-wal", "-shm"):
-        Path(f"{places.database}{extra}").unlink(missing_ok=True)
     path.write_bytes(b"damaged" * 1000)
     index = make_index(root)
     assert (index.status().files, index.status().problem) == (FILES, "")
@@ -138,8 +134,6 @@ def test_damage_in_the_middle_of_the_database_is_survived(
 ) -> None:
     make_index(root).close()
     database = Places.of(storage, root).database
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = bytearray(database.read_bytes())
     data[4096 * 2 : 4096 * 8] = b"\xff" * 4096 * 6
     database.write_bytes(data)
@@ -194,7 +188,7 @@ def test_storage_that_cannot_be_made_fails_with_a_sentence(
     make_index: Callable[..., Index], root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    index = make_index(root, where=tmp_path / "file" / "storage")
+    index = make_index(root, where=tmp_path / "file" / "cache" / "storage")
     assert index.status().state == "failed"
     assert "could not" in index.status().problem
     assert index.search(Query("compute")) == ()

@@ -67,6 +67,20 @@ def test_what_is_on_this_machine_is_known_by_its_address(url: str, local: bool) 
     assert is_local(url) == local
 
 
+def test_certificates_are_read_where_something_may_be_encrypted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx2  # noqa: PLC0415 (as the client: at the first call)
+
+    real, read = httpx2.create_ssl_context, []
+    monkeypatch.setattr(httpx2, "create_ssl_context", lambda: read.append(real()) or read[-1])
+    client, counts = HttpClient(HttpOptions()), []
+    for url in ("http://localhost:9/v1", "https://localhost:9/v1", "http://model.example/v1", "https://model.example"):
+        client._client(url)
+        counts.append(len(read))
+    assert counts == [0, 1, 2, 2]
+    trusted = client._client("http://localhost:9/v1")._transport._pool._ssl_context
+    assert (trusted.verify_mode, trusted.cert_store_stats()["x509"]) == (ssl.CERT_REQUIRED, 0)
+
+
 def test_a_proxy_of_the_settings_is_used(server: ScriptedServer) -> None:
     assert asked("http://model.example/v1", HttpOptions(proxy=server.url)) == "two"
     assert server.headers[0]["host"] == "model.example"

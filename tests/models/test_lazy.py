@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,10 +9,13 @@ import pytest
 from models.completion import FillRequest, StopReason
 from models.errors import ModelError
 from models.lazy import LazyModel
+from models.load_times import LoadTime
 from models.scripted import ENTRY, ScriptedModel
 from tests.models.bundled import never, to_the_end
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from models.lazy import State
 
 LONG_S = 30.0
@@ -131,3 +135,55 @@ def test_what_went_differently_than_configured_is_told() -> None:
     model = LazyModel(ENTRY, lambda: OnTheCpu({"": "1"}))
     assert model.wait(LONG_S)
     assert model.problem == "There is no CUDA device here."
+
+
+class Weights(ScriptedModel):
+    """Says that its weights were loaded now, and what measuring took of that time."""
+
+    measuring_s = 0.0
+
+
+def loaded(loader: Loader, load_time: LoadTime) -> LazyModel:
+    """A model that was loaded, and what is kept of that written."""
+    model = LazyModel(ENTRY, loader, load_time=load_time)
+    model.warm()
+    loader.allowed.set()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "load-scripted"]:
+        thread.join(LONG_S)
+    return model
+
+
+def test_how_far_it_is_follows_the_time_that_the_last_load_took(tmp_path: Path) -> None:
+    LoadTime("weights", tmp_path).keep(50.0)
+    loader = Loader()
+    model = LazyModel(ENTRY, loader, load_time=LoadTime("weights", tmp_path))
+    assert model.loading_percent is None
+    model.warm()
+    until = time.monotonic() + LONG_S
+    while (shown := model.loading_percent) in {None, 0}:
+        assert time.monotonic() < until
+    assert shown is not None
+    assert 0 < shown <= 100 * model.loading_s / 50.0
+    loader.allowed.set()
+    assert model.wait(LONG_S)
+    assert model.loading_percent is None
+
+
+def test_the_first_load_has_no_percentage_and_leaves_its_time_without_what_measuring_took(tmp_path: Path) -> None:
+    load_time, loader = LoadTime("weights", tmp_path), Loader()
+    loader.model = Weights({"": "1"})
+    begun = time.monotonic()
+    loaded(loader, load_time)
+    assert 0 < (first := load_time.expected_s() or 0) <= time.monotonic() - begun
+    slow = Loader()
+    slow.model = Weights({"": "1"})
+    slow.model.measuring_s = -100.0  # as if the load itself had taken so much longer
+    loaded(slow, load_time)
+    assert 100 <= (load_time.expected_s() or 0) <= 100 + first + LONG_S
+
+
+def test_neither_a_failed_load_nor_weights_that_were_there_leave_a_time(tmp_path: Path) -> None:
+    load_time = LoadTime("weights", tmp_path)
+    assert loaded(Loader(ModelError("It is broken.")), load_time).state == "failed"
+    assert loaded(Loader(), load_time).state == "ready"
+    assert load_time.expected_s() is None

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from models import calibration, engine, loading
-from models.calibration import FILE, candidates, choose_threads, usual_threads
+from models.calibration import FILE, Speed, candidates, choose_threads, usual_threads
 from models.errors import ModelError
 from models.loading import load
 from models.weights import read_shape
@@ -248,6 +249,31 @@ def test_threads_of_large_weights_are_measured_once_and_remembered(
     model.close()
     (chosen,) = json.loads((tmp_path / FILE).read_text()).values()
     assert model.threads == chosen
+
+
+def test_what_measuring_takes_is_told_apart_from_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "SMALL_BYTES", 0)
+    monkeypatch.setattr(calibration, "available_cores", lambda: 2)
+    took: list[float] = []
+
+    def probe(*_: object) -> float:
+        begun = time.monotonic()
+        time.sleep(0.2)
+        took.append(time.monotonic() - begun)
+        return 1.0
+
+    monkeypatch.setattr(loading, "_probe", probe)
+    monkeypatch.setattr(loading, "measure_speed", lambda _: Speed(probe(), 1.0))
+    told = []
+    for _ in range(2):
+        begun = time.monotonic()
+        model = load(bundled.entry(), device="cpu", state_dir=tmp_path)
+        told.append((model.measuring_s, time.monotonic() - begun))
+        model.close()
+    (first_s, whole_s), (second_s, _) = told
+    assert len(took) == 3  # with one thread, with two, and the speed
+    assert sum(took) <= first_s < whole_s
+    assert second_s < 0.2  # what was measured is only read
 
 
 COSTS = {1: 1.0, 2: 0.7, 4: 0.9, 8: 0.1}

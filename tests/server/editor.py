@@ -246,6 +246,7 @@ class Editor:
         self.may_build.set()
         self.build_error: Exception | None = None
         self.model: LazyModel | None = None
+        self.quick: LazyModel | None = None
         self.chat: ChatModel | None = None
         self._ids = itertools.count(1)
         self._changed = asyncio.Event()
@@ -275,6 +276,7 @@ class Editor:
             tuple(map(str, problems)),
             cast("Reviewer", self.reviewer),
             Chats(chain, chain),
+            quick=self.quick,
         )
 
     # What the server writes

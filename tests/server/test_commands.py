@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,11 +80,20 @@ async def test_health_tells_of_requests_that_failed(editor: Editor) -> None:
 async def test_health_tells_that_nothing_can_be_recorded(editor: Editor) -> None:
     state = paths.state_dir() / "state.sqlite3"
     state.parent.mkdir(parents=True)
-    state.write_bytes(b"no database, " * 1000)
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute("PRAGMA user_version = 1000")
     await editor.begin()
     health = (await execute(editor, "starling.health"))["result"]
     (check,) = [c for c in health["checks"] if not c["ok"]]
-    assert (health["status"], check["part"], "is damaged" in check["message"]) == ("degraded", "record", True)
+    assert (health["status"], check["part"], "newer" in check["message"]) == ("degraded", "record", True)
+
+
+async def test_health_tells_that_records_are_made_where_a_damaged_file_was(editor: Editor) -> None:
+    state = paths.state_dir() / "state.sqlite3"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"no database, " * 1000)
+    await editor.begin()
+    assert (await execute(editor, "starling.health"))["result"]["status"] == "ok"
 
 
 async def test_stats_are_the_generators(editor: Editor) -> None:

@@ -68,8 +68,8 @@ def test_days_are_apart_and_old_ones_go(home: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_database_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "state.sqlite3").write_text("this is no database, but long enough to be read as one" * 50)
-    kept = Costs(State(tmp_path / "state.sqlite3"))
+    (tmp_path / "file").touch()
+    kept = Costs(State(tmp_path / "file" / "state" / "state.sqlite3"))
     kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
     kept.close()
     assert "could not be recorded" in caplog.text

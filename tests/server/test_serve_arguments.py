@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 
 import pytest
@@ -70,6 +71,7 @@ def test_who_starts_it_on_a_terminal_is_told_what_it_is_for(
     monkeypatch.setattr("sys.stdin", stdin)
     monkeypatch.setattr("server.serve.serve_stdio", interrupted)
     assert serve.serve(Transport("stdio")) == 130
+    assert gc.isenabled()
     out, err = capsys.readouterr()
     assert out == ""
     assert ("An editor starts this" in err) is is_terminal

@@ -214,7 +214,7 @@ async def logged(editor: Editor, caplog: pytest.LogCaptureFixture, event: str) -
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, "server.session")
+    caplog.set_level(logging.INFO, "server")
     return caplog
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -18,6 +21,9 @@ from server.gate import opening
 from server.gate.records import Verdict
 from server.gate.scripted import ScriptedAsker
 from server.state import State, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,18 +119,108 @@ def test_one_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     assert before[60:64] == path.read_bytes()[60:64]
 
 
-def test_a_damaged_one_is_named_and_kept(tmp_path: Path) -> None:
+def test_a_damaged_one_is_kept_and_a_new_one_is_begun(tmp_path: Path) -> None:
     path = tmp_path / state.FILE
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(StateError, match=r"is damaged .* move it away"):
-        held(State(path))
-    assert path.read_bytes() == b"no database at all" * 100
+    told: list[str] = []
+    database = State(path, told.append)
+    fill(database, "a")
+    assert held(database) == {"a"}
+    database.close()
+    (kept,) = tmp_path.glob("*.damaged-*")
+    assert kept.read_bytes() == b"no database at all" * 100
+    assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is begun."]
+
+
+def overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(range(256)) * (path.stat().st_size // 256))
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("harm", [overwrite, cut])
+def test_one_that_is_damaged_while_it_is_open_is_kept_by_whoever_sees_it_first(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    path = tmp_path / state.FILE
+    told: list[str] = []
+    databases = [State(path, told.append) for _ in range(2)]
+    for number, database in enumerate(databases):
+        fill(database, str(number))
+    harm(path)
+    damaged = path.read_bytes()
+    assert held(databases[0]) == set()
+    fill(databases[1], "b")
+    assert held(databases[0]) == {"b"}
+    (kept,) = tmp_path.glob("*.damaged-*")
+    assert kept.read_bytes() == damaged
+    assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is begun."] * 2
+    for database in databases:
+        database.close()
+
+
+def test_damage_that_shows_in_the_middle_of_a_use_is_said_and_the_next_use_succeeds(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    database = State(path)
+    for number in range(200):
+        fill(database, f"{number}" * 300)
+    database.close()
+    with path.open("r+b") as file:
+        file.seek(40_000)
+        file.write(b"\xff" * (path.stat().st_size - 40_000))
+    with pytest.raises(StateError, match="was damaged and is kept"):
+        held(database)
+    assert held(database) == set()
+    assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+def test_one_that_is_emptied_is_begun_anew_and_that_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    told: list[str] = []
+    database = State(path, told.append)
+    fill(database, "a")
+    os.truncate(path, 0)
+    fill(database, "b")
+    assert held(database) == {"b"}
+    assert told == [f"{path} was emptied, with what was recorded in it; a new one is begun."]
+    database.close()
+
+
+def test_a_folder_in_its_place_is_moved_aside_with_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    path.mkdir()
+    (path / "mine").write_text("something")
+    database = State(path)
+    fill(database, "a")
+    assert held(database) == {"a"}
+    database.close()
+    assert [each.read_text() for each in tmp_path.glob("*.set-aside-*/mine")] == ["something"]
+
+
+def test_the_log_of_an_older_program_is_given_up_once_nobody_uses_it(tmp_path: Path) -> None:
+    path = tmp_path / state.FILE
+    database = State(path)
+    fill(database, "a")
+    database.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("PRAGMA journal_mode = WAL")
+        older.execute("UPDATE checkpoints SET title = 'x'")
+        assert held(database) == {"a"}
+        assert older.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    fill(database, "b")
+    assert held(database) == {"a", "b"}
+    database.close()
+    assert [each.name for each in tmp_path.iterdir()] == [state.FILE]
+    assert path.read_bytes()[18:20] == b"\x01\x01"  # no log
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="STARLING_HOME"):
-        held(State(tmp_path / "file" / state.FILE))
+        held(State(tmp_path / "file" / "state" / state.FILE))
 
 
 def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> None:
@@ -168,7 +264,7 @@ def test_migrations_are_numbered_and_run_once(tmp_path: Path, monkeypatch: pytes
         new.close()
 
 
-@pytest.mark.parametrize("gone", ["folder", "file", "log"])
+@pytest.mark.parametrize("gone", ["folder", "file"])
 def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Path, gone: str) -> None:
     path = tmp_path / "state" / state.FILE
     told: list[str] = []
@@ -177,7 +273,7 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
     if gone == "folder":
         shutil.rmtree(path.parent)
     else:
-        Path(f"{path}{'' if gone == 'file' else '-wal'}").unlink()
+        path.unlink()
     fill(database, "b")
     fill(database, "c")
     other = State(path)
@@ -194,8 +290,6 @@ def test_one_that_is_replaced_by_another_is_the_one_that_is_used(tmp_path: Path)
     fill(database, "a")
     fill(other, "b")
     other.close()
-    for end in ("-wal", "-shm"):
-        Path(f"{path}{end}").unlink()
     (tmp_path / "other.sqlite3").rename(path)
     assert held(database) == {"b"}
     database.close()

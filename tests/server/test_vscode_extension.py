@@ -14,7 +14,7 @@ import pytest
 
 from agents.generator.statistics import CompletionStatistics
 from agents.records import ProposedEdit, RenameFile
-from server import progress
+from server import model_loading, progress
 from server.commands import COMMANDS
 from server.gate import comparing
 from server.gate.records import Question, Tool
@@ -131,6 +131,10 @@ def test_the_figures_of_the_page_are_counted_by_the_server() -> None:
 
 def test_indexing_is_known_by_the_title_that_the_server_gives_it() -> None:
     assert f"INDEXING = '{progress.TITLE}'" in SOURCES["work"]
+
+
+def test_the_loading_of_a_model_is_known_by_the_beginning_of_its_title() -> None:
+    assert f"LOADING = '{model_loading.TITLE}'" in SOURCES["work"]
 
 
 def test_the_extension_has_the_servers_version() -> None:

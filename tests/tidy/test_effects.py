@@ -10,7 +10,7 @@ from tests.tidy.tree import program
 OURS = {"self.touch", "updater.touch", "core.index.touch", "rename"}  # functions of our own by such names
 WRITES = re.compile(
     r"(^|\.)(write_text|write_bytes|unlink|rmdir|rmtree|rename|replace|remove|mkdir|makedirs|touch|symlink_to|tofile|ftruncate)$"
-    r"|^(make_folder|make_file|write_file|open_private|close_tree)$"  # of `starling_files`
+    r"|^(make_folder|make_file|reclaim_folder|set_aside|write_file|open_private|close_tree)$"  # of `starling_files`
 )
 STRING_METHOD = {"replace", "remove"}  # str.replace, list.remove: told apart by their arguments
 STARTS = re.compile(
@@ -24,7 +24,6 @@ MAY_WRITE = {
     "indexing/arrays.py": "the segment file, written aside and swapped in",
     "indexing/process.py": "the folder of the index",
     "indexing/store.py": "the folder of the index; removes what is damaged or out of date there",
-    "indexing/worker.py": "the folder of the index",
     "models/calibration.py": "the remembered number of threads",
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
     "models/host/folder.py": "the folder of the host's socket",

@@ -27,7 +27,7 @@ NETWORK = {
 MAY_SPEAK = {
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/endpoint.py": {"httpx2"},
-    "models/http.py": {"httpx2", "urllib"},
+    "models/http.py": {"httpx2", "ssl", "urllib"},
     "models/elsewhere.py": {"httpx2"},  # asks the server that a person named in `model.host` what it has
     "models/host/address.py": {"socket"},  # whether the host listens, on this machine
     "models/host/looking.py": {"httpx2"},  # asks the host how it is, for the doctor

@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types
 
 from agents.generator.tasks import registry
-from server import progress
+from server import model_loading, progress
 from server.commands import COMMANDS, load
 from server.gate import comparing
 from server.reference import reference
@@ -87,6 +87,7 @@ def test_methods_and_commands_in_the_lua_exist() -> None:
 
 def test_the_bar_of_the_index_is_known_by_its_title() -> None:
     assert f"value.title == '{progress.TITLE}'" in LUA["lua/starling/status.lua"]
+    assert f"vim.startswith(value.title, '{model_loading.TITLE} ')" in LUA["lua/starling/status.lua"]
 
 
 def test_settings_in_the_documents_exist() -> None:

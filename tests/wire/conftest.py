@@ -17,8 +17,10 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient, make_test_lsp_client
 
+from tests.wire import forking
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_server.py"))]
@@ -145,19 +147,33 @@ async def gone(processes: list[psutil.Process]) -> None:
     assert alive == []
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _fork_server(_root: Path) -> Iterator[None]:
+    with forking.fork_server():
+        yield
+
+
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Session]]]:
-    """Start a server; whatever is still running when the test ends is killed."""
+async def start(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Awaitable[Session]]]:
+    """Start a server; whatever is still running when the test ends is killed.
+
+    `tests.wire.forking` says how, and what differs from a real start, which tests marked `real_start` get.
+    """
     sessions: list[Session] = []
 
-    async def begin(*, command: list[str] = SCRIPTED, reply: str = "completed()", token_s: float = 0.0) -> Session:
+    starts = forking.starts(request)
+
+    async def begin(
+        *, command: list[str] = SCRIPTED, reply: str = "completed()", token_s: float = 0.0, load_s: float = 0.0
+    ) -> Session:
         workspace, home, script = tmp_path / "workspace", tmp_path / "home", tmp_path / "script.json"
         workspace.mkdir(exist_ok=True)
-        script.write_text(json.dumps({"reply": reply, "token_s": token_s}), encoding="utf-8")
+        script.write_text(json.dumps({"reply": reply, "token_s": token_s, "load_s": load_s}), encoding="utf-8")
         quiet = {"STARLING_MODEL__HINT": "false"}  # every test begins in a new home, and all would be a first start
         environment = {**quiet, **os.environ, "STARLING_HOME": str(home), "SCRIPT": str(script)}
         client = make_test_lsp_client()
-        await client.start_io(command[0], *command[1:], env=environment, cwd=workspace, limit=1 << 27)
+        with starts():
+            await client.start_io(command[0], *command[1:], env=environment, cwd=workspace, limit=1 << 27)
         sessions.append(Session(client, workspace, home))
         return sessions[-1]
 

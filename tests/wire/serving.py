@@ -15,13 +15,17 @@ from lsprotocol import types
 from pytest_lsp import make_test_lsp_client
 from websockets.asyncio.client import connect
 
+from tests.wire import forking
 from tests.wire.conftest import PROGRAM, within
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractContextManager
 
     from pytest_lsp import LanguageClient
     from websockets.asyncio.client import ClientConnection
+
+    Starts = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass
@@ -170,14 +174,17 @@ def initialize(token: object = None, identity: object = 1, **params: object) -> 
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, transport: str, *options: str, **environment: str) -> AsyncIterator[Serving]:
+async def serving(
+    folder: Path, transport: str, *options: str, starts: Starts = forking.forked, **environment: str
+) -> AsyncIterator[Serving]:
     """A server on a free port, until the end of the block."""
     home = folder / "home"
     ours = {"STARLING_HOME": str(home), "STARLING_MODEL__ENABLED": "false", **environment}
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, f"--{transport}", "127.0.0.1:0", *options,
-        env={**os.environ, **ours}, stderr=asyncio.subprocess.PIPE, cwd=folder,
-    )  # fmt: skip
+    with starts():
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM, f"--{transport}", "127.0.0.1:0", *options,
+            env={**os.environ, **ours}, stderr=asyncio.subprocess.PIPE, cwd=folder,
+        )  # fmt: skip
     assert process.stderr is not None
     said = (await within(process.stderr.readuntil(b"token is in "))).decode()
     file = Path((await within(process.stderr.readline())).decode().strip())

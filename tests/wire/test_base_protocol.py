@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.wire import forking
 from tests.wire.conftest import PROGRAM, within
 from tests.wire.serving import bodies, frame, initialize
 
@@ -22,10 +23,11 @@ STATUS = {"jsonrpc": "2.0", "id": 2, "method": "workspace/executeCommand", "para
 async def piped(folder: Path, *messages: object) -> tuple[list[dict[str, Any]], int, str]:
     """What a server answers to messages that stand in a pipe whose end is closed, its status, and stderr."""
     environment = {**os.environ, "STARLING_HOME": str(folder / "home"), "STARLING_MODEL__ENABLED": "false"}
-    server = await asyncio.create_subprocess_exec(
-        *PROGRAM, env=environment, cwd=folder,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    with forking.forked():
+        server = await asyncio.create_subprocess_exec(
+            *PROGRAM, env=environment, cwd=folder,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
     out, err = await within(server.communicate(b"".join(map(frame, messages))))
     assert server.returncode is not None
     return bodies(out), server.returncode, err.decode()

@@ -66,6 +66,7 @@ def files_with(text: str, *folders: Path) -> list[Path]:
     ]
 
 
+@pytest.mark.real_start
 async def test_an_explanation_comes_over_http_and_no_key_is_written_anywhere(
     start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

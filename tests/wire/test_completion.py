@@ -22,6 +22,7 @@ SHAPES = "def area(radius):\n    return 3.14 * radius * radius\n"
 UNTITLED = "untitled:Untitled-1"
 
 
+@pytest.mark.real_start
 async def test_a_workspace_is_indexed_and_code_in_it_completed(start: Start) -> None:
     session = await start(reply="area(2.0))")
     session.write("shapes.py", SHAPES)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from server.first_start import HINT
 from tests.wire.conftest import PROGRAM
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.wire.conftest import Start
+
+pytestmark = pytest.mark.real_start
 
 
 async def test_the_first_start_tells_how_to_find_a_model_and_the_second_does_not(

@@ -105,6 +105,7 @@ async def approvals(session: Session) -> list[tuple[str, str]]:
     return [(one["status"], one["verdict"]) for one in listed["approvals"]]
 
 
+@pytest.mark.real_start
 async def test_a_change_of_an_unsaved_document_is_shown_asked_about_once_and_made_there(start: Start) -> None:
     session, person = await begin(start, area="π = 3\n")
     path = session.workspace / "area.py"

@@ -20,7 +20,7 @@ import pytest
 from models.chat import ChatRequest, Message, Speaker, never
 from models.completion import FillRequest
 from models.errors import ModelError
-from models.host.connection import HostConnection
+from models.host.connection import ENDED, HostConnection
 from models.host.forms import CLIENT_HEADER
 from models.host.looking import health
 from models.host.residents import Limits
@@ -92,6 +92,7 @@ def used_bytes(process: psutil.Process) -> int:
     return sum(one.memory_full_info().pss for one in family)
 
 
+@pytest.mark.real_start
 async def test_two_servers_share_one_copy_of_the_weights(start: Start, home: Path, tmp_path: Path) -> None:
     install_large(home / "config" / "models", tmp_path / "scratch", "large", megabytes=MEGABYTES)
     (home / "config" / "settings.toml").write_text('[model]\nname = "large"\n', encoding="utf-8")
@@ -137,6 +138,38 @@ def test_a_host_killed_under_load_loses_no_request(home: Path) -> None:
     assert host()["process"] != killed
     for client in clients:
         client.close()
+
+
+def test_of_a_killed_host_a_person_hears_that_it_ended_and_is_started_again_until_one_answers(home: Path) -> None:
+    model = hosts.completion(ALWAYS, bundled.entry())()
+    assert isinstance(model, StandbyModel)
+    told: list[str] = []
+    model.listen(told.append)
+    wanted = _answer(model, REQUEST)
+    killed = psutil.Process(host()["process"])
+    killed.kill()
+    _until(lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE)
+    _typed(model, 0.05)  # a key that gives up long before another one listens
+    assert model.problems == (ENDED,)
+    _until(lambda: _typed(model, WAIT_S) == wanted)
+    assert (told, model.problems) == ([ENDED], ())
+    assert host()["process"] != killed.pid
+    model.close()
+
+
+def test_a_host_that_left_by_itself_is_started_again_without_a_word(home: Path) -> None:
+    model = hosts.completion(ALWAYS, bundled.entry())()
+    assert isinstance(model, StandbyModel)
+    told: list[str] = []
+    model.listen(told.append)
+    process = psutil.Process(host()["process"])
+    process.terminate()
+    process.wait(WAIT_S)
+    _typed(model, 0.05)
+    assert model.problems == ()
+    _until(lambda: _typed(model, WAIT_S) != "")
+    assert (told, model.problems) == ([], ())
+    model.close()
 
 
 def test_a_chat_model_of_ones_own_converses_through_the_host_and_survives_its_death(home: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from tests.wire.conftest import SCRIPTED, WAIT_S, gone, within
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tests.wire.conftest import Session
 
     Start = Callable[..., Awaitable[Session]]
+
+pytestmark = pytest.mark.real_start
 
 
 async def busy(session: Session) -> list[psutil.Process]:

@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.wire.conftest import WAIT_S, gone, within
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ async def test_every_answer_comes_at_once_and_changes_are_found(start: Start) ->
     await session.indexed(PACKAGES)
 
 
+@pytest.mark.real_start
 async def test_exit_ends_it_with_all_its_processes(start: Start) -> None:
     session, family = await begun(start)
     await within(session.client.shutdown_async(None))
@@ -69,6 +72,7 @@ async def test_exit_ends_it_with_all_its_processes(start: Start) -> None:
     await gone(family)
 
 
+@pytest.mark.real_start
 async def test_the_end_of_input_ends_it_with_all_its_processes(start: Start) -> None:
     session, family = await begun(start)
     assert session.process.stdin is not None
@@ -77,6 +81,7 @@ async def test_the_end_of_input_ends_it_with_all_its_processes(start: Start) -> 
     await gone(family)
 
 
+@pytest.mark.real_start
 async def test_a_request_to_terminate_ends_it_with_all_its_processes(start: Start) -> None:
     session, family = await begun(start)
     session.process.send_signal(signal.SIGTERM)
@@ -84,6 +89,7 @@ async def test_a_request_to_terminate_ends_it_with_all_its_processes(start: Star
     await gone(family)
 
 
+@pytest.mark.real_start
 async def test_a_server_that_is_killed_takes_its_processes_along(start: Start) -> None:
     session, family = await begun(start)
     session.process.kill()

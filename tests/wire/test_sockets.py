@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server import admission, framing
+from tests.wire import forking
 from tests.wire.conftest import PROGRAM, plain, within
 from tests.wire.serving import Serving, bodies, frame, initialize, serving
 
@@ -32,7 +33,7 @@ STATUS = {"jsonrpc": "2.0", "id": 2, "method": "workspace/executeCommand", "para
 @pytest.fixture
 async def server(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Serving]:
     """A server on the transport that the test's parameter names."""
-    async with serving(tmp_path, request.param) as one:
+    async with serving(tmp_path, request.param, starts=forking.starts(request)) as one:
         yield one
 
 
@@ -51,6 +52,7 @@ async def left(client: LanguageClient) -> None:
         await within(writer.wait_closed())
 
 
+@pytest.mark.real_start
 @BOTH
 async def test_each_connection_is_a_session_of_its_own_and_the_server_outlives_them(server: Serving) -> None:
     one, other = await server.client(), await server.client()
@@ -244,24 +246,26 @@ async def handshake(server: Serving, host: str) -> bytes:
 # Bounds
 
 
+@pytest.mark.real_start
 @TCP
 async def test_a_message_that_is_too_long_is_answered_and_skipped(server: Serving) -> None:
     raw: Any = await server.raw()
     await raw.send(initialize(server.token))
     before = psutil.Process(server.process.pid).memory_info().rss
-    raw.writer.write(b"Content-Length: 600000000\r\n\r\n")
+    raw.writer.write(b"Content-Length: 300000000\r\n\r\n")
     highest = 0
-    for _ in range(600):
+    for _ in range(300):
         raw.writer.write(b" " * 1_000_000)
         await within(raw.writer.drain())
         highest = max(highest, psutil.Process(server.process.pid).memory_info().rss)
     await raw.send(STATUS, {"jsonrpc": "2.0", "id": 3, "method": "shutdown"}, {"jsonrpc": "2.0", "method": "exit"})
     answers = await raw.answers()
     assert [answer["id"] for answer in answers] == [1, None, 2, 3]
-    assert "600,000,000 bytes was left unread" in answers[1]["error"]["message"]
+    assert "300,000,000 bytes was left unread" in answers[1]["error"]["message"]
     assert highest - before < 50_000_000
 
 
+@pytest.mark.real_start
 @WS
 async def test_a_message_on_a_web_socket_that_is_too_long_ends_the_connection(server: Serving) -> None:
     process, raw = psutil.Process(server.process.pid), await server.raw()
@@ -269,7 +273,7 @@ async def test_a_message_on_a_web_socket_that_is_too_long_ends_the_connection(se
     await raw.answer()
     before = process.memory_info().rss
     with pytest.raises(ConnectionClosed, match="1009"):
-        await within(_sent(raw.socket, b" " * 600_000_000))  # type: ignore[attr-defined]
+        await within(_sent(raw.socket, b" " * 300_000_000))  # type: ignore[attr-defined]
     assert process.memory_info().rss - before < 50_000_000
     await left(await server.client())
 
@@ -336,6 +340,7 @@ def test_the_stream_of_a_server_is_read_as_frames() -> None:
     assert bodies(frame({"id": 1}) + frame({"id": 2})) == [{"id": 1}, {"id": 2}]
 
 
+@pytest.mark.real_start
 @TCP
 async def test_sessions_that_ended_leave_little_behind(server: Serving) -> None:
     process = psutil.Process(server.process.pid)

@@ -88,6 +88,7 @@ async def test_a_state_folder_that_is_deleted_is_made_again_and_records_go_on(st
     await until(session, lambda: len(said(session, "was taken away, with what was recorded in it")) == 1)
 
 
+@pytest.mark.real_start
 async def test_a_log_that_is_deleted_is_begun_anew(start: Start) -> None:
     session = await begun(start)
     log = session.home / "log" / "starling.log"

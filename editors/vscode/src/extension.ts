@@ -66,6 +66,12 @@ export async function activate(context: ExtensionContext): Promise<void> {
         window.registerTreeDataProvider('starling.audit', audit),
         work.onDidChange((by) => bar.think(by)),
         work.onDidIndex((indexed) => bar.learn({ indexed })),
+        work.onDidLoad((loading) => {
+            bar.learn({ loading });
+            if (loading === undefined) {
+                void look(); // it is ready, or could not be loaded
+            }
+        }),
         proposals.onDidAsk((asked) => {
             bar.learn({ asked });
             if (asked === '') {

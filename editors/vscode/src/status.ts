@@ -7,12 +7,23 @@ export type Phase =
     | { readonly kind: 'running' }
     | { readonly kind: 'failed'; readonly problem: string };
 
+/** A large model on its way into memory. */
+export interface Loading {
+    readonly name: string;
+    /** 0 to 99; undefined where it was never loaded here before. */
+    readonly percentage: number | undefined;
+    /** What the server says of it: who answers until then. */
+    readonly message: string;
+}
+
 export interface Known {
     readonly phase: Phase;
     /** Why nothing is offered here, "" where it is. */
     readonly paused: string;
     /** How far indexing is, 0 to 100; undefined while there is none. */
     readonly indexed: number | undefined;
+    /** The large model that is being loaded; undefined for none. */
+    readonly loading: Loading | undefined;
     /** Requests and tasks a model works at. */
     readonly thinking: number;
     /** What a person is asked, "" for nothing. */
@@ -35,6 +46,7 @@ export const NOTHING_KNOWN: Known = {
     phase: { kind: 'stopped' },
     paused: '',
     indexed: undefined,
+    loading: undefined,
     thinking: 0,
     asked: '',
     problems: [],
@@ -61,6 +73,12 @@ function running(known: Known): Shown {
     details.push(...known.problems);
     if (known.asked !== '') {
         return said('$(question) Starling asks', 'asks for your answer', [known.asked, ...details], 'warning');
+    }
+    if (known.loading !== undefined) {
+        const { name, percentage, message } = known.loading;
+        const what = `loading ${name}${percentage === undefined ? '' : `, ${Math.floor(percentage)} %`}`;
+        const detail = `Loading ${what.slice('loading '.length)}${message === '' ? '' : `: ${message}`}.`;
+        return said(`$(loading~spin) Starling: ${what}`, what, [detail, ...details]);
     }
     if (known.indexed !== undefined) {
         const percent = `${Math.floor(known.indexed)} %`;

@@ -37,7 +37,9 @@ export class StatusBar implements Disposable {
         this.disposables = [
             this.item,
             this.language,
-            service.onDidChangePhase((phase) => this.learn({ phase, indexed: undefined, thinking: 0, asked: '' })),
+            service.onDidChangePhase((phase) =>
+                this.learn({ phase, indexed: undefined, loading: undefined, thinking: 0, asked: '' }),
+            ),
             completions.onDidChange(() => this.learn({})),
             window.onDidChangeActiveTextEditor(() => this.learn({})),
             workspace.onDidChangeConfiguration((event) => event.affectsConfiguration(SECTION) && this.learn({})),

@@ -1,18 +1,24 @@
-// What the server says it is doing (`$/progress`): indexing goes to the status bar alone, other work is counted there and
-// shown as VS Code shows it. Start at `Work.middleware`.
+// What the server says it is doing (`$/progress`): indexing and the loading of a model go to the status bar alone, other
+// work is counted there and shown as VS Code shows it. Start at `Work.middleware`.
 
 import { EventEmitter } from 'vscode';
 import type { Middleware } from 'vscode-languageclient';
+import type { Loading } from './status';
 
-const INDEXING = 'Indexing'; // the title the server gives it
+// The titles that the server gives; the second stands before the model's name.
+const INDEXING = 'Indexing';
+const LOADING = 'Loading';
 
 export class Work {
     private readonly counts = new EventEmitter<1 | -1>();
     private readonly shares = new EventEmitter<number | undefined>();
+    private readonly loads = new EventEmitter<Loading | undefined>();
     private readonly indexing = new Set<string | number>();
+    private readonly loading = new Map<string | number, Loading>();
     private readonly others = new Set<string | number>();
     readonly onDidChange = this.counts.event;
     readonly onDidIndex = this.shares.event;
+    readonly onDidLoad = this.loads.event;
 
     readonly middleware: Middleware = {
         handleWorkDoneProgress: (token, params, next) => {
@@ -23,6 +29,25 @@ export class Work {
                 this.shares.fire(params.kind === 'end' ? undefined : (params.percentage ?? 0));
                 if (params.kind === 'end') {
                     this.indexing.delete(token);
+                }
+                return;
+            }
+            if (params.kind === 'begin' && params.title.startsWith(`${LOADING} `)) {
+                this.loading.set(token, {
+                    name: params.title.slice(LOADING.length + 1),
+                    percentage: undefined,
+                    message: '',
+                });
+            }
+            const known = this.loading.get(token);
+            if (known !== undefined) {
+                if (params.kind === 'end') {
+                    this.loading.delete(token);
+                    this.loads.fire([...this.loading.values()].pop());
+                } else {
+                    const { percentage = known.percentage, message = known.message } = params;
+                    this.loading.set(token, { ...known, percentage, message });
+                    this.loads.fire(this.loading.get(token));
                 }
                 return;
             }

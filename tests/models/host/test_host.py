@@ -116,6 +116,17 @@ def test_what_cannot_be_answered_is_one_sentence(serve: Serve, path: str, body: 
     assert said in answer.json()["error"]["message"]
 
 
+def test_who_has_a_model_loaded_hears_what_measuring_took_and_nobody_else(serve: Serve) -> None:
+    model = scripted()
+    model.measuring_s = 1.5  # type: ignore[attr-defined]
+    serving = serve(model)
+    asked = [serving.ask("/v1/starling/load", {"model": "scripted"}).json().get("measuring_s") for _ in range(2)]
+    assert asked == [1.5, None]
+    client = serving.model()
+    client.load()
+    assert client.measuring_s is None
+
+
 def test_another_version_gets_no_answer(serve: Serve) -> None:
     answer = serve().ask("/v1/completions", ASKED, **{"x-starling-protocol": "Starling 9, protocol 9"})
     assert answer.status_code == 409

@@ -1,4 +1,5 @@
--- The state in a few words, for a statusline. Asks the server at the start and when an indexing ends, never on redraw.
+-- The state in a few words, for a statusline. Asks the server at the start and when an indexing or a loading ends, never
+-- on redraw.
 
 local server = require('starling.server')
 
@@ -10,6 +11,8 @@ local POLL_MS = 1000 -- while the server starts
 ---@field indexing? integer percent
 ---@field known? table what `starling.status` said
 ---@field token? any of the bar that shows the indexing
+---@field loading? string what is said of the large model that is being loaded
+---@field loading_token? any of the bar that shows the loading
 
 ---@type table<integer, starling.State>
 local states = {}
@@ -58,6 +61,21 @@ function M.progress(client_id, token, value)
     state.indexing = value.kind ~= 'end' and (value.percentage or state.indexing or 0) or nil
     vim.cmd.redrawstatus({ bang = true })
   end
+  if value.kind == 'begin' and vim.startswith(value.title, 'Loading ') then
+    state.loading_token = token
+  end
+  if state.loading_token ~= nil and state.loading_token == token then
+    -- without a percentage where the model was never loaded here before
+    state.loading = value.percentage and ('loading %d%%'):format(value.percentage) or 'loading'
+    if value.kind == 'end' then
+      state.loading, state.loading_token = nil, nil
+      local client = vim.lsp.get_client_by_id(client_id)
+      if client then
+        ask(client) -- it is ready, or could not be loaded
+      end
+    end
+    vim.cmd.redrawstatus({ bang = true })
+  end
 end
 
 ---@param client vim.lsp.Client
@@ -85,6 +103,8 @@ function M.line(bufnr)
   local what = 'ready'
   if #problems > 0 or (type(model) == 'table' and model.state == 'failed') then
     what = 'error'
+  elseif state.loading then
+    what = state.loading
   elseif state.indexing then
     what = ('indexing %d%%'):format(state.indexing)
   elseif not state.known or state.known.state ~= 'ready' then

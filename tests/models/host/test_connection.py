@@ -1,0 +1,110 @@
+"""What a server says of a host that is gone: it ended, left by itself, or is there and does not answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from models.errors import SilentHostError
+from models.host.address import SOCKET_URL, Reach
+from models.host.connection import ENDED, HostConnection
+from tests.models.bundled import never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from models.host.starting import HostProcess
+
+SILENT = "The model host does not answer."
+
+
+@dataclass
+class Place:
+    """Where a host has listened since some time; 0 when it has tidied up."""
+
+    since: int = 1
+    handshake: str = ""
+
+    def since_ns(self) -> int:
+        return self.since
+
+
+@dataclass
+class Process:
+    """A host that answers, or does not."""
+
+    reached: Reach
+    address: Place = field(default_factory=Place)
+    silent: bool = False
+
+    def reach(self, _: Callable[[], bool]) -> Reach:
+        if self.silent:
+            raise SilentHostError(SILENT)
+        return self.reached
+
+    def lives(self) -> bool:
+        return not self.silent
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    return Process(Reach(SOCKET_URL, tmp_path / "host.sock"))
+
+
+def connected(process: Process) -> tuple[HostConnection, list[str]]:
+    connection, told = HostConnection(cast("HostProcess", process)), list[str]()
+    connection.listen(told.append)
+    return connection, told
+
+
+def test_one_that_ended_is_told_of_once_and_forgotten_when_another_one_answers(process: Process) -> None:
+    connection, told = connected(process)
+    old = connection.endpoint(never)
+    assert [connection.lost(old) for _ in range(3)] == [True] * 3
+    connection.heard()  # an answer that was on its way
+    assert connection.problem == ENDED
+    process.address.since = 2
+    for _ in range(3):
+        assert connection.endpoint(never) is not old
+    assert (told, connection.problem) == ([ENDED], ENDED)  # it still has to load the model
+    connection.heard()
+    assert connection.problem == ""
+    connection.close()
+
+
+def test_one_that_tidied_up_left_by_itself(process: Process) -> None:
+    connection, told = connected(process)
+    old = connection.endpoint(never)
+    process.address.since = 0
+    connection.lost(old)
+    process.address.since = 2
+    connection.endpoint(never)
+    assert (told, connection.problem) == ([], "")
+    connection.close()
+
+
+def test_a_connection_that_breaks_is_no_host_that_ended(process: Process) -> None:
+    connection, told = connected(process)
+    connection.lost(connection.endpoint(never))
+    connection.endpoint(never)
+    assert (told, connection.problem) == ([], "")
+    connection.close()
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_of_the_next_one_that_does_not_answer_yet_nobody_is_told_to_let_a_stopped_one_go_on(
+    process: Process, *, ended: bool
+) -> None:
+    """As seen on a busy machine, where a new host listens for seconds before it answers."""
+    connection, _ = connected(process)
+    old: Any = connection.endpoint(never)
+    process.address.since = 1 if ended else 0
+    connection.lost(old)
+    process.silent = True
+    with pytest.raises(SilentHostError) as raised:
+        connection.endpoint(never)
+    assert str(raised.value) == (ENDED if ended else SILENT)
+    connection.close()
