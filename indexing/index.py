@@ -292,8 +292,9 @@ class Index:
                 _add(skipped, counts.skipped)
                 _add(by_language, counts.by_language)
         problem = self._process.problem
+        busy = self._process.busy  # until what it stored is loaded, too: before that a search does not find it
         return IndexStatus(
-            "failed" if problem and not self._process.busy else self._state,
+            "failed" if problem and not busy else "indexing" if busy and self._state == "ready" else self._state,
             files,
             chunks,
             symbols,

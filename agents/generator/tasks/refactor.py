@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,18 @@ TASK_WORDS = (
     "Refactor the piece so that it does exactly the same and is easier to read and to change: simpler conditions, less "
     "nesting, nothing said twice, standard means of the language instead of own ones. Keep names that others use."
 )
+
+
+# A small model that reads general aims before a person's words answers with the code as it was.
+KEPT = "It is a refactoring: what the code does stays exactly the same, and so do names that others use."
+PARTS = "Write all functions or methods that the code has then, whole, each with its head, in the one block."
+_DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b", re.IGNORECASE)
+
+
+def _in_words(words: str) -> str:
+    """Return the task that a person states."""
+    stated = words if words.endswith((".", "!", "?")) else f"{words}."
+    return " ".join([stated, *([PARTS] if _DIVIDES.search(words) else []), KEPT])
 
 
 def offer(scene: Scene) -> Offer | None:
@@ -34,8 +47,8 @@ def propose(scene: Scene, means: Means) -> Result:
     offered = offer(scene)
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")
-    task = f"{TASK_WORDS} {scene.instruction}".strip()
-    wish = Wish(offered.span, task, offered.title, words=scene.instruction.strip())
+    words = scene.instruction.strip()
+    wish = Wish(offered.span, _in_words(words) if words else TASK_WORDS, offered.title, words=words)
     return rewritten(wish, replace(scene, span=offered.span), means)
 
 

@@ -203,7 +203,8 @@ class _Work:
             return _Judged(None, found.words, complaint)
         if not made:  # code may be as good as it can be, but an instruction is not done by saying so
             settled = found.words and not self._wish.words
-            return _Judged(None, found.words, "" if settled else "it changes nothing; do what the task asks for.")
+            asked = f"do what the task asks for: {self._wish.words.rstrip('.')}".removesuffix(": ")
+            return _Judged(None, found.words, "" if settled else f"it changes nothing; {asked}.")
         outcomes = ranking.judged(self._complete_imports(made), self._scene, self._means)
         usable = [one for one in outcomes if isinstance(one, ranking.Ranked)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)

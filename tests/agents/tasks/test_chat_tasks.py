@@ -214,6 +214,22 @@ def test_refactoring_takes_the_function_around_the_cursor() -> None:
     assert "math.pi" in after(run("refactor", scene, workplace, ScriptedChat(f"===\n{BETTER}")))
 
 
+@pytest.mark.parametrize(
+    ("words", "divides"),
+    [("rename r to radius", False), ("extract the product into a method", True), ("Split it.", True)],
+)
+def test_a_persons_words_come_first_in_a_refactoring(words: str, divides: bool) -> None:  # noqa: FBT001 (a column)
+    scene, workplace = scene_of(AREA)
+    chat = ScriptedChat("===\n```\n    def area(self):\n        return 3 * self.r\n```")
+    run("refactor", replace(scene, instruction=words), workplace, chat)
+    first, second = (request.messages[-1].text for request in chat.requests)
+    task = first[first.index("The task: ") :]
+    assert task.startswith(f"The task: {words.removesuffix('.')}. ")
+    assert ("all functions or methods" in task) == divides
+    assert "easier to read" not in task
+    assert f"it changes nothing; do what the task asks for: {words.removesuffix('.')}." in second
+
+
 def test_a_function_that_cannot_be_read_better_is_left() -> None:
     reply = "```\n    def area(self):\n        return 3 * self.r\n```\nIt is as simple as it can be."
     result = done("refactor", AREA, f"===\n{reply}")

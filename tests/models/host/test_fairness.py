@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import pytest
 
@@ -36,8 +35,8 @@ class Line:
             self.busy.append(name)
 
     async def after(self) -> list[str]:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self.tasks.values())
+        ended, _ = await asyncio.wait(self.tasks.values())
+        assert [task for task in ended if not task.cancelled() and task.exception()] == []
         assert self.turns.idle
         return self.served
 

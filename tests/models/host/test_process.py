@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_used_is_one_sentence(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "said"),
-    [(["/no/such/program"], "could not be started"), (["python3", "-c", "raise SystemExit(7)"], r"exit status 7")],
+    [(["/no/such/program"], "could not be started"), ([sys.executable, "-c", "raise SystemExit(7)"], "exit status 7")],
 )
 def test_a_host_that_does_not_start_says_how_to_do_without(folder: Path, command: list[str], said: str) -> None:
     with pytest.raises(HostError, match=said) as caught:

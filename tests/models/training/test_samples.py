@@ -1,6 +1,8 @@
 """Samples have the layout the product asks with, and fit their row."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,15 +103,18 @@ def test_rows_are_full_reproducible_and_padded_without_weight(tokenizer: Tokeniz
 
 
 def test_rows_are_the_same_however_many_processes_write_them(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    # in a program of its own: from Python 3.14 on a fork server stays until the program ends that used it
+    code = f"""
+from pathlib import Path
+from tokenizers import Tokenizer
+from models.training.samples import Mix, RowPlan, write_rows
+from models.training.sources import SourceFile
+files, tokenizer = [SourceFile("bank", "bank.py", {CODE!r}, "mit")], Tokenizer.from_str({tokenizer.to_str()!r})
+for processes in (1, 2):
     plan = RowPlan(rows=1500, positions=64, seed=7, mix=Mix())
-    for processes in (1, 2):
-        write_rows(
-            [SourceFile("bank", "bank.py", CODE, "mit")],
-            tokenizer,
-            tmp_path / f"{processes}",
-            plan,
-            processes=processes,
-        )
+    write_rows(files, tokenizer, Path({str(tmp_path)!r}, str(processes)), plan, processes=processes)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
     one, two = open_rows(tmp_path / "1"), open_rows(tmp_path / "2")
     assert np.array_equal(one[0], two[0])
     assert np.array_equal(one[1], two[1])
