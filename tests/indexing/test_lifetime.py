@@ -274,7 +274,7 @@ def test_file_that_crashes_its_grammar_is_found_out(tmp_path: Path) -> None:
     texts |= {"crash.py": "CRASH = 1\n", "always.py": "ALWAYS = 1\n", "hang.py": "HANG = 1\n"}
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    analysers = Analysers(IndexLimits(processes=1, file_timeout_s=1), tmp_path)
+    analysers = Analysers(IndexLimits(processes=1, file_timeout_s=4), tmp_path)
     requests = [Request(str(tmp_path / name), name) for name in sorted(texts)]
     results = {each.request.relative: each for each in analysers.analyze(requests, lambda: False)}
     analysers.close()

@@ -174,7 +174,9 @@ def test_the_first_load_has_no_percentage_and_leaves_its_time_without_what_measu
     loader.model = Weights({"": "1"})
     begun = time.monotonic()
     loaded(loader, load_time)
-    assert 0 < (first := load_time.expected_s() or 0) <= time.monotonic() - begun
+    first = load_time.expected_s()
+    assert first is not None
+    assert 0 <= first <= time.monotonic() - begun + 0.01  # it is kept in few digits
     slow = Loader()
     slow.model = Weights({"": "1"})
     slow.model.measuring_s = -100.0  # as if the load itself had taken so much longer

@@ -80,8 +80,15 @@ def test_half_an_answer_is_not_kept(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_used_costs_only_the_memory(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    chat = CachedChat(ScriptedChat(SCRIPT), tmp_path / "taken")
+    chat = CachedChat(ScriptedChat(SCRIPT), tmp_path / "taken" / "replies")
     assert [asked(chat).text for _ in range(2)] == ["two", "more"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_moved_aside(tmp_path: Path) -> None:
+    (tmp_path / "replies").write_text("a file")
+    chat = CachedChat(ScriptedChat(SCRIPT), tmp_path / "replies")
+    assert [asked(chat).text for _ in range(2)] == ["two", "two"]
+    assert [path.read_text() for path in tmp_path.iterdir() if path.is_file()] == ["a file"]
 
 
 def test_a_damaged_memory_costs_only_the_memory(tmp_path: Path) -> None:

@@ -364,8 +364,8 @@ async def test_after_so_many_files_nothing_is_written(bench: Bench) -> None:
 
 
 async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path) -> None:
-    (tmp_path / "state").write_text("a file where a folder should be")
-    bench.state = State(tmp_path / "state" / "state.sqlite3")
+    (tmp_path / "home").write_text("a file where a person's folder should be")
+    bench.state = State(tmp_path / "home" / "state" / "state.sqlite3")
     bench.write(SOURCE)
     before = bench.bytes()
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
