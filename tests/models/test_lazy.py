@@ -147,6 +147,7 @@ def loaded(loader: Loader, load_time: LoadTime) -> LazyModel:
     """A model that was loaded, and what is kept of that written."""
     model = LazyModel(ENTRY, loader, load_time=load_time)
     model.warm()
+    time.sleep(0.01)  # a time under a millisecond is none
     loader.allowed.set()
     for thread in [thread for thread in threading.enumerate() if thread.name == "load-scripted"]:
         thread.join(LONG_S)
