@@ -6,8 +6,8 @@ that are there. `--seconds` ends a run early; the next one goes on. Each place i
 packages in turn, so that those of a short run are a sample of all.
 
 The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks for one line and waits as long
-as it takes; "asked, in time" the same with the usual patience, and more lines where the syntax asks for them; "typing"
-what is shown while a person types.
+as it takes; "asked, half other files" the same with half of the prompt for other files' code; "asked, in time" with the
+usual patience, and more lines where the syntax asks for them; "typing" what is shown while a person types.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from agents.generator.policy import CompletionPolicy
 from agents.records import Trigger
 from indexing.index import Index
 from indexing.records import Document
+from models.catalog import PromptShares
 from tests.eval import data, masks, tables
 from tests.eval.bundled import bundled_model
 from tests.eval.line_completion import INDEX_WAIT_S, completed_line, never
@@ -50,7 +51,10 @@ if TYPE_CHECKING:
 
 TABLE = "real_lines.csv"
 PLACES = 25  # a package
-RAW, ASKED, IN_TIME, TYPING = ARMS = ("raw", "asked", "asked, in time", "typing")
+RAW, ASKED, IN_TIME, TYPING, CROWDED = ARMS = ("raw", "asked", "asked, in time", "typing", "asked, half other files")
+PATIENT = (ASKED, CROWDED)
+# Copilot's shares of a prompt, which is several times as long.
+HALF_OTHERS = PromptShares(prefix=0.35, suffix=0.15, stable=0.35, volatile=0.15)
 PATIENT_MS = 600_000.0
 
 
@@ -134,7 +138,7 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
     place = site.place
     document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
     index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
-    generator = Generator(index, model, quick=quick, policy=patient() if arm == ASKED else CompletionPolicy())
+    generator = Generator(index, model, quick=quick, policy=patient() if arm in PATIENT else CompletionPolicy())
     trigger = Trigger.AUTOMATIC if arm == TYPING else Trigger.INVOKED
     model.forget()
     began = time.perf_counter()
@@ -192,7 +196,8 @@ def _raw(entry: ModelEntry, _: str, threads: int, stack: ExitStack) -> Callable[
 
 
 def _starling(entry: ModelEntry, arm: str, threads: int, stack: ExitStack) -> Callable[[Site], dict[str, Any]]:
-    model = watched(entry, threads, timed=arm != ASKED)
+    divided = replace(entry, shares=HALF_OTHERS) if arm == CROWDED else entry
+    model = watched(divided, threads, timed=arm not in PATIENT)
     stack.callback(model.model.close)
     quick = stack.enter_context(bundled_model()) if entry.large else None
     indexes: dict[str, Index] = {}
