@@ -23,6 +23,7 @@ PATHS = st.lists(st.text("ab.] ", min_size=1, max_size=6), min_size=1, max_size=
 def test_rules_mean_what_they_mean_to_others(rules: list[str], path: str) -> None:
     assume(not {".", ".."} & set(path.split("/")))  # no names of files
     assume("/" not in path or not any("[!" in rule for rule in rules))  # theirs takes a slash for "not a"
+    assume(not any(rule.strip(" /") == "!" for rule in rules))  # theirs fails at "not", and nothing behind it
     ours = compiled(tuple(rules))
     assert ours is not None
     for asked in (path, f"{path}/"):
