@@ -24,7 +24,7 @@ EDITORS   := $(CURDIR)/.cache/editors
 NEOVIM_TESTS := $(wildcard tests/editors/test_neovim*.py)
 # Failed tests run once more, alone, and have to pass then: beside others, or on a busy machine, some exceed their time.
 define tests
-$(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 --last-failed --last-failed-no-failures none $(1); }
+$(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 --maxfail 20 --last-failed --last-failed-no-failures none $(1); }
 endef
 
 .DEFAULT_GOAL := help

@@ -19,7 +19,7 @@ TASK_WORDS = (
 )
 
 
-# A small model that reads general aims before a person's words answers with the code as it was.
+# Beside a person's own words, in place of the general aims.
 KEPT = "It is a refactoring: what the code does stays exactly the same, and so do names that others use."
 PARTS = "Write all functions or methods that the code has then, whole, each with its head, in the one block."
 _DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b", re.IGNORECASE)
