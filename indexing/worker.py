@@ -159,7 +159,7 @@ class Worker:
         """
         if updater.opened and not updater.stands():
             _tell(event="anew", why="was taken away")
-        elif not _may_rebuilding_help(error) or not updater.places.discard():
+        elif not _rebuilding_may_help(error) or not updater.places.discard():
             raise _explained(error, updater) from error
         else:
             _tell(event="anew", why="was damaged")
@@ -203,7 +203,7 @@ class Worker:
         return True
 
 
-def _may_rebuilding_help(error: Exception) -> bool:
+def _rebuilding_may_help(error: Exception) -> bool:
     """Return whether `error` may be of the index itself: not of a full disk, of a busy one, or of the workspace."""
     if isinstance(error, StorageError):
         return not error.full

@@ -17,6 +17,7 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from indexing.storage_errors import FULL
 from starling_files import FILE_MODE, make_file, reclaim_folder, set_aside
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ FILE = "state.sqlite3"
 DAMAGED = "damaged"  # part of the name of a database that was set aside
 _said: set[tuple[tuple[int, int] | None, str]] = set()  # what was logged of which file
 BUSY_TIMEOUT_S = 30.0  # SQLite's waiting is not fair: a busy neighbour can hold one off for seconds
-_FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 _BROKEN = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX"}
 _BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY"}
 
@@ -279,7 +279,7 @@ class State:
             raise StateError(self._sentence("SQLITE_FULL" if full else "", error.strerror or str(error))) from error
 
     def _sentence(self, name: str, why: str) -> str:
-        if name in _FULL:
+        if name in FULL:
             return f"The disk is full: {self.path} could not be written; free some space and try again."
         if name in _BUSY:
             return f"{self.path} is held by another Starling; try again, or end the others."
