@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks.definitions import definitions_of
+from agents.generator.tasks.dividing import divided
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task
 from agents.generator.tasks.rewriting import Wish, rewritten, whole_lines
@@ -27,7 +29,10 @@ def propose(scene: Scene, means: Means) -> Result:
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")
     words = scene.instruction.strip()
-    return rewritten(Wish(_meant(scene), words, title_of(words), words=words), scene, means)
+    meant = _meant(scene)
+    if (made := divided(replace(scene, span=meant), means, title_of(words))) is not None:
+        return made
+    return rewritten(Wish(meant, words, title_of(words), words=words), scene, means)
 
 
 def _meant(scene: Scene) -> Span:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.generator.tasks.dividing import divided
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task
 from agents.generator.tasks.rewriting import Wish, rewritten
@@ -48,8 +49,11 @@ def propose(scene: Scene, means: Means) -> Result:
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")
     words = scene.instruction.strip()
+    scene = replace(scene, span=offered.span)
+    if (made := divided(scene, means, offered.title)) is not None:
+        return made
     wish = Wish(offered.span, _in_words(words) if words else TASK_WORDS, offered.title, words=words)
-    return rewritten(wish, replace(scene, span=offered.span), means)
+    return rewritten(wish, scene, means)
 
 
 TASK = Task("refactor", Kind.REWRITE, Needs.CHAT, offer, propose)

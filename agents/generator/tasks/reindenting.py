@@ -131,7 +131,8 @@ def _quoted(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if node is not root and ("comment" in node.type or _STRING.search(node.type)):
+        joined = node.type == "concatenated_string"  # Python's, whose lines are strings of their own
+        if node is not root and not joined and ("comment" in node.type or _STRING.search(node.type)):
             yield node
         else:
             waiting.extend(node.children)
