@@ -21,7 +21,7 @@ from agents.generator.tasks.reindenting import reindented
 from starling_python import parse_python
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agents.generator.tasks.python_blocks import Block
     from agents.generator.tasks.python_names import Function, Names
@@ -103,7 +103,7 @@ def split_off(document: Document, at: int, lines: tuple[int, int], name: str, *,
     if found is None or block is None:
         raise UnsplitError("there are no whole statements on these lines")
     _check(block)
-    signature = _signature(block, found[1], _free_name(name, text, keep=keep_name))
+    signature = _signature(block, found[1], _free_name(name, text, keep=keep_name), _bound_before_each(found[0]))
     made = _written(replace(document, text=text), block, signature)
     _check_written(made, block, signature)
     return line_edits(document.text, made.replace("\n", newline))
@@ -142,17 +142,25 @@ def movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
     function, holders = found
     lines = text.split("\n")
     size = (function.end_lineno or 0) - function.body[0].lineno + 1
-    found_parts: list[tuple[int, float, Part]] = []
-    compound: dict[ast.stmt, int] = {}  # statements that can move alone, and how many names that takes
+    ranked: list[tuple[int, Block]] = []
     for run in itertools.islice(runs(function), _MOST_RUNS):
         block = find_block(function, (run[0].lineno, run[-1].end_lineno or 0), lines)
-        if block is None or block.statements != run:
-            continue
+        if block is not None and block.statements == run:
+            long = block.last_line - block.first_line + 1 > _MOST_OF * size
+            ranked.append((_rank(block, lines) + 2 * long, block))
+    ranked.sort(key=lambda one: one[0])
+    seen = _bound_before_each(function)
+    compound: dict[ast.stmt, int] = {}  # statements that can move alone, and how many names that takes
+    best: list[tuple[int, float, Part]] = []
+    for rank, block in ranked:
+        if rank >= _POOR and len(best) >= _LEAST:
+            break
         try:
             _check(block)
-            signature = _signature(block, holders, "")
+            signature = _signature(block, holders, "", seen)
         except UnsplitError:
             continue
+        run = block.statements
         names = len(signature.parameters) + len(signature.results)
         inner = [one for one in run if not isinstance(one, _SIMPLE)]
         if len(run) == 1:
@@ -160,12 +168,16 @@ def movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
         elif len(inner) == 1 and compound.get(inner[0], _MOST_RUNS) < names + (inner[0] is not run[-1]):
             continue  # the compound statement alone is as good; what prepares it may come along
         part = Part(block.first_line, block.last_line)
-        length = part.last - part.first + 1
-        rank = _rank(block, lines) + 2 * (length > _MOST_OF * size)
-        found_parts.append((rank, names - _WORTH * min(_LONG, length), part))
-    best = sorted(found_parts, key=lambda one: (one[0], one[1], one[2].first))
-    good = sum(rank < _POOR for rank, _, _ in best)
-    return tuple(dict.fromkeys(part for _, _, part in best[: min(most, max(good, _LEAST))]))
+        best.append((rank, names - _WORTH * min(_LONG, part.last - part.first + 1), part))
+    best.sort(key=lambda one: (one[0], one[1], one[2].first))
+    return tuple(dict.fromkeys(part for _, _, part in best[:most]))
+
+
+def _bound_before_each(function: Function) -> dict[ast.stmt, Names]:
+    """Return the names that are bound for certain before each statement of a function that is ever reached."""
+    flow = Flow()
+    flow.follow(function.body, frozenset(one.arg for one in parameters_of(function)))
+    return flow.seen
 
 
 def _rank(block: Block, lines: Sequence[str]) -> int:
@@ -219,13 +231,12 @@ def _documents(function: Function) -> bool:
     return ast.get_docstring(function, clean=False) is not None
 
 
-def _signature(block: Block, holders: Sequence[ast.AST], name: str) -> _Signature:
+def _signature(block: Block, holders: Sequence[ast.AST], name: str, seen: Mapping[ast.stmt, Names]) -> _Signature:
     function, statements = block.function, block.statements
     own = frozenset(one.arg for one in parameters_of(function))
     receiver, decorator = _receiver(block, holders)
-    before, flow = Flow(), Flow()
-    before.follow(function.body, own)
-    certain = before.seen.get(statements[0])
+    flow = Flow()
+    certain = seen.get(statements[0])
     if certain is None:
         raise UnsplitError("nothing ever gets to these lines")
     after = flow.follow(statements, frozenset())
