@@ -179,7 +179,7 @@ def find_block(function: Function, lines: tuple[int, int], text: Sequence[str]) 
 
 def runs(function: Function) -> Iterator[tuple[ast.stmt, ...]]:
     """Yield all statements of a function that follow each other, outer blocks first, each alone before any several."""
-    waiting = [function.body[1:] if _documents(function) else function.body]
+    waiting: list[Sequence[ast.stmt]] = [function.body[1:] if _documents(function) else function.body]
     while waiting:
         body = waiting.pop(0)
         yield from ((one,) for one in body)
@@ -194,7 +194,7 @@ def _documents(function: Function) -> bool:
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
+    decorators = node.decorator_list if isinstance(node, _SCOPES) else []
     return min([node.lineno, *(one.lineno for one in decorators)])
 
 
