@@ -136,7 +136,7 @@ def catalog() -> str:
         )
         for one in sorted(known_models().values(), key=lambda one: (one.parameters, one.name))
     ]
-    return table(("name", "weights", "context tokens", "licence", "for"), rows)
+    return table(("name", "parameters", "context tokens", "licence", "for"), rows)
 
 
 def _rows(name: str) -> list[dict[str, str]]:
