@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from docs.recording.terminal import Terminal
 
 FILE = "server/words.py"
-TEXT = '"""Count the words of a file."""\n\n'
-KEY_S = 0.05
-LOOK_S, READ_S = 0.8, 2.2  # for a suggestion; for a diff
+TEXT = '"""Count the words of a file."""\n\nfrom pathlib import Path\n\n\n'
+KEY_S = 0.07
+LOOK_S, READ_S = 0.9, 2.4  # for a suggestion; for a diff
 
 
 def play(terminal: Terminal) -> None:
@@ -25,9 +25,7 @@ def play(terminal: Terminal) -> None:
     """
     terminal.pause(0.8)
     terminal.type("Go", KEY_S)
-    _accept_behind(terminal, "from __f")
-    _accept_behind(terminal, "\r\rfrom pathlib im")
-    terminal.type("\r\r\rdef count_words(path: Path, counts={}):\r", KEY_S)
+    terminal.type("def count_words(path: Path, counts={}):\r", KEY_S)
     _accept_behind(terminal, "text = path.read_te")
     terminal.type("\rfor word in text.split():\r", KEY_S)
     terminal.type("counts[word] = counts.get(word, 0) + 1\r", KEY_S)
@@ -35,7 +33,7 @@ def play(terminal: Terminal) -> None:
     terminal.send("\x1b")
     terminal.wait(lambda shown: "This default" in _text(shown), "the finding")
     terminal.pause(READ_S / 2)
-    terminal.type("8G", KEY_S)
+    terminal.type("6G", KEY_S)
     _choose(terminal, "Make a fresh value in each call")
     terminal.wait(lambda shown: "a Apply" in _text(shown), "the proposal")
     terminal.pause(READ_S)
