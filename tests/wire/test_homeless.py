@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire import forking
 from tests.wire.conftest import within
 from tests.wire.serving import bodies, frame, initialize
 
@@ -24,6 +26,7 @@ HOMES: dict[str, dict[str, str]] = {
     "not to be written to": {"HOME": "/proc/starling"},
     "of Starling a file": {"STARLING_HOME": "{}/file"},
 }
+REAL = {"none"}  # of these every process is new: a module that asks for the home when it is imported fails here
 HOME = pytest.mark.parametrize("home", HOMES)
 
 
@@ -41,10 +44,11 @@ async def run(
     kept = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
     kept.pop("STARLING_HOME", None)
     said = {name: value.format(folder) for name, value in HOMES[home].items()}
-    process = await asyncio.create_subprocess_exec(
-        *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    with contextlib.nullcontext() if home in REAL else forking.forked():
+        process = await asyncio.create_subprocess_exec(
+            *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(sent)
