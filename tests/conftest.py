@@ -102,6 +102,15 @@ def fork_server(_root: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def forks(fork_server: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fork the processes that the program starts from this one, unless the test is marked `real_start`."""
+    from tests.wire import forking  # noqa: PLC0415 (after the environment was cleared)
+
+    with forking.starts(request)():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_surroundings(_root: Path) -> Iterator[Path]:
     """Home, settings, state, cache, runtime and temporary folders of this test's own; the folder that holds them."""

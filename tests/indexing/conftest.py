@@ -6,7 +6,6 @@ import pytest
 
 from indexing.index import Index
 from indexing.limits import IndexLimits
-from tests.wire import forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,10 +15,8 @@ LIMITS = IndexLimits(processes=1, nice=0)
 
 
 @pytest.fixture(autouse=True)
-def _forks(fork_server: None, request: pytest.FixtureRequest) -> Iterator[None]:
+def _forks(forks: None) -> None:
     """Fork the indexing process of each test that is not marked `real_start`."""
-    with forking.starts(request)():
-        yield
 
 
 @pytest.fixture

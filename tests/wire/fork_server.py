@@ -1,9 +1,10 @@
 """A process that has imported the program and forks a server for each request; `tests.wire.forking` talks with it.
 
-It only imports modules: it calls no function of the program and starts no thread. A request holds the script or code,
-its arguments, the environment, the folder and the umask; the three standard streams come with it. The child takes all
-of these on and then runs the script as the interpreter would. If it may start processes of the program, it first forks
-another process like this one, which forks those. Start at `main`.
+It only imports modules and looks up lsprotocol's types, which takes that library a while; it calls no function of the
+program and starts no thread. A request holds the script or code, its arguments, the environment, the folder and the
+umask; the three standard streams come with it. The child takes all of these on and then runs the script as the
+interpreter would. If it may start processes of the program, it first forks another process like this one, which forks
+those. Start at `main`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def main() -> None:
     for name in (*MODULES, *OF_PROCESSES):
         importlib.import_module(name)
     forking = importlib.import_module("tests.wire.forking")
+    importlib.import_module("lsprotocol.converters").get_converter()  # looks up all types of the protocol once
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threading.active_count() == threads == 1, "a thread would be missing in children"
     os.environ.pop("OPENBLAS_NUM_THREADS")  # numpy is imported, without threads

@@ -8,13 +8,13 @@ group that was asked for; it has the given arguments, environment, folder, umask
 descriptor; it runs the script from its first line, so the program itself sets up settings, log, signals, garbage
 collection, index and model.
 
-Different: what a ready server and its processes have imported is imported before the first line; all servers of one
-process of the tests share a hash seed, and so do their processes; numpy's library for linear algebra has no thread; the
-system shows the command line and the first environment of the process that forks, and Python's flags are those of that
-process (`-I` gives the same `sys.path`). A process that starts others (`STARTING`) has one child more, which forks
-them, and a socket to it. So tests of starting, ending, imports and memory are marked `real_start`, and some others are:
-of their servers every process is new. A start that `ForkServer.takes` refuses is a real one too.
-`tests/wire/test_forking.py` compares both.
+Different: what a ready server and its processes have imported is imported before the first line, and lsprotocol's types
+are looked up; all servers of one process of the tests share a hash seed, and so do their processes; numpy's library for
+linear algebra has no thread; the system shows the command line and the first environment of the process that forks, and
+Python's flags are those of that process (`-I` gives the same `sys.path`). A process that starts others (`STARTING`) has
+one child more, which forks them, and a socket to it. So tests of starting, ending, imports and memory are marked
+`real_start`, and some others are: of their servers every process is new. A start that `ForkServer.takes` refuses is a
+real one too. `tests/wire/test_forking.py` compares both.
 """
 
 from __future__ import annotations

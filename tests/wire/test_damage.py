@@ -107,7 +107,8 @@ async def healed(session: Session, uri: str, name: str) -> None:
 
 @pytest.mark.parametrize("harm", [empty, cut, overwrite, replace, delete, swap, close])
 async def test_what_is_harmed_heals_while_the_server_answers(start: Start, harm: Harm) -> None:
-    program = [*UNPRIVILEGED, *SCRIPTED] if hasattr(os, "getuid") and os.getuid() == 0 else SCRIPTED
+    is_root = hasattr(os, "getuid") and os.getuid() == 0
+    program = [*UNPRIVILEGED, *SCRIPTED] if harm is close and is_root else SCRIPTED
     session = await begun(lambda: start(command=program))
     uri = session.open("untitled:one", "x = \n")
     await session.command("starling.approvals")
