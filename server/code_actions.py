@@ -35,7 +35,7 @@ def listed(core: Core, document: OpenText, span: tuple[int, int], review: Review
     """What applies at a place; quick, for a thread."""
     if document.oversized:
         return ()
-    syntax = core.generator.syntax(document.record)
+    syntax = core.trees.of(document.record)
     scene = Scene(document.record, syntax, Span(*span))
     findings = actions.moved(review.findings, review.document.text, document.text) if review is not None else ()
     return actions.listed(scene, findings, missing=lambda task: missing(core, task))

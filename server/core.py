@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from indexing.trees import SyntaxTrees
 from server import chats as chat_models
 from server.chats import Chats
 
@@ -49,6 +50,7 @@ class Core:
         generator: suggests.
         model: the model behind the generator, None for none.
         quick: the bundled model, where a large one is chosen: it completes while that is loading or too slow.
+        trees: the parse cache, for everything that reads syntax.
         unoffered: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
         reviewer: finds; None where it could not be built.
@@ -66,6 +68,7 @@ class Core:
     chats: Chats = field(default_factory=Chats)
     costs: Costs | None = None
     quick: LazyModel | None = None
+    trees: SyntaxTrees = field(default_factory=SyntaxTrees)
 
     @property
     def chat(self) -> ChatModel | None:
@@ -93,6 +96,11 @@ class Core:
         """Begin to index, if the settings want it."""
         if self.settings.index.enabled:
             self.index.start(on_progress)
+
+    def forget(self, uri: str) -> None:
+        """Drop everything kept of a closed document, apart from what the index knows of its file."""
+        self.generator.forget(uri)
+        self.trees.forget(uri)
 
     def close(self) -> None:
         """End the index process and free the model; safe twice."""
@@ -190,19 +198,20 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     else:
         model = _model(settings, problems)
         quick = _quick(settings, model)
+    trees = old.trees if old is not None else SyntaxTrees()
     if old is not None and kept:
         generator = old.generator
         generator.set_policy(policy_of(settings))
         if model is not old.model:
             generator.set_model(model, quick)
     else:
-        generator = _generator(index, model, quick, settings)
+        generator = _generator(index, model, quick, settings, trees)
     same_chats = old is not None and old.settings.chat == settings.chat
     chats, costs = (old.chats, old.costs) if old is not None and same_chats else _chats(settings)
     problems += chats.problems
     reviewer = _reviewer(index, settings, old, _examiners(index, model, chats.review, settings))
     unoffered = unoffered_of(roots, settings)
-    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick)
+    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick, trees)
 
 
 def policy_of(settings: Settings) -> CompletionPolicy:
@@ -342,10 +351,12 @@ def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
     return chat_models.made(settings.chat, paths.writable(paths.cache_dir()).path, costs), costs
 
 
-def _generator(index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings) -> Generator:
+def _generator(
+    index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings, trees: SyntaxTrees
+) -> Generator:
     from agents.generator.generator import Generator  # noqa: PLC0415
 
-    return Generator(index, model, quick=quick, policy=policy_of(settings))
+    return Generator(index, model, quick=quick, policy=policy_of(settings), trees=trees)
 
 
 def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:

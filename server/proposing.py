@@ -78,7 +78,7 @@ async def place_of(snapshot: Snapshot, where: Where, instruction: str = "") -> P
     if why := await loop.run_in_executor(snapshot.pool, running.kept_back, document.record, core.index):
         raise CommandFailed(why, code="excluded")
     span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
-    syntax = await loop.run_in_executor(snapshot.pool, core.generator.syntax, document.record)
+    syntax = await loop.run_in_executor(snapshot.pool, core.trees.of, document.record)
     return Place(core, document, Scene(document.record, syntax, span, instruction=instruction))
 
 

@@ -252,6 +252,6 @@ def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) 
     unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
     if unread or core.reviewer is None or core.index.withheld(document.record):
         return ()
-    syntax = core.generator.syntax(document.record)  # kept there, so that the next blank line finds it fresh
+    syntax = core.trees.of(document.record)  # kept, so that the next completion on a blank line finds it fresh
     found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)
     return said_of_cell(found, document.text) if document.cell else found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from agents.generator.parsing import KEPT
+from indexing.trees import KEPT
 from server import configuration
 from server.client import Client
 from server.completions import Completions
@@ -354,7 +354,7 @@ class Session:
         self._publishing.closed(uri)
         if (core := self.cores.current) is not None:
             core.index.drop(uri)
-            self._later(core.generator.forget, uri)
+            self._later(core.forget, uri)
 
     def saved(self, uri: str) -> None:
         """A document was saved."""

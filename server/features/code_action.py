@@ -27,7 +27,7 @@ async def handle(snapshot: Snapshot, params: types.CodeActionParams) -> list[typ
     review = snapshot.reviews.last(document.uri)
     look = partial(code_actions.listed, core, document, span, review)
     # a change of threads costs milliseconds while others compute, more than the list itself
-    here = core.generator.parsed(document.record)
+    here = core.trees.knows(document.record)
     found = look() if here else await asyncio.get_running_loop().run_in_executor(snapshot.pool, look)
     wanted = code_actions.wanted(found, params.context)
     return code_actions.actions_of(wanted, document, snapshot, params.context.diagnostics)

@@ -11,6 +11,7 @@ from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.records import Completion, Origin, Trigger
 from indexing.syntax import Syntax
+from indexing.trees import SyntaxTrees
 from models.errors import ModelError
 from models.scripted import ENTRY, ScriptedModel
 from models.show_filter import KINDS, ShowFilter
@@ -415,6 +416,16 @@ def test_a_document_that_was_prepared_is_parsed_from_there(monkeypatch: pytest.M
     generator.prepare(replace(document, text="x = 1\n"))
     generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
     assert [previous is None for previous in before] == [True, False]
+
+
+def test_a_generator_reads_and_fills_the_parse_cache_that_it_was_given() -> None:
+    trees = SyntaxTrees()
+    generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
+    document, _ = place_of("x = 1\n$0\n")
+    generator.prepare(document)
+    assert trees.knows(document)
+    generator.forget(document.uri)  # the cache has its own owner
+    assert trees.knows(document)
 
 
 def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:

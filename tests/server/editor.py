@@ -19,7 +19,6 @@ from agents.reviewer import validity
 from indexing import access
 from indexing.limits import IndexLimits
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
-from indexing.syntax import Syntax
 from models.fallback import FallbackChain, Link
 from server.app import StarlingServer, create_server
 from server.chats import Chats
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from agents.reviewer.reviewer import Reviewer
     from agents.reviewer.validity import Verdict
     from indexing.index import Index
+    from indexing.syntax import Syntax
     from models.chat import ChatModel
     from models.lazy import LazyModel
 
@@ -142,12 +142,6 @@ class ScriptedGenerator:
                 return Completion((), "cancelled")
         texts = [self.text] if limit == 1 else [f"{self.text} #{number}" for number in range(limit)]
         return Completion(tuple(suggestion(text, offset, name=f"id{n}") for n, text in enumerate(texts)))
-
-    def syntax(self, document: Document) -> Syntax:
-        return Syntax.of(document)
-
-    def parsed(self, document: Document) -> bool:
-        return document.version == 1
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from indexing.records import IndexProgress
+from indexing.syntax import Syntax
 from models.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
 from models.lazy import LazyModel
@@ -64,6 +65,27 @@ async def test_a_document_is_read_when_it_is_opened_and_not_at_each_key(editor: 
     editor.type("!", 0, 3, version=2)
     await editor.answer(editor.complete(0, 4))
     assert editor.generator.prepared == [(URI, 1)]
+
+
+async def test_review_and_code_actions_share_one_tree_which_goes_with_the_document(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    real = Syntax.of
+    monkeypatch.setattr(Syntax, "of", lambda document, *before: parsed.append(document.text) or real(document, *before))
+    await editor.begin()
+    editor.open("def area(r):\n    pass\n")
+    await editor.until(lambda: editor.server.session.reviews.last(URI) is not None)
+    core = editor.server.session.cores.current
+    assert core is not None
+    place = {"line": 1, "character": 8}
+    params = {"textDocument": {"uri": URI}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}
+    await editor.answer(editor.ask("textDocument/codeAction", params))
+    document = editor.index.documents[URI]
+    assert parsed == [document.text]
+    editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    await editor.until(lambda: not core.trees.knows(document))
+    assert ("forget", URI) in editor.generator.events
 
 
 async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:
