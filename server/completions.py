@@ -134,9 +134,8 @@ def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
     path = document.path or document.container
     if path is not None and core.unoffered(path):
         return "excluded"
-    settings = core.settings.completion
-    wanted = settings.enabled and (settings.automatic or trigger is Trigger.INVOKED)
-    return "" if wanted else "off"
+    wanted = core.settings.completion.automatic or trigger is Trigger.INVOKED
+    return "" if wanted and core.generator.is_on(document.record) else "off"
 
 
 def _wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:

@@ -13,7 +13,6 @@ from agents.generator.tasks.records import Means
 from agents.records import Layer
 from indexing.exclusion import Exclusion
 from indexing.files import read_regular
-from indexing.limits import IndexLimits
 from indexing.texts import decode
 from indexing.walk import Walk, walk
 
@@ -58,8 +57,7 @@ class Files:
 
     def all(self) -> Iterator[Path]:
         """All files of the workspace that may be read, folder by folder."""
-        settings = self.core.settings.index
-        limits = IndexLimits(max_files=settings.max_files, exclude=tuple(settings.exclude))
+        limits = self.core.index_limits
         for root in self.roots:
             if os.access(root, os.R_OK):
                 for found in walk(Exclusion(root, limits), limits, Walk()):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from agents.records import Layer
 from agents.reviewer.cells import said_of_cell
+from server import policies
 from server.cancellation import Tickets
 
 if TYPE_CHECKING:
@@ -221,14 +222,9 @@ class Reviews:
 
 
 def layers_of(core: Core) -> frozenset[Layer]:
-    """The layers that the settings want and that have their model."""
-    wanted = core.settings.review
-    switches = {
-        Layer.STATIC: wanted.static,
-        Layer.LIKELIHOOD: wanted.likelihood and core.model is not None,
-        Layer.MODEL: wanted.model and core.review_chat is not None,
-    }
-    return frozenset(layer for layer, on in switches.items() if on and wanted.enabled)
+    """Return the layers that the settings want and whose model is there."""
+    present = {Layer.STATIC: True, Layer.LIKELIHOOD: core.model is not None, Layer.MODEL: core.review_chat is not None}
+    return frozenset(layer for layer in policies.layers_of(core.settings) if present[layer])
 
 
 @dataclass(slots=True)

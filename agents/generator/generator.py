@@ -108,18 +108,19 @@ class Generator:
         self._answers.recorder.answered(document.uri, completion)
         return completion
 
+    def is_on(self, document: Document) -> bool:
+        """Whether completion is on for this document; callers ask once, before `reuse` and `complete`, which do not."""
+        return self._policy.is_on(document.language)
+
     def prepare(self, document: Document) -> None:
         """Read a document that was just opened, so that its first key need not wait for the parser; blocking."""
-        if self._policy.enabled and document.language not in self._policy.languages_off:
+        if self.is_on(document):
             self._trees.of(document)
             self._index.prepare(document)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
-        """The rest of a suggestion that is being typed, None if there is none; microseconds, no model, no index."""
+        """Return the rest of a suggestion that is being typed, None if there is none; microseconds, for a loop."""
         started = time.monotonic()
-        policy = self._policy
-        if not policy.enabled or document.language in policy.languages_off:
-            return None
         rest = self._answers.cache.find(document, offset)
         if rest is None:
             return None
@@ -209,6 +210,7 @@ class Generator:
         cursor = Cursor.at(document, offset)
         if why := refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.withheld):
             return Completion((), why)
+        # found by now: a run may have ended while the request waited, and a shifted text was not asked about by `reuse`
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
         model, quick = self._model, self._quick

@@ -116,7 +116,7 @@ class _Making:
     def _gate(self) -> Gate:
         from server.gate.opening import for_disk  # noqa: PLC0415 (as above)
 
-        return for_disk([self.root], confirming.TerminalAsker(self.yes), self.core.review_limits)
+        return for_disk([self.root], confirming.TerminalAsker(self.yes), self.core.index_limits)
 
     def _result(
         self, task: Task, scene: Scene, gate: Gate, loop: asyncio.AbstractEventLoop, stopped: threading.Event

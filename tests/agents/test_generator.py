@@ -255,11 +255,15 @@ def test_reuse_answers_alone(editors: Callable[..., Editor]) -> None:
     assert rest.suggestions[0].text == "s(value)"
 
 
-def test_reuse_follows_the_off_switch(editors: Callable[..., Editor]) -> None:
-    editor = editors(says("abs(value)"))
-    editor.ask("x = $0\n")
-    editor.generator.set_policy(CompletionPolicy(enabled=False))
-    assert editor.generator.reuse(*place_of("x = ab$0\n")) is None
+def test_a_generator_follows_the_off_switch_and_reads_nothing_ahead_where_it_is_off() -> None:
+    trees = SyntaxTrees()
+    generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
+    document, _ = place_of("x = ab$0\n")
+    assert generator.is_on(document)
+    generator.set_policy(CompletionPolicy(enabled=False))
+    generator.prepare(document)
+    assert not generator.is_on(document)
+    assert not trees.knows(document)
 
 
 def test_a_suggestion_turned_down_is_not_offered_again_unasked(editors: Callable[..., Editor]) -> None:

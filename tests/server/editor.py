@@ -143,6 +143,9 @@ class ScriptedGenerator:
         texts = [self.text] if limit == 1 else [f"{self.text} #{number}" for number in range(limit)]
         return Completion(tuple(suggestion(text, offset, name=f"id{n}") for n, text in enumerate(texts)))
 
+    def is_on(self, document: Document) -> bool:
+        return not self.policies or self.policies[-1].is_on(document.language)
+
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable
 
@@ -249,7 +252,7 @@ class Editor:
         self.server.protocol.set_writer(self, include_headers=False)
 
     def _build(self, roots: Sequence[Path], options: object, old: Core | None) -> Core:
-        from server import core, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
+        from server import policies, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
 
         self.may_build.wait(WAIT_S)
         self.built.append((tuple(roots), options))
@@ -259,14 +262,14 @@ class Editor:
             editor=options, roots=roots, environment={"STARLING_INDEX__WATCH": "false"}
         )
         generator = cast("Generator", self.generator)
-        generator.set_policy(core.policy_of(resolved))
+        generator.set_policy(policies.completion_policy_of(resolved))
         chain = FallbackChain([Link(self.chat, "this machine")]) if self.chat is not None else None
         return Core(
             resolved,
             cast("Index", self.index),
             generator,
             self.model,
-            core.unoffered_of(roots, resolved),
+            policies.unoffered_of(roots, resolved),
             tuple(map(str, problems)),
             cast("Reviewer", self.reviewer),
             Chats(chain, chain),
