@@ -11,9 +11,9 @@ from lsprotocol import types
 
 from agents import actions
 from agents.actions import Way
+from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import running
 from agents.generator.tasks.records import Means, Scene
-from agents.records import ProposedEdit, TextChange
 from indexing.records import Span
 from server import outgoing
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from agents.actions import Action
+    from agents.edits import Edit
     from agents.generator.tasks.records import Task
-    from agents.records import Edit
     from server.core import Core
     from server.documents import OpenText
     from server.reviews import Review

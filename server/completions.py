@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import Completion, Trigger
+from agents.suggestions import Completion, Trigger
 from models import allocator
 from server.cancellation import Tickets
 from server.pace import Pace

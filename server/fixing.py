@@ -9,11 +9,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from agents import actions
-from agents.records import Layer
+from agents.findings import Layer
 from server import incoming
 
 if TYPE_CHECKING:
-    from agents.records import Edit, Finding
+    from agents.edits import Edit
+    from agents.findings import Finding
     from indexing.records import Span
     from server.core import Core
     from server.documents import OpenText

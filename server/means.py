@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.findings import Layer
 from agents.generator.tasks.records import Means
-from agents.records import Layer
 from indexing.exclusion import Exclusion
 from indexing.files import read_regular
 from indexing.texts import decode
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agents.edits import Change
+    from agents.findings import Finding
     from agents.generator.tasks.records import TestRun
-    from agents.records import Change, Finding
     from indexing.records import Document
     from server.core import Core
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from agents.findings import Layer
     from agents.generator.policy import CompletionPolicy
-    from agents.records import Layer
     from agents.reviewer.policy import ReviewPolicy
     from indexing.limits import IndexLimits
     from server.settings import Settings
@@ -45,7 +45,7 @@ def completion_policy_of(settings: Settings) -> CompletionPolicy:
 
 def review_policy_of(settings: Settings) -> ReviewPolicy:
     """Return the settings that the review follows, in its own words."""
-    from agents.records import Severity  # noqa: PLC0415
+    from agents.findings import Severity  # noqa: PLC0415
     from agents.reviewer.policy import ReviewPolicy  # noqa: PLC0415
     from indexing import languages  # noqa: PLC0415
 
@@ -70,7 +70,7 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
 
 def layers_of(settings: Settings) -> frozenset[Layer]:
     """Return the layers of the review that the settings want, whether or not their models are there."""
-    from agents.records import Layer  # noqa: PLC0415
+    from agents.findings import Layer  # noqa: PLC0415
 
     wanted = settings.review
     switches = {

@@ -30,8 +30,8 @@ from server.trials import Trials
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from agents.edits import ProposedEdit
     from agents.generator.tasks.records import Means, Result, Task
-    from agents.records import ProposedEdit
     from server.core import Core
     from server.documents import OpenText
     from server.session import Snapshot

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer.cells import said_of_cell
 from server import policies
 from server.cancellation import Tickets
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from server.cancellation import Ticket
     from server.core import Core, Cores
     from server.documents import Documents, OpenText

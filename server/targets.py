@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
-    from agents.records import Finding, Layer
+    from agents.findings import Finding, Layer
     from server.core import Core
     from server.session import Snapshot
 

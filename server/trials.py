@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.edits import CreateFile, TextChange
 from agents.generator.tasks.records import TestRun
-from agents.records import CreateFile, TextChange
 from server import test_runs
 from server.gate import contents
 from server.gate.records import Tool
@@ -24,7 +24,7 @@ from server.gate.records import Tool
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.gate import Gate
     from server.means import Files
     from server.test_runs import Command, Run

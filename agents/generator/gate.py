@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.records import Trigger
+from agents.suggestions import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

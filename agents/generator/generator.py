@@ -23,7 +23,7 @@ from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
 from agents.generator.runs import Ending, Place, Run, Runs
-from agents.records import Completion, Origin, Trigger
+from agents.suggestions import Completion, Origin, Trigger
 from indexing.trees import SyntaxTrees
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.records import Completion, Trigger
+from agents.suggestions import Completion, Trigger
 from indexing import languages
 from indexing.files import read_regular
 from indexing.records import Document

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from agents.records import CreateFile, DeleteFile, RenameFile
+from agents.edits import CreateFile, DeleteFile, RenameFile
 from server.cli import terminal
 from server.gate import questions
 from server.gate.records import Answer, Tool

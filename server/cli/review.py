@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.records import ProposedEdit, Severity, TextChange
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Severity
 from indexing import left_out, texts
 from indexing.walk import Walk
 from server.cli import changed_lines, confirming, findings, place, terminal
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.report import Report, Reviewed
     from agents.reviewer.reviewer import Reviewer
     from indexing.limits import IndexLimits

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import fix, running
-from agents.records import ProposedEdit, TextChange
 from server import fixing, proposing, targets
 from server.commands.failures import CommandFailed
 from server.proposing import Where, Written
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
     from server.proposing import Place
     from server.session import Snapshot
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer import validity
 from indexing.syntax import Syntax
 from server import targets

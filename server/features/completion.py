@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from server import incoming, outgoing
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile
+from agents.edits import CreateFile
 from server.gate import checkpoints, diffs, judging, verification
 from server.gate.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
@@ -30,7 +30,7 @@ from server.state import StateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
     from server.gate.checkpoints import Checkpoint
     from server.gate.locating import Located
     from server.gate.places import Places

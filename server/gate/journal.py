@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import RenameFile, TextChange
+from agents.edits import RenameFile, TextChange
 from server.gate.audit import Audit, AuditRow, user
 from server.gate.checkpoints import Checkpoints, kind_of, subject
 from server.gate.contents import digest
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.contents import Content
     from server.gate.policy import Limits
     from server.gate.records import Answer, Outcome, Question

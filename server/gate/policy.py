@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from agents.records import DeleteFile
+from agents.edits import DeleteFile
 from server.gate.records import Tool
 
 if TYPE_CHECKING:
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
 
 
 class Risk(IntEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
 
 
 class Verdict(StrEnum):

@@ -4,7 +4,7 @@ import pytest
 
 from agents.generator.gate import refusal
 from agents.generator.policy import CompletionPolicy
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from tests.agents.doubles import MemoryIndex, cursor_of
 
 

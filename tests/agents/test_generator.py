@@ -9,7 +9,7 @@ import pytest
 
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
-from agents.records import Completion, Origin, Trigger
+from agents.suggestions import Completion, Origin, Trigger
 from indexing.syntax import Syntax
 from indexing.trees import SyntaxTrees
 from models.errors import ModelError

@@ -13,9 +13,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from agents.findings import Finding, Layer, Severity
 from agents.generator.statistics import CompletionStatistics
-from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
 from agents.reviewer import validity
+from agents.suggestions import Completion, Origin, Suggestion, Trigger
 from indexing import access
 from indexing.limits import IndexLimits
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Completion, Trigger
+from agents.suggestions import Completion, Trigger
 from tests.server.editor import URI, suggestion
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from agents.records import Layer
+from agents.findings import Layer
 from indexing.limits import IndexLimits
 from models.lazy import LazyModel
 from models.scripted import ENTRY, ScriptedModel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from agents.records import Fix, Severity
+from agents.findings import Fix, Severity
 from agents.reviewer.reviewer import Reviewer
 from server.gate.records import Outcome, Tool, Verdict
 from tests import marked

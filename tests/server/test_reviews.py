@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from agents.records import Edit, Fix, Layer, Severity
+from agents.edits import Edit
+from agents.findings import Fix, Layer, Severity
 from models.lazy import LazyModel
 from models.scripted import ENTRY, ScriptedModel
 from server.reviews import Held

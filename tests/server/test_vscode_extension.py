@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from agents.edits import ProposedEdit, RenameFile
 from agents.generator.statistics import CompletionStatistics
-from agents.records import ProposedEdit, RenameFile
 from server import model_loading, progress
 from server.commands import COMMANDS
 from server.gate import comparing

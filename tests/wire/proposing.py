@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from agents.records import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.commands.records import CommandRecord, Proposed
 
 if TYPE_CHECKING:

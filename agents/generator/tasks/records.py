@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agents.records import ProposedEdit
+from agents.edits import ProposedEdit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from agents.records import Change, Finding
+    from agents.edits import Change
+    from agents.findings import Finding
     from indexing.index import Index
     from indexing.records import Document, Span
     from indexing.syntax import Syntax

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Finding, Severity
 from agents.generator.tasks import explain, registry, running
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Means, Nothing, Result, Scene, Told
 from agents.generator.tasks.rewriting import whole_lines
 from agents.markdown import inert
-from agents.records import Finding, ProposedEdit, Severity, TextChange
 from indexing.literals import secret_literals
 from indexing.records import Document, Span
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd

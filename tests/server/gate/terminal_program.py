@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
 from indexing.limits import IndexLimits
 from server.cli.confirming import Kind, TerminalAsker
 from server.gate.opening import for_disk

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.gate.asking import EditorAsker
 from server.gate.questions import LINES_IN_MESSAGE
 from server.gate.records import Answer, Question, Tool

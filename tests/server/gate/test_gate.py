@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import TextChange
+from agents.edits import TextChange
 from server.gate import contents
 from server.gate.policy import Limits
 from server.gate.records import Answer, Tool, Verdict
@@ -21,7 +21,7 @@ from tests.server.gate.bench import Bench, proposal, rows
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
 
 SOURCE = """
 #- area.py

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.gate import contents
 from server.gate.policy import Limits
 from server.gate.records import Answer, Outcome, Verdict
@@ -27,7 +27,7 @@ from tests.server.gate.bench import Bench
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.records import Question
 
 PROPOSALS, SHARES = 10_000, 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Edit, TextChange
+from agents.edits import Edit, TextChange
 from server.gate import checkpoints
 from server.gate.policy import Limits
 from server.gate.records import Answer, Tool, Verdict
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
 
 ODD = {
     "mixed.txt": b"one\r\ntwo\nthree\rfour",
