@@ -13,9 +13,9 @@ from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import coverage
+from agents.tools import EXECUTE_COMMAND
 from server import origins, paths, targets, test_runs
 from server.commands.records import CommandRecord
-from server.gate.records import Tool
 from server.test_runs import Run
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def _run(snapshot: Snapshot, core: Core, folder: Path, data: Path | None) 
     if isinstance(command, str):
         return RunFacts(command="", outcome="refused", exit_code=None, seconds=0.0, output="", problem=command)
     outcome = await snapshot.gate.permit(
-        Tool.EXECUTE_COMMAND,
+        EXECUTE_COMMAND,
         f"{command.shown}\n\nin {folder}, for at most {settings.test_timeout_s} seconds",
         title=f"Run the tests of {folder.name}",
         why=_why(command),
