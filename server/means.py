@@ -71,6 +71,7 @@ def means_of(
     cancelled: Callable[[], bool],
     report: Callable[[str], None],
     run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
+    stream: Callable[[str], None] | None = None,
 ) -> Means:
     """The means of one run of a task."""
     core = files.core
@@ -91,4 +92,5 @@ def means_of(
         run_tests=run_tests,
         cancelled=cancelled,
         report=report,
+        stream=stream,
     )

@@ -96,8 +96,13 @@ async def written(snapshot: Snapshot, place: Place, task: Task) -> Written:
 
 
 @asynccontextmanager
-async def working(snapshot: Snapshot, core: Core, title: str) -> AsyncIterator[tuple[Work, Means]]:
-    """A piece of work with a bar, and what it may use."""
+async def working(
+    snapshot: Snapshot, core: Core, title: str, *, stream: Callable[[Work, str], None] | None = None
+) -> AsyncIterator[tuple[Work, Means]]:
+    """Show a bar for a piece of work, and yield the work with what it may use.
+
+    `stream` gets an answer in words piece by piece, in the work's thread.
+    """
     async with snapshot.works.run(f"Starling: {title}", snapshot.token) as work:
 
         def opened(uri: str) -> str | None:
@@ -106,7 +111,13 @@ async def working(snapshot: Snapshot, core: Core, title: str) -> AsyncIterator[t
 
         files = Files(core, snapshot.roots, opened)
         trials = Trials(files, lambda: snapshot.gate, work.loop, work.cancelled)
-        means = means_of(files, cancelled=work.cancelled, report=work.report, run_tests=trials.run)
+        means = means_of(
+            files,
+            cancelled=work.cancelled,
+            report=work.report,
+            run_tests=trials.run,
+            stream=partial(stream, work) if stream is not None else None,
+        )
         try:
             yield work, means
         except asyncio.CancelledError:

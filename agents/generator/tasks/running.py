@@ -65,7 +65,7 @@ def propose(task: Task, scene: Scene, means: Means) -> Result:
         models.errors.ModelError: the model is broken or gone.
     """
     if why := withheld(task, scene, means):
-        return Nothing(why)
+        return Nothing(why, unavailable=True)
     result = task.propose(scene, means)
     if means.cancelled():
         raise Cancelled
