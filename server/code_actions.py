@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from agents.generator.tasks.records import Task
     from server.core import Core
     from server.documents import OpenText
+    from server.gate.chosen import Chosen
     from server.reviews import Review
-    from server.session import Snapshot
+    from server.snapshot import Snapshot
 
 COMMANDS = {Way.TASK: "starling.generate", Way.FIX: "starling.fix"}
 
@@ -60,9 +61,13 @@ def wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Ac
 
 
 def actions_of(
-    found: Sequence[Action], document: OpenText, snapshot: Snapshot, diagnostics: Sequence[types.Diagnostic]
+    found: Sequence[Action],
+    document: OpenText,
+    snapshot: Snapshot,
+    chosen: Chosen,
+    diagnostics: Sequence[types.Diagnostic],
 ) -> list[types.CodeAction | types.Command]:
-    """The actions as this client takes them; what it cannot show is left out."""
+    """Return the actions that this client can show, as it takes them; `chosen` is told of the edits in them."""
     menu = snapshot.client.menu
     items: list[types.CodeAction | types.Command] = []
     for action in found:
@@ -71,7 +76,7 @@ def actions_of(
         if not menu.literals:
             items += [_command(action, document, snapshot.encoding)] if action.way in COMMANDS else []
         elif action.way in COMMANDS or menu.resolves or action.way is Way.EDIT:
-            items.append(_literal(action, document, snapshot, diagnostics))
+            items.append(_literal(action, document, snapshot, chosen, diagnostics))
     return items
 
 
@@ -94,7 +99,7 @@ def workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -
 
 
 def _literal(
-    action: Action, document: OpenText, snapshot: Snapshot, diagnostics: Sequence[types.Diagnostic]
+    action: Action, document: OpenText, snapshot: Snapshot, chosen: Chosen, diagnostics: Sequence[types.Diagnostic]
 ) -> types.CodeAction:
     item = types.CodeAction(title=action.title, kind=action.kind)
     menu = snapshot.client.menu
@@ -110,7 +115,7 @@ def _literal(
         item.data = {**_arguments(action, document, snapshot.encoding), "way": action.way.value}
     elif action.finding is not None and action.finding.fix is not None:
         proposal, change = proposal_of(action.title, document, action.finding.fix.edits)
-        snapshot.chosen.expect(proposal, change)
+        chosen.expect(proposal, change)
         item.edit = workspace_edit(change, document, snapshot)
     return item
 

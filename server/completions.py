@@ -80,6 +80,11 @@ class Completions:
                 core.generator.shown(suggestion.id)
             return completion
 
+    def popup(self) -> bool:
+        """Whether the ordinary list is wanted too; at once, and true as long as no settings are known."""
+        core = self._cores.current
+        return core is None or core.settings.completion.popup
+
     def cancel(self, uri: str) -> None:
         """Answer what runs for that document with nothing: its text is another now, or it was closed."""
         self._tickets.cancel(uri)

@@ -15,7 +15,8 @@ from server.commands.records import CommandRecord
 from server.proposing import Where
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
     from server.works import Work
 
 
@@ -37,15 +38,15 @@ class Result(CommandRecord):
     model: str = Field(description="Who said so.")
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Ask, and hand the answer on while it comes."""
 
     def pour(work: Work, piece: str) -> None:
         if arguments.partial_token is not None:
-            work.loop.call_soon_threadsafe(snapshot.works.pour, arguments.partial_token, piece)
+            work.loop.call_soon_threadsafe(services.works.pour, arguments.partial_token, piece)
 
-    place = await proposing.place_of(snapshot, arguments, arguments.question)
-    async with proposing.working(snapshot, place.core, "explain", stream=pour) as (work, means):
+    place = await proposing.place_of(snapshot, services, arguments, arguments.question)
+    async with proposing.working(snapshot, services, place.core, "explain", stream=pour) as (work, means):
         result = await proposing.called(work, partial(running.propose, explain.TASK, place.scene, means))
     if isinstance(result, Nothing):
         raise CommandFailed(result.reason, code="unavailable" if result.unavailable else "nothing-said")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from models.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
 from models.lazy import LazyModel
 from models.scripted import ScriptedModel
+from server.services import Services
+from server.snapshot import Snapshot
 from server.version import VERSION
 from tests.server.editor import URI
 
@@ -86,6 +89,18 @@ async def test_review_and_code_actions_share_one_tree_which_goes_with_the_docume
     editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
     await editor.until(lambda: not core.trees.knows(document))
     assert ("forget", URI) in editor.generator.events
+
+
+async def test_a_snapshot_keeps_the_values_of_its_moment_and_holds_no_service(editor: Editor) -> None:
+    await editor.begin()
+    editor.open("one")
+    session = editor.server.session
+    snapshot = session.snapshot(URI)
+    editor.type("!", 0, 3, version=2)
+    assert snapshot.document is not None
+    assert (snapshot.document.text, snapshot.encoding) == ("one", session.client.encoding)
+    live = {id(getattr(session.services, one.name)) for one in fields(Services)}
+    assert live.isdisjoint(id(getattr(snapshot, one.name)) for one in fields(Snapshot))
 
 
 async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:
