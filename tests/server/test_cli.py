@@ -30,6 +30,8 @@ from tests.marked import parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 PROGRAM = [sys.executable, "-P", str(Path(starling_lsp.__file__))]
 COMMANDS = [
     "serve",
@@ -535,7 +537,6 @@ def test_asking_to_serve_loads_no_command_line_library() -> None:
         "typer",
         "rich",
         "pydantic",
-        "pydantic_settings",
         "structlog",
         "numpy",
         "ctranslate2",
