@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents import prompting
+from agents.edits import ProposedEdit
 from agents.generator.tasks import ranking
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.proposals import change, notes_of
 from agents.generator.tasks.splitting import UnsplitError, movable, split_off
-from agents.records import ProposedEdit
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
+    from agents.edits import Edit
     from agents.generator.tasks.functions import Function
     from agents.generator.tasks.records import Means, Scene
-    from agents.records import Edit
     from models.chat import ChatModel
 
 _ANSWER_TOKENS = 100

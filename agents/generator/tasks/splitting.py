@@ -23,9 +23,9 @@ from starling_python import parse_python
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agents.edits import Edit
     from agents.generator.tasks.python_blocks import Block
     from agents.generator.tasks.python_names import Function, Names
-    from agents.records import Edit
     from indexing.records import Document
 
 _WORD = re.compile(r"[^\W\d]\w*")

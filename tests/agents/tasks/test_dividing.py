@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Finding, Severity
 from agents.generator.tasks import registry, running
 from agents.generator.tasks.dividing import asks_to_divide
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Nothing, Result, Scene
-from agents.records import Finding, ProposedEdit, Severity, TextChange
 from indexing.records import Document, Span
 from models.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import Workplace, scene_of

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from agents.edits import edited
 from agents.generator.tasks.splitting import UnsplitError, movable, split_off
-from agents.records import edited
 from tests.agents.doubles import document_of
 
 
