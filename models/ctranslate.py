@@ -47,7 +47,7 @@ CLOSE_WAIT_S = 30.0
 LONGEST_READ_S = 4.0
 # With 512 tokens the prompt holds every name of the line as often as a raw one with 860 does, with 256 half as often.
 PROMPT_STEPS = (512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
-USUAL_PROMPT = 1536
+USUAL_PROMPT = 1024
 # What follows the cursor is read anew with each key, so it is what is read in so many seconds, and at least so much.
 SUFFIX_S = 0.3
 LEAST_SUFFIX = 48

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, FillRequest
 
 MARKED_BYTES = 1 << 20
-REST_S = 0.01
 SEEN_CHARACTERS = 200  # of a prompt's ends, kept to find out why an answer is wrong
 
 
@@ -83,12 +82,6 @@ class Watched:
         self.calls = []
         if self.engine is not None:
             self.engine.spared_s = 0.0
-
-    def rest(self) -> None:
-        """Wait until the model has read what it keeps for the next key: a person looks at an answer meanwhile."""
-        reading = getattr(self.model, "_reading_ahead", None)
-        while reading is not None and reading.locked():
-            time.sleep(REST_S)
 
     @property
     def spared_ms(self) -> float:

@@ -140,7 +140,6 @@ def ask(index: Index, model: Watched, site: Site, arm: str, quick: CompletionMod
     index.put(document)  # the file as it stands in the editor hides the one on disk, and with it the target
     generator = Generator(index, model, quick=quick, policy=patient() if arm in PATIENT else CompletionPolicy())
     trigger = Trigger.AUTOMATIC if arm == TYPING else Trigger.INVOKED
-    model.rest()
     model.forget()
     began = time.perf_counter()
     try:

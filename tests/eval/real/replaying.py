@@ -71,9 +71,9 @@ class Replaying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def lacks(self, prompt: Prompt) -> bool:
-        """Whether the engine should read a prompt ahead: not one that is replayed, for that would hold up the next."""
-        return self._key(prompt) not in self._known and self._engine.lacks(prompt)
+    def lacks(self, _: Prompt) -> bool:
+        """Have nothing read ahead for a next key: the next place is in another file, and would have to wait for it."""
+        return False
 
     def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
         """Decode as the engine does; from memory where that is known as far as it is wanted."""
