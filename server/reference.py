@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.layers import ENVIRONMENT_PREFIX
 from server.settings import Settings, allowed, camel, fields, marked, section_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,14 @@ class SettingReference:
 
 def reference() -> tuple[SettingReference, ...]:
     """Every setting in the order of declaration."""
-    return tuple(
-        SettingReference(
+    return tuple(one for section in Settings.model_fields for one in _section(section))
+
+
+def _section(section: str) -> Iterator[SettingReference]:
+    """Yield every setting of one section in the order of declaration."""
+    schema = section_model(section).model_json_schema()["properties"]
+    for name, field in fields(section).items():
+        yield SettingReference(
             key=f"{section}.{camel(name)}",
             toml=f"{section}.{name}",
             environment=f"{ENVIRONMENT_PREFIX}{section}__{name}".upper(),
@@ -52,8 +61,5 @@ def reference() -> tuple[SettingReference, ...]:
             description=field.description or "",
             workspace=marked(field, "workspace"),
             personal=marked(field, "personal"),
-            schema=section_model(section).model_json_schema()["properties"][name],
+            schema=schema[name],
         )
-        for section in Settings.model_fields
-        for name, field in fields(section).items()
-    )

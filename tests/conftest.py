@@ -93,6 +93,24 @@ def _root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert left == [], "tests left processes behind"
 
 
+@pytest.fixture(scope="session")
+def fork_server(_root: Path) -> Iterator[None]:
+    """A process that `tests.wire.forking` forks others from."""
+    from tests.wire import forking  # noqa: PLC0415 (after the environment was cleared)
+
+    with forking.fork_server():
+        yield
+
+
+@pytest.fixture
+def forks(fork_server: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fork the processes that the program starts from this one, unless the test is marked `real_start`."""
+    from tests.wire import forking  # noqa: PLC0415 (after the environment was cleared)
+
+    with forking.starts(request)():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_surroundings(_root: Path) -> Iterator[Path]:
     """Home, settings, state, cache, runtime and temporary folders of this test's own; the folder that holds them."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_PICKLE_BYTES = 64 << 20  # of the program; numbers are not in it
 MOST_STEPS = 10_000_000  # instructions; a model of 1,000 tensors takes 50,000
+MOST_STACKED = 100_000  # values that wait to be used; Python's own writers take a thousand entries of a table at once
 MOST_COPIED = 10_000_000  # entries of tables that are made of others
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 ZIP_MAGIC = b"PK\x03\x04"
@@ -212,7 +213,7 @@ class _Machine:
             ValueError, KeyError, IndexError, TypeError: it is no pickle.
         """
         for steps, (opcode, argument, _) in enumerate(pickletools.genops(self._stream)):
-            if steps > MOST_STEPS:
+            if steps > MOST_STEPS or len(self._stack) > MOST_STACKED:
                 raise ValueError("too long")
             if opcode.name == "STOP":
                 return self._stack.pop()

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 LIMITS = IndexLimits(processes=1, nice=0)
 
 
+@pytest.fixture(autouse=True)
+def _forks(forks: None) -> None:
+    """Fork the indexing process of each test that is not marked `real_start`."""
+
+
 @pytest.fixture
 def storage(tmp_path: Path) -> Path:
     return tmp_path / "storage"

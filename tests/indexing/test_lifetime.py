@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from indexing.index import Index
 
+pytestmark = pytest.mark.real_start
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = 60
 

@@ -30,6 +30,8 @@ from tests.marked import parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 PROGRAM = [sys.executable, "-P", str(Path(starling_lsp.__file__))]
 COMMANDS = [
     "serve",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Generate = Callable[..., tuple[int, dict[str, Any], str]]
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 WORKSPACE = """
     #- .git/HEAD
     ref: refs/heads/main

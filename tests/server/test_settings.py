@@ -17,6 +17,8 @@ from server.settings import Settings, resolve
 if TYPE_CHECKING:
     from server.settings import SettingProblem
 
+REFERENCE = reference()
+
 
 class Layers:
     """The four layers of one resolution, to be filled one by one."""
@@ -115,10 +117,10 @@ def test_a_toml_file_may_use_camel_case_too(layers: Layers) -> None:
     assert layers.resolve()[0].completion.max_tokens == 7
 
 
-@pytest.mark.parametrize("key", [one.toml for one in reference() if not one.workspace])
+@pytest.mark.parametrize("key", [one.toml for one in REFERENCE if not one.workspace])
 def test_a_workspace_cannot_set_what_is_not_marked_for_it(layers: Layers, key: str) -> None:
     section, name = key.split(".")
-    value = json.loads(next(one.default for one in reference() if one.toml == key))
+    value = json.loads(next(one.default for one in REFERENCE if one.toml == key))
     (layers.roots[0] / ".starling.toml").write_text(f"[{section}]\n{name} = {json.dumps(value)}\n")
     problem = layers.problem()
     assert problem.key == key
@@ -127,7 +129,7 @@ def test_a_workspace_cannot_set_what_is_not_marked_for_it(layers: Layers, key: s
 
 
 def test_a_workspace_cannot_choose_a_model_or_a_device_or_reveal_texts() -> None:
-    free = {one.toml for one in reference() if one.workspace}
+    free = {one.toml for one in REFERENCE if one.workspace}
     assert not {key for key in free if key.startswith(("model.", "log.", "chat."))}
 
 
@@ -283,15 +285,15 @@ def test_resolving_twice_gives_the_same(layers: Layers) -> None:
 
 
 def test_every_setting_is_documented_and_has_bounds() -> None:
-    for one in reference():
+    for one in REFERENCE:
         assert one.description.endswith((".", ".`")), one.key
         assert one.allowed, one.key
         assert one.environment == one.environment.upper()
         assert json.loads(one.default) == one.schema["default"], one.key
-    assert len({one.key for one in reference()}) == len(reference()) > 15
+    assert len({one.key for one in REFERENCE}) == len(REFERENCE) > 15
 
 
-@pytest.mark.parametrize("one", reference(), ids=lambda one: one.key)
+@pytest.mark.parametrize("one", REFERENCE, ids=lambda one: one.key)
 def test_every_setting_can_be_set_by_every_layer_that_may(layers: Layers, one: Any) -> None:
     section, name = one.toml.split(".")
     default = json.loads(one.default)

@@ -20,7 +20,7 @@ from pytest_lsp import LanguageClient, make_test_lsp_client
 from tests.wire import forking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_server.py"))]
@@ -148,9 +148,8 @@ async def gone(processes: list[psutil.Process]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _fork_server(_root: Path) -> Iterator[None]:
-    with forking.fork_server():
-        yield
+def _fork_server(fork_server: None) -> None:
+    """Have a process to fork servers from."""
 
 
 @pytest.fixture

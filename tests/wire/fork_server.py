@@ -1,24 +1,32 @@
 """A process that has imported the program and forks a server for each request; `tests.wire.forking` talks with it.
 
-It only imports modules: it calls no function of the program and starts no thread. A request holds the script, its
-arguments, the environment, the folder and the umask; the three standard streams come with it. The child takes all of
-these on and then runs the script as the interpreter would. Start at `main`.
+It only imports modules and looks up lsprotocol's types, which takes that library a while; it calls no function of the
+program and starts no thread. A request holds the script or code, its arguments, the environment, the folder and the
+umask; the three standard streams come with it. The child takes all of these on and then runs the script as the
+interpreter would. If it may start processes of the program, it first forks another process like this one, which forks
+those. Start at `main`.
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 # What `starling serve` has imported once it is ready. Not `models.host.connection`: its import draws a random identity.
@@ -30,15 +38,23 @@ MODULES = (
     "indexing.snapshots", "indexing.ranking", "indexing.recall", "indexing.pools", "indexing.watch", "models.catalog",
     "models.lazy", "models.loading", "models.ctranslate", "models.allocator", "psutil", "ctypes",
 )  # fmt: skip
+# What the processes that it starts have imported once they work.
+OF_PROCESSES = (
+    "indexing.worker", "indexing.updating", "indexing.building", "indexing.segments", "indexing.analysis", "filelock",
+    "indexing.watcher", "agents.reviewer.workers",
+)  # fmt: skip
 REQUEST_BYTES = 1 << 20
+ADOPTED_S = 20.0
 
 
 def main() -> None:
     """Import the program and fork for each request until the tests end; in a child, run what was requested."""
     starter = os.getppid()
     sys.path[0] = str(ROOT)  # as if the program's entry had been started
-    for name in MODULES:
+    for name in (*MODULES, *OF_PROCESSES):
         importlib.import_module(name)
+    forking = importlib.import_module("tests.wire.forking")
+    importlib.import_module("lsprotocol.converters").get_converter()  # looks up all types of the protocol once
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threading.active_count() == threads == 1, "a thread would be missing in children"
     os.environ.pop("OPENBLAS_NUM_THREADS")  # numpy is imported, without threads
@@ -47,12 +63,42 @@ def main() -> None:
     gc.freeze()  # a collection here or in a child would copy memory that both share
     talk = socket.socket(fileno=int(sys.argv[1]))
     talk.send(b"ready")
+    run = _serve(talk, starter, forking, path[1:])
+    gc.unfreeze()
+    run()
+
+
+def _serve(talk: socket.socket, starter: int, forking: ModuleType, path: list[str]) -> Callable[[], None]:
+    """Fork for each request of the process `starter` until it ends; in a child, return what it is to run."""
     while (request := _fork(talk, starter)) is None:
         pass
-    gc.unfreeze()
-    sys.path[:] = [str(Path(request["arguments"][0]).parent), *path[1:]]
-    sys.argv[:] = request["arguments"]
-    runpy.run_path(request["arguments"][0], run_name="__main__")
+    if request["starting"]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        own = os.getpid()
+        if os.fork() == 0:
+            ours.close()
+            null = os.open(os.devnull, os.O_RDWR)
+            for number in range(3):
+                os.dup2(null, number)
+            os.close(null)
+            return _serve(theirs, own, forking, path)
+        theirs.close()
+        forking.ForkedPopen.server = forking.ForkServer(ours)
+        subprocess.Popen = forking.ForkedPopen  # type: ignore[misc]
+    return lambda: _run(request["arguments"], path)
+
+
+def _run(arguments: list[str], path: list[str]) -> None:
+    """Run a script, or code after `-I -c`, as the interpreter would."""
+    if arguments[:2] == ["-I", "-c"]:
+        sys.path[:] = path
+        sys.argv[:] = arguments[1:2]
+        module = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(arguments[2], "<string>", "exec"), module.__dict__)  # noqa: S102 (as the interpreter does)
+        return
+    sys.path[:] = [str(Path(arguments[0]).parent), *path]
+    sys.argv[:] = arguments
+    runpy.run_path(arguments[0], run_name="__main__")
 
 
 def _fork(talk: socket.socket, starter: int) -> dict[str, Any] | None:
@@ -68,6 +114,8 @@ def _fork(talk: socket.socket, starter: int) -> dict[str, Any] | None:
         except OSError:
             os._exit(1)
         if child:
+            if json.loads(data)["own_group"]:
+                os.setpgid(child, child)
             os.write(writing, str(child).encode())
             os._exit(0)
         for descriptor in (talk.fileno(), reading, writing):
@@ -88,13 +136,23 @@ def _become(request: dict[str, Any], streams: list[int], starter: int) -> dict[s
         os.dup2(descriptor, number)
     for descriptor in set(streams) - {0, 1, 2}:
         os.close(descriptor)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):  # a stream learns only once whether it can seek
+        old = getattr(sys, name)
+        stream = open(number, "wb" if number else "rb", closefd=False)  # noqa: SIM115 (it stays)
+        line_buffering = number == 2 or stream.isatty()
+        new = io.TextIOWrapper(stream, old.encoding, old.errors, newline="\n", line_buffering=line_buffering)
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
     coerced = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}  # by the interpreter's start
     os.environ.clear()
     os.environ.update({**coerced, **request["environment"]})
     os.chdir(request["folder"])
     os.umask(request["umask"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    end = time.monotonic() + ADOPTED_S
     while os.getppid() != starter:
+        if time.monotonic() > end:
+            os._exit(1)  # it has ended
         time.sleep(0.0001)
     return request
 

@@ -1,16 +1,20 @@
 """Servers that start at once, as forks of one process that has imported the program already. Start at `forked`.
 
-Starting the interpreter and importing the program takes a second of processor time; most tests want a server in a
-process of its own and do not care how it was started.
+Starting the interpreter and importing the program takes a second of processor time, and half a second for each process
+that the program starts itself; most tests want processes of their own and do not care how they were started.
 
-The same as with a real start: the process is a child of the tests' process, in its process group and session; it has
-the given arguments, environment, folder, umask and standard streams and no other open descriptor; it runs the script
-from its first line, so the program itself sets up settings, log, signals, garbage collection, index and model.
+The same as with a real start: the process is a child of the one that starts it, in the same session and in the process
+group that was asked for; it has the given arguments, environment, folder, umask and standard streams and no other open
+descriptor; it runs the script from its first line, so the program itself sets up settings, log, signals, garbage
+collection, index and model.
 
-Different: what a ready server has imported is imported before the first line; all servers of one process of the tests
-share a hash seed; numpy's library for linear algebra has no thread; the system shows the command line and the first
-environment of the process that forks. So tests of starting, ending, imports and memory are marked `real_start`, and
-some others are. A start that `ForkServer.takes` refuses is a real one too. `tests/wire/test_forking.py` compares both.
+Different: what a ready server and its processes have imported is imported before the first line, and lsprotocol's types
+are looked up; all servers of one process of the tests share a hash seed, and so do their processes; numpy's library for
+linear algebra has no thread; the system shows the command line and the first environment of the process that forks, and
+Python's flags are those of that process (`-I` gives the same `sys.path`). A process that starts others (`STARTING`) has
+one child more, which forks them, and a socket to it. So tests of starting, ending, imports and memory are marked
+`real_start`, and some others are: of their servers every process is new. A start that `ForkServer.takes` refuses is a
+real one too. `tests/wire/test_forking.py` compares both.
 """
 
 from __future__ import annotations
@@ -23,8 +27,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from indexing import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,69 +40,94 @@ if TYPE_CHECKING:
     import pytest
 
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
-SCRIPTS = {FORK_SERVER.with_name(f"{name}.py") for name in ("scripted_server", "proposing_server", "surveying")}
-SCRIPTS.add(FORK_SERVER.parents[2] / "starling_lsp.py")
+OF_TESTS = ("scripted_server", "proposing_server", "surveying", "homeless")
+SCRIPTS = {FORK_SERVER.parents[2] / "starling_lsp.py", *(FORK_SERVER.with_name(f"{name}.py") for name in OF_TESTS)}
+# What the program starts itself, and which of that starts processes in turn; one more tells what it got.
+OF_PROGRAM = ("indexing.worker", "indexing.analysis", "indexing.watcher", "agents.reviewer.workers")
+MODULES = (*OF_PROGRAM, "tests.wire.surveying")
+STARTING = ("indexing.worker",)
 # Read when they are used. Any other variable may change what an import does, or how the interpreter starts.
 READ_LATE = re.compile(
     r"HOME|USERPROFILE|(LOCAL)?APPDATA|TMPDIR|TEMP|TMP|SCRIPT|PYTEST_CURRENT_TEST|(XDG|STARLING|GIT)_\w+"
 )
-USUAL = (True, None, None, None, -1, False, -1)  # signals, user, umask, session and process group of `Popen`
+USUAL = (True, None, None, None, -1, False)  # signals, user, umask and session of `Popen`
+SAME_GROUP, OWN_GROUP = -1, 0
 PR_SET_CHILD_SUBREAPER = 36
 
 
 class ForkServer:
-    """The process that forks, with the environment of the tests' process."""
+    """The process that forks. Thread-safe.
 
-    def __init__(self) -> None:
-        self._talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    Args:
+        talk: leads to the process, which is a descendant of this one.
+        process: the process, if it was started here.
+    """
+
+    def __init__(self, talk: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+        self._talk = talk
+        self._process = process
+        self._early = _early(os.environ)
+        self._set_subreaper = ctypes.CDLL(None, use_errno=True).prctl
+        self._lock = threading.Lock()
+
+    @classmethod
+    def begin(cls) -> ForkServer:
+        """Start the process with the environment of this one.
+
+        Raises:
+            OSError: it does not start.
+        """
+        talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, str(FORK_SERVER), str(theirs.fileno())],
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
             )  # fmt: skip
-        self._early = _early(os.environ)
-        if not self._talk.recv(100):
+        begun = cls(talk, process)
+        if not talk.recv(100):
             raise OSError("the process that forks servers has ended")
-        self._set_subreaper = ctypes.CDLL(None, use_errno=True).prctl
+        return begun
 
     def takes(self, arguments: list[str], environment: Mapping[str, str], options: Sequence[object]) -> bool:
         """Return whether a fork would be the same as a new process."""
         return (
-            len(arguments) > 1
-            and arguments[0] == sys.executable
-            and Path(arguments[1]) in SCRIPTS
+            (_is_script(arguments) or any(arguments == processes.command(module) for module in MODULES))
             and _early(environment) == self._early
             and not any(options)
         )
 
-    def start(self, arguments: list[str], environment: Mapping[str, str], folder: str, streams: list[int]) -> int:
-        """Start a server as a child of this process; return its process id.
+    def start(
+        self, arguments: list[str], environment: Mapping[str, str], folder: str, streams: list[int], *, own_group: bool
+    ) -> int:
+        """Start a process as a child of this one; return its process id.
 
         Raises:
             OSError: the system makes no more processes, or the process that forks has ended.
         """
-        umask = os.umask(0)
-        os.umask(umask)
         request = {
             "arguments": arguments[1:],
             "environment": dict(environment),
             "folder": folder,
-            "umask": umask,
+            "umask": _umask(),
+            "own_group": own_group,
+            "starting": _is_script(arguments) or any(arguments == processes.command(module) for module in STARTING),
         }
-        self._adopt(orphans=True)
-        try:
-            socket.send_fds(self._talk, [json.dumps(request).encode()], streams)
-            if not (number := int(self._talk.recv(100) or b"0")):
-                raise OSError("no server could be forked")
-            return number
-        finally:
-            self._adopt(orphans=False)
+        with self._lock:
+            self._adopt(orphans=True)
+            try:
+                socket.send_fds(self._talk, [json.dumps(request).encode()], streams)
+                if not (number := int(self._talk.recv(100) or b"0")):
+                    raise OSError("no process could be forked")
+                return number
+            finally:
+                self._adopt(orphans=False)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process that `begin` started."""
         self._talk.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
 
     def _adopt(self, *, orphans: bool) -> None:
         """Be the parent of descendants that lose their own, or no longer."""
@@ -112,7 +144,9 @@ class ForkedPopen(subprocess.Popen[bytes]):
         self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,  # noqa: ANN001
         p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, *rest,  # noqa: ANN001, ANN002
     ):  # fmt: skip
-        options = [executable, preexec_fn, pass_fds, not close_fds, shell, rest != USUAL]
+        own_group = rest[-1] == OWN_GROUP
+        unusual = rest[:-1] != USUAL or rest[-1] not in {SAME_GROUP, OWN_GROUP}
+        options = [executable, preexec_fn, pass_fds, not close_fds, shell, unusual]
         given = [os.fspath(argument) for argument in args]
         environment = os.environ if env is None else env
         if not self.server.takes(given, environment, options):
@@ -122,10 +156,21 @@ class ForkedPopen(subprocess.Popen[bytes]):
             return
         streams = [own if own != -1 else number for number, own in enumerate((p2cread, c2pwrite, errwrite))]
         try:
-            self.pid = self.server.start(given, environment, os.fspath(cwd or Path.cwd()), streams)
+            folder = os.fspath(cwd or Path.cwd())
+            self.pid = self.server.start(given, environment, folder, streams, own_group=own_group)
             self._child_created = True
         finally:
             self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)  # type: ignore[attr-defined]
+
+
+def _is_script(arguments: list[str]) -> bool:
+    return len(arguments) > 1 and arguments[0] == sys.executable and Path(arguments[1]) in SCRIPTS
+
+
+def _umask() -> int:
+    """Return what `os.umask` tells only who changes it, for all threads."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("\nUmask:")[2].split()[0], 8)
 
 
 def _early(environment: Mapping[str, str]) -> dict[str, str]:
@@ -139,7 +184,7 @@ def fork_server() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    ForkedPopen.server = ForkServer()
+    ForkedPopen.server = ForkServer.begin()
     try:
         yield
     finally:

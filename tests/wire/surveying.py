@@ -1,4 +1,7 @@
-"""Prints as JSON what this process got from whoever started it, and what state the interpreter is in."""
+"""Prints as JSON what this process got from whoever started it, and what state the interpreter is in.
+
+With `--through`, it starts this module as the program starts its own processes, and prints what that one got.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ import json
 import locale
 import os
 import random
+import resource
 import signal
 import sys
 import threading
 from pathlib import Path
+
+MEMORY_BYTES = 1_000_000_000
 
 
 def descriptors() -> list[str]:
@@ -38,7 +44,10 @@ def survey() -> dict[str, object]:
         "umask": umask,
         "parent, group and session": [os.getppid(), os.getpgrp(), os.getsid(0)],
         "descriptors": descriptors(),
-        "streams": [(one.encoding, one.errors, one.line_buffering) for one in (sys.stdin, sys.stdout, sys.stderr)],  # type: ignore[attr-defined]
+        "streams": [
+            (one.encoding, one.errors, one.line_buffering, one.seekable())  # type: ignore[attr-defined]
+            for one in (sys.stdin, sys.stdout, sys.stderr)
+        ],
         "signals": [str(handler) if handler is None else getattr(handler, "__name__", handler) for handler in signals],
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
         "garbage": [gc.isenabled(), gc.get_threshold(), gc.get_freeze_count(), gc.get_debug()],
@@ -47,14 +56,34 @@ def survey() -> dict[str, object]:
         "locale": locale.setlocale(locale.LC_ALL),
         "flags": str(sys.flags),
         "threads": [thread.name for thread in threading.enumerate()],
-        "main": sys.modules["__main__"].__dict__["__file__"],
+        "main": sys.modules["__main__"].__dict__.get("__file__"),
         "niceness": os.nice(0),
         "input": sys.stdin.read(),
+        "memory": resource.getrlimit(resource.RLIMIT_DATA),  # set before anything is written
         "own": [os.getpid(), random.random()],  # noqa: S311
         "command": Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"),
     }
 
 
-if __name__ == "__main__":
-    print(json.dumps(survey(), default=str))  # noqa: T201
+def through(told: bytes) -> dict[str, object]:
+    """Return what a process gets that is started as the program starts its own."""
+    from indexing import processes  # noqa: PLC0415 (a fork has imported it)
+
+    process = processes.spawn("tests.wire.surveying", Path.cwd(), MEMORY_BYTES)
+    out, _ = process.communicate(told)
+    found = dict(json.loads(out))
+    assert process.returncode == 3
+    parent, group, session = found["parent, group and session"]
+    place = {os.getpid(): "the one that starts it", process.pid: "itself", os.getsid(0): "that of the session"}
+    return {**found, "parent, group and session": [place[one] for one in (parent, group, session)]}
+
+
+def main() -> None:
+    """Print the survey."""
+    found = through(sys.stdin.buffer.read()) if "--through" in sys.argv else survey()
+    print(json.dumps(found, default=str))  # noqa: T201
     sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Start = Callable[..., Awaitable[Session]]
     Harm = Callable[[Path], None]
 
+LOOK_AGAIN_S = 0.1  # what heals it works on the same machine
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # root minds modes, too
 
 
@@ -98,12 +100,15 @@ async def healed(session: Session, uri: str, name: str) -> None:
             session.write(f"{name}.py", f"def {name}(wing):\n    return wing\n")
             await session.status(lambda status: status["index"]["state"] == "ready")
             wrong = await found(session, name) != f"{name}.py"
+        if wrong:
+            await asyncio.sleep(LOOK_AGAIN_S)
     assert session.process.returncode is None
 
 
 @pytest.mark.parametrize("harm", [empty, cut, overwrite, replace, delete, swap, close])
 async def test_what_is_harmed_heals_while_the_server_answers(start: Start, harm: Harm) -> None:
-    program = [*UNPRIVILEGED, *SCRIPTED] if hasattr(os, "getuid") and os.getuid() == 0 else SCRIPTED
+    is_root = hasattr(os, "getuid") and os.getuid() == 0
+    program = [*UNPRIVILEGED, *SCRIPTED] if harm is close and is_root else SCRIPTED
     session = await begun(lambda: start(command=program))
     uri = session.open("untitled:one", "x = \n")
     await session.command("starling.approvals")

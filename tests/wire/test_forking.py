@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
+from indexing import processes
 from tests.wire import forking
+from tests.wire.conftest import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +25,11 @@ SURVEYING = [sys.executable, str(Path(__file__).with_name("surveying.py")), "one
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
 
 
-def surveyed(folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+def surveyed(folder: Path, environment: Mapping[str, str], *options: str) -> dict[str, Any]:
     done = subprocess.Popen(
-        SURVEYING, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [*SURVEYING, *options],
+        cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
     out, err = done.communicate(b"what stands in the input")
     assert (done.returncode, err) == (3, b"")
     return dict(json.loads(out))
@@ -42,7 +47,35 @@ def test_a_fork_gets_what_a_new_process_gets(tmp_path: Path) -> None:
     assert [one.pop("command") == SURVEYING for one in (new, *forks)] == [True, False, False]
     own = [one.pop("own") for one in (new, *forks)]
     assert len({tuple(each) for each in own}) == len({number for _, number in own}) == 3
+    for fork in forks:
+        fork["descriptors"].remove("socket")  # by which it starts processes
     assert forks == [new, new]
+
+
+def test_a_process_that_a_fork_starts_gets_what_one_of_a_new_process_gets(tmp_path: Path) -> None:
+    environment = {**os.environ, "STARLING_HOME": str(tmp_path)}
+    new = surveyed(tmp_path, environment, "--through")
+    with forking.forked():
+        forks = [surveyed(tmp_path, environment, "--through") for _ in range(2)]
+    command = processes.command("tests.wire.surveying")
+    assert [one.pop("command") == command for one in (new, *forks)] == [True, False, False]
+    own = [one.pop("own") for one in (new, *forks)]
+    assert len({number for _, number in own}) == 3
+    assert ["isolated=1" in one.pop("flags") for one in (new, *forks)] == [True, False, False]
+    assert new["parent, group and session"] == ["the one that starts it", "itself", "that of the session"]
+    assert forks == [new, new]
+
+
+def test_processes_of_a_fork_end_with_it(tmp_path: Path) -> None:
+    with forking.forked():
+        process = subprocess.Popen(SURVEYING, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    end = time.monotonic() + WAIT_S
+    while not (family := psutil.Process(process.pid).children()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs(family, timeout=WAIT_S)[1] == []
 
 
 def test_what_may_count_while_the_program_is_imported_starts_a_new_process(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire import forking
 from tests.wire.conftest import within
 from tests.wire.serving import bodies, frame, initialize
 
@@ -24,11 +26,12 @@ HOMES: dict[str, dict[str, str]] = {
     "not to be written to": {"HOME": "/proc/starling"},
     "of Starling a file": {"STARLING_HOME": "{}/file"},
 }
+REAL = {"none"}  # of these every process is new: a module that asks for the home when it is imported fails here
 HOME = pytest.mark.parametrize("home", HOMES)
 
 
 async def run(
-    folder: Path, home: str, *arguments: str, sent: bytes = b"", until: bytes = b""
+    folder: Path, home: str, *arguments: str, sent: bytes = b"", until: bytes = b"", real: bool | None = None
 ) -> tuple[int, bytes, str]:
     """Status, stdout and stderr of the program for such a user, in a workspace of one file.
 
@@ -41,10 +44,12 @@ async def run(
     kept = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
     kept.pop("STARLING_HOME", None)
     said = {name: value.format(folder) for name, value in HOMES[home].items()}
-    process = await asyncio.create_subprocess_exec(
-        *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    real = home in REAL if real is None else real
+    with contextlib.nullcontext() if real else forking.forked():
+        process = await asyncio.create_subprocess_exec(
+            *HOMELESS, *arguments, env={**kept, **said, "TMPDIR": str(folder / "temporary")}, cwd=folder / "workspace",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(sent)
@@ -106,6 +111,6 @@ async def test_what_others_planted_among_temporary_files_is_not_read(tmp_path: P
     planted.mkdir(parents=True)
     (planted / "settings.toml").write_text("[completion]\nenabled = false\n")
     planted.parent.chmod(0o777)  # as if it were anybody's
-    _, out, _ = await run(tmp_path, "none", "doctor", "--json")
+    _, out, _ = await run(tmp_path, "none", "doctor", "--json", real=False)
     files = next(check for check in json.loads(out)["checks"] if check["part"] == "files")
     assert str(planted) not in json.dumps(files)
