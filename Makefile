@@ -20,6 +20,9 @@ PYTEST    := $(BIN)/python -m pytest
 PARALLEL  := -n auto --maxprocesses 8 --dist worksteal
 # the recipe of the bundled model needs PyTorch, the program and its tests do not: an environment of its own
 TRAINING  := .venv-training
+# the site of the documents and the recording need tools that the program and its tests do not
+DOCS      := .venv-docs
+SITE      := .cache/site
 EDITORS   := $(CURDIR)/.cache/editors
 NEOVIM_TESTS := $(wildcard tests/editors/test_neovim*.py)
 # Failed tests run once more, alone, and have to pass then: beside others, or on a busy machine, some exceed their time.
@@ -28,7 +31,7 @@ $(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 -
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-vscode vscode eval-data eval bench format docs lock clean
+.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-vscode vscode eval-data eval bench format docs recording lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,15 +127,28 @@ format: $(VENV)/.dev  ## format the code, mend what can be mended safely
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev  ## rewrite the settings in the README, in Neovim's help and in the VS Code extension
-	$(BIN)/python tests/tidy/settings_table.py
+$(DOCS)/.installed: requirements-docs.lock | $(BIN)/python
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs: $(VENV)/.dev $(DOCS)/.installed  ## rewrite the generated documents, and build the site into dist/site; a broken link fails
+	$(BIN)/python tests/tidy/pages.py
 	$(BIN)/python tests/tidy/neovim_help.py
 	$(BIN)/python tests/tidy/vscode_settings.py
+	$(BIN)/python docs/site.py $(SITE)
+	cd $(SITE) && "$(CURDIR)/$(DOCS)/bin/zensical" build --strict
+	mkdir -p dist && rm -rf dist/site && mv $(SITE)/site dist/site
+
+recording: $(VENV)/.runtime $(DOCS)/.installed  ## record docs/recording.svg anew in Neovim 0.12 (root on Debian)
+	sh tests/editors/install.sh neovim $(EDITORS)
+	NEOVIM=$(EDITORS)/neovim $(DOCS)/bin/python -m docs.recording docs/recording.svg "$(CURDIR)/$(BIN)"
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements-dev.lock pyproject.toml --group dev --group eval -o requirements-eval.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group docs -o requirements-docs.lock
 
 clean:  ## remove the environment and caches
-	rm -rf $(EXTENSION)/node_modules $(EXTENSION)/dist $(VENV) $(TRAINING) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(EXTENSION)/node_modules $(EXTENSION)/dist $(VENV) $(TRAINING) $(DOCS) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import refine, running, write_test
 from agents.generator.tasks.proposals import between, said_of
 from agents.generator.tasks.ranking import new_findings
 from agents.generator.tasks.records import Scene, TestRun
 from agents.metered import Metered
-from agents.records import ProposedEdit, TextChange
 from agents.reviewer import style
 from agents.reviewer.assessment import code_metrics
 from agents.reviewer.report import Reviewed, report
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from agents.edits import Change
+    from agents.findings import Finding
     from agents.generator.tasks.records import Means, Result, Task
-    from agents.records import Change, Finding
     from indexing.records import Document
 
 ROUNDS = 3

@@ -18,7 +18,7 @@ from server.serve import serve_stdio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import Completion
+    from agents.suggestions import Completion
     from indexing.records import Document
 
 

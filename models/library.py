@@ -122,7 +122,7 @@ def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside
     if fim is None and chat is None:
         raise ModelError(
             f"The tokenizer in {checkpoint} knows neither fill-in-the-middle nor chat markers that are known here; "
-            'write a catalog.toml for it by hand (README, "A model of your own").'
+            'write a catalog.toml for it by hand (docs/convert.md, "A model folder").'
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
     return replace(known, roles=roles, fim=family_fim(fim, network) if fim else None, chat=chat)

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from server.client import Client
-    from server.session import Snapshot
+    from server.completions import Completions
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 NAME = "starling"
 EVERY_NOTEBOOK = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook(notebook="*")])
@@ -72,17 +74,28 @@ class Notification:
 
 @dataclass(frozen=True)
 class Request:
-    """A method that is answered from a snapshot; attributes as of `Notification`.
+    """A method that is answered from a snapshot, with a service; attributes as of `Notification`.
 
     Attributes:
+        given: takes what the handler works with, beside the snapshot, out of the session's services.
         when: for which clients it is offered.
     """
 
     method: str
-    handle: Callable[[Snapshot, Any], Awaitable[Any]]
+    handle: Callable[[Snapshot, Any, Any], Awaitable[Any]]
+    given: Callable[[Services], object]
     capability: str
     options: object = None
     when: Callable[[Client], bool] = lambda _: True
+
+
+def _completions(services: Services) -> Completions:
+    return services.completions
+
+
+def _all(services: Services) -> Services:
+    """Return all services: a menu or a command may come to anything."""
+    return services
 
 
 FEATURES: tuple[Notification | Request, ...] = (
@@ -107,12 +120,14 @@ FEATURES: tuple[Notification | Request, ...] = (
     Request(
         types.TEXT_DOCUMENT_INLINE_COMPLETION,
         inline_completion.handle,
+        _completions,
         "inline_completion_provider",
         types.InlineCompletionOptions(),  # without options pygls would not declare it
     ),
     Request(
         types.TEXT_DOCUMENT_COMPLETION,
         completion.handle,
+        _completions,
         "completion_provider",
         types.CompletionOptions(trigger_characters=[".", "(", " ", "=", ","]),
         when=lambda client: not client.inline,
@@ -120,6 +135,7 @@ FEATURES: tuple[Notification | Request, ...] = (
     Request(
         types.TEXT_DOCUMENT_DIAGNOSTIC,
         diagnostic.handle,
+        lambda services: services.reviews,
         "diagnostic_provider",
         types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=NAME),
         when=lambda client: client.pulls,
@@ -127,6 +143,7 @@ FEATURES: tuple[Notification | Request, ...] = (
     Request(
         types.WORKSPACE_TEXT_DOCUMENT_CONTENT,
         text_document_content.handle,
+        lambda services: services.shown,
         "workspace.text_document_content",
         types.TextDocumentContentOptions([SCHEME]),  # pygls does not declare it; the protocol does
         when=lambda client: client.editing.contents,
@@ -134,17 +151,19 @@ FEATURES: tuple[Notification | Request, ...] = (
     Request(
         types.WORKSPACE_DIAGNOSTIC,
         workspace_diagnostic.handle,
+        lambda services: services.workspace_reviews,
         "diagnostic_provider",
         when=lambda client: client.pulls_workspace,
     ),
     Request(
         types.TEXT_DOCUMENT_CODE_ACTION,
         code_action.handle,
+        _all,
         "code_action_provider",
         types.CodeActionOptions(code_action_kinds=[*code_action.KINDS], resolve_provider=True),
     ),
-    Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, "code_action_provider"),
-    Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, "execute_command_provider"),
+    Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, _all, "code_action_provider"),
+    Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, _all, "execute_command_provider"),
 )
 
 
@@ -177,7 +196,9 @@ class StarlingServer(LanguageServer):
 
     def _requested(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
-            return await feature.handle(self.session.snapshot(incoming.uri_of(params)), params)
+            session = self.session
+            snapshot = session.snapshot(incoming.uri_of(params))
+            return await feature.handle(snapshot, feature.given(session.services), params)
 
         return answer
 

@@ -11,9 +11,9 @@ from lsprotocol import types
 
 from agents import actions
 from agents.actions import Way
+from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import running
 from agents.generator.tasks.records import Means, Scene
-from agents.records import ProposedEdit, TextChange
 from indexing.records import Span
 from server import outgoing
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from agents.actions import Action
+    from agents.edits import Edit
     from agents.generator.tasks.records import Task
-    from agents.records import Edit
     from server.core import Core
     from server.documents import OpenText
+    from server.gate.chosen import Chosen
     from server.reviews import Review
-    from server.session import Snapshot
+    from server.snapshot import Snapshot
 
 COMMANDS = {Way.TASK: "starling.generate", Way.FIX: "starling.fix"}
 
@@ -35,7 +36,7 @@ def listed(core: Core, document: OpenText, span: tuple[int, int], review: Review
     """What applies at a place; quick, for a thread."""
     if document.oversized:
         return ()
-    syntax = core.generator.syntax(document.record)
+    syntax = core.trees.of(document.record)
     scene = Scene(document.record, syntax, Span(*span))
     findings = actions.moved(review.findings, review.document.text, document.text) if review is not None else ()
     return actions.listed(scene, findings, missing=lambda task: missing(core, task))
@@ -60,9 +61,13 @@ def wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Ac
 
 
 def actions_of(
-    found: Sequence[Action], document: OpenText, snapshot: Snapshot, diagnostics: Sequence[types.Diagnostic]
+    found: Sequence[Action],
+    document: OpenText,
+    snapshot: Snapshot,
+    chosen: Chosen,
+    diagnostics: Sequence[types.Diagnostic],
 ) -> list[types.CodeAction | types.Command]:
-    """The actions as this client takes them; what it cannot show is left out."""
+    """Return the actions that this client can show, as it takes them; `chosen` is told of the edits in them."""
     menu = snapshot.client.menu
     items: list[types.CodeAction | types.Command] = []
     for action in found:
@@ -71,7 +76,7 @@ def actions_of(
         if not menu.literals:
             items += [_command(action, document, snapshot.encoding)] if action.way in COMMANDS else []
         elif action.way in COMMANDS or menu.resolves or action.way is Way.EDIT:
-            items.append(_literal(action, document, snapshot, diagnostics))
+            items.append(_literal(action, document, snapshot, chosen, diagnostics))
     return items
 
 
@@ -94,7 +99,7 @@ def workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -
 
 
 def _literal(
-    action: Action, document: OpenText, snapshot: Snapshot, diagnostics: Sequence[types.Diagnostic]
+    action: Action, document: OpenText, snapshot: Snapshot, chosen: Chosen, diagnostics: Sequence[types.Diagnostic]
 ) -> types.CodeAction:
     item = types.CodeAction(title=action.title, kind=action.kind)
     menu = snapshot.client.menu
@@ -110,7 +115,7 @@ def _literal(
         item.data = {**_arguments(action, document, snapshot.encoding), "way": action.way.value}
     elif action.finding is not None and action.finding.fix is not None:
         proposal, change = proposal_of(action.title, document, action.finding.fix.edits)
-        snapshot.chosen.expect(proposal, change)
+        chosen.expect(proposal, change)
         item.edit = workspace_edit(change, document, snapshot)
     return item
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import Completion, Trigger
+from agents.suggestions import Completion, Trigger
 from models import allocator
 from server.cancellation import Tickets
 from server.pace import Pace
@@ -80,6 +80,11 @@ class Completions:
                 core.generator.shown(suggestion.id)
             return completion
 
+    def popup(self) -> bool:
+        """Whether the ordinary list is wanted too; at once, and true as long as no settings are known."""
+        core = self._cores.current
+        return core is None or core.settings.completion.popup
+
     def cancel(self, uri: str) -> None:
         """Answer what runs for that document with nothing: its text is another now, or it was closed."""
         self._tickets.cancel(uri)
@@ -134,9 +139,8 @@ def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
     path = document.path or document.container
     if path is not None and core.unoffered(path):
         return "excluded"
-    settings = core.settings.completion
-    wanted = settings.enabled and (settings.automatic or trigger is Trigger.INVOKED)
-    return "" if wanted else "off"
+    wanted = core.settings.completion.automatic or trigger is Trigger.INVOKED
+    return "" if wanted and core.generator.is_on(document.record) else "off"
 
 
 def _wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from indexing.trees import SyntaxTrees
 from server import chats as chat_models
+from server import policies
 from server.chats import Chats
 
 if TYPE_CHECKING:
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.generator.generator import Generator
-    from agents.generator.policy import CompletionPolicy
     from agents.reviewer.layers import Examiner
-    from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
     from indexing.limits import IndexLimits
@@ -49,6 +49,7 @@ class Core:
         generator: suggests.
         model: the model behind the generator, None for none.
         quick: the bundled model, where a large one is chosen: it completes while that is loading or too slow.
+        trees: the parse cache, for everything that reads syntax.
         unoffered: whether the settings want nothing offered in a file.
         problems: what is wrong with settings and model, a sentence each.
         reviewer: finds; None where it could not be built.
@@ -66,6 +67,7 @@ class Core:
     chats: Chats = field(default_factory=Chats)
     costs: Costs | None = None
     quick: LazyModel | None = None
+    trees: SyntaxTrees = field(default_factory=SyntaxTrees)
 
     @property
     def chat(self) -> ChatModel | None:
@@ -79,20 +81,23 @@ class Core:
 
     @property
     def review_limits(self) -> IndexLimits:
-        """Return which files of a folder are reviewed: those that are indexed, up to the review's own bounds."""
-        from indexing.limits import IndexLimits  # noqa: PLC0415 (as above)
+        """Return the limits of a review of whole folders."""
+        return policies.review_limits_of(self.settings)
 
-        wanted = self.settings.review
-        return IndexLimits(
-            max_files=wanted.workspace_files,
-            max_file_bytes=wanted.max_file_bytes,
-            exclude=tuple(self.settings.index.exclude),
-        )
+    @property
+    def index_limits(self) -> IndexLimits:
+        """Return the limits of the index, and so of what the gate and tasks may touch."""
+        return policies.index_limits_of(self.settings)
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
         """Begin to index, if the settings want it."""
         if self.settings.index.enabled:
             self.index.start(on_progress)
+
+    def forget(self, uri: str) -> None:
+        """Drop everything kept of a closed document, apart from what the index knows of its file."""
+        self.generator.forget(uri)
+        self.trees.forget(uri)
 
     def close(self) -> None:
         """End the index process and free the model; safe twice."""
@@ -190,75 +195,26 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     else:
         model = _model(settings, problems)
         quick = _quick(settings, model)
+    trees = old.trees if old is not None else SyntaxTrees()
     if old is not None and kept:
         generator = old.generator
-        generator.set_policy(policy_of(settings))
+        generator.set_policy(policies.completion_policy_of(settings))
         if model is not old.model:
             generator.set_model(model, quick)
     else:
-        generator = _generator(index, model, quick, settings)
+        generator = _generator(index, model, quick, settings, trees)
     same_chats = old is not None and old.settings.chat == settings.chat
     chats, costs = (old.chats, old.costs) if old is not None and same_chats else _chats(settings)
     problems += chats.problems
     reviewer = _reviewer(index, settings, old, _examiners(index, model, chats.review, settings))
-    unoffered = unoffered_of(roots, settings)
-    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick)
-
-
-def policy_of(settings: Settings) -> CompletionPolicy:
-    """The settings that the generator follows, in its own words."""
-    from agents.generator.policy import CompletionPolicy  # noqa: PLC0415
-    from indexing import languages  # noqa: PLC0415
-
-    wanted = settings.completion
-    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
-    usual = CompletionPolicy()
-    return CompletionPolicy(
-        enabled=wanted.enabled,
-        languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
-        threshold=wanted.min_confidence,
-        recall=wanted.recall,
-        blocks=wanted.multiline == "auto",
-        line_tokens=min(usual.line_tokens, wanted.max_tokens),
-        block_tokens=wanted.max_tokens,
-        automatic_wait_ms=float(wanted.timeout_ms),
-        typing_ms=float(wanted.typing_ms),
-        asking_ms=float(wanted.asking_ms),
-        adaptive=wanted.adaptive,
-    )
-
-
-def review_policy_of(settings: Settings) -> ReviewPolicy:
-    """The settings that the reviewer follows, in its own words."""
-    from agents.records import Layer, Severity  # noqa: PLC0415
-    from agents.reviewer.policy import ReviewPolicy  # noqa: PLC0415
-    from indexing import languages  # noqa: PLC0415
-
-    wanted = settings.review
-    likelihood = wanted.likelihood != "never"
-    switches = {Layer.STATIC: wanted.static, Layer.LIKELIHOOD: likelihood, Layer.MODEL: wanted.model}
-    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
-    return ReviewPolicy(
-        enabled=wanted.enabled,
-        layers=frozenset(layer for layer, on in switches.items() if on),
-        rules_off=frozenset(wanted.rules_off),
-        rules_on=frozenset(wanted.rules_on),
-        languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
-        severity=Severity(wanted.severity),
-        ruff=wanted.ruff,
-        longest_document=wanted.max_file_bytes,
-        cognitive=wanted.cognitive,
-        cyclomatic=wanted.cyclomatic,
-        function_lines=wanted.function_lines,
-        nesting=wanted.nesting,
-        parameters=wanted.parameters,
-    )
+    unoffered = policies.unoffered_of(roots, settings)
+    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick, trees)
 
 
 def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
     from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
 
-    policy = review_policy_of(settings)
+    policy = policies.review_policy_of(settings)
     if old is not None and old.reviewer is not None and index is old.index:
         old.reviewer.policy, old.reviewer.examiners = policy, tuple(examiners)
         return old.reviewer
@@ -283,16 +239,12 @@ def _examiners(
 
 def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
     from indexing.index import Index  # noqa: PLC0415
-    from indexing.limits import IndexLimits  # noqa: PLC0415
     from server import paths  # noqa: PLC0415
 
     storage = paths.writable(paths.index_dir())
     if storage.problem:
         problems.append(storage.problem)
-    wanted = settings.index
-    limits = IndexLimits(
-        max_files=wanted.max_files, max_file_bytes=wanted.max_file_bytes, exclude=tuple(wanted.exclude)
-    )
+    limits = policies.index_limits_of(settings)
     if foreground:
         limits = replace(limits, nice=0)
     return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
@@ -342,22 +294,9 @@ def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
     return chat_models.made(settings.chat, paths.writable(paths.cache_dir()).path, costs), costs
 
 
-def _generator(index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings) -> Generator:
+def _generator(
+    index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings, trees: SyntaxTrees
+) -> Generator:
     from agents.generator.generator import Generator  # noqa: PLC0415
 
-    return Generator(index, model, quick=quick, policy=policy_of(settings))
-
-
-def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
-    """Whether `completion.exclude` names a file; its patterns count from the file's workspace folder."""
-    from indexing.patterns import compiled  # noqa: PLC0415
-
-    spec = compiled(tuple(settings.completion.exclude))
-    if spec is None:
-        return lambda _: False
-
-    def unoffered(path: Path) -> bool:
-        root = next((root for root in roots if path.is_relative_to(root)), path.parent)
-        return spec.match_file(path.relative_to(root).as_posix())
-
-    return unoffered
+    return Generator(index, model, quick=quick, policy=policies.completion_policy_of(settings), trees=trees)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from agents.records import Severity
+from agents.findings import Severity
 from server import outgoing
 from server.explanations import explanation_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.records import Finding, Fix
+    from agents.findings import Finding, Fix
     from server.documents import OpenText
     from server.workspace_reviews import FileReport
 

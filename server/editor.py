@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from agents.records import DeleteFile, RenameFile, TextChange
+from agents.edits import DeleteFile, RenameFile, TextChange
 from server.inquiry import inquire
 from server.workspace_edits import workspace_edit
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
     from server.client import Client
     from server.documents import Documents, OpenText
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
 
 SOURCE = "Starling"
 

@@ -9,20 +9,24 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from agents import actions
-from agents.records import Layer
+from agents.findings import Layer
 from server import incoming
 
 if TYPE_CHECKING:
-    from agents.records import Edit, Finding
+    from agents.edits import Edit
+    from agents.findings import Finding
     from indexing.records import Span
     from server.core import Core
     from server.documents import OpenText
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
-async def safe_edits(snapshot: Snapshot, core: Core, document: OpenText, data: dict[str, Any]) -> tuple[Edit, ...]:
+async def safe_edits(
+    snapshot: Snapshot, services: Services, core: Core, document: OpenText, data: dict[str, Any]
+) -> tuple[Edit, ...]:
     """The edits of a safe fix, or of all of them; empty when what it was for is gone."""
-    findings = await fresh(snapshot, core, document)
+    findings = await fresh(services, core, document)
     if data.get("way") == actions.Way.FIX_ALL:
         return actions.safe_edits(findings)
     span = incoming.span_of_plain(document, data.get("range"), snapshot.encoding)
@@ -30,12 +34,12 @@ async def safe_edits(snapshot: Snapshot, core: Core, document: OpenText, data: d
     return actions.safe_edits((chosen,)) if chosen is not None else ()
 
 
-async def fresh(snapshot: Snapshot, core: Core, document: OpenText) -> tuple[Finding, ...]:
+async def fresh(services: Services, core: Core, document: OpenText) -> tuple[Finding, ...]:
     """The static layer's findings in the text as it is now, computed again unless nothing has changed."""
-    review = snapshot.reviews.known(document)
+    review = services.reviews.known(document)
     if review is not None:
         return review.quick
-    return await asyncio.get_running_loop().run_in_executor(snapshot.pool, static_findings, core, document)
+    return await asyncio.get_running_loop().run_in_executor(services.pool, static_findings, core, document)
 
 
 def static_findings(core: Core, document: OpenText) -> tuple[Finding, ...]:

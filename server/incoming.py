@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from server.documents import OpenText
 from server.origins import is_plain, origins_of, path_of
 

@@ -9,11 +9,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.findings import Layer
 from agents.generator.tasks.records import Means
-from agents.records import Layer
 from indexing.exclusion import Exclusion
 from indexing.files import read_regular
-from indexing.limits import IndexLimits
 from indexing.texts import decode
 from indexing.walk import Walk, walk
 
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agents.edits import Change
+    from agents.findings import Finding
     from agents.generator.tasks.records import TestRun
-    from agents.records import Change, Finding
     from indexing.records import Document
     from server.core import Core
 
@@ -58,8 +58,7 @@ class Files:
 
     def all(self) -> Iterator[Path]:
         """All files of the workspace that may be read, folder by folder."""
-        settings = self.core.settings.index
-        limits = IndexLimits(max_files=settings.max_files, exclude=tuple(settings.exclude))
+        limits = self.core.index_limits
         for root in self.roots:
             if os.access(root, os.R_OK):
                 for found in walk(Exclusion(root, limits), limits, Walk()):
@@ -72,6 +71,7 @@ def means_of(
     cancelled: Callable[[], bool],
     report: Callable[[str], None],
     run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
+    stream: Callable[[str], None] | None = None,
 ) -> Means:
     """The means of one run of a task."""
     core = files.core
@@ -92,4 +92,5 @@ def means_of(
         run_tests=run_tests,
         cancelled=cancelled,
         report=report,
+        stream=stream,
     )

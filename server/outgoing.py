@@ -15,7 +15,7 @@ from lsprotocol import types
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.records import Completion, Suggestion
+    from agents.suggestions import Completion, Suggestion
     from server.documents import OpenText
 
 ACCEPTED_COMMAND = "starling.completion.accepted"

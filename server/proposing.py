@@ -30,11 +30,12 @@ from server.trials import Trials
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from agents.edits import ProposedEdit
     from agents.generator.tasks.records import Means, Result, Task
-    from agents.records import ProposedEdit
     from server.core import Core
     from server.documents import OpenText
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
     from server.works import Work
 
 R = TypeVar("R")
@@ -64,21 +65,21 @@ class Place:
     scene: Scene
 
 
-async def place_of(snapshot: Snapshot, where: Where, instruction: str = "") -> Place:
+async def place_of(snapshot: Snapshot, services: Services, where: Where, instruction: str = "") -> Place:
     """The place as it stands now.
 
     Raises:
         JsonRpcException: there is no such document, or it is left alone.
     """
-    core = await targets.core_of(snapshot)
-    document = await targets.document_of(snapshot, core, Target(uri=where.uri))
+    core = await targets.core_of(services)
+    document = await targets.document_of(snapshot, services, core, Target(uri=where.uri))
     if document.oversized:
         raise CommandFailed("The document is too large.", code="too-large", what_next="Split it first.")
     loop = asyncio.get_running_loop()
-    if why := await loop.run_in_executor(snapshot.pool, running.kept_back, document.record, core.index):
+    if why := await loop.run_in_executor(services.pool, running.kept_back, document.record, core.index):
         raise CommandFailed(why, code="excluded")
     span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
-    syntax = await loop.run_in_executor(snapshot.pool, core.generator.syntax, document.record)
+    syntax = await loop.run_in_executor(services.pool, core.trees.of, document.record)
     return Place(core, document, Scene(document.record, syntax, span, instruction=instruction))
 
 
@@ -88,25 +89,41 @@ def span_of(document: OpenText, span: Range, encoding: str) -> Span:
     return found if found is not None else Span(0, len(document.text))
 
 
-async def written(snapshot: Snapshot, place: Place, task: Task) -> Written:
+async def written(snapshot: Snapshot, services: Services, place: Place, task: Task) -> Written:
     """Have a task done, and a person decide about what it proposes."""
-    async with working(snapshot, place.core, task.name) as (work, means):
+    async with working(snapshot, services, place.core, task.name) as (work, means):
         result = await called(work, partial(running.propose, task, place.scene, means))
-        return await answered(snapshot, work, result, task.name)
+        return await answered(services, work, result, task.name)
 
 
 @asynccontextmanager
-async def working(snapshot: Snapshot, core: Core, title: str) -> AsyncIterator[tuple[Work, Means]]:
-    """A piece of work with a bar, and what it may use."""
-    async with snapshot.works.run(f"Starling: {title}", snapshot.token) as work:
+async def working(
+    snapshot: Snapshot,
+    services: Services,
+    core: Core,
+    title: str,
+    *,
+    stream: Callable[[Work, str], None] | None = None,
+) -> AsyncIterator[tuple[Work, Means]]:
+    """Show a bar for a piece of work, and yield the work with what it may use.
+
+    `stream` gets an answer in words piece by piece, in the work's thread.
+    """
+    async with services.works.run(f"Starling: {title}", snapshot.token) as work:
 
         def opened(uri: str) -> str | None:
-            document = snapshot.opened(uri)
+            document = services.documents.get(uri)
             return document.text if document is not None else None
 
         files = Files(core, snapshot.roots, opened)
-        trials = Trials(files, lambda: snapshot.gate, work.loop, work.cancelled)
-        means = means_of(files, cancelled=work.cancelled, report=work.report, run_tests=trials.run)
+        trials = Trials(files, lambda: services.gate, work.loop, work.cancelled)
+        means = means_of(
+            files,
+            cancelled=work.cancelled,
+            report=work.report,
+            run_tests=trials.run,
+            stream=partial(stream, work) if stream is not None else None,
+        )
         try:
             yield work, means
         except asyncio.CancelledError:
@@ -131,21 +148,21 @@ async def called(work: Work, blocking: Callable[[], R]) -> R:
         raise CommandFailed(str(error), code="model-failed") from error
 
 
-async def answered(snapshot: Snapshot, work: Work, result: Result, name: str) -> Written:
+async def answered(services: Services, work: Work, result: Result, name: str) -> Written:
     """Tell what there is no proposal of; propose what there is."""
     if isinstance(result, Nothing):
-        snapshot.works.tell(result.reason)
+        services.works.tell(result.reason)
         return Written(proposal="", outcome="failed", reason=result.reason, task=name)
     if isinstance(result, Told):
         return Written(proposal="", outcome="applied", task=name, text=result.text)
-    return await proposed(snapshot, work, result, name)
+    return await proposed(services, work, result, name)
 
 
-async def proposed(snapshot: Snapshot, work: Work, proposal: ProposedEdit, name: str) -> Written:
+async def proposed(services: Services, work: Work, proposal: ProposedEdit, name: str) -> Written:
     """Have a person decide."""
     work.report("waiting for your answer")
-    outcome = await snapshot.gate.propose(proposal, cancelled=work.cancelled)
+    outcome = await services.gate.propose(proposal, cancelled=work.cancelled)
     told = Proposed.of(outcome)
     if told.outcome in {"refused", "failed", "partly", "applied"} and told.reason:
-        snapshot.works.tell(told.reason)
+        services.works.tell(told.reason)
     return Written(**told.model_dump(), task=name, notes=proposal.notes)

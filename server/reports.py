@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from agents.records import Layer
+    from agents.findings import Layer
     from agents.reviewer.report import Report
     from agents.reviewer.reviewer import Reviewer
     from indexing.records import Document

@@ -13,15 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer.cells import said_of_cell
+from server import policies
 from server.cancellation import Tickets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from server.cancellation import Ticket
     from server.core import Core, Cores
     from server.documents import Documents, OpenText
@@ -221,14 +222,9 @@ class Reviews:
 
 
 def layers_of(core: Core) -> frozenset[Layer]:
-    """The layers that the settings want and that have their model."""
-    wanted = core.settings.review
-    switches = {
-        Layer.STATIC: wanted.static,
-        Layer.LIKELIHOOD: wanted.likelihood and core.model is not None,
-        Layer.MODEL: wanted.model and core.review_chat is not None,
-    }
-    return frozenset(layer for layer, on in switches.items() if on and wanted.enabled)
+    """Return the layers that the settings want and whose model is there."""
+    present = {Layer.STATIC: True, Layer.LIKELIHOOD: core.model is not None, Layer.MODEL: core.review_chat is not None}
+    return frozenset(layer for layer in policies.layers_of(core.settings) if present[layer])
 
 
 @dataclass(slots=True)
@@ -252,6 +248,6 @@ def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) 
     unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
     if unread or core.reviewer is None or core.index.withheld(document.record):
         return ()
-    syntax = core.generator.syntax(document.record)  # kept there, so that the next blank line finds it fresh
+    syntax = core.trees.of(document.record)  # kept, so that the next completion on a blank line finds it fresh
     found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)
     return said_of_cell(found, document.text) if document.cell else found

@@ -1,7 +1,7 @@
-"""One editor's session: the mutable state that notifications change, and the frozen snapshot that requests get.
+"""One editor's session: the mutable state that notifications change, and what requests get: a snapshot and services.
 
 Lives on the event loop; nothing here blocks it. What loads slowly (settings, index, models) arrives later as a `Core`,
-and until then everything else works. Start at `Session` and `Snapshot`.
+and until then everything else works. Start at `Session`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import importlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from agents.generator.parsing import KEPT
+from indexing.trees import KEPT
 from server import configuration
 from server.client import Client
 from server.completions import Completions
@@ -29,6 +28,8 @@ from server.model_loading import ModelLoading
 from server.progress import ProgressBar
 from server.publishing import Publishing
 from server.reviews import Reviews
+from server.services import Services
+from server.snapshot import Snapshot
 from server.version import VERSION
 from server.watching import Watching
 from server.works import Works
@@ -51,56 +52,6 @@ NEWS_S = 1.0  # indexing that took longer is worth a line for everyone; a saved 
 CLOSE_WAIT_S = 5.0  # for the index process to end; it ends by itself when we are gone
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a request sees: the state when it came, and the services that compute.
-
-    Attributes:
-        document: the document it names, at the version it had then; None when it is not open, or it names none.
-        encoding: unit of the client's positions.
-        client: the client's traits.
-        roots: workspace folders.
-        open_documents: how many are open.
-        failures: number of failures since the start, by what failed.
-        cores: where the core is, or will be.
-        completions: the way to a completion.
-        reviews: the way to what the reviewer finds in open documents.
-        shown: documents of our own that the editor may fetch.
-        gates: where the gate is; it is made when it is first needed.
-        workspace_reviews: the way to what it finds in files that are not open.
-        send_part: sends a part of a result, by the token of its request.
-        works: the way to what takes long: with progress, and to be cancelled.
-        chosen: what is told of safe fixes that the editor makes itself.
-        opened: the document of a URI as it stands in the editor, None when it is not open.
-        pool: threads for other core calls.
-        token: the client's own, to show the progress of what it asked for; None for none.
-    """
-
-    document: OpenText | None
-    encoding: str
-    client: Client
-    roots: tuple[Path, ...]
-    open_documents: int
-    failures: dict[str, int]
-    cores: Cores
-    completions: Completions
-    reviews: Reviews
-    shown: Shown
-    gates: Callable[[], Gate]
-    workspace_reviews: WorkspaceReviews
-    send_part: Callable[[int | str, object], None]
-    works: Works
-    chosen: Chosen
-    opened: Callable[[str], OpenText | None]
-    pool: ThreadPoolExecutor
-    token: int | str | None = None
-
-    @property
-    def gate(self) -> Gate:
-        """The one way to change anything."""
-        return self.gates()
-
-
 class Session:
     """The state of one connection."""
 
@@ -115,7 +66,7 @@ class Session:
         self._publishing = Publishing(server, self.guard, lambda: self.client)
         busy, show = self.completions.busy, self._publishing.show
         self.reviews = Reviews(self.cores, self.documents, self.guard, busy=busy, show=show, tell=self._report)
-        self.workspace_reviews = WorkspaceReviews(self.cores, self.documents, busy=self.completions.busy)
+        self.workspace_reviews = WorkspaceReviews(self.cores, self.documents, busy=busy, send_part=self._send_part)
         self._server = server
         self._build = build
         self._offer = offer
@@ -130,6 +81,19 @@ class Session:
         self._gate: Gate | None = None
         self._works = Works(server, lambda: self.client)
         self._chosen = Chosen(self.gate, self.guard)
+        self.services = Services(
+            self.cores,
+            self.documents,
+            self.completions,
+            self.reviews,
+            self.workspace_reviews,
+            self.shown,
+            self._works,
+            self._chosen,
+            self.guard,
+            self.gate,
+            self._pool,
+        )
         self._begun = time.monotonic()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None  # once it is started
@@ -137,26 +101,9 @@ class Session:
     # What requests see
 
     def snapshot(self, uri: str | None) -> Snapshot:
-        """The state now, for a request about the document `uri`."""
-        return Snapshot(
-            document=self.documents.get(uri) if uri is not None else None,
-            encoding=self.client.encoding,
-            client=self.client,
-            roots=self.roots,
-            open_documents=len(self.documents),
-            failures=dict(self.guard.failures),
-            cores=self.cores,
-            completions=self.completions,
-            reviews=self.reviews,
-            workspace_reviews=self.workspace_reviews,
-            send_part=self._send_part,
-            works=self._works,
-            chosen=self._chosen,
-            opened=self.documents.get,
-            shown=self.shown,
-            gates=self.gate,
-            pool=self._pool,
-        )
+        """Return the state now, for a request about the document `uri`."""
+        document = self.documents.get(uri) if uri is not None else None
+        return Snapshot(document, self.client, self.roots)
 
     def gate(self) -> Gate:
         """The gate of this connection."""
@@ -354,7 +301,7 @@ class Session:
         self._publishing.closed(uri)
         if (core := self.cores.current) is not None:
             core.index.drop(uri)
-            self._later(core.generator.forget, uri)
+            self._later(core.forget, uri)
 
     def saved(self, uri: str) -> None:
         """A document was saved."""

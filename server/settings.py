@@ -27,14 +27,12 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server import paths
 from server.endpoints import ChatSettings
 from server.hosts import PERSONAL_HOST, HostPlace
 from server.layers import (
     EDITOR,
-    ENVIRONMENT_PREFIX,
     Entry,
     SettingProblem,
     editor_layer,
@@ -386,12 +384,10 @@ class LogSettings(BaseModel):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting there is. Frozen; made by `resolve`, or `Settings()` for the defaults."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     completion: CompletionSettings = Field(default=CompletionSettings(), description="Inline completions.")
     index: IndexSettings = Field(default=IndexSettings(), description="The index of the workspace.")
@@ -399,18 +395,6 @@ class Settings(BaseSettings):
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `resolve` hands in: the library's own sources stop at the first wrong value."""
-        return (init_settings,)
 
 
 def resolve(

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
-    from agents.records import Finding, Layer
+    from agents.findings import Finding, Layer
     from server.core import Core
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 MOST_CHARACTERS = 2_000_000
 START_WAIT_S = 60.0
@@ -80,19 +81,19 @@ class FindingFacts(CommandRecord):
     fix: str = Field(description='What would mend it, "" where nothing is offered.')
 
 
-async def core_of(snapshot: Snapshot) -> Core:
+async def core_of(services: Services) -> Core:
     """The core, waited for.
 
     Raises:
         JsonRpcInvalidParams: it did not come.
     """
-    core = await snapshot.cores.ready(START_WAIT_S)
+    core = await services.cores.ready(START_WAIT_S)
     if core is None:
         raise JsonRpcInvalidParams("Starling is still starting; ask again in a moment")
     return core
 
 
-async def document_of(snapshot: Snapshot, core: Core, target: Target) -> OpenText:
+async def document_of(snapshot: Snapshot, services: Services, core: Core, target: Target) -> OpenText:
     """The document as it stands: unsaved text before the file.
 
     Raises:
@@ -101,11 +102,11 @@ async def document_of(snapshot: Snapshot, core: Core, target: Target) -> OpenTex
     if target.text is not None:
         return OpenText.of("untitled:text", None, languages.of_id(target.language or ""), 0, target.text)
     uri = target.uri or ""
-    opened = snapshot.opened(uri)
+    opened = services.documents.get(uri)
     if opened is not None:
         return opened
     loop = asyncio.get_running_loop()
-    return text_of(await loop.run_in_executor(snapshot.pool, _read, snapshot, core, uri))
+    return text_of(await loop.run_in_executor(services.pool, _read, snapshot, core, uri))
 
 
 def found(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.edits import CreateFile, TextChange
 from agents.generator.tasks.records import TestRun
-from agents.records import CreateFile, TextChange
+from agents.tools import EXECUTE_COMMAND
 from server import test_runs
 from server.gate import contents
-from server.gate.records import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.gate import Gate
     from server.means import Files
     from server.test_runs import Command, Run
@@ -77,7 +77,7 @@ class Trials:
         several = f", up to {times} times" if times > 1 else ""
         seconds = self.files.core.settings.review.test_timeout_s
         asking = self.gate().permit(
-            Tool.EXECUTE_COMMAND,
+            EXECUTE_COMMAND,
             f"{command.shown}\n\nin a copy of {root}{several}, for at most {seconds} seconds each",
             title=f"Run a test of {root.name}",
             why="This runs the workspace's own code, to see whether the test passes before anything is proposed.",

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server import outgoing
 from server.documents import OpenText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agents.records import Edit, ProposedEdit
+    from agents.edits import Edit, ProposedEdit
 
     DocumentChange = types.TextDocumentEdit | types.CreateFile | types.RenameFile | types.DeleteFile
 

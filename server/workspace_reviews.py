@@ -52,10 +52,19 @@ class _Kept:
 class WorkspaceReviews:
     """The files of one session's workspace folders."""
 
-    def __init__(self, cores: Cores, documents: Documents, *, busy: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        cores: Cores,
+        documents: Documents,
+        *,
+        busy: Callable[[], bool],
+        send_part: Callable[[int | str, object], None],
+    ) -> None:
+        """`busy`: whether a completion is being computed; `send_part`: sends a part of a result, by its token."""
         self._cores = cores
         self._documents = documents
         self._busy = busy
+        self.send_part = send_part
         self._kept: dict[Path, _Kept] = {}
         self._for: object = None  # what the kept ones depend on beside the files
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="workspace-review")

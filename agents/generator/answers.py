@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from agents.generator.candidates import NOISE, Choice, chosen, suggestion
 from agents.generator.reuse import SuggestionCache
 from agents.generator.statistics import Recorder
-from agents.records import Completion, Trigger
+from agents.suggestions import Completion, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from agents.records import Origin, Suggestion, Trigger
+from agents.suggestions import Origin, Suggestion, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.records import Trigger
+from agents.suggestions import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,6 @@ _CLOSED_BY_EDITOR = re.compile(r"\s*[)>}\]\"'`]*\s*[:{;,]?\s*\Z")
 def refusal(cursor: Cursor, *, trigger: Trigger, policy: CompletionPolicy, withheld: Callable[[Document], str]) -> str:
     """Return why nothing is offered here, in one word; "" when something may be."""
     document = cursor.document
-    if not policy.enabled or document.language in policy.languages_off:
-        return "off"
     if len(document.text) > policy.longest_document:
         return "too-large"
     if withheld(document):

@@ -19,12 +19,12 @@ from agents.generator.cursor import Cursor, first_line
 from agents.generator.decoding import Decoder, Glance, Outcome
 from agents.generator.gate import refusal
 from agents.generator.indentation import moved_to, padding
-from agents.generator.parsing import SyntaxTrees
 from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
 from agents.generator.runs import Ending, Place, Run, Runs
-from agents.records import Completion, Origin, Trigger
+from agents.suggestions import Completion, Origin, Trigger
+from indexing.trees import SyntaxTrees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from indexing import layout
     from indexing.index import Index
     from indexing.records import Document, Recalled
-    from indexing.syntax import Syntax
     from models.completion import CompletionModel, Snippet
 
 _DEFAULT_POLICY = CompletionPolicy()
@@ -53,6 +52,7 @@ class Generator:
         *,
         quick: CompletionModel | None = None,
         policy: CompletionPolicy = _DEFAULT_POLICY,
+        trees: SyntaxTrees | None = None,
     ) -> None:
         """Remember what to complete from.
 
@@ -61,13 +61,14 @@ class Generator:
             model: None for none.
             quick: a small model that answers while `model` is loading or too slow; None for none.
             policy: what a person decided.
+            trees: the parse cache, whose owner drops the trees of closed documents; None for one of its own.
         """
         self._index = index
         self._model = model
         self._quick = quick
         self._policy = policy
         self._answers = Answers()
-        self._trees = SyntaxTrees()
+        self._trees = trees if trees is not None else SyntaxTrees()
         self._context = ContextGatherer()
         self._runs: Runs[Outcome] = Runs()
 
@@ -107,26 +108,19 @@ class Generator:
         self._answers.recorder.answered(document.uri, completion)
         return completion
 
+    def is_on(self, document: Document) -> bool:
+        """Whether completion is on for this document; callers ask once, before `reuse` and `complete`, which do not."""
+        return self._policy.is_on(document.language)
+
     def prepare(self, document: Document) -> None:
         """Read a document that was just opened, so that its first key need not wait for the parser; blocking."""
-        if self._policy.enabled and document.language not in self._policy.languages_off:
+        if self.is_on(document):
             self._trees.of(document)
             self._index.prepare(document)
 
-    def syntax(self, document: Document) -> Syntax:
-        """The syntax tree of a document, made from the one kept for its last version; blocking."""
-        return self._trees.of(document)
-
-    def parsed(self, document: Document) -> bool:
-        """Whether `syntax` of this text is there already; microseconds."""
-        return self._trees.knows(document)
-
     def reuse(self, document: Document, offset: int) -> Completion | None:
-        """The rest of a suggestion that is being typed, None if there is none; microseconds, no model, no index."""
+        """Return the rest of a suggestion that is being typed, None if there is none; microseconds, for a loop."""
         started = time.monotonic()
-        policy = self._policy
-        if not policy.enabled or document.language in policy.languages_off:
-            return None
         rest = self._answers.cache.find(document, offset)
         if rest is None:
             return None
@@ -166,10 +160,9 @@ class Generator:
         return self._answers.recorder.statistics()
 
     def forget(self, uri: str) -> None:
-        """Drop all that is kept of a closed document."""
+        """Drop the suggestions and the context kept of a closed document."""
         self._answers.cache.forget(uri)
         self._context.forget(uri)
-        self._trees.forget(uri)
 
     def close(self) -> None:
         """End all model runs and wait until they have ended; the model itself is the caller's to close."""
@@ -217,6 +210,7 @@ class Generator:
         cursor = Cursor.at(document, offset)
         if why := refusal(cursor, trigger=trigger, policy=policy, withheld=self._index.withheld):
             return Completion((), why)
+        # found by now: a run may have ended while the request waited, and a shifted text was not asked about by `reuse`
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
         model, quick = self._model, self._quick

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agents.generator import confidence, evidence
 from agents.generator.candidates import Candidate, Rank
 from agents.generator.cursor import first_line
-from agents.records import Origin
+from agents.suggestions import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

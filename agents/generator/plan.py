@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from agents.generator.cursor import width
-from agents.records import Trigger
+from agents.suggestions import Trigger
 
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor

@@ -1,4 +1,4 @@
-"""What a person may decide about completion, as one frozen record. Holds no behaviour; start at `CompletionPolicy`."""
+"""What a person may decide about completion, as one frozen record. Start at `CompletionPolicy`."""
 
 from __future__ import annotations
 
@@ -60,3 +60,7 @@ class CompletionPolicy:
     longest_line: int = 1000
     longest_document: int = 4 << 20
     adaptive: bool = True
+
+    def is_on(self, language: str) -> bool:
+        """Whether documents of `language` are completed at all."""
+        return self.enabled and language not in self.languages_off

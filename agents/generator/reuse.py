@@ -13,12 +13,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from agents.generator.brackets import CLOSERS
-from agents.records import Origin
+from agents.suggestions import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agents.records import Suggestion
+    from agents.suggestions import Suggestion
     from indexing.records import Document
 
 ENTRIES_PER_DOCUMENT = 16

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from agents.records import Origin
+from agents.suggestions import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.records import Completion, Suggestion
+    from agents.suggestions import Completion, Suggestion
 
 _LATENCIES = 1_000
 _REMEMBERED = 512

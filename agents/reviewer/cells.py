@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agents.records import Finding
+    from agents.findings import Finding
 
 # A name may be bound, used or imported in another cell, and a cell ends with the value it shows.
 WHOLE = frozenset({"F401", "F403", "F405", "F811", "F821", "F822", "F823", "B018", "B015", "E402", "PLE0118", "INP001"})

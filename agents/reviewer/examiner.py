@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer import calibration
 from agents.reviewer.likelihood import review_likelihood
 from indexing.syntax import Syntax
@@ -17,7 +17,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.layers import Unit
     from indexing.records import Document
     from models.completion import CompletionModel

@@ -18,7 +18,7 @@ from indexing.records import Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from agents.records import Finding, Layer
+    from agents.findings import Finding, Layer
     from indexing.records import Document
     from indexing.syntax import Syntax
 

@@ -12,7 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import Edit, Finding, Fix, Layer, Severity
+from agents.edits import Edit
+from agents.findings import Finding, Fix, Layer, Severity
 from agents.reviewer.alternatives import Site, sites
 from agents.reviewer.calibration import of_model
 from indexing.records import Span

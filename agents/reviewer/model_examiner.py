@@ -12,14 +12,14 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from agents import prompting
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer.model_review import PROMPTS, review_by_model
 from models.chat import ChatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.layers import Unit
     from indexing.index import Index
     from indexing.records import Document

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents import prompting, surroundings
+from agents.edits import Edit
+from agents.findings import Finding, Fix, Layer, Severity
 from agents.markdown import plain
-from agents.records import Edit, Finding, Fix, Layer, Severity
 from agents.reviewer import plain_review
 from agents.surroundings import Piece
 from indexing.records import Span

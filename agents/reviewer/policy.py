@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.records import Layer, Severity
+from agents.findings import Layer, Severity
 
 SEVERITIES = (Severity.HINT, Severity.INFORMATION, Severity.WARNING, Severity.ERROR)  # least severe first
 

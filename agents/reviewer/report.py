@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import Severity
+from agents.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.metrics import FunctionMetrics, TextMetrics
     from indexing.records import Document
 

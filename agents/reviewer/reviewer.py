@@ -11,7 +11,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer import built, static, validity, workers
 from agents.reviewer import layers as seam
 from agents.reviewer.importers import Importers
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.layers import Examiner, Unit
     from agents.reviewer.ruff_settings import Settings
     from agents.reviewer.validity import Verdict

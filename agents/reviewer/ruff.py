@@ -17,7 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.records import Edit, Finding, Fix
+from agents.edits import Edit
+from agents.findings import Finding, Fix
 from agents.reviewer import ruff_doubts, ruff_rules
 from agents.reviewer.ruff_settings import NEWEST, Settings, SettingsCache
 from indexing import bounds, children, texts

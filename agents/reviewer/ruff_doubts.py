@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer import ruff_scopes as scopes
 from agents.reviewer import sameness
 from indexing import texts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import tree_sitter
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from indexing.records import Document
 
 _UNBOUND = {"F821", "F823"}

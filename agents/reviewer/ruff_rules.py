@@ -5,7 +5,7 @@ Chosen for precision: what is nearly always a mistake. Style, modernisation and 
 
 from __future__ import annotations
 
-from agents.records import Severity
+from agents.findings import Severity
 
 SELECTED = (
     "F",

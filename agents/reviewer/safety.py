@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.records import edited
+from agents.edits import edited
 from agents.reviewer.imports import Imports, acts_not, is_plain_member
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from agents.records import Edit, Finding
+    from agents.edits import Edit
+    from agents.findings import Finding
     from agents.reviewer.importers import Importers
     from indexing.records import Document
 

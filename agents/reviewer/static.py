@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.records import Edit, Finding, Fix
+from agents.edits import Edit
+from agents.findings import Finding, Fix
 from agents.reviewer.rules import registry
 from agents.reviewer.rules.record import Rule
 from agents.reviewer.scan import Scan

@@ -13,7 +13,7 @@ from agents.reviewer import ruff_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.ruff import Ruff, RuffFindings
     from indexing.records import Document

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.records import Edit, Finding, Fix, Severity
+from agents.edits import Edit
+from agents.findings import Finding, Fix, Severity
 from agents.reviewer import static
 from agents.reviewer.policy import ReviewPolicy
 from indexing import bounds, processes

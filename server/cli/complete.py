@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.records import Trigger
+from agents.suggestions import Completion, Trigger
 from indexing import languages
 from indexing.files import read_regular
 from indexing.records import Document
@@ -18,7 +18,6 @@ from server.cli import place, terminal, workspace
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
-    from agents.records import Completion
     from server.core import Core
 
 PATIENCE_MS = 120_000.0
@@ -52,7 +51,9 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         trigger = Trigger.AUTOMATIC if automatic else Trigger.INVOKED
         _be_patient(core)
-        answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
+        answer = Completion((), "off")
+        if core.generator.is_on(document):
+            answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
         state = core.index.status()
         left_out = core.index.explain(document.path) if answer.why_empty == "excluded" and document.path else ""
         if core.model is not None and core.model.problem:
@@ -69,7 +70,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 
 def _be_patient(core: Core) -> None:
     """Make it wait for the chosen model, without a limit: nobody types on at a terminal."""
-    from server.core import policy_of  # noqa: PLC0415 (as the core is)
+    from server.policies import completion_policy_of  # noqa: PLC0415 (as the core is)
 
     if core.model is not None:
         core.model.wait(SOON_S)
@@ -77,7 +78,8 @@ def _be_patient(core: Core) -> None:
             terminal.note(f"loading {core.model.entry.name}")
             core.model.wait()
     core.generator.set_model(core.model)
-    core.generator.set_policy(replace(policy_of(core.settings), typing_ms=PATIENCE_MS, asking_ms=PATIENCE_MS))
+    policy = completion_policy_of(core.settings)
+    core.generator.set_policy(replace(policy, typing_ms=PATIENCE_MS, asking_ms=PATIENCE_MS))
 
 
 def read(path: Path) -> Document:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from agents.records import CreateFile, DeleteFile, RenameFile
+from agents.edits import CreateFile, DeleteFile, RenameFile
+from agents.tools import GIT_COMMIT
 from server.cli import terminal
 from server.gate import questions
-from server.gate.records import Answer, Tool
+from server.gate.records import Answer
 
 try:
     import termios
@@ -136,7 +137,7 @@ def coloured(text: str) -> Text:
 def kinds_of(question: Question) -> frozenset[Kind]:
     """All kinds of change that a yes would allow."""
     if question.proposal is None:
-        return frozenset({Kind.COMMIT if question.tool is Tool.GIT_COMMIT else Kind.RUN})
+        return frozenset({Kind.COMMIT if question.tool == GIT_COMMIT else Kind.RUN})
     table = {CreateFile: Kind.CREATE, RenameFile: Kind.RENAME, DeleteFile: Kind.DELETE}
     return frozenset(table.get(type(change), Kind.EDIT) for change in question.proposal.changes)
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agents.records import Severity
+from agents.findings import Severity
 from indexing import texts
 from server.cli import sarif, terminal
 from server.cli.sarif import Place
@@ -18,7 +18,7 @@ from server.explanations import explanation_of, source_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.report import Report
 
 MOST_FUNCTIONS = 50  # in a report, the most complex ones

@@ -62,7 +62,7 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
         from agents.generator.tasks.records import Scene  # noqa: PLC0415 (tree-sitter, which --help need not pay)
         from indexing.records import Span  # noqa: PLC0415
 
-        syntax = core.generator.syntax(document)
+        syntax = core.trees.of(document)
         scene = Scene(document, syntax, Span(offset, offset), instruction=instruction)
         chosen = _chosen(scene, task or ("generate" if instruction else ""))
         made = asyncio.run(_Making(core, root, tuple(yes or ())).made(chosen, scene))
@@ -116,7 +116,7 @@ class _Making:
     def _gate(self) -> Gate:
         from server.gate.opening import for_disk  # noqa: PLC0415 (as above)
 
-        return for_disk([self.root], confirming.TerminalAsker(self.yes), self.core.review_limits)
+        return for_disk([self.root], confirming.TerminalAsker(self.yes), self.core.index_limits)
 
     def _result(
         self, task: Task, scene: Scene, gate: Gate, loop: asyncio.AbstractEventLoop, stopped: threading.Event

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import bisect
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.records import ProposedEdit, Severity, TextChange
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Severity
 from indexing import left_out, texts
 from indexing.walk import Walk
 from server.cli import changed_lines, confirming, findings, place, terminal
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from agents.reviewer.report import Report, Reviewed
     from agents.reviewer.reviewer import Reviewer
     from indexing.limits import IndexLimits
@@ -120,16 +121,15 @@ class _Job:
     def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
         from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
         from indexing.limits import IndexLimits  # noqa: PLC0415
-        from server import core, settings  # noqa: PLC0415 (170 ms that --help need not pay)
+        from server import policies, settings  # noqa: PLC0415 (170 ms that --help need not pay)
 
         resolved, problems = settings.resolve(roots=[root])
         for problem in problems:
             terminal.note(str(problem))
-        wanted = resolved.review
-        limits = IndexLimits(max_file_bytes=wanted.max_file_bytes, exclude=tuple(resolved.index.exclude))
-        return cls(
-            root, resolved, Reviewer(core.review_policy_of(resolved), roots=lambda: [root]), limits, changed, reporting
-        )
+        # somebody waits for all of it: the number of files that an editor's review stops at does not count here
+        limits = replace(policies.review_limits_of(resolved), max_files=IndexLimits().max_files)
+        reviewer = Reviewer(policies.review_policy_of(resolved), roots=lambda: [root])
+        return cls(root, resolved, reviewer, limits, changed, reporting)
 
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""

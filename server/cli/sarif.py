@@ -11,14 +11,14 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from agents.records import Severity
+from agents.findings import Severity
 from server.explanations import explanation_of, source_of
 from server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {

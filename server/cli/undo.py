@@ -30,13 +30,12 @@ def undo(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> int:
     """Take back a change that Starling made here or in an editor. Every byte is as it was before."""
-    from indexing.limits import IndexLimits  # noqa: PLC0415 (what --help need not pay)
+    from server import policies  # noqa: PLC0415 (what --help need not pay)
     from server.settings import resolve  # noqa: PLC0415
 
     root = place.folder(directory) if directory else place.workspace_of(Path())
     settings, _ = resolve(roots=(root,))
-    limits = IndexLimits(exclude=tuple(settings.index.exclude))
-    outcome = asyncio.run(_undone(root, checkpoint, tuple(yes or ()), limits))
+    outcome = asyncio.run(_undone(root, checkpoint, tuple(yes or ()), policies.index_limits_of(settings)))
     if outcome.applied:
         terminal.note(f"Taken back; to have it again: starling undo {outcome.checkpoint}")
     if outcome.reason:

@@ -8,7 +8,6 @@ pydantic, so the modules are imported at the first call. To add a command: a mod
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 COMMANDS = {
     "starling.analyzePep8": "server.commands.analyze_pep8",
@@ -50,7 +50,12 @@ class CommandModule(Protocol):
     Arguments: type[BaseModel]
     Result: type[BaseModel]
 
-    async def execute(self, snapshot: Snapshot, arguments: Any) -> BaseModel:  # noqa: ANN401 (its own `Arguments`)
+    async def execute(
+        self,
+        snapshot: Snapshot,
+        services: Services,
+        arguments: Any,  # noqa: ANN401 (its own `Arguments`)
+    ) -> BaseModel:
         """Do it."""
         ...
 
@@ -60,10 +65,8 @@ def load(name: str) -> CommandModule:
     return cast("CommandModule", importlib.import_module(COMMANDS[name]))
 
 
-async def run(
-    name: str, arguments: Sequence[object], snapshot: Snapshot, token: int | str | None = None
-) -> dict[str, Any]:
-    """Execute a command; `token` is the client's own for the progress of it.
+async def run(name: str, arguments: Sequence[object], snapshot: Snapshot, services: Services) -> dict[str, Any]:
+    """Execute a command.
 
     Raises:
         JsonRpcInvalidParams: there is no such command, or it does not take these arguments; the message says what is.
@@ -72,10 +75,9 @@ async def run(
         raise JsonRpcInvalidParams(f"there is no command {name}; there are {', '.join(COMMANDS)}")
     if len(arguments) > 1:
         raise JsonRpcInvalidParams(f"{name} takes one object, not {len(arguments)} arguments")
-    command = await asyncio.get_running_loop().run_in_executor(snapshot.pool, load, name)
+    command = await asyncio.get_running_loop().run_in_executor(services.pool, load, name)
     given = arguments[0] if arguments and arguments[0] is not None else {}
-    snapshot = dataclasses.replace(snapshot, token=token)
-    result = await command.execute(snapshot, _validated(name, command.Arguments, given))
+    result = await command.execute(snapshot, services, _validated(name, command.Arguments, given))
     return result.model_dump(mode="json")
 
 

@@ -18,7 +18,8 @@ from server.targets import FindingFacts, Target
 if TYPE_CHECKING:
     from agents.reviewer.reviewer import Reviewer
     from server.documents import OpenText
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Arguments = Target
 
@@ -33,17 +34,17 @@ class Result(CommandRecord):
     violations: tuple[FindingFacts, ...] = Field(description="By place.")
 
 
-async def execute(snapshot: Snapshot, arguments: Target) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
     """Look at it."""
-    core = await targets.core_of(snapshot)
+    core = await targets.core_of(services)
     if core.reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)
-    document = await targets.document_of(snapshot, core, arguments)
+    document = await targets.document_of(snapshot, services, core, arguments)
     if document.language != "python":
         problem = f"PEP 8 is about Python, and this is {document.language}; `starling.review` looks at any language."
         return Result(checked=False, problem=problem, score=None, how="", violations=())
     look = partial(_looked, core.reviewer, document, snapshot.encoding)
-    return await asyncio.get_running_loop().run_in_executor(snapshot.pool, look)
+    return await asyncio.get_running_loop().run_in_executor(services.pool, look)
 
 
 def _looked(reviewer: Reviewer, document: OpenText, encoding: str) -> Result:

@@ -13,9 +13,9 @@ from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import coverage
+from agents.tools import EXECUTE_COMMAND
 from server import origins, paths, targets, test_runs
 from server.commands.records import CommandRecord
-from server.gate.records import Tool
 from server.test_runs import Run
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from agents.reviewer.coverage import Coverage, FileCoverage
     from server.core import Core
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
     from server.test_runs import Command
+    from server.works import Work
 
 MISSING = (
     "There is no coverage data in this folder; run the tests with coverage (`coverage run -m pytest`), or call this "
@@ -80,23 +82,23 @@ class Result(CommandRecord):
     run: RunFacts | None = Field(description="Null where none was wanted.")
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Run the tests if that is wanted and allowed, then read what there is."""
-    core = await targets.core_of(snapshot)
+    core = await targets.core_of(services)
     folder = _folder(snapshot, arguments.folder)
     data = _data_file(folder)
-    run = await _run(snapshot, core, folder, data) if arguments.run else None
+    run = await _run(snapshot, services, core, folder, data) if arguments.run else None
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(snapshot.pool, _read, folder, data, run)
+    return await loop.run_in_executor(services.pool, _read, folder, data, run)
 
 
-async def _run(snapshot: Snapshot, core: Core, folder: Path, data: Path | None) -> RunFacts:
+async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path, data: Path | None) -> RunFacts:
     settings = core.settings.review
     command = test_runs.command_of(folder, settings.test_command)
     if isinstance(command, str):
         return RunFacts(command="", outcome="refused", exit_code=None, seconds=0.0, output="", problem=command)
-    outcome = await snapshot.gate.permit(
-        Tool.EXECUTE_COMMAND,
+    outcome = await services.gate.permit(
+        EXECUTE_COMMAND,
         f"{command.shown}\n\nin {folder}, for at most {settings.test_timeout_s} seconds",
         title=f"Run the tests of {folder.name}",
         why=_why(command),
@@ -105,7 +107,8 @@ async def _run(snapshot: Snapshot, core: Core, folder: Path, data: Path | None) 
     if not outcome.applied:
         verdict, why = outcome.verdict.value, outcome.reason
         return RunFacts(command=command.shown, outcome=verdict, exit_code=None, seconds=0.0, output="", problem=why)
-    ran = await _ran(snapshot, command, settings.test_timeout_s, data)
+    async with services.works.run(f"Running {command.shown}", snapshot.token) as work:
+        ran = await _ran(work, command, settings.test_timeout_s, data)
     return RunFacts(
         command=command.shown,
         outcome="ran",
@@ -116,19 +119,18 @@ async def _run(snapshot: Snapshot, core: Core, folder: Path, data: Path | None) 
     )
 
 
-async def _ran(snapshot: Snapshot, command: Command, timeout_s: float, data: Path | None) -> Run:
-    """Run it with a bar in the editor; both ways to cancel end it."""
-    async with snapshot.works.run(f"Running {command.shown}", snapshot.token) as work:
-        running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
-        try:
-            while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
-                if work.cancelled():
-                    break
-        finally:
-            if not running.done():
-                running.cancel()
-                await asyncio.wait((running,))
-        return Run(None, 0.0, "", "The run was cancelled.") if running.cancelled() else running.result()
+async def _ran(work: Work, command: Command, timeout_s: float, data: Path | None) -> Run:
+    """Run the tests; both ways to cancel the work end them."""
+    running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
+    try:
+        while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
+            if work.cancelled():
+                break
+    finally:
+        if not running.done():
+            running.cancel()
+            await asyncio.wait((running,))
+    return Run(None, 0.0, "", "The run was cancelled.") if running.cancelled() else running.result()
 
 
 def _why(command: Command) -> str:

@@ -14,7 +14,8 @@ from server.state import StateError
 
 if TYPE_CHECKING:
     from server.gate.journal import Journal
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
 class Arguments(CommandRecord):
@@ -59,10 +60,10 @@ class Result(CommandRecord):
     problem: str = Field(description='Why the record cannot be read and what to do, "" when all is well.')
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Read the record; what a server that is gone left open is closed first."""
     try:
-        found = await asyncio.to_thread(_listed, snapshot.gate.journal, arguments)
+        found = await asyncio.to_thread(_listed, services.gate.journal, arguments)
     except StateError as error:
         return Result(approvals=(), problem=str(error))
     return Result(approvals=found, problem="")

@@ -14,7 +14,8 @@ from server.targets import Range, Target
 
 if TYPE_CHECKING:
     from server.documents import OpenText
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Arguments = Target
 
@@ -45,12 +46,12 @@ class Result(CommandRecord):
     functions: tuple[FunctionFacts, ...] = Field(description="Most complex first.")
 
 
-async def execute(snapshot: Snapshot, arguments: Target) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
     """Measure."""
-    core = await targets.core_of(snapshot)
-    document = await targets.document_of(snapshot, core, arguments)
+    core = await targets.core_of(services)
+    document = await targets.document_of(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(snapshot.pool, _measured, document, snapshot.encoding)
+    return await loop.run_in_executor(services.pool, _measured, document, snapshot.encoding)
 
 
 def _measured(document: OpenText, encoding: str) -> Result:

@@ -9,7 +9,8 @@ from pydantic import Field
 from server.commands.records import CommandRecord
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
 class Arguments(CommandRecord):
@@ -28,9 +29,9 @@ class Result(CommandRecord):
     recorded: bool = Field(description="False only while the server is still starting.")
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Record it; figures stay on this machine."""
-    core = snapshot.cores.current
+    core = services.cores.current
     if core is not None:
         core.generator.accepted(arguments.id, arguments.length)
     return Result(recorded=core is not None)

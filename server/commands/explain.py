@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.generator.tasks import explain, running
-from agents.generator.tasks.records import Nothing
+from agents.generator.tasks.records import Nothing, Told
 from server import proposing
 from server.commands.failures import CommandFailed
 from server.commands.records import CommandRecord
 from server.proposing import Where
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
+    from server.works import Work
 
 
 class Arguments(Where):
@@ -36,18 +38,17 @@ class Result(CommandRecord):
     model: str = Field(description="Who said so.")
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
-    """Ask, and hand on the answer while it comes."""
-    place = await proposing.place_of(snapshot, arguments, arguments.question)
-    async with proposing.working(snapshot, place.core, "explain") as (work, means):
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
+    """Ask, and hand the answer on while it comes."""
 
-        def pour(piece: str) -> None:
-            if arguments.partial_token is not None:
-                work.loop.call_soon_threadsafe(snapshot.works.pour, arguments.partial_token, piece)
+    def pour(work: Work, piece: str) -> None:
+        if arguments.partial_token is not None:
+            work.loop.call_soon_threadsafe(services.works.pour, arguments.partial_token, piece)
 
-        if why := running.withheld(explain.TASK, place.scene, means):
-            raise CommandFailed(why, code="unavailable")
-        told = await proposing.called(work, partial(explain.explained, place.scene, means, pour))
-    if isinstance(told, Nothing):
-        raise CommandFailed(told.reason, code="nothing-said")
-    return Result(text=told.text, model=told.model)
+    place = await proposing.place_of(snapshot, services, arguments, arguments.question)
+    async with proposing.working(snapshot, services, place.core, "explain", stream=pour) as (work, means):
+        result = await proposing.called(work, partial(running.propose, explain.TASK, place.scene, means))
+    if isinstance(result, Nothing):
+        raise CommandFailed(result.reason, code="unavailable" if result.unavailable else "nothing-said")
+    assert isinstance(result, Told)  # noqa: S101 (the task changes nothing)
+    return Result(text=result.text, model=result.model)

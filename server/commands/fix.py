@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import fix, running
-from agents.records import ProposedEdit, TextChange
 from server import fixing, proposing, targets
 from server.commands.failures import CommandFailed
 from server.proposing import Where, Written
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
     from server.proposing import Place
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Result = Written
 
@@ -29,29 +30,29 @@ class Arguments(Where):
     code: str = Field(min_length=1, max_length=200, description="The finding's code.")
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Written:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
     """Mend it, and have a person decide about it."""
-    place = await proposing.place_of(snapshot, arguments)
-    finding = await _finding(snapshot, place, arguments.code)
+    place = await proposing.place_of(snapshot, services, arguments)
+    finding = await _finding(services, place, arguments.code)
     scene = replace(place.scene, span=finding.span, findings=(finding,))
-    async with proposing.working(snapshot, place.core, f"fix {finding.code}") as (work, means):
+    async with proposing.working(snapshot, services, place.core, f"fix {finding.code}") as (work, means):
         if finding.fix is not None and finding.fix.edits:
-            return await proposing.proposed(snapshot, work, _known(place, finding), "fix")
+            return await proposing.proposed(services, work, _known(place, finding), "fix")
         result = await proposing.called(work, partial(running.propose, fix.TASK, scene, means))
-        return await proposing.answered(snapshot, work, result, "fix")
+        return await proposing.answered(services, work, result, "fix")
 
 
-async def _finding(snapshot: Snapshot, place: Place, code: str) -> Finding:
+async def _finding(services: Services, place: Place, code: str) -> Finding:
     """The finding as it is now.
 
     Raises:
         CommandFailed: it is gone.
     """
-    review = snapshot.reviews.known(place.document)
+    review = services.reviews.known(place.document)
     findings = review.findings if review is not None else ()
     if not findings:
         loop = asyncio.get_running_loop()
-        findings = await loop.run_in_executor(snapshot.pool, fixing.static_findings, place.core, place.document)
+        findings = await loop.run_in_executor(services.pool, fixing.static_findings, place.core, place.document)
     found = fixing.found(findings, code, place.scene.span)
     if found is None:
         if why := await asyncio.to_thread(targets.left_out_of, place.core, place.document):

@@ -14,7 +14,8 @@ from server.proposing import Where, Written
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Task
     from server.proposing import Place
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Result = Written
 
@@ -32,10 +33,10 @@ class Arguments(Where):
     instruction: str = Field(default="", max_length=10_000, description="What is wanted, in words.")
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Written:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
     """Write it, and have a person decide about it."""
-    place = await proposing.place_of(snapshot, arguments, arguments.instruction)
-    return await proposing.written(snapshot, place, chosen(place, arguments))
+    place = await proposing.place_of(snapshot, services, arguments, arguments.instruction)
+    return await proposing.written(snapshot, services, place, chosen(place, arguments))
 
 
 def chosen(place: Place, arguments: Arguments) -> Task:

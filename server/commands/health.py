@@ -12,7 +12,8 @@ from server.commands.status import chat_facts, model_facts
 
 if TYPE_CHECKING:
     from server.core import Core
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 START_WAIT_S = 30.0
 Arguments = NoArguments
@@ -33,14 +34,14 @@ class Result(CommandRecord):
     checks: tuple[Check, ...]
 
 
-async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
+async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     """Look at each part; waits for the start to end."""
-    core = await snapshot.cores.ready(START_WAIT_S)
+    core = await services.cores.ready(START_WAIT_S)
     if core is None:
-        return Result(status="starting", checks=(_server(snapshot),))
-    index = await asyncio.get_running_loop().run_in_executor(snapshot.pool, _index, core)
-    record = await asyncio.to_thread(_record, snapshot)
-    checks = (_settings(core), index, _model(core), _chat(core), record, _server(snapshot))
+        return Result(status="starting", checks=(_server(services),))
+    index = await asyncio.get_running_loop().run_in_executor(services.pool, _index, core)
+    record = await asyncio.to_thread(_record, services)
+    checks = (_settings(core), index, _model(core), _chat(core), record, _server(services))
     return Result(status="ok" if all(check.ok for check in checks) else "degraded", checks=checks)
 
 
@@ -72,14 +73,14 @@ def _chat(core: Core) -> Check:
     return Check(part="chat", ok=not wrong, message=message)
 
 
-def _record(snapshot: Snapshot) -> Check:
+def _record(services: Services) -> Check:
     """Whether changes could be recorded: what cannot be is not made."""
-    problem = snapshot.gate.journal.problem()
+    problem = services.gate.journal.problem()
     message = f"No file can be changed. {problem}" if problem else "Changes of files can be recorded, and undone."
     return Check(part="record", ok=not problem, message=message)
 
 
-def _server(snapshot: Snapshot) -> Check:
-    failures = ", ".join(f"{count} x {name}" for name, count in sorted(snapshot.failures.items()))
+def _server(services: Services) -> Check:
+    failures = ", ".join(f"{count} x {name}" for name, count in sorted(services.guard.failures.items()))
     message = f"Failed since the start, see the log: {failures}." if failures else "No request has failed."
     return Check(part="server", ok=not failures, message=message)

@@ -10,7 +10,8 @@ from server import proposing
 from server.proposing import Where, Written
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Result = Written
 
@@ -19,9 +20,9 @@ class Arguments(Where):
     """Where."""
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Written:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
     """Better it, and have a person decide about it."""
-    place = await proposing.place_of(snapshot, arguments)
-    async with proposing.working(snapshot, place.core, "refine") as (work, means):
+    place = await proposing.place_of(snapshot, services, arguments)
+    async with proposing.working(snapshot, services, place.core, "refine") as (work, means):
         result = await proposing.called(work, partial(refine.propose, place.scene, means))
-        return await proposing.answered(snapshot, work, result, "refine")
+        return await proposing.answered(services, work, result, "refine")

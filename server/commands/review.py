@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from server.core import Core
     from server.documents import OpenText
     from server.reports import Whole
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 MOST_MISSED = 20  # files whose absence is explained
 MOST_FINDINGS = 1000
@@ -94,15 +95,15 @@ class Result(CommandRecord):
     problem: str = Field(description='Why the report says less than it should, "" for nothing.')
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Report."""
-    core = await targets.core_of(snapshot)
+    core = await targets.core_of(services)
     reviewer = core.reviewer
     if reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)
-    async with snapshot.works.run("Reviewing", snapshot.token) as work:
+    async with services.works.run("Reviewing", snapshot.token) as work:
         if arguments.uri is not None:
-            document = await targets.document_of(snapshot, core, Target(uri=arguments.uri))
+            document = await targets.document_of(snapshot, services, core, Target(uri=arguments.uri))
             layers = layers_of(core) if arguments.deep else QUICK
             folder = targets.root_of(snapshot, document.path)
             on_text = partial(

@@ -13,7 +13,8 @@ from indexing.records import Query
 from server.commands.records import CommandRecord
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 START_WAIT_S = 30.0
 DEADLINE_S = 2.0
@@ -44,15 +45,15 @@ class Result(CommandRecord):
     hits: tuple[Found, ...]
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Search."""
-    core = await snapshot.cores.ready(START_WAIT_S)
+    core = await services.cores.ready(START_WAIT_S)
     if core is None:
         return Result(hits=())
     search = partial(
         core.index.search, Query(arguments.query), limit=arguments.limit, deadline=time.monotonic() + DEADLINE_S
     )
-    hits = await asyncio.get_running_loop().run_in_executor(snapshot.pool, search)
+    hits = await asyncio.get_running_loop().run_in_executor(services.pool, search)
     return Result(
         hits=tuple(
             Found(

@@ -12,7 +12,8 @@ from server.commands.records import CommandRecord, NoArguments
 
 if TYPE_CHECKING:
     from server.costs import CostRecord
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 DAYS = 30
 Arguments = NoArguments
@@ -48,10 +49,10 @@ class Result(CommandRecord):
     problem: str = Field(description='Why `costs` could not be read, "" when they could.')
 
 
-async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
+async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     """Read the figures."""
-    core = snapshot.cores.current
-    records, problem = await asyncio.to_thread(costs_of, snapshot)
+    core = services.cores.current
+    records, problem = await asyncio.to_thread(costs_of, services)
     return Result(
         completion={} if core is None else dataclasses.asdict(core.generator.statistics()),
         costs=tuple(Cost(**dataclasses.asdict(record)) for record in records),
@@ -59,11 +60,11 @@ async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
     )
 
 
-def costs_of(snapshot: Snapshot) -> tuple[tuple[CostRecord, ...], str]:
+def costs_of(services: Services) -> tuple[tuple[CostRecord, ...], str]:
     """What was recorded, and why it could not be read."""
     from server.state import StateError  # noqa: PLC0415 (SQLite)
 
-    core = snapshot.cores.current
+    core = services.cores.current
     try:
         return (() if core is None or core.costs is None else core.costs.listed(DAYS)), ""
     except StateError as error:

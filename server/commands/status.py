@@ -12,7 +12,8 @@ from server.commands.records import CommandRecord, NoArguments
 
 if TYPE_CHECKING:
     from server.core import Core
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Arguments = NoArguments
 
@@ -72,21 +73,21 @@ class Result(CommandRecord):
     problems: tuple[str, ...] = Field(description="What is wrong with settings and model, a sentence each.")
 
 
-async def execute(snapshot: Snapshot, _: NoArguments) -> Result:
+async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Result:
     """Gather the facts; answers while starting, too."""
     from server.version import VERSION  # noqa: PLC0415
 
-    core = snapshot.cores.current
+    core = services.cores.current
     index = None
     if core is not None:
-        index = await asyncio.get_running_loop().run_in_executor(snapshot.pool, core.index.status)
+        index = await asyncio.get_running_loop().run_in_executor(services.pool, core.index.status)
     return Result(
         state="starting" if core is None else "ready",
         version=VERSION,
         client=snapshot.client.name,
         encoding=snapshot.encoding,
         roots=tuple(map(str, snapshot.roots)),
-        open_documents=snapshot.open_documents,
+        open_documents=len(services.documents),
         index=None if index is None else IndexFacts(**dataclasses.asdict(index)),
         model=None if core is None else model_facts(core),
         chat=() if core is None else chat_facts(core),

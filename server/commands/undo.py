@@ -9,7 +9,8 @@ from pydantic import Field
 from server.commands.records import CommandRecord, Proposed
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Result = Proposed
 
@@ -22,6 +23,6 @@ class Arguments(CommandRecord):
     )
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Proposed:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Proposed:
     """Propose it; a person is asked as for any other edit."""
-    return Proposed.of(await snapshot.gate.undo(arguments.checkpoint))
+    return Proposed.of(await services.gate.undo(arguments.checkpoint))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer import validity
 from indexing.syntax import Syntax
 from server import targets
@@ -17,7 +17,8 @@ from server.targets import FindingFacts, Range, Target
 if TYPE_CHECKING:
     from server.core import Core
     from server.documents import OpenText
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 Arguments = Target
 
@@ -35,12 +36,12 @@ class Result(CommandRecord):
     left_out: str = Field(description='Why the file gets no findings and how to change that, "" where it gets them.')
 
 
-async def execute(snapshot: Snapshot, arguments: Target) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
     """Look at it."""
-    core = await targets.core_of(snapshot)
-    document = await targets.document_of(snapshot, core, arguments)
+    core = await targets.core_of(services)
+    document = await targets.document_of(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(snapshot.pool, _validated, core, document, snapshot.encoding)
+    return await loop.run_in_executor(services.pool, _validated, core, document, snapshot.encoding)
 
 
 def _validated(core: Core, document: OpenText, encoding: str) -> Result:

@@ -26,7 +26,8 @@ from server.workflows import Workflows
 
 if TYPE_CHECKING:
     from server.proposing import Place
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
 class Arguments(generate.Arguments):
@@ -59,16 +60,16 @@ class Result(Written):
     tested: str = Field(description='What came of the tests, "" where there was nothing to test.')
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Result:
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Run it, and have a person decide about what it comes to."""
-    place = await proposing.place_of(snapshot, arguments, arguments.instruction)
+    place = await proposing.place_of(snapshot, services, arguments, arguments.instruction)
     task = generate.chosen(place, arguments)
     begun = time.monotonic()
-    async with proposing.working(snapshot, place.core, f"workflow, {task.name}") as (work, means):
+    async with proposing.working(snapshot, services, place.core, f"workflow, {task.name}") as (work, means):
         run = Workflow(place.scene, means)
         try:
             ended = await proposing.called(work, partial(run.run, task, arguments.rounds))
-            written = await proposing.answered(snapshot, work, ended.result, task.name)
+            written = await proposing.answered(services, work, ended.result, task.name)
         except (JsonRpcException, asyncio.CancelledError) as error:
             outcome = "failed" if isinstance(error, CommandFailed) else "cancelled"
             await _kept(place, task.name, run, Ended(Nothing("")), outcome, str(error), begun, "")

@@ -17,7 +17,8 @@ from server.state import StateError
 from server.workflows import Workflows
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
     from server.workflows import WorkflowRecord
 
 
@@ -49,7 +50,7 @@ class Result(CommandRecord):
     workflows: tuple[WorkflowFacts, ...]
 
 
-async def execute(_: Snapshot, arguments: Arguments) -> Result:
+async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
     """List them."""
     try:
         found = await asyncio.to_thread(_listed, arguments.limit)

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lsprotocol import types
 
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
-async def handle(snapshot: Snapshot, params: types.CodeAction) -> types.CodeAction:
+async def handle(snapshot: Snapshot, services: Services, params: types.CodeAction) -> types.CodeAction:
     """Add the edit; without one where the text has changed so that the fix is gone."""
-    document, core = snapshot.document, snapshot.cores.current
+    document, core = snapshot.document, services.cores.current
     if document is None or core is None or not isinstance(params.data, dict):
         return params
     from server import code_actions, fixing  # noqa: PLC0415 (as for `textDocument/codeAction`)
 
-    edits = await fixing.safe_edits(snapshot, core, document, params.data)
+    edits = await fixing.safe_edits(snapshot, services, core, document, params.data)
     if edits:
         proposal, change = code_actions.proposal_of(params.title, document, edits)
-        snapshot.chosen.expect(proposal, change)
+        services.chosen.expect(proposal, change)
         params.edit = code_actions.workspace_edit(change, document, snapshot)
     return params

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from server import incoming, outgoing
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.completions import Completions
+    from server.snapshot import Snapshot
 
 
-async def handle(snapshot: Snapshot, params: types.CompletionParams) -> types.CompletionList:
+async def handle(snapshot: Snapshot, completions: Completions, params: types.CompletionParams) -> types.CompletionList:
     """What to suggest at the cursor."""
     document = snapshot.document
-    core = snapshot.cores.current
-    if document is None or (core is not None and not core.settings.completion.popup):
+    if document is None or not completions.popup():
         return types.CompletionList(is_incomplete=True, items=[])
     offset = incoming.offset_of(document, params.position, snapshot.encoding)
     # a list opens by itself while typing and by a key alike, and LSP does not tell which
-    completion = await snapshot.completions.complete(document, offset, trigger=Trigger.AUTOMATIC)
+    completion = await completions.complete(document, offset, trigger=Trigger.AUTOMATIC)
     return outgoing.popup_items(completion, document, offset, snapshot.encoding)

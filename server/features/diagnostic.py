@@ -9,17 +9,18 @@ from server import diagnostics
 if TYPE_CHECKING:
     from lsprotocol import types
 
-    from server.session import Snapshot
+    from server.reviews import Reviews
+    from server.snapshot import Snapshot
 
 
 async def handle(
-    snapshot: Snapshot, params: types.DocumentDiagnosticParams
+    snapshot: Snapshot, reviews: Reviews, params: types.DocumentDiagnosticParams
 ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
     """The findings of the version that is open now; what is not open has none."""
     document = snapshot.document
     if document is None:
         return diagnostics.report([], params.previous_result_id)
-    review = await snapshot.reviews.review(document)
+    review = await reviews.review(document)
     if review is None:
         raise diagnostics.Superseded
     items = diagnostics.diagnostics_of(review.findings, document, snapshot.encoding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server import commands
@@ -9,9 +10,11 @@ from server import commands
 if TYPE_CHECKING:
     from lsprotocol import types
 
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
-async def handle(snapshot: Snapshot, params: types.ExecuteCommandParams) -> dict[str, Any]:
+async def handle(snapshot: Snapshot, services: Services, params: types.ExecuteCommandParams) -> dict[str, Any]:
     """Run it."""
-    return await commands.run(params.command, params.arguments or [], snapshot, params.work_done_token)
+    snapshot = replace(snapshot, token=params.work_done_token)
+    return await commands.run(params.command, params.arguments or [], snapshot, services)

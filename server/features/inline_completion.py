@@ -9,16 +9,19 @@ from lsprotocol import types
 from server import incoming, outgoing
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.completions import Completions
+    from server.snapshot import Snapshot
 
 
-async def handle(snapshot: Snapshot, params: types.InlineCompletionParams) -> types.InlineCompletionList:
+async def handle(
+    snapshot: Snapshot, completions: Completions, params: types.InlineCompletionParams
+) -> types.InlineCompletionList:
     """What to suggest at the cursor, as ghost text; several when a person asked."""
     document = snapshot.document
     if document is None:
         return types.InlineCompletionList([])
     selected = params.context.selected_completion_info
-    completion = await snapshot.completions.complete(
+    completion = await completions.complete(
         document,
         incoming.offset_of(document, params.position, snapshot.encoding),
         trigger=incoming.trigger_of(params.context),

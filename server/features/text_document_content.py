@@ -8,12 +8,13 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.gate.shown import Shown
+    from server.snapshot import Snapshot
 
 
-async def handle(snapshot: Snapshot, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
+async def handle(_: Snapshot, shown: Shown, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
     """Its text."""
-    text = snapshot.shown.get(params.uri)
+    text = shown.get(params.uri)
     if text is None:
         raise JsonRpcInvalidParams(f"{params.uri} is not shown any more; ask for the change again")
     return types.TextDocumentContentResult(text)

@@ -9,17 +9,20 @@ from lsprotocol import types
 from server import diagnostics
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.snapshot import Snapshot
+    from server.workspace_reviews import WorkspaceReviews
 
 
-async def handle(snapshot: Snapshot, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+async def handle(
+    snapshot: Snapshot, reviews: WorkspaceReviews, params: types.WorkspaceDiagnosticParams
+) -> types.WorkspaceDiagnosticReport:
     """The findings of the workspace's files; what the client has already is only named."""
     previous = {known.uri: known.value for known in params.previous_result_ids}
     items: list[diagnostics.FileItem] = []
-    async for reports in snapshot.workspace_reviews.reports(snapshot.roots, previous, snapshot.encoding):
+    async for reports in reviews.reports(snapshot.roots, previous, snapshot.encoding):
         part = [diagnostics.file_report(report) for report in reports]
         if params.partial_result_token is None:
             items += part
         elif part:
-            snapshot.send_part(params.partial_result_token, types.WorkspaceDiagnosticReportPartialResult(part))
+            reviews.send_part(params.partial_result_token, types.WorkspaceDiagnosticReportPartialResult(part))
     return types.WorkspaceDiagnosticReport(items)

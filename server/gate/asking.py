@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from agents.records import CreateFile, TextChange
+from agents.edits import CreateFile, TextChange
 from server.gate import comparing, questions, shown
 from server.gate.records import Answer
 from server.inquiry import inquire
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
     from server.client import Client
     from server.gate.records import Question
     from server.gate.shown import Shown

@@ -14,7 +14,7 @@ import stat
 import sys
 from contextlib import suppress
 
-from agents.records import Attributes
+from agents.edits import Attributes
 
 _MOST_BYTES = 65_536  # of all extended attributes of one file that are kept
 _PRIVILEGES = stat.S_ISUID | stat.S_ISGID

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile, DeleteFile, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, ProposedEdit, RenameFile, TextChange
 from server.gate import attributes, contents, rebasing
 from server.gate.refusal import Refused
 from server.state import storable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Collection, Sequence
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.contents import Content
     from server.state import State
 

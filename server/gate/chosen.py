@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import ProposedEdit, TextChange
+    from agents.edits import ProposedEdit, TextChange
     from server.documents import OpenText
     from server.gate.gate import Gate
     from server.guard import Guard

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate import questions
 from server.gate.records import Answer
 
 if TYPE_CHECKING:
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
     from server.gate.records import Question
 
 CONFIRM = "starling/confirm"

@@ -20,7 +20,7 @@ from indexing.files import read_regular
 from server.gate import attributes
 
 if TYPE_CHECKING:
-    from agents.records import Attributes
+    from agents.edits import Attributes
 
 LARGEST = 1_000_000  # bytes; a larger file is neither changed nor made
 UTF8 = "utf-8"

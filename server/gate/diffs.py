@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path, PurePath
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
 
 NOWHERE = "/dev/null"
 NO_NEWLINE = "\\ No newline at end of file"

@@ -17,13 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate import attributes, contents, hardlinks, overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.records import Attributes, Change, ProposedEdit
+    from agents.edits import Attributes, Change, ProposedEdit
 
 SAFE = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _BINARY = getattr(os, "O_BINARY", 0)

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.records import edited
+from agents.edits import edited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.records import Edit
+    from agents.edits import Edit
 
 BREAK = re.compile(r"\r\n|\n|\r")
 BREAKS = ("\n", "\r\n", "\r")

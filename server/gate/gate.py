@@ -14,13 +14,14 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile
+from agents.edits import CreateFile
+from agents.tools import WRITE_FILE
 from server.gate import checkpoints, diffs, judging, verification
 from server.gate.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import located
-from server.gate.policy import COMMANDS, RULES, Limits, Remembered, tool_of
-from server.gate.records import Answer, Outcome, Question, Tool, Verdict
+from server.gate.policy import RULES, Limits, Remembered, tool_of
+from server.gate.records import Answer, Outcome, Question, Verdict
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import Standing, Validation
 from server.gate.verification import Seen
@@ -30,7 +31,8 @@ from server.state import StateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
+    from agents.tools import Tool
     from server.gate.checkpoints import Checkpoint
     from server.gate.locating import Located
     from server.gate.places import Places
@@ -114,16 +116,16 @@ class Gate:
         task: str = "",
         cancelled: Cancelled | None = None,
     ) -> Outcome:
-        """Have a person decide about a command or a commit; APPLIED means: go ahead.
+        """Ask a person about a tool's call, unless its risk needs no question; APPLIED means: go ahead.
 
         Raises:
             ValueError: the tool is one that changes files, which only `propose` does.
         """
         identity = uuid.uuid4().hex
-        if not RULES[tool].asks:
+        if tool.edits:
+            raise ValueError(f"{tool.name} changes files: propose an edit")
+        if not RULES[tool.risk].asks:
             return Outcome(identity, Verdict.APPLIED)
-        if tool not in COMMANDS:
-            raise ValueError(f"{tool} changes files: propose an edit")
         question = Question(identity, tool, title, why, by, subject, may_remember=_may_remember(task, tool))
         return await self._recorded(Case(question, task, "", (subject,)), None, cancelled)
 
@@ -352,7 +354,7 @@ class Gate:
     ) -> Outcome:
         logger.info(
             "proposal ended",
-            extra={"id": case.id, "tool": case.question.tool, "by": case.question.by, "verdict": outcome.verdict},
+            extra={"id": case.id, "tool": case.question.tool.name, "by": case.question.by, "verdict": outcome.verdict},
         )
         try:
             await asyncio.to_thread(self.journal.end, case, outcome, checked, found)
@@ -390,7 +392,7 @@ class Gate:
         """Why a change cannot be taken back, "" where it can; None where nothing of it stands any more."""
         try:
             proposal = await asyncio.to_thread(checkpoints.undoing, kept)
-            question = Question("", Tool.WRITE_FILE, "", "", checkpoints.UNDO, "")
+            question = Question("", WRITE_FILE, "", "", checkpoints.UNDO, "")
             await self._checked(proposal, Case(question, "", "", (), undoes=kept.id))
         except Unchanged:
             return None
@@ -405,7 +407,7 @@ def _restored(case: Case, checked: Checked) -> tuple[Change, ...]:
 
 
 def _may_remember(task: str, tool: Tool) -> bool:
-    return bool(task) and RULES[tool].remembered
+    return bool(task) and RULES[tool.risk].remembered
 
 
 def _named(proposal: ProposedEdit) -> tuple[str, ...]:

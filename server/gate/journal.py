@@ -9,11 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import RenameFile, TextChange
+from agents.edits import RenameFile, TextChange
 from server.gate.audit import Audit, AuditRow, user
 from server.gate.checkpoints import Checkpoints, kind_of, subject
 from server.gate.contents import digest
-from server.gate.policy import COMMANDS
 from server.gate.refusal import Refused
 from server.gate.requests import Requests
 from server.state import StateError
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.contents import Content
     from server.gate.policy import Limits
     from server.gate.records import Answer, Outcome, Question
@@ -143,7 +142,7 @@ class Journal:
         self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None
     ) -> list[AuditRow]:
         if checked is None:
-            action = "run" if case.question.tool in COMMANDS else "propose"
+            action = "propose" if case.question.tool.edits else "run"
             named = ((action, one, "") for one in case.subjects)
             return [self._row(case, outcome, one, ("", ""), written=outcome.applied) for one in named]
         seen = found or (None,) * len(checked.before)
@@ -157,8 +156,8 @@ class Journal:
     ) -> AuditRow:
         asked = case.question
         return AuditRow(
-            time.time(), case.id, user(), self._client, asked.by, case.model, asked.tool, asked.title, *named, *hashes,
-            written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
+            time.time(), case.id, user(), self._client, asked.by, case.model, asked.tool.name, asked.title, *named,
+            *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
         )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile, DeleteFile, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.places import folded
 from server.gate.refusal import Refused
 from server.origins import path_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
     from server.gate.places import Places
 
 MOST_CHANGES = 200

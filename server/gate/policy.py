@@ -1,4 +1,4 @@
-"""What each tool may do without a question, which answers are remembered, and how much is too much in an hour.
+"""What may be done without a question by its risk, which answers are remembered, and how much is too much in an hour.
 
 Data and plain decisions; knows neither files nor editors. Start at `RULES` and `Limits`.
 """
@@ -6,53 +6,38 @@ Data and plain decisions; knows neither files nor editors. Start at `RULES` and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from agents.records import DeleteFile
-from server.gate.records import Tool
+from agents.edits import DeleteFile
+from agents.tools import DELETE_FILE, WRITE_FILE, Risk
 
 if TYPE_CHECKING:
-    from agents.records import ProposedEdit
-
-
-class Risk(IntEnum):
-    """What can go wrong."""
-
-    LOW = 0  # only reads
-    MEDIUM = 1  # changes the history
-    HIGH = 2  # changes code
-    CRITICAL = 3  # cannot be undone, or runs code
+    from agents.edits import ProposedEdit
+    from agents.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a tool is dealt with.
+    """What follows from a risk.
 
     Attributes:
-        risk: what can go wrong.
         asks: whether a person is asked.
         remembered: whether "the rest of this task" is an answer.
+        serious: whether the question is shown as one to be read with care.
     """
 
-    risk: Risk
     asks: bool
     remembered: bool
+    serious: bool
 
 
 RULES = {
-    Tool.READ_FILE: Rule(Risk.LOW, asks=False, remembered=False),
-    Tool.LIST_FILES: Rule(Risk.LOW, asks=False, remembered=False),
-    Tool.SEARCH_FILES: Rule(Risk.LOW, asks=False, remembered=False),
-    Tool.WRITE_FILE: Rule(Risk.HIGH, asks=True, remembered=True),
-    Tool.GIT_COMMIT: Rule(Risk.MEDIUM, asks=True, remembered=True),
-    Tool.DELETE_FILE: Rule(Risk.CRITICAL, asks=True, remembered=False),
-    Tool.EXECUTE_COMMAND: Rule(Risk.CRITICAL, asks=True, remembered=False),
+    Risk.LOW: Rule(asks=False, remembered=False, serious=False),
+    Risk.MEDIUM: Rule(asks=True, remembered=True, serious=False),
+    Risk.HIGH: Rule(asks=True, remembered=True, serious=False),
+    Risk.CRITICAL: Rule(asks=True, remembered=False, serious=True),
 }
-
-
-COMMANDS = frozenset({Tool.EXECUTE_COMMAND, Tool.GIT_COMMIT})
-"""What `Gate.permit` decides about; everything else that asks is a proposed edit."""
+"""The whole policy: what is asked about, and how, by the risk that a tool declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +58,8 @@ class Limits:
 
 
 def tool_of(proposal: ProposedEdit) -> Tool:
-    """What a proposal has to be asked as: the most dangerous of what it does."""
-    return Tool.DELETE_FILE if any(isinstance(one, DeleteFile) for one in proposal.changes) else Tool.WRITE_FILE
+    """Return the tool that a proposal is asked about as: the riskiest of what it does."""
+    return DELETE_FILE if any(isinstance(one, DeleteFile) for one in proposal.changes) else WRITE_FILE
 
 
 class Remembered:
@@ -85,12 +70,12 @@ class Remembered:
 
     def remember(self, task: str, tool: Tool) -> None:
         """Ask no more in this task, where the tool allows that at all."""
-        if task and RULES[tool].remembered:
+        if task and RULES[tool.risk].remembered:
             self._approved.add((task, tool))
 
     def covers(self, task: str, tool: Tool) -> bool:
         """Whether a person has said so."""
-        return bool(task) and RULES[tool].remembered and (task, tool) in self._approved
+        return bool(task) and RULES[tool.risk].remembered and (task, tool) in self._approved
 
     def end(self, task: str) -> None:
         """The task is over."""

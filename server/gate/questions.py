@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from server.gate.records import Answer, Tool
+from server.gate.policy import RULES
+from server.gate.records import Answer
 
 if TYPE_CHECKING:
     from server.gate.records import Question
 
-RISKY = (Tool.DELETE_FILE, Tool.EXECUTE_COMMAND)
 SHOW = "Show the changes"
 REJECT = "Reject"
 LONGEST = 300  # characters of a line that asks; a message box takes no more
@@ -58,7 +58,7 @@ def document(question: Question) -> str:
 
 def is_serious(question: Question) -> bool:
     """Whether it has to be read with care: something goes for good, or runs, or may be wrong."""
-    return bool(question.warnings) or question.tool in RISKY
+    return bool(question.warnings) or RULES[question.tool.risk].serious
 
 
 def is_long(question: Question) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from agents.records import Edit
+from agents.edits import Edit
 from indexing import texts
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
+    from agents.tools import Tool
 
 
 class Verdict(StrEnum):
@@ -31,18 +32,6 @@ class Answer(StrEnum):
     REJECT = "reject"
     EXPIRE = "expire"  # no answer came in time
     UNABLE = "unable"  # this client cannot be asked
-
-
-class Tool(StrEnum):
-    """What a request is for; its risk decides whether and how a person is asked (`server.gate.policy`)."""
-
-    READ_FILE = "read_file"
-    LIST_FILES = "list_files"
-    SEARCH_FILES = "search_files"
-    WRITE_FILE = "write_file"
-    DELETE_FILE = "delete_file"
-    EXECUTE_COMMAND = "execute_command"
-    GIT_COMMIT = "git_commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +64,7 @@ class Question:
 
     Attributes:
         id: of the request.
-        tool: what it is for; decides which answers may be remembered.
+        tool: what it is for; its risk decides how it is asked.
         title: what would be done.
         why: the proposer's reason.
         by: the proposer.

@@ -111,7 +111,7 @@ class Requests:
         """
         host, pid, begun = _process()
         row = [
-            question.id, time.time(), host, pid, begun, self._client, question.tool, question.title, question.why,
+            question.id, time.time(), host, pid, begun, self._client, question.tool.name, question.title, question.why,
             question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
             json.dumps(question.warnings), Status.PENDING,
         ]  # fmt: skip

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.records import CreateFile, DeleteFile, RenameFile, TextChange, edited
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, edited
 from server.gate import contents, endings, parsing, rebasing
 from server.gate.refusal import Refused, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agents.records import Change, Edit, ProposedEdit
+    from agents.edits import Change, Edit, ProposedEdit
     from server.gate.contents import Content
     from server.gate.locating import Located
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agents import actions
 from agents.actions import Way
-from agents.records import Edit, Finding, Fix, Layer, Severity, edited
+from agents.edits import Edit, edited
+from agents.findings import Finding, Fix, Layer, Severity
 from indexing.records import Span
 from tests.agents.tasks.scenes import scene_of
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agents.generator.brackets import scan
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from indexing.records import Document
 from models.scripted import ScriptedModel
 from tests.agents.doubles import MemoryIndex, recalled

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer import calibration, layers
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.examiner import LikelihoodExaminer

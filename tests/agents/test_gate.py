@@ -4,7 +4,7 @@ import pytest
 
 from agents.generator.gate import refusal
 from agents.generator.policy import CompletionPolicy
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from tests.agents.doubles import MemoryIndex, cursor_of
 
 
@@ -49,12 +49,11 @@ def test_a_file_opened_by_itself_outside_of_any_folder_is_completed() -> None:
     check_refusal("x = $0\n", "", index=MemoryIndex(excluded={"main.py": "outside"}))
 
 
-def test_an_off_switch_turns_everything_off() -> None:
-    check_refusal("x = $0\n", "off", policy=CompletionPolicy(enabled=False))
-
-
-def test_a_language_can_be_turned_off() -> None:
-    check_refusal("x = $0\n", "off", policy=CompletionPolicy(languages_off=frozenset({"python"})))
+def test_an_off_switch_turns_every_language_off_and_a_language_can_be_turned_off() -> None:
+    assert CompletionPolicy().is_on("python")
+    assert not CompletionPolicy(enabled=False).is_on("python")
+    without_python = CompletionPolicy(languages_off=frozenset({"python"}))
+    assert [without_python.is_on(language) for language in ("python", "rust")] == [False, True]
 
 
 def test_minified_lines_are_left_alone() -> None:

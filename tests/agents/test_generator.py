@@ -9,8 +9,9 @@ import pytest
 
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
-from agents.records import Completion, Origin, Trigger
+from agents.suggestions import Completion, Origin, Trigger
 from indexing.syntax import Syntax
+from indexing.trees import SyntaxTrees
 from models.errors import ModelError
 from models.scripted import ENTRY, ScriptedModel
 from models.show_filter import KINDS, ShowFilter
@@ -254,11 +255,15 @@ def test_reuse_answers_alone(editors: Callable[..., Editor]) -> None:
     assert rest.suggestions[0].text == "s(value)"
 
 
-def test_reuse_follows_the_off_switch(editors: Callable[..., Editor]) -> None:
-    editor = editors(says("abs(value)"))
-    editor.ask("x = $0\n")
-    editor.generator.set_policy(CompletionPolicy(enabled=False))
-    assert editor.generator.reuse(*place_of("x = ab$0\n")) is None
+def test_a_generator_follows_the_off_switch_and_reads_nothing_ahead_where_it_is_off() -> None:
+    trees = SyntaxTrees()
+    generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
+    document, _ = place_of("x = ab$0\n")
+    assert generator.is_on(document)
+    generator.set_policy(CompletionPolicy(enabled=False))
+    generator.prepare(document)
+    assert not generator.is_on(document)
+    assert not trees.knows(document)
 
 
 def test_a_suggestion_turned_down_is_not_offered_again_unasked(editors: Callable[..., Editor]) -> None:
@@ -415,6 +420,16 @@ def test_a_document_that_was_prepared_is_parsed_from_there(monkeypatch: pytest.M
     generator.prepare(replace(document, text="x = 1\n"))
     generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)
     assert [previous is None for previous in before] == [True, False]
+
+
+def test_a_generator_reads_and_fills_the_parse_cache_that_it_was_given() -> None:
+    trees = SyntaxTrees()
+    generator = Generator(cast("Index", MemoryIndex()), None, trees=trees)
+    document, _ = place_of("x = 1\n$0\n")
+    generator.prepare(document)
+    assert trees.knows(document)
+    generator.forget(document.uri)  # the cache has its own owner
+    assert trees.knows(document)
 
 
 def test_what_happened_is_counted(editors: Callable[..., Editor]) -> None:

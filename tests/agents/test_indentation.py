@@ -12,7 +12,7 @@ from agents.generator.indentation import fitted, padding
 from agents.generator.plan import plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Insertion, Polisher
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from models.scripted import ScriptedModel

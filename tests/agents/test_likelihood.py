@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Layer, edited
+from agents.edits import edited
+from agents.findings import Layer
 from agents.reviewer import calibration, likelihood
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.likelihood import Limits, review_likelihood

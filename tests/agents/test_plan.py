@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from indexing.layout import Place
 from tests.agents.doubles import cursor_of
 

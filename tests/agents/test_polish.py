@@ -6,7 +6,7 @@ from agents.generator.cleaning import cleaned
 from agents.generator.plan import plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from tests.agents.doubles import cursor_of
 
 

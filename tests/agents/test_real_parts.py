@@ -8,7 +8,7 @@ import pytest
 
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
-from agents.records import Completion, Origin, Trigger
+from agents.suggestions import Completion, Origin, Trigger
 from indexing.index import Index
 from indexing.records import Document
 from models.catalog import DEFAULT_MODEL, Catalog

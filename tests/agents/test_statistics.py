@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from agents.generator.statistics import Recorder, percentile
-from agents.records import Completion, Origin, Suggestion
+from agents.suggestions import Completion, Origin, Suggestion
 
 
 def answer(recorder: Recorder, identity: str, text: str = "abs(x)", origin: Origin = Origin.MODEL) -> None:

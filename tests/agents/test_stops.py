@@ -5,7 +5,7 @@ import pytest
 from agents.generator.plan import plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.stops import StopRules
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from tests.agents.doubles import cursor_of
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.edits import CreateFile, ProposedEdit, TextChange
+from agents.findings import Finding, Severity
 from agents.generator.tasks import registry
 from agents.generator.tasks.records import Nothing, TestRun
-from agents.records import CreateFile, Finding, ProposedEdit, Severity, TextChange
 from agents.workflow import Ended, Workflow
 from indexing.records import Span
 from models.scripted import ScriptedModel

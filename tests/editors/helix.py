@@ -1,6 +1,6 @@
 """A real Helix in a terminal of tmux, driven by keys; what stands on its screen is all that comes back.
 
-Its configuration is what `editors/README.md` tells people to write. Start at `Helix.start`.
+Its configuration is what `docs/editors/helix.md` tells people to write. Start at `Helix.start`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Helix:
             raise HelixError("no Helix or no tmux: `make test-helix` installs both, or name Helix in HELIX")
         languages = home / "config" / "helix" / "languages.toml"
         languages.parent.mkdir(parents=True)
-        languages.write_text(block("Helix", "toml"), encoding="utf-8")
+        languages.write_text(block("Helix", "toml", "helix.md"), encoding="utf-8")
         environment = {
             **os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "STARLING_HOME": str(home / "starling"),
             "XDG_CONFIG_HOME": str(home / "config"), "XDG_CACHE_HOME": str(home / "cache"),

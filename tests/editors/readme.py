@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-EDITORS = Path(__file__).resolve().parents[2] / "editors"
+EDITORS = Path(__file__).resolve().parents[2] / "docs" / "editors"
 
 
-def block(section: str, language: str, file: str = "README.md") -> str:
-    """The first block of code in that language below the heading `section` of a document of `editors/`."""
+def block(section: str, language: str, file: str) -> str:
+    """Return the first block of code in that language below the heading `section` of a page of `docs/editors/`."""
     text = (EDITORS / file).read_text(encoding="utf-8")
     below = re.split(rf"^#+ {re.escape(section)}$", text, maxsplit=1, flags=re.MULTILINE)[1]
     found = re.search(rf"^```{language}\n(.*?)^```$", below, re.MULTILINE | re.DOTALL)

@@ -1,6 +1,6 @@
 """Emacs with eglot, the real one: it attaches, shows what the reviewer found by Flymake, mends it, and completes.
 
-Emacs runs in batch; the configuration is what `editors/README.md` tells people to write.
+Emacs runs in batch; the configuration is what `docs/editors/emacs.md` tells people to write.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def told(shop: Path, path: str, steps: str) -> list[Any]:
     home = shop.parent / "home"
     home.mkdir()
     script = home / "steps.el"
-    script.write_text("\n".join((block("Emacs", "elisp"), PRELUDE, steps)), encoding="utf-8")
+    script.write_text("\n".join((block("Emacs", "elisp", "emacs.md"), PRELUDE, steps)), encoding="utf-8")
     environment = {
         **os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", "STARLING_HOME": str(home / "starling"),
         "STARLING_MODEL__ENABLED": "false", "PATH": os.pathsep.join((path, os.environ["PATH"])),

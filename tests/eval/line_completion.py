@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from tests.eval import data, masks, tables
@@ -31,7 +31,7 @@ from tests.eval.metrics import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from agents.records import Completion
+    from agents.suggestions import Completion
     from models.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.masks import Place

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.records import Layer
+from agents.findings import Layer
 from agents.reviewer import calibration
 from agents.reviewer.likelihood import Limits, review_likelihood
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
@@ -30,7 +30,7 @@ from tests.eval.metrics import SEED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from models.completion import CompletionModel
     from tests.eval.tables import Cell
 

@@ -16,7 +16,7 @@ from agents.generator.answers import Answers
 from agents.generator.candidates import is_worth_showing
 from agents.generator.decoding import Decoder
 from agents.generator.generator import Generator
-from agents.records import Origin, Trigger
+from agents.suggestions import Origin, Trigger
 from indexing.records import Document
 from models.weights import WEIGHTS_FILE
 from tests.eval import data

@@ -13,13 +13,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from agents.findings import Finding, Layer, Severity
 from agents.generator.statistics import CompletionStatistics
-from agents.records import Completion, Finding, Layer, Origin, Severity, Suggestion, Trigger
 from agents.reviewer import validity
+from agents.suggestions import Completion, Origin, Suggestion, Trigger
 from indexing import access
 from indexing.limits import IndexLimits
 from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
-from indexing.syntax import Syntax
 from models.fallback import FallbackChain, Link
 from server.app import StarlingServer, create_server
 from server.chats import Chats
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from agents.reviewer.reviewer import Reviewer
     from agents.reviewer.validity import Verdict
     from indexing.index import Index
+    from indexing.syntax import Syntax
     from models.chat import ChatModel
     from models.lazy import LazyModel
 
@@ -143,11 +144,8 @@ class ScriptedGenerator:
         texts = [self.text] if limit == 1 else [f"{self.text} #{number}" for number in range(limit)]
         return Completion(tuple(suggestion(text, offset, name=f"id{n}") for n, text in enumerate(texts)))
 
-    def syntax(self, document: Document) -> Syntax:
-        return Syntax.of(document)
-
-    def parsed(self, document: Document) -> bool:
-        return document.version == 1
+    def is_on(self, document: Document) -> bool:
+        return not self.policies or self.policies[-1].is_on(document.language)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         return self.reusable
@@ -255,7 +253,7 @@ class Editor:
         self.server.protocol.set_writer(self, include_headers=False)
 
     def _build(self, roots: Sequence[Path], options: object, old: Core | None) -> Core:
-        from server import core, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
+        from server import policies, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
 
         self.may_build.wait(WAIT_S)
         self.built.append((tuple(roots), options))
@@ -265,14 +263,14 @@ class Editor:
             editor=options, roots=roots, environment={"STARLING_INDEX__WATCH": "false"}
         )
         generator = cast("Generator", self.generator)
-        generator.set_policy(core.policy_of(resolved))
+        generator.set_policy(policies.completion_policy_of(resolved))
         chain = FallbackChain([Link(self.chat, "this machine")]) if self.chat is not None else None
         return Core(
             resolved,
             cast("Index", self.index),
             generator,
             self.model,
-            core.unoffered_of(roots, resolved),
+            policies.unoffered_of(roots, resolved),
             tuple(map(str, problems)),
             cast("Reviewer", self.reviewer),
             Chats(chain, chain),

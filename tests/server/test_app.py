@@ -85,6 +85,14 @@ def test_requests_are_handled_by_coroutines_and_notifications_are_not() -> None:
         assert inspect.iscoroutinefunction(feature.handle) is isinstance(feature, Request)
 
 
+async def test_every_requests_handler_is_given_the_service_that_it_asks_for(editor: Editor) -> None:
+    services = editor.server.session.services
+    for feature in FEATURES:
+        if isinstance(feature, Request):
+            asked = list(inspect.signature(feature.handle).parameters.values())[1].annotation
+            assert type(feature.given(services)).__name__ == asked, feature.method
+
+
 async def test_all_commands_are_declared(editor: Editor) -> None:
     declared = await editor.begin()
     assert sorted(declared["executeCommandProvider"]["commands"]) == sorted(commands.COMMANDS)

@@ -537,7 +537,6 @@ def test_asking_to_serve_loads_no_command_line_library() -> None:
         "typer",
         "rich",
         "pydantic",
-        "pydantic_settings",
         "structlog",
         "numpy",
         "ctranslate2",

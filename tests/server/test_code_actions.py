@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.records import Edit, Fix, Layer
+from agents.edits import Edit
+from agents.findings import Fix, Layer
 from models.lazy import LazyModel
 from models.scripted import ENTRY, ScriptedModel
 from server.gate.scripted import ScriptedAsker

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.records import CreateFile, ProposedEdit
+from agents.edits import CreateFile, ProposedEdit
 from server.gate.disk import DiskWorkplace
 from server.gate.records import Answer
 from server.gate.scripted import ScriptedAsker

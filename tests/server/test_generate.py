@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.records import Edit, Fix
+from agents.edits import Edit
+from agents.findings import Fix
 from models.lazy import LazyModel
 from models.scripted import ENTRY, ScriptedModel
 from server.paths import HOME_VARIABLE

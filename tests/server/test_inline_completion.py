@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Completion, Trigger
+from agents.suggestions import Completion, Trigger
 from tests.server.editor import URI, suggestion
 
 if TYPE_CHECKING:
@@ -107,6 +107,16 @@ async def test_whoever_asks_gets_several_and_whoever_types_gets_one(editor: Edit
     assert len(await editor.items(editor.complete(0, 1, invoked=True))) == 2
     assert len(await editor.items(editor.complete(0, 1))) == 1
     assert [asked[2:] for asked in editor.generator.asked] == [(Trigger.INVOKED, None, 2), (Trigger.AUTOMATIC, None, 1)]
+
+
+async def test_a_language_that_is_off_is_answered_without_asking_the_generator(editor: Editor) -> None:
+    editor.generator.reusable = Completion((suggestion("rest", 1, 2),))
+    await editor.begin(initializationOptions={"completion": {"languagesOff": ["python"]}})
+    editor.open("x")
+    editor.open("y", uri="untitled:b.rs", language="rust")
+    assert await editor.items(editor.complete(0, 1, invoked=True)) == []
+    assert editor.generator.asked == []
+    assert len(await editor.items(editor.complete(0, 1, uri="untitled:b.rs"))) == 1
 
 
 async def test_the_item_selected_in_the_popup_is_handed_on(editor: Editor) -> None:

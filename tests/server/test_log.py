@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pygls.exceptions import JsonRpcException
 
-from agents.records import Completion
+from agents.suggestions import Completion
 from server import log
 from server.settings import LogSettings
 from tests.server.editor import URI

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Completion
+from agents.suggestions import Completion
 from server import outgoing
 from server.documents import OpenText
 from tests.marked import parse

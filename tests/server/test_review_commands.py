@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from agents.records import Fix, Severity
+from agents.findings import Fix, Severity
 from agents.reviewer.reviewer import Reviewer
-from server.gate.records import Outcome, Tool, Verdict
+from agents.tools import EXECUTE_COMMAND, Tool
+from server.gate.records import Outcome, Verdict
 from tests import marked
 from tests.server.editor import URI, finding
 
@@ -174,7 +175,7 @@ async def test_tests_are_run_after_a_person_agreed_to_the_whole_command(
     gate = gated(editor, Verdict.APPLIED, monkeypatch)
     facts = await result(editor, "analyzeTestCoverage", run=True)
     ((tool, subject, title),) = gate.asked
-    assert (tool, title) == (Tool.EXECUTE_COMMAND, "Run the tests of w")
+    assert (tool, title) == (EXECUTE_COMMAND, "Run the tests of w")
     assert script in subject.replace("'\"'\"'", "'")
     assert str(root) in subject
     assert (facts["percent"], facts["run"]["outcome"], facts["run"]["exit_code"]) == (100, "ran", 0)

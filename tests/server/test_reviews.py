@@ -7,7 +7,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from agents.records import Edit, Fix, Layer, Severity
+from agents.edits import Edit
+from agents.findings import Fix, Layer, Severity
+from models.lazy import LazyModel
+from models.scripted import ENTRY, ScriptedModel
 from server.reviews import Held
 from tests.server.editor import URI, finding
 
@@ -235,6 +238,18 @@ async def test_what_a_model_finds_comes_later_and_is_shown_beside_the_rest(edito
     editor.open("good bad")
     await editor.until(lambda: published(editor) == [(1, ["bad-word"]), (1, ["odd", "bad-word"])])
     assert [layers for _, layers in editor.reviewer.asked] == [{Layer.STATIC}, {Layer.MODEL}]
+
+
+async def test_a_layer_that_the_settings_never_want_is_not_scheduled(editor: Editor) -> None:
+    editor.model = LazyModel(ENTRY, ScriptedModel)
+    await editor.begin(initializationOptions={"review": {"likelihood": "never"}})
+    editor.open("bad")
+    reviews = editor.server.session.reviews
+    await editor.until(lambda: reviews.last(URI) is not None)
+    review = reviews.last(URI)
+    assert review is not None
+    assert review.finished
+    assert [layers for _, layers in editor.reviewer.asked] == [{Layer.STATIC}]
 
 
 async def test_a_client_that_asks_is_told_once_when_a_model_found_something(editor: Editor) -> None:

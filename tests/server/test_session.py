@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from indexing.records import IndexProgress
+from indexing.syntax import Syntax
 from models.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
 from models.lazy import LazyModel
 from models.scripted import ScriptedModel
+from server.services import Services
+from server.snapshot import Snapshot
 from server.version import VERSION
 from tests.server.editor import URI
 
@@ -64,6 +68,39 @@ async def test_a_document_is_read_when_it_is_opened_and_not_at_each_key(editor: 
     editor.type("!", 0, 3, version=2)
     await editor.answer(editor.complete(0, 4))
     assert editor.generator.prepared == [(URI, 1)]
+
+
+async def test_review_and_code_actions_share_one_tree_which_goes_with_the_document(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    real = Syntax.of
+    monkeypatch.setattr(Syntax, "of", lambda document, *before: parsed.append(document.text) or real(document, *before))
+    await editor.begin()
+    editor.open("def area(r):\n    pass\n")
+    await editor.until(lambda: editor.server.session.reviews.last(URI) is not None)
+    core = editor.server.session.cores.current
+    assert core is not None
+    place = {"line": 1, "character": 8}
+    params = {"textDocument": {"uri": URI}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}
+    await editor.answer(editor.ask("textDocument/codeAction", params))
+    document = editor.index.documents[URI]
+    assert parsed == [document.text]
+    editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    await editor.until(lambda: not core.trees.knows(document))
+    assert ("forget", URI) in editor.generator.events
+
+
+async def test_a_snapshot_keeps_the_values_of_its_moment_and_holds_no_service(editor: Editor) -> None:
+    await editor.begin()
+    editor.open("one")
+    session = editor.server.session
+    snapshot = session.snapshot(URI)
+    editor.type("!", 0, 3, version=2)
+    assert snapshot.document is not None
+    assert (snapshot.document.text, snapshot.encoding) == ("one", session.client.encoding)
+    live = {id(getattr(session.services, one.name)) for one in fields(Services)}
+    assert live.isdisjoint(id(getattr(snapshot, one.name)) for one in fields(Snapshot))
 
 
 async def test_a_change_of_what_is_not_open_is_ignored(editor: Editor) -> None:

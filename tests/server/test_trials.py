@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from agents.records import CreateFile, Edit, TextChange
+from agents.edits import CreateFile, Edit, TextChange
 from indexing.index import Index
 from server.core import Core
 from server.gate.records import Outcome, Verdict
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from agents.edits import Change
     from agents.generator.generator import Generator
     from agents.generator.tasks.records import TestRun
-    from agents.records import Change
     from server.gate.gate import Gate
 
 RUNNER = f"{sys.executable} -m pytest -q"

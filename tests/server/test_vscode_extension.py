@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from agents.edits import ProposedEdit, RenameFile
 from agents.generator.statistics import CompletionStatistics
-from agents.records import ProposedEdit, RenameFile
+from agents.tools import WRITE_FILE
 from server import model_loading, progress
 from server.commands import COMMANDS
 from server.gate import comparing
-from server.gate.records import Question, Tool
+from server.gate.records import Question
 from server.outgoing import ACCEPTED_COMMAND
 from server.reference import reference
 from server.settings import resolve
@@ -111,7 +112,7 @@ def test_what_the_extension_reads_of_an_answer_the_server_gives(
 
 
 def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
-    question = Question("q1", Tool.WRITE_FILE, "Move it", "It is better.", "tester", "")
+    question = Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "")
     move = RenameFile(tmp_path / "a.py", tmp_path / "b.py")
     asked = comparing.question_of(question, ProposedEdit("Move it", "It is better.", "tester", (move,)))
     assert interface("proposals", "Question") == set(asked)

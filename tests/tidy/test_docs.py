@@ -1,19 +1,29 @@
-"""The documents speak of the tree as it is: code map, invariants, README commands, changelog."""
+"""The documents speak of the tree as it is: code map, invariants, links, commands, generated parts, changelog."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import tomllib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.tidy.settings_table import rendered
+from docs import site
+from tests.tidy import links, pages
 from tests.tidy.tree import ROOMS, ROOT, program
 
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+README_LIMIT = 9_000  # characters: one screen that convinces, and a page of what there is
+DOCUMENTS = sorted(
+    ROOT / path
+    for path in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    ).stdout.splitlines()
+)  # fmt: skip
 CODE_MAP_ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 
 
@@ -56,15 +66,14 @@ def test_every_invariant_names_a_test_that_exists() -> None:
 
 def test_make_targets_in_the_documents_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    paths = (*ROOT.glob("*.md"), *ROOT.glob("*/*/README.md"), *ROOT.glob("docs/*.md"))
-    texts = [path.read_text(encoding="utf-8") for path in paths]
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
     named = {name for text in texts for name in re.findall(r"(?:`|^)make ([a-z][a-z-]+)", text, re.MULTILINE)}
     assert named >= {"run", "test"}
     assert named - targets == set()
 
 
 def test_starling_commands_in_the_documents_exist() -> None:
-    texts = README + "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md"))
+    texts = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
     named = set(re.findall(r"^\s*starling ([a-z]+)", texts, re.MULTILINE)) | set(
         re.findall(r"`starling ([a-z]+)", texts)
     )
@@ -86,18 +95,50 @@ def test_the_changelog_names_the_version() -> None:
     assert f"## [{version}]" in changelog or "## [Unreleased]" in changelog
 
 
-def test_links_between_the_documents_lead_somewhere() -> None:
-    folders = ("docs", "editors", "models")
-    documents = [*ROOT.glob("*.md"), *(path for folder in folders for path in (ROOT / folder).rglob("*.md"))]
-    broken = [
-        f"{path.relative_to(ROOT)}: {target}"
-        for path in documents
-        if "node_modules" not in path.parts
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text(encoding="utf-8"))
-        if not (path.parent / target).exists()
-    ]
-    assert broken == []
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
+    assert links.broken(path) == []
 
 
-def test_the_table_of_settings_is_made_from_the_settings_class() -> None:
-    assert rendered(README) == README, "out of date: make docs"
+def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
+    (tmp_path / "there.md").write_text(
+        "# The `x` of it\n\n```sh\n# no heading\n```\n## Twice\n## Twice\n", encoding="utf-8"
+    )
+    page = tmp_path / "page.md"
+    good = "[a](there.md) [b](there.md#the-x-of-it) [c](there.md#twice-1) [d](https://example.org/#e) `[f](g.md)`"
+    page.write_text(f"# Page\n{good} [h](#page)\n```md\n[i](j.md)\n```\n", encoding="utf-8")
+    assert links.broken(page) == []
+    page.write_text("[a](gone.md) [b](there.md#no-heading) [c](there.md#twice-2) [d](#page)", encoding="utf-8")
+    assert links.broken(page) == ["gone.md", "there.md#no-heading", "there.md#twice-2", "#page"]
+
+
+def test_every_page_of_the_documentation_can_be_reached_from_the_readme(tmp_path: Path) -> None:
+    collected = set(site.collect(tmp_path / "site"))
+    assert {path.relative_to(ROOT) for path in DOCUMENTS if path.is_relative_to(ROOT / "docs")} - collected == set()
+    configuration = tomllib.loads((ROOT / "docs" / "zensical.toml").read_text(encoding="utf-8"))
+    listed = set(re.findall(r"'([^']+\.md)'", repr(configuration["project"]["nav"])))
+    assert listed - {path.as_posix() for path in collected} == set()
+    assert {path.as_posix() for path in collected if path.parts[0] == "docs" and path.suffix == ".md"} - listed == set()
+
+
+@pytest.mark.parametrize("page", pages.pages(), ids=lambda page: page.name)
+def test_the_generated_parts_of_a_page_are_made_from_the_code(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert pages.rendered(text) == text, "out of date: make docs"
+
+
+def test_every_generated_part_stands_on_one_page() -> None:
+    named = [found[2] for page in pages.pages() for found in pages.REGION.finditer(page.read_text(encoding="utf-8"))]
+    assert sorted(named) == sorted(pages.PARTS)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README) < README_LIMIT
+
+
+def test_the_recording_is_small_and_what_the_readme_shows() -> None:
+    recording = ROOT / "docs" / "recording.svg"
+    assert "](docs/recording.svg)" in README
+    assert recording.stat().st_size < 1_000_000
+    text = "".join(ET.parse(recording).getroot().itertext())  # noqa: S314 (our own file)
+    assert all(word in text for word in ("count_words", "This default is made once", "Apply"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from agents.records import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.commands.records import CommandRecord, Proposed
 
 if TYPE_CHECKING:
-    from server.session import Snapshot
+    from server.services import Services
+    from server.snapshot import Snapshot
 
 
 class Step(CommandRecord):
@@ -34,14 +35,14 @@ class Arguments(CommandRecord):
 Result = Proposed
 
 
-async def execute(snapshot: Snapshot, arguments: Arguments) -> Proposed:
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Proposed:
     """Propose it."""
-    changes = tuple([await _change(snapshot, step) for step in arguments.steps])
+    changes = tuple([await _change(services, step) for step in arguments.steps])
     proposal = ProposedEdit(arguments.title, arguments.why, "tester", changes)
-    return Proposed.of(await snapshot.gate.propose(proposal, task=arguments.task))
+    return Proposed.of(await services.gate.propose(proposal, task=arguments.task))
 
 
-async def _change(snapshot: Snapshot, step: Step) -> Change:
+async def _change(services: Services, step: Step) -> Change:
     path = Path(step.path)
     match step.kind:
         case "create":
@@ -49,7 +50,7 @@ async def _change(snapshot: Snapshot, step: Step) -> Change:
         case "rename":
             return RenameFile(path, Path(step.to))
         case _:
-            before = await snapshot.gate._workplace.text(path.as_uri(), path) or ""
+            before = await services.gate._workplace.text(path.as_uri(), path) or ""
     if step.kind == "delete":
         return DeleteFile(path, before)
     start = before.index(step.old)

@@ -49,7 +49,7 @@ PACKAGES = [
     "tokenizers",
     "pydantic",
 ]
-PACKAGES += ["pydantic_settings", "structlog", "typer", "rich", "tree_sitter", "tree_sitter_python", "json", "asyncio"]
+PACKAGES += ["structlog", "typer", "rich", "tree_sitter", "tree_sitter_python", "json", "asyncio"]
 PACKAGES += ["logging", "concurrent", "multiprocessing", "importlib_metadata", "tomllib", "email"]
 MODULES = [
     "httpx",

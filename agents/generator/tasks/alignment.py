@@ -13,11 +13,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit, edited
 from agents.generator.tasks import extraction, placeholders, removals
 from agents.generator.tasks.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
 from agents.generator.tasks.line_edits import as_held, in_order, line_edits, next_line
 from agents.generator.tasks.weaving import WORD, LostError, Weaver
-from agents.records import Edit, edited
 from indexing.records import Span
 from indexing.syntax import Syntax
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.edits import ProposedEdit
 from agents.generator.cursor import Cursor
 from agents.generator.plan import Extent, Plan, plan
 from agents.generator.policy import CompletionPolicy
@@ -12,7 +13,7 @@ from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
-from agents.records import ProposedEdit, Trigger
+from agents.suggestions import Trigger
 
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Means, Result, Scene

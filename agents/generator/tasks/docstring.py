@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit, ProposedEdit
 from agents.generator.cursor import Cursor
 from agents.generator.tasks import doccomments, docstyles, filling, ranking
 from agents.generator.tasks.docstyles import DocStyle, Style, Words
@@ -18,7 +19,6 @@ from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
 from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
-from agents.records import Edit, ProposedEdit
 
 if TYPE_CHECKING:
     from agents.generator.tasks.functions import Parameter

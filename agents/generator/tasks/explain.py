@@ -15,8 +15,6 @@ from indexing.records import Span
 from models.chat import ChatRequest, ReplyEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from agents.generator.tasks.records import Means, Result, Scene
     from models.chat import ChatModel, Reply
 
@@ -38,12 +36,7 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, means: Means) -> Result:
-    """What the chat model says of it."""
-    return explained(scene, means)
-
-
-def explained(scene: Scene, means: Means, on_text: Callable[[str], None] | None = None) -> Told | Nothing:
-    """The explanation as Markdown; `on_text` gets its pieces as they come.
+    """Ask the chat model, and return its explanation as Markdown; `means.stream` gets it as it comes.
 
     Raises:
         Cancelled: nobody wants it any more.
@@ -73,7 +66,7 @@ def explained(scene: Scene, means: Means, on_text: Callable[[str], None] | None 
         context=context,
     )
     request = ChatRequest(messages, max_tokens=ANSWER_TOKENS, words=True)
-    reply = _streamed(chat, request, means, on_text)
+    reply = _ask(chat, request, means)
     if reply.end is ReplyEnd.CANCELLED:
         raise Cancelled
     text = inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
@@ -84,21 +77,22 @@ def _fits(chat: ChatModel, context: str) -> bool:
     return chat.count_tokens(context) <= _CONTEXT_TOKENS
 
 
-def _streamed(chat: ChatModel, request: ChatRequest, means: Means, on_text: Callable[[str], None] | None) -> Reply:
-    """Ask, and hand on the answer while it comes, made inert."""
-    if on_text is None:
+def _ask(chat: ChatModel, request: ChatRequest, means: Means) -> Reply:
+    """Ask, and hand the answer on while it comes, made inert."""
+    stream = means.stream
+    if stream is None:
         return chat.chat(request, cancelled=means.cancelled)
     filtering = Inert()
 
     def pour(piece: str) -> None:
         if shown := filtering.take(piece):
-            on_text(shown)
+            stream(shown)
 
     try:
         return chat.chat(request, cancelled=means.cancelled, on_text=pour)
     finally:
         if rest := filtering.end():
-            on_text(rest)
+            stream(rest)
 
 
 TASK = Task("explain", Kind.SOURCE, Needs.CHAT, offer, propose, listed=False)

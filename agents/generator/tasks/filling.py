@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit
 from agents.generator.cleaning import cleaned
 from agents.generator.context import ContextGatherer
 from agents.generator.cursor import Cursor
 from agents.generator.plan import Extent, Plan
 from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
-from agents.records import Edit
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:

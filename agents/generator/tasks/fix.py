@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.edits import ProposedEdit
 from agents.generator.cursor import width
 from agents.generator.tasks import filling, ranking, testing
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task, TestRun
-from agents.records import ProposedEdit
 from indexing.records import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.findings import Finding
     from agents.generator.plan import Plan
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import Means, Result, Scene
-    from agents.records import Finding
 
 _MOST_LINES = 20  # what is longer is not mended by being written once more
 _TRIED = 3  # candidates with which tests are run

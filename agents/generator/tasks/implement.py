@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.edits import ProposedEdit
 from agents.generator.cursor import Cursor, width
 from agents.generator.tasks import filling, ranking
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
 from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
-from agents.records import ProposedEdit
 
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Means, Result, Scene

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.records import Edit
+from agents.edits import Edit
 from starling_python import parse_python
 
 if TYPE_CHECKING:

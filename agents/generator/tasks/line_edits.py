@@ -8,8 +8,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit
 from agents.generator.tasks.proposals import unchanged
-from agents.records import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

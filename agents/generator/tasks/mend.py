@@ -11,9 +11,9 @@ from agents.generator.tasks.records import Kind, Needs, Offer, Task
 from agents.generator.tasks.rewriting import Wish, rewritten
 
 if TYPE_CHECKING:
+    from agents.findings import Finding
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import Means, Result, Scene
-    from agents.records import Finding
     from indexing.records import Span
 
 _MOST_LINES = 120  # of a function that is shown as a whole, so that its other lines can change with it

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit, TextChange
 from agents.generator.tasks.records import Nothing
-from agents.records import Edit, TextChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable

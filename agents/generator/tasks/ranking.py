@@ -9,15 +9,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.records import Severity, edited
+from agents.edits import edited
+from agents.findings import Severity
 from indexing.syntax import Syntax
 from starling_python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from agents.edits import Edit
+    from agents.findings import Finding
     from agents.generator.tasks.records import Means, Scene
-    from agents.records import Edit, Finding
     from indexing.records import Document
 
 UNDEFINED = "F821"  # ruff's code of a name that nothing binds

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agents.records import ProposedEdit
+from agents.edits import ProposedEdit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from agents.records import Change, Finding
+    from agents.edits import Change
+    from agents.findings import Finding
     from indexing.index import Index
     from indexing.records import Document, Span
     from indexing.syntax import Syntax
@@ -79,9 +80,15 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Why a task proposes nothing: one sentence for a person, with the next step where there is one."""
+    """Why a task proposes nothing.
+
+    Attributes:
+        reason: one sentence for a person, with the next step where there is one.
+        unavailable: whether it was not begun, for what it needs is missing or no model may see the document.
+    """
 
     reason: str
+    unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,8 @@ class Means:
             once behind the gate; empty where that was not allowed or is not possible.
         cancelled: true once nobody wants the result.
         report: says in a few words what is being done.
+        stream: gets an answer in words piece by piece as it comes, before the whole of it; from the task's thread. None
+            where the whole is enough.
     """
 
     index: Index
@@ -151,6 +160,7 @@ class Means:
     run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]] = _not_run
     cancelled: Callable[[], bool] = lambda: False
     report: Callable[[str], None] = field(default=lambda _: None)
+    stream: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

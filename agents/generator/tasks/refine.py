@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import fix, ranking
 from agents.generator.tasks.proposals import between, change, not_here
 from agents.generator.tasks.records import Kind, Needs, Scene, Task
-from agents.records import ProposedEdit, TextChange
 from indexing.records import Span
 from indexing.syntax import Syntax
 
 if TYPE_CHECKING:
+    from agents.findings import Finding
     from agents.generator.tasks.records import Means, Offer, Result
-    from agents.records import Finding
     from indexing.records import Document
 
 _MOST = 12  # findings that are looked at

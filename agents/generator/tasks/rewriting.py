@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents import outlines, prompting, surroundings
+from agents.edits import Edit, ProposedEdit, edited
 from agents.generator.cursor import Cursor
 from agents.generator.tasks import (
     alignment,
@@ -27,7 +28,6 @@ from agents.generator.tasks.line_edits import line_edits
 from agents.generator.tasks.proposals import change, notes_of
 from agents.generator.tasks.records import Nothing
 from agents.generator.tasks.weaving import Target
-from agents.records import Edit, ProposedEdit, edited
 from agents.surroundings import Piece
 from indexing.records import Span
 from indexing.syntax import Syntax

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Needs, Nothing
 from agents.generator.tasks.registry import TASKS
-from agents.records import CreateFile, ProposedEdit, TextChange
 from models.masking import MARK
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def propose(task: Task, scene: Scene, means: Means) -> Result:
         models.errors.ModelError: the model is broken or gone.
     """
     if why := withheld(task, scene, means):
-        return Nothing(why)
+        return Nothing(why, unavailable=True)
     result = task.propose(scene, means)
     if means.cancelled():
         raise Cancelled

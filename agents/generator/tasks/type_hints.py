@@ -8,12 +8,12 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit, ProposedEdit
 from agents.generator.tasks import filling, ranking, type_evidence
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, Parameter, function_at
 from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task
-from agents.records import Edit, ProposedEdit
 from indexing.records import Query
 
 if TYPE_CHECKING:

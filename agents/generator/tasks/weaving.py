@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agents.edits import Edit
 from agents.generator.cursor import Cursor
 from agents.generator.tasks import extraction, importing, placeholders, reindenting, restoring
 from agents.generator.tasks.definitions import definitions_of
 from agents.generator.tasks.line_edits import as_held, next_line
-from agents.records import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

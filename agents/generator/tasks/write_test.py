@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agents.edits import Change, CreateFile, Edit, ProposedEdit, TextChange
 from agents.generator.cursor import Cursor
 from agents.generator.tasks import filling, ranking, testing
 from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
 from agents.generator.tasks.proposals import not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Scene, Task, TestRun
-from agents.records import Change, CreateFile, Edit, ProposedEdit, TextChange
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
 

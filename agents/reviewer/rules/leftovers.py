@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer import nodes, sameness
 from agents.reviewer.rules.record import Hit, Mend, Replacement, Rule, at
 

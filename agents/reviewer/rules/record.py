@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import tree_sitter
 
-    from agents.records import Severity
+    from agents.findings import Severity
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
     from indexing.records import Document
@@ -27,7 +27,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """A fix in bytes; `agents.records.Fix` says what its parts mean."""
+    """A fix in bytes; `agents.findings.Fix` says what its parts mean."""
 
     title: str
     replacements: tuple[Replacement, ...]

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer.rules.record import Hit, TextRule
 from indexing import languages
 

@@ -17,7 +17,7 @@ from indexing import texts
 from indexing.records import Document
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
 
 LABEL = re.compile(r"^\s*(?:#|//|--|;)?\s*(\^+) ([\w-]+)")
 WITHOUT_RUFF = ReviewPolicy(ruff="never")

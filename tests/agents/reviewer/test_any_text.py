@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.records import edited
+from agents.edits import edited
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing import languages

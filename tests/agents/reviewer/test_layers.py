@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.records import Finding, Layer, Severity
+from agents.findings import Finding, Layer, Severity
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.records import Document, Span

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer.reviewer import Reviewer
 from tests.agents.reviewer.labels import WITHOUT_RUFF, document
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from agents.records import Layer, Severity, edited
+from agents.edits import edited
+from agents.findings import Layer, Severity
 from agents.reviewer.model_examiner import ModelExaminer
 from agents.reviewer.model_review import placed_at, review_by_model
 from agents.reviewer.reviewer import Reviewer
@@ -17,7 +18,7 @@ from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, document_of, hit
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
     from indexing.index import Index
     from indexing.records import Document, Span
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from agents.records import Layer, Severity, edited
+from agents.edits import edited
+from agents.findings import Layer, Severity
 from agents.reviewer.model_review import review_by_model
 from agents.reviewer.plain_review import chosen_in, claims_in, line_in, numbered
 from indexing.syntax import Syntax
@@ -15,7 +16,7 @@ from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, document_of
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
     from indexing.index import Index
 
 CODE = '''class Shape:

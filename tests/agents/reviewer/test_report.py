@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer.assessment import assess, code_metrics
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.report import WEIGHTS, report, uri_tail

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Severity, edited
+from agents.edits import edited
+from agents.findings import Severity
 from agents.reviewer import ruff_settings
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
@@ -20,7 +21,7 @@ from tests.marked import parse
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import Finding
+    from agents.findings import Finding
 
 UNUSED = "import os\n\nprint(undefined)\n"
 

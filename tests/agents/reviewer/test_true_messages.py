@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Severity
+from agents.findings import Severity
 from agents.reviewer.reviewer import Reviewer
 from tests.agents.reviewer.labels import WITHOUT_RUFF, document
 
 if TYPE_CHECKING:
-    from agents.records import Finding
+    from agents.findings import Finding
 
 LONG = replace(WITHOUT_RUFF, rules_on=frozenset({"long-function"}))
 TASKS = replace(WITHOUT_RUFF, rules_on=frozenset({"todo-without-owner"}))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.generator.tasks import registry, running
 from agents.generator.tasks.records import Means, Nothing, Offer, Scene, TestRun
-from agents.records import CreateFile, ProposedEdit, TextChange
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
 from models.scripted import ScriptedModel
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from agents.edits import Change
+    from agents.findings import Finding
     from agents.generator.tasks.records import Result
-    from agents.records import Change, Finding
     from indexing.index import Index
     from models.completion import FillRequest
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.edits import ProposedEdit, TextChange, edited
+from agents.findings import Finding, Severity
 from agents.generator.tasks.alignment import aligned
 from agents.generator.tasks.line_edits import LONGEST_DIFF, line_edits
 from agents.generator.tasks.records import Nothing
 from agents.generator.tasks.weaving import Target
-from agents.records import Finding, ProposedEdit, Severity, TextChange, edited
 from indexing.records import Document, Span
 from indexing.syntax import Syntax
 from models.scripted_chat import ScriptedChat

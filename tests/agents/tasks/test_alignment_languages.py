@@ -8,10 +8,10 @@ import textwrap
 
 import pytest
 
+from agents.edits import edited
 from agents.generator.tasks.alignment import aligned
 from agents.generator.tasks.definitions import definitions_of
 from agents.generator.tasks.weaving import Target
-from agents.records import edited
 from indexing.records import Document
 from indexing.syntax import Syntax
 

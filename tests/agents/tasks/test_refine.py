@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from agents.edits import Edit, ProposedEdit
+from agents.findings import Finding, Fix, Severity
 from agents.generator.tasks import refine, running
 from agents.generator.tasks.records import Nothing
-from agents.records import Edit, Finding, Fix, ProposedEdit, Severity
 from indexing.records import Document, Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import scene_of

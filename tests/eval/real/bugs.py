@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from agents.records import Finding
+    from agents.findings import Finding
     from indexing.records import Document
     from models.catalog import ModelEntry
     from tests.eval.real.answers import Answers

@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Layer
 from agents.generator.tasks import implement, instruct, running
 from agents.generator.tasks.records import Means, Nothing, Scene
-from agents.records import Layer, ProposedEdit, TextChange
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.index import Index

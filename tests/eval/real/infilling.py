@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.generator.generator import Generator
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from tests.eval import humaneval, tables

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
-from agents.records import Trigger
+from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.records import Document
 from models.catalog import PromptShares

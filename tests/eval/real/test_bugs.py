@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Finding, Layer, Severity
+from agents.findings import Finding, Layer, Severity
 from indexing.records import Span
 from models.scripted import ScriptedModel
 from tests.eval import data

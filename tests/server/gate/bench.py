@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from indexing.limits import IndexLimits
 from server.gate import contents
 from server.gate.disk import DiskWorkplace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from agents.records import Change
+    from agents.edits import Change
 
 YES = (Answer.APPROVE,) * 100
 ANSWER_S = 60.0  # for answers that come; a slow machine is no reason to expire

@@ -12,11 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
+from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
 from server.cli.confirming import Kind, TerminalAsker
 from server.gate.opening import for_disk
-from server.gate.records import Tool
 
 
 async def main(root: Path, wanted: str, allowed: list[str]) -> None:
@@ -30,9 +30,7 @@ async def main(root: Path, wanted: str, allowed: list[str]) -> None:
         "escape": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y\x1b]0;owned\x07"),)),),
     }
     if wanted == "run":
-        outcome = await gate.permit(
-            Tool.EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To see.", by="tester"
-        )
+        outcome = await gate.permit(EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To see.", by="tester")
     else:
         proposal = ProposedEdit("Rename x", "It is clearer.", "tester", changes[wanted])
         outcome = await gate.propose(proposal, task="this")

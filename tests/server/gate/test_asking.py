@@ -9,10 +9,11 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.tools import EXECUTE_COMMAND, WRITE_FILE
 from server.gate.asking import EditorAsker
 from server.gate.questions import LINES_IN_MESSAGE
-from server.gate.records import Answer, Question, Tool
+from server.gate.records import Answer, Question
 from tests.server.editor import SILENCE, Editor
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ CHANGE = TextChange("file:///w/shapes.py", Path("/w/shapes.py"), "pi = 3", (Edit
 
 def question(**other: Any) -> Question:
     proposal = ProposedEdit("Mend pi", "It is too small.", "reviewer", (CHANGE,))
-    given = {"id": "q1", "tool": Tool.WRITE_FILE, "title": "Mend pi", "why": "It is too small.", "by": "reviewer"}
+    given = {"id": "q1", "tool": WRITE_FILE, "title": "Mend pi", "why": "It is too small.", "by": "reviewer"}
     return Question(**{**given, "diff": DIFF, "proposal": proposal, **other})
 
 
@@ -217,7 +218,7 @@ async def test_one_question_at_a_time(editor: Editor, ask: Any) -> None:
 async def test_a_command_is_asked_about_with_its_line(editor: Editor, ask: Any) -> None:
     asker = await ask(SHOWING)
     editor.answers["window/showMessageRequest"] = choosing("Run")
-    command = question(tool=Tool.EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
+    command = question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
     assert await asker.ask(command) is Answer.APPROVE
     [message] = asked(editor)
     assert message["message"].endswith("\n\npytest -q")
@@ -307,7 +308,7 @@ async def test_only_an_offered_yes_of_that_view_is_a_yes(
 async def test_that_view_is_for_proposals_and_commands_are_asked_about_by_a_message(editor: Editor, ask: Any) -> None:
     asker = await ask(COMPARING)
     editor.answers["window/showMessageRequest"] = choosing("Run")
-    command = question(tool=Tool.EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
+    command = question(tool=EXECUTE_COMMAND, title="Run the tests", diff="pytest -q", proposal=None)
     assert await asker.ask(command) is Answer.APPROVE
     assert not asked(editor, "starling/confirm")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server import editor as editors
 from server.editor import EditorWorkplace
 from server.gate.asking import EditorAsker
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from agents.records import Change
+    from agents.edits import Change
     from tests.server.editor import Editor
 
 SHOP = """

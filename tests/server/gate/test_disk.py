@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import CreateFile, DeleteFile, Edit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from server.gate import attributes
 from server.gate.disk import DiskWorkplace, Folder
 from tests.server.gate.bench import proposal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.records import Attributes, Change
+    from agents.edits import Attributes, Change
 
 
 @pytest.fixture

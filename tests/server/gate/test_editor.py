@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.records import CreateFile, Edit, ProposedEdit, TextChange
+from agents.edits import CreateFile, Edit, ProposedEdit, TextChange
 from server import documents
 from server import editor as editors
 from server.editor import EditorWorkplace
@@ -15,7 +15,7 @@ from tests.server.editor import SILENCE, Editor
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import Change
+    from agents.edits import Change
 
 EDITING = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import TextChange
+from agents.edits import TextChange
+from agents.tools import DELETE_FILE, EXECUTE_COMMAND, WRITE_FILE, Risk, Tool
 from server.gate import contents
 from server.gate.policy import Limits
-from server.gate.records import Answer, Tool, Verdict
+from server.gate.questions import is_serious
+from server.gate.records import Answer, Verdict
 from server.gate.scripted import ScriptedAsker
 from server.state import State
 from tests.server.gate.bench import Bench, proposal, rows
@@ -21,7 +23,7 @@ from tests.server.gate.bench import Bench, proposal, rows
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
 
 SOURCE = """
 #- area.py
@@ -54,7 +56,7 @@ async def test_one_question_shows_everything_and_who_proposes_it_and_why(bench: 
     )  # fmt: skip
     await bench.gate.propose(proposal(*changes, by="reviewer"))
     (question,) = bench.asker.questions
-    assert (question.by, question.why, question.tool) == ("reviewer", "Because.", Tool.DELETE_FILE)
+    assert (question.by, question.why, question.tool) == ("reviewer", "Because.", DELETE_FILE)
     for line in ("-print(area(2))", "+print(area(3))", "+++ b/new/x.py", "+x = 1", "--- a/area.py", "+++ /dev/null"):
         assert line in question.diff.splitlines()
 
@@ -162,8 +164,8 @@ async def test_deletions_and_commands_are_asked_about_every_time(bench: Bench) -
     assert (await bench.gate.propose(proposal(bench.delete("a.py")), task="t")).applied
     assert (await bench.gate.propose(proposal(bench.delete("main.py")), task="t")).verdict is Verdict.REJECTED
     run = {"title": "Run the tests", "why": "To know.", "by": "generator", "task": "t"}
-    assert (await bench.gate.permit(Tool.EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
-    assert not (await bench.gate.permit(Tool.EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
+    assert (await bench.gate.permit(EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
+    assert not (await bench.gate.permit(EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
     assert [question.may_remember for question in bench.asker.questions] == [True, False, False, False, False]
 
 
@@ -315,16 +317,41 @@ async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: B
 
 
 async def test_reading_is_free_and_leaves_no_record(bench: Bench) -> None:
-    outcome = await bench.gate.permit(Tool.READ_FILE, "a.py", title="Read", why="To know.", by="generator")
+    outcome = await bench.gate.permit(Tool("read_file", Risk.LOW), "a.py", title="Read", why="To know.", by="generator")
     assert (outcome.applied, bench.asker.questions, bench.gate.journal.audit.listed(9)) == (True, [], ())
+
+
+@pytest.mark.parametrize(
+    ("risk", "asked", "remembered", "serious"),
+    [
+        (Risk.LOW, False, False, False),
+        (Risk.MEDIUM, True, True, False),
+        (Risk.HIGH, True, True, False),
+        (Risk.CRITICAL, True, False, True),
+    ],
+)
+async def test_a_tool_that_declares_its_risk_is_asked_about_by_it_and_recorded_by_its_name(
+    bench: Bench, risk: Risk, *, asked: bool, remembered: bool, serious: bool
+) -> None:
+    bench.answer(Answer.APPROVE_TASK, Answer.REJECT)
+    tool = Tool("look_up", risk)  # of nobody's list
+    said = [
+        (await bench.gate.permit(tool, "x", title="Look it up", why="To know.", by="a team", task="t")).applied
+        for _ in range(2)
+    ]
+    assert said == [True, not asked or remembered]
+    questions = bench.asker.questions
+    assert len(questions) == (asked and (1 if remembered else 2))
+    assert [one.may_remember for one in questions] == [remembered] * len(questions)
+    assert [is_serious(one) for one in questions] == [serious] * len(questions)
+    rows = bench.gate.journal.audit.listed(9)
+    assert {(row.tool, row.action) for row in rows} == ({("look_up", "run")} if asked else set())
 
 
 async def test_a_command_is_asked_about_and_recorded(bench: Bench) -> None:
     bench.answer(Answer.APPROVE, Answer.REJECT)
     for _ in range(2):
-        await bench.gate.permit(
-            Tool.EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To know.", by="generator"
-        )
+        await bench.gate.permit(EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To know.", by="generator")
     found = [(row.action, row.subject, row.written, row.verdict) for row in bench.gate.journal.audit.listed(9)]
     assert found == [("run", "pytest -q", False, "rejected"), ("run", "pytest -q", True, "applied")]
     assert bench.asker.questions[0].diff == "pytest -q"
@@ -332,7 +359,7 @@ async def test_a_command_is_asked_about_and_recorded(bench: Bench) -> None:
 
 async def test_files_are_changed_by_proposals_only(bench: Bench) -> None:
     with pytest.raises(ValueError, match="propose an edit"):
-        await bench.gate.permit(Tool.WRITE_FILE, "a.py", title="Write", why="Why not.", by="generator")
+        await bench.gate.permit(WRITE_FILE, "a.py", title="Write", why="Why not.", by="generator")
 
 
 # Limits

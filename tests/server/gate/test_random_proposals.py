@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.records import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.gate import contents
 from server.gate.policy import Limits
 from server.gate.records import Answer, Outcome, Verdict
@@ -26,7 +26,7 @@ from tests.server.gate.bench import Bench
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import Change
+    from agents.edits import Change
     from server.gate.records import Question
 
 PROPOSALS, SHARES = 10_000, 4

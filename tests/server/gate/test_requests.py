@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.records import ProposedEdit
+    from agents.edits import ProposedEdit
 
 
 class Killed:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import TextChange
+from agents.edits import TextChange
 from server.gate.policy import Limits
 from server.gate.records import Answer, Verdict
 from tests.server.gate.bench import ANSWER_S, Bench, proposal
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
     from server.gate.records import Question
 
 FILES = """

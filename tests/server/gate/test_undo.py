@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import Edit, TextChange
+from agents.edits import Edit, TextChange
+from agents.tools import DELETE_FILE
 from server.gate import checkpoints
 from server.gate.policy import Limits
-from server.gate.records import Answer, Tool, Verdict
+from server.gate.records import Answer, Verdict
 from tests.server.gate.bench import Bench, proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agents.records import Change, ProposedEdit
+    from agents.edits import Change, ProposedEdit
 
 ODD = {
     "mixed.txt": b"one\r\ntwo\nthree\rfour",
@@ -69,7 +70,7 @@ async def test_undoing_asks_and_is_recorded_as_the_persons_own(bench: Bench) -> 
     bench.answer(Answer.REJECT)
     outcome = await bench.gate.undo()
     question = bench.asker.questions[-1]
-    assert (outcome.verdict, question.title, question.tool) == (Verdict.REJECTED, "Undo: Make b", Tool.DELETE_FILE)
+    assert (outcome.verdict, question.title, question.tool) == (Verdict.REJECTED, "Undo: Make b", DELETE_FILE)
     assert (bench.root / "b.py").exists()
     assert bench.gate.journal.audit.listed(1)[0].proposer == "undo"
 

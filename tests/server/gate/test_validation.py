@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.records import CreateFile, DeleteFile, Edit, RenameFile, TextChange
+from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from server.gate import verification
 from server.gate.disk import DiskWorkplace
 from server.gate.places import Places
@@ -17,7 +17,7 @@ from tests.server.gate.bench import Bench, proposal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.records import Change
+    from agents.edits import Change
 
 
 async def check_refused(bench: Bench, change: Change, *said: str) -> None:

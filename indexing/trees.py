@@ -1,6 +1,7 @@
-"""The syntax trees of the documents being typed in, each made from the one before it.
+"""The parse cache: the syntax trees of the documents being typed in, each made from the one before it.
 
-Keeps a handful of trees and never parses what the index parses. Start at `SyntaxTrees.of`.
+One for a core, shared by completion, review, code actions and proposals. Keeps a handful of trees and never parses what
+the index parses. Start at `SyntaxTrees.of`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class SyntaxTrees:
         self._newest: OrderedDict[str, tuple[Document, Syntax]] = OrderedDict()
 
     def of(self, document: Document) -> Syntax:
-        """The tree of `document`, made incrementally where its document was seen before."""
+        """Return the tree of `document`, made incrementally from the last version's; blocking."""
         from indexing.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
 
         with self._lock:
@@ -43,7 +44,7 @@ class SyntaxTrees:
         return syntax
 
     def knows(self, document: Document) -> bool:
-        """Whether the tree of exactly this text is there, so that `of` costs nothing."""
+        """Whether the tree of exactly this text is there, so that `of` costs nothing; microseconds."""
         known = self._newest.get(document.uri)
         return known is not None and (known[0].language, known[0].text) == (document.language, document.text)
 

@@ -1,0 +1,73 @@
+"""What settings mean for the parts of the core: each rule once, whoever asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from agents.findings import Layer
+from indexing.limits import IndexLimits
+from models.lazy import LazyModel
+from models.scripted import ENTRY, ScriptedModel
+from server import policies
+from server.core import Core
+from server.means import Files
+from server.reviews import layers_of
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agents.generator.generator import Generator
+    from indexing.index import Index
+
+
+def settings(section: str, **values: object) -> Settings:
+    return Settings.model_validate({section: values})
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({}, set()),
+        ({"likelihood": "always"}, set()),
+        ({"likelihood": "never"}, {Layer.LIKELIHOOD}),
+        ({"static": False}, {Layer.STATIC}),
+        ({"model": False}, {Layer.MODEL}),
+        ({"enabled": False}, set(Layer)),
+    ],
+)
+def test_what_is_scheduled_is_what_the_reviewer_is_allowed(values: dict[str, object], missing: set[Layer]) -> None:
+    wanted = settings("review", **values)
+    assert policies.layers_of(wanted) == frozenset(Layer) - missing
+    assert policies.review_policy_of(wanted).layers == policies.layers_of(wanted)
+    model = LazyModel(ENTRY, ScriptedModel)
+    core = Core(wanted, cast("Index", None), cast("Generator", None), model)
+    assert layers_of(core) == frozenset(Layer) - missing - {Layer.MODEL}  # there is no chat model
+
+
+def test_without_its_model_a_layer_is_not_scheduled() -> None:
+    core = Core(Settings(), cast("Index", None), cast("Generator", None), None)
+    assert layers_of(core) == {Layer.STATIC}
+
+
+def test_limits_of_the_index_are_the_settings_and_those_of_a_review_its_own() -> None:
+    wanted = Settings.model_validate(
+        {
+            "index": {"max_files": 7, "max_file_bytes": 2_000, "exclude": ["*.gen"]},
+            "review": {"workspace_files": 5, "max_file_bytes": 3_000},
+        }
+    )
+    expected = IndexLimits(max_files=7, max_file_bytes=2_000, exclude=("*.gen",))
+    assert policies.index_limits_of(wanted) == expected
+    assert policies.review_limits_of(wanted) == IndexLimits(max_files=5, max_file_bytes=3_000, exclude=("*.gen",))
+    assert Core(wanted, cast("Index", None), cast("Generator", None), None).index_limits == expected
+
+
+def test_tasks_are_shown_no_file_that_is_too_large_for_the_index(tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text("x = 1\n")
+    (tmp_path / "large.py").write_text("x = 1\n" * 300)
+    wanted = settings("index", max_file_bytes=1_000)
+    core = Core(wanted, cast("Index", None), cast("Generator", None), None)
+    assert [path.name for path in Files(core, (tmp_path,)).all()] == ["small.py"]
