@@ -134,7 +134,7 @@ class CTranslateModel:
         with self._turns.take(self._given_up(cancelled)) as granted:
             if not granted:
                 return NOTHING
-            prompt, keep = self._share_prompt(*self._fit_time(request, whole, deadline), alternatives)
+            prompt, keep = self._choose_prompt(request, whole, deadline, alternatives)
             rules = Rules(stop, self._given_up(cancelled), deadline if request.ends_late else math.inf)
             found = self._computing(lambda: self._generate(prompt, rules, alternatives, keep=keep))
         self._read_ahead(request, whole)
@@ -160,7 +160,7 @@ class CTranslateModel:
         with self._turns.take(given_up) as granted:
             if not granted:
                 return None
-            prompt, keep = self._share_prompt(*self._fit_time(request, whole, deadline), openings.most - 1)
+            prompt, keep = self._choose_prompt(request, whole, deadline, openings.most - 1)
             decoded = self._computing(
                 lambda: self._decode(
                     prompt,
@@ -256,22 +256,28 @@ class CTranslateModel:
         self._last_cut = asked, prompt
         return prompt, False
 
-    def _share_prompt(self, prompt: Prompt, keep: bool, answers: int) -> tuple[Prompt, bool]:  # noqa: FBT001 (handed on)
-        """Settle all of `prompt` but one token if several answers cost less then; return it, and whether to keep it."""
+    def _choose_prompt(self, request: FillRequest, whole: Prompt, deadline: float, answers: int) -> tuple[Prompt, bool]:
+        """Return the prompt for so many answers, and whether to keep its head.
+
+        All of it but one token is settled if several answers cost less then. Where there is no room for another head,
+        the weights have to be loaded anew for it, which takes seconds: what has to be in time does without, and the
+        head is read behind the answer. Behind a begun word it may have to be read twice, which takes longer still.
+        """
+        prompt, keep = self._fit_time(request, whole, deadline)
         before = len(prompt.tokens) - 1
-        if not self._entry.large or answers * (before - self._engine.held(prompt.tokens)) <= before:
-            return prompt, keep
-        return replace(prompt, settled=before), True
+        if self._entry.large and answers * (before - self._engine.held(prompt.tokens)) > before:
+            return replace(prompt, settled=before), True
+        late = request.budget_ms and not prompt.again and not self._engine.has_room(prompt)
+        return prompt, keep and not late
 
     def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
         """After an answer that had to be in time: keep the whole prompt's head for the next one, unless others wait."""
-        if not request.budget_ms or self._closing or self._reading_ahead.locked() or not self._engine.lacks(whole):
+        if not request.budget_ms or self._closing or not self._engine.lacks(whole):
             return
-        threading.Thread(target=self._read, args=(whole,), name="read-ahead", daemon=True).start()
+        if self._reading_ahead.acquire(blocking=False):
+            threading.Thread(target=self._read, args=(whole,), name="read-ahead", daemon=True).start()
 
     def _read(self, whole: Prompt) -> None:
-        if not self._reading_ahead.acquire(blocking=False):
-            return
         try:
             with self._turns.take(lambda: self._closing or self._turns.waiting > 1) as granted:
                 if granted:

@@ -31,6 +31,8 @@ KEPT_BYTES = 64_000_000
 # seconds.
 KEPT_SHARE = 0.6
 MOST_KEPT_BYTES = 1_000_000_000
+# Weights of this size and more ask for memory by the hundred megabytes.
+LARGE_BYTES = 100_000_000
 # A shorter head is computed again rather than kept.
 LEAST_KEPT_TOKENS = 64
 # With a larger window a head that lacks so many tokens, or such a part of them, is used as it is: to read a whole one
@@ -211,7 +213,7 @@ class Engine:
                 return_logits_vocab=first > 1 or steering is not None,
                 end_token=self._ends,
                 callback=callback,
-                **({"static_prompt": head} if head else {}),
+                **self._headed(head),
             )
             if stopped or not elsewhere or len(chosen) >= prompt.max_tokens:
                 return reused, ranking
@@ -235,7 +237,7 @@ class Engine:
             include_prompt_in_result=False,
             end_token=self._ends,
             callback=callback,
-            **({"static_prompt": head} if head else {}),
+            **self._headed(head),
             **({"sampling_temperature": temperature, "sampling_topk": SAMPLED} if temperature else {}),
         )
         return reused
@@ -293,6 +295,10 @@ class Engine:
             return False
         return self._lacks(settled, self.held(prompt.tokens[: len(prompt.tokens) - 1]))
 
+    def has_room(self, prompt: Prompt) -> bool:
+        """Whether the settled part can be kept beside what is kept; else that has to go, and the weights with it."""
+        return not self._kept or self._kept_tokens + prompt.settled <= self.most_kept
+
     def _lacks(self, settled: int, known: int) -> bool:
         return settled - known > (max(MOST_LACKING, settled // LACKING_PART) if self._long else 0)
 
@@ -304,14 +310,21 @@ class Engine:
         self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
 
     def _split(self, tokens: Sequence[str], settled: int, *, keep: bool = True) -> tuple[list[str], list[str], int]:
-        """Return the head whose KV state is kept, the rest, and how much of it was kept before."""
+        """Return the head, the rest, and how much of the head was kept before; prompts in two parts are read faster."""
         before = len(tokens) - 1
         known = self.held(tokens[:before])
         settled = min(settled, before)
-        if not keep or settled < LEAST_KEPT_TOKENS or settled > self.most_kept or not self._lacks(settled, known):
+        if settled < LEAST_KEPT_TOKENS or settled > self.most_kept or not self._lacks(settled, known):
             return list(tokens[:known]), list(tokens[known:]), known
-        self._note(tuple(tokens[:settled]))
+        if keep:
+            self._note(tuple(tokens[:settled]))
+        elif known:
+            return list(tokens[:known]), list(tokens[known:]), known
         return list(tokens[:settled]), list(tokens[settled:]), 0
+
+    def _headed(self, head: list[str]) -> dict[str, Any]:
+        """CTranslate2's options for a prompt that begins with `head`."""
+        return {"static_prompt": head, "cache_static_prompt": tuple(head) in self._kept} if head else {}
 
     def _note(self, head: tuple[str, ...]) -> None:
         """Count a head that is kept from now on, in place of all others if there is no room for it."""
@@ -368,6 +381,8 @@ def _size(folder: Path) -> int:
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
     allocator.bound()
+    if _size(folder) >= LARGE_BYTES:
+        allocator.widen()
     allocator.give_back()  # MKL asks for more than it uses to pack weights: in used pages all of that would be resident
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 

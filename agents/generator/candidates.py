@@ -30,10 +30,11 @@ class Rank(IntEnum):
     """What comes before what, whatever the confidence: how sure a large model is of a long line says little.
 
     At 40 places of packages that the model could not know, what recall was surer of than 0.8 was right where the model
-    disagreed (3 of 3, and 1 of 5 between 0.3 and 0.8); behind that the model's own line was the best.
+    disagreed (3 of 3, and 1 of 5 between 0.3 and 0.8); behind that the model's own line was the best. What the small
+    model alone was so sure of was wrong there, with two large models at two places.
     """
 
-    SURE = 0  # known without the large model, and sure
+    SURE = 0  # known to recall, and sure
     WRITTEN = 1  # by a large model
     USUAL = 2
 

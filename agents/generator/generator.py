@@ -366,10 +366,10 @@ class Generator:
         if request.budget_ms and said - {""}:  # a large model was not asked what it thinks of the rest
             rest = [
                 replace(one, rank=Rank.SURE)
-                if one.confidence >= request.policy.early_first
+                if _outranks(one, request.policy.early_first)
                 else replace(one, confidence=confidence.disputed(one.confidence))
                 for one in (*candidates, *early)
-                if one.insertion.text not in said or one.confidence >= request.policy.early_first
+                if one.insertion.text not in said or _outranks(one, request.policy.early_first)
             ]
         else:
             rest += early
@@ -384,15 +384,26 @@ def _is_sure(candidates: Sequence[Candidate], least: float) -> bool:
     return any(one.confidence >= least and one.insertion.text for one in candidates)
 
 
+def _outranks(candidate: Candidate, least: float) -> bool:
+    """Whether a candidate comes before a large model's own line; what a small model thinks of it counts for nothing."""
+    return candidate.origin is Origin.RECALL and candidate.confidence >= least
+
+
 def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tuple[Candidate, ...]:
-    """Return what the small model writes while `run` asks the large one, as long as there is time."""
+    """Return what the small model writes while `run` asks the large one, as long as there is time.
+
+    A person who asks gets it only where the large model is late, so it waits until half of the time is over: until then
+    the processor is the large one's.
+    """
     if small is None:
         return ()
 
     def enough() -> bool:
         return run.done or request.cancelled() or time.monotonic() > request.patience
 
-    return small.work(Glance(enough)).candidates
+    if request.trigger is Trigger.INVOKED:
+        run.wait(until=(request.began + request.patience) / 2, leave=request.cancelled)
+    return () if enough() else small.work(Glance(enough)).candidates
 
 
 def _is_ready(model: CompletionModel) -> bool:

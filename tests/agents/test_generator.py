@@ -529,10 +529,8 @@ def test_the_small_model_is_shown_at_once_where_it_is_sure(editors: Callable[...
     assert said.text == "small(value)"
 
 
-@pytest.mark.parametrize(("small", "shown"), [(SURE, "small(value)"), (HARDLY_SURE, "large(value)")])
-def test_what_the_small_model_says_gives_way_unless_it_is_much_surer(
-    editors: Callable[..., Editor], small: float, shown: str
-) -> None:
+@pytest.mark.parametrize("small", [SURE, HARDLY_SURE])
+def test_what_the_small_model_says_gives_way_however_sure_it_is(editors: Callable[..., Editor], small: float) -> None:
     answered = threading.Event()
 
     class Small(ScriptedModel):
@@ -542,14 +540,29 @@ def test_what_the_small_model_says_gives_way_unless_it_is_much_surer(
             return found
 
     def reply(_: FillRequest) -> str:
-        answered.wait(LONG_S)
+        assert answered.wait(LONG_S)
         return "large(value)"
 
     large = ScriptedModel(reply, entry=LARGE, log_prob=-0.12)
-    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
+    policy = CompletionPolicy(asking_ms=4000)
     quick = Small(lambda _: "small(value)", log_prob=small)
     (said,) = editors(large, quick=quick, policy=policy).ask("x = $0\n", trigger=Trigger.INVOKED).suggestions
-    assert said.text == shown
+    assert said.text == "large(value)"
+
+
+def test_a_large_model_that_answers_in_half_of_its_time_has_the_processor_to_itself(
+    editors: Callable[..., Editor],
+) -> None:
+    def small(_: FillRequest) -> str:
+        raise AssertionError("it computes for nothing, and the large one is slower for it")
+
+    quick = ScriptedModel(small)
+    policy = CompletionPolicy(asking_ms=1000 * LONG_S)
+    large = ScriptedModel(lambda _: "large(value)", entry=LARGE, log_prob=SURE)
+    editor = editors(large, quick=quick, policy=policy)
+    (said,) = editor.ask("x = $0\n", trigger=Trigger.INVOKED).suggestions
+    assert said.text == "large(value)"
+    assert not quick.requests
 
 
 def test_a_large_model_writes_without_judging_a_draft_first(editors: Callable[..., Editor]) -> None:

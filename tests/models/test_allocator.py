@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from models import allocator
-from models.engine import Engine, Placement
+from models.engine import LARGE_BYTES, Engine, Placement
+from models.weights import WEIGHTS_FILE
 from tests.models import bundled
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,19 @@ def test_weights_that_are_loaded_again_do_not_lie_in_used_pages(monkeypatch: pyt
     monkeypatch.setattr("ctranslate2.Generator", lambda *_, **__: told.append("loaded"))
     Engine(bundled.entry().weights, Placement("cpu", "int8", 1), kv_token_bytes=1, window_tokens=1, ends=())
     assert told == ["given back", "loaded"]
+
+
+@pytest.mark.parametrize(("size", "widened"), [(LARGE_BYTES - 1, False), (LARGE_BYTES, True)])
+def test_heaps_are_widened_for_large_weights_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, *, widened: bool
+) -> None:
+    with (tmp_path / WEIGHTS_FILE).open("wb") as stream:
+        stream.truncate(size)
+    told: list[str] = []
+    monkeypatch.setattr(allocator, "widen", lambda: told.append("widened"))
+    monkeypatch.setattr("ctranslate2.Generator", lambda *_, **__: None)
+    Engine(tmp_path, Placement("cpu", "int8", 1), kv_token_bytes=1, window_tokens=1, ends=())
+    assert bool(told) == widened
 
 
 def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -> None:

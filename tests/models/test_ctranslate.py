@@ -437,6 +437,27 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
         model.close()
 
 
+def test_where_there_is_no_room_for_another_head_it_is_read_behind_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = large()
+    try:
+        monkeypatch.setattr(model._engine, "_kept_bytes", 400 * model._engine._kv_token_bytes)
+        requests = [
+            replace(LONG, prefix=LONG.prefix.replace("value", name) + "1\n", max_tokens=2, budget_ms=1000.0 * LONG_S)
+            for name in ("first", "second")
+        ]
+        generated(model, requests[0])
+        generator = model._engine._generator
+        heads = set(model._engine._kept)
+        ended = threading.Event()
+        monkeypatch.setattr(model._engine, "keep", lambda _: ended.wait(LONG_S))
+        generated(model, requests[1])
+        assert (model._engine._generator, model._engine._kept) == (generator, heads), "the weights were not loaded anew"
+        monkeypatch.undo()
+        ended.set()
+    finally:
+        model.close()
+
+
 def test_where_too_little_fits_all_is_read_and_kept_for_the_next_key() -> None:
     model = large(Speed(5.0, 1.0))
     try:

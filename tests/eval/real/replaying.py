@@ -9,16 +9,38 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.engine import Step, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from models.engine import Engine
+    from models.engine import Engine, Steering
     from models.fim import Prompt
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Steering that leads through the tokens that were told before, and from there on by the caller's rule.
+
+    Attributes:
+        inner: the caller's.
+        told: the id of the next token if that was told before, in a list; empty behind the last one.
+    """
+
+    inner: Steering
+    told: Callable[[], Sequence[int]]
+
+    def allowed(self) -> Sequence[int] | None:
+        """Ids to choose from; None for any."""
+        return self.told() or self.inner.allowed()
+
+    def spelled(self, number: int) -> str:
+        """The token with the id `number`."""
+        return self.inner.spelled(number)
 
 
 class Replaying:
@@ -49,13 +71,13 @@ class Replaying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def lacks(self, prompt: Prompt) -> bool:
-        """Whether the engine should read a prompt ahead: not one that is replayed, for that would hold up the next."""
-        return self._key(prompt) not in self._known and self._engine.lacks(prompt)
+    def lacks(self, _: Prompt) -> bool:
+        """Have nothing read ahead for a next key: the next place is in another file, and would have to wait for it."""
+        return False
 
     def decode(self, prompt: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
         """Decode as the engine does; from memory where that is known as far as it is wanted."""
-        if options.get("first", 1) > 1 or options.get("steering") is not None or options.get("to_the_last"):
+        if options.get("first", 1) > 1 or options.get("to_the_last"):
             return self._engine.decode(prompt, on_step, **options)
         key = self._key(prompt)
         known = self._known.get(key)
@@ -70,6 +92,9 @@ class Replaying:
                 self.spared_s += known["seconds"]
                 return 0, ()
         replayed, came, stopped = len(steps), 0, False
+        if options.get("steering") is not None:
+            told = [step.token.number for step in steps]
+            options["steering"] = _Again(options["steering"], lambda: told[came : came + 1])
 
         def watch(step: Step) -> bool:
             nonlocal came, stopped
@@ -86,7 +111,8 @@ class Replaying:
         return found
 
     def _key(self, prompt: Prompt) -> str:
-        text = "\0".join((self._weights, str(prompt.max_tokens), *prompt.tokens))
+        again = (f"again {prompt.again}",) if prompt.again else ()
+        text = "\0".join((self._weights, str(prompt.max_tokens), *prompt.tokens, *again))
         return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
     def _keep(self, key: str, steps: list[Step], *, ended: bool, seconds: float) -> None:

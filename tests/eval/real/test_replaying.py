@@ -22,13 +22,17 @@ class Engine:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.allowed: list[Any] = []
 
     def lacks(self, _: Prompt) -> bool:
         return True
 
-    def decode(self, _: Prompt, on_step: Callable[[Step], bool], **_options: Any) -> Any:
+    def decode(self, _: Prompt, on_step: Callable[[Step], bool], **options: Any) -> Any:
         self.calls += 1
+        steering = options.get("steering")
         for number in (1, 2, 3):
+            if steering is not None:
+                self.allowed.append(steering.allowed())
             if on_step(Step(Token(number, str(number)), -0.5)):
                 break
         return 0, ()
@@ -48,8 +52,7 @@ def test_what_was_decoded_is_replayed_in_a_later_run_and_computed_on_where_more_
     again = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
     assert (said(again, 2), own.calls) == ([1, 2], 1)
     assert again.spared_s >= 0
-    assert not again.lacks(PROMPT)
-    assert again.lacks(Prompt(("a", "c"), 0, 8))
+    assert not again.lacks(Prompt(("a", "c"), 0, 8))
     assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
     assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
 
@@ -64,3 +67,25 @@ def test_other_prompts_budgets_weights_and_rankings_are_computed(tmp_path: Path)
     said(engine, 9, first=3)
     assert own.calls == 5
     assert engine.placement == "here"
+
+
+class Steering:
+    """Allows 7 always."""
+
+    def allowed(self) -> list[int]:
+        return [7]
+
+    def spelled(self, number: int) -> str:
+        return str(number)
+
+
+def test_a_begun_word_is_replayed_too_and_computing_on_is_led_through_what_was_told(tmp_path: Path) -> None:
+    own = Engine()
+    engine = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
+    begun = Prompt(("a", "b"), 0, 8, "wor")
+    assert (said(engine, 2, begun, steering=Steering()), own.calls) == ([1, 2], 1)
+    assert (said(engine, 2, begun, steering=Steering()), own.calls) == ([1, 2], 1)
+    assert (said(engine, 2), own.calls) == ([1, 2], 2), "without the word it is another prompt"
+    own.allowed.clear()
+    assert (said(engine, 9, begun, steering=Steering()), own.calls) == ([1, 2, 3], 3)
+    assert own.allowed == [[1], [2], [7]]
