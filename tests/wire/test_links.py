@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Awaitable[Session]]
 
+pytestmark = pytest.mark.real_start  # command lines of the processes are read
+
 PACKAGES = 24
 SLOWEST_S = 2.0  # far over the 100 ms of an idle machine, far under what following the links takes
 ROUNDS = 40
@@ -63,7 +65,6 @@ async def test_every_answer_comes_at_once_and_changes_are_found(start: Start) ->
     await session.indexed(PACKAGES)
 
 
-@pytest.mark.real_start
 async def test_exit_ends_it_with_all_its_processes(start: Start) -> None:
     session, family = await begun(start)
     await within(session.client.shutdown_async(None))
@@ -72,7 +73,6 @@ async def test_exit_ends_it_with_all_its_processes(start: Start) -> None:
     await gone(family)
 
 
-@pytest.mark.real_start
 async def test_the_end_of_input_ends_it_with_all_its_processes(start: Start) -> None:
     session, family = await begun(start)
     assert session.process.stdin is not None
@@ -81,7 +81,6 @@ async def test_the_end_of_input_ends_it_with_all_its_processes(start: Start) -> 
     await gone(family)
 
 
-@pytest.mark.real_start
 async def test_a_request_to_terminate_ends_it_with_all_its_processes(start: Start) -> None:
     session, family = await begun(start)
     session.process.send_signal(signal.SIGTERM)
@@ -89,7 +88,6 @@ async def test_a_request_to_terminate_ends_it_with_all_its_processes(start: Star
     await gone(family)
 
 
-@pytest.mark.real_start
 async def test_a_server_that_is_killed_takes_its_processes_along(start: Start) -> None:
     session, family = await begun(start)
     session.process.kill()

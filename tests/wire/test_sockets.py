@@ -83,6 +83,7 @@ FIRST = [
 ]
 
 
+@pytest.mark.real_start  # a fork has a child of its own
 @BOTH
 async def test_without_the_token_initialize_is_refused_in_a_sentence_and_the_connection_ends(
     server: Serving, tmp_path: Path
