@@ -14,7 +14,7 @@ from agents.findings import Layer
 from agents.generator.tasks import fix, running
 from agents.generator.tasks.proposals import unchanged
 from agents.generator.tasks.records import Kind
-from indexing.records import Span
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

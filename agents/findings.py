@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agents.edits import Edit
-    from indexing.records import Span
+    from indexing.syntax.documents import Span
 
 
 class Severity(StrEnum):

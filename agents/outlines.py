@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.surroundings import Piece
-    from indexing.records import Symbol
+    from indexing.syntax.documents import Symbol
 
 _VALUES = frozenset({"variable", "constant"})
 _FUNCTIONS = frozenset({"function", "method"})

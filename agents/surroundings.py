@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexing.index import Index
-    from indexing.records import Document, Hit, Span
-    from indexing.syntax import Syntax
+    from indexing.records import Hit
+    from indexing.syntax.documents import Document, Span
+    from indexing.syntax.syntax import Syntax
 
 DEADLINE_S = 1.0
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")

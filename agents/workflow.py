@@ -20,8 +20,8 @@ from agents.metered import Metered
 from agents.reviewer import style
 from agents.reviewer.assessment import code_metrics
 from agents.reviewer.report import Reviewed, report
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from agents.edits import Change
     from agents.findings import Finding
     from agents.generator.tasks.records import Means, Result, Task
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 ROUNDS = 3
 FAILED_TEST = 10.0  # points that each failed test costs

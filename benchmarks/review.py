@@ -13,8 +13,8 @@ from pathlib import Path
 
 from agents.reviewer.reviewer import Reviewer
 from benchmarks.record import Record, Reference, percentile, spread
-from indexing import texts
-from indexing.records import Document
+from indexing.syntax import texts
+from indexing.syntax.documents import Document
 
 CHANGES = 60
 LINES = 2000

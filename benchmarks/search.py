@@ -18,7 +18,8 @@ from benchmarks import workspaces
 from benchmarks.record import Record, Reference, percentile
 from indexing import chunks
 from indexing.records import Query
-from indexing.segments import Segment, SegmentFile, View, analyze, build
+from indexing.segments import Segment, View, analyze, build
+from indexing.storage.segment_files import SegmentFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

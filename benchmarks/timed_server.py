@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.suggestions import Completion
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 
 def noting(complete: Callable[..., Completion], notes: Path) -> Callable[..., Completion]:

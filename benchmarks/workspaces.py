@@ -13,8 +13,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.exclusion import Exclusion
 from indexing.limits import IndexLimits
+from indexing.workspace.exclusion import Exclusion
 
 SEED = 20260101
 STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])

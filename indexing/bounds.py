@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from indexing.children import Bounds
+from indexing.process.children import Bounds
 
 SETTINGS_BYTES = 256 * 1024  # `.starling.toml`
 CONFIGURATION_BYTES = 1_000_000  # `pyproject.toml`, `ruff.toml`, `package.json`

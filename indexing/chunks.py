@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexing import texts
-from indexing.records import Chunk, Span
+from indexing.records import Chunk
+from indexing.syntax import texts
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexing.records import Symbol
+    from indexing.syntax.documents import Symbol
 
 WINDOW_LINES = 20
 WINDOW_STEP = 10

@@ -14,21 +14,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing import left_out
-from indexing.access import ALONE, Standing, reason_of, relative_reason
-from indexing.exclusion import Exclusion, Outside
-from indexing.files import read_regular
 from indexing.limits import IndexLimits
-from indexing.process import IndexProcess
+from indexing.process.supervisor import IndexProcess
 from indexing.records import Hit, IndexProgress, IndexStatus, Recalled
-from indexing.texts import decode, line_of, line_starts
+from indexing.syntax.texts import decode, line_of, line_starts
+from indexing.workspace import left_out
+from indexing.workspace.access import ALONE, Standing, reason_of, relative_reason
+from indexing.workspace.exclusion import Exclusion, Outside
+from indexing.workspace.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from indexing.records import Chunk, Document, Query
+    from indexing.records import Chunk, Query
     from indexing.segments import Ranked
     from indexing.snapshots import Snapshot, Sources
+    from indexing.syntax.documents import Document
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Index:
                     self._sources.close()
                     self._sources = None
         if self._documents:
-            from indexing import relexing  # noqa: PLC0415 (numpy, loaded by whoever searched)
+            from indexing.syntax import relexing  # noqa: PLC0415 (numpy, loaded by whoever searched)
 
             relexing.forget()
 
@@ -154,7 +155,7 @@ class Index:
 
     def prepare(self, document: Document) -> None:
         """Read a document that was just opened, so that its first key need not wait for it; blocking."""
-        from indexing.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
+        from indexing.syntax.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
         if len(document.text) <= self._limits.open_bytes:
             read_ahead(document.text)
@@ -461,7 +462,7 @@ class Index:
         if opened is not None:
             imports = opened.analysis.imports
         else:
-            from indexing.syntax import Syntax  # noqa: PLC0415  # tree-sitter
+            from indexing.syntax.syntax import Syntax  # noqa: PLC0415  # tree-sitter
 
             imports = Syntax.of(document).imports
         wanted = set(names)

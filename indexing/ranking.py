@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing import tokens
+from indexing.syntax import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Sequence
 
     from numpy.typing import NDArray
 
-    from indexing.arrays import MappedArrays, MemoryWriter
+    from indexing.storage.arrays import MappedArrays, MemoryWriter
 
 # BM25 (Robertson and Zaragoza, 2009). K1 and B tuned on the dev packages (tests/eval/retrieval.py).
 K1 = 1.2

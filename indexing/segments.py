@@ -15,9 +15,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from indexing import blobs, building, ranking, recall
-from indexing.pools import Origin, Place, Pool, SegmentPool
-from indexing.segment import Segment
+from indexing import ranking
+from indexing.recall import recall
+from indexing.recall.pools import Origin, Place, Pool, SegmentPool
+from indexing.storage import blobs, building
+from indexing.storage.segment import Segment
+from indexing.storage.segment_files import OverlayFile, SegmentFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexing.records import Chunk, Import, Query, Span, Symbol
+    from indexing.records import Chunk, Query
+    from indexing.syntax.documents import Import, Span, Symbol
+
 
 __all__ = [
     "FORMAT",
@@ -40,31 +45,18 @@ __all__ = [
     "build",
 ]
 
+
 FileKey = tuple[str, int]  # (root key, file id)
+
+
 RecallMatch = recall.RecallMatch
+
+
 FORMAT = building.FORMAT  # part of the file's name: a segment of another format is deleted and built anew
+
 
 # Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
 _BUNDLES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentFile:
-    """One file to be merged into a segment; `mtime` in seconds since the epoch, `blob` from `analyze`."""
-
-    file_id: int
-    relative: str
-    mtime: float
-    blob: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class OverlayFile:
-    """A file that is open or changed since its segment was built; stands in for the segment's version of it."""
-
-    relative: str
-    mtime: float
-    blob: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
 
     Raises:
         OSError: the disk is full or cannot be written; `target` is as it was.
-        indexing.blobs.BlobError: a blob is damaged.
+        indexing.storage.blobs.BlobError: a blob is damaged.
     """
     building.build(target, files)
 

@@ -15,18 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import blobs
-from indexing.analysis import Analysis, analyze_text
-from indexing.places import Places
-from indexing.segments import FileKey, OverlayFile, Segment, View
-from indexing.storage_errors import DAMAGE
-from indexing.store import Changes, Counts, Store
+from indexing.process.analysis import Analysis, analyze_text
+from indexing.segments import FileKey, Segment, View
+from indexing.storage import blobs
+from indexing.storage.index_files import Places
+from indexing.storage.segment_files import OverlayFile
+from indexing.storage.storage_errors import DAMAGE
+from indexing.storage.store import Changes, Counts, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from indexing.limits import IndexLimits
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _UNTITLED = ""  # root key of documents that lie in no root
 _NOTHING = Changes("", -1, "", (), ())

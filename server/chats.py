@@ -95,7 +95,7 @@ class _Maker:
         return FallbackChain(links)
 
     def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
-        from indexing.literals import secret_literals  # noqa: PLC0415
+        from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
         from models.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
         from models.fallback import Link  # noqa: PLC0415
         from models.layered import TunedChat  # noqa: PLC0415

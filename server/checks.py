@@ -151,7 +151,7 @@ def _places(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _grammars() -> Iterator[Check]:
-    from indexing import grammars, languages  # noqa: PLC0415 (tree-sitter)
+    from indexing.syntax import grammars, languages  # noqa: PLC0415 (tree-sitter)
 
     states: dict[str, str] = {}
     for name in languages.names():

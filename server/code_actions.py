@@ -14,7 +14,7 @@ from agents.actions import Way
 from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import running
 from agents.generator.tasks.records import Means, Scene
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from server import outgoing
 
 if TYPE_CHECKING:

@@ -177,7 +177,7 @@ def _record(document: OpenText, offset: int, trigger: Trigger, completion: Compl
 
 def _masked(text: str) -> str:
     """Return a text for the log, its secrets left out."""
-    from indexing.literals import secret_literals  # noqa: PLC0415 (for a log at its finest level)
+    from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a log at its finest level)
 
     for start, end in reversed(secret_literals(text)):
         text = f"{text[:start]}…{text[end:]}"

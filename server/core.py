@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from indexing.trees import SyntaxTrees
+from indexing.syntax.trees import SyntaxTrees
 from server import chats as chat_models
 from server import policies
 from server.chats import Chats

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 MAX_CHARACTERS = 16_000_000  # a larger text is not kept: nobody completes code in it, and every key would copy it
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -93,7 +93,7 @@ class OpenText:
     @cached_property
     def record(self) -> Document:
         """The snapshot for the core: same offsets, and every lone surrogate a replacement character."""
-        from indexing.records import Document  # noqa: PLC0415 (10 ms that the answer to `initialize` need not wait for)
+        from indexing.syntax.documents import Document  # noqa: PLC0415 (10 ms that the answer to `initialize` need not wait for)
 
         text = SURROGATE.sub(REPLACEMENT, self.text) if self.lone else self.text
         return Document(self.uri, self.path, self.language, text, self.version, self.origins, self.cell)

@@ -15,7 +15,7 @@ from server import incoming
 if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.findings import Finding
-    from indexing.records import Span
+    from indexing.syntax.documents import Span
     from server.core import Core
     from server.documents import OpenText
     from server.services import Services

@@ -213,7 +213,7 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
 
     While it does not answer the bundled model does, in this process.
     """
-    from indexing.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
+    from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.elsewhere import connected, unknown_entry  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415

@@ -20,7 +20,7 @@ from server.origins import is_plain, origins_of, path_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from indexing.records import Span
+    from indexing.syntax.documents import Span
 
 CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # UTF-8: bytes that begin no character
 BEYOND_BMP = 0x10000
@@ -45,7 +45,7 @@ def span_of(document: OpenText, span: types.Range, encoding: str) -> tuple[int, 
 
 def span_of_plain(document: OpenText, plain: object, encoding: str) -> Span | None:
     """A range as it stands in JSON; None for anything else."""
-    from indexing.records import Span  # noqa: PLC0415 (not before `initialize` is answered)
+    from indexing.syntax.documents import Span  # noqa: PLC0415 (not before `initialize` is answered)
 
     try:
         start, end = ((plain[side]["line"], plain[side]["character"]) for side in ("start", "end"))  # type: ignore[index]
@@ -81,7 +81,7 @@ def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> Open
 
 def language_of(language_id: str, path: Path | None) -> str:
     """Our name of a language: by the editor's name of it, else by the file's name."""
-    from indexing import languages  # noqa: PLC0415 (8 ms that the answer to `initialize` need not wait for)
+    from indexing.syntax import languages  # noqa: PLC0415 (8 ms that the answer to `initialize` need not wait for)
 
     language = languages.of_id(language_id)
     return languages.of_path(path) if language == languages.TEXT and path is not None else language

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing import bounds
-from indexing.files import parse_toml, read_regular
+from indexing.workspace.files import parse_toml, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

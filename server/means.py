@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Layer
 from agents.generator.tasks.records import Means
-from indexing.exclusion import Exclusion
-from indexing.files import read_regular
-from indexing.texts import decode
-from indexing.walk import Walk, walk
+from indexing.syntax.texts import decode
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.files import read_regular
+from indexing.workspace.walk import Walk, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agents.edits import Change
     from agents.findings import Finding
     from agents.generator.tasks.records import TestRun
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from server.core import Core
 
 _LARGEST = 1_000_000

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def completion_policy_of(settings: Settings) -> CompletionPolicy:
     """Return the settings that completion follows, in its own words."""
     from agents.generator.policy import CompletionPolicy  # noqa: PLC0415
-    from indexing import languages  # noqa: PLC0415
+    from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.completion
     known = ((name, languages.of_id(name)) for name in wanted.languages_off)
@@ -47,7 +47,7 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     """Return the settings that the review follows, in its own words."""
     from agents.findings import Severity  # noqa: PLC0415
     from agents.reviewer.policy import ReviewPolicy  # noqa: PLC0415
-    from indexing import languages  # noqa: PLC0415
+    from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.review
     known = ((name, languages.of_id(name)) for name in wanted.languages_off)
@@ -97,7 +97,7 @@ def review_limits_of(settings: Settings) -> IndexLimits:
 
 def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
     """Return the test whether `completion.exclude` names a file; patterns count from the file's workspace folder."""
-    from indexing.patterns import compiled  # noqa: PLC0415
+    from indexing.workspace.patterns import compiled  # noqa: PLC0415
 
     spec = compiled(tuple(settings.completion.exclude))
     if spec is None:

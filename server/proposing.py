@@ -17,7 +17,7 @@ from agents.generator.tasks import running
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Nothing, Scene, Told
 from agents.markdown import inert
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
 from server import incoming, targets

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agents.findings import Layer
     from agents.reviewer.report import Report
     from agents.reviewer.reviewer import Reviewer
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from indexing.trees import KEPT
+from indexing.syntax.trees import KEPT
 from server import configuration
 from server.client import Client
 from server.completions import Completions
@@ -246,7 +246,7 @@ class Session:
     def _tell_of_rules(self, core: Core, tell: Callable[[str], None]) -> None:
         """Tell a person, once, that files are left out because nobody can wait for the rules that ignore files hold."""
         from indexing.bounds import IGNORE_BYTES, IGNORE_RULES  # noqa: PLC0415 (not before `initialize` is answered)
-        from indexing.exclusion import TOO_MANY_RULES  # noqa: PLC0415 (as above)
+        from indexing.workspace.exclusion import TOO_MANY_RULES  # noqa: PLC0415 (as above)
 
         left_out = core.index.status().skipped.get(TOO_MANY_RULES)
         if left_out and TOO_MANY_RULES not in self._reported:

@@ -17,7 +17,7 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from indexing.storage_errors import FULL
+from indexing.storage.storage_errors import FULL
 from starling_files import FILE_MODE, make_file, reclaim_folder, set_aside
 
 if TYPE_CHECKING:

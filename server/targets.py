@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import files
-from indexing import languages, left_out
-from indexing.records import Document
+from indexing.syntax import languages
+from indexing.syntax.documents import Document
+from indexing.workspace import left_out
 from server import origins, outgoing
 from server.commands.records import CommandRecord
 from server.documents import OpenText

@@ -18,8 +18,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing import bounds, children
-from indexing.files import read_text
+from indexing import bounds
+from indexing.process import children
+from indexing.workspace.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
     from indexing.limits import IndexLimits
-    from indexing.watch import Watcher
+    from indexing.workspace.watching.watch import Watcher
     from server.client import Client
     from server.core import Core
 
@@ -69,7 +69,7 @@ class Watching:
         return True
 
     def _watch(self, roots: tuple[Path, ...], limits: IndexLimits) -> None:
-        from indexing.watch import Watcher  # noqa: PLC0415 (needed only where the editor does not watch)
+        from indexing.workspace.watching.watch import Watcher  # noqa: PLC0415 (needed only where the editor does not watch)
 
         loop = asyncio.get_running_loop()
 

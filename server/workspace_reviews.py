@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lsprotocol import types
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from server.core import Core, Cores
     from server.documents import Documents
 

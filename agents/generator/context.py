@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from indexing import languages
-from indexing.records import Query, Span
+from indexing.records import Query
+from indexing.syntax import languages
+from indexing.syntax.documents import Span
 from models.completion import Snippet
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
     from indexing.index import Index
-    from indexing.records import Document, Hit
-    from indexing.syntax import Syntax
+    from indexing.records import Hit
+    from indexing.syntax.documents import Document
+    from indexing.syntax.syntax import Syntax
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 _NEAR_LINES = 12  # names used in so many lines before the cursor are looked up

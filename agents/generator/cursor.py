@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 PREFIX_WINDOW = 24_000
 SUFFIX_WINDOW = 6_000

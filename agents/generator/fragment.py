@@ -17,7 +17,7 @@ from agents.generator.brackets import weigh
 
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _ABOVE, _BELOW = 6_000, 2_000  # characters at most
 # A line that begins a statement at the top: not indented, no closing bracket, no branch of the statement above.
@@ -122,7 +122,7 @@ class Fragment:
 
         Parsed anew: a tree of the half-typed line would only be an expensive start, as recovery from errors is slow.
         """
-        from indexing.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
+        from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loads the parser with the first request
 
         piece = self.document.text
         return Syntax.of(replace(self.document, text=piece[:start] + text + piece[end:])).error_count()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 # What may stand right of the cursor: what editors close by themselves, then at most one mark that ends the line.
 # Copilot's rule (its client's `isValidMiddleOfTheLinePosition`).

@@ -24,15 +24,16 @@ from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Polisher
 from agents.generator.runs import Ending, Place, Run, Runs
 from agents.suggestions import Completion, Origin, Trigger
-from indexing.trees import SyntaxTrees
+from indexing.syntax.trees import SyntaxTrees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.generator.statistics import CompletionStatistics
-    from indexing import layout
     from indexing.index import Index
-    from indexing.records import Document, Recalled
+    from indexing.records import Recalled
+    from indexing.syntax import layout
+    from indexing.syntax.documents import Document
     from models.completion import CompletionModel, Snippet
 
 _DEFAULT_POLICY = CompletionPolicy()

@@ -16,7 +16,7 @@ from agents.suggestions import Trigger
 if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.policy import CompletionPolicy
-    from indexing.layout import Place
+    from indexing.syntax.layout import Place
 
 _BY_COLON = frozenset({"python", "yaml"})
 _BY_BRACE = frozenset(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agents.suggestions import Suggestion
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 ENTRIES_PER_DOCUMENT = 16
 DOCUMENTS = 32

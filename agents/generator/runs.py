@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _POLL_S = 0.005
 _WORKERS = 4

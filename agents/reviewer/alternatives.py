@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from indexing.records import Span
-from indexing.texts import ByteLines
+from indexing.syntax.documents import Span
+from indexing.syntax.texts import ByteLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import tree_sitter
 
-    from indexing.syntax import Syntax
+    from indexing.syntax.syntax import Syntax
 
 LANGUAGES = frozenset({"python"})
 MOST_NAMES = 5  # alternatives for one name; the nearest come first

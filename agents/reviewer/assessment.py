@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from agents.reviewer import metrics, style
 from agents.reviewer.report import Reviewed
 from agents.reviewer.scan import Scan
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agents.reviewer.metrics import TextMetrics
     from agents.reviewer.reviewer import Reviewer
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 
 def code_metrics(document: Document, syntax: Syntax | None = None) -> TextMetrics | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _HEAD, _TAIL = 8000, 400  # characters
 _SCRIPTS = {".js", ".mjs", ".cjs", ".jsx"}

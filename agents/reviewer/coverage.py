@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing import bounds, children, processes
+from indexing import bounds
+from indexing.process import children, spawning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ def read(source: Path, folder: Path) -> Coverage:
         CoverageError: it cannot be read, goes beyond a bound, or is nothing like what its name says.
     """
     asked = json.dumps({"source": str(source.absolute()), "folder": str(folder.absolute())}).encode()
-    command = processes.command("agents.reviewer.coverage_reading")
+    command = spawning.command("agents.reviewer.coverage_reading")
     try:
         ended = children.run(command, bounds.COVERAGE_CHILD, text=asked, folder=folder)
         answer: dict[str, Any] = json.loads(ended.output) if not ended.beyond else {"problem": _BEYOND[ended.beyond]}

@@ -12,9 +12,10 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from indexing import bounds, texts
+from indexing import bounds
 from indexing.bounds import BoundError
-from indexing.files import read_regular
+from indexing.syntax import texts
+from indexing.workspace.files import read_regular
 from starling_python import parse_python
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Layer
 from agents.reviewer import calibration
 from agents.reviewer.likelihood import review_likelihood
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.reviewer.layers import Unit
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from models.completion import CompletionModel
 
 _LOG = logging.getLogger(__name__)

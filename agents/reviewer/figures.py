@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from agents.reviewer import metrics
 from agents.reviewer.scan import Scan
-from indexing import texts
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax import texts
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from agents.reviewer.metrics import TextMetrics
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 MOST = 100  # places that do not parse; behind the first few everything looks broken
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from indexing import languages, texts
-from indexing.exclusion import Exclusion, content_reason
-from indexing.files import read_regular
-from indexing.records import Document
-from indexing.walk import Walk, walk
+from indexing.syntax import languages, texts
+from indexing.syntax.documents import Document
+from indexing.workspace.exclusion import Exclusion, content_reason
+from indexing.workspace.files import read_regular
+from indexing.workspace.walk import Walk, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from indexing.limits import IndexLimits
-    from indexing.walk import Found
+    from indexing.workspace.walk import Found
 
 
 def files(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import texts
-from indexing.files import read_regular
+from indexing.syntax import texts
+from indexing.workspace.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from agents.reviewer import nodes
 from agents.reviewer.scan import Scan
-from indexing import texts
-from indexing.records import Span
+from indexing.syntax import texts
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from agents.findings import Finding, Layer
-    from indexing.records import Document
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document
+    from indexing.syntax.syntax import Syntax
 
 
 @dataclass(frozen=True, slots=True)

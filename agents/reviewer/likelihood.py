@@ -16,15 +16,15 @@ from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
 from agents.reviewer.alternatives import Site, sites
 from agents.reviewer.calibration import of_model
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from models.completion import FillRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from agents.reviewer.calibration import Calibration
-    from indexing.records import Document
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document
+    from indexing.syntax.syntax import Syntax
     from models.completion import CompletionModel, Score
 
 _ABOVE, _BELOW = 6_000, 2_000  # characters that a model gets to see at most; it cuts them to its own window

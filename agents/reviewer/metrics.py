@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agents.reviewer import nodes
-from indexing.records import Span
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     import tree_sitter

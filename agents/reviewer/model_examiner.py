@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.reviewer.layers import Unit
     from indexing.index import Index
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from models.chat import ChatModel
 
 logger = logging.getLogger(__name__)

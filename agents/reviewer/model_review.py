@@ -22,8 +22,8 @@ from agents.findings import Finding, Fix, Layer, Severity
 from agents.markdown import plain
 from agents.reviewer import plain_review
 from agents.surroundings import Piece
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 from models import sizes
 from models.chat import ChatRequest
 from models.structured import ask
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from indexing.index import Index
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from models.chat import ChatModel
 
 logger = logging.getLogger(__name__)

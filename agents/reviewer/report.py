@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.reviewer.metrics import FunctionMetrics, TextMetrics
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 WEIGHTS = {"findings": 30, "complexity": 20, "tests": 20, "documentation": 10, "pep8": 10, "style": 10}
 FINDING_WEIGHTS = {Severity.ERROR: 10.0, Severity.WARNING: 4.0, Severity.INFORMATION: 1.0, Severity.HINT: 0.25}

@@ -20,8 +20,8 @@ from agents.reviewer.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import registry
 from agents.reviewer.safety import Safety
 from agents.reviewer.switches import Switches
-from indexing import texts
-from indexing.syntax import Syntax
+from indexing.syntax import texts
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agents.reviewer.layers import Examiner, Unit
     from agents.reviewer.ruff_settings import Settings
     from agents.reviewer.validity import Verdict
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _TEXTS_KEPT = 256
 _UNITS_KEPT = 4000

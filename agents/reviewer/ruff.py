@@ -21,15 +21,17 @@ from agents.edits import Edit
 from agents.findings import Finding, Fix
 from agents.reviewer import ruff_doubts, ruff_rules
 from agents.reviewer.ruff_settings import NEWEST, Settings, SettingsCache
-from indexing import bounds, children, texts
-from indexing.children import Bounds
-from indexing.records import Span
+from indexing import bounds
+from indexing.process import children
+from indexing.process.children import Bounds
+from indexing.syntax import texts
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from agents.reviewer.policy import ReviewPolicy
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
     SettingsOf = Callable[[Path | None], Settings]
 

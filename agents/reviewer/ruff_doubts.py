@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer import ruff_scopes as scopes
 from agents.reviewer import sameness
-from indexing import texts
-from indexing.syntax import Syntax
+from indexing.syntax import texts
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
     from agents.findings import Finding
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _UNBOUND = {"F821", "F823"}
 _ASKED = {*_UNBOUND, "F811"}

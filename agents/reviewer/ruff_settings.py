@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.reviewer import ruff_rules
 from indexing import bounds
-from indexing.files import TooDeepError, read_toml
+from indexing.workspace.files import TooDeepError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

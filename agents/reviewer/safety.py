@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.findings import Finding
     from agents.reviewer.importers import Importers
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 # Fixes of ruff's that change layout, comments, or the way in which the same value is written; nothing else.
 KEEPING = (

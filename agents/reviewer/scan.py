@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.reviewer import metrics, nodes
-from indexing import texts
+from indexing.syntax import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import tree_sitter
 
-    from indexing.grammars import Grammar
-    from indexing.records import Document
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document
+    from indexing.syntax.grammars import Grammar
+    from indexing.syntax.syntax import Syntax
 
 QUERIES = Path(__file__).with_name("queries")
 SHARED = {"tsx": ("javascript", "typescript"), "typescript": ("javascript", "typescript"), "cpp": ("c", "cpp")}

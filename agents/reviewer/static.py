@@ -13,15 +13,15 @@ from agents.findings import Finding, Fix
 from agents.reviewer.rules import registry
 from agents.reviewer.rules.record import Rule
 from agents.reviewer.scan import Scan
-from indexing.records import Span
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.rules.record import Hit, Mend, TextRule
-    from indexing.records import Document
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document
+    from indexing.syntax.syntax import Syntax
 
 _LONGEST_LINE = 3000  # characters; nobody wrote a longer one: minified, or data
 _MOST = 2000  # findings of one text

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.ruff import Ruff, RuffFindings
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 LONGEST_LINE = 120  # characters; beyond it most screens and reviews wrap
 _TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\r?\n|$)")  # from the begin of each run only: indentation is long

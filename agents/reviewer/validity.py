@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import tree_sitter
 
     from agents.reviewer.ruff import Ruff
-    from indexing.records import Document, Span
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document, Span
+    from indexing.syntax.syntax import Syntax
 
 _SETTLED = {"json", "toml"}  # languages that do not grow
 _OPENING, _CLOSING = "([{", ")]}"

@@ -20,9 +20,10 @@ from agents.edits import Edit
 from agents.findings import Finding, Fix, Severity
 from agents.reviewer import static
 from agents.reviewer.policy import ReviewPolicy
-from indexing import bounds, processes
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing import bounds
+from indexing.process import spawning
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     import subprocess
@@ -137,7 +138,7 @@ def _answer(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _started(policy: ReviewPolicy) -> subprocess.Popen[bytes]:
-    process = processes.spawn("agents.reviewer.workers", Path(Path.cwd().anchor), bounds.ANALYSIS_MEMORY_BYTES)
+    process = spawning.spawn("agents.reviewer.workers", Path(Path.cwd().anchor), bounds.ANALYSIS_MEMORY_BYTES)
     figures = {name: getattr(policy, name) for name in _FIGURES} | {
         name: sorted(getattr(policy, name)) for name in _SETS
     }

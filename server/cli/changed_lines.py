@@ -11,7 +11,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from indexing import bounds, children
+from indexing import bounds
+from indexing.process import children
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:

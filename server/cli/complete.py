@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.suggestions import Completion, Trigger
-from indexing import languages
-from indexing.files import read_regular
-from indexing.records import Document
-from indexing.texts import decode, line_of, line_starts
+from indexing.syntax import languages
+from indexing.syntax.documents import Document
+from indexing.syntax.texts import decode, line_of, line_starts
+from indexing.workspace.files import read_regular
 from server.cli import place, terminal, workspace
 from server.cli.terminal import Failure
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.findings import Severity
-from indexing import texts
+from indexing.syntax import texts
 from server.cli import sarif, terminal
 from server.cli.sarif import Place
 from server.explanations import explanation_of, source_of

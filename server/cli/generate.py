@@ -60,7 +60,7 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         from agents.generator.tasks.records import Scene  # noqa: PLC0415 (tree-sitter, which --help need not pay)
-        from indexing.records import Span  # noqa: PLC0415
+        from indexing.syntax.documents import Span  # noqa: PLC0415
 
         syntax = core.trees.of(document)
         scene = Scene(document, syntax, Span(offset, offset), instruction=instruction)

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.texts import line_starts
+from indexing.syntax.texts import line_starts
 from server import paths
 from server.cli import terminal
 from server.cli.terminal import Failure, Misuse

@@ -17,8 +17,9 @@ import typer
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Severity
-from indexing import left_out, texts
-from indexing.walk import Walk
+from indexing.syntax import texts
+from indexing.workspace import left_out
+from indexing.workspace.walk import Walk
 from server.cli import changed_lines, confirming, findings, place, terminal
 from server.cli.findings import Located, Outcome
 from server.cli.terminal import Failure
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from agents.reviewer.report import Report, Reviewed
     from agents.reviewer.reviewer import Reviewer
     from indexing.limits import IndexLimits
-    from indexing.records import Document, Span
+    from indexing.syntax.documents import Document, Span
     from server.settings import Settings
 
 BATCH_CHARACTERS = 50_000_000  # of texts that are held at once
@@ -266,7 +267,7 @@ class _Job:
         Beside each what of its content does not count; None for a file of a folder that nothing is said of.
         """
         from agents.reviewer import files  # noqa: PLC0415
-        from indexing.exclusion import Exclusion  # noqa: PLC0415
+        from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415
 
         exclusion = Exclusion(self.root, self.limits)
         for path in given:

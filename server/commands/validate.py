@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agents.findings import Severity
 from agents.reviewer import validity
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from server import targets
 from server.commands.records import CommandRecord
 from server.targets import FindingFacts, Range, Target

@@ -12,13 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from indexing import languages
-from indexing.exclusion import Exclusion
-from indexing.files import read_regular
 from indexing.limits import IndexLimits
-from indexing.records import Document
-from indexing.texts import decode
-from indexing.walk import Walk, walk
+from indexing.syntax import languages
+from indexing.syntax.documents import Document
+from indexing.syntax.texts import decode
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.files import read_regular
+from indexing.workspace.walk import Walk, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,7 +130,7 @@ class _Code:
     """Tells code from comments and strings by the file's syntax, parsed when first asked."""
 
     def __init__(self, document: Document) -> None:
-        from indexing.syntax import Syntax  # noqa: PLC0415 (tree-sitter)
+        from indexing.syntax.syntax import Syntax  # noqa: PLC0415 (tree-sitter)
 
         self._syntax = Syntax.of(document)
 

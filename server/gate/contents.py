@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import texts
-from indexing.files import read_regular
+from indexing.syntax import texts
+from indexing.workspace.files import read_regular
 from server.gate import attributes
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from agents.reviewer.ruff import Ruff
-from indexing import languages, texts
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing.syntax import languages, texts
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from pathlib import Path

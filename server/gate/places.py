@@ -13,8 +13,8 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing.access import OF_BYTES
-from indexing.exclusion import Exclusion, outside
+from indexing.workspace.access import OF_BYTES
+from indexing.workspace.exclusion import Exclusion, outside
 from server.gate import diffs
 from server.gate.refusal import Refused
 from server.origins import path_of

@@ -10,7 +10,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from agents.edits import Edit
-from indexing import texts
+from indexing.syntax import texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

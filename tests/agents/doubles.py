@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.generator.cursor import Cursor
-from indexing import access
-from indexing.records import Document, Hit, Query, Recalled
+from indexing.records import Hit, Query, Recalled
+from indexing.syntax.documents import Document
+from indexing.workspace import access
 from tests import marked
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from agents import actions
 from agents.actions import Way
 from agents.edits import Edit, edited
 from agents.findings import Finding, Fix, Layer, Severity
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from tests.agents.tasks.scenes import scene_of
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from agents.reviewer.alternatives import sites
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 from tests import marked
 from tests.agents.doubles import document_of
 

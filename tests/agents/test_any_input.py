@@ -17,7 +17,7 @@ from agents.generator.policy import CompletionPolicy
 from agents.generator.reuse import SuggestionCache
 from agents.generator.stops import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from models.scripted import ScriptedModel
 from tests.agents.doubles import MemoryIndex, recalled
 

@@ -16,7 +16,7 @@ from agents.generator.brackets import scan
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Trigger
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from models.scripted import ScriptedModel
 from tests.agents.doubles import MemoryIndex, recalled
 

@@ -7,7 +7,7 @@ import pytest
 
 from agents.generator.context import ContextGatherer, used_names
 from agents.generator.policy import CompletionPolicy
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, cursor_of, hit
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from agents.reviewer.calibration import Calibration
 from agents.reviewer.examiner import LikelihoodExaminer
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from models.scripted import ScriptedModel
 from tests.agents.doubles import document_of
 

@@ -10,8 +10,8 @@ import pytest
 from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Completion, Origin, Trigger
-from indexing.syntax import Syntax
-from indexing.trees import SyntaxTrees
+from indexing.syntax.syntax import Syntax
+from indexing.syntax.trees import SyntaxTrees
 from models.errors import ModelError
 from models.scripted import ENTRY, ScriptedModel
 from models.show_filter import KINDS, ShowFilter
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexing.index import Index
-    from indexing.records import Document, Recalled
+    from indexing.records import Recalled
+    from indexing.syntax.documents import Document
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 SURE = -0.01

@@ -14,7 +14,7 @@ from agents.generator.policy import CompletionPolicy
 from agents.generator.polish import Insertion, Polisher
 from agents.suggestions import Trigger
 from indexing.index import Index
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from models.scripted import ScriptedModel
 from tests.agents.doubles import cursor_of
 

@@ -10,8 +10,8 @@ from agents.findings import Layer
 from agents.reviewer import calibration, likelihood
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.likelihood import Limits, review_likelihood
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
 from models.scripted import ScriptedModel
 from tests.agents.doubles import document_of

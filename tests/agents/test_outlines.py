@@ -6,8 +6,8 @@ import pytest
 
 from agents.outlines import class_heads, imports_of, signature_of
 from agents.surroundings import Piece, signatures
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, document_of, hit
 
 PYTHON = '''import os

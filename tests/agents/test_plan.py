@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.generator.plan import Extent, Plan, needs_syntax, plan
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Trigger
-from indexing.layout import Place
+from indexing.syntax.layout import Place
 from tests.agents.doubles import cursor_of
 
 

@@ -10,7 +10,7 @@ from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.index import Index
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from models.catalog import DEFAULT_MODEL, Catalog
 from models.loading import load
 from tests import marked

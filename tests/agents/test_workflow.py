@@ -10,14 +10,14 @@ from agents.findings import Finding, Severity
 from agents.generator.tasks import registry
 from agents.generator.tasks.records import Nothing, TestRun
 from agents.workflow import Ended, Workflow
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from tests.agents.tasks.scenes import Workplace
 
 STUB = "def add(a, b):\n    $0pass\n"

@@ -26,8 +26,8 @@ from agents.reviewer import calibration
 from agents.reviewer.alternatives import Site
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.likelihood import MESSAGES, Comparison, Limits, compared
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 from models.catalog import DEFAULT_MODEL
 from models.loading import load
 from tests.eval import data, mutants

@@ -22,7 +22,7 @@ from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Trigger
 from indexing.index import Index
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from tests.eval import data, masks, tables
 from tests.eval.bundled import PrefixOnly, add_beside, beside, bundled_entry, bundled_model, opened, with_context
 from tests.eval.copying import CopyFloor

@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing import records
+from indexing.syntax import documents
 from tests.eval.metrics import SEED
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class Span:
     first: int
     last: int
 
-    def within(self, text: str) -> records.Span:
+    def within(self, text: str) -> documents.Span:
         """Where it stands in the module, code points."""
         starts = line_starts(text)
-        return records.Span(starts[self.first - 1], starts[self.last])
+        return documents.Span(starts[self.first - 1], starts[self.last])
 
 
 def line_starts(text: str) -> list[int]:

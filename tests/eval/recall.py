@@ -2,7 +2,7 @@
 
 `python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and a throw-away
 version (the longest match of tokens in other files, votes by its length squared) beside it; `--split dev` only prints;
-`--fit` fits `indexing/recall.toml` on the dev packages.
+`--fit` fits `indexing/recall/recall.toml` on the dev packages.
 The asking file is cut at the cursor, what stands behind the line is its suffix, the line itself is nowhere.
 """
 
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing import confidence, recall
-from indexing.pools import Origin
-from indexing.pools import Place as Cursor
-from indexing.segments import Segment, SegmentFile, View, analyze, build
+from indexing.recall import candidates, recall
+from indexing.recall import recall_confidence as confidence
+from indexing.recall.pools import Origin
+from indexing.recall.pools import Place as Cursor
+from indexing.segments import Segment, View, analyze, build
+from indexing.storage.segment_files import SegmentFile
 from tests.eval import data, masks, tables
 from tests.eval.copying import CopyFloor
 from tests.eval.metrics import Outcome
@@ -94,7 +96,7 @@ class Workspace:
         kept, rows = confidence.describe(here, found, candidates)
         return [hypothesis.text.strip() for hypothesis in kept], rows
 
-    def candidates(self, place: Place) -> tuple[Cursor, list[recall.Candidate]]:
+    def candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:
         """The place as recall sees it, and what it finds."""
         here = Cursor.of(place.text[: place.start], place.text[place.end :])
         pools = self.view.pools(self.keys[place.relative])
@@ -192,7 +194,7 @@ def fit() -> None:
     packages = ", ".join(f"{package.name} {package.version}" for package in chosen("dev"))
     how = f"logistic regression with a ridge penalty of {PENALTY} on the standardised features"
     lines = [
-        "# Weights of indexing/confidence.py: the log-odds that a recalled line is exactly right.",
+        "# Weights of indexing/recall/recall_confidence.py: the log-odds that a recalled line is exactly right.",
         f"# Written by `python -m tests.eval.recall --fit`: {how},",
         f"# {len(right)} continuations at {count} places in {packages}.",
         "# How it does on packages it was not fitted on: tests/eval/recall.csv.",

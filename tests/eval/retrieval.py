@@ -20,18 +20,20 @@ from typing import TYPE_CHECKING
 
 import jedi
 
-from indexing import ranking, tokens
-from indexing.analysis import analyze_text
+from indexing import ranking
+from indexing.process.analysis import analyze_text
 from indexing.records import Query
-from indexing.segments import Segment, SegmentFile, View, build
+from indexing.segments import Segment, View, build
+from indexing.storage.segment_files import SegmentFile
+from indexing.syntax import tokens
 from tests.eval import data, tables
 from tests.eval.metrics import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from indexing.records import Import
     from indexing.segments import Ranked
+    from indexing.syntax.documents import Import
     from tests.eval.tables import Cell
 
 TABLE = "retrieval.csv"

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from indexing import languages
+from indexing.syntax import languages
 from tests.eval import tables
 from tests.eval.reviewed_packages import packages
 

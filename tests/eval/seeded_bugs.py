@@ -21,8 +21,8 @@ from agents.reviewer import calibration
 from agents.reviewer.likelihood import Limits, review_likelihood
 from agents.reviewer.policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing.records import Document
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 from tests.eval import data, mutants, programs, tables
 from tests.eval.bundled import bundled_model
 from tests.eval.metrics import SEED

@@ -17,7 +17,7 @@ from agents.generator.candidates import is_worth_showing
 from agents.generator.decoding import Decoder
 from agents.generator.generator import Generator
 from agents.suggestions import Origin, Trigger
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from models.weights import WEIGHTS_FILE
 from tests.eval import data
 from tests.eval.bundled import opened

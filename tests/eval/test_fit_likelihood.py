@@ -9,7 +9,7 @@ from agents.reviewer import calibration
 from agents.reviewer.alternatives import Site
 from agents.reviewer.calibration import Calibration
 from agents.reviewer.likelihood import Comparison
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from tests.eval.fit_likelihood import Judgement, Measured, Place, packed, unpacked, write
 
 if TYPE_CHECKING:

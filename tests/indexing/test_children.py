@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from indexing import children
-from indexing.children import Bounds
+from indexing.process import children
+from indexing.process.children import Bounds
 
 WIDE = Bounds(seconds=60, memory_bytes=1_000_000_000, output_bytes=1_000_000)
 PYTHON = [sys.executable, "-I", "-c"]

@@ -8,9 +8,11 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from indexing import relexing, snapshots
+from indexing import snapshots
 from indexing.index import Index
-from indexing.records import Document, Query
+from indexing.records import Query
+from indexing.syntax import relexing
+from indexing.syntax.documents import Document
 from tests.indexing.conftest import LIMITS
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from indexing.segment import Segment
+    from indexing.storage.segment import Segment
 
 TEXT = "def area_of_circle(radius):\n    return radius\n" * 200
 

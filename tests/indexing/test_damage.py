@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from indexing import arrays, blobs, private, store
 from indexing.limits import IndexLimits
-from indexing.places import Places
-from indexing.records import Chunk, Span
-from indexing.store import Store
+from indexing.records import Chunk
+from indexing.storage import arrays, blobs, private_copies, store
+from indexing.storage.index_files import Places
+from indexing.storage.store import Store
+from indexing.syntax.documents import Span
 from tests.indexing.test_lifetime import found, until
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def test_a_segment_that_is_cut_off_is_built_anew(
 def test_what_is_mapped_cannot_be_cut_off_or_changed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000 + b"tail")
-    memory, checksum = private.mapped(path, 4)
-    assert checksum == private.checksum(path, 4)
+    memory, checksum = private_copies.mapped(path, 4)
+    assert checksum == private_copies.checksum(path, 4)
     path.write_bytes(b"other")
     assert memory[:] == b"x" * 3_000_000 + b"tail"
     path.unlink()
@@ -99,11 +100,11 @@ def test_where_no_disk_takes_the_copy_memory_does(tmp_path: Path, monkeypatch: p
     path = tmp_path / "file"
     path.write_bytes(b"x" * 2_000_000 + b"tail")
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    memory, checksum = private.mapped(path, 4)
-    assert (memory[-6:], checksum) == (b"xxtail", private.checksum(path, 4))
-    monkeypatch.setattr(private, "_HELD_BYTES", 1000)
+    memory, checksum = private_copies.mapped(path, 4)
+    assert (memory[-6:], checksum) == (b"xxtail", private_copies.checksum(path, 4))
+    monkeypatch.setattr(private_copies, "_HELD_BYTES", 1000)
     with pytest.raises(OSError, match="no room"):
-        private.mapped(path, 4)
+        private_copies.mapped(path, 4)
 
 
 def test_a_blob_with_any_bit_flipped_is_noticed() -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.exclusion import TOO_MANY_RULES, Exclusion, content_reason
 from indexing.limits import IndexLimits
-from indexing.walk import Walk, walk
+from indexing.workspace.exclusion import TOO_MANY_RULES, Exclusion, content_reason
+from indexing.workspace.walk import Walk, walk
 from tests.marked import parse
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import starling_files
-from indexing.files import parse_toml, read_regular, read_toml
+from indexing.workspace.files import parse_toml, read_regular, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing import relexing
-from indexing.records import Document, IndexProgress, Query
+from indexing.records import IndexProgress, Query
+from indexing.syntax import relexing
+from indexing.syntax.documents import Document
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def test_cells_of_a_notebook_are_searched_at_its_place(make_index: Callable[...,
 def test_what_was_kept_back_since_it_was_opened_or_indexed_is_not_shown(
     make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexing.exclusion.FRESH_S", 0.0)
+    monkeypatch.setattr("indexing.workspace.exclusion.FRESH_S", 0.0)
     index = make_index(root)
     index.put(opened(root / "new.py", "tetrahedron = 4\n"))
     assert len(places(index, "tetrahedron")) == 1

@@ -5,9 +5,10 @@ from pathlib import PurePath
 
 import pytest
 
-from indexing import chunks, grammars, languages, symbols, texts
-from indexing.records import Document
-from indexing.syntax import Syntax
+from indexing import chunks
+from indexing.syntax import grammars, languages, symbols, texts
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 from tests.indexing.samples import SAMPLES
 
 

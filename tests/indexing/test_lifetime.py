@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from indexing import processes
-from indexing.analysers import Analysers, Request
 from indexing.limits import IndexLimits
-from indexing.places import Places
-from indexing.records import Document, IndexProgress, Query
+from indexing.process import spawning
+from indexing.process.analysers import Analysers, Request
+from indexing.records import IndexProgress, Query
+from indexing.storage.index_files import Places
+from indexing.syntax.documents import Document
 from tests.indexing.conftest import LIMITS
 
 if TYPE_CHECKING:
@@ -163,15 +164,15 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
     limits = IndexLimits(processes=1, nice=0, idle_s=0.5)
     index = make_index(root, limits=limits)
     assert until(lambda: index._process.pid is None)  # it has left for want of work
-    real = processes.spawn
+    real = spawning.spawn
 
     def spawn(module: str, folder: Path, memory_bytes: int) -> subprocess.Popen[bytes]:
         process = real(module, folder, memory_bytes)
-        if module == "indexing.worker":  # no file of this process may grow beyond: what a full disk does to it
+        if module == "indexing.process.worker":  # no file of this process may grow beyond: what a full disk does to it
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
         return process
 
-    monkeypatch.setattr(processes, "spawn", spawn)
+    monkeypatch.setattr(spawning, "spawn", spawn)
     (root / "new.py").write_text("def zeppelin(): pass\n" + "wing = 1\n" * 5000)
     index.touch([root / "new.py"])
     assert index.wait(60)
@@ -179,7 +180,7 @@ def test_full_disk_fails_with_a_sentence_and_searching_goes_on(
     assert status.state == "failed"
     assert status.problem.startswith("The disk is full: the index in ")
     assert found(index, "compute_7") == ["module7.py"]
-    monkeypatch.setattr(processes, "spawn", real)
+    monkeypatch.setattr(spawning, "spawn", real)
     assert until(lambda: index._process.pid is None)
     index.touch([root / "module1.py"])  # any file: what could not be stored is found again by itself
     assert index.wait(60)
@@ -216,7 +217,7 @@ def test_indexing_process_gives_way(make_index: Callable[..., Index], root: Path
 def test_process_that_always_dies_is_given_up_with_a_sentence(
     make_index: Callable[..., Index], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(spawning, "command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
     index = make_index(root)
     assert index.status().state == "failed"
     assert "ended 5 times in a row (exit status 3)" in index.status().problem
@@ -251,7 +252,7 @@ def test_closing_in_the_middle_ends_everything(make_index: Callable[..., Index],
 BAD_PARSER = """
 import os, sys, time
 sys.path.append({repository!r})
-from indexing import analysis
+from indexing.process import analysis
 real = analysis.analyze_text
 def analyze_text(text, language, *, plain=False, alone=False):
     if not plain and "CRASH" in text or "ALWAYS" in text:
@@ -267,7 +268,7 @@ analysis.main()
 @pytest.fixture
 def bad_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     code = BAD_PARSER.format(repository=str(REPOSITORY))
-    monkeypatch.setattr(processes, "command", lambda _: [sys.executable, "-I", "-c", code])
+    monkeypatch.setattr(spawning, "command", lambda _: [sys.executable, "-I", "-c", code])
 
 
 @pytest.mark.usefixtures("bad_parser")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexing.literals import secret_literals
+from indexing.workspace.secrets.literals import secret_literals
 
 A, H, N = "Zx81kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6Ps", "0123456789abcdef" * 4, "123456789012"
 ALONE = [

@@ -6,10 +6,10 @@ import gc
 import tracemalloc
 from typing import TYPE_CHECKING
 
-from indexing.grammars import load
 from indexing.limits import IndexLimits
-from indexing.records import Document
 from indexing.snapshots import Sources
+from indexing.syntax.documents import Document
+from indexing.syntax.grammars import load
 
 if TYPE_CHECKING:
     from pathlib import Path

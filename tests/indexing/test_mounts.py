@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexing import mounts
-from indexing.exclusion import Exclusion
 from indexing.limits import IndexLimits
-from indexing.walk import Walk, walk
+from indexing.workspace import mounts
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.walk import Walk, walk
 
 if TYPE_CHECKING:
     from pathlib import Path

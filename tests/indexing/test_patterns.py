@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
-from indexing.patterns import Patterns, compiled
+from indexing.workspace.patterns import Patterns, compiled
 
 SEGMENTS = st.one_of(
     st.just("**"),

@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from indexing.randomness import is_drawn_at_random
+from indexing.workspace.secrets.randomness import is_drawn_at_random
 
 ALNUM = string.ascii_letters + string.digits
 ALPHABETS = {

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from indexing import confidence, tokens
-from indexing.segments import OverlayFile, Segment, SegmentFile, View, analyze, build
+from indexing.recall import recall_confidence
+from indexing.segments import Segment, View, analyze, build
+from indexing.storage.segment_files import OverlayFile, SegmentFile
+from indexing.syntax import tokens
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -283,8 +285,8 @@ def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Pa
 
 
 def test_every_feature_has_a_fitted_weight() -> None:
-    assert confidence.weights().shape == (len(confidence.FEATURES),)
-    assert len(set(confidence.FEATURES)) == len(confidence.FEATURES)
+    assert recall_confidence.weights().shape == (len(recall_confidence.FEATURES),)
+    assert len(set(recall_confidence.FEATURES)) == len(recall_confidence.FEATURES)
 
 
 def test_a_block_at_the_top_of_a_file_has_nothing_to_do_with_the_file_before(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing import tokens
-from indexing.relexing import Lexed, Lexer
+from indexing.syntax import tokens
+from indexing.syntax.relexing import Lexed, Lexer
 
 PIECES = (
     "a",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from indexing.exclusion import Exclusion, outside
 from indexing.limits import IndexLimits
-from indexing.secret_files import holds_secret, is_secret_name, is_secret_path
+from indexing.workspace.exclusion import Exclusion, outside
+from indexing.workspace.secrets.secret_files import holds_secret, is_secret_name, is_secret_path
 
 LIMITS = IndexLimits()
 KEY = "MIIEowIBAAKCAQEAx7Zk2vTq9l0cQmN4hYp3"

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing import arrays, blobs
-from indexing import segment as pages_of
-from indexing.records import Chunk, Query, Span, Symbol
-from indexing.segments import OverlayFile, Segment, SegmentFile, View, analyze, build
+from indexing.records import Chunk, Query
+from indexing.segments import Segment, View, analyze, build
+from indexing.storage import arrays, blobs
+from indexing.storage import segment as pages_of
+from indexing.storage.segment_files import OverlayFile, SegmentFile
+from indexing.syntax.documents import Span, Symbol
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -195,7 +197,7 @@ def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
 
 def test_large_input_is_spooled_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "_BUFFER_BYTES", 1000)
-    monkeypatch.setattr("indexing.building.BATCH_CHARACTERS", 500)
+    monkeypatch.setattr("indexing.storage.building.BATCH_CHARACTERS", 500)
     files = {f"m{number}.py": f"def function_{number}(): value_{number} common" for number in range(100)}
     view = View([(ROOT, segment_of(tmp_path, files))], {}, ())
     assert found(view, Query("value_42"))[0] == "m42.py:function_42"
@@ -212,7 +214,7 @@ def test_a_segment_is_the_same_however_many_threads_sort_it(tmp_path: Path, monk
     files = {f"m{number}.py": f"def f{number}(a, b):\n    return a + b * {number}\n" * 9 for number in range(40)}
     segment_of(tmp_path, files)
     alone = (tmp_path / "root.segment").read_bytes()
-    monkeypatch.setattr("indexing.building.MANY_TOKENS", 0)
+    monkeypatch.setattr("indexing.storage.building.MANY_TOKENS", 0)
     segment_of(tmp_path, files)
     assert (tmp_path / "root.segment").read_bytes() == alone
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing import grammars
-from indexing.analysis import analyze_text
-from indexing.grammars import Grammar
-from indexing.records import Document, Span
-from indexing.syntax import LARGEST, Syntax
+from indexing.process.analysis import analyze_text
+from indexing.syntax import grammars
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.grammars import Grammar
+from indexing.syntax.syntax import LARGEST, Syntax
 from tests.indexing.samples import SAMPLES
 from tests.marked import parse
 
 if TYPE_CHECKING:
-    from indexing.layout import Place
+    from indexing.syntax.layout import Place
 
 
 def document(text: str, language: str = "python") -> Document:

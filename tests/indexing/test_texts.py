@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing import texts
+from indexing.syntax import texts
 
 
 @pytest.mark.parametrize(

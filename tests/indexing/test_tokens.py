@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing import tokens
+from indexing.syntax import tokens
 
 LINE_BREAKS = {tokens.SAME: "=", tokens.DEEPER: ">", tokens.SHALLOWER: "<", tokens.SEPARATOR: "|"}
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing import tracked
-from indexing.exclusion import Exclusion
 from indexing.limits import IndexLimits
-from indexing.tracked import Repository, Tracked
-from indexing.walk import Walk, walk
+from indexing.workspace import tracked
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.tracked import Repository, Tracked
+from indexing.workspace.walk import Walk, walk
 from tests.indexing.test_lifetime import found, until
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from indexing.records import Document
-from indexing.syntax import Syntax
-from indexing.trees import KEPT, SyntaxTrees
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
+from indexing.syntax.trees import KEPT, SyntaxTrees
 
 DOCUMENT = Document("file:///a.py", None, "python", "x = 1\n", 1)
 

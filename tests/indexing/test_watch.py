@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from indexing import inotify
 from indexing.limits import IndexLimits
-from indexing.watch import Watcher
-from indexing.watched import MOST_PATHS, WatchedFolders
+from indexing.workspace.watching import inotify
+from indexing.workspace.watching.watch import Watcher
+from indexing.workspace.watching.watched import MOST_PATHS, WatchedFolders
 from tests.indexing.test_lifetime import until
 
 if TYPE_CHECKING:
@@ -207,9 +207,10 @@ def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None:
 
 
 def test_a_process_that_always_dies_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from indexing import processes, watch  # noqa: PLC0415
+    from indexing.process import spawning  # noqa: PLC0415
+    from indexing.workspace.watching import watch  # noqa: PLC0415
 
-    monkeypatch.setattr(processes, "command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(spawning, "command", lambda _: [sys.executable, "-I", "-c", "raise SystemExit(3)"])
     monkeypatch.setattr(watch, "_AGAIN_AFTER_S", 0.01)
     told: queue.Queue[str] = queue.Queue()
     watcher = Watcher([tmp_path], lambda _: None, told.put)
@@ -226,7 +227,7 @@ def test_nothing_to_watch_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_system_without_inotify_has_everything_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from indexing import watcher  # noqa: PLC0415
+    from indexing.workspace.watching import watcher  # noqa: PLC0415
 
     told: deque[dict[str, object]] = deque()
 

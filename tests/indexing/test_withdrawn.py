@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.places import FORMAT, Places
+from indexing.storage.index_files import FORMAT, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,10 @@ from agents.findings import Finding, Layer, Severity
 from agents.generator.statistics import CompletionStatistics
 from agents.reviewer import validity
 from agents.suggestions import Completion, Origin, Suggestion, Trigger
-from indexing import access
 from indexing.limits import IndexLimits
-from indexing.records import Document, Hit, IndexProgress, IndexStatus, Query, Span
+from indexing.records import Hit, IndexProgress, IndexStatus, Query
+from indexing.syntax.documents import Document, Span
+from indexing.workspace import access
 from models.fallback import FallbackChain, Link
 from server.app import StarlingServer, create_server
 from server.chats import Chats
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from agents.reviewer.reviewer import Reviewer
     from agents.reviewer.validity import Verdict
     from indexing.index import Index
-    from indexing.syntax import Syntax
+    from indexing.syntax.syntax import Syntax
     from models.chat import ChatModel
     from models.lazy import LazyModel
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 import starling_lsp
-from indexing.places import Places
+from indexing.storage.index_files import Places
 from models.catalog import BUNDLED, DEFAULT_MODEL
 from server import paths
 from server.cli import run

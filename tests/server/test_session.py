@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from indexing.records import IndexProgress
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from models.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
 from models.lazy import LazyModel

@@ -21,10 +21,10 @@ STARTS = re.compile(
 # Derived state and logs under Starling's own directories: none of these takes a path from a workspace or a model.
 MAY_WRITE = {
     "starling_files.py": "folders and files of our own, for whoever of us asks",
-    "indexing/arrays.py": "the segment file, written aside and swapped in",
-    "indexing/process.py": "the folder of the index",
-    "indexing/places.py": "the folder of the index; removes what is damaged or out of date there",
-    "indexing/store.py": "the database of the index; removes segments that were replaced",
+    "indexing/storage/arrays.py": "the segment file, written aside and swapped in",
+    "indexing/process/supervisor.py": "the folder of the index",
+    "indexing/storage/index_files.py": "the folder of the index; removes what is damaged or out of date there",
+    "indexing/storage/store.py": "the database of the index; removes segments that were replaced",
     "models/calibration.py": "the remembered number of threads",
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",
     "models/host/folder.py": "the folder of the host's socket",
@@ -48,10 +48,10 @@ MAY_WRITE = {
 }
 MAY_START = {
     "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
-    "indexing/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
+    "indexing/process/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
     "server/demo/client.py": "this program's own server, from a fixed command line",
     "models/host/starting.py": "the model host, from a fixed command line of this program",
-    "indexing/processes.py": "the indexing process, from a fixed command line",
+    "indexing/process/spawning.py": "the indexing process, from a fixed command line",
 }
 
 # What makes folders and files without the mode that ours have: everything else asks `starling_files`.

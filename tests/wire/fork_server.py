@@ -35,13 +35,14 @@ MODULES = (
     "server.settings", "server.state", "server.explanations", "server.commands.status", "server.gate.opening",
     "server.gate.asking", "server.gate.comparing", "pygls.progress", "agents.generator.generator",
     "agents.reviewer.reviewer", "agents.reviewer.examiner", "agents.reviewer.rules.registry", "indexing.index",
-    "indexing.snapshots", "indexing.ranking", "indexing.recall", "indexing.pools", "indexing.watch", "models.catalog",
-    "models.lazy", "models.loading", "models.ctranslate", "models.allocator", "psutil", "ctypes",
+    "indexing.snapshots", "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools",
+    "indexing.workspace.watching.watch", "models.catalog", "models.lazy", "models.loading", "models.ctranslate",
+    "models.allocator", "psutil", "ctypes",
 )  # fmt: skip
 # What the processes that it starts have imported once they work.
 OF_PROCESSES = (
-    "indexing.worker", "indexing.updating", "indexing.building", "indexing.segments", "indexing.analysis", "filelock",
-    "indexing.watcher", "agents.reviewer.workers",
+    "indexing.process.worker", "indexing.process.updating", "indexing.storage.building", "indexing.segments",
+    "indexing.process.analysis", "filelock", "indexing.workspace.watching.watcher", "agents.reviewer.workers",
 )  # fmt: skip
 REQUEST_BYTES = 1 << 20
 ADOPTED_S = 20.0

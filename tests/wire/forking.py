@@ -31,7 +31,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import processes
+from indexing.process import spawning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,9 +43,14 @@ FORK_SERVER = Path(__file__).with_name("fork_server.py")
 OF_TESTS = ("scripted_server", "proposing_server", "surveying", "homeless")
 SCRIPTS = {FORK_SERVER.parents[2] / "starling_lsp.py", *(FORK_SERVER.with_name(f"{name}.py") for name in OF_TESTS)}
 # What the program starts itself, and which of that starts processes in turn; one more tells what it got.
-OF_PROGRAM = ("indexing.worker", "indexing.analysis", "indexing.watcher", "agents.reviewer.workers")
+OF_PROGRAM = (
+    "indexing.process.worker",
+    "indexing.process.analysis",
+    "indexing.workspace.watching.watcher",
+    "agents.reviewer.workers",
+)
 MODULES = (*OF_PROGRAM, "tests.wire.surveying")
-STARTING = ("indexing.worker",)
+STARTING = ("indexing.process.worker",)
 # Read when they are used. Any other variable may change what an import does, or how the interpreter starts.
 READ_LATE = re.compile(
     r"HOME|USERPROFILE|(LOCAL)?APPDATA|TMPDIR|TEMP|TMP|SCRIPT|PYTEST_CURRENT_TEST|(XDG|STARLING|GIT)_\w+"
@@ -92,7 +97,7 @@ class ForkServer:
     def takes(self, arguments: list[str], environment: Mapping[str, str], options: Sequence[object]) -> bool:
         """Return whether a fork would be the same as a new process."""
         return (
-            (_is_script(arguments) or any(arguments == processes.command(module) for module in MODULES))
+            (_is_script(arguments) or any(arguments == spawning.command(module) for module in MODULES))
             and _early(environment) == self._early
             and not any(options)
         )
@@ -111,7 +116,7 @@ class ForkServer:
             "folder": folder,
             "umask": _umask(),
             "own_group": own_group,
-            "starting": _is_script(arguments) or any(arguments == processes.command(module) for module in STARTING),
+            "starting": _is_script(arguments) or any(arguments == spawning.command(module) for module in STARTING),
         }
         with self._lock:
             self._adopt(orphans=True)

@@ -67,9 +67,9 @@ def survey() -> dict[str, object]:
 
 def through(told: bytes) -> dict[str, object]:
     """Return what a process gets that is started as the program starts its own."""
-    from indexing import processes  # noqa: PLC0415 (a fork has imported it)
+    from indexing.process import spawning  # noqa: PLC0415 (a fork has imported it)
 
-    process = processes.spawn("tests.wire.surveying", Path.cwd(), MEMORY_BYTES)
+    process = spawning.spawn("tests.wire.surveying", Path.cwd(), MEMORY_BYTES)
     out, _ = process.communicate(told)
     found = dict(json.loads(out))
     assert process.returncode == 3

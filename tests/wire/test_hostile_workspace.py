@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.children import held_bytes
+from indexing.process.children import held_bytes
 from tests.wire.conftest import Session, within
 
 if TYPE_CHECKING:

@@ -46,7 +46,9 @@ async def begun(start: Start) -> tuple[Session, list[psutil.Process]]:
     link(session)
     await session.initialize()
     await session.indexed(PACKAGES)
-    await session.status(lambda _: any("indexing.watcher" in " ".join(each.cmdline()) for each in session.family()))
+    await session.status(
+        lambda _: any("indexing.workspace.watching.watcher" in " ".join(each.cmdline()) for each in session.family())
+    )
     return session, session.family()
 
 

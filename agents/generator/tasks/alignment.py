@@ -18,8 +18,8 @@ from agents.generator.tasks import extraction, placeholders, removals
 from agents.generator.tasks.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
 from agents.generator.tasks.line_edits import as_held, in_order, line_edits, next_line
 from agents.generator.tasks.weaving import WORD, LostError, Weaver
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

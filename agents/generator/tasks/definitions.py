@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks.placeholders import is_placeholder
-from indexing.records import Span
-from indexing.texts import ByteLines
+from indexing.syntax.documents import Span
+from indexing.syntax.texts import ByteLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     import tree_sitter
 
-    from indexing.records import Symbol
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Symbol
+    from indexing.syntax.syntax import Syntax
 
 _SORTS = {"function": "function", "method": "function", "macro": "function", "variable": "value", "constant": "value"}
 _COMMENT = re.compile(r"\s*(?:#(?!\[)|//|--|/\*|\*|;|%)")

@@ -23,7 +23,7 @@ from agents.generator.tasks.records import Kind, Needs, Offer, Task
 if TYPE_CHECKING:
     from agents.generator.tasks.functions import Parameter
     from agents.generator.tasks.records import Means, Result, Scene
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _LEAST_WORDS = 2
 _LONGEST = 200

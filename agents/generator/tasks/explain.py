@@ -11,7 +11,7 @@ from agents.generator.tasks.records import Kind, Needs, Nothing, Offer, Task, To
 from agents.generator.tasks.rewriting import whole_lines
 from agents.markdown import Inert, inert
 from agents.surroundings import Piece
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from models.chat import ChatRequest, ReplyEnd
 
 if TYPE_CHECKING:

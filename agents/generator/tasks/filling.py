@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.generator.tasks.records import Means, Scene
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from models.completion import CompletionModel, Generation, Snippet
 
 ALTERNATIVES = 4

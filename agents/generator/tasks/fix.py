@@ -14,7 +14,7 @@ from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import function_at
 from agents.generator.tasks.proposals import change, not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Task, TestRun
-from indexing.records import Span
+from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

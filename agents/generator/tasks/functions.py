@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.records import Span
-from indexing.texts import ByteLines
+from indexing.syntax.documents import Span
+from indexing.syntax.texts import ByteLines
 
 if TYPE_CHECKING:
     import tree_sitter
 
-    from indexing.syntax import Syntax
+    from indexing.syntax.syntax import Syntax
 
 _FUNCTIONS = frozenset(
     {

@@ -15,7 +15,7 @@ from agents.generator.tasks.records import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Means, Result, Scene
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 LINES = 24
 
@@ -102,7 +102,7 @@ def _blank_end(text: str, end: int) -> int:
 
 
 def _does_something(one: ranking.Ranked, function: Function) -> bool:
-    from indexing.syntax import Syntax  # noqa: PLC0415 - loaded by now: the candidate was parsed
+    from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loaded by now: the candidate was parsed
 
     now = function_at(Syntax.of(one.after), function.start)
     return now is not None and bool(now.statements) and not now.is_stub(one.after.text)

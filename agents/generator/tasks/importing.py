@@ -17,8 +17,8 @@ from starling_python import parse_python
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from indexing.records import Import
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Import
+    from indexing.syntax.syntax import Syntax
 
 _LONGEST_LINE = 88  # characters; a longer list of names begins a statement of its own
 _LINE_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+([\w, ]+?)\s*\Z")

@@ -13,7 +13,7 @@ from agents.generator.tasks.rewriting import Wish, rewritten, whole_lines
 
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Means, Result, Scene
-    from indexing.records import Span
+    from indexing.syntax.documents import Span
 
 _LONGEST_TITLE = 60  # characters
 _LONGEST_CLASS = 120  # lines of one that is written anew where the cursor stands in none of its methods

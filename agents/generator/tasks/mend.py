@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import Means, Result, Scene
-    from indexing.records import Span
+    from indexing.syntax.documents import Span
 
 _MOST_LINES = 120  # of a function that is shown as a whole, so that its other lines can change with it
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.generator.tasks.placeholder_words import says_unchanged
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from indexing.records import Document, Symbol
+    from indexing.syntax.documents import Document, Symbol
 
 _COMMENT = re.compile(
     r"""(?x) \s* (?: (?:\#|//|--|;+|%|"{3}|'{3}) \s* (?P<line>.*?) (?:"{3}|'{3})?

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from agents.generator.tasks.ranking import Ranked
     from agents.generator.tasks.records import TestRun
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _SAID = 300  # characters of a failed run that are shown
 

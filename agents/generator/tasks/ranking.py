@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import edited
 from agents.findings import Severity
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from starling_python import parse_python
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.findings import Finding
     from agents.generator.tasks.records import Means, Scene
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 UNDEFINED = "F821"  # ruff's code of a name that nothing binds
 _BROKEN = frozenset({UNDEFINED, "F823", "F811"})  # likewise, and of a name that is defined a second time

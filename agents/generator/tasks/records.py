@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from agents.edits import Change
     from agents.findings import Finding
     from indexing.index import Index
-    from indexing.records import Document, Span
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document, Span
+    from indexing.syntax.syntax import Syntax
     from models.chat import ChatModel
     from models.completion import CompletionModel
 

@@ -9,13 +9,13 @@ from agents.edits import ProposedEdit, TextChange
 from agents.generator.tasks import fix, ranking
 from agents.generator.tasks.proposals import between, change, not_here
 from agents.generator.tasks.records import Kind, Needs, Scene, Task
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.generator.tasks.records import Means, Offer, Result
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _MOST = 12  # findings that are looked at
 

@@ -10,15 +10,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from indexing.syntax import Syntax
-from indexing.texts import ByteLines
+from indexing.syntax.syntax import Syntax
+from indexing.syntax.texts import ByteLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import tree_sitter
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _TAB = 4  # columns of a tab where somebody mixes both
 _STRING = re.compile(r"string|char_literal|heredoc_body|template_literal|raw_text|text_block")

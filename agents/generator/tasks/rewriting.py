@@ -29,8 +29,8 @@ from agents.generator.tasks.proposals import change, notes_of
 from agents.generator.tasks.records import Nothing
 from agents.generator.tasks.weaving import Target
 from agents.surroundings import Piece
-from indexing.records import Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from models.masking import MARK
 if TYPE_CHECKING:
     from agents.generator.tasks.records import Means, Offer, Result, Scene, Task
     from indexing.index import Index
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 NO_MODEL = (
     "No completion model is in use; set `model.enabled`, or choose one of `starling models list` with `model.name`."

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.generator.tasks.python_blocks import Block
     from agents.generator.tasks.python_names import Function, Names
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _LINE = 88  # characters; a longer call is written one argument a line, unless the file has longer lines itself

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from agents.generator.tasks.functions import Function
     from agents.generator.tasks.records import Means
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _MOST_FILES = 20_000
 _MOST_READ = 6  # test files that are looked into for their framework

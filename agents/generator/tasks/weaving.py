@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.generator.tasks.definitions import Definition
-    from indexing.records import Document, Span
-    from indexing.syntax import Syntax
+    from indexing.syntax.documents import Document, Span
+    from indexing.syntax.syntax import Syntax
 
 WORD = re.compile(r"[^\W\d]\w*")
 

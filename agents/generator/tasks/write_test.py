@@ -17,8 +17,8 @@ from agents.generator.tasks.filling import Hole
 from agents.generator.tasks.functions import Function, function_at
 from agents.generator.tasks.proposals import not_here, not_written, notes_of
 from agents.generator.tasks.records import Kind, Needs, Offer, Scene, Task, TestRun
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from agents.generator.tasks.ranking import Ranked

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from agents.findings import Severity
     from agents.reviewer.policy import ReviewPolicy
     from agents.reviewer.scan import Item, Scan
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 
 @dataclass(frozen=True, slots=True)

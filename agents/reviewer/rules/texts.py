@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Severity
 from agents.reviewer.rules.record import Hit, TextRule
-from indexing import languages
+from indexing.syntax import languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.reviewer.policy import ReviewPolicy
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
 
 _CONFLICT_MARK = re.compile(r"^(?:<{7} |={7}(?=\r?\n)|>{7} )", re.MULTILINE)
 _PROSE = {languages.TEXT, "markdown", "html", "json", "yaml", "toml"}  # may be written in any direction

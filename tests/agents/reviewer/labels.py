@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing import texts
-from indexing.records import Document
+from indexing.syntax import texts
+from indexing.syntax.documents import Document
 
 if TYPE_CHECKING:
     from agents.findings import Finding

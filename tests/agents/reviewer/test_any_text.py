@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agents.edits import edited
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing import languages
+from indexing.syntax import languages
 from tests.agents.reviewer.labels import WITHOUT_RUFF, document, placed
 from tests.agents.reviewer.test_languages import SAMPLES
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from agents.reviewer import workers
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing import languages, texts
-from indexing.records import Document
+from indexing.syntax import languages, texts
+from indexing.syntax.documents import Document
 from tests.marked import parse
 
 if TYPE_CHECKING:

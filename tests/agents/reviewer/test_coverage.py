@@ -11,7 +11,7 @@ import pytest
 
 from agents.reviewer import coverage
 from agents.reviewer.coverage_data import statements
-from indexing.children import Bounds
+from indexing.process.children import Bounds
 
 if TYPE_CHECKING:
     from pathlib import Path

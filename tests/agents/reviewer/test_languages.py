@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.reviewer import scan
-from indexing import grammars, languages
+from indexing.syntax import grammars, languages
 from tests.agents.reviewer.labels import check
 
 SAMPLES = {

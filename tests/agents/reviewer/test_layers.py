@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Finding, Layer, Severity
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing.records import Document, Span
+from indexing.syntax.documents import Document, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,7 +12,7 @@ from agents.findings import Layer, Severity
 from agents.reviewer.model_examiner import ModelExaminer
 from agents.reviewer.model_review import placed_at, review_by_model
 from agents.reviewer.reviewer import Reviewer
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from models.chat import ChatError, Fault, never
 from models.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, document_of, hit
@@ -20,7 +20,7 @@ from tests.agents.doubles import MemoryIndex, document_of, hit
 if TYPE_CHECKING:
     from agents.findings import Finding
     from indexing.index import Index
-    from indexing.records import Document, Span
+    from indexing.syntax.documents import Document, Span
 
 CODE = '''import shapes
 

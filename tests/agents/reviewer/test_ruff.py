@@ -14,7 +14,7 @@ from agents.reviewer import ruff_settings
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.ruff import Ruff
-from indexing.children import Bounds
+from indexing.process.children import Bounds
 from tests.agents.reviewer.labels import document, placed
 from tests.marked import parse
 

@@ -10,7 +10,7 @@ from agents import actions
 from agents.reviewer.importers import Importers
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from tests.marked import parse
 
 if TYPE_CHECKING:

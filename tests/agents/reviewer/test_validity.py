@@ -7,7 +7,7 @@ import pytest
 from agents.reviewer import validity
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from tests.agents.reviewer.labels import document
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.generator.tasks import registry, running
 from agents.generator.tasks.records import Means, Nothing, Offer, Scene, TestRun
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 from models.scripted import ScriptedModel
 from tests import marked
 from tests.agents.doubles import ROOT, MemoryIndex

@@ -15,8 +15,8 @@ from agents.generator.tasks.alignment import aligned
 from agents.generator.tasks.line_edits import LONGEST_DIFF, line_edits
 from agents.generator.tasks.records import Nothing
 from agents.generator.tasks.weaving import Target
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 from models.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import scene_of
 from tests.agents.tasks.test_chat_tasks import after, run

@@ -12,8 +12,8 @@ from agents.edits import edited
 from agents.generator.tasks.alignment import aligned
 from agents.generator.tasks.definitions import definitions_of
 from agents.generator.tasks.weaving import Target
-from indexing.records import Document
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 
 TEXTS = {
     "javascript": "const a = require('a');\n\nclass Circle {\n  area() {\n    return 3 * this.r;\n  }\n\n  other( ) {\n    return 1;\n  }\n}\n\nmodule.exports = Circle;\n",

@@ -14,8 +14,8 @@ from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Means, Nothing, Result, Scene, Told
 from agents.generator.tasks.rewriting import whole_lines
 from agents.markdown import inert
-from indexing.literals import secret_literals
-from indexing.records import Document, Span
+from indexing.syntax.documents import Document, Span
+from indexing.workspace.secrets.literals import secret_literals
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
 from models.masking import MARK, MaskedChat
 from models.scripted_chat import ScriptedChat

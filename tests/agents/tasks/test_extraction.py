@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.generator.tasks.extraction import code_in, own_lines
 from agents.generator.tasks.reindenting import reindented, unit_at
-from indexing.records import Document
+from indexing.syntax.documents import Document
 
 PYTHON = Document("file:///a.py", None, "python", "")
 

@@ -6,7 +6,7 @@ from agents.edits import Edit, ProposedEdit, TextChange
 from agents.findings import Finding, Fix, Severity
 from agents.generator.tasks import registry
 from agents.generator.tasks.records import Nothing, TestRun
-from indexing.records import Document, Span
+from indexing.syntax.documents import Document, Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import result_of, scene_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents.generator.tasks.functions import function_at, functions_in
-from indexing.records import Document
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 
 
 def syntax_of(text: str, language: str = "python") -> Syntax:

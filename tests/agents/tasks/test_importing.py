@@ -6,7 +6,7 @@ import pytest
 
 from agents.edits import edited
 from agents.generator.tasks.importing import import_edits, known_import, without_imports
-from indexing.syntax import Syntax
+from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import document_of
 
 

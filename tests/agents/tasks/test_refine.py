@@ -6,7 +6,7 @@ from agents.edits import Edit, ProposedEdit
 from agents.findings import Finding, Fix, Severity
 from agents.generator.tasks import refine, running
 from agents.generator.tasks.records import Nothing
-from indexing.records import Document, Span
+from indexing.syntax.documents import Document, Span
 from models.scripted import ScriptedModel
 from tests.agents.tasks.scenes import scene_of
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from agents.findings import Finding
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from models.catalog import ModelEntry
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run

@@ -30,8 +30,8 @@ from agents.generator.tasks.records import Means, Nothing, Scene
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.index import Index
-from indexing.records import Document, Span
-from indexing.syntax import Syntax
+from indexing.syntax.documents import Document, Span
+from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
 from models.loading import load_chat
 from tests.eval import data, humaneval, sandbox, tables

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from agents.generator.generator import Generator
 from agents.suggestions import Trigger
 from indexing.index import Index
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from tests.eval import humaneval, tables
 from tests.eval.bundled import bundled_model
 from tests.eval.humaneval import Task, never, one_line, result

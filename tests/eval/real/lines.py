@@ -27,7 +27,7 @@ from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Trigger
 from indexing.index import Index
-from indexing.records import Document
+from indexing.syntax.documents import Document
 from models.catalog import PromptShares
 from tests.eval import data, masks, tables
 from tests.eval.bundled import bundled_model

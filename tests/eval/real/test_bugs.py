@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.findings import Finding, Layer, Severity
-from indexing.records import Span
+from indexing.syntax.documents import Span
 from models.scripted import ScriptedModel
 from tests.eval import data
 from tests.eval.real import bugs
@@ -17,7 +17,7 @@ from tests.eval.real.running import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexing.records import Document
+    from indexing.syntax.documents import Document
     from tests.eval.mutants import Span as Lines
 
 PACKAGES = [data.Package(name, "1", "test", name, "00") for name in ("one", "two")]

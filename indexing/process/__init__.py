@@ -1,0 +1,1 @@
+"""The indexing process, and how child processes are started and bounded."""

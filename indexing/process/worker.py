@@ -1,0 +1,247 @@
+"""The indexing process: takes jobs as lines of JSON, does them at low priority, tells of progress in lines of JSON.
+
+Jobs: {"job": n, "kind": "pass", "roots": [...]}, "check" alike, which reads the index through before the pass, and
+{"job": n, "kind": "touch", "roots": [...], "paths": [...]}. Events: {"event": "progress", "done", "total"},
+{"event": "changed", "root"}, {"event": "waiting"}, {"event": "working"}, {"event": "anew", "why"},
+{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. One writer per root: it
+holds the root's lock for the length of a job; another server's process waits for it, and then finds the work done. Ends
+with its input, and after some idle time. Start at `main`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sqlite3
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexing.limits import IndexLimits
+from indexing.process import spawning
+from indexing.process.analysers import Analysers
+from indexing.process.updating import Listener, Updater
+from indexing.storage.index_files import Places
+from indexing.storage.storage_errors import DAMAGE, StorageError, explained
+from indexing.storage.store import Store
+from starling_files import FILE_MODE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filelock import FileLock
+
+_POLL_S = 0.25
+_ATTEMPTS = 3
+_GRACE_S = 3.0  # after the end of input: time to finish a commit
+
+
+class Worker:
+    """Does the jobs of one server."""
+
+    def __init__(self, storage: Path, limits: IndexLimits) -> None:
+        self._storage = storage
+        self._limits = limits
+        self._jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._ended = threading.Event()
+        self._analysers = Analysers(limits, storage)
+
+    def run(self) -> None:
+        """Work until the input ends or nothing has come for a while."""
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            while not self._ended.is_set():
+                try:
+                    jobs = self._next()
+                except queue.Empty:
+                    _tell(event="leaving")
+                    return
+                if jobs:
+                    problem = self._do(jobs)
+                    if not self._ended.is_set():
+                        _tell(event="finished", jobs=[job["job"] for job in jobs], problem=problem)
+        finally:
+            self._analysers.close()
+
+    def _read(self) -> None:
+        for line in sys.stdin.buffer:
+            self._jobs.put(json.loads(line))
+        self._ended.set()
+        self._jobs.put(None)
+        time.sleep(_GRACE_S)
+        os._exit(0)  # our server is gone; whatever is unfinished is found again by the next pass
+
+    def _next(self) -> list[dict[str, Any]]:
+        """The next job, with those of the same kind that wait behind it."""
+        first = self._jobs.get(timeout=self._limits.idle_s)
+        if first is None:
+            return []
+        jobs = [first]
+        while True:
+            try:
+                more = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs
+            if more is not None:
+                jobs.append(more)
+
+    def _do(self, jobs: list[dict[str, Any]]) -> str:
+        """Do `jobs` as one; returns the problem as a sentence, "" when all went well."""
+        roots = dict.fromkeys(root for job in jobs for root in job["roots"])
+        passes = {root for job in jobs if job["kind"] != "touch" for root in job["roots"]}
+        checked = {root for job in jobs if job["kind"] == "check" for root in job["roots"]}
+        paths = [Path(path) for job in jobs if job["kind"] == "touch" for path in job["paths"]]
+        problem = ""
+        for root in roots:
+            try:
+                self._update(Path(root), None if root in passes else paths, check=root in checked)
+            except StorageError as error:
+                problem = str(error)
+            except OSError as error:
+                problem = f"The folder {root} could not be read ({error.strerror or error})."
+        return problem
+
+    def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
+        with explained(self._storage):
+            Places.of(self._storage, root).reclaim()
+        updater = Updater(
+            root,
+            self._storage,
+            self._limits,
+            self._analysers,
+            Listener(
+                progress=lambda done, total: _tell(event="progress", done=done, total=total),
+                changed=lambda: _tell(event="changed", root=str(root)),
+                stopping=self._ended.is_set,
+            ),
+        )
+        with self._lock(updater.places) as held:
+            if not held:
+                return
+            self._work(updater, paths, check=check)
+
+    def _work(self, updater: Updater, paths: list[Path] | None, *, check: bool) -> None:
+        """Update the index; index everything anew if the index is damaged or is taken away meanwhile.
+
+        Raises:
+            indexing.storage.storage_errors.StorageError, OSError: it cannot be done.
+        """
+        if paths is not None and not updater.is_whole():  # else it would hold the touched files alone
+            _tell(event="anew", why="was taken away or damaged")
+            paths = None
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                if check and not updater.check():
+                    _tell(event="anew", why="was damaged")
+                if paths is None:
+                    updater.full()
+                else:
+                    updater.touch(paths)
+                if updater.stands() or self._ended.is_set():
+                    return
+                _tell(event="anew", why="was taken away")
+            except (StorageError, OSError, sqlite3.Error, *DAMAGE) as error:
+                if not left:
+                    raise _explained(error, updater) from error
+                self._begin_anew(updater, error)
+            check, paths = False, None
+
+    @staticmethod
+    def _begin_anew(updater: Updater, error: Exception) -> None:
+        """Delete what `error` shows to be damaged, and make the folder usable for another attempt.
+
+        Raises:
+            indexing.storage.storage_errors.StorageError, OSError: another attempt would not help.
+        """
+        if updater.opened and not updater.stands():
+            _tell(event="anew", why="was taken away")
+        elif not _rebuilding_may_help(error) or not updater.places.discard():
+            raise _explained(error, updater) from error
+        else:
+            _tell(event="anew", why="was damaged")
+        with explained(updater.places.storage):
+            updater.places.reclaim()
+
+    @contextmanager
+    def _lock(self, places: Places) -> Iterator[bool]:
+        """Hold the root's lock; waits for another server's process, passing on what that one finishes meanwhile."""
+        from filelock import FileLock  # noqa: PLC0415  # not needed before there is work
+
+        lock = FileLock(places.lock, mode=FILE_MODE)
+        waiting, generation = False, ""
+        while not self._ended.is_set():
+            if not self._acquired(lock):
+                if not waiting:
+                    waiting = True
+                    _tell(event="waiting")
+                now = _segment_of(places)
+                if now != generation:
+                    generation = now
+                    _tell(event="changed", root="")
+                continue
+            if waiting:
+                _tell(event="working")
+            try:
+                yield True
+            finally:
+                lock.release()
+            return
+        yield False
+
+    def _acquired(self, lock: FileLock) -> bool:
+        from filelock import Timeout  # noqa: PLC0415  # see above
+
+        with explained(self._storage):
+            try:
+                lock.acquire(timeout=_POLL_S)
+            except Timeout:  # an OSError, too
+                return False
+        return True
+
+
+def _rebuilding_may_help(error: Exception) -> bool:
+    """Return whether `error` may be of the index itself: not of a full disk, of a busy one, or of the workspace."""
+    if isinstance(error, StorageError):
+        return not error.full
+    busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return not isinstance(error, OSError) and not busy
+
+
+def _explained(error: Exception, updater: Updater) -> Exception:
+    """Return `error`, as a sentence for a person where it is no such thing."""
+    if isinstance(error, StorageError | OSError):
+        return error
+    return StorageError(f"The index in {updater.places.storage} could not be made ({error}); delete that folder.")
+
+
+def _segment_of(places: Places) -> str:
+    store = Store.read(places)
+    if store is None:
+        return ""
+    with store:
+        return store.meta("segment")
+
+
+_telling = threading.Lock()
+
+
+def _tell(**event: object) -> None:
+    with _telling:
+        try:
+            sys.stdout.buffer.write(json.dumps(event).encode() + b"\n")
+            sys.stdout.buffer.flush()
+        except (BrokenPipeError, ValueError):
+            os._exit(0)  # nobody listens any more
+
+
+def main() -> None:
+    """Run as the indexing process; the first line of input says where the index lies and what its limits are."""
+    head = json.loads(sys.stdin.buffer.readline())
+    limits = IndexLimits(**head["limits"])
+    spawning.lower_priority(limits.nice)
+    Worker(Path(head["storage"]), limits).run()
+    os._exit(0)  # the reading thread may hold the lock of standard input, which an orderly shutdown would abort over

@@ -1,0 +1,1 @@
+"""What the index keeps: one database and one mapped segment for each workspace folder."""

@@ -1,0 +1,213 @@
+"""A file of named arrays, written by appending and read through a memory map.
+
+Layout: magic, then each array at a multiple of 64 bytes, then a JSON directory, then the directory's place and the
+checksum of everything before. Written to a temporary folder beside the target and moved over it as a whole; read from a
+private copy (`indexing.storage.private_copies`). Knows nothing of what the arrays mean.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import shutil
+import struct
+import tempfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+import numpy as np
+
+from indexing.storage import private_copies
+from starling_files import make_folder, open_private
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+MAGIC = b"STARLSG2"
+_TAIL = struct.Struct("<QQI8s")  # directory offset, directory length, checksum of all before this, magic
+_ALIGNMENT = 64
+_BUFFER_BYTES = 8 * 2**20  # what all spools of a writer hold in memory before they go to disk
+
+
+class FormatError(ValueError):
+    """The file is damaged, cut off, or of another format."""
+
+
+class ArrayWriter:
+    """Arrays that grow on disk. Use as a context manager; without `finish` nothing is left behind."""
+
+    def __init__(self, target: Path) -> None:
+        """Write to `target` in the end; its folder is created."""
+        self._target = target
+        make_folder(target.parent)
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
+        self._files: dict[str, BinaryIO] = {}
+        self._types: dict[str, str] = {}
+        self._spooled: dict[str, list[bytes]] = {}
+        self._spooled_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files.values():
+            file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def append(self, name: str, array: NDArray[Any]) -> None:
+        """Add to the end of the array `name`; all pieces have one type."""
+        file = self._files.get(name)
+        if file is None:
+            file = self._files[name] = open_private(self._folder / name, "w+b")
+            self._types[name] = array.dtype.str
+        array.tofile(file)
+
+    def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
+        """Put numbers aside for `drain`, out of memory when there are many."""
+        data = array.tobytes()
+        self._spooled.setdefault(f"{name}-{partition}.spool", []).append(data)
+        self._spooled_bytes += len(data)
+        if self._spooled_bytes >= _BUFFER_BYTES:
+            for spool, pieces in self._spooled.items():
+                with open_private(self._folder / spool, "ab") as file:
+                    file.writelines(pieces)
+            self._spooled.clear()
+            self._spooled_bytes = 0
+
+    def drain(self, name: str, partition: int) -> NDArray[np.uint64]:
+        """All numbers put aside for this partition, sorted; they are gone afterwards."""
+        spool = f"{name}-{partition}.spool"
+        path = self._folder / spool
+        data = path.read_bytes() if path.exists() else b""
+        path.unlink(missing_ok=True)
+        data += b"".join(self._spooled.pop(spool, ()))
+        numbers = np.frombuffer(data, dtype=np.uint64).copy()
+        numbers.sort()
+        return numbers
+
+    def finish(self, meta: dict[str, Any]) -> None:
+        """Put all arrays and `meta` into the target, atomically."""
+        directory: dict[str, tuple[str, int, int]] = {}
+        whole = self._folder / "whole"
+        with open_private(whole, "wb") as file:
+            out = _Summed(file)
+            out.write(MAGIC)
+            for name, array in self._files.items():
+                out.write(b"\x00" * (-out.size % _ALIGNMENT))
+                size = array.tell()
+                directory[name] = (self._types[name], out.size, size // np.dtype(self._types[name]).itemsize)
+                array.seek(0)
+                while piece := array.read(2**20):
+                    out.write(piece)
+                array.close()
+                (self._folder / name).unlink()
+            listing = json.dumps({"arrays": directory, "meta": meta}).encode()
+            begin = out.size
+            out.write(listing)
+            file.write(_TAIL.pack(begin, len(listing), out.checksum, MAGIC))
+        os.replace(whole, self._target)  # noqa: PTH105 - os.replace is the atomic one on every system
+
+
+class _Summed:
+    """A file that is written, with its size and checksum so far."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.checksum = 0
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        self._file.write(data)
+        self.size += len(data)
+        self.checksum = zlib.crc32(data, self.checksum)
+
+
+class MemoryWriter:
+    """The same as `ArrayWriter` in memory, readable like `MappedArrays` after `finish`."""
+
+    def __init__(self) -> None:
+        self.meta: dict[str, Any] = {}
+        self.bytes = 0
+        self._pieces: dict[str, list[NDArray[Any]]] = {}
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def append(self, name: str, array: NDArray[Any]) -> None:
+        """As `ArrayWriter.append`."""
+        self._pieces.setdefault(name, []).append(array)
+
+    def spool(self, name: str, partition: int, array: NDArray[np.uint64]) -> None:
+        """As `ArrayWriter.spool`."""
+        self.append(f"{name}-{partition}.spool", array)
+
+    def drain(self, name: str, partition: int) -> NDArray[np.uint64]:
+        """As `ArrayWriter.drain`."""
+        pieces = self._pieces.pop(f"{name}-{partition}.spool", [])
+        return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, dtype=np.uint64)
+
+    def finish(self, meta: dict[str, Any]) -> None:
+        """Make the arrays readable."""
+        self._arrays = {name: np.concatenate(pieces) for name, pieces in self._pieces.items()}
+        self._pieces.clear()
+        self.meta = meta
+        self.bytes = sum(array.nbytes for array in self._arrays.values())
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """The array of this name."""
+        return self._arrays[name]
+
+    def forget_pages(self) -> None:
+        """Nothing: this memory is its only place."""
+
+
+def intact(path: Path) -> bool:
+    """Whether the file at `path` is as it was written."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-_TAIL.size, os.SEEK_END)
+            tail = _TAIL.unpack(file.read(_TAIL.size))
+        return (private_copies.checksum(path, _TAIL.size), MAGIC) == tail[2:]
+    except (OSError, ValueError, struct.error):
+        return False
+
+
+class MappedArrays:
+    """The arrays of a file, mapped read-only; pages come in when they are touched."""
+
+    def __init__(self, path: Path) -> None:
+        """Map `path`.
+
+        Raises:
+            FormatError: it is no such file, or damaged.
+            OSError: it cannot be read.
+        """
+        try:
+            self._map, checksum = private_copies.mapped(path, _TAIL.size)
+        except ValueError as error:
+            raise FormatError(str(error)) from error
+        size = len(self._map)
+        offset, length, expected, magic = _TAIL.unpack_from(self._map, size - _TAIL.size)
+        if (magic, expected, offset + length + _TAIL.size) != (MAGIC, checksum, size):
+            raise FormatError(f"{path.name} is damaged or of another format")
+        listing = json.loads(self._map[offset : offset + length])
+        self.meta: dict[str, Any] = listing["meta"]
+        self.bytes = size
+        self._arrays: dict[str, NDArray[Any]] = {
+            name: np.frombuffer(self._map, dtype=dtype, count=count, offset=start)
+            for name, (dtype, start, count) in listing["arrays"].items()
+        }
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """The array of this name."""
+        return self._arrays[name]
+
+    def forget_pages(self) -> None:
+        """Let the system take back the memory of pages read so far; they are read again when needed."""
+        if hasattr(self._map, "madvise"):  # not on Windows
+            self._map.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,161 @@
+"""One indexed file, packed: its text, its chunks and what they define. What the store keeps and `build` merges.
+
+Plain and uncompressed, because packing must cost next to nothing beside the parse. Never tokenises. Start at `pack`.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.records import Chunk
+from indexing.syntax.documents import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from indexing.syntax.documents import Symbol
+
+MAGIC = b"SB02"
+_SEAL = struct.Struct("<4sI")  # magic, checksum of everything behind it
+_COUNTS = struct.Struct("<IIIII")  # code points, bytes of text, bytes of names, chunks, definitions
+_HEAD_BYTES = _SEAL.size + _COUNTS.size
+_FIELD, _ITEM = "\x1f", "\x1e"
+
+
+class BlobError(ValueError):
+    """These bytes are no blob of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An opened blob.
+
+    Attributes:
+        text: UTF-8, lone surrogates kept ("surrogatepass").
+        length: code points of the text.
+        language: its name.
+        spans: int32, shape (chunks, 4): start, end, first line, the line after the last.
+        kinds: chunk kinds, shape (chunks,).
+        names: what chunks define, shape (chunks,).
+        defined: names of definitions, shape (definitions,).
+        defined_in: int32, the smallest chunk that holds the start of each, shape (definitions,).
+    """
+
+    text: bytes
+    length: int
+    language: str
+    spans: NDArray[np.int32]
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    defined: tuple[str, ...]
+    defined_in: NDArray[np.int32]
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether byte offsets are code-point offsets."""
+        return len(self.text) == self.length
+
+    def decoded(self) -> str:
+        """The text."""
+        return self.text.decode("utf-8", "surrogatepass")
+
+    def byte_offsets(self) -> NDArray[np.int64]:
+        """The byte at which each code point starts, and at last the number of bytes. Shape (length + 1,)."""
+        data = np.frombuffer(self.text, dtype=np.uint8)
+        return np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))  # all but continuation bytes
+
+    def chunk(self, ordinal: int) -> Chunk:
+        """The chunk as it was packed."""
+        start, end, first, last = (int(value) for value in self.spans[ordinal])
+        return Chunk(Span(start, end), first, last, self.kinds[ordinal], self.names[ordinal])
+
+
+def _clean(text: str) -> str:
+    """A name without the characters that separate names."""
+    return text.replace(_FIELD, " ").replace(_ITEM, " ")
+
+
+def _homes(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> list[tuple[str, int]]:
+    """Each definition with the smallest chunk that holds its first character; definitions in no chunk are left out."""
+    homes = []
+    by_start = sorted(range(len(chunks)), key=lambda ordinal: chunks[ordinal].span.start)
+    active: list[int] = []
+    waiting = 0
+    for symbol in sorted(symbols, key=lambda symbol: symbol.span.start):
+        at = symbol.span.start
+        while waiting < len(by_start) and chunks[by_start[waiting]].span.start <= at:
+            active.append(by_start[waiting])
+            waiting += 1
+        active = [ordinal for ordinal in active if chunks[ordinal].span.end > at]
+        if active:
+            best = min(active, key=lambda ordinal: chunks[ordinal].span.end - chunks[ordinal].span.start)
+            homes.append((symbol.name, best))
+    return homes
+
+
+def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language: str) -> bytes:
+    """Pack one file."""
+    data = text.encode("utf-8", "surrogatepass")
+    homes = _homes(chunks, symbols)
+    names = _FIELD.join(
+        (
+            _clean(language),
+            _ITEM.join(_clean(chunk.kind) for chunk in chunks),
+            _ITEM.join(_clean(chunk.name) for chunk in chunks),
+            _ITEM.join(_clean(name) for name, _ in homes),
+        )
+    ).encode("utf-8", "surrogatepass")
+    numbers = [
+        number for chunk in chunks for number in (chunk.span.start, chunk.span.end, chunk.first_line, chunk.last_line)
+    ]
+    numbers += [ordinal for _, ordinal in homes]
+    counts = _COUNTS.pack(len(text), len(data), len(names), len(chunks), len(homes))
+    body = b"".join((counts, data, names, struct.pack(f"<{len(numbers)}i", *numbers)))
+    return _SEAL.pack(MAGIC, zlib.crc32(body)) + body
+
+
+def check(blob: bytes) -> None:
+    """Look whether a blob is as it was packed.
+
+    Raises:
+        BlobError: it is damaged or of another format.
+    """
+    if len(blob) < _HEAD_BYTES:
+        raise BlobError("too short for a blob")
+    magic, checksum = _SEAL.unpack_from(blob)
+    if magic != MAGIC or checksum != zlib.crc32(memoryview(blob)[_SEAL.size :]):
+        raise BlobError("a damaged blob, or one of another format")
+
+
+def unpack(blob: bytes) -> Packed:
+    """Open a blob.
+
+    Raises:
+        BlobError: it is damaged or of another format.
+    """
+    check(blob)
+    length, text_bytes, name_bytes, chunk_count, definition_count = _COUNTS.unpack_from(blob, _SEAL.size)
+    numbers_at = _HEAD_BYTES + text_bytes + name_bytes
+    if len(blob) != numbers_at + 4 * (4 * chunk_count + definition_count):
+        raise BlobError("not a blob of this format")
+    text = blob[_HEAD_BYTES : _HEAD_BYTES + text_bytes]
+    fields = blob[_HEAD_BYTES + text_bytes : numbers_at].decode("utf-8", "surrogatepass").split(_FIELD)
+    numbers = np.frombuffer(blob, dtype="<i4", offset=numbers_at)
+    kinds, names, defined = (tuple(field.split(_ITEM)) for field in fields[1:])
+    return Packed(
+        text=text,
+        length=length,
+        language=fields[0],
+        spans=numbers[: 4 * chunk_count].reshape(-1, 4),
+        kinds=kinds if chunk_count else (),
+        names=names if chunk_count else (),
+        defined=defined if definition_count else (),
+        defined_in=numbers[4 * chunk_count :],
+    )

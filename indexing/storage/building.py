@@ -1,0 +1,309 @@
+"""Merging blobs into a segment file: text, tokens, postings, definitions and anchors.
+
+Streams: a batch of files is tokenised at once, what must be sorted is put aside in partitions on disk, and one
+partition at a time is sorted into place, so that memory does not grow with the workspace. Start at `build`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.storage import anchors, blobs
+from indexing.storage.arrays import ArrayWriter, MemoryWriter
+from indexing.syntax import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexing.storage.segment_files import SegmentFile
+
+FORMAT = 2  # part of the segment's meta; the store puts it into the file name
+BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
+PARTITIONS_BITS = 5
+AHEAD = 2  # partitions that are sorted meanwhile; what is in memory at once is three of 32
+MANY_TOKENS = 1_000_000  # from here on that is worth its threads
+LAYOUT = {
+    "ids": np.uint32,
+    "starts": np.uint32,
+    "text": np.uint8,
+    "paths": np.uint8,
+    "file_id": np.int64,
+    "file_mtime": np.float64,
+    "file_language": np.uint16,
+    "file_length": np.uint32,
+    "file_text_end": np.uint64,
+    "file_chunk_end": np.uint32,
+    "file_path_end": np.uint32,
+    "file_token_end": np.uint32,
+    "chunk_spans": np.uint32,
+    "chunk_terms": np.uint32,
+    "chunk_kinds": np.uint8,
+    "chunk_names": np.uint8,
+    "chunk_name_end": np.uint32,
+    "terms": np.uint32,
+    "term_start": np.uint32,
+    "posting_chunk": np.uint32,
+    "posting_count": np.uint8,
+    "anchor_start": np.uint32,
+    "anchor_place": np.uint32,
+    "defined": np.uint32,
+    "defined_in": np.uint32,
+    "modules": np.uint32,
+    "module_file": np.uint32,
+}
+CHUNK_BITS = 24  # 16.7 million chunks; a posting is packed as term (32 bits), chunk (24), count (8)
+
+
+def build(target: Path, files: Iterable[SegmentFile]) -> None:
+    """Write the segment of `files` to `target`, atomically and in bounded memory. Files with equal ids: the last wins.
+
+    Raises:
+        OSError: the disk is full or cannot be written; `target` is as it was.
+        indexing.storage.blobs.BlobError: a blob is damaged.
+    """
+    with ArrayWriter(target) as writer:
+        builder = _Builder(writer)
+        for batch in _batches(files):
+            builder.add(batch)
+        builder.finish()
+
+
+def build_in_memory(files: Iterable[SegmentFile]) -> MemoryWriter:
+    """The same arrays without a file, for a few open or changed files."""
+    writer = MemoryWriter()
+    builder = _Builder(writer)
+    for batch in _batches(files):
+        builder.add(batch)
+    builder.finish()
+    return writer
+
+
+def _batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[SegmentFile, blobs.Packed]]]:
+    batch: list[tuple[SegmentFile, blobs.Packed]] = []
+    size = 0
+    for file in files:
+        packed = blobs.unpack(file.blob)
+        if batch and size + packed.length > BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+        batch.append((file, packed))
+        size += packed.length
+    if batch:
+        yield batch
+
+
+def module_names(relative: str) -> list[str]:
+    """Names by which a file may be imported: `a/b/c.py` is `c`, `b.c` and `a.b.c`; `a/__init__.py` is `a`."""
+    parts = relative.split("/")
+    parts[-1] = parts[-1].split(".", 1)[0]  # `index.test.js` is imported as `index.test` at times; not worth a name
+    if parts[-1] in {"__init__", "index", "mod", "lib"} and len(parts) > 1:
+        parts.pop()
+    return list(accumulate(reversed(parts), lambda tail, head: f"{head}.{tail}"))
+
+
+def count_terms(
+    data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Terms of spans of a folded text.
+
+    Returns:
+        term << 32 | span number, sorted, shape (pairs,), each with repetition, and the number of terms in each span.
+    """
+    found = tokens.terms(data)
+    low = np.searchsorted(found.starts, starts)
+    counts = np.searchsorted(found.starts, ends) - low
+    offsets = np.cumsum(counts) - counts
+    at = np.arange(int(counts.sum())) - np.repeat(offsets - low, counts)
+    pairs = found.ids[at].astype(np.uint64) << np.uint64(32)
+    pairs |= np.repeat(np.arange(len(starts), dtype=np.uint64), counts)
+    pairs.sort()
+    return pairs, counts
+
+
+def _ends(lengths: list[int], base: int) -> NDArray[np.int64]:
+    """Where things of these lengths end when they are laid one behind the other from `base` on."""
+    return np.cumsum(np.array(lengths, dtype=np.int64)) + base
+
+
+class _Builder:
+    """What has been written so far, and the little that is kept in memory until the end."""
+
+    def __init__(self, writer: ArrayWriter | MemoryWriter) -> None:
+        self._writer = writer
+        self._tokens = self._terms = self._chunks = self._text = 0
+        self._names_end = self._paths_end = 0
+        self._defined: list[NDArray[np.uint64]] = []
+        self._modules: list[tuple[str, int]] = []
+        self._files = 0
+        self._kinds: dict[str, int] = {}
+        self._languages: dict[str, int] = {}
+        for name, dtype in LAYOUT.items():
+            writer.append(name, np.zeros(0, dtype=dtype))
+        writer.append("ids", np.array([tokens.SEPARATOR], dtype=np.uint32))
+        writer.append("starts", np.zeros(1, dtype=np.uint32))
+        self._tokens = 1
+        self._before = np.zeros(
+            anchors.CONTEXT, dtype=np.uint32
+        )  # tokens of the last batch that contexts reach back to
+
+    def add(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
+        """Add a batch of files."""
+        folded = [packed.text if packed.is_ascii else tokens.fold(packed.decoded()) for _, packed in batch]
+        data = b"\x00".join([*(piece.replace(b"\x00", b"\x01") for piece in folded), b""])
+        lengths = np.array([len(piece) + 1 for piece in folded], dtype=np.int64)
+        begins = np.cumsum(lengths) - lengths
+        files = [packed for _, packed in batch]
+        self._add_tokens(data, begins, files)
+        self._add_chunks(data, begins, files)
+        self._add_files(batch)
+
+    def _add_tokens(self, data: bytes, begins: NDArray[np.int64], files: list[blobs.Packed]) -> None:
+        found = tokens.tokenize(data)
+        ends = np.searchsorted(found.starts, np.append(begins[1:], len(data)))
+        owner = np.repeat(np.arange(len(begins)), np.diff(ends, prepend=0))
+        self._writer.append("ids", found.ids)
+        offsets = found.starts - begins[owner]
+        for index, packed in enumerate(files):
+            if not packed.is_ascii:  # from code points to bytes
+                offsets[owner == index] = packed.byte_offsets()[offsets[owner == index]]
+        self._writer.append("starts", offsets.astype(np.uint32))
+        token_ends = ends + self._tokens
+        self._writer.append("file_token_end", token_ends.astype(np.uint32))
+        keys = anchors.keys(np.concatenate([self._before, found.ids]))[len(self._before) :]
+        self._before = np.concatenate([self._before, found.ids])[-anchors.CONTEXT :]
+        places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
+        useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
+        for partition, piece in _split(anchors.pack(keys[useful], places[useful])):
+            self._writer.spool("anchors", partition, piece)
+        self._tokens += len(found.ids)
+
+    def _add_chunks(self, data: bytes, begins: NDArray[np.int64], batch: list[blobs.Packed]) -> None:
+        spans = np.concatenate([packed.spans for packed in batch]).astype(np.int64)
+        owner = np.repeat(begins, [len(packed.spans) for packed in batch])
+        pairs, counts = count_terms(data, spans[:, 0] + owner, spans[:, 1] + owner)
+        self._writer.append("chunk_spans", spans.astype(np.uint32).ravel())
+        self._writer.append("chunk_terms", counts.astype(np.uint32))
+        self._terms += int(counts.sum())
+        firsts = np.flatnonzero(np.diff(pairs, prepend=np.uint64(2**64 - 1)))
+        repeats = np.minimum(np.diff(np.append(firsts, len(pairs))), 255).astype(np.uint64)
+        kept = pairs[firsts]
+        chunk = (kept & np.uint64(0xFFFFFFFF)) + np.uint64(self._chunks)
+        packed_pairs = (kept & np.uint64(0xFFFFFFFF00000000)) | chunk << np.uint64(8) | repeats
+        for partition, piece in _split(packed_pairs[chunk < 1 << CHUNK_BITS]):
+            self._writer.spool("postings", partition, piece)
+
+    def _add_files(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
+        files = [packed for _, packed in batch]
+        paths = [file.relative.encode("utf-8", "surrogatepass") for file, _ in batch]
+        names = [name.encode("utf-8", "surrogatepass") for packed in files for name in packed.names]
+        kinds = [self._kinds.setdefault(kind, len(self._kinds)) for packed in files for kind in packed.kinds]
+        languages = [self._languages.setdefault(packed.language, len(self._languages)) for packed in files]
+        chunk_end = _ends([len(packed.names) for packed in files], self._chunks)
+        self._define(files, chunk_end)
+        for number, (file, _) in enumerate(batch, self._files):
+            self._modules += [(module, number) for module in module_names(file.relative)]
+        append = self._writer.append
+        append("chunk_kinds", np.array(kinds, dtype=np.uint8))
+        append("chunk_names", np.frombuffer(b"".join(names), dtype=np.uint8))
+        append("chunk_name_end", _ends([len(name) for name in names], self._names_end).astype(np.uint32))
+        append("text", np.frombuffer(b"".join([packed.text for packed in files]), dtype=np.uint8))
+        append("paths", np.frombuffer(b"".join(paths), dtype=np.uint8))
+        append("file_id", np.array([file.file_id for file, _ in batch], dtype=np.int64))
+        append("file_mtime", np.array([file.mtime for file, _ in batch], dtype=np.float64))
+        append("file_language", np.array(languages, dtype=np.uint16))
+        append("file_length", np.array([packed.length for packed in files], dtype=np.uint32))
+        append("file_text_end", _ends([len(packed.text) for packed in files], self._text).astype(np.uint64))
+        append("file_chunk_end", chunk_end.astype(np.uint32))
+        append("file_path_end", _ends([len(path) for path in paths], self._paths_end).astype(np.uint32))
+        self._names_end += sum(map(len, names))
+        self._paths_end += sum(map(len, paths))
+        self._text += sum(len(packed.text) for packed in files)
+        self._chunks = int(chunk_end[-1])
+        self._files += len(batch)
+
+    def _define(self, files: list[blobs.Packed], chunk_end: NDArray[np.int64]) -> None:
+        first = chunk_end - [len(packed.names) for packed in files]
+        homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
+        defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
+        self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
+
+    def finish(self) -> None:
+        """Sort what was put aside and close the segment."""
+        self._write_postings()
+        self._write_anchors()
+        defined = np.concatenate(self._defined) if self._defined else np.zeros(0, dtype=np.uint64)
+        defined.sort()
+        self._writer.append("defined", (defined >> np.uint64(32)).astype(np.uint32))
+        self._writer.append("defined_in", (defined & np.uint64(0xFFFFFFFF)).astype(np.uint32))
+        modules = tokens.hash_words([name for name, _ in self._modules])
+        order = np.argsort(modules, kind="stable")
+        self._writer.append("modules", modules[order])
+        self._writer.append("module_file", np.array([file for _, file in self._modules], dtype=np.uint32)[order])
+        self._writer.finish(
+            {
+                "format": FORMAT,
+                "files": self._files,
+                "chunks": self._chunks,
+                "tokens": self._tokens,
+                "terms": self._terms,
+                "kinds": list(self._kinds),
+                "languages": list(self._languages),
+            }
+        )
+
+    def _write_postings(self) -> None:
+        total = 0
+        self._writer.append("term_start", np.zeros(1, dtype=np.uint32))
+        for packed in self._drained("postings"):
+            terms = (packed >> np.uint64(32)).astype(np.uint32)
+            firsts = np.flatnonzero(np.diff(terms, prepend=np.uint32(0)))  # no word is hashed to 0
+            self._writer.append("terms", terms[firsts])
+            ends = np.append(firsts[1:], len(terms)) if len(firsts) else firsts
+            self._writer.append("term_start", (ends + total).astype(np.uint32))
+            self._writer.append("posting_chunk", (packed >> np.uint64(8)).astype(np.uint32) & np.uint32(0xFFFFFF))
+            self._writer.append("posting_count", packed.astype(np.uint8))
+            total += len(terms)
+
+    def _drained(self, name: str) -> Iterator[NDArray[np.uint64]]:
+        """The numbers of each partition; where there are many, the next ones are sorted meanwhile, on other cores."""
+        partitions = iter(range(1 << PARTITIONS_BITS))
+        if self._tokens < MANY_TOKENS:
+            yield from (self._writer.drain(name, partition) for partition in partitions)
+            return
+        with ThreadPoolExecutor(AHEAD) as ahead:
+            coming = deque(ahead.submit(self._writer.drain, name, one) for one in islice(partitions, AHEAD))
+            while coming:
+                numbers = coming.popleft().result()
+                coming.extend(ahead.submit(self._writer.drain, name, one) for one in islice(partitions, 1))
+                yield numbers
+
+    def _write_anchors(self) -> None:
+        bits = anchors.bucket_bits(self._tokens)
+        total = 0
+        per_partition = 1 << (bits - PARTITIONS_BITS)
+        self._writer.append("anchor_start", np.zeros(1, dtype=np.uint32))
+        for partition, packed in enumerate(self._drained("anchors")):
+            buckets, places = anchors.unpack(packed, bits)
+            counts = np.bincount(buckets - partition * per_partition, minlength=per_partition)
+            self._writer.append("anchor_start", (np.cumsum(counts) + total).astype(np.uint32))
+            self._writer.append("anchor_place", places)
+            total += len(places)
+
+
+def _split(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+    """The numbers by their highest bits."""
+    packed.sort()
+    limits = np.arange(1, 1 << PARTITIONS_BITS, dtype=np.uint64) << np.uint64(64 - PARTITIONS_BITS)
+    ends = [0, *np.searchsorted(packed, limits).tolist(), len(packed)]
+    for partition in range(1 << PARTITIONS_BITS):
+        piece = packed[ends[partition] : ends[partition + 1]]
+        if len(piece):
+            yield partition, piece

@@ -1,0 +1,75 @@
+"""A text as it stands at one version, and spans, definitions and imports in it.
+
+Offsets are code points, spans are half-open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text as it stands in the editor at one version (a frozen snapshot).
+
+    Attributes:
+        uri: opaque identity; untitled documents and notebook cells have one too.
+        path: absolute path when the document is a file on disk, else None.
+        language: our name of the language (`indexing.syntax.languages`), "text" when unknown.
+        text: with the line endings as they are.
+        version: the editor's version number.
+        origins: other paths that the URI stands for: the file of which this is a version, the notebook of a cell.
+            Absolute, or relative to some workspace folder. What may not be shown of them may not be shown of this.
+        cell: whether it is a cell of the notebook that is the first of `origins`.
+    """
+
+    uri: str
+    path: Path | None
+    language: str
+    text: str
+    version: int = 0
+    origins: tuple[Path, ...] = ()
+    cell: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Code-point offsets into a text: [start, end)."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition.
+
+    Attributes:
+        name: the identifier itself.
+        kind: "function", "method", "class", "constant", "variable", "module", "type", "interface" or "macro".
+        span: the whole definition.
+        container: qualified name of what holds it, "" at the top.
+        signature: its head on one line (`def area(self, scale: float) -> float`), cut at 200 characters.
+    """
+
+    name: str
+    kind: str
+    span: Span
+    container: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import statement: the module as written, and the names it binds (the alias where there is one).
+
+    `span` is where it stands; None where nobody needs to know. It does not count when two are compared.
+    """
+
+    module: str
+    names: tuple[str, ...] = ()
+    span: Span | None = field(default=None, compare=False, repr=False)

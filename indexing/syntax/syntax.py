@@ -1,0 +1,213 @@
+"""The syntax of one text: what it defines and imports, where it is broken, and what kind of place an offset is.
+
+A frozen value made from a document, incrementally from its previous one. Never fails: unknown languages and texts too
+large to parse in an editor are simply not `available`, and broken code gives what is recognisable. Start at
+`Syntax.of`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from indexing.syntax import grammars, layout, texts
+from indexing.syntax.symbols import Outline, outline
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+    from indexing.syntax.documents import Document, Import, Span, Symbol
+    from indexing.syntax.grammars import Grammar
+    from indexing.syntax.layout import Place
+
+LARGEST = 512 * 1024  # characters; parsing holds the GIL, and this much takes about 100 ms
+_NAMES = 200
+_NAMES_WITHIN = 16_000  # bytes before the offset
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    grammar: Grammar
+    data: bytes
+    tree: tree_sitter.Tree
+
+
+class Syntax:
+    """The syntax of one document. Immutable and thread-safe."""
+
+    def __init__(self, document: Document, parsed: _Parsed | None, *, given_up: bool = False) -> None:
+        self._document = document
+        self.parsed = parsed
+        self._given_up = given_up
+
+    @classmethod
+    def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
+        """The syntax of `document`; quick when `previous` is that of nearly the same text."""
+        grammar = grammars.load(document.language) if len(document.text) <= LARGEST else None
+        if grammar is None:
+            return cls(document, None)
+        data = texts.encode(document.text)
+        if texts.too_nested(data):
+            return cls(document, None)
+        old = previous.parsed if previous is not None else None
+        if previous is not None and previous._given_up and _alike(previous.text, document.text):  # noqa: SLF001 - its own
+            return cls(document, None, given_up=True)  # not once more at each key
+        if old is not None and old.grammar is grammar:
+            tree = grammar.parse(data, _edited(old, data)) if old.data != data else old.tree
+        else:
+            tree = grammar.parse(data)
+        return cls(document, _Parsed(grammar, data, tree) if tree is not None else None, given_up=tree is None)
+
+    @property
+    def available(self) -> bool:
+        """Whether the text was parsed."""
+        return self.parsed is not None
+
+    @property
+    def text(self) -> str:
+        """The text it is the syntax of."""
+        return self._document.text
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Definitions, in order of appearance."""
+        return self._outline.symbols
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        """Imports, in order of appearance."""
+        return self._outline.imports
+
+    def error_count(self, span: Span | None = None) -> int:
+        """How many places do not parse, of those that touch `span`; 0 when nothing was parsed."""
+        parsed = self.parsed
+        if parsed is None or not parsed.tree.root_node.has_error:
+            return 0
+        import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
+
+        cursor = tree_sitter.QueryCursor(parsed.grammar.errors)
+        if span is not None:
+            start, end = self._lines.to_byte(span.start, self.text), self._lines.to_byte(span.end, self.text)
+            cursor.set_byte_range(start, max(end, start + 1))
+        return len(cursor.captures(parsed.tree.root_node).get("bad", ()))
+
+    def place(self, offset: int, *, names: bool = True) -> Place:
+        """What kind of place the cursor at the code-point `offset` is; `names` can be left out, they cost the most."""
+        offset = max(0, min(offset, len(self.text)))
+        parsed = self.parsed
+        if parsed is None:
+            return replace(layout.NOWHERE, names=self._names_by_text(offset) if names else ())
+        around = layout.Around(
+            text=self.text,
+            offset=offset,
+            entry=parsed.grammar.entry,
+            tree=parsed.tree,
+            lines=self._lines,
+        )
+        scope = around.scope()
+        return replace(around.place(scope), names=self._names(offset, scope) if names else ())
+
+    def with_text_inserted(self, offset: int, end: int, text: str) -> Syntax:
+        """The syntax with `text` in place of [offset, end)."""
+        pasted = self.text[:offset] + text + self.text[end:]
+        return Syntax.of(replace(self._document, text=pasted), self)
+
+    @cached_property
+    def _outline(self) -> Outline:
+        parsed = self.parsed
+        return outline(parsed.tree, parsed.data, parsed.grammar) if parsed else Outline()
+
+    @cached_property
+    def _lines(self) -> texts.ByteLines:
+        return texts.ByteLines(self.text, self.parsed.data if self.parsed is not None else texts.encode(self.text))
+
+    def _names(self, offset: int, scope: Span | None) -> tuple[str, ...]:
+        """Names in scope: those used nearest before in the same scope, then what the file defines and imports."""
+        parsed = self.parsed
+        if parsed is None or parsed.grammar.names is None:
+            return self._names_by_text(offset)
+        import tree_sitter  # noqa: PLC0415  # see above
+
+        end = self._lines.to_byte(offset, self.text)
+        start = self._lines.to_byte(scope.start, self.text) if scope is not None else 0
+        names: dict[str, None] = {}
+        if start < end:
+            cursor = tree_sitter.QueryCursor(parsed.grammar.names)
+            cursor.set_byte_range(max(start, end - _NAMES_WITHIN), end)
+            nodes = cursor.captures(parsed.tree.root_node).get("name", [])
+            spans = sorted({(node.start_byte, node.end_byte) for node in nodes if node.end_byte <= end}, reverse=True)
+            for low, high in spans:
+                names.setdefault(parsed.data[low:high].decode(errors="replace"))
+                if len(names) == _NAMES:
+                    return tuple(names)
+        around = [each for each in self.symbols if not each.container or _holds(each.span, offset)]
+        names.update(dict.fromkeys(each.name for each in sorted(around, key=lambda each: _distance(each.span, offset))))
+        names.update(dict.fromkeys(name for each in self.imports for name in each.names))
+        return tuple(names)[:_NAMES]
+
+    def _names_by_text(self, offset: int) -> tuple[str, ...]:
+        found = _IDENTIFIER.findall(self.text, max(0, offset - _NAMES_WITHIN), offset)
+        return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two texts are as long as each other, or nearly."""
+    return abs(len(one) - len(other)) * 10 <= len(one)
+
+
+def _holds(span: Span, offset: int) -> bool:
+    return span.start <= offset <= span.end
+
+
+def _distance(span: Span, offset: int) -> int:
+    return 0 if _holds(span, offset) else min(abs(offset - span.start), abs(offset - span.end))
+
+
+def _edited(old: _Parsed, data: bytes) -> tree_sitter.Tree:
+    """A copy of the old tree, told of the one edit that makes the new text of the old."""
+    shortest = min(len(old.data), len(data))
+    start = _common_prefix(old.data, data, shortest)
+    while start > 0 and (_continues(data, start) or _continues(old.data, start)):
+        start -= 1  # not in the middle of a character
+    same_end = _common_suffix(old.data, data, shortest - start)
+    while same_end > 0 and data[len(data) - same_end] & 0xC0 == 0x80:
+        same_end -= 1
+    old_end, new_end = len(old.data) - same_end, len(data) - same_end
+    tree = old.tree.copy()
+    tree.edit(start, old_end, new_end, _point(data, start), _point(old.data, old_end), _point(data, new_end))
+    return tree
+
+
+def _continues(data: bytes, at: int) -> bool:
+    return at < len(data) and data[at] & 0xC0 == 0x80
+
+
+def _point(data: bytes, at: int) -> tuple[int, int]:
+    """Row and column in bytes, as tree-sitter counts them."""
+    return data.count(b"\n", 0, at), at - (data.rfind(b"\n", 0, at) + 1)
+
+
+def _common_prefix(one: bytes, other: bytes, length: int) -> int:
+    """Length of the common start; by halves, as comparing slices is a thousand times faster than bytes one by one."""
+    low, high = 0, length
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _common_suffix(one: bytes, other: bytes, length: int) -> int:
+    low, high = 0, length
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[len(one) - middle : len(one) - low] == other[len(other) - middle : len(other) - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,1 @@
+"""Which files there are, which of them may be read, and by whom."""

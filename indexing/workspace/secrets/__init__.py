@@ -1,0 +1,1 @@
+"""Secrets in names and texts of files."""

@@ -1,0 +1,1 @@
+"""Files that change on disk, for editors that do not watch them."""

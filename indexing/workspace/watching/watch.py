@@ -1,0 +1,130 @@
+"""The server's end of the watching process, for editors that cannot be asked to watch.
+
+Hands on the paths that the process tells of; judges nothing (the index filters), walks nothing and waits for nothing: a
+thread starts the process and reads it, and closing kills it, for it has nothing to lose. Start at `Watcher`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexing import bounds
+from indexing.limits import IndexLimits
+from indexing.process import spawning
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Collection, Sequence
+
+_DEATHS_IN_A_ROW = 4  # then something is wrong that another start does not mend
+_AGAIN_AFTER_S = 1.0
+
+
+class Watcher:
+    """Watches `roots` and calls `changed` with paths that were created, changed or deleted.
+
+    Args:
+        roots: workspace folders.
+        changed: called from the reading thread.
+        failed: called with one sentence when not everything can be watched, or nothing any more.
+        limits: which folders are entered, and how many are watched.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        changed: Callable[[Collection[Path]], None],
+        failed: Callable[[str], None] = lambda _: None,
+        limits: IndexLimits | None = None,
+    ) -> None:
+        self._roots = [str(root) for root in roots if root.is_dir()]
+        self._changed = changed
+        self._failed = failed
+        self._limits = limits or IndexLimits()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()  # around starting and ending the process
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deaths = 0
+        self._thread = threading.Thread(target=self._run, name="index-watch", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, None while none runs."""
+        process = self._process
+        return process.pid if process is not None else None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        if self._roots:
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the process, without waiting for anything; idempotent."""
+        self._closed.set()
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                process = self._started()
+            except OSError as error:
+                self._give_up(f"the watching process could not be started: {error.strerror or error}")
+                return
+            if process is None:
+                return
+            self._read(process)
+            status = process.wait()
+            with self._lock:
+                self._process = None
+            self._deaths += 1
+            if self._deaths > _DEATHS_IN_A_ROW and not self._closed.is_set():
+                self._give_up(f"the watching process ended {self._deaths} times, exit status {status}")
+                return
+            self._closed.wait(_AGAIN_AFTER_S * self._deaths)
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """Start the process; None when it is not wanted any more."""
+        with self._lock:
+            if self._closed.is_set():
+                return None
+            process = self._process = spawning.spawn(
+                "indexing.workspace.watching.watcher", Path(tempfile.gettempdir()), bounds.WATCHING_MEMORY_BYTES
+            )
+        head = {"roots": self._roots, "limits": asdict(self._limits)}
+        if process.stdin is not None:  # stays open: its end is what ends the process when we are killed
+            with suppress(OSError):
+                process.stdin.write(json.dumps(head).encode() + b"\n")
+                process.stdin.flush()
+        return process
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdout is None or process.stdin is None:
+            return
+        with process.stdout as events:
+            for line in events:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue  # killed in the middle of a line
+                if self._closed.is_set():
+                    break
+                if paths := event.get("changed"):
+                    self._deaths = 0
+                    self._changed({Path(path) for path in paths})
+                elif problem := event.get("problem"):
+                    self._failed(problem)
+        with suppress(OSError):
+            process.stdin.close()
+
+    def _give_up(self, why: str) -> None:
+        self._failed(
+            f"The workspace is not watched ({why}); what changes outside the editor is found at the next start."
+        )

@@ -1,0 +1,190 @@
+"""The folders that are watched: those that the walk enters, and no other. Turns events of them into changed files.
+
+Belongs to the watching process (`indexing.workspace.watching.watcher`); reads folders and ignore files, never writes.
+Start at `WatchedFolders.changes`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from indexing.workspace.exclusion import DECIDING_FILES, Exclusion
+from indexing.workspace.walk import Walk, walk
+from indexing.workspace.watching import inotify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from indexing.limits import IndexLimits
+    from indexing.workspace.watching.inotify import Event
+
+MOST_PATHS = 1000  # told at once; beyond that the folder as a whole has changed
+
+
+class Watches(Protocol):
+    """What can watch folders, as `indexing.workspace.watching.inotify.Notifier`."""
+
+    def add(self, folder: str) -> int:
+        """Watch a folder."""
+        ...
+
+    def remove(self, number: int) -> None:
+        """Watch it no longer."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What some events say: files that changed, folders that came and went, and whether the ignore files did."""
+
+    changed: set[str] = field(default_factory=set)
+    come: dict[str, None] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    again: bool = False
+
+    def add(self, event: Event, path: str) -> None:
+        """Take in an event of what lies in a watched folder."""
+        if event.mask & inotify.ISDIR:
+            if event.mask & (inotify.CREATE | inotify.MOVED_TO):
+                self.come[path] = None
+            if event.mask & (inotify.DELETE | inotify.MOVED_FROM):
+                self.gone.add(path)
+        elif event.name:
+            self.changed.add(path)
+            self.again = self.again or event.name in DECIDING_FILES
+
+
+class WatchedFolders:
+    """The watched folders of some roots."""
+
+    def __init__(self, roots: Sequence[Path], limits: IndexLimits, watches: Watches) -> None:
+        self._limits = limits
+        self._watches = watches
+        self._most = inotify.most_watches(limits.watches)
+        self._exclusions = {str(root): Exclusion(root, limits) for root in roots}
+        self._roots = {str(each.root): each for each in self._exclusions.values()}
+        self._folders: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._visited: set[str] | None = None  # by the look at everything that is under way
+        self._full = False
+        self.unwatched = 0
+        self.look_s = 0.0
+
+    @property
+    def roots(self) -> set[str]:
+        """The real paths of the roots."""
+        return set(self._roots)
+
+    # as the visitor of a walk
+
+    def enter(self, folder: str) -> None:
+        """Watch `folder`, if there is a watch left for it."""
+        if self._visited is not None:
+            self._visited.add(folder)
+        if folder in self._numbers:
+            return
+        if self._full or len(self._folders) >= self._most:
+            self.unwatched += 1
+            return
+        try:
+            number = self._watches.add(folder)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                self._full = True
+                self.unwatched += 1
+            return  # else it is gone, or nobody's to read
+        if (before := self._folders.get(number)) is not None:
+            self._numbers.pop(before, None)  # it was moved, or is reached by two names
+        self._folders[number] = folder
+        self._numbers[folder] = number
+
+    def leave(self, folder: str) -> None:
+        """Watch `folder` no longer."""
+        number = self._numbers.pop(folder, None)
+        if number is not None:
+            self._folders.pop(number, None)
+            self._watches.remove(number)
+            self._full = False
+
+    # what the process asks
+
+    def look(self) -> None:
+        """Walk all roots, and watch what is entered and nothing else."""
+        begun = time.monotonic()
+        self.unwatched, self._full, self._visited = 0, False, set()
+        for root in self._roots:
+            self._walked(root, "")
+        for folder in self._numbers.keys() - self._visited:
+            self.leave(folder)
+        self._visited = None
+        self.look_s = time.monotonic() - begun
+
+    def lost(self) -> set[str]:
+        """Return the roots that are there and are not watched: they were gone for a while."""
+        if self.unwatched:
+            return set()
+        return {root for root in self._roots if root not in self._numbers and os.path.isdir(root)}  # noqa: PTH112
+
+    def changes(self, events: Iterable[Event]) -> set[str]:
+        """Return the paths that changed, new folders watched; the roots where more is changed than can be told."""
+        batch = _Batch()
+        for event in events:
+            folder = self._folders.get(event.watch)
+            if event.mask & inotify.OVERFLOW:
+                batch.again = True
+            elif folder is None:
+                continue
+            elif event.mask & inotify.IGNORED:
+                self._forget(event.watch, folder)
+            else:
+                batch.add(event, f"{folder}/{event.name}")
+        self._drop(batch.gone)
+        if batch.again:
+            self.look()
+            return self.roots
+        changed = batch.changed | batch.gone
+        for path in batch.come:
+            if path not in self._numbers:  # else the walk of the folder around it has entered it
+                changed |= self._found(path)
+        return changed if len(changed) <= MOST_PATHS else self.roots
+
+    def _forget(self, number: int, folder: str) -> None:
+        del self._folders[number]
+        if self._numbers.get(folder) == number:
+            del self._numbers[folder]
+
+    def _drop(self, gone: set[str]) -> None:
+        """Watch nothing any more in folders that went elsewhere: their watches went with them."""
+        if gone:
+            for folder in [each for each in self._numbers if _lies_in(each, gone)]:
+                self.leave(folder)
+
+    def _found(self, path: str) -> set[str]:
+        """Watch a new folder; return the files in it."""
+        for root in self._roots:
+            if path.startswith(f"{root.rstrip('/')}/"):
+                return self._walked(root, path[len(root.rstrip("/")) + 1 :] + "/")
+        return set()
+
+    def _walked(self, root: str, start: str) -> set[str]:
+        """Walk a folder of a root; return up to `MOST_PATHS` of its files and one more."""
+        found: set[str] = set()
+        try:
+            for each in walk(self._roots[root], self._limits, Walk(), start=start, visitor=self):
+                if start and len(found) <= MOST_PATHS:
+                    found.add(f"{root.rstrip('/')}/{each.relative}")
+        except OSError:
+            return found  # the root is gone; it is looked for again
+        return found
+
+
+def _lies_in(folder: str, gone: set[str]) -> bool:
+    while len(folder) > 1:
+        if folder in gone:
+            return True
+        folder = folder.rpartition("/")[0]
+    return False
