@@ -13,7 +13,7 @@ from benchmarks import servers, workspaces
 from benchmarks.client import Client, TextBuffer
 from benchmarks.record import Record, Reference, percentile, spread
 from models.completion import FillRequest
-from models.loading import load
+from models.local.loading import load
 from tests.models import bundled
 
 PLACES = 120

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0:0] = [str(ROOT)] if str(ROOT) not in sys.path else []  # so that it runs as a script too
 
 from benchmarks import machine  # noqa: E402 - needs the line above
-from models.catalog import BUNDLED  # noqa: E402
+from models.catalog.catalog import BUNDLED  # noqa: E402
 from models.conversion.conversion import convert  # noqa: E402
 from models.tokens import Tokenizer  # noqa: E402
 

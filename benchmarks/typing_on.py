@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.record import Record, Reference, percentile, spread
 from models.completion import FillRequest
-from models.loading import load
+from models.local.loading import load
 from tests.models.large import install_large
 
 MEGABYTES = 150

@@ -1,9 +1,9 @@
 """The chat port: what a model that converses takes and gives, with tools, answers by schema, streaming and a bill.
 
-Every chat backend (`models.providers` over HTTP, `models.ctranslate_chat` in the model host, `models.scripted_chat` by
-script) implements `ChatModel`. Calls block and belong into a worker thread. Nothing here knows a workspace, an index or
-LSP, and nothing in a reply is more than text: a tool call is a wish that its caller may grant. Start at `ChatModel` and
-`ChatRequest`.
+Every chat backend (`models.remote.providers` over HTTP, `models.local.ctranslate_chat` in the model host,
+`models.scripted.scripted_chat` by script) implements `ChatModel`. Calls block and belong into a worker thread. Nothing
+here knows a workspace, an index or LSP, and nothing in a reply is more than text: a tool call is a wish that its
+caller may grant. Start at `ChatModel` and `ChatRequest`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 
 class StopReason(StrEnum):

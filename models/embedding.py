@@ -14,7 +14,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.tokens import Tokenizer
 
 FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # what CTranslate2 raises

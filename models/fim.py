@@ -17,7 +17,7 @@ from models.tokens import Encoded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import FillRequest, Snippet
     from models.tokens import Tokenizer
 

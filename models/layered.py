@@ -1,7 +1,7 @@
 """A chat model around another: whatever a layer does not change is the inner one's. Start at `LayeredChat`.
 
-Layers are how a model is asked at a person's temperature (`Tuned`), is paid for (`models.billing`) and remembers
-(`models.replies`). A layer never opens a connection itself.
+Layers are how a model is asked at a person's temperature (`Tuned`), is paid for (`models.remote.billing`) and remembers
+(`models.remote.replies`). A layer never opens a connection itself.
 """
 
 from __future__ import annotations

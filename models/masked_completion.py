@@ -14,7 +14,7 @@ from models.masking import Mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Score
     from models.masking import Find
 

@@ -15,10 +15,10 @@ from server import paths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.billing import Ledger, Prices
-    from models.endpoint import Patience
-    from models.fallback import FallbackChain, Link
     from models.layered import IdentifiedChat, Tuning
+    from models.remote.billing import Ledger, Prices
+    from models.remote.endpoint import Patience
+    from models.remote.fallback import FallbackChain, Link
     from server.endpoints import ChatSettings, EndpointSettings
 
 # A server on this machine may have to load its model first.
@@ -90,17 +90,17 @@ class _Maker:
             links += [link] if link is not None else []
         if not links:
             return None
-        from models.fallback import FallbackChain  # noqa: PLC0415 (for a person with a chat model alone)
+        from models.remote.fallback import FallbackChain  # noqa: PLC0415 (for a person with a chat model alone)
 
         return FallbackChain(links)
 
     def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
         from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
-        from models.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
-        from models.fallback import Link  # noqa: PLC0415
         from models.layered import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
-        from models.replies import CachedChat  # noqa: PLC0415
+        from models.remote.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
+        from models.remote.fallback import Link  # noqa: PLC0415
+        from models.remote.replies import CachedChat  # noqa: PLC0415
 
         key = (wanted, alone, "" if wanted.url else role)  # how one's own model is asked depends on the role
         if key not in self.known:
@@ -123,11 +123,11 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
     """The model at an endpoint, or what is wrong with its settings."""
     if not wanted.model:
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
-    from models.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
-    from models.http import HttpClient, HttpOptions  # noqa: PLC0415
-    from models.keys import KeySource  # noqa: PLC0415
     from models.layered import Tuning  # noqa: PLC0415
-    from models.providers.remote import DIALECTS, RemoteChat  # noqa: PLC0415
+    from models.remote.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.http import HttpClient, HttpOptions  # noqa: PLC0415
+    from models.remote.keys import KeySource  # noqa: PLC0415
+    from models.remote.providers.remote_chat import DIALECTS, RemoteChat  # noqa: PLC0415
 
     client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
     file = paths.expanded(wanted.key_file) if wanted.key_file else None
@@ -139,8 +139,8 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
 
 
 def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
-    from models.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
-    from models.http import is_local  # noqa: PLC0415
+    from models.remote.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.http import is_local  # noqa: PLC0415
 
     local = is_local(wanted.url)
     usual = Patience()
@@ -155,7 +155,7 @@ def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
 
 def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
     """A chat model of the catalog by its name alone, or what is wrong with that."""
-    from models.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
+    from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
     from models.layered import Tuning  # noqa: PLC0415
     from server import hosts  # noqa: PLC0415
 
@@ -174,8 +174,8 @@ def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] |
 
 
 def _prices(wanted: EndpointSettings) -> Prices | None:
-    from models.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
-    from models.http import is_local  # noqa: PLC0415
+    from models.remote.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
+    from models.remote.http import is_local  # noqa: PLC0415
 
     if wanted.input_price >= 0 and wanted.output_price >= 0:
         return Prices(

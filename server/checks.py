@@ -200,7 +200,7 @@ def _index() -> Iterator[Check]:
 
 def _model(settings: Settings) -> Iterator[Check]:
     """Load the model and let it complete a line."""
-    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
     from models.completion import FillRequest  # noqa: PLC0415
     from models.errors import ModelError  # noqa: PLC0415
     from server import hosts  # noqa: PLC0415
@@ -251,7 +251,7 @@ def _model(settings: Settings) -> Iterator[Check]:
 
 def _models(settings: Settings) -> Iterator[Check]:
     """Say which models answer in time here, from what was measured before; measures nothing."""
-    from models import machine  # noqa: PLC0415 (as everything here, for this check alone)
+    from models.local import machine  # noqa: PLC0415 (as everything here, for this check alone)
     from server import recommending  # noqa: PLC0415
 
     here = machine.kept(paths.state_dir())
@@ -289,7 +289,7 @@ def _host() -> Iterator[Check]:
 
 
 def _other_model(name: str, names: Sequence[str]) -> str:
-    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
 
     if name == DEFAULT_MODEL:
         return REINSTALL

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.suggestions import Completion, Trigger
-from models import allocator
+from models.local import allocator
 from server.cancellation import Tickets
 from server.pace import Pace
 

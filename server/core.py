@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
     from indexing.records import IndexProgress
     from models.chat import ChatModel
-    from models.lazy import LazyModel
+    from models.local.lazy import LazyModel
     from server.cancellation import Ticket
     from server.costs import Costs
     from server.settings import Settings
@@ -179,7 +179,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
     With `foreground` somebody waits for the index, so indexing does not give way to other programs.
     """
-    from models import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
+    from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
 
     allocator.bound()
     from server import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
@@ -253,8 +253,8 @@ def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, fo
 def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
     if not settings.model.enabled:
         return None
-    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
-    from models.lazy import LazyModel  # noqa: PLC0415
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.local.lazy import LazyModel  # noqa: PLC0415
     from server import hosts, paths  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
@@ -275,8 +275,8 @@ def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
     """Return the bundled model, in this process, where the chosen one is large."""
     if model is None or not model.entry.large:
         return None
-    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
-    from models.lazy import LazyModel  # noqa: PLC0415
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.local.lazy import LazyModel  # noqa: PLC0415
     from server import hosts  # noqa: PLC0415
 
     entry = Catalog.load(None).get(DEFAULT_MODEL)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from server.state import StateError
 
 if TYPE_CHECKING:
-    from models.billing import Account
     from models.chat import Usage
+    from models.remote.billing import Account
     from server.state import State
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class CostRecord:
 
 
 class Costs:
-    """The table of costs; implements `models.billing.Ledger`. Any thread."""
+    """The table of costs; implements `models.remote.billing.Ledger`. Any thread."""
 
     def __init__(self, state: State) -> None:
         self._state = state

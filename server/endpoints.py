@@ -224,7 +224,7 @@ class ChatSettings(EndpointSettings):
 
 def exposed_key(settings: EndpointSettings) -> str:
     """What to do about a key that others may read, "" when none is known."""
-    from models.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.http import is_local  # noqa: PLC0415 (for a person with an endpoint alone)
 
     if settings.key_place and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
         return f"It is sent unencrypted; use an https:// address instead of {settings.url}."

@@ -31,7 +31,7 @@ def _claim_first() -> bool:
     state = paths.state_dir()
     if paths.homeless() or (state / TOLD_FILE).exists():
         return False
-    from models.machine import FILE  # noqa: PLC0415 (for the first start alone)
+    from models.local.machine import FILE  # noqa: PLC0415 (for the first start alone)
 
     if (state / FILE).exists():
         return False

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from pydantic.config import JsonDict
 
-    from models.catalog import Catalog, ModelEntry
+    from models.catalog.catalog import Catalog, ModelEntry
     from models.completion import CompletionModel
-    from models.ctranslate import CTranslateModel
     from models.host.address import Address
     from models.host.chat import HostedChat
     from models.host.starting import HostProcess
-    from models.load_times import LoadTime
+    from models.local.ctranslate import CTranslateModel
+    from models.local.load_times import LoadTime
     from server.settings import ModelSettings
 
 PERSONAL_HOST: JsonDict = {
@@ -148,13 +148,13 @@ def command() -> list[str]:
 
 def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
     """What loads a model into the host; where there is no host to be had, into this process."""
-    from models.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.forms import Placing  # noqa: PLC0415
-    from models.providers.speech import HostSpeech  # noqa: PLC0415
-    from models.remote import RemoteModel  # noqa: PLC0415
-    from models.standby import Absence, StandbyModel  # noqa: PLC0415
+    from models.remote.providers.speech import HostSpeech  # noqa: PLC0415
+    from models.remote.remote_completion import RemoteModel  # noqa: PLC0415
+    from models.remote.standby import Absence, StandbyModel  # noqa: PLC0415
     from models.tokens import Tokenizer  # noqa: PLC0415
 
     placing = Placing(settings.device, settings.compute_type, settings.threads)
@@ -185,7 +185,7 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
     """What loads a model into this process."""
     from functools import partial  # noqa: PLC0415
 
-    from models.loading import load  # noqa: PLC0415
+    from models.local.loading import load  # noqa: PLC0415
 
     return partial(
         load,
@@ -199,7 +199,7 @@ def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTra
 
 def load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
     """Return the store of how long a large model takes to load; None for small ones, which load at once."""
-    from models.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
+    from models.local.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
 
     if not entry.large:
         return None
@@ -214,10 +214,10 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     While it does not answer the bundled model does, in this process.
     """
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
-    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415
-    from models.elsewhere import connected, unknown_entry  # noqa: PLC0415
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415
-    from models.standby import StandbyModel  # noqa: PLC0415
+    from models.remote.elsewhere import connected, unknown_entry  # noqa: PLC0415
+    from models.remote.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
@@ -246,7 +246,7 @@ def chat(entry: ModelEntry) -> HostedChat:
 
 
 def _size(entry: ModelEntry) -> int:
-    from models.weights import WEIGHTS_FILE  # noqa: PLC0415
+    from models.local.weights import WEIGHTS_FILE  # noqa: PLC0415
 
     try:
         return (entry.weights / WEIGHTS_FILE).stat().st_size

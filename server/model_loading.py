@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from models.lazy import LazyModel
+    from models.local.lazy import LazyModel
     from server.client import Client
     from server.core import Core
     from server.guard import Guard

@@ -9,23 +9,23 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models import calibration, cuda, machine, recommendation
-from models.catalog import Catalog
+from models.catalog.catalog import Catalog
+from models.catalog.known import BYTES_PER_WEIGHT, known_models
 from models.errors import ModelError
-from models.known import BYTES_PER_WEIGHT, known_models
-from models.loading import free_bytes
-from models.machine import Machine, Weights
-from models.recommendation import USES, Limits, Room, Verdict
-from models.weights import read_shape
+from models.local import calibration, cuda, machine, recommendation
+from models.local.loading import free_bytes
+from models.local.machine import Machine, Weights
+from models.local.recommendation import USES, Limits, Room, Verdict
+from models.local.weights import read_shape
 from server import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from models.catalog import ModelEntry
-    from models.known import KnownModel
-    from models.recommendation import Candidate
+    from models.catalog.catalog import ModelEntry
+    from models.catalog.known import KnownModel
+    from models.local.recommendation import Candidate
     from server.settings import Settings
 
 
@@ -59,8 +59,8 @@ def machine_here(settings: Settings, *, again: bool, on_progress: Callable[[str]
     Raises:
         ModelError: it cannot be measured.
     """
-    from models.engine import cuda_devices  # noqa: PLC0415 (with `models.probe`, CTranslate2, which a check does without)
-    from models.probe import measure_machine  # noqa: PLC0415
+    from models.local.engine import cuda_devices  # noqa: PLC0415 (with `models.local.probe`, CTranslate2, which a check does without)
+    from models.local.probe import measure_machine  # noqa: PLC0415
 
     directory = paths.writable(paths.state_dir()).path
     kept = machine.kept(directory) if directory is not None else None

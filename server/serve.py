@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from models import allocator
+from models.local import allocator
 from server import core, first_start, lifetime, streams
 from server.app import create_server
 

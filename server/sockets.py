@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from models import allocator
+from models.local import allocator
 from server import admission, core, framing, lifetime, paths, protocol, serve, streams, token_file
 from server.admission import Admission, Visitor
 from server.app import StarlingServer, create_server

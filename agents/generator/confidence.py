@@ -1,8 +1,8 @@
 """How sure a suggestion is: an estimate of the probability that its first line is exactly what the person would type.
 
 Only figures go in: what recall counted, what the model's probabilities were, how large the model is. For a model with a
-show-filter of its own (`models/show_filter.py`) that one says it instead; what is here serves recall, and all others.
-Start at `of_recall`, `of_draft` and `of_generation`.
+show-filter of its own (`models/catalog/show_filter.py`) that one says it instead; what is here serves recall, and all
+others. Start at `of_recall`, `of_draft` and `of_generation`.
 """
 
 from __future__ import annotations

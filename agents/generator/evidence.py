@@ -1,8 +1,8 @@
 """What speaks for and against a suggestion at its place, as figures for the model's show-filter.
 
 Looks at the text around the cursor, the suggestion, the model's probabilities and recall's figure; parses nothing, so
-it takes microseconds. What the figures are worth is the filter's to say. Start at `of_line`; `models/show_filter.py`
-lists what the names mean.
+it takes microseconds. What the figures are worth is the filter's to say. Start at `of_line`;
+`models/catalog/show_filter.py` lists what the names mean.
 """
 
 from __future__ import annotations

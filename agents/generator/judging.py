@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agents.generator.cursor import Cursor
     from agents.generator.polish import Insertion
     from indexing.records import Recalled
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The third layer: a chat model reads what changed, and is asked once more whether each of its remarks is right.
 
-A model whose name says that it is small (`models.sizes`) answers plain questions (`agents.reviewer.plain_review`), any
-other one by a schema.
+A model whose name says that it is small (`models.catalog.sizes`) answers plain questions
+(`agents.reviewer.plain_review`), any other one by a schema.
 
 A remark stands where its quote stands in the reviewed code; one whose quote is not there is dropped, whatever the model
 says of lines. Nothing in an answer is more than text: a fix is an edit of the quoted place, which only the gate makes.
@@ -24,7 +24,7 @@ from agents.reviewer import plain_review
 from agents.surroundings import Piece
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
-from models import sizes
+from models.catalog import sizes
 from models.chat import ChatRequest
 from models.structured import ask
 

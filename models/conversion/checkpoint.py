@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from models.conversion.tensor_shapes import is_shape
 from models.errors import ModelError
 from starling_files import read_text
 
@@ -24,16 +25,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
 _LARGEST_OBJECT = 100_000_000  # bytes
 
+
 CONFIG_FILE = "config.json"
+
+
 SAFETENSORS = "*.safetensors"
+
+
 PICKLES = "pytorch_model*.bin"
+
+
 OTHER_PICKLES = ("*.pt", "*.pth", "*.ckpt")
+
+
 MOST_HEADER_BYTES = 100_000_000  # the format's own limit
-MOST_DIMENSIONS = 64  # as torch has it
-MOST_NUMBERS = 1 << 63  # in one dimension
+
+
 BLOCK_NUMBERS = 1 << 24  # read at once
+
+
 TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -251,11 +264,6 @@ def _read_contents(file: Path) -> dict[str, Tensor]:
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise damaged from error
     return tensors
-
-
-def is_shape(shape: tuple[int, ...]) -> bool:
-    """Whether a tensor can have it; a product of other numbers may take for ever."""
-    return len(shape) <= MOST_DIMENSIONS and all(0 <= size < MOST_NUMBERS for size in shape)
 
 
 def _check_shards(folder: Path, tensors: Mapping[str, Weights]) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from models.catalog.formats import MARKERS
 from models.conversion.pretokenizers import WAYS
 from models.conversion.vocabulary import Vocabulary
 from models.errors import ModelError
-from models.formats import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.conversion.checkpoint import is_shape
+from models.conversion.tensor_shapes import is_shape
 from models.errors import ModelError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from models.catalog.formats import MARKERS
 from models.errors import ModelError
-from models.formats import MARKERS
 from starling_files import read_text
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from models.errors import HostError
 from models.host.folder import untrusted
 from models.host.forms import PROTOCOL
-from models.peers import foreign_peer
+from models.host.peers import foreign_peer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from models.chat import ChatError, Fault, Reply, ReplyEnd
 from models.errors import ModelError
-from models.http import GivenUpError, HttpClient, HttpOptions
-from models.providers.dialect import Announcer
-from models.providers.remote import RemoteChat
-from models.providers.windows import estimated_tokens
+from models.remote.http import GivenUpError, HttpClient, HttpOptions
+from models.remote.providers.dialect import Announcer
+from models.remote.providers.remote_chat import RemoteChat
+from models.remote.providers.windows import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.chat import ChatRequest
-    from models.endpoint import Endpoint
     from models.host.connection import Connection
+    from models.remote.endpoint import Endpoint
 
 
 class HostedChat:

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from models.circuit import Circuit
-from models.endpoint import Endpoint, Patience
 from models.errors import SilentHostError
 from models.host import forms
 from models.host.pulse import Pulse
-from models.http import HttpClient, HttpOptions
-from models.keys import KeySource
+from models.remote.circuit import Circuit
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.keys import KeySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from models.peers import foreign_peer, is_local
+from models.host.peers import foreign_peer, is_local
 
 if TYPE_CHECKING:
     import asyncio

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.completion import FillRequest, Ranked, Score, Snippet
-from models.loading import COMPUTE_TYPES
+from models.local.loading import COMPUTE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

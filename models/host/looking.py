@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from models.host.forms import NONCE_HEADER, PROOF_PATH, proof
-from models.http import GivenUpError, HttpClient, HttpOptions
+from models.remote.http import GivenUpError, HttpClient, HttpOptions
 from starling_python import uninterrupted
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models import allocator
 from models.errors import ModelError
-from models.host.app import Host, create_app
+from models.host.host_app import Host, create_app
 from models.host.residents import Residents
-from models.loading import load, load_chat, load_embedder
+from models.local import allocator
+from models.local.loading import load, load_chat, load_embedder
 from starling_files import FILE_MODE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import uvicorn
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.host.address import Address
     from models.host.forms import Placing
     from models.host.residents import Kind, Limits

@@ -12,18 +12,18 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from models.catalog import Catalog
+from models.catalog.catalog import Catalog
 from models.errors import ModelError
 from models.host.fairness import FairTurns
-from models.loading import free_bytes, needed_bytes
-from models.weights import WEIGHTS_FILE
+from models.local.loading import free_bytes, needed_bytes
+from models.local.weights import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.host.forms import Placing
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from models.errors import HostError, SilentHostError
 from models.host.looking import health
 from models.host.pulse import SILENT
-from models.http import GivenUpError
+from models.remote.http import GivenUpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,10 +15,10 @@ from server.cli.tables import Column
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
+    from models.catalog.found.finding import Place
+    from models.catalog.found.found_models import Found
+    from models.catalog.known import KnownModel
     from models.conversion.gguf_description import Beside
-    from models.found.finding import Place
-    from models.found.records import Found
-    from models.known import KnownModel
 
 TAKE = "starling models convert"
 
@@ -103,8 +103,8 @@ def taken(source: str) -> Taken:
     Raises:
         Failure: there is nothing of that name, or it cannot be run here.
     """
+    from models.catalog.found import finding  # noqa: PLC0415
     from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
-    from models.found import finding  # noqa: PLC0415
 
     path = Path(source)
     program = "" if path.exists() else finding.program_of(source)
@@ -129,7 +129,7 @@ def taken(source: str) -> Taken:
 
 def _find_published(found: Found) -> KnownModel | None:
     """Return the published model whose checkpoint this is."""
-    from models.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
 
     if not found.repository:
         return None
@@ -137,7 +137,7 @@ def _find_published(found: Found) -> KnownModel | None:
 
 
 def _places() -> tuple[Place, ...]:
-    from models.found.finding import places  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.catalog.found.finding import places  # noqa: PLC0415 (numpy and CTranslate2)
 
     return places(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
 
@@ -148,7 +148,7 @@ def _find_all() -> list[Found]:
 
     import psutil  # noqa: PLC0415 (for this command alone)
 
-    from models.found.finding import find_models  # noqa: PLC0415
+    from models.catalog.found.finding import find_models  # noqa: PLC0415
 
     memory = psutil.virtual_memory().total
     return [

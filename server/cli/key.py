@@ -21,8 +21,8 @@ def key(
     remove: Annotated[bool, typer.Option("--remove", help="Take it out of the keyring.")] = False,
 ) -> None:
     """Keep the key of an endpoint in the system's keyring. It is asked for, and shown nowhere."""
-    from models import keys  # noqa: PLC0415 (for this command alone)
     from models.chat import ChatError  # noqa: PLC0415
+    from models.remote import keys  # noqa: PLC0415 (for this command alone)
 
     if not NAME.fullmatch(name):
         raise Misuse("A key's name has letters, digits, dots and dashes, at most 60.")

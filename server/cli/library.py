@@ -20,8 +20,8 @@ from starling_files import make_folder, read_text, write_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from models.catalog import ModelEntry
-    from models.known import KnownModel
+    from models.catalog.catalog import ModelEntry
+    from models.catalog.known import KnownModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
 # Role: the setting that names its model.
@@ -47,8 +47,8 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a published model and convert it. Asks the hub over the network; nothing else here does."""
-    from models.known import known_models  # noqa: PLC0415 (reads its files)
-    from models.pulling import pull as fetch  # noqa: PLC0415
+    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.pulling import pull as fetch  # noqa: PLC0415
 
     known = known_models().get(name)
     if known is None:
@@ -90,7 +90,7 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Convert a model on this machine into one that runs here. Needs no network, torch or transformers."""
-    from models.library import described  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.catalog.library import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
     taken = finding.taken(source)
@@ -108,7 +108,7 @@ def use(
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
     """Use a model from now on. Writes your settings.toml and keeps everything else in it."""
-    from models.catalog import ROLES  # noqa: PLC0415
+    from models.catalog.catalog import ROLES  # noqa: PLC0415
 
     if role not in ROLES:
         raise Misuse(f"There is no role {role!r}; there are {', '.join(ROLES)}.")
@@ -127,7 +127,7 @@ def use(
 
 def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
     """Delete one of your own models from the disk."""
-    from models.library import remove as take_away  # noqa: PLC0415
+    from models.catalog.library import remove as take_away  # noqa: PLC0415
 
     with _told():
         take_away(_entry(name), paths.models_dir())
@@ -138,7 +138,7 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
     """Check that a model is as it was written, and that it runs."""
-    from models.library import check  # noqa: PLC0415
+    from models.catalog.library import check  # noqa: PLC0415
 
     entry = _entry(name)
     if problem := check(entry):
@@ -177,7 +177,7 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
     import psutil  # noqa: PLC0415
 
     from models.completion import FillRequest  # noqa: PLC0415
-    from models.loading import load  # noqa: PLC0415
+    from models.local.loading import load  # noqa: PLC0415
 
     process = psutil.Process()
     before, begun = process.memory_info().rss, time.perf_counter()
@@ -217,7 +217,7 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
 
 
 def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
-    from models.library import install  # noqa: PLC0415
+    from models.catalog.library import install  # noqa: PLC0415
 
     with _told(), _bar(f"converting {known.name}") as moved:
         return install(
@@ -240,7 +240,7 @@ def _tell(entry: ModelEntry, *, as_json: bool) -> None:
 
 
 def _entry(name: str) -> ModelEntry:
-    from models.catalog import Catalog  # noqa: PLC0415
+    from models.catalog.catalog import Catalog  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())
     entry = catalog.get(name)
@@ -264,7 +264,7 @@ def _roles_of(name: str) -> list[str]:
 
 def _check_new(name: str) -> None:
     """Before anything is fetched or read: whether a model of that name is here already."""
-    from models.catalog import Catalog  # noqa: PLC0415
+    from models.catalog.catalog import Catalog  # noqa: PLC0415
 
     if Catalog.load(paths.models_dir()).get(name) is not None:
         raise Failure(

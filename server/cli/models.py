@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.catalog import Catalog
+from models.catalog.catalog import Catalog
 from server import paths
 from server.cli import finding, hosting, library, script, tables, terminal
 from server.cli.recommend import recommend
@@ -16,8 +16,8 @@ from server.cli.terminal import Failure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.catalog import ModelEntry
-    from models.known import KnownModel
+    from models.catalog.catalog import ModelEntry
+    from models.catalog.known import KnownModel
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that run here.")
 
@@ -71,7 +71,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Show all that is known of one model, here or to be had."""
-    from models.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
 
     entry = Catalog.load(paths.models_dir()).get(name)
     known = known_models().get(name)
@@ -116,7 +116,7 @@ def available_facts(known: KnownModel) -> dict[str, Any]:
 
 
 def _list_available(*, as_json: bool) -> None:
-    from models.known import known_models  # noqa: PLC0415
+    from models.catalog.known import known_models  # noqa: PLC0415
 
     facts = [available_facts(known) for known in known_models().values()]
     if as_json:
@@ -146,7 +146,7 @@ def _list_available(*, as_json: bool) -> None:
 
 def default_name(catalog: Catalog) -> str:
     """The model that is used when none is named."""
-    from models.catalog import DEFAULT_MODEL  # noqa: PLC0415 (beside its only use)
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415 (beside its only use)
 
     return DEFAULT_MODEL if catalog.get(DEFAULT_MODEL) is not None else next(iter(catalog.entries), "")
 
@@ -175,7 +175,7 @@ def described(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
 def problem_of(entry: ModelEntry) -> str:
     """What is wrong with the weights, as far as their table of contents tells; "" when they can be read."""
     from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
-    from models.weights import read_shape  # noqa: PLC0415
+    from models.local.weights import read_shape  # noqa: PLC0415
 
     try:
         read_shape(entry.weights)

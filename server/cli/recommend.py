@@ -14,8 +14,8 @@ from server.cli.terminal import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from models.machine import Machine
-    from models.recommendation import Verdict
+    from models.local.machine import Machine
+    from models.local.recommendation import Verdict
     from server.recommending import Recommendation
     from server.settings import Settings
 
@@ -191,7 +191,7 @@ def sentence(found: Recommendation, use: str) -> str:
 
 
 def _terms(one: Verdict, use: str) -> str:
-    from models.recommendation import WORTH  # noqa: PLC0415
+    from models.local.recommendation import WORTH  # noqa: PLC0415
 
     candidate = one.candidate
     said = [] if candidate.installed else [f"licence {candidate.licence}"]

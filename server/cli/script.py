@@ -27,7 +27,7 @@ def script(
     and words that have to occur in the question, none for any; the first that fits is the answer.
     """
     from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
-    from models.scripted_server import ScriptedServer  # noqa: PLC0415
+    from models.scripted.scripted_server import ScriptedServer  # noqa: PLC0415
 
     try:
         with file.open("rb") as opened:

@@ -18,7 +18,7 @@ from agents.generator.reuse import SuggestionCache
 from agents.generator.stops import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
 from indexing.syntax.documents import Document
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import MemoryIndex, recalled
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from agents.generator.generator import Generator
 from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Trigger
 from indexing.syntax.documents import Document
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import MemoryIndex, recalled
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from agents.generator import evidence
 from agents.generator.evidence import Judged
-from models.show_filter import EVIDENCE
+from models.catalog.show_filter import EVIDENCE
 from tests.agents.doubles import cursor_of, recalled
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from agents.reviewer.examiner import LikelihoodExaminer
 from agents.reviewer.policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import document_of
 
 CODE = "def area(width, height):\n    return width * width\n\n\ndef twice(size):\n    return size\n"

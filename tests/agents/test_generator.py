@@ -12,9 +12,9 @@ from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.syntax.syntax import Syntax
 from indexing.syntax.trees import SyntaxTrees
+from models.catalog.show_filter import KINDS, ShowFilter
 from models.errors import ModelError
-from models.scripted import ENTRY, ScriptedModel
-from models.show_filter import KINDS, ShowFilter
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests import marked
 from tests.agents.doubles import MemoryIndex, place_of, recalled
 

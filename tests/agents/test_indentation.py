@@ -15,7 +15,7 @@ from agents.generator.polish import Insertion, Polisher
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import cursor_of
 
 if TYPE_CHECKING:

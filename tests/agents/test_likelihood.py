@@ -13,7 +13,7 @@ from agents.reviewer.likelihood import Limits, review_likelihood
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import document_of
 
 if TYPE_CHECKING:

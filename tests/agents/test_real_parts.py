@@ -11,8 +11,8 @@ from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
-from models.catalog import DEFAULT_MODEL, Catalog
-from models.loading import load
+from models.catalog.catalog import DEFAULT_MODEL, Catalog
+from models.local.loading import load
 from tests import marked
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from agents.generator.tasks import registry
 from agents.generator.tasks.records import Nothing, TestRun
 from agents.workflow import Ended, Workflow
 from indexing.syntax.documents import Span
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import scene_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.scripted_server import ScriptedServer
+from models.scripted.scripted_server import ScriptedServer
 from tests.editors.neovim import RUNTIME, Neovim
 from tests.tidy.tree import ROOT
 

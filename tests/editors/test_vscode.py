@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from models.scripted_server import ScriptedServer
+from models.scripted.scripted_server import ScriptedServer
 from tests.editors.shop import BEGUN
 from tests.editors.vscode import INSTALLED, REPOSITORY, Workbench
 from tests.marked import parse

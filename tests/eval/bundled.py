@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from agents.generator import generator
-from models.catalog import DEFAULT_MODEL, ENTRY_FILE, Catalog, PromptShares, read_entry
-from models.loading import load
+from models.catalog.catalog import DEFAULT_MODEL, ENTRY_FILE, Catalog, PromptShares, read_entry
+from models.local.loading import load
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 # A quarter of a small window for other files' code, taken from the prefix.

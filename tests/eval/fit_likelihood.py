@@ -28,8 +28,8 @@ from agents.reviewer.calibration import Calibration
 from agents.reviewer.likelihood import MESSAGES, Comparison, Limits, compared
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
-from models.catalog import DEFAULT_MODEL
-from models.loading import load
+from models.catalog.catalog import DEFAULT_MODEL
+from models.local.loading import load
 from tests.eval import data, mutants
 from tests.eval.metrics import SEED
 from tests.eval.real.answers import Answers, Key, revision

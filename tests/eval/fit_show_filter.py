@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.generator import confidence
-from models.catalog import DEFAULT_MODEL, Catalog, read_entry
-from models.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
+from models.catalog.catalog import DEFAULT_MODEL, Catalog, read_entry
+from models.catalog.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
 from tests.eval import data, show_filter_data
 from tests.eval.metrics import RESAMPLES, SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from tests.eval.show_filter_data import Key, Line
 
 # Lines of each package, and keys of each line.

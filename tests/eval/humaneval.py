@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.catalog import DEFAULT_MODEL
+from models.catalog.catalog import DEFAULT_MODEL
 from models.completion import FillRequest
 from tests.eval import data, sandbox, tables
 from tests.eval.bundled import add_beside, beside, bundled_entry, opened
@@ -25,7 +25,7 @@ from tests.eval.metrics import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.tables import Cell
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from agents.suggestions import Completion
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.masks import Place
     from tests.eval.tables import Cell

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import servers
 from benchmarks.client import TextBuffer, items
-from models.calibration import available_cores
+from models.local.calibration import available_cores
 from tests.eval import data, masks, tables
 from tests.eval.bundled import add_beside
 from tests.eval.metrics import SEED, percentile

@@ -18,7 +18,7 @@ from agents.generator.decoding import Decoder
 from agents.generator.generator import Generator
 from agents.suggestions import Origin, Trigger
 from indexing.syntax.documents import Document
-from models.weights import WEIGHTS_FILE
+from models.local.weights import WEIGHTS_FILE
 from tests.eval import data
 from tests.eval.bundled import opened
 from tests.eval.line_completion import PATIENT, index_of, never
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agents.generator.candidates import Candidate
     from agents.generator.decoding import Outcome
     from indexing.index import Index
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.masks import Place
 

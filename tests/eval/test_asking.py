@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from models.completion import FillRequest
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.eval.bundled import PrefixOnly
 from tests.eval.masks import Place
 from tests.eval.show_filter_data import Key, Line, read

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.show_filter import EVIDENCE, KINDS
+from models.catalog.show_filter import EVIDENCE, KINDS
 from tests.eval.fit_show_filter import (
     Shown,
     calibration,

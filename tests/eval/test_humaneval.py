@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.eval import humaneval, sandbox
 from tests.eval.humaneval import ARMS, fill, of_problem, one_line, result
 

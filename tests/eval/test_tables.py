@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.catalog import DEFAULT_MODEL
+from models.catalog.catalog import DEFAULT_MODEL
 from tests.eval import data, humaneval, line_completion, masks, replayed_typing, tables
 from tests.eval.real import infilling, lines
 

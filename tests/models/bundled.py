@@ -6,7 +6,7 @@ import shutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from models.catalog import DEFAULT_MODEL, Catalog, ModelEntry, read_entry
+from models.catalog.catalog import DEFAULT_MODEL, Catalog, ModelEntry, read_entry
 from models.completion import FillRequest
 from models.tokens import Tokenizer
 from tests import marked

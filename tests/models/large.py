@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.library import described, install
-from models.probe import make_sparse
-from models.weights import WEIGHTS_FILE
+from models.catalog.library import described, install
+from models.local.probe import make_sparse
+from models.local.weights import WEIGHTS_FILE
 from tests.models import bundled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 WIDTH, INNER, HEADS = 2048, 8192, 16
 HEAD = WIDTH // HEADS

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from models import allocator
-from models.engine import LARGE_BYTES, Engine, Placement
-from models.weights import WEIGHTS_FILE
+from models.local import allocator
+from models.local.engine import LARGE_BYTES, Engine, Placement
+from models.local.weights import WEIGHTS_FILE
 from tests.models import bundled
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +21,8 @@ HERE = allocator._glibc() is not None
 # Threads that all allocate at once, each in a heap of its own unless told otherwise.
 THREADS = """
 import os, threading
-from models import allocator
-from models.engine import Engine, Placement
+from models.local import allocator
+from models.local.engine import Engine, Placement
 from tests.heaps import count_thread_heaps
 bound = allocator.bound()
 together = threading.Barrier(12)
@@ -40,7 +40,7 @@ print(bound, count_thread_heaps(os.getpid()))
 RELOADED = """
 import ctypes
 from models.completion import FillRequest
-from models.loading import load
+from models.local.loading import load
 from tests.models import bundled
 names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 class Figures(ctypes.Structure):
@@ -137,7 +137,7 @@ def test_a_system_that_does_not_name_its_library_is_left_alone(monkeypatch: pyte
 
 
 def test_the_bundled_model_keeps_two_windows_of_kv_states() -> None:
-    from models.loading import load  # noqa: PLC0415 (CTranslate2)
+    from models.local.loading import load  # noqa: PLC0415 (CTranslate2)
 
     model = load(bundled.entry(), threads=1)
     try:

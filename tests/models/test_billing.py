@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from models.billing import NOTHING, Account, BilledChat, Prices
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, Usage, never
-from models.scripted_chat import ScriptedChat
+from models.remote.billing import NOTHING, Account, BilledChat, Prices
+from models.scripted.scripted_chat import ScriptedChat
 
 QUESTION = ChatRequest((Message(Speaker.USER, "one two three"),))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.calibration import (
+from models.local.calibration import (
     FILE,
     SPEED_FILE,
     MovingSpeed,

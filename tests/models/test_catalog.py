@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.catalog import BUNDLED, DEFAULT_MODEL, Catalog, PromptShares, read_entry
+from models.catalog.catalog import BUNDLED, DEFAULT_MODEL, Catalog, PromptShares, read_entry
 from models.errors import CatalogError
 
 if TYPE_CHECKING:

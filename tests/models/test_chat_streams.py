@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.chat import ChatError, Fault, ReplyEnd, never
-from models.endpoint import Endpoint
-from models.events import DONE, EventParser, Junk
-from models.http import HttpClient, HttpOptions
-from models.providers import anthropic, ollama, openai
-from models.providers.dialect import Announcer
-from models.providers.remote import RemoteChat
-from models.providers.shapes import text_of
-from models.providers.thoughts import ThoughtFilter
+from models.remote.endpoint import Endpoint
+from models.remote.events import DONE, EventParser, Junk
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.providers import anthropic, ollama, openai
+from models.remote.providers.dialect import Announcer
+from models.remote.providers.remote_chat import RemoteChat
+from models.remote.providers.shapes import text_of
+from models.remote.providers.thoughts import ThoughtFilter
 from tests.models.test_hostile_endpoints import QUESTION, QUICK, answering
 
 if TYPE_CHECKING:

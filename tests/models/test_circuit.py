@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.circuit import Circuit, HourlyLimit
+from models.remote.circuit import Circuit, HourlyLimit
 
 
 class Clock:

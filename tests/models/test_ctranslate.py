@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import ctranslate, engine
-from models.calibration import MovingSpeed, Speed
 from models.completion import Decoded, FillRequest, Generation, Openings, Ranked, StopReason
 from models.errors import ModelError
 from models.fim import Prompt, lay_out
-from models.loading import load
+from models.local import ctranslate, engine
+from models.local.calibration import MovingSpeed, Speed
+from models.local.loading import load
 from tests.models import bundled
 from tests.models.bundled import first_line, never, to_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from models.ctranslate import CTranslateModel
+    from models.local.ctranslate import CTranslateModel
 
 LONG_S = 60.0
 REQUEST = bundled.request(
@@ -341,7 +341,7 @@ def test_closing_ends_a_running_call_and_says_so_afterwards() -> None:
 PROGRAM = """
 import sys, threading
 from tests.models import bundled
-from models.loading import load
+from models.local.loading import load
 from models.completion import FillRequest
 
 model = load(bundled.entry(), device="cpu", threads=1)

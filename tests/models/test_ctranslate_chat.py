@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.catalog import ChatFormat
+from models.catalog.catalog import ChatFormat
 from models.chat import (
     AnswerSchema,
     ChatError,
@@ -21,15 +21,15 @@ from models.chat import (
     ToolSpec,
     never,
 )
-from models.ctranslate_chat import CTranslateChat
-from models.engine import Step, Token
-from models.loading import load_chat
+from models.local.ctranslate_chat import CTranslateChat
+from models.local.engine import Step, Token
+from models.local.loading import load_chat
 from tests.models import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.fim import Prompt
 
 FORMAT = ChatFormat(

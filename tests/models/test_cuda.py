@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from models import cuda, loading
-from models.loading import load
+from models.local import cuda, loading
+from models.local.loading import load
 from tests.models import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from models.engine import Engine, Placement
     from models.fim import Prompt
+    from models.local.engine import Engine, Placement
 
 MEMORY = RuntimeError("CUDA failed with error out of memory")
 

@@ -13,10 +13,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from models.completion import FillRequest, Generation, StopReason
-from models.elsewhere import OLLAMA, OLLAMA_WINDOW, connected, unknown_entry
 from models.errors import ModelError
-from models.providers import completions
-from models.scripted_server import ScriptedServer
+from models.remote.elsewhere import OLLAMA, OLLAMA_WINDOW, connected, unknown_entry
+from models.remote.providers import completions
+from models.scripted.scripted_server import ScriptedServer
 from tests.models import bundled
 
 if TYPE_CHECKING:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from models.catalog.library import described, install
 from models.errors import ModelError
-from models.library import described, install
-from models.loading import load_embedder
+from models.local.loading import load_embedder
 from tests.models import bundled
 from tests.models.conversion.parity import NETWORKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Reply, ReplyEnd, Speaker, never
-from models.circuit import Circuit
-from models.endpoint import Endpoint, Patience
-from models.fallback import AGAIN_S, FallbackChain, Link
-from models.http import HttpClient, HttpOptions
-from models.keys import KeySource
-from models.providers.remote import DIALECTS, RemoteChat
-from models.scripted_chat import ScriptedChat
-from models.scripted_server import ScriptedServer
+from models.remote.circuit import Circuit
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.fallback import AGAIN_S, FallbackChain, Link
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.keys import KeySource
+from models.remote.providers.remote_chat import DIALECTS, RemoteChat
+from models.scripted.scripted_chat import ScriptedChat
+from models.scripted.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

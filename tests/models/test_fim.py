@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.catalog import PromptShares
+from models.catalog.catalog import PromptShares
 from models.completion import FillRequest, Snippet
 from models.fim import lay_out
 from tests.models import bundled
 
 if TYPE_CHECKING:
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.fim import Prompt
 
 SHARES = PromptShares(0.35, 0.15, 0.35, 0.15)

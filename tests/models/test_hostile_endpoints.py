@@ -14,19 +14,19 @@ import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Reply, Speaker, never
 from models.completion import FillRequest, Generation
-from models.elsewhere import unknown_entry
-from models.endpoint import Endpoint, Patience
 from models.errors import ModelError
-from models.events import LONGEST_ANSWER
 from models.host.connection import FixedConnection
-from models.http import HttpClient, HttpOptions
-from models.providers.completions import LONGEST
-from models.providers.dialect import LONGEST_NAME
-from models.providers.remote import RemoteChat
-from models.providers.shapes import MOST_TOKENS
-from models.providers.speech import PlainSpeech
-from models.refusals import LONGEST_REST_S, retry_after_s
-from models.remote import RemoteModel
+from models.remote.elsewhere import unknown_entry
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.events import LONGEST_ANSWER
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.providers.completions import LONGEST
+from models.remote.providers.dialect import LONGEST_NAME
+from models.remote.providers.remote_chat import RemoteChat
+from models.remote.providers.shapes import MOST_TOKENS
+from models.remote.providers.speech import PlainSpeech
+from models.remote.refusals import LONGEST_REST_S, retry_after_s
+from models.remote.remote_completion import RemoteModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

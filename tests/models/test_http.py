@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
-from models.endpoint import Endpoint, Patience
-from models.http import GivenUpError, HttpClient, HttpOptions, is_local
-from models.providers.remote import RemoteChat
-from models.scripted_server import ScriptedServer
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.http import GivenUpError, HttpClient, HttpOptions, is_local
+from models.remote.providers.remote_chat import RemoteChat
+from models.scripted.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

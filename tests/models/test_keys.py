@@ -12,9 +12,9 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail
 from keyring.errors import KeyringLocked
 
-from models import keys
 from models.chat import ChatError, Fault
-from models.keys import KeySource, without_secrets
+from models.remote import keys
+from models.remote.keys import KeySource, without_secrets
 from server.cli import run
 
 if TYPE_CHECKING:

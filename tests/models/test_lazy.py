@@ -8,15 +8,15 @@ import pytest
 
 from models.completion import FillRequest, StopReason
 from models.errors import ModelError
-from models.lazy import LazyModel
-from models.load_times import LoadTime
-from models.scripted import ENTRY, ScriptedModel
+from models.local.lazy import LazyModel
+from models.local.load_times import LoadTime
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests.models.bundled import never, to_the_end
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.lazy import State
+    from models.local.lazy import State
 
 LONG_S = 30.0
 REQUEST = FillRequest("a.py", "x = ", "\n")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog import Catalog
+from models.catalog.catalog import Catalog
+from models.catalog.known import known_models
+from models.catalog.library import CHECKSUMS_FILE, check, described, install, remove
 from models.errors import ModelError
-from models.known import known_models
-from models.library import CHECKSUMS_FILE, check, described, install, remove
 from models.tokens import Tokenizer
 from tests.models.conversion.parity import NETWORKS
 

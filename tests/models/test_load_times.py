@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.load_times import FILE, LoadTime, percent
+from models.local.load_times import FILE, LoadTime, percent
 
 if TYPE_CHECKING:
     from pathlib import Path

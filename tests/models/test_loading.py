@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import calibration, engine, loading
-from models.calibration import FILE, Speed, candidates, choose_threads, usual_threads
 from models.errors import ModelError
-from models.loading import load
-from models.weights import read_shape
+from models.local import calibration, engine, loading
+from models.local.calibration import FILE, Speed, candidates, choose_threads, usual_threads
+from models.local.loading import load
+from models.local.weights import read_shape
 from tests.models import bundled
 from tests.models.bundled import first_line, never
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 
 def test_the_weights_say_what_they_are() -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models import machine
-from models.calibration import Speed
-from models.machine import FILE, MOST_KEPT, Machine, Weights, keep, kept
+from models.local import machine
+from models.local.calibration import Speed
+from models.local.machine import FILE, MOST_KEPT, Machine, Weights, keep, kept
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from models.chat import AnswerSchema, ChatError, ChatRequest, Fault, Message, Re
 from models.completion import FillRequest, Generation, Score, Snippet, StopReason
 from models.masked_completion import MaskedModel
 from models.masking import MARK, Mask, MaskedChat
-from models.replies import CachedChat
-from models.scripted import ENTRY
-from models.scripted_chat import ScriptedChat
+from models.remote.replies import CachedChat
+from models.scripted.scripted_chat import ScriptedChat
+from models.scripted.scripted_completion import ENTRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import calibration, probe
 from models.errors import ModelError
-from models.machine import Weights
-from models.probe import ON_CPU, ON_GPU, Build, measure_machine, write_network
-from models.weights import WEIGHTS_FILE, read_shape
+from models.local import calibration, probe
+from models.local.machine import Weights
+from models.local.probe import ON_CPU, ON_GPU, Build, measure_machine, write_network
+from models.local.weights import WEIGHTS_FILE, read_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.engine import Engine
+    from models.local.engine import Engine
 
 TINY = Build(layers=2, width=64, inner=128, heads=4, key_heads=2)
 

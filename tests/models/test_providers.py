@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import speeches
 from models.chat import (
     AnswerSchema,
     ChatError,
@@ -23,13 +22,14 @@ from models.chat import (
     ToolSpec,
     never,
 )
-from models.endpoint import Endpoint, Patience
-from models.http import HttpClient, HttpOptions
-from models.keys import KeySource
-from models.providers.dialect import Announcer
-from models.providers.remote import DIALECTS, RemoteChat
-from models.scripted_server import ScriptedServer
-from models.scripts import Turn
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.keys import KeySource
+from models.remote.providers.dialect import Announcer
+from models.remote.providers.remote_chat import DIALECTS, RemoteChat
+from models.scripted import speeches
+from models.scripted.scripted_server import ScriptedServer
+from models.scripted.scripts import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

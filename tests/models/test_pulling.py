@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import pulling
-from models.catalog import FimTokens
+from models.catalog import pulling
+from models.catalog.catalog import FimTokens
+from models.catalog.known import KnownModel, known_models
+from models.catalog.library import install
+from models.catalog.pulling import pull
 from models.errors import ModelError
-from models.known import KnownModel, known_models
-from models.library import install
-from models.pulling import pull
 from tests.models.conversion.parity import NETWORKS
 from tests.models.hub import Hub, served
 
@@ -122,7 +122,7 @@ def test_every_published_model_is_described_whole() -> None:
 def test_counting_bytes_starts_no_process() -> None:
     code = (
         "import multiprocessing, psutil; multiprocessing.set_start_method('spawn')\n"  # as newer Pythons begin with
-        "from models.pulling import _counter; _counter(print)(total=3)\n"
+        "from models.catalog.pulling import _counter; _counter(print)(total=3)\n"
         "print(len(psutil.Process().children()))"
     )
     command = [sys.executable, "-c", code]

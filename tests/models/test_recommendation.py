@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from models.calibration import Speed
-from models.catalog import Catalog, Measured
-from models.ctranslate import LEAST_PROMPT, LINE_TOKENS
-from models.known import KnownModel, known_models
-from models.machine import Machine, Weights
-from models.recommendation import Candidate, Limits, Room, Verdict, available, best, judge
+from models.catalog.catalog import Catalog, Measured
+from models.catalog.known import KnownModel, known_models
+from models.local.calibration import Speed
+from models.local.ctranslate import LEAST_PROMPT, LINE_TOKENS
+from models.local.machine import Machine, Weights
+from models.local.recommendation import Candidate, Limits, Room, Verdict, available, best, judge
 from tests.models import bundled
 
 LIMITS = Limits(typing_s=0.5, asking_s=2.0, first_words_s=15.0, tokens_per_s=5.0)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models import reply_store
 from models.chat import AnswerSchema, ChatRequest, Message, Reply, ReplyEnd, Speaker, ToolSpec, never
-from models.replies import CachedChat
-from models.scripted_chat import ScriptedChat
+from models.remote import reply_store
+from models.remote.replies import CachedChat
+from models.scripted.scripted_chat import ScriptedChat
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,11 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import replies, reply_store
 from models.chat import ChatRequest, Message, Reply, ReplyEnd, Speaker, ToolCall, Usage, never
-from models.replies import CachedChat
-from models.reply_store import DamagedError, ReplyStore, read_reply
-from models.scripted_chat import ScriptedChat
+from models.remote import replies, reply_store
+from models.remote.replies import CachedChat
+from models.remote.reply_store import DamagedError, ReplyStore, read_reply
+from models.scripted.scripted_chat import ScriptedChat
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="links and modes are POSIX's")
@@ -327,8 +327,8 @@ def test_threads_and_stores_side_by_side_lose_nothing(tmp_path: Path) -> None:
 def test_processes_side_by_side_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from models.reply_store import ReplyStore; from models.chat import Reply\n"
-        "from models import reply_store; reply_store.BUSY_S = 60.0  # the machine may be busy\n"
+        "from models.remote.reply_store import ReplyStore; from models.chat import Reply\n"
+        "from models.remote import reply_store; reply_store.BUSY_S = 60.0  # the machine may be busy\n"
         "store = ReplyStore(Path(sys.argv[1]))\n"
         "for n in range(20): store.keep(f'{sys.argv[2]} {n}', Reply(f'{sys.argv[2]} {n}'), 3600.0)\n"
     )

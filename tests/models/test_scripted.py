@@ -6,7 +6,7 @@ import pytest
 
 from models.completion import FillRequest, StopReason
 from models.errors import ModelError
-from models.scripted import UNLIKELY_LOG_PROB, ScriptedModel
+from models.scripted.scripted_completion import UNLIKELY_LOG_PROB, ScriptedModel
 from tests.models.bundled import first_line, never, to_the_end
 
 LONG_S = 30.0

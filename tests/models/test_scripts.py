@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, ReplyEnd, Speaker, never
-from models.scripted_chat import ScriptedChat
-from models.scripts import Script, ScriptError
+from models.scripted.scripted_chat import ScriptedChat
+from models.scripted.scripts import Script, ScriptError
 
 QUESTION = ChatRequest((Message(Speaker.USER, "Explain this."),))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog import BUNDLED, DEFAULT_MODEL, Catalog, read_entry
+from models.catalog.catalog import BUNDLED, DEFAULT_MODEL, Catalog, read_entry
+from models.catalog.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
 from models.errors import CatalogError
-from models.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
 
 
 def written(folder: Path, **changes: object) -> Path:

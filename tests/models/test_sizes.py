@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.sizes import is_small, weights
+from models.catalog.sizes import is_small, weights
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.circuit import REST_S
 from models.completion import FillRequest
 from models.errors import ModelError
-from models.lazy import LazyModel
-from models.scripted import ENTRY, ScriptedModel
-from models.standby import StandbyModel
+from models.local.lazy import LazyModel
+from models.remote.circuit import REST_S
+from models.remote.standby import StandbyModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests.models import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import Generation, Score
 
 REQUEST = FillRequest("a.py", "x = ", "")

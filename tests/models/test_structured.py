@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from models.structured import ask
 
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from models.turns import Turns
+from models.local.turns import Turns
 
 LONG_S = 30.0
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
-from models.endpoint import Endpoint, Patience
-from models.http import HttpClient, HttpOptions
-from models.providers.remote import DIALECTS, RemoteChat
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.providers.remote_chat import DIALECTS, RemoteChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

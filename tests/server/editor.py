@@ -21,7 +21,7 @@ from indexing.limits import IndexLimits
 from indexing.records import Hit, IndexProgress, IndexStatus, Query
 from indexing.syntax.documents import Document, Span
 from indexing.workspace import access
-from models.fallback import FallbackChain, Link
+from models.remote.fallback import FallbackChain, Link
 from server.app import StarlingServer, create_server
 from server.chats import Chats
 from server.core import Core
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from indexing.index import Index
     from indexing.syntax.syntax import Syntax
     from models.chat import ChatModel
-    from models.lazy import LazyModel
+    from models.local.lazy import LazyModel
 
 URI = "untitled:main.py"
 WAIT_S = 20.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.chat import ChatError, ChatRequest, Message, Speaker, never
-from models.scripted_server import ScriptedServer
+from models.scripted.scripted_server import ScriptedServer
 from server import chats, checks, core, endpoints
 from server.costs import Costs
 from server.endpoints import ChatSettings, EndpointSettings
@@ -210,7 +210,7 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
     code = (
         "import sys; from pathlib import Path; from server import core; core.build([], None, None).close();"
-        "parts = ('httpx2', 'httpcore2', 'models.reply_store', 'models.providers');"
+        "parts = ('httpx2', 'httpcore2', 'models.remote.reply_store', 'models.remote.providers');"
         "print([n for n in sys.modules if n.startswith(parts)])"
     )
     done = subprocess.run(

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 import starling_lsp
 from indexing.storage.index_files import Places
-from models.catalog import BUNDLED, DEFAULT_MODEL
+from models.catalog.catalog import BUNDLED, DEFAULT_MODEL
 from server import paths
 from server.cli import run
 from server.cli.app import app

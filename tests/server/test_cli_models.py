@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from models import pulling
-from models.catalog import BUNDLED, Catalog
-from models.show_filter import FILE, FORMAT, KINDS
+from models.catalog import pulling
+from models.catalog.catalog import BUNDLED, Catalog
+from models.catalog.show_filter import FILE, FORMAT, KINDS
 from server import chats, paths
 from server.cli import run
 from server.settings import resolve

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models import known, machine, probe
-from models.calibration import Speed, known_speed
-from models.catalog import Measured
-from models.machine import Machine
+from models.catalog import known
+from models.catalog.catalog import Measured
+from models.local import machine, probe
+from models.local.calibration import Speed, known_speed
+from models.local.machine import Machine
 from server import checks, paths, recommending
 from server.cli import run, tables
 from server.settings import ModelSettings, Settings
@@ -207,7 +208,7 @@ def test_another_device_is_measured_anew(
     measured: Callable[[Machine], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = measured(replace(QUICK, device="cuda"))
-    monkeypatch.setattr("models.engine.cuda_devices", lambda: 1)
+    monkeypatch.setattr("models.local.engine.cuda_devices", lambda: 1)
     for settings in (Settings(), Settings(), Settings(model=ModelSettings(device="cpu"))):
         recommending.machine_here(settings, again=False, on_progress=lambda _: None)
     assert asked == ["auto", "cpu"]

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import starling_lsp
-from models.catalog import BUNDLED
-from models.known import known_models
+from models.catalog.catalog import BUNDLED
+from models.catalog.known import known_models
 from server.cli import run
 from server.cli.tables import Column, lines_of
 

@@ -8,8 +8,8 @@ import pytest
 
 from agents.edits import Edit
 from agents.findings import Fix, Layer
-from models.lazy import LazyModel
-from models.scripted import ENTRY, ScriptedModel
+from models.local.lazy import LazyModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.gate.scripted import ScriptedAsker
 from server.paths import HOME_VARIABLE
 from tests.server.editor import URI, finding

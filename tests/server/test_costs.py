@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.billing import Account, Prices
 from models.chat import Usage
+from models.remote.billing import Account, Prices
 from server import costs, paths
 from server.cli import run
 from server.costs import Costs

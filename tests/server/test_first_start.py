@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models import machine
-from models.machine import Machine
+from models.local import machine
+from models.local.machine import Machine
 from server import paths
 from server.first_start import HINT, TOLD_FILE, tell
 from server.settings import ModelSettings, Settings

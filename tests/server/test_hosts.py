@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.catalog import Catalog
-from models.ctranslate import CTranslateModel
+from models.catalog.catalog import Catalog
 from models.host.address import LONGEST_PATH
+from models.local.ctranslate import CTranslateModel
 from server import core, hosts, paths
 from server.settings import ModelSettings, Settings, resolve
 from tests.models import bundled

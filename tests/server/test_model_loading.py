@@ -9,9 +9,9 @@ import pytest
 
 from models.completion import FillRequest
 from models.errors import ModelError
-from models.lazy import LazyModel
-from models.load_times import LoadTime
-from models.scripted import ENTRY, ScriptedModel
+from models.local.lazy import LazyModel
+from models.local.load_times import LoadTime
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.cli import complete
 from server.core import Core
 from server.settings import Settings

@@ -8,8 +8,8 @@ import pytest
 
 from agents.findings import Layer
 from indexing.limits import IndexLimits
-from models.lazy import LazyModel
-from models.scripted import ENTRY, ScriptedModel
+from models.local.lazy import LazyModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server import policies
 from server.core import Core
 from server.means import Files

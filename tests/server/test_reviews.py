@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents.edits import Edit
 from agents.findings import Fix, Layer, Severity
-from models.lazy import LazyModel
-from models.scripted import ENTRY, ScriptedModel
+from models.local.lazy import LazyModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.reviews import Held
 from tests.server.editor import URI, finding
 

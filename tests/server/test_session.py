@@ -11,10 +11,10 @@ import pytest
 
 from indexing.records import IndexProgress
 from indexing.syntax.syntax import Syntax
-from models.catalog import BUNDLED, DEFAULT_MODEL, read_entry
+from models.catalog.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
-from models.lazy import LazyModel
-from models.scripted import ScriptedModel
+from models.local.lazy import LazyModel
+from models.scripted.scripted_completion import ScriptedModel
 from server.services import Services
 from server.snapshot import Snapshot
 from server.version import VERSION

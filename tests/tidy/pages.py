@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import typer.main  # noqa: E402 (as a script this file finds the program by the line above)
 
-from models.known import known_models  # noqa: E402
+from models.catalog.known import known_models  # noqa: E402
 from server.cli.app import PROGRAM, app  # noqa: E402
 from server.commands import schema  # noqa: E402
 from server.reference import reference  # noqa: E402

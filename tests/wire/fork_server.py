@@ -36,8 +36,8 @@ MODULES = (
     "server.gate.asking", "server.gate.comparing", "pygls.progress", "agents.generator.generator",
     "agents.reviewer.reviewer", "agents.reviewer.examiner", "agents.reviewer.rules.registry", "indexing.index",
     "indexing.snapshots", "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools",
-    "indexing.workspace.watching.watch", "models.catalog", "models.lazy", "models.loading", "models.ctranslate",
-    "models.allocator", "psutil", "ctypes",
+    "indexing.workspace.watching.watch", "models.catalog.catalog", "models.local.lazy", "models.local.loading",
+    "models.local.ctranslate", "models.local.allocator", "psutil", "ctypes",
 )  # fmt: skip
 # What the processes that it starts have imported once they work.
 OF_PROCESSES = (

@@ -28,9 +28,9 @@ QUICK = "quick()"
 
 def build(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
     """The program's core, then the scripted model."""
-    from models.lazy import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
-    from models.load_times import LoadTime  # noqa: PLC0415
-    from models.scripted import ENTRY, ScriptedModel  # noqa: PLC0415
+    from models.local.lazy import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
+    from models.local.load_times import LoadTime  # noqa: PLC0415
+    from models.scripted.scripted_completion import ENTRY, ScriptedModel  # noqa: PLC0415
     from server import paths  # noqa: PLC0415
 
     class Weights(ScriptedModel):

@@ -15,7 +15,7 @@ import pytest
 from lsprotocol import types
 
 from models.chat import ChatRequest, Message, Speaker, never
-from models.scripted_server import ScriptedServer
+from models.scripted.scripted_server import ScriptedServer
 from server import chats
 from server.endpoints import ChatSettings
 from tests.wire.conftest import PROGRAM, ROOT, plain, within

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 from lsprotocol import types
 
-from models.scripted_server import ScriptedServer
+from models.scripted.scripted_server import ScriptedServer
 from server.commands import COMMANDS
 from tests.wire.conftest import PROGRAM, gone, within
 

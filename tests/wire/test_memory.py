@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.allocator import HEAPS
+from models.local.allocator import HEAPS
 from tests.heaps import count_thread_heaps
 from tests.wire.conftest import PROGRAM, within
 

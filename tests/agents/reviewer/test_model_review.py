@@ -14,7 +14,7 @@ from agents.reviewer.model_review import placed_at, review_by_model
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
 from models.chat import ChatError, Fault, never
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, document_of, hit
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from agents.reviewer.model_review import review_by_model
 from agents.reviewer.plain_review import chosen_in, claims_in, line_in, numbered
 from indexing.syntax.syntax import Syntax
 from models.chat import never
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, document_of
 
 if TYPE_CHECKING:

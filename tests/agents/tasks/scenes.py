@@ -10,7 +10,7 @@ from agents.generator.tasks import registry, running
 from agents.generator.tasks.records import Means, Nothing, Offer, Scene, TestRun
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests import marked
 from tests.agents.doubles import ROOT, MemoryIndex
 

@@ -17,7 +17,7 @@ from agents.generator.tasks.records import Nothing
 from agents.generator.tasks.weaving import Target
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import scene_of
 from tests.agents.tasks.test_chat_tasks import after, run
 

@@ -18,7 +18,7 @@ from indexing.syntax.documents import Document, Span
 from indexing.workspace.secrets.literals import secret_literals
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd
 from models.masking import MARK, MaskedChat
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.doubles import MemoryIndex, hit
 from tests.agents.tasks.scenes import Workplace, scene_of
 

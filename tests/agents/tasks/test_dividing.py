@@ -13,7 +13,7 @@ from agents.generator.tasks.dividing import asks_to_divide
 from agents.generator.tasks.filling import Cancelled
 from agents.generator.tasks.records import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import Workplace, scene_of
 
 REPORT = """

@@ -7,7 +7,7 @@ from agents.findings import Finding, Fix, Severity
 from agents.generator.tasks import registry
 from agents.generator.tasks.records import Nothing, TestRun
 from indexing.syntax.documents import Document, Span
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import result_of, scene_of
 
 FIXTURE = "def f(a):\n    b = a\n    $0return eval(a)\n"

@@ -9,7 +9,7 @@ import pytest
 
 from agents.generator.tasks.placeholders import is_placeholder
 from agents.generator.tasks.records import Nothing
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import scene_of
 from tests.agents.tasks.test_chat_tasks import after, run
 

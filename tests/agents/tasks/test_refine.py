@@ -7,7 +7,7 @@ from agents.findings import Finding, Fix, Severity
 from agents.generator.tasks import refine, running
 from agents.generator.tasks.records import Nothing
 from indexing.syntax.documents import Document, Span
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import scene_of
 
 

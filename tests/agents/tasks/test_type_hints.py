@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import hit
 from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of
 

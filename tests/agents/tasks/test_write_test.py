@@ -6,7 +6,7 @@ import pytest
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.generator.tasks.records import TestRun
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import ROOT
 from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.reviewer.model_review import review_by_model
 from indexing.index import Index
-from models.loading import load, load_chat
+from models.local.loading import load, load_chat
 from tests.eval import data, mutants, seeded_bugs, tables
 from tests.eval.metrics import SEED
 from tests.eval.real.answers import Key, revision
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from indexing.syntax.documents import Document
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run
     from tests.eval.tables import Cell

@@ -33,7 +33,7 @@ from indexing.index import Index
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
-from models.loading import load_chat
+from models.local.loading import load_chat
 from tests.eval import data, humaneval, sandbox, tables
 from tests.eval.humaneval import never
 from tests.eval.metrics import SEED
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from agents.generator.tasks.records import Task
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run
     from tests.eval.tables import Cell

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.catalog import Catalog
-from models.loading import load
-from models.weights import WEIGHTS_FILE
+from models.catalog.catalog import Catalog
+from models.local.loading import load
+from models.local.weights import WEIGHTS_FILE
 from server import paths
 from tests.eval.real.answers import Answers
 from tests.eval.real.replaying import Replaying
@@ -23,7 +23,7 @@ from tests.eval.real.replaying import Replaying
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest
 
 MARKED_BYTES = 1 << 20

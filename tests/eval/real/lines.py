@@ -28,7 +28,7 @@ from agents.generator.policy import CompletionPolicy
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
-from models.catalog import PromptShares
+from models.catalog.catalog import PromptShares
 from tests.eval import data, masks, tables
 from tests.eval.bundled import bundled_model
 from tests.eval.line_completion import INDEX_WAIT_S, completed_line, never
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run

@@ -14,7 +14,7 @@ from models.tokens import Tokenizer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 REVISION = "raw-1"  # counts up when this file asks or cuts differently
 BEFORE, BEHIND = 3000, 1000  # characters

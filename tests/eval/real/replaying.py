@@ -12,14 +12,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.engine import Step, Token
+from models.local.engine import Step, Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from models.engine import Engine, Steering
     from models.fim import Prompt
+    from models.local.engine import Engine, Steering
 
 
 @dataclass(frozen=True)

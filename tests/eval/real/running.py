@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from models.calibration import available_cores
+from models.local.calibration import available_cores
 from tests.eval import tables
 from tests.eval.real.answers import Answers, Key
 from tests.eval.real.installed import entry_of, processor
@@ -16,7 +16,7 @@ from tests.eval.real.installed import entry_of, processor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
     from tests.eval.tables import Cell
 
 Item = TypeVar("Item")

@@ -8,7 +8,7 @@ import pytest
 
 from agents.findings import Finding, Layer, Severity
 from indexing.syntax.documents import Span
-from models.scripted import ScriptedModel
+from models.scripted.scripted_completion import ScriptedModel
 from tests.eval import data
 from tests.eval.real import bugs
 from tests.eval.real.answers import Answers

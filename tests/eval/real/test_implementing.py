@@ -8,8 +8,8 @@ import pytest
 
 from agents.generator.tasks.records import Means
 from indexing.index import Index
-from models.scripted import ScriptedModel
-from models.scripted_chat import ScriptedChat
+from models.scripted.scripted_chat import ScriptedChat
+from models.scripted.scripted_completion import ScriptedModel
 from tests.eval.real.implementing import (
     GENERATE,
     IMPLEMENT,

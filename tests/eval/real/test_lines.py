@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from indexing.index import Index
-from models.catalog import DEFAULT_MODEL, Catalog
-from models.scripted import ScriptedModel
+from models.catalog.catalog import DEFAULT_MODEL, Catalog
+from models.scripted.scripted_completion import ScriptedModel
 from tests.eval import data
 from tests.eval.humaneval import of_problem
 from tests.eval.masks import Place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.engine import Step, Token
 from models.fim import Prompt
+from models.local.engine import Step, Token
 from tests.eval.real.replaying import Replaying
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from tokenizers import Tokenizer as Encoder
 
-from models.catalog import Catalog
+from models.catalog.catalog import Catalog
+from models.catalog.formats import known_chat
+from models.catalog.known import known_models
+from models.catalog.library import described, install
 from models.conversion.gguf_contents import read_contents
 from models.conversion.gguf_description import Beside, default_name, licence_of, quantization
 from models.conversion.gguf_vocabulary import vocabulary_of
 from models.conversion.pretokenizers import WAYS
 from models.errors import ModelError
-from models.formats import known_chat
-from models.known import known_models
-from models.library import described, install
 from models.tokens import Tokenizer
 from tests.models import bundled
 from tests.models.conversion import ggufs

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.found import finding, folders, hub, records
-from models.found.finding import Place, find_models, places
+from models.catalog.found import finding, folders, found_models, hub
+from models.catalog.found.finding import Place, find_models, places
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import full_model
@@ -111,7 +111,7 @@ def test_names_that_would_drive_a_terminal_or_a_shell_are_made_plain(model: Path
     assert len(names) == 4
     assert len(set(names)) == 4
     for name in names:
-        assert records.STRANGE.sub("", name.replace("~", "")) == name.replace("~", "")
+        assert found_models.STRANGE.sub("", name.replace("~", "")) == name.replace("~", "")
 
 
 def test_parts_are_one_model_and_eyes_are_none(tmp_path: Path) -> None:

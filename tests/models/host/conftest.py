@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.scripted import ENTRY, ScriptedModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests.models.host.serving import ROOMY, Serving, scripted
 
 if TYPE_CHECKING:

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import uvicorn
 
-from models.catalog import Catalog
-from models.endpoint import Endpoint, Patience
+from models.catalog.catalog import Catalog
 from models.host.address import SOCKET_URL
-from models.host.app import Host, create_app
 from models.host.connection import FixedConnection
+from models.host.host_app import Host, create_app
 from models.host.process import KEEP_ALIVE_S
 from models.host.residents import Limits, Residents
-from models.http import HttpClient, HttpOptions
-from models.providers.speech import HostSpeech, PlainSpeech
-from models.remote import RemoteModel
-from models.scripted import ENTRY, ScriptedModel
+from models.remote.endpoint import Endpoint, Patience
+from models.remote.http import HttpClient, HttpOptions
+from models.remote.providers.speech import HostSpeech, PlainSpeech
+from models.remote.remote_completion import RemoteModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 WAIT_S = 30.0
 PATIENCE = Patience(first_token_s=WAIT_S, idle_s=WAIT_S, total_s=2 * WAIT_S, attempts=1)

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from models import peers
 from models.errors import HostError
+from models.host import peers
 from models.host.address import Address
 from models.host.folder import claim, untrusted
 from models.host.looking import health
+from models.host.peers import foreign_peer, uid_of_peer
 from models.host.process import run
 from models.host.residents import Limits
 from models.host.starting import HostProcess
-from models.http import HttpClient, HttpOptions
-from models.peers import foreign_peer, uid_of_peer
+from models.remote.http import HttpClient, HttpOptions
 from tests.models.host.serving import WAIT_S
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from models.chat import Reply, ReplyEnd, ToolCall, Usage
 from models.embedding import Embeddings
 from models.host.residents import Limits
-from models.scripted import ENTRY
+from models.scripted.scripted_completion import ENTRY
 from tests.models.host.serving import scripted
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.catalog import Catalog
+from models.catalog.catalog import Catalog
 from models.errors import ModelError
 from models.host import residents as residents_module
 from models.host.forms import Placing
 from models.host.residents import Limits, Residents, UnknownModelError
-from models.scripted import ENTRY, ScriptedModel
+from models.scripted.scripted_completion import ENTRY, ScriptedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from models.catalog import ModelEntry
+    from models.catalog.catalog import ModelEntry
 
 MB = 1_000_000
 SIZES = {"small": 100 * MB, "large": 700 * MB, "other": 600 * MB, "talker": 300 * MB, "babbler": 400 * MB}

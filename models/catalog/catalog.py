@@ -1,0 +1,352 @@
+"""Which models there are: one folder a model, described by its `catalog.toml`.
+
+Reads the built-in entries (`models/catalog/bundled/*/`) and a person's own folder. Adding a model adds a folder and
+touches no code. Never loads a model and never fails on a bad entry: what is wrong is a sentence in `Catalog.problems`.
+Start at `Catalog.load`; `read_entry` knows the format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.catalog.show_filter import FILE, ShowFilter
+from models.catalog.toml_tables import Table
+from models.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BUNDLED = Path(__file__).parent / "bundled"
+ENTRY_FILE = "catalog.toml"
+DEFAULT_MODEL = "starling-mini"
+
+LAYOUTS = ("spm", "psm", "suffix_first")
+ROLES = ("completion", "chat", "review", "embedding")
+POOLINGS = ("mean", "first")
+# What is taken back from the end of the prompt, so that the answer says it again: a begun word, spaces.
+HEALINGS = ("words", "spaces")
+# Models with more parameters are slow enough to need a budget of time. Where their entry says nothing else they read
+# the spaces before the cursor: made to say an indentation again, Qwen2.5-Coder 0.5B wrote nothing but spaces. They say
+# begun words again; of 60 lines in this repository it then had 6 right in place of 5.
+LARGE_PARAMETERS = 100_000_000
+LARGE_HEALINGS = ("words",)
+PATH_PLACES = ("first", "prefix", "none")
+# What was measured of a model (tests/eval): rests of lines completed exactly, problems solved.
+WORTHS = ("lines", "problems")
+
+# Below this there is no room for markers, a line of code and an answer.
+MIN_CONTEXT_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FimTokens:
+    """A model's fill-in-the-middle format.
+
+    Attributes:
+        prefix: marker before the text before the cursor.
+        suffix: marker before the text after the cursor.
+        middle: marker after which the model writes.
+        end: the token that ends an answer.
+        file: marker before a file's path; "" when the model knows none.
+        repository: marker before a repository's name; "" when the model knows none.
+        layouts: orders the model was trained on, best first. "psm" is prefix, suffix, middle; "spm" is StarCoder's
+            `<prefix><suffix>after<middle>before`, where the answer goes on right behind the text before the cursor;
+            "suffix_first" is `<suffix>after<prefix>before<middle>`.
+        path_place: where the asking file's marker and path stand: "first" (before all markers), "prefix" (at the head
+            of the prefix) or "none" (nowhere).
+        healing: what of the text before the cursor the answer has to say again: begun "words", "spaces"; None leaves
+            it to the model's size (`ModelEntry.healing`).
+        begin: token that begins every prompt; "" for none.
+    """
+
+    prefix: str
+    suffix: str
+    middle: str
+    end: str
+    file: str = ""
+    repository: str = ""
+    layouts: tuple[str, ...] = ("psm",)
+    path_place: str = "first"
+    begin: str = ""
+    healing: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptShares:
+    """How a prompt's tokens are divided, each 0 to 1; what a part leaves unused goes to the prefix.
+
+    Copilot's shares (35, 15, 35 and 15 %) are for prompts several times as long; at 1,024 tokens a model of 0.5 billion
+    parameters had 0.35 of 40 lines right with them and 0.40 with these. A model with a small window states its own.
+    """
+
+    prefix: float = 0.55
+    suffix: float = 0.2
+    stable: float = 0.2
+    volatile: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFormat:
+    """How a model was taught to tell turns apart; in each `{text}` stands for what is said.
+
+    Attributes:
+        system: a turn of instructions; "" where there is none, and instructions go before the first user's text.
+        user: a person's turn.
+        assistant: the model's own earlier turn.
+        opening: what the model's answer follows.
+        ends: tokens that end an answer.
+        begin: token that begins every conversation; "" for none.
+    """
+
+    system: str
+    user: str
+    assistant: str
+    opening: str
+    ends: tuple[str, ...]
+    begin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """How a model is asked in one role: temperature (0 is greedy) and most tokens of an answer."""
+
+    temperature: float = 0.0
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure of the quality tables: a share, and of how many."""
+
+    share: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One model of the catalog.
+
+    Attributes:
+        name: identity, unique in the catalog.
+        architecture: of the network, as its authors name it ("GPTBigCode").
+        parameters: number of weights.
+        context_tokens: prompt and answer together never exceed it.
+        quantization: of the weights on disk ("int8", "float16", ...).
+        licence: SPDX name.
+        source: where the weights come from.
+        roles: what it can do ("completion", "chat", "review", "embedding").
+        fim: its fill-in-the-middle format; all empty for a model that completes nothing.
+        shares: how its prompt is divided.
+        folder: where its files are.
+        weights: folder of the CTranslate2 files.
+        bundled: whether it came with the program.
+        min_log_prob: mean log-probability per token under which an answer is not worth showing unasked; None leaves
+            the choice to the caller.
+        chat: its turns, None for a model that does not chat.
+        pooling: how an embedder makes one vector of a text: the mean of its tokens' states, or the first one.
+        settings: how it is asked, by role.
+        show_filter: what its suggestions are worth; None where that was never measured.
+        worth: what was measured of it, by table (`WORTHS`).
+    """
+
+    name: str
+    architecture: str
+    parameters: int
+    context_tokens: int
+    quantization: str
+    licence: str
+    source: str
+    roles: tuple[str, ...]
+    fim: FimTokens
+    folder: Path
+    weights: Path
+    shares: PromptShares = field(default_factory=PromptShares)
+    bundled: bool = False
+    min_log_prob: float | None = None
+    chat: ChatFormat | None = None
+    pooling: str = "mean"
+    settings: Mapping[str, RoleSettings] = field(default_factory=dict)
+    show_filter: ShowFilter | None = None
+    worth: Mapping[str, Measured] = field(default_factory=dict)
+
+    @property
+    def large(self) -> bool:
+        """Whether it is so large that its time has to be budgeted and its prompt is like a raw model's."""
+        return self.parameters > LARGE_PARAMETERS
+
+    @property
+    def healing(self) -> tuple[str, ...]:
+        """What of the text before the cursor an answer has to say again."""
+        if self.fim.healing is not None:
+            return self.fim.healing
+        return LARGE_HEALINGS if self.large else HEALINGS
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer's file."""
+        return self.folder / "tokenizer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All models that can be named.
+
+    Attributes:
+        entries: by name; a person's own entry replaces a built-in one of the same name.
+        problems: one sentence for each entry that could not be used as written.
+    """
+
+    entries: Mapping[str, ModelEntry]
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, user_dir: Path | None = None, *, bundled_dir: Path = BUNDLED) -> Catalog:
+        """Read the built-in entries and those in the folders of `user_dir`."""
+        entries: dict[str, ModelEntry] = {}
+        problems: list[str] = []
+        for directory, bundled in ((bundled_dir, True), (user_dir, False)):
+            if directory is not None:
+                _read_directory(directory, entries, problems, bundled=bundled)
+        return cls(entries, tuple(problems))
+
+    def get(self, name: str) -> ModelEntry | None:
+        """The entry called `name`, or None."""
+        return self.entries.get(name)
+
+
+def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str], None] = lambda _: None) -> ModelEntry:
+    """Read one `catalog.toml`.
+
+    Raises:
+        CatalogError: names the file, the field and what is allowed.
+    """
+    fields = Table.read(path)
+    roles = fields.texts("roles", ROLES)
+    fim = fields.table("fim", optional="completion" not in roles)
+    chat = fields.table("chat", optional="chat" not in roles)
+    embedding = fields.table("embedding", optional=True)
+    settings = fields.table("role", optional=True)
+    prompt = fields.table("prompt", optional=True)
+    completion = fields.table("completion", optional=True)
+    worth = fields.table("worth", optional=True)
+    entry = ModelEntry(
+        name=fields.text("name"),
+        architecture=fields.text("architecture"),
+        parameters=fields.integer("parameters", least=1),
+        context_tokens=fields.integer("context_tokens", least=MIN_CONTEXT_TOKENS),
+        quantization=fields.text("quantization"),
+        licence=fields.text("licence"),
+        source=fields.text("source"),
+        roles=roles,
+        fim=read_fim(fim) if "completion" in roles else FimTokens("", "", "", ""),
+        shares=_read_shares(prompt),
+        folder=path.parent,
+        weights=path.parent / fields.folder_name("weights"),
+        bundled=bundled,
+        min_log_prob=completion.optional_number("min_log_prob", -100.0, 0.0),
+        chat=read_chat(chat) if "chat" in roles else None,
+        pooling=embedding.choice("pooling", POOLINGS, default="mean"),
+        settings=read_settings(settings, roles),
+        show_filter=_read_filter(path.parent / FILE, on_problem) if "completion" in roles else None,
+        worth=read_worth(worth),
+    )
+    for table in (fields, fim, prompt, completion, chat, embedding, worth):
+        for name in table.unread():
+            on_problem(f"{path}: there is no field {name}; it is ignored.")
+    return entry
+
+
+def _read_filter(path: Path, on_problem: Callable[[str], None]) -> ShowFilter | None:
+    """The filter beside the entry; a bad one is a problem, and the model is used without."""
+    try:
+        return ShowFilter.read(path)
+    except CatalogError as error:
+        on_problem(str(error))
+        return None
+
+
+def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: list[str], *, bundled: bool) -> None:
+    try:
+        paths = sorted(directory.glob(f"*/{ENTRY_FILE}"))
+    except OSError as error:
+        problems.append(f"The models in {directory} cannot be listed: {error.strerror}; check its permissions.")
+        return
+    own: set[str] = set()
+    for path in paths:
+        try:
+            entry = read_entry(path, bundled=bundled, on_problem=problems.append)
+        except CatalogError as error:
+            problems.append(str(error))
+            continue
+        if entry.name in own:
+            problems.append(f"{path}: name is {entry.name!r} as in another folder; give it a name of its own.")
+            continue
+        own.add(entry.name)
+        entries[entry.name] = entry
+
+
+def read_fim(fim: Table) -> FimTokens:
+    """The table `[fim]`."""
+    return FimTokens(
+        prefix=fim.text("prefix"),
+        suffix=fim.text("suffix"),
+        middle=fim.text("middle"),
+        end=fim.text("end"),
+        file=fim.text("file", default=""),
+        repository=fim.text("repository", default=""),
+        layouts=fim.texts("layouts", LAYOUTS),
+        path_place=fim.choice("path_place", PATH_PLACES, default="first"),
+        begin=fim.text("begin", default=""),
+        healing=fim.optional_texts("healing", HEALINGS),
+    )
+
+
+def read_chat(chat: Table) -> ChatFormat:
+    """The table `[chat]`."""
+    turns = {role: chat.text(role) for role in ("user", "assistant")} | {"system": chat.text("system", default="")}
+    for role, turn in turns.items():
+        if turn and "{text}" not in turn:
+            chat.refuse(role, "a text with {text} in it")
+    return ChatFormat(
+        **turns,
+        opening=chat.text("opening", default=""),
+        ends=chat.texts("ends"),
+        begin=chat.text("begin", default=""),
+    )
+
+
+def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:
+    """The tables `[role.NAME]`, for each role that the model has."""
+    usual = RoleSettings()
+    tables = {role: settings.table(role, optional=True) for role in roles}
+    return {
+        role: RoleSettings(
+            temperature=table.number("temperature", 0.0, 2.0, usual.temperature),
+            max_tokens=int(table.number("max_tokens", 1, 100_000, usual.max_tokens)),
+        )
+        for role, table in tables.items()
+    }
+
+
+def read_worth(worth: Table) -> dict[str, Measured]:
+    """Read the table `[worth]`: what was measured of the model, by the quality tables' names."""
+    tables = {name: worth.table(name, optional=True) for name in WORTHS}
+    shares = {name: table.optional_number("share", 0.0, 1.0) for name, table in tables.items()}
+    return {
+        name: Measured(share, tables[name].integer("n", least=1)) for name, share in shares.items() if share is not None
+    }
+
+
+def _read_shares(prompt: Table) -> PromptShares:
+    usual = PromptShares()
+    shares = PromptShares(
+        prefix=prompt.number("prefix", 0.0, 1.0, usual.prefix),
+        suffix=prompt.number("suffix", 0.0, 1.0, usual.suffix),
+        stable=prompt.number("stable", 0.0, 1.0, usual.stable),
+        volatile=prompt.number("volatile", 0.0, 1.0, usual.volatile),
+    )
+    if shares.prefix + shares.suffix + shares.stable + shares.volatile > 1.001:
+        prompt.refuse("prefix", "the four shares together at most 1")
+    return shares

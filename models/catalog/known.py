@@ -1,0 +1,160 @@
+"""Models that can be had by name: where each is published, on what terms, and how it is used once it is here.
+
+One TOML file a model in `models/catalog/published/`; adding a model adds a file. Fetches nothing
+(`models.catalog.pulling` does). Start at `known_models`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.catalog.catalog import POOLINGS, ROLES, read_chat, read_fim, read_settings, read_worth
+from models.catalog.toml_tables import Table
+from models.local.machine import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.catalog.catalog import ChatFormat, FimTokens, Measured, RoleSettings
+    from models.conversion.conversion import Converted
+
+PUBLISHED = Path(__file__).parent / "published"
+NETWORKS = ("gpt_bigcode", "starcoder2", "llama", "mistral", "qwen2", "qwen3", "bert", "roberta")
+BYTES_PER_WEIGHT = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
+INT8_BYTES = 1.02  # scales, norms and biases stay in floating point
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A published model.
+
+    Attributes:
+        name: by which a person asks for it.
+        repository: "owner/name" on the hub.
+        network: its `model_type` there.
+        parameters: number of weights, as published.
+        context_tokens: most tokens of prompt and answer that can be used here.
+        licence: SPDX name, or the publisher's own.
+        gated: the publisher wants the licence accepted, with an account, before a download.
+        roles: what it is for.
+        fim: its fill-in-the-middle format, None for none.
+        chat: its turns, None for none.
+        pooling: of an embedder.
+        settings: how it is asked, by role.
+        table_parameters: weights of its table of tokens, vocabulary times width; 0 where nobody wrote it down.
+        tied: whether tokens that are read and tokens that are written share one table.
+        worth: what was measured of it, by table.
+        note: what a person should know of it; "" for nothing.
+    """
+
+    name: str
+    repository: str
+    network: str
+    parameters: int
+    context_tokens: int
+    licence: str
+    gated: bool
+    roles: tuple[str, ...]
+    fim: FimTokens | None = None
+    chat: ChatFormat | None = None
+    pooling: str = "mean"
+    settings: Mapping[str, RoleSettings] | None = None
+    table_parameters: int = 0
+    tied: bool = True
+    worth: Mapping[str, Measured] = field(default_factory=dict)
+
+    note: str = ""
+
+    @property
+    def weights(self) -> Weights:
+        """How many weights a token meets."""
+        tables = self.table_parameters * (1 if self.tied else 2)
+        return Weights(max(1, self.parameters - tables), self.table_parameters)
+
+    def size_bytes(self, quantization: str) -> int:
+        """Size on disk, and about what it takes in memory: weights times bytes a weight."""
+        return int(self.parameters * BYTES_PER_WEIGHT.get(quantization, INT8_BYTES))
+
+
+@cache
+def known_models() -> Mapping[str, KnownModel]:
+    """All of them by name, the smallest first.
+
+    Raises:
+        CatalogError: a file of ours is not as it has to be.
+    """
+    models = [_read(path) for path in PUBLISHED.glob("*.toml")]
+    return {model.name: model for model in sorted(models, key=lambda model: (model.parameters, model.name))}
+
+
+def family_fim(fim: FimTokens, network: str) -> FimTokens:
+    """Return the format of a published model with the same markers and network, which holds for its family."""
+
+    def markers(one: FimTokens) -> tuple[str, ...]:
+        return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
+
+    theirs = (known.fim for known in known_models().values() if known.fim is not None and known.network == network)
+    return next((one for one in theirs if markers(one) == markers(fim)), fim)
+
+
+def entry_text(known: KnownModel, converted: Converted, *, quantization: str, source: str) -> str:
+    """The `catalog.toml` of a converted model."""
+    lines = [
+        f"name = {_quoted(known.name)}",
+        f"architecture = {_quoted(converted.architecture)}",
+        f"parameters = {converted.parameters}",
+        f"context_tokens = {min(converted.context_tokens, known.context_tokens)}",
+        f"quantization = {_quoted(quantization)}",
+        f"licence = {_quoted(known.licence)}",
+        f"source = {_quoted(source)}",
+        f"roles = {_quoted(list(known.roles))}",
+    ]
+    if known.fim is not None:
+        fim = known.fim
+        names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place", "begin")
+        lines += ["", "[fim]", *(f"{name} = {_quoted(getattr(fim, name))}" for name in names)]
+        lines.append(f"layouts = {_quoted(list(fim.layouts))}")
+        if fim.healing is not None:
+            lines.append(f"healing = {_quoted(list(fim.healing))}")
+    if known.chat is not None:
+        chat = known.chat
+        turns = ("system", "user", "assistant", "opening", "begin")
+        lines += ["", "[chat]", *(f"{name} = {_quoted(getattr(chat, name))}" for name in turns)]
+        lines.append(f"ends = {_quoted(list(chat.ends))}")
+    if "embedding" in known.roles:
+        lines += ["", "[embedding]", f"pooling = {_quoted(known.pooling)}"]
+    for role, settings in (known.settings or {}).items():
+        lines += ["", f"[role.{role}]", f"temperature = {settings.temperature}", f"max_tokens = {settings.max_tokens}"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: object) -> str:
+    """A text, or a list of texts, as TOML writes it: JSON's strings are TOML's basic ones."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _read(path: Path) -> KnownModel:
+    fields = Table.read(path)
+    roles = fields.texts("roles", ROLES)
+    tables = {name: fields.table(name, optional=True) for name in ("fim", "chat", "embedding", "role")}
+    return KnownModel(
+        name=fields.text("name"),
+        repository=fields.text("repository"),
+        network=fields.choice("network", NETWORKS, default=""),
+        parameters=fields.integer("parameters", least=1),
+        context_tokens=fields.integer("context_tokens", least=1),
+        licence=fields.text("licence"),
+        gated=fields.truth("gated", default=False),
+        roles=roles,
+        fim=read_fim(tables["fim"]) if "completion" in roles else None,
+        chat=read_chat(tables["chat"]) if "chat" in roles else None,
+        pooling=tables["embedding"].choice("pooling", POOLINGS, default="mean"),
+        settings=read_settings(tables["role"], roles),
+        table_parameters=fields.integer("table_parameters", least=0, default=0),
+        tied=fields.truth("tied", default=True),
+        worth=read_worth(fields.table("worth", optional=True)),
+    )

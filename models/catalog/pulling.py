@@ -1,0 +1,226 @@
+"""Fetches a published checkpoint from the hub: with progress, resumed where it broke off, checked by hash.
+
+Only ever called because a person asked for this model by name. What is fetched is data: nothing of it is run. A token
+is read by the caller, sent to the hub alone, and stands in no message. Start at `pull`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import threading
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from models.errors import ModelError
+from starling_files import closed_process, make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from models.catalog.known import KnownModel
+
+CONNECT_S = 5.0
+SPARE_BYTES = 500_000_000  # left free on the disk beside the download
+BESIDE_WEIGHTS = (
+    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json"),
+    *("merges.txt", "model.safetensors.index.json"),
+)
+WEIGHTS = ("model.safetensors", "model-*.safetensors")
+PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin")
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a repository.
+
+    Attributes:
+        name: inside the repository.
+        size_bytes: of its content.
+        sha256: of its content, "" where the hub does not say (small files).
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def pull(
+    known: KnownModel,
+    downloads: Path,
+    *,
+    token: str | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    endpoint: str | None = None,
+) -> Path:
+    """Fetch `known` into a folder of its own below `downloads`, and return that folder.
+
+    Args:
+        known: which.
+        downloads: where; what an earlier try left there is gone on from.
+        token: of an account on the hub, for models whose licence has to be accepted there.
+        on_progress: called with bytes done and bytes in all.
+        endpoint: the hub's address; None for the usual one.
+
+    Raises:
+        ModelError: the sentence says what happened and what to do.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import HfApi  # noqa: PLC0415  # heavy; only where a person asked for a download
+
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what matters is said by us, once
+    folder = downloads / known.name
+    with _told(known):
+        api = HfApi(endpoint=endpoint, token=token or False)
+        info = api.model_info(known.repository, files_metadata=True, timeout=CONNECT_S)
+    hub = _Hub(known, token, endpoint)
+    files = _wanted(known, info.siblings or [])
+    _check_space(downloads, sum(file.size_bytes for file in files if not _complete(folder, file)))
+    total = sum(file.size_bytes for file in files)
+    done = 0
+    for file in files:
+        _fetch(hub, file, folder, str(info.sha), partial(_add, on_progress, done, total))
+        done += file.size_bytes
+        on_progress(done, total)
+    return folder
+
+
+def _wanted(known: KnownModel, siblings: Sequence[Any]) -> list[RemoteFile]:
+    """The files that a conversion reads, small ones first."""
+    files = [RemoteFile(one.rfilename, int(one.size or 0), str(one.lfs.sha256) if one.lfs else "") for one in siblings]
+
+    def named(*patterns: str) -> list[RemoteFile]:
+        return [file for file in files if any(fnmatch(file.name, pattern) for pattern in patterns)]
+
+    weights = named(*WEIGHTS) or named(*PICKLES)
+    if not weights:
+        raise ModelError(
+            f"The repository {known.repository} holds no weights that can be converted; choose another model."
+        )
+    return [*named(*BESIDE_WEIGHTS), *weights]
+
+
+def _complete(folder: Path, file: RemoteFile) -> bool:
+    try:
+        return (folder / file.name).stat().st_size == file.size_bytes
+    except OSError:
+        return False
+
+
+def _check_space(downloads: Path, needed_bytes: int) -> None:
+    try:
+        make_folder(downloads)
+        free = shutil.disk_usage(downloads).free
+    except OSError as error:
+        raise ModelError(f"{downloads} cannot be made: {error.strerror}; check its permissions.") from error
+    if free < needed_bytes + SPARE_BYTES:
+        raise ModelError(
+            f"The download takes {needed_bytes / 1e9:.1f} GB and {downloads} has {free / 1e9:.1f} GB free; "
+            "free some first."
+        )
+
+
+def _add(on_progress: Callable[[int, int], None], done: int, total: int, size: int) -> None:
+    on_progress(done + size, total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    known: KnownModel
+    token: str | None
+    endpoint: str | None
+
+
+def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: Callable[[int], None]) -> None:
+    from huggingface_hub import hf_hub_download  # noqa: PLC0415
+
+    known = hub.known
+    with _told(known), closed_process():
+        hf_hub_download(
+            known.repository,
+            file.name,
+            revision=revision,
+            local_dir=folder,
+            token=hub.token or False,
+            endpoint=hub.endpoint,
+            tqdm_class=_counter(on_bytes),
+        )
+    if file.sha256 and _sha256(folder / file.name) != file.sha256:
+        (folder / file.name).unlink()
+        raise ModelError(f"{file.name} of {known.repository} arrived damaged; pull the model again.")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _counter(on_bytes: Callable[[int], None]) -> type:
+    """What the hub's library takes for a progress bar."""
+    from tqdm.std import tqdm  # noqa: PLC0415  # comes with the hub's library
+
+    tqdm.set_lock(threading.RLock())  # its own is shared between processes, for which Python 3.14 starts one more
+
+    class Counter(tqdm):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
+            named.pop("name", None)
+            named["disable"] = True
+            super().__init__(*arguments, **named)
+            self._reached = int(named.get("initial") or 0)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self._reached += int(n or 0)
+            on_bytes(self._reached)
+            return None
+
+    return Counter
+
+
+class _told:  # noqa: N801  # used as a statement
+    """Turns what the hub's library raises into one sentence."""
+
+    def __init__(self, known: KnownModel) -> None:
+        self._known = known
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if error is not None and isinstance(error, Exception) and not isinstance(error, ModelError):
+            raise ModelError(_sentence(self._known, error)) from None  # its own message may quote headers
+
+
+def _sentence(known: KnownModel, error: Exception) -> str:
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    page = f"https://huggingface.co/{known.repository}"
+    if isinstance(error, errors.GatedRepoError) or (known.gated and _status(error) in (401, 403)):
+        return (
+            f"{known.repository} has to be unlocked first: accept its licence at {page} with an account, and give a "
+            "token of that account with --token-file."
+        )
+    if isinstance(error, errors.RepositoryNotFoundError) or _status(error) in (401, 403, 404):
+        return f"The hub has no {known.repository}, or does not show it to this token; look at {page}."
+    if (status := _status(error)) is not None:
+        return f"The hub answered with status {status}; pull {known.name} again later, it goes on where it stopped."
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
+        return f"{known.name} cannot be stored: {error.strerror}; check space and permissions."
+    return (
+        f"The hub cannot be reached ({type(error).__name__}); check the network, then pull {known.name} again, it goes "
+        "on where it stopped. A folder with the model's files can be converted without a network: "
+        "starling models convert FOLDER."
+    )
+
+
+def _status(error: Exception) -> int | None:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status if isinstance(status, int) else None

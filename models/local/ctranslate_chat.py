@@ -1,0 +1,243 @@
+"""The chat model that runs on CTranslate2: turns as the catalog's `[chat]` has them, tools and schemas in words.
+
+A local network knows neither tools nor schemas by itself. Tools are described to it the way Qwen's and Hermes' own
+templates do, and its wishes read from the same marks; an answer by schema begins with the brace that opens it and ends
+with the one that closes it. Loads nothing itself (`models.local.loading` does). Start at `CTranslateChat.chat`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from models.chat import ChatError, Fault, Reply, ReplyEnd, Speaker, ToolCall, Usage
+from models.fim import Prompt
+from models.local.engine import FAILURES
+from models.local.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from models.catalog.catalog import ChatFormat, ModelEntry
+    from models.chat import ChatRequest, Message
+    from models.local.engine import Engine, Step
+    from models.tokens import Tokenizer
+
+CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|\Z)", re.DOTALL)
+TOOLS = (
+    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{tools}\n</tools>\n\n"
+    "For each function call, return a json object with function name and arguments within "
+    "<tool_call></tool_call> XML tags:\n"
+    '<tool_call>\n{{"name": <function-name>, "arguments": <args-json-object>}}\n</tool_call>'
+)
+SCHEMA = "Answer with one JSON object and nothing else. It has to fit this JSON schema:\n{schema}"
+
+Part = tuple[str, bool]  # text, and whether markers in it count
+
+
+class CTranslateChat:
+    """Implements `models.chat.ChatModel`. Thread-safe; one call computes at a time."""
+
+    def __init__(self, entry: ModelEntry, tokenizer: Tokenizer, engine: Engine, problems: tuple[str, ...] = ()) -> None:
+        if entry.chat is None:
+            raise ChatError(f"The model {entry.name} does not chat; choose another one.", Fault.REFUSED)
+        self.entry = entry
+        self.problems = problems
+        self._format: ChatFormat = entry.chat
+        self._tokenizer = tokenizer
+        self._engine = engine
+        self._turns = Turns()
+        self._closing = False
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalog."""
+        return self.entry.name
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that conversation and answer may have together."""
+        return self.entry.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """Number of this model's tokens in `text`."""
+        return self._tokenizer.count(text)
+
+    def chat(
+        self,
+        request: ChatRequest,
+        *,
+        cancelled: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """See `models.chat.ChatModel.chat`."""
+        prompt = self._prompt(request)
+        answer = _Answer(self._tokenizer, request, lambda: self._closing or cancelled(), on_text)
+        with self._turns.take(answer.given_up) as granted:
+            if granted:
+                self._decode(prompt, request, answer)
+        if self._closing:
+            raise ChatError("The chat model was unloaded; ask again.", Fault.CLOSED, partial=answer.text)
+        usage = Usage(len(prompt.tokens), len(answer.numbers), requests=1)
+        if answer.given_up():
+            return Reply(answer.text, ReplyEnd.CANCELLED, usage=usage, model=self.name)
+        calls = answer.calls()
+        spent = len(answer.numbers) >= prompt.max_tokens and not answer.complete
+        end = ReplyEnd.TOOLS if calls else ReplyEnd.LENGTH if spent else ReplyEnd.END
+        return Reply(CALL.sub("", answer.text).strip() if calls else answer.text, end, calls, usage, self.name)
+
+    def close(self) -> None:
+        """Free the weights; a running call ends at its next token."""
+        self._closing = True
+        with self._turns.take(lambda: False):
+            self._engine.close()
+
+    def _decode(self, prompt: Prompt, request: ChatRequest, answer: _Answer) -> None:
+        settings = self.entry.settings.get("chat")
+        usual = settings.temperature if settings is not None else 0.0
+        temperature = usual if request.temperature is None else request.temperature
+        try:
+            self._engine.sample(prompt, answer.take, temperature=temperature)
+        except FAILURES as error:
+            if self._closing:
+                return
+            raise ChatError(
+                f"The model {self.name} failed while computing ({error}); choose another model if it happens again.",
+                Fault.OVERLOADED,
+                partial=answer.text,
+            ) from error
+
+    def _prompt(self, request: ChatRequest) -> Prompt:
+        """The conversation in the model's own turns.
+
+        Raises:
+            ChatError: it does not fit the model's window.
+        """
+        parts = list(self._parts(request))
+        tokens = self._tokenizer.marked(parts)
+        room = self.context_tokens - len(tokens)
+        if room < 1:
+            raise ChatError(
+                f"The conversation has {len(tokens)} tokens, {self.name} takes {self.context_tokens}; ask with less.",
+                Fault.TOO_LONG,
+            )
+        instructed = len(self._tokenizer.marked(parts[: 4 if self._format.begin else 3])) if self._format.system else 0
+        return Prompt(tokens, instructed, min(request.max_tokens, room))
+
+    def _parts(self, request: ChatRequest) -> Iterator[Part]:
+        form, instructions = self._format, _instructions(request)
+        if form.begin:
+            yield form.begin, True
+        if instructions and form.system:
+            yield from _turn(form.system, instructions)
+            instructions = ""
+        for message in request.messages:
+            if message.speaker is Speaker.SYSTEM:
+                continue
+            text = _said(message)
+            if instructions and message.speaker is Speaker.USER:
+                text, instructions = f"{instructions}\n\n{text}", ""
+            yield from _turn(form.assistant if message.speaker is Speaker.ASSISTANT else form.user, text)
+        yield form.opening, True
+        if request.schema is not None and not request.tools:
+            yield "{", False
+
+
+class _Answer:
+    """An answer while it comes."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        request: ChatRequest,
+        given_up: Callable[[], bool],
+        on_text: Callable[[str], None] | None,
+    ) -> None:
+        self.given_up = given_up
+        self.numbers: list[int] = []
+        self.complete = False  # the object that was asked for is closed
+        self._object = request.schema is not None and not request.tools
+        self.text = "{" if self._object else ""
+        self._begun = self.text
+        self._tokenizer = tokenizer
+        self._tools = bool(request.tools)
+        self._on_text = on_text
+        self._said = 0
+
+    def take(self, step: Step) -> bool:
+        """Add a token; true to stop."""
+        if self.given_up():
+            return True
+        self.numbers.append(step.token.number)
+        self.text = self._begun + self._tokenizer.decode(self.numbers)
+        if self._object and "}" in step.token.text:
+            self.complete = self._closed()
+        self._tell()
+        return self.complete
+
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tools it asks for; what is no call stays text."""
+        return tuple(self._calls()) if self._tools else ()
+
+    def _calls(self) -> Iterator[ToolCall]:
+        for place, match in enumerate(CALL.finditer(self.text)):
+            try:
+                wish = json.loads(match[1])
+                name, arguments = wish["name"], wish.get("arguments") or {}
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue
+            if isinstance(name, str) and isinstance(arguments, dict):
+                yield ToolCall(f"call_{place}", name, arguments)
+
+    def _closed(self) -> bool:
+        """Whether the object is whole; what follows it in the last token is cut off."""
+        try:
+            _, end = json.JSONDecoder().raw_decode(self.text)
+        except (ValueError, RecursionError):
+            return False
+        self.text = self.text[:end]
+        return True
+
+    def _tell(self) -> None:
+        """Hand on what is new, up to where a call may begin."""
+        end = self.text.find("<", self._said) if self._tools else -1
+        end = len(self.text) if end < 0 else end
+        if self._on_text is not None and end > self._said:
+            self._on_text(self.text[self._said : end])
+            self._said = end
+
+
+def _instructions(request: ChatRequest) -> str:
+    """What comes before the conversation: the caller's instructions, then tools, then the form of the answer."""
+    said = [message.text for message in request.messages if message.speaker is Speaker.SYSTEM]
+    if request.tools:
+        functions: list[dict[str, Any]] = [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in request.tools
+        ]
+        said.append(TOOLS.format(tools="\n".join(json.dumps(function) for function in functions)))
+    if request.schema is not None:
+        said.append(SCHEMA.format(schema=json.dumps(request.schema.schema)))
+    return "\n\n".join(filter(None, said))
+
+
+def _said(message: Message) -> str:
+    if message.speaker is Speaker.TOOL:
+        return f"<tool_response>\n{message.text}\n</tool_response>"
+    wishes = (
+        "<tool_call>\n" + json.dumps({"name": call.name, "arguments": dict(call.arguments)}) + "\n</tool_call>"
+        for call in message.calls
+    )
+    return "\n".join(filter(None, (message.text, *wishes)))
+
+
+def _turn(template: str, text: str) -> Iterator[Part]:
+    before, _, after = template.partition("{text}")
+    yield before, True
+    yield text, False
+    yield after, True

@@ -1,0 +1,148 @@
+"""A model on a GPU: the libraries CTranslate2 computes with there, and what to try where memory does not suffice.
+
+cuBLAS may come with the system or with the extra `cuda`, whose wheel the system's loader does not look into; it is
+loaded from there first. Start at `engine_on_gpu`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.fim import Prompt
+from models.local.engine import FAILURES, Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from models.local.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = "nvidia.cublas"
+LIBRARIES = ("libcublasLt.so.12", "libcublas.so.12")  # the second needs the first
+SHORT_OF_MEMORY = ("out of memory", "alloc_failed", "memoryallocation", "bad_alloc")
+# Bytes a weight takes while computing; what is not named here is as large as its file was trained.
+BYTES = {"float16": 2, "bfloat16": 2, "int16": 2, "int8": 1, "int8_float16": 1, "int8_bfloat16": 1, "int8_float32": 1}
+SMALLER = ("float16", "int8_float16", "int8")  # tried in this order
+PROBE_TOKENS = 2048  # of a long prompt: it takes more memory than weights alone do
+
+
+def engine_on_gpu(  # noqa: PLR0913 (all of what is tried)
+    make: Callable[[Placement], Engine],
+    name: str,
+    compute_type: str,
+    problems: list[str],
+    *,
+    token: str,
+    context_tokens: int,
+) -> Engine | None:
+    """The model on the first GPU: as it was wanted, else in a smaller compute type; None for the CPU.
+
+    Args:
+        make: loads the weights.
+        name: of the model, for people.
+        compute_type: as it was wanted.
+        problems: gets a sentence where it is not as it was wanted.
+        token: any token of the model; a prompt of it is computed to see that there is memory for one.
+        context_tokens: the model's window.
+    """
+    load_libraries()
+    short = False
+    for tried in (compute_type, *smaller(compute_type)):
+        try:
+            engine = _tried(make, tried, token, min(context_tokens - 1, PROBE_TOKENS))
+        except FAILURES as error:
+            if is_short_of_memory(error):
+                short = True
+            elif not short:  # another reason than memory: a smaller type would not help
+                problems.append(
+                    f"The model {name} cannot compute on CUDA ({error}), so it computes on the CPU; install cuBLAS 12 "
+                    "with uv tool install '.[cuda]' in Starling's repository, or set the device to cpu."
+                )
+                return None
+            logger.info("model does not fit the GPU", extra={"model": name, "compute_type": tried, "why": str(error)})
+        else:
+            if short:
+                problems.append(
+                    f"The GPU has too little memory for the model {name} in {compute_type}, so it computes there in "
+                    f"{tried}; end other programs on the GPU, or choose a smaller model."
+                )
+            return engine
+    problems.append(
+        f"The GPU has too little memory for the model {name} in any compute type, so it computes on the CPU; end other "
+        "programs on the GPU, or choose a smaller model."
+    )
+    return None
+
+
+def smaller(compute_type: str) -> Iterator[str]:
+    """Compute types that take less memory, the largest first."""
+    size = BYTES.get(compute_type, 4)
+    yield from (one for one in SMALLER if BYTES[one] < size or (compute_type == "int8_float32" and one != "float16"))
+
+
+def is_short_of_memory(error: Exception) -> bool:
+    """Whether memory is what was lacking."""
+    said = str(error).lower().replace("cuda", "")
+    return isinstance(error, MemoryError) or any(word in said for word in SHORT_OF_MEMORY)
+
+
+@cache
+def load_libraries() -> tuple[Path, ...]:
+    """Load the wheel's cuBLAS, if it is there, so that CTranslate2 finds it; returns what was loaded."""
+    found = importlib.util.find_spec(PACKAGE) if importlib.util.find_spec(PACKAGE.partition(".")[0]) else None
+    folders = [Path(folder) for folder in (found.submodule_search_locations if found is not None else None) or ()]
+    loaded: list[Path] = []
+    for folder in folders:
+        if sys.platform == "win32":
+            if (folder / "bin").is_dir():
+                os.add_dll_directory(str(folder / "bin"))
+                loaded.append(folder / "bin")
+            continue
+        for name in LIBRARIES:
+            path = folder / "lib" / name
+            try:
+                ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
+            except OSError as error:
+                logger.info("library not loaded", extra={"library": str(path), "why": str(error)})
+            else:
+                loaded.append(path)
+    return tuple(loaded)
+
+
+def memory_bytes() -> int:
+    """Return the memory of the first CUDA device in bytes; 0 where the driver does not tell."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    device, size = ctypes.c_int(), ctypes.c_size_t()
+    try:
+        driver = ctypes.CDLL(library)
+        told = not (
+            driver.cuInit(0)
+            or driver.cuDeviceGet(ctypes.byref(device), 0)
+            or driver.cuDeviceTotalMem_v2(ctypes.byref(size), device)
+        )
+    except (OSError, AttributeError):
+        return 0
+    return size.value if told else 0
+
+
+def _tried(make: Callable[[Placement], Engine], compute_type: str, token: str, prompt_tokens: int) -> Engine:
+    """An engine that has read a prompt; cuBLAS and memory are only asked for then.
+
+    Raises:
+        RuntimeError, ValueError, IndexError, MemoryError: as CTranslate2 does (`FAILURES`).
+    """
+    engine = make(Placement("cuda", compute_type, 0))
+    try:
+        engine.decode(Prompt((token,) * max(2, prompt_tokens), 0, 1), lambda _: True)
+    except FAILURES:
+        engine.close()
+        raise
+    return engine

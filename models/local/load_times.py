@@ -1,0 +1,65 @@
+"""How long the weights of a model took to load here the last time, and the percentage of a load estimated from that.
+
+Start at `LoadTime`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeGuard
+
+from models.local.calibration import available_cores, keep_measured, machine_name, read_measured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "loading-1.json"
+# A stored time outside these bounds is damaged.
+LEAST_S, MOST_S = 1e-3, 86_400.0
+# From this share of the expected time on, the percentage rises ever more slowly, and never reaches 100.
+STEADY_SHARE = 0.9
+MOST_PERCENT = 99
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTime:
+    """How long one model takes to load on this machine.
+
+    Attributes:
+        identity: what identifies the weights and how they are computed.
+        directory: where the time is kept; None keeps none.
+    """
+
+    identity: str
+    directory: Path | None
+
+    def expected_s(self) -> float | None:
+        """Return how long the last load took, in seconds; None where none is known."""
+        if self.directory is None:
+            return None
+        kept = read_measured(self.directory / FILE).get(self._key)
+        return kept if _is_time(kept) else None
+
+    def keep(self, seconds: float) -> None:
+        """Store how long a load took; a disk that cannot be written is no error."""
+        if self.directory is not None and _is_time(seconds):
+            path = self.directory / FILE
+            keep_measured(path, {**read_measured(path), self._key: round(seconds, 3)})
+
+    @property
+    def _key(self) -> str:
+        return f"{self.identity}|{machine_name(available_cores())}"
+
+
+def percent(elapsed_s: float, expected_s: float) -> int:
+    """Return the percentage, 0 to 99, of a load that has taken `elapsed_s` of about `expected_s` seconds."""
+    share = max(0.0, elapsed_s / expected_s)
+    if share > STEADY_SHARE:
+        left = 1 - STEADY_SHARE
+        share = 1 - left * math.exp((STEADY_SHARE - share) / left)
+    return min(MOST_PERCENT, math.floor(100 * share))
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and LEAST_S <= value <= MOST_S

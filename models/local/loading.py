@@ -1,0 +1,360 @@
+"""Loads a model of the catalog; each way it can go wrong is one sentence with a next step.
+
+Checks everything that can be checked before any weight is read, so that a broken model costs milliseconds. Start at
+`load`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from models.embedding import CTranslateEmbedder
+from models.errors import ModelError
+from models.fim import Prompt
+from models.local import calibration
+from models.local.calibration import choose_threads, known_speed, measure_speed, usual_threads
+from models.local.ctranslate import CTranslateModel
+from models.local.ctranslate_chat import CTranslateChat
+from models.local.cuda import engine_on_gpu, load_libraries
+from models.local.engine import FAILURES, KEPT_BYTES, Engine, Placement, cuda_devices, kept_bytes
+from models.local.weights import WEIGHTS_FILE, read_shape
+from models.tokens import Tokenizer
+from starling_files import read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.catalog.catalog import ModelEntry
+    from models.local.calibration import Speed
+    from models.local.weights import Shape
+
+_LARGEST_VOCABULARY = 200_000_000  # bytes
+
+logger = logging.getLogger(__name__)
+
+Device = Literal["auto", "cpu", "cuda"]
+Role = Literal["completion", "chat"]
+
+COMPUTE_TYPES = (
+    *("auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16"),
+    *("float16", "bfloat16", "float32"),
+)
+# Architectures whose CTranslate2 form is the plain decoder that `models.local.engine` drives.
+ARCHITECTURES = ("GPTBigCode", "Starcoder2", "GPT2", "GPTNeoX", "Llama", "Mistral", "Qwen2", "Qwen3")
+VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
+
+# Weights, activations and the least kept KV states, over the size of the file.
+MEMORY_FACTOR = 1.3
+MEMORY_BASE_BYTES = 100_000_000
+
+# A typical request: some context, then a line.
+PROBE_PROMPT = 64
+PROBE_TOKENS = 12
+
+
+def load(
+    entry: ModelEntry,
+    *,
+    device: Device = "auto",
+    compute_type: str = "auto",
+    threads: int = 0,
+    state_dir: Path | None = None,
+) -> CTranslateModel:
+    """Load the model of `entry`.
+
+    Args:
+        entry: which.
+        device: "auto" takes CUDA where it works and else the CPU.
+        compute_type: one of `COMPUTE_TYPES`; "auto" is int8 on the CPU and the fastest on CUDA.
+        threads: on the CPU; 0 takes one for small weights, and for large ones measures once and remembers it in
+            `state_dir`. The speed of large ones is measured once too.
+        state_dir: where the measurements are remembered; None measures nothing and takes a safe number of threads.
+
+    Raises:
+        ModelError: says which model, what is wrong, and what to do.
+    """
+    tokenizer, engine, problems, choosing_s = _loaded(entry, "completion", device, compute_type, threads, state_dir)
+    begun = time.monotonic()
+    speed = _speed(entry, engine, state_dir)
+    model = CTranslateModel(entry, tokenizer, engine, problems, speed=speed)
+    model.measuring_s = choosing_s + time.monotonic() - begun
+    return model
+
+
+def load_chat(
+    entry: ModelEntry,
+    *,
+    device: Device = "auto",
+    compute_type: str = "auto",
+    threads: int = 0,
+    state_dir: Path | None = None,
+) -> CTranslateChat:
+    """Load the model of `entry` to converse; all else as for `load`."""
+    tokenizer, engine, problems, _ = _loaded(entry, "chat", device, compute_type, threads, state_dir)
+    return CTranslateChat(entry, tokenizer, engine, problems)
+
+
+def load_embedder(
+    entry: ModelEntry, *, device: Device = "auto", compute_type: str = "auto", threads: int = 0
+) -> CTranslateEmbedder:
+    """Load the encoder of `entry`.
+
+    Raises:
+        ModelError: says which model, what is wrong, and what to do.
+    """
+    import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
+
+    if "embedding" not in entry.roles:
+        raise ModelError(f"The model {entry.name} makes no embeddings (it is for {', '.join(entry.roles)}).")
+    tokenizer = Tokenizer.read(entry.tokenizer)
+    check_memory(entry)
+    places = ["cpu"]
+    if device != "cpu" and cuda_devices() > 0:
+        load_libraries()
+        places.insert(0, "cuda")
+    count = threads or usual_threads(needed_bytes(entry))
+    for place in places:
+        try:
+            encoder = ctranslate2.Encoder(
+                str(entry.weights), device=place, compute_type=compute_type, intra_threads=count
+            )
+            embedder = CTranslateEmbedder(entry, tokenizer, encoder)
+            if place != "cpu":
+                embedder.embed(["try"])  # cuBLAS and memory are only asked for at the first text
+        except (*FAILURES, ModelError) as error:
+            if place != "cpu":
+                logger.warning(
+                    "The model %s cannot compute on CUDA (%s), so it computes on the CPU.", entry.name, error
+                )
+                continue
+            raise ModelError(
+                f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
+            ) from error
+        break
+    return embedder
+
+
+def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
+    entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
+) -> tuple[Tokenizer, Engine, tuple[str, ...], float]:
+    """Check and load what every decoder is made of; the last value is the seconds spent on measuring."""
+    if compute_type not in COMPUTE_TYPES:
+        raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
+    shape = _check_files(entry, role)
+    tokenizer = Tokenizer.read(entry.tokenizer)
+    _check_vocabulary(entry, shape, tokenizer, markers(entry, role))
+    check_memory(entry)
+    problems: list[str] = []
+    network = Network(entry, shape, markers(entry, role))
+    engine, measuring_s = None, 0.0
+    if device != "cpu":
+        engine = _on_cuda(network, compute_type, problems, demanded=device == "cuda")
+    if engine is None:
+        engine, measuring_s = _on_cpu(network, compute_type, threads, state_dir)
+    return tokenizer, engine, tuple(problems), measuring_s
+
+
+def markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
+    """Tokens that end an answer; the first also stands in for any token where only speed matters."""
+    if role == "chat":
+        return entry.chat.ends if entry.chat is not None else ()
+    fim = entry.fim
+    return tuple(filter(None, (fim.end, fim.prefix, fim.suffix, fim.middle, fim.file, fim.repository, fim.begin)))
+
+
+def _check_files(entry: ModelEntry, role: Role) -> Shape:
+    if not entry.folder.is_dir():
+        raise ModelError(f"The folder {entry.folder} of the model {entry.name} is missing; put the model there.")
+    if role not in entry.roles:
+        does = "complete code" if role == "completion" else "chat"
+        raise ModelError(
+            f"The model {entry.name} does not {does} (it is for {', '.join(entry.roles)}); "
+            f"name another one in `{'model.name' if role == 'completion' else 'chat.model'}`."
+        )
+    if entry.architecture not in ARCHITECTURES:
+        raise ModelError(
+            f"The model {entry.name} has the architecture {entry.architecture!r}, which cannot be run here; "
+            f"choose one of {', '.join(ARCHITECTURES)}."
+        )
+    shape = read_shape(entry.weights)
+    if shape.positions and shape.positions < entry.context_tokens:
+        raise ModelError(
+            f"The catalog says the model {entry.name} reads {entry.context_tokens} tokens, its weights know only "
+            f"{shape.positions}; set context_tokens to {shape.positions} in {entry.folder / 'catalog.toml'}."
+        )
+    return shape
+
+
+def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, needed: tuple[str, ...]) -> None:
+    table = "fim" if entry.chat is None or set(needed) != set(entry.chat.ends) else "chat"
+    for marker in needed:
+        if not tokenizer.knows(marker):
+            raise ModelError(
+                f"The tokenizer of the model {entry.name} does not know the token {marker!r} that its catalog entry "
+                f"names; correct [{table}] in {entry.folder / 'catalog.toml'}, or put the right tokenizer.json there."
+            )
+    vocabulary = _read_vocabulary(entry)
+    # Tables are often padded to a round size, so the weights may know more tokens than the tokenizer, never fewer.
+    fits = tokenizer.size <= min(len(vocabulary), shape.vocabulary)
+    if not fits or any(tokenizer.number(token) != vocabulary.index(token) for token in _probes(tokenizer)):
+        raise ModelError(
+            f"The tokenizer ({tokenizer.size} tokens) and the weights ({shape.vocabulary} tokens) of the model "
+            f"{entry.name} do not belong together; put the model's own tokenizer.json in {entry.folder}."
+        )
+
+
+def _probes(tokenizer: Tokenizer) -> list[str]:
+    """A few tokens all over the vocabulary."""
+    return [tokenizer.token(tokenizer.size * part // 8) for part in range(8)]
+
+
+def _read_vocabulary(entry: ModelEntry) -> list[str]:
+    for name in VOCABULARY_FILES:
+        path = entry.weights / name
+        try:
+            text = read_text(path, _LARGEST_VOCABULARY)
+            return [str(token) for token in json.loads(text)] if path.suffix == ".json" else text.splitlines()
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise ModelError(
+                f"The vocabulary {path} of the model {entry.name} cannot be read ({error}); convert the model again."
+            ) from error
+    raise ModelError(
+        f"The model {entry.name} has no {VOCABULARY_FILES[0]} in {entry.weights}; convert the model again."
+    )
+
+
+def needed_bytes(entry: ModelEntry) -> int:
+    """About what a model takes in memory: its weights, activations and kept KV states. Without weights, the least."""
+    size_bytes = 0
+    with contextlib.suppress(OSError):
+        size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
+    return memory_bytes(size_bytes)
+
+
+def memory_bytes(size_bytes: int) -> int:
+    """Estimate the memory that a model with weights of that size takes."""
+    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + kept_bytes(size_bytes) - KEPT_BYTES
+
+
+def check_memory(entry: ModelEntry) -> None:
+    """Refuse what does not fit before any weight is read.
+
+    Raises:
+        ModelError: it does not.
+    """
+    needed = needed_bytes(entry)
+    if needed > (free := free_bytes()):
+        raise ModelError(
+            f"The model {entry.name} needs about {needed // 1_000_000} MB of memory and {free // 1_000_000} MB are "
+            "free; close other programs or choose a smaller model."
+        )
+
+
+def free_bytes() -> int:
+    """Memory that programs may still have."""
+    import psutil  # noqa: PLC0415  # only when a model is loaded
+
+    return int(psutil.virtual_memory().available)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is loaded: the entry, the figures of its weights, and the tokens that end an answer."""
+
+    entry: ModelEntry
+    shape: Shape
+    ends: tuple[str, ...]
+
+    def engine(self, placement: Placement) -> Engine:
+        """Loaded there."""
+        kv_token_bytes = self.shape.kv_token_bytes
+        return Engine(
+            self.entry.weights,
+            placement,
+            kv_token_bytes=kv_token_bytes,
+            window_tokens=self.entry.context_tokens,
+            ends=self.ends,
+        )
+
+
+def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
+    """On the first CUDA device, or None with the reason in `problems`."""
+    entry = network.entry
+    if cuda_devices() == 0:
+        if demanded:
+            problems.append(
+                f"There is no CUDA device here, so the model {entry.name} computes on the CPU; "
+                "install the NVIDIA driver, or set the device to auto or cpu."
+            )
+        return None
+    context_tokens = min(entry.context_tokens, network.shape.positions or entry.context_tokens)
+    return engine_on_gpu(
+        network.engine, entry.name, compute_type, problems, token=network.ends[0], context_tokens=context_tokens
+    )
+
+
+def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
+    """Return the engine, and the seconds spent on finding the number of threads."""
+    entry, shape = network.entry, network.shape
+    if compute_type == "auto":
+        compute_type = "int8"
+    engines: dict[int, Engine] = {}
+    loading_s: dict[int, float] = {}
+    measuring_s = 0.0
+
+    def seconds(count: int, limit_s: float) -> float:
+        begun = time.monotonic()
+        engines[count] = network.engine(Placement("cpu", compute_type, count))
+        loading_s[count] = time.monotonic() - begun
+        return _probe(engines[count], network.ends[0], limit_s)
+
+    try:
+        if not threads and (state_dir is None or shape.size_bytes < calibration.SMALL_BYTES):
+            threads = usual_threads(shape.size_bytes)
+        if not threads and state_dir is not None:
+            identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
+            begun = time.monotonic()
+            threads = choose_threads(identity, state_dir, seconds)
+            measuring_s = time.monotonic() - begun - loading_s.get(threads, 0.0)
+        chosen = engines.pop(threads, None) or network.engine(Placement("cpu", compute_type, threads))
+    except MemoryError as error:
+        raise ModelError(f"There is too little memory for the model {entry.name}; choose a smaller one.") from error
+    except FAILURES as error:
+        raise ModelError(
+            f"The model {entry.name} cannot be loaded from {entry.weights} ({error}); copy or convert it again."
+        ) from error
+    for engine in engines.values():
+        engine.close()
+    return chosen, measuring_s
+
+
+def _speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
+    """Return how fast a large model computes here; None for small ones, which answer in time anywhere."""
+    size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
+    if state_dir is None or size_bytes < calibration.SMALL_BYTES:
+        return None
+    placement = engine.placement
+    identity = f"{entry.name}|{size_bytes}|{placement.device}|{placement.compute_type}|{placement.threads}"
+    try:
+        return known_speed(identity, state_dir, lambda: measure_speed(engine))
+    except FAILURES as error:
+        raise ModelError(f"The model {entry.name} failed while its speed was measured ({error}).") from error
+
+
+def _probe(engine: Engine, token: str, limit_s: float) -> float:
+    """Seconds of a typical request, the better of two: the first one also warms up. Ends where it is too slow."""
+    prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
+    best = math.inf
+    for _ in range(2):
+        start = time.perf_counter()
+        engine.decode(prompt, lambda _, start=start: time.perf_counter() - start > limit_s, to_the_last=True)  # type: ignore[misc]
+        best = min(best, time.perf_counter() - start)
+    return best

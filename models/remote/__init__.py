@@ -1,0 +1,1 @@
+"""Models behind a connection: one HTTP client, endpoints, chains of them, costs, and dialects."""

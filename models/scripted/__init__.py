@@ -1,0 +1,1 @@
+"""Models that say what they were told to, for demonstrations and tests."""

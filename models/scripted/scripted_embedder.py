@@ -1,0 +1,38 @@
+"""A model that makes vectors of texts without weights: texts that share words lie near each other, and nothing more.
+
+For demonstrations, tests and trying a setup. Start at `ScriptedEmbedder`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+from models.embedding import Embeddings
+from models.scripted.scripted_completion import TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDTH = 64
+
+
+class ScriptedEmbedder:
+    """Implements `models.embedding.Embedder`: each word counts in one of `WIDTH` places, by its hash."""
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """See `models.embedding.Embedder.embed`."""
+        words = [[word.strip().lower() for word in TOKEN.findall(text) if word.strip()] for text in texts]
+        return Embeddings(tuple(map(_vector, words)), sum(map(len, words)))
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def _vector(words: Sequence[str]) -> tuple[float, ...]:
+    counts = [0.0] * WIDTH
+    for word in words or [""]:
+        counts[hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=1).digest()[0] % WIDTH] += 1
+    length = math.sqrt(sum(count * count for count in counts))
+    return tuple(count / length for count in counts)

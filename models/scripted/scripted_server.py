@@ -1,0 +1,242 @@
+"""A scripted model over real HTTP, in three dialects and with faults: for trying a setup out, and for tests.
+
+Speaks OpenAI's chat completions and completions, Anthropic's messages, Ollama's chat and generate, and OpenAI's
+embeddings, on one port of this machine, from a script in plain text (`models.scripted.scripts`). Computes nothing.
+Start at `ScriptedServer`; `starling models script` serves one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import select
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from models.scripted import speeches
+from models.scripted.scripted_completion import TOKEN
+from models.scripted.scripted_embedder import ScriptedEmbedder
+from models.scripted.scripts import Script, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
+
+LARGEST_BODY = 32 << 20  # bytes of a request
+POLL_S = 0.01
+NAME = "scripted"
+
+
+class ScriptedServer:
+    """Serves a script from its own threads. A context manager.
+
+    Attributes:
+        requests: the body of each request, in order.
+        headers: the headers of each, names in lower case.
+        hung_up: how many clients went away before their answer was complete.
+        connections: how many were opened.
+    """
+
+    def __init__(
+        self, script: Script | str, *, host: str = "127.0.0.1", port: int = 0, key: str = "", owner: str = NAME
+    ) -> None:
+        """Begin to listen; nothing is answered before `start`.
+
+        Args:
+            script: what is said.
+            host: an address of this machine.
+            port: 0 for any that is free.
+            key: required of every request; "" for none.
+            owner: whose models its list says they are, by which clients know what they speak to.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
+        self.script = Script.parse(script) if isinstance(script, str) else script
+        self.key = key
+        self.owner = owner
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.hung_up = 0
+        self.connections = 0
+        self.ending = threading.Event()
+        self._http = _Http((host, port), _Handler)
+        self._http.scripted = self
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(POLL_S,), name="scripted", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a path."""
+        host, port = self._http.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> Self:
+        """Answer from now on."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """End, hanging answers too."""
+        self.ending.set()
+        if self._thread.is_alive():
+            self._http.shutdown()
+            self._thread.join()
+        self._http.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Http(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = True
+    scripted: ScriptedServer
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    server: _Http
+
+    def setup(self) -> None:
+        """A connection is opened."""
+        super().setup()
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.server.scripted.connections += 1
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+        """Nothing goes to stderr."""
+
+    def do_GET(self) -> None:
+        """The list of models, and nothing else."""
+        if self.path.endswith("/models"):
+            self._json(
+                200,
+                {"object": "list", "data": [{"id": NAME, "object": "model", "owned_by": self.server.scripted.owner}]},
+            )
+        elif self.path.endswith("/api/tags"):
+            self._json(200, {"models": [{"name": NAME, "model": NAME}]})
+        else:
+            self._json(404, {"error": {"message": "there is nothing here"}})
+
+    def do_POST(self) -> None:
+        """A turn of a conversation."""
+        server, speech = self.server.scripted, speeches.of_path(self.path)
+        size = int(self.headers.get("content-length") or 0)
+        try:
+            body = json.loads(self.rfile.read(min(size, LARGEST_BODY)))
+        except ValueError:
+            self._json(400, {"error": {"message": "that is no JSON"}})
+            return
+        server.requests.append(body)
+        server.headers.append({name.lower(): value for name, value in self.headers.items()})
+        given = self.headers.get("x-api-key") or (self.headers.get("authorization") or "").removeprefix("Bearer ")
+        if server.key and given != server.key:
+            self._json(401, {"error": {"message": f"Incorrect API key provided: {given}"}})
+        elif isinstance(body, dict) and self.path.endswith("/embeddings"):
+            self._embed(body.get("input"))
+        elif speech is None or not isinstance(body, dict):
+            self._json(404, {"error": {"message": "there is nothing here"}})
+        elif (turn := server.script.take(speeches.conversation(body))) is None:
+            self._json(400, {"error": {"message": "the script has nothing to say to that"}})
+        else:
+            self._answer(turn, speech.for_request(body), body)
+
+    def _embed(self, given: object) -> None:
+        """Vectors of texts; no script says them."""
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            self._json(400, {"error": {"message": "input is a text, or a list of texts"}})
+            return
+        made = ScriptedEmbedder().embed(texts)
+        data = [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(made.vectors)]
+        usage = {"prompt_tokens": made.tokens, "total_tokens": made.tokens}
+        self._json(200, {"object": "list", "model": NAME, "data": data, "usage": usage})
+
+    def _answer(self, turn: Turn, speech: speeches.Speech, body: dict[str, Any]) -> None:
+        if turn.status:
+            headers = {"Retry-After": turn.retry_after} if turn.retry_after else {}
+            self._json(turn.status, {"error": {"message": turn.text or f"scripted status {turn.status}"}}, headers)
+            return
+        if turn.trouble == "hang":
+            self._rest(float("inf"))
+            self.close_connection = True
+            return
+        if not self._rest(turn.first_token_s):
+            return
+        if not body.get("stream", speech.streams_unasked):
+            self._json(200, speech.whole(turn))
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", speech.content_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for piece in self._pieces(turn, speech):
+                self._chunk(piece)
+            self._chunk(b"")
+        except OSError:
+            self._gone()
+
+    def _pieces(self, turn: Turn, speech: speeches.Speech) -> Iterator[bytes]:
+        if turn.trouble == "malformed":
+            yield speech.frame_text('{"choices": [{"del')
+            return
+        if turn.trouble == "wrong-form":
+            yield speech.frame({"hello": "world"})
+            return
+        yield from speech.begin(turn)
+        for place, token in enumerate(TOKEN.findall(turn.text)):
+            if place == turn.break_after:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_WR)
+                raise OSError
+            if place and not self._rest(turn.token_s):
+                raise OSError
+            yield from speech.say(token)
+        yield from speech.end(turn)
+
+    def _rest(self, wait_s: float) -> bool:
+        """Wait; false when the client goes away meanwhile, or the server ends."""
+        end = time.monotonic() + wait_s
+        while not self.server.scripted.ending.is_set():
+            if (left := end - time.monotonic()) <= 0:
+                return True
+            if select.select([self.connection], [], [], min(left, POLL_S))[0]:
+                with contextlib.suppress(OSError):
+                    if self.connection.recv(1, socket.MSG_PEEK):
+                        time.sleep(POLL_S)
+                        continue
+                self._gone()
+                return False
+        self.close_connection = True
+        return False
+
+    def _gone(self) -> None:
+        if not self.close_connection:
+            self.server.scripted.hung_up += 1
+        self.close_connection = True
+
+    def _chunk(self, piece: bytes) -> None:
+        self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+
+    def _json(self, status: int, value: object, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(value).encode()
+        self.send_response(status)
+        for name, said in {**(headers or {}), "Content-Type": "application/json"}.items():
+            self.send_header(name, said)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

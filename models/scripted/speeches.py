@@ -1,0 +1,268 @@
+"""How a server speaks each dialect, of chat and of completion: the events of an answer. Start at `of_path`.
+
+The other end of `models.remote.providers`, written from the same documents and sharing none of its code, so that the
+two can hold each other to account.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.chat import ReplyEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from models.scripted.scripts import Turn
+
+NAME = "scripted"
+PROMPT_TOKENS = 7  # of every request: nothing is counted here
+
+
+class Speech:
+    """OpenAI's chat completions; the base of the others.
+
+    Attributes:
+        content_type: of a streamed answer.
+        streams_unasked: whether an answer is streamed unless the request says otherwise.
+    """
+
+    content_type = "text/event-stream"
+    streams_unasked = False
+
+    def frame_text(self, text: str) -> bytes:
+        """One event with these characters."""
+        return f"data: {text}\n\n".encode()
+
+    def frame(self, event: dict[str, Any]) -> bytes:
+        """One event."""
+        return self.frame_text(json.dumps(event))
+
+    def for_request(self, body: Mapping[str, Any]) -> Speech:
+        """How one request is answered."""
+        del body
+        return self
+
+    def begin(self, turn: Turn) -> Iterator[bytes]:
+        """What comes before the text."""
+        del turn
+        yield self._delta({"role": "assistant", "content": ""})
+
+    def say(self, token: str) -> Iterator[bytes]:
+        """A piece of the text."""
+        yield self._delta({"content": token})
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        """What comes after the text: tool calls, the reason, the bill."""
+        for place, call in enumerate(turn.calls):
+            arguments = json.dumps(dict(call.arguments))
+            named = {"name": call.name, "arguments": arguments[: len(arguments) // 2]}
+            yield self._delta({"tool_calls": [{"index": place, "id": call.id, "type": "function", "function": named}]})
+            rest = {"arguments": arguments[len(arguments) // 2 :]}
+            yield self._delta({"tool_calls": [{"index": place, "function": rest}]})
+        reasons = {ReplyEnd.LENGTH: "length", ReplyEnd.FILTERED: "content_filter", ReplyEnd.TOOLS: "tool_calls"}
+        yield self._delta({}, reasons.get(turn.end, "stop"))
+        yield self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [], "usage": _usage(turn)})
+        yield b"data: [DONE]\n\n"
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        """The answer to a client that wants no stream."""
+        calls = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments))}}
+            for c in turn.calls
+        ]
+        message = {"role": "assistant", "content": turn.text, **({"tool_calls": calls} if calls else {})}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
+        return {"object": "chat.completion", "model": NAME, "choices": [choice], "usage": _usage(turn)}
+
+    def _delta(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        return self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [choice]})
+
+
+class _Ollama(Speech):
+    content_type = "application/x-ndjson"
+    streams_unasked = True
+
+    def frame_text(self, text: str) -> bytes:
+        return f"{text}\n".encode()
+
+    def begin(self, turn: Turn) -> Iterator[bytes]:
+        del turn
+        yield from ()
+
+    def say(self, token: str) -> Iterator[bytes]:
+        yield self.frame({"model": NAME, "message": {"role": "assistant", "content": token}, "done": False})
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        yield self.frame({**self.whole(turn), "message": {"role": "assistant", "content": "", **self._calls(turn)}})
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        return {
+            "model": NAME,
+            "message": {"role": "assistant", "content": turn.text, **self._calls(turn)},
+            "done": True,
+            "done_reason": "length" if turn.end is ReplyEnd.LENGTH else "stop",
+            "prompt_eval_count": PROMPT_TOKENS,
+            "eval_count": len(turn.text.split()),
+        }
+
+    @staticmethod
+    def _calls(turn: Turn) -> dict[str, Any]:
+        calls = [{"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in turn.calls]
+        return {"tool_calls": calls} if calls else {}
+
+
+class _Anthropic(Speech):
+    """An answer that has to be a tool's arguments is spoken as text all the same: scripts know no schema."""
+
+    def frame(self, event: dict[str, Any]) -> bytes:
+        return f"event: {event.get('type', '')}\ndata: {json.dumps(event)}\n\n".encode()
+
+    def begin(self, turn: Turn) -> Iterator[bytes]:
+        del turn
+        message = {"role": "assistant", "model": NAME, "usage": {"input_tokens": PROMPT_TOKENS, "output_tokens": 1}}
+        yield self.frame({"type": "message_start", "message": message})
+        block = {"type": "text", "text": ""}
+        yield self.frame({"type": "content_block_start", "index": 0, "content_block": block})
+        yield self.frame({"type": "ping"})
+
+    def say(self, token: str) -> Iterator[bytes]:
+        delta = {"type": "text_delta", "text": token}
+        yield self.frame({"type": "content_block_delta", "index": 0, "delta": delta})
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        yield self.frame({"type": "content_block_stop", "index": 0})
+        for place, call in enumerate(turn.calls, 1):
+            block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+            yield self.frame({"type": "content_block_start", "index": place, "content_block": block})
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(dict(call.arguments))}
+            yield self.frame({"type": "content_block_delta", "index": place, "delta": delta})
+            yield self.frame({"type": "content_block_stop", "index": place})
+        usage = {"output_tokens": len(turn.text.split())}
+        yield self.frame({"type": "message_delta", "delta": {"stop_reason": self._reason(turn)}, "usage": usage})
+        yield self.frame({"type": "message_stop"})
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": dict(c.arguments)} for c in turn.calls]
+        return {
+            "type": "message",
+            "role": "assistant",
+            "model": NAME,
+            "content": [{"type": "text", "text": turn.text}, *calls],
+            "stop_reason": self._reason(turn),
+            "usage": {"input_tokens": PROMPT_TOKENS, "output_tokens": len(turn.text.split())},
+        }
+
+    @staticmethod
+    def _reason(turn: Turn) -> str:
+        reasons = {ReplyEnd.LENGTH: "max_tokens", ReplyEnd.FILTERED: "refusal", ReplyEnd.TOOLS: "tool_use"}
+        return reasons.get(turn.end, "end_turn")
+
+
+@dataclass(frozen=True)
+class _Completion(Speech):
+    """OpenAI's completions, with probabilities where they are asked for: half for what is said, a quarter for a dot."""
+
+    ranked: int = 0
+
+    def for_request(self, body: Mapping[str, Any]) -> Speech:
+        return type(self)(int(body.get("logprobs") or 0))
+
+    def begin(self, turn: Turn) -> Iterator[bytes]:
+        del turn
+        yield from ()
+
+    def say(self, token: str) -> Iterator[bytes]:
+        told = None
+        if self.ranked:
+            likely = dict(likely_at(token)[: self.ranked])
+            told = {"tokens": [token], "token_logprobs": [likely[token]], "top_logprobs": [likely]}
+        yield self._choice(token, None, logprobs=told)
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        yield self._choice("", "length" if turn.end is ReplyEnd.LENGTH else "stop", usage=_usage(turn))
+        yield b"data: [DONE]\n\n"
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        choice = {"index": 0, "text": turn.text, "finish_reason": "stop", "logprobs": None}
+        return {"object": "text_completion", "model": NAME, "choices": [choice], "usage": _usage(turn)}
+
+    def _choice(self, text: str, reason: str | None, *, logprobs: Any = None, **more: Any) -> bytes:  # noqa: ANN401 (JSON)
+        choice = {"index": 0, "text": text, "finish_reason": reason, "logprobs": logprobs}
+        return self.frame({"object": "text_completion", "model": NAME, "choices": [choice], **more})
+
+
+@dataclass(frozen=True)
+class _Generate(_Ollama):
+    """Ollama's completions, with the same probabilities."""
+
+    ranked: int = 0
+
+    def for_request(self, body: Mapping[str, Any]) -> Speech:
+        return type(self)(int(body.get("top_logprobs") or 0) if body.get("logprobs") else 0)
+
+    def say(self, token: str) -> Iterator[bytes]:
+        event: dict[str, Any] = {"model": NAME, "response": token, "done": False}
+        if self.ranked:
+            likely = [{"token": said, "logprob": value} for said, value in likely_at(token)[: self.ranked]]
+            event["logprobs"] = [{**likely[0], "top_logprobs": likely}]
+        yield self.frame(event)
+
+    def end(self, turn: Turn) -> Iterator[bytes]:
+        yield self.frame({**self.whole(turn), "response": ""})
+
+    def whole(self, turn: Turn) -> dict[str, Any]:
+        told = super().whole(turn)
+        del told["message"]
+        return {**told, "response": turn.text}
+
+
+def likely_at(said: str) -> list[tuple[str, float]]:
+    """The likeliest tokens in the place of one: itself, and a dot."""
+    other = "," if said == "." else "."
+    return [(said, math.log(0.5)), (other, math.log(0.25))]
+
+
+_SPEECHES = {
+    "/chat/completions": Speech(),
+    "/v1/messages": _Anthropic(),
+    "/api/chat": _Ollama(),
+    "/api/generate": _Generate(),
+    "/completions": _Completion(),
+}
+
+
+def of_path(path: str) -> Speech | None:
+    """The dialect that is spoken at a path, None for none."""
+    bare = path.partition("?")[0]
+    return next((speech for end, speech in _SPEECHES.items() if bare.endswith(end)), None)
+
+
+def conversation(body: dict[str, Any]) -> str:
+    """All that is said in a request: in its messages, or in its prompt and suffix."""
+    return "\n".join(_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one)
+    elif isinstance(value, dict):
+        for name in ("content", "text"):
+            yield from _strings(value.get(name))
+
+
+def _usage(turn: Turn) -> dict[str, Any]:
+    written = len(turn.text.split())
+    return {
+        "prompt_tokens": PROMPT_TOKENS,
+        "completion_tokens": written,
+        "total_tokens": PROMPT_TOKENS + written,
+        "prompt_tokens_details": {"cached_tokens": 3},
+    }
