@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from agents.edits import Edit
 from agents.findings import Layer
-from agents.generator.tasks import fix, running
-from agents.generator.tasks.proposals import unchanged
-from agents.generator.tasks.records import Kind
+from agents.tasks import fix, running
+from agents.tasks.proposals import unchanged
+from agents.tasks.task import Kind
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agents.findings import Finding
-    from agents.generator.tasks.records import Scene, Task
+    from agents.tasks.task import Scene, Task
 
 _MOST_FINDINGS = 20  # of one place: nobody reads a longer menu
 FIX_ALL = "Fix all that is safe to fix"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agents.surroundings import Piece
+    from agents.pieces import Piece
     from indexing.syntax.documents import Symbol
 
 _VALUES = frozenset({"variable", "constant"})

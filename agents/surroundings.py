@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents import outlines
@@ -18,41 +17,28 @@ from indexing.records import Query
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from agents.pieces import Piece
     from indexing.index import Index
     from indexing.records import Hit
-    from indexing.syntax.documents import Document, Span
-    from indexing.syntax.syntax import Syntax
+    from indexing.syntax.documents import Span
+
 
 DEADLINE_S = 1.0
+
+
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
+
+
 _NAMES = 24
+
+
 _CALLEES = 6
+
+
 _CALLERS = 3
+
+
 _LONGEST = 4_000  # characters of one piece: a longer one pushes out all others
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a document that a model is asked about."""
-
-    document: Document
-    syntax: Syntax
-    span: Span
-
-    @property
-    def text(self) -> str:
-        """It."""
-        return self.document.text[self.span.start : self.span.end]
-
-    @property
-    def name(self) -> str:
-        """What it defines, "" for nothing."""
-        return next((one.name for one in self.syntax.symbols if one.span == self.span), "")
-
-    @property
-    def title(self) -> str:
-        """The name of its file, "" for none: a model need not know where somebody keeps it."""
-        return self.document.path.name if self.document.path is not None else ""
 
 
 def gathered(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:

@@ -1,7 +1,7 @@
 """The workflow over both agents: generate, test, validate, review, refine while the score rises, then one proposal.
 
 At most three rounds; what is proposed is the best of them, with its test, which is run in each of them. Every round is
-recorded with what it cost. Writes nothing and runs nothing itself (`agents.generator.tasks.records.Means`). Start at
+recorded with what it cost. Writes nothing and runs nothing itself (`agents.tasks.task.Means`). Start at
 `Workflow.run`.
 """
 
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, TextChange
-from agents.generator.tasks import refine, running, write_test
-from agents.generator.tasks.proposals import between, said_of
-from agents.generator.tasks.ranking import new_findings
-from agents.generator.tasks.records import Scene, TestRun
 from agents.metered import Metered
-from agents.reviewer import style
 from agents.reviewer.assessment import code_metrics
 from agents.reviewer.report import Reviewed, report
+from agents.reviewer.ruff import style
+from agents.tasks import refine, running, write_test
+from agents.tasks.proposals import between, said_of
+from agents.tasks.ranking import new_findings
+from agents.tasks.task import Scene, TestRun
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Change
     from agents.findings import Finding
-    from agents.generator.tasks.records import Means, Result, Task
+    from agents.tasks.task import Means, Result, Task
     from indexing.syntax.documents import Document
 
 ROUNDS = 3

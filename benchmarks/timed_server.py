@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.generator.generator import Generator
+from agents.completion.generator import Generator
 from server.serve import serve_stdio
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from lsprotocol import types
 from agents import actions
 from agents.actions import Way
 from agents.edits import ProposedEdit, TextChange
-from agents.generator.tasks import running
-from agents.generator.tasks.records import Means, Scene
+from agents.tasks import running
+from agents.tasks.task import Means, Scene
 from indexing.syntax.documents import Span
 from server import outgoing
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from agents.actions import Action
     from agents.edits import Edit
-    from agents.generator.tasks.records import Task
+    from agents.tasks.task import Task
     from server.core import Core
     from server.documents import OpenText
     from server.gate.chosen import Chosen

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from agents.generator.generator import Generator
+    from agents.completion.generator import Generator
     from agents.reviewer.layers import Examiner
     from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
@@ -225,13 +225,13 @@ def _examiners(
     index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
 ) -> tuple[Examiner, ...]:
     """The reviewer's layers that ask a model."""
-    from agents.reviewer.examiner import LikelihoodExaminer  # noqa: PLC0415
+    from agents.reviewer.likelihood.examiner import LikelihoodExaminer  # noqa: PLC0415
 
     made: list[Examiner] = []
     if model is not None:
         made.append(LikelihoodExaminer(model, always=settings.review.likelihood == "always"))
     if chat is not None:
-        from agents.reviewer.model_examiner import ModelExaminer  # noqa: PLC0415 (for a person with an endpoint alone)
+        from agents.reviewer.chat_review.model_examiner import ModelExaminer  # noqa: PLC0415 (for a person with an endpoint alone)
 
         made.append(ModelExaminer(chat, index))
     return tuple(made)
@@ -297,6 +297,6 @@ def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
 def _generator(
     index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings, trees: SyntaxTrees
 ) -> Generator:
-    from agents.generator.generator import Generator  # noqa: PLC0415
+    from agents.completion.generator import Generator  # noqa: PLC0415
 
     return Generator(index, model, quick=quick, policy=policies.completion_policy_of(settings), trees=trees)

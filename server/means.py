@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.generator.tasks.records import Means
+from agents.tasks.task import Means
 from indexing.syntax.texts import decode
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Change
     from agents.findings import Finding
-    from agents.generator.tasks.records import TestRun
+    from agents.tasks.task import TestRun
     from indexing.syntax.documents import Document
     from server.core import Core
 

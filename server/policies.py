@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from agents.completion.completion_policy import CompletionPolicy
     from agents.findings import Layer
-    from agents.generator.policy import CompletionPolicy
-    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.review_policy import ReviewPolicy
     from indexing.limits import IndexLimits
     from server.settings import Settings
 
 
 def completion_policy_of(settings: Settings) -> CompletionPolicy:
     """Return the settings that completion follows, in its own words."""
-    from agents.generator.policy import CompletionPolicy  # noqa: PLC0415
+    from agents.completion.completion_policy import CompletionPolicy  # noqa: PLC0415
     from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.completion
@@ -46,7 +46,7 @@ def completion_policy_of(settings: Settings) -> CompletionPolicy:
 def review_policy_of(settings: Settings) -> ReviewPolicy:
     """Return the settings that the review follows, in its own words."""
     from agents.findings import Severity  # noqa: PLC0415
-    from agents.reviewer.policy import ReviewPolicy  # noqa: PLC0415
+    from agents.reviewer.review_policy import ReviewPolicy  # noqa: PLC0415
     from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.review

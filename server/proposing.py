@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
 
-from agents.generator.tasks import running
-from agents.generator.tasks.filling import Cancelled
-from agents.generator.tasks.records import Nothing, Scene, Told
 from agents.markdown import inert
+from agents.tasks import running
+from agents.tasks.filling import Cancelled
+from agents.tasks.task import Nothing, Scene, Told
 from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from agents.edits import ProposedEdit
-    from agents.generator.tasks.records import Means, Result, Task
+    from agents.tasks.task import Means, Result, Task
     from server.core import Core
     from server.documents import OpenText
     from server.services import Services

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.reviewer import assessment, coverage, report, style
+from agents.reviewer import assessment, report
+from agents.reviewer.coverage import coverage
 from agents.reviewer.report import Reviewed
+from agents.reviewer.ruff import style
 from server.reviews import QUICK
 
 if TYPE_CHECKING:

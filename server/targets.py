@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
-from agents.reviewer import files
+from agents.reviewer import reviewed_files
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
 from indexing.workspace import left_out
@@ -174,15 +174,15 @@ def documents_of(
             shown = name if len(name) < _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
             raise JsonRpcInvalidParams(f"{shown!r} is no file or folder of the workspace")
         if path.is_dir():
-            for one, each in files.files(path, limits, cancelled=cancelled):
-                document = files.read(one, limits, each.waived)
+            for one, each in reviewed_files.files(path, limits, cancelled=cancelled):
+                document = reviewed_files.read(one, limits, each.waived)
                 if isinstance(document, Document):
                     found[one] = document
             continue
         if why := core.index.explain(path):
             missed.append(why)
             continue
-        document = files.read(path, limits, core.index.waived(path))
+        document = reviewed_files.read(path, limits, core.index.waived(path))
         if isinstance(document, Document):
             found[path] = document
         else:
@@ -202,14 +202,14 @@ def left_out_of(core: Core, document: OpenText) -> str:
 
 def inside(snapshot: Snapshot, path: Path) -> bool:
     """Whether a path lies in a workspace folder, links followed."""
-    real = files.real(path)
-    return any(real.is_relative_to(files.real(root)) for root in snapshot.roots)
+    real = reviewed_files.real(path)
+    return any(real.is_relative_to(reviewed_files.real(root)) for root in snapshot.roots)
 
 
 def _named(snapshot: Snapshot, name: str) -> Path | None:
     """The path that a client means; None where there is nothing, or nothing of the workspace."""
     try:
-        path = files.real(snapshot.roots[0] / name)
+        path = reviewed_files.real(snapshot.roots[0] / name)
         return path if inside(snapshot, path) and path.exists() else None
     except (OSError, ValueError):  # too long, or holding what is no character of a name
         return None
@@ -221,7 +221,7 @@ def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):
         raise JsonRpcInvalidParams(why)
-    document = files.read(path, core.review_limits, core.index.waived(path))
+    document = reviewed_files.read(path, core.review_limits, core.index.waived(path))
     if isinstance(document, str):
         raise JsonRpcInvalidParams(left_out.explain(path.name, document, path.name))
     return document

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, TextChange
-from agents.generator.tasks.records import TestRun
+from agents.tasks.task import TestRun
 from agents.tools import EXECUTE_COMMAND
 from server import test_runs
 from server.gate import contents

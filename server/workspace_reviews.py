@@ -162,11 +162,11 @@ class _Look:
             yield batch
 
     def _files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
-        from agents.reviewer import files  # noqa: PLC0415 (the index's parts, which nobody needs before)
+        from agents.reviewer import reviewed_files  # noqa: PLC0415 (the index's parts, which nobody needs before)
 
         for root in self.roots:
             try:
-                for path, found in files.files(root, self.core.review_limits, cancelled=self.held):
+                for path, found in reviewed_files.files(root, self.core.review_limits, cancelled=self.held):
                     if self.held():
                         return
                     yield path, (found.mtime_ns, found.size)
@@ -175,9 +175,9 @@ class _Look:
 
 
 def _found(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Diagnostic, ...] | None:
-    from agents.reviewer import files  # noqa: PLC0415
+    from agents.reviewer import reviewed_files  # noqa: PLC0415
 
-    document: Document | str = files.read(path, core.review_limits)
+    document: Document | str = reviewed_files.read(path, core.review_limits)
     if isinstance(document, str) or core.reviewer is None:
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=held)

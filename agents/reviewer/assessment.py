@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.reviewer import metrics, style
 from agents.reviewer.report import Reviewed
-from agents.reviewer.scan import Scan
+from agents.reviewer.ruff import style
+from agents.reviewer.scanning import metrics
+from agents.reviewer.scanning.scan import Scan
 from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from agents.reviewer.metrics import TextMetrics
     from agents.reviewer.reviewer import Reviewer
+    from agents.reviewer.scanning.metrics import TextMetrics
     from indexing.syntax.documents import Document
 
 

@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agents.reviewer import nodes
-from agents.reviewer.scan import Scan
+from agents.reviewer.scanning import nodes
+from agents.reviewer.scanning.scan import Scan
 from indexing.syntax import texts
 from indexing.syntax.documents import Span
 

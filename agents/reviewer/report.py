@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from agents.findings import Finding
-    from agents.reviewer.metrics import FunctionMetrics, TextMetrics
+    from agents.reviewer.scanning.metrics import FunctionMetrics, TextMetrics
     from indexing.syntax.documents import Document
 
 WEIGHTS = {"findings": 30, "complexity": 20, "tests": 20, "documentation": 10, "pep8": 10, "style": 10}

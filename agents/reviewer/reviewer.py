@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from agents.findings import Layer
 from agents.reviewer import built, static, validity, workers
 from agents.reviewer import layers as seam
-from agents.reviewer.importers import Importers
-from agents.reviewer.policy import SEVERITIES, ReviewPolicy
-from agents.reviewer.ruff import Ruff, RuffFindings
+from agents.reviewer.review_policy import SEVERITIES, ReviewPolicy
+from agents.reviewer.ruff.importers import Importers
+from agents.reviewer.ruff.ruff import Ruff, RuffFindings
+from agents.reviewer.ruff.safety import Safety
 from agents.reviewer.rules import registry
-from agents.reviewer.safety import Safety
 from agents.reviewer.switches import Switches
 from indexing.syntax import texts
 from indexing.syntax.syntax import Syntax
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.reviewer.layers import Examiner, Unit
-    from agents.reviewer.ruff_settings import Settings
+    from agents.reviewer.ruff.ruff_settings import Settings
     from agents.reviewer.validity import Verdict
     from indexing.syntax.documents import Document
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from agents.edits import Edit
 from agents.findings import Finding, Fix
 from agents.reviewer.rules import registry
-from agents.reviewer.rules.record import Rule
-from agents.reviewer.scan import Scan
+from agents.reviewer.rules.rule import Rule
+from agents.reviewer.scanning.scan import Scan
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.rules.record import Hit, Mend, TextRule
+    from agents.reviewer.review_policy import ReviewPolicy
+    from agents.reviewer.rules.rule import Hit, Mend, TextRule
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.reviewer import figures
+from agents.reviewer.scanning import figures
 from starling_python import parse_python
 
 if TYPE_CHECKING:
     import tree_sitter
 
-    from agents.reviewer.ruff import Ruff
+    from agents.reviewer.ruff.ruff import Ruff
     from indexing.syntax.documents import Document, Span
     from indexing.syntax.syntax import Syntax
 

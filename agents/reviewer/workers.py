@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Severity
 from agents.reviewer import static
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from indexing import bounds
 from indexing.process import spawning
 from indexing.syntax.documents import Document, Span

@@ -2,7 +2,7 @@
 
 `show-filter.json` in a model's folder says for each kind of suggestion what each piece of evidence weighs, on how many
 lines that was fitted, and which precision it promises at which level. Knows no cursor and no text: what the evidence
-is at a place is `agents/generator/evidence.py`'s to say. Start at `ShowFilter.read`.
+is at a place is `agents/completion/evidence.py`'s to say. Start at `ShowFilter.read`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from server.cli import complete, confirming, place, terminal, workspace
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
-    from agents.generator.tasks.records import Result, Scene, Task
+    from agents.tasks.task import Result, Scene, Task
     from server.core import Core
     from server.gate.gate import Gate
     from server.gate.records import Outcome
@@ -59,7 +59,7 @@ def generate(  # noqa: PLR0913 (each is an option of the command)
     with workspace.opened(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
-        from agents.generator.tasks.records import Scene  # noqa: PLC0415 (tree-sitter, which --help need not pay)
+        from agents.tasks.task import Scene  # noqa: PLC0415 (tree-sitter, which --help need not pay)
         from indexing.syntax.documents import Span  # noqa: PLC0415
 
         syntax = core.trees.of(document)
@@ -79,7 +79,7 @@ def _chosen(scene: Scene, name: str) -> Task:
     Raises:
         Failure: there is none.
     """
-    from agents.generator.tasks import registry, running  # noqa: PLC0415 (as above)
+    from agents.tasks import registry, running  # noqa: PLC0415 (as above)
 
     if name:
         found = registry.named(name)
@@ -121,7 +121,7 @@ class _Making:
     def _result(
         self, task: Task, scene: Scene, gate: Gate, loop: asyncio.AbstractEventLoop, stopped: threading.Event
     ) -> Result:
-        from agents.generator.tasks import running  # noqa: PLC0415 (as above)
+        from agents.tasks import running  # noqa: PLC0415 (as above)
         from models.errors import ModelError  # noqa: PLC0415
         from server.means import Files, means_of  # noqa: PLC0415
         from server.trials import Trials  # noqa: PLC0415
@@ -136,7 +136,7 @@ class _Making:
 
 
 async def _decided(gate: Gate, result: Result) -> dict[str, Any]:
-    from agents.generator.tasks.records import Nothing, Told  # noqa: PLC0415 (as above)
+    from agents.tasks.task import Nothing, Told  # noqa: PLC0415 (as above)
 
     if isinstance(result, Nothing):
         terminal.note(result.reason)

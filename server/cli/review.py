@@ -246,14 +246,14 @@ class _Job:
             yield batch
 
     def _documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
-        from agents.reviewer import files  # noqa: PLC0415
+        from agents.reviewer import reviewed_files  # noqa: PLC0415
 
         seen: set[Path] = set()
         for path, waived in self._paths(given, Walk(skipped)):
             if path in seen or (self.changed is not None and path not in self.changed):
                 continue
             seen.add(path)
-            document = files.read(path, self.limits, waived or ())
+            document = reviewed_files.read(path, self.limits, waived or ())
             if isinstance(document, str):
                 skipped[document] += 1
                 if waived is not None:
@@ -266,15 +266,15 @@ class _Job:
 
         Beside each what of its content does not count; None for a file of a folder that nothing is said of.
         """
-        from agents.reviewer import files  # noqa: PLC0415
+        from agents.reviewer import reviewed_files  # noqa: PLC0415
         from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415
 
         exclusion = Exclusion(self.root, self.limits)
         for path in given:
-            real = files.real(path)
+            real = reviewed_files.real(path)
             if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
                 try:
-                    found = files.files(real, self.limits, seen=walk)
+                    found = reviewed_files.files(real, self.limits, seen=walk)
                     yield from ((file, each.waived or None) for file, each in found)
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None

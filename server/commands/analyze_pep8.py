@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
-from agents.reviewer import style
+from agents.reviewer.ruff import style
 from server import reports, targets
 from server.commands.records import CommandRecord
 from server.commands.review import NO_REVIEWER

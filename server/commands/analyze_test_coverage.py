@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
-from agents.reviewer import coverage
+from agents.reviewer.coverage import coverage
 from agents.tools import EXECUTE_COMMAND
 from server import origins, paths, targets, test_runs
 from server.commands.records import CommandRecord
@@ -21,7 +21,7 @@ from server.test_runs import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.reviewer.coverage import Coverage, FileCoverage
+    from agents.reviewer.coverage.coverage import Coverage, FileCoverage
     from server.core import Core
     from server.services import Services
     from server.snapshot import Snapshot

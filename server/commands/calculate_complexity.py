@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.reviewer import figures
+from agents.reviewer.scanning import figures
 from server import targets
 from server.commands.records import CommandRecord
 from server.targets import Range, Target

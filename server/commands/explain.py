@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.generator.tasks import explain, running
-from agents.generator.tasks.records import Nothing, Told
+from agents.tasks import explain, running
+from agents.tasks.task import Nothing, Told
 from server import proposing
 from server.commands.failures import CommandFailed
 from server.commands.records import CommandRecord

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.edits import ProposedEdit, TextChange
-from agents.generator.tasks import fix, running
+from agents.tasks import fix, running
 from server import fixing, proposing, targets
 from server.commands.failures import CommandFailed
 from server.proposing import Where, Written

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.generator.tasks import registry, running
+from agents.tasks import registry, running
 from server import proposing
 from server.commands.failures import CommandFailed
 from server.proposing import Where, Written
 
 if TYPE_CHECKING:
-    from agents.generator.tasks.records import Task
+    from agents.tasks.task import Task
     from server.proposing import Place
     from server.services import Services
     from server.snapshot import Snapshot

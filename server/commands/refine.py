@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agents.generator.tasks import refine
+from agents.tasks import refine
 from server import proposing
 from server.proposing import Where, Written
 

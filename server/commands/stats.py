@@ -41,7 +41,7 @@ class Result(CommandRecord):
     """The figures."""
 
     completion: dict[str, int | float | dict[str, int]] = Field(
-        description="By name, as `agents.generator.statistics.CompletionStatistics` documents them; empty at the start."
+        description="By name, as documented at `agents.completion.statistics.CompletionStatistics`; empty at the start."
     )
     costs: tuple[Cost, ...] = Field(
         description=f"What chat models cost in the last {DAYS} days, of all servers and commands; the newest day first."

@@ -13,7 +13,7 @@ from pydantic import Field
 from pygls.exceptions import JsonRpcException
 
 from agents import workflow
-from agents.generator.tasks.records import Nothing
+from agents.tasks.task import Nothing
 from agents.workflow import Ended, Workflow
 from server import proposing
 from server.commands import generate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from agents.reviewer.ruff import Ruff
+from agents.reviewer.ruff.ruff import Ruff
 from indexing.syntax import languages, texts
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.generator.cursor import Cursor
+from agents.completion.cursor import Cursor
 from indexing.records import Hit, Query, Recalled
 from indexing.syntax.documents import Document
 from indexing.workspace import access

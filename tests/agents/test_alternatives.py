@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.reviewer.alternatives import sites
+from agents.reviewer.likelihood.alternatives import sites
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from tests import marked

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.generator.brackets import scan
-from agents.generator.cleaning import cleaned
-from agents.generator.cursor import Cursor
-from agents.generator.generator import Generator
-from agents.generator.plan import plan
-from agents.generator.policy import CompletionPolicy
-from agents.generator.reuse import SuggestionCache
-from agents.generator.stops import StopRules
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.cursor import Cursor
+from agents.completion.generator import Generator
+from agents.completion.plan import plan
+from agents.completion.reuse import SuggestionCache
+from agents.completion.shaping.brackets import scan
+from agents.completion.shaping.cleaning import cleaned
+from agents.completion.stops import StopRules
 from agents.suggestions import Origin, Suggestion, Trigger
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel

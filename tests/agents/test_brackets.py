@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.generator.brackets import scan, weigh
+from agents.completion.shaping.brackets import scan, weigh
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.generator import closing
+from agents.completion.shaping import closing
 
 LINES = (
     *(

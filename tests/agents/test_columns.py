@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.generator.brackets import scan
-from agents.generator.generator import Generator
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.generator import Generator
+from agents.completion.shaping.brackets import scan
 from agents.suggestions import Trigger
 from indexing.syntax.documents import Document
 from models.scripted.scripted_completion import ScriptedModel

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from agents.generator import confidence
+from agents.completion import confidence
 from tests.agents.doubles import recalled
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from agents.generator.context import ContextGatherer, used_names
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.context import ContextGatherer, used_names
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, cursor_of, hit
 

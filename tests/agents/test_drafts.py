@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from agents.generator.drafts import accepted_length, first_line
+from agents.completion.drafts import accepted_length, first_line
 from models.completion import Score
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.generator import evidence
-from agents.generator.evidence import Judged
+from agents.completion import evidence
+from agents.completion.evidence import Judged
 from models.catalog.show_filter import EVIDENCE
 from tests.agents.doubles import cursor_of, recalled
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.gate import refusal
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.eligibility import refusal
 from agents.suggestions import Trigger
 from tests.agents.doubles import MemoryIndex, cursor_of
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from agents.generator.generator import Generator
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.generator import Generator
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.syntax.syntax import Syntax
 from indexing.syntax.trees import SyntaxTrees

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.generator.generator import Generator
-from agents.generator.indentation import fitted, padding
-from agents.generator.plan import plan
-from agents.generator.policy import CompletionPolicy
-from agents.generator.polish import Insertion, Polisher
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.generator import Generator
+from agents.completion.plan import plan
+from agents.completion.polish import Insertion, Polisher
+from agents.completion.shaping.indentation import fitted, padding
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents.outlines import class_heads, imports_of, signature_of
-from agents.surroundings import Piece, signatures
+from agents.pieces import Piece
+from agents.surroundings import signatures
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, document_of, hit

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.generator.plan import Extent, Plan, needs_syntax, plan
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.plan import Extent, Plan, needs_syntax, plan
 from agents.suggestions import Trigger
 from indexing.syntax.layout import Place
 from tests.agents.doubles import cursor_of

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.cleaning import cleaned
-from agents.generator.plan import plan
-from agents.generator.policy import CompletionPolicy
-from agents.generator.polish import Polisher
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.plan import plan
+from agents.completion.polish import Polisher
+from agents.completion.shaping.cleaning import cleaned
 from agents.suggestions import Trigger
 from tests.agents.doubles import cursor_of
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.generator.generator import Generator
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.generator import Generator
 from agents.suggestions import Completion, Origin, Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document

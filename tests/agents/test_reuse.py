@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from agents.generator.reuse import DOCUMENTS, ENTRIES_PER_DOCUMENT, LIFETIME_S, SuggestionCache
+from agents.completion.reuse import DOCUMENTS, ENTRIES_PER_DOCUMENT, LIFETIME_S, SuggestionCache
 from agents.suggestions import Origin, Suggestion
 from tests.agents.doubles import document_of, place_of
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.generator.runs import Ending, Place, Run, Runs
+from agents.completion.runs import Ending, Place, Run, Runs
 from tests.agents.doubles import place_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.statistics import Recorder, percentile
+from agents.completion.statistics import Recorder, percentile
 from agents.suggestions import Completion, Origin, Suggestion
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.plan import plan
-from agents.generator.policy import CompletionPolicy
-from agents.generator.stops import StopRules
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.plan import plan
+from agents.completion.stops import StopRules
 from agents.suggestions import Trigger
 from tests.agents.doubles import cursor_of
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.generator.tasks import registry
-from agents.generator.tasks.records import Nothing, TestRun
+from agents.tasks import registry
+from agents.tasks.task import Nothing, TestRun
 from agents.workflow import Ended, Workflow
 from indexing.syntax.documents import Span
 from models.scripted.scripted_completion import ScriptedModel

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from agents.generator import generator
+from agents.completion import generator
 from models.catalog.catalog import DEFAULT_MODEL, ENTRY_FILE, Catalog, PromptShares, read_entry
 from models.local.loading import load
 

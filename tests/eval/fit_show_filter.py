@@ -2,7 +2,7 @@
 
 `python -m tests.eval.fit_show_filter [--model FOLDER]` replays typing on the dev packages, fits one logistic regression
 for each kind of suggestion, and writes `show-filter.json` beside the model. What it states of precision is of the test
-packages, with 95 % intervals over lines, beside what the constants of `agents/generator/confidence.py` give there.
+packages, with 95 % intervals over lines, beside what the constants of `agents/completion/confidence.py` give there.
 `--plain` prints such constants anew: the same fit on three pieces of evidence. What was collected is used again as long
 as the weights are the same.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agents.generator import confidence
+from agents.completion import confidence
 from models.catalog.catalog import DEFAULT_MODEL, Catalog, read_entry
 from models.catalog.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
 from tests.eval import data, show_filter_data

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.generator.generator import Generator
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.generator import Generator
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.reviewer import calibration
-from agents.reviewer.likelihood import Limits, review_likelihood
-from agents.reviewer.policy import SEVERITIES, ReviewPolicy
+from agents.reviewer.likelihood import score_meaning
+from agents.reviewer.likelihood.likelihood import Limits, review_likelihood
+from agents.reviewer.review_policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
@@ -122,7 +122,7 @@ def static(reviewer: Reviewer) -> Layered:
 
 def likelihood(model: CompletionModel) -> Layered:
     """The layer of the completion model, as measured whether it is precise or not."""
-    known = calibration.of_model(model.entry.name)
+    known = score_meaning.of_model(model.entry.name)
     if known is None:
         raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from agents.generator.answers import Answers
-from agents.generator.candidates import is_worth_showing
-from agents.generator.decoding import Decoder
-from agents.generator.generator import Generator
+from agents.completion.answers import Answers
+from agents.completion.candidates import is_worth_showing
+from agents.completion.decoding import Decoder
+from agents.completion.generator import Generator
 from agents.suggestions import Origin, Trigger
 from indexing.syntax.documents import Document
 from models.local.weights import WEIGHTS_FILE
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from agents.generator.candidates import Candidate
-    from agents.generator.decoding import Outcome
+    from agents.completion.candidates import Candidate
+    from agents.completion.decoding import Outcome
     from indexing.index import Index
     from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel

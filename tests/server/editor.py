@@ -13,8 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from agents.completion.statistics import CompletionStatistics
 from agents.findings import Finding, Layer, Severity
-from agents.generator.statistics import CompletionStatistics
 from agents.reviewer import validity
 from agents.suggestions import Completion, Origin, Suggestion, Trigger
 from indexing.limits import IndexLimits
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from agents.generator.generator import Generator
-    from agents.generator.policy import CompletionPolicy
+    from agents.completion.completion_policy import CompletionPolicy
+    from agents.completion.generator import Generator
     from agents.reviewer.reviewer import Reviewer
     from agents.reviewer.validity import Verdict
     from indexing.index import Index

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from agents.generator.generator import Generator
+    from agents.completion.generator import Generator
     from indexing.index import Index
     from models.completion import CompletionModel
     from tests.server.editor import Editor

@@ -19,7 +19,7 @@ from server.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agents.generator.generator import Generator
+    from agents.completion.generator import Generator
     from indexing.index import Index
 
 

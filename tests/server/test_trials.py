@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from agents.completion.generator import Generator
     from agents.edits import Change
-    from agents.generator.generator import Generator
-    from agents.generator.tasks.records import TestRun
+    from agents.tasks.task import TestRun
     from server.gate.gate import Gate
 
 RUNNER = f"{sys.executable} -m pytest -q"

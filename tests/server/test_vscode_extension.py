@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
-from agents.generator.statistics import CompletionStatistics
 from agents.tools import WRITE_FILE
 from server import model_loading, progress
 from server.commands import COMMANDS

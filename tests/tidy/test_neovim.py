@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from agents.generator.tasks import registry
+from agents.tasks import registry
 from server import model_loading, progress
 from server.commands import COMMANDS, load
 from server.gate import comparing

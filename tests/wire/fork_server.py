@@ -33,9 +33,9 @@ ROOT = Path(__file__).parents[2]
 MODULES = (
     "server.cli.serve", "server.log", "structlog", "server.serve", "server.sockets", "websockets.asyncio.server",
     "server.settings", "server.state", "server.explanations", "server.commands.status", "server.gate.opening",
-    "server.gate.asking", "server.gate.comparing", "pygls.progress", "agents.generator.generator",
-    "agents.reviewer.reviewer", "agents.reviewer.examiner", "agents.reviewer.rules.registry", "indexing.index",
-    "indexing.snapshots", "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools",
+    "server.gate.asking", "server.gate.comparing", "pygls.progress", "agents.completion.generator",
+    "agents.reviewer.reviewer", "agents.reviewer.likelihood.examiner", "agents.reviewer.rules.registry",
+    "indexing.index", "indexing.snapshots", "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools",
     "indexing.workspace.watching.watch", "models.catalog.catalog", "models.local.lazy", "models.local.loading",
     "models.local.ctranslate", "models.local.allocator", "psutil", "ctypes",
 )  # fmt: skip

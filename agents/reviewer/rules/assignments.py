@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer import nodes, sameness
-from agents.reviewer.rules.record import Hit, Rule, at
+from agents.reviewer.rules.rule import Hit, Rule, at
+from agents.reviewer.scanning import nodes, sameness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import tree_sitter
 
-    from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.scan import Item, Scan
+    from agents.reviewer.review_policy import ReviewPolicy
+    from agents.reviewer.scanning.scan import Item, Scan
 
 # Where assigning to an attribute may run code: a property, a setter, `__set__`.
 _SETTERS = {"python", "javascript", "typescript", "tsx", "csharp", "kotlin", "swift", "scala", "dart", "php", "ruby"}

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer.rules.record import Hit, Rule
+from agents.reviewer.rules.rule import Hit, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.scan import Item, Scan
+    from agents.reviewer.review_policy import ReviewPolicy
+    from agents.reviewer.scanning.scan import Item, Scan
 
 _TASK = re.compile(r"^[\s#/*!;<-]*\b(TODO|FIXME)\b(?!\w)(.*)", re.MULTILINE)
 _OWNED = re.compile(

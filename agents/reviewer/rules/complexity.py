@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer import metrics, nodes, tables
-from agents.reviewer.rules.record import Hit, Rule, at
+from agents.reviewer.rules.rule import Hit, Rule, at
+from agents.reviewer.scanning import data_tables, metrics, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.reviewer.metrics import Weight
-    from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.scan import Item, Scan
+    from agents.reviewer.review_policy import ReviewPolicy
+    from agents.reviewer.scanning.metrics import Weight
+    from agents.reviewer.scanning.scan import Item, Scan
 
 _OWN = re.compile(r"^@(?:staticmethod|classmethod|(?:abc\.)?abstractmethod)$")
 _GIVEN = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")  # somebody else says which parameters there are
@@ -53,7 +53,7 @@ def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]
     lines = metrics.code_lines(item.node, scan.line_kinds) - sum(
         metrics.code_lines(inner.node, scan.line_kinds) for inner in inside
     )
-    lines -= tables.lines_saved(scan, item.node) if lines > policy.function_lines else 0
+    lines -= data_tables.lines_saved(scan, item.node) if lines > policy.function_lines else 0
     if lines > policy.function_lines:
         yield at(
             nodes.name_of(item.node),

@@ -1,4 +1,4 @@
-"""The rule about errors that are caught and forgotten; `agents.reviewer.decisions` says where that is meant."""
+"""The rule about errors that are caught and forgotten; `scanning.decisions` says where that is meant."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer import decisions, nodes, sameness
-from agents.reviewer.rules.record import Hit, Rule
+from agents.reviewer.rules.rule import Hit, Rule
+from agents.reviewer.scanning import decisions, nodes, sameness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import tree_sitter
 
-    from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.scan import Item, Scan
+    from agents.reviewer.review_policy import ReviewPolicy
+    from agents.reviewer.scanning.scan import Item, Scan
 
 _BROAD = re.compile(
     r"(?:(?:builtins|java\.lang|System|kotlin|std)(?:\.|::))?\\?"

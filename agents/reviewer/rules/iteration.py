@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer.rules.record import Hit, Mend, Replacement, Rule, at
+from agents.reviewer.rules.rule import Hit, Mend, Replacement, Rule, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import tree_sitter
 
-    from agents.reviewer.policy import ReviewPolicy
-    from agents.reviewer.scan import Item, Scan
+    from agents.reviewer.review_policy import ReviewPolicy
+    from agents.reviewer.scanning.scan import Item, Scan
 
 # How many arguments a list, set or dict takes; other classes have methods by these names too.
 _CHANGES = {"remove": (1, 1), "discard": (1, 1), "pop": (0, 2), "popitem": (0, 0), "clear": (0, 0)}

@@ -19,7 +19,7 @@ from agents.reviewer.rules import (
 )
 
 if TYPE_CHECKING:
-    from agents.reviewer.rules.record import Rule, TextRule
+    from agents.reviewer.rules.rule import Rule, TextRule
 
 SYNTAX_RULES: tuple[Rule, ...] = (
     *complexity.RULES,

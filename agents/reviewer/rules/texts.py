@@ -8,13 +8,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer.rules.record import Hit, TextRule
+from agents.reviewer.rules.rule import Hit, TextRule
 from indexing.syntax import languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.reviewer.policy import ReviewPolicy
+    from agents.reviewer.review_policy import ReviewPolicy
     from indexing.syntax.documents import Document
 
 _CONFLICT_MARK = re.compile(r"^(?:<{7} |={7}(?=\r?\n)|>{7} )", re.MULTILINE)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.edits import edited
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax import languages
 from tests.agents.reviewer.labels import WITHOUT_RUFF, document, placed

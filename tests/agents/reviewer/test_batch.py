@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.reviewer import workers
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax import languages, texts
 from indexing.syntax.documents import Document

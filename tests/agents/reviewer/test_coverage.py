@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.reviewer import coverage
-from agents.reviewer.coverage_data import statements
+from agents.reviewer.coverage import coverage
+from agents.reviewer.coverage.coverage_data import statements
 from indexing.process.children import Bounds
 
 if TYPE_CHECKING:

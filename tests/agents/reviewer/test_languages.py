@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.reviewer import scan
+from agents.reviewer.scanning import scan
 from indexing.syntax import grammars, languages
 from tests.agents.reviewer.labels import check
 

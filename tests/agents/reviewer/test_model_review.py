@@ -9,8 +9,8 @@ import pytest
 
 from agents.edits import edited
 from agents.findings import Layer, Severity
-from agents.reviewer.model_examiner import ModelExaminer
-from agents.reviewer.model_review import placed_at, review_by_model
+from agents.reviewer.chat_review.model_examiner import ModelExaminer
+from agents.reviewer.chat_review.model_review import placed_at, review_by_model
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
 from models.chat import ChatError, Fault, never

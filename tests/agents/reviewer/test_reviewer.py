@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from tests.agents.reviewer.labels import check
 
 

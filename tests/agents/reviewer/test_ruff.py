@@ -10,10 +10,10 @@ import pytest
 
 from agents.edits import edited
 from agents.findings import Severity
-from agents.reviewer import ruff_settings
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from agents.reviewer.ruff import Ruff
+from agents.reviewer.ruff import ruff_settings
+from agents.reviewer.ruff.ruff import Ruff
 from indexing.process.children import Bounds
 from tests.agents.reviewer.labels import document, placed
 from tests.marked import parse
@@ -196,7 +196,7 @@ def test_ruff_that_takes_too_much_memory_with_a_configuration_works_without_it(t
     ruff = Ruff(str(program))
     small = Bounds(seconds=60, memory_bytes=150_000_000, output_bytes=1_000_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agents.reviewer.ruff._within", lambda _: small)
+        patch.setattr("agents.reviewer.ruff.ruff._within", lambda _: small)
         main = document(UNUSED, path=workspace / "main.py")
         (workspace / "main.py").write_text(UNUSED)
         assert ruff.check_files([main], ReviewPolicy())[0] == {main.uri: ()}
@@ -228,7 +228,7 @@ def test_names_of_many_bytes_fit_a_command_line(tmp_path: Path, monkeypatch: pyt
         path = folder / f"{'林' * 70}{n}.py"
         path.write_text(UNUSED)
         documents.append(document(UNUSED, path=path))
-    monkeypatch.setattr("agents.reviewer.ruff._ARGUMENTS_BYTES", 4000)
+    monkeypatch.setattr("agents.reviewer.ruff.ruff._ARGUMENTS_BYTES", 4000)
     found, problem = Ruff().check_files(documents, ReviewPolicy())
     assert (len(found), problem) == (30, "")
     assert all(codes(each) == ["F401", "F821"] for each in found.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.reviewer import validity
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
 from tests.agents.reviewer.labels import document

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
-from agents.generator.tasks import registry, running
-from agents.generator.tasks.records import Means, Nothing, Offer, Scene, TestRun
+from agents.tasks import registry, running
+from agents.tasks.task import Means, Nothing, Offer, Scene, TestRun
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.scripted.scripted_completion import ScriptedModel
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Change
     from agents.findings import Finding
-    from agents.generator.tasks.records import Result
+    from agents.tasks.task import Result
     from indexing.index import Index
     from models.completion import FillRequest
 

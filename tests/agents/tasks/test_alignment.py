@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from agents.edits import ProposedEdit, TextChange, edited
 from agents.findings import Finding, Severity
-from agents.generator.tasks.alignment import aligned
-from agents.generator.tasks.line_edits import LONGEST_DIFF, line_edits
-from agents.generator.tasks.records import Nothing
-from agents.generator.tasks.weaving import Target
+from agents.tasks.rewriting.alignment import aligned
+from agents.tasks.rewriting.line_edits import LONGEST_DIFF, line_edits
+from agents.tasks.rewriting.weaving import Target
+from agents.tasks.task import Nothing
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.scripted.scripted_chat import ScriptedChat
@@ -22,7 +22,7 @@ from tests.agents.tasks.scenes import scene_of
 from tests.agents.tasks.test_chat_tasks import after, run
 
 if TYPE_CHECKING:
-    from agents.generator.tasks.records import Result
+    from agents.tasks.task import Result
 
 FILE = '''"""Shapes."""
 

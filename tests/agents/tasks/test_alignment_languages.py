@@ -9,9 +9,9 @@ import textwrap
 import pytest
 
 from agents.edits import edited
-from agents.generator.tasks.alignment import aligned
-from agents.generator.tasks.definitions import definitions_of
-from agents.generator.tasks.weaving import Target
+from agents.tasks.rewriting.alignment import aligned
+from agents.tasks.rewriting.definitions import definitions_of
+from agents.tasks.rewriting.weaving import Target
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 

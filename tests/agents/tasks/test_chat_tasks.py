@@ -9,11 +9,11 @@ import pytest
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.generator.tasks import explain, registry, running
-from agents.generator.tasks.filling import Cancelled
-from agents.generator.tasks.records import Means, Nothing, Result, Scene, Told
-from agents.generator.tasks.rewriting import whole_lines
 from agents.markdown import inert
+from agents.tasks import explain, registry, running
+from agents.tasks.filling import Cancelled
+from agents.tasks.rewriting.rewriting import whole_lines
+from agents.tasks.task import Means, Nothing, Result, Scene, Told
 from indexing.syntax.documents import Document, Span
 from indexing.workspace.secrets.literals import secret_literals
 from models.chat import ChatError, ChatRequest, Reply, ReplyEnd

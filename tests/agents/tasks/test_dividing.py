@@ -8,10 +8,10 @@ import pytest
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.generator.tasks import registry, running
-from agents.generator.tasks.dividing import asks_to_divide
-from agents.generator.tasks.filling import Cancelled
-from agents.generator.tasks.records import Nothing, Result, Scene
+from agents.tasks import registry, running
+from agents.tasks.filling import Cancelled
+from agents.tasks.refactoring.dividing import asks_to_divide
+from agents.tasks.task import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import Workplace, scene_of

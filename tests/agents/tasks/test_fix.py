@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agents.edits import Edit, ProposedEdit, TextChange
 from agents.findings import Finding, Fix, Severity
-from agents.generator.tasks import registry
-from agents.generator.tasks.records import Nothing, TestRun
+from agents.tasks import registry
+from agents.tasks.task import Nothing, TestRun
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import result_of, scene_of

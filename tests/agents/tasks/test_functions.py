@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.tasks.functions import function_at, functions_in
+from agents.tasks.functions import function_at, functions_in
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 

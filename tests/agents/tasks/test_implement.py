@@ -6,7 +6,7 @@ import pytest
 
 from agents.edits import ProposedEdit
 from agents.findings import Finding, Severity
-from agents.generator.tasks.filling import Cancelled
+from agents.tasks.filling import Cancelled
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of, written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.edits import edited
-from agents.generator.tasks.importing import import_edits, known_import, without_imports
+from agents.tasks.rewriting.importing import import_edits, known_import, without_imports
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import document_of
 

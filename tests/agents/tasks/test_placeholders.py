@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.generator.tasks.placeholders import is_placeholder
-from agents.generator.tasks.records import Nothing
+from agents.tasks.rewriting.placeholders import is_placeholder
+from agents.tasks.task import Nothing
 from models.scripted.scripted_chat import ScriptedChat
 from tests.agents.tasks.scenes import scene_of
 from tests.agents.tasks.test_chat_tasks import after, run
 
 if TYPE_CHECKING:
-    from agents.generator.tasks.records import Result
+    from agents.tasks.task import Result
 
 CLASS = """
 class Circle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.generator.tasks.proposals import not_here, not_written
+from agents.tasks.proposals import not_here, not_written
 
 
 def test_a_place_that_has_nothing_to_work_on_is_not_blamed_on_the_model() -> None:

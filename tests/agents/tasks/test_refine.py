@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agents.edits import Edit, ProposedEdit
 from agents.findings import Finding, Fix, Severity
-from agents.generator.tasks import refine, running
-from agents.generator.tasks.records import Nothing
+from agents.tasks import refine, running
+from agents.tasks.task import Nothing
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import scene_of

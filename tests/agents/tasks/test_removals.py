@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.tasks.removals import ask_to_remove, ask_to_replace
+from agents.tasks.rewriting.removals import ask_to_remove, ask_to_replace
 
 
 @pytest.mark.parametrize(

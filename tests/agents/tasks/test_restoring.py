@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.generator.tasks.restoring import restored
+from agents.tasks.rewriting.restoring import restored
 
 HELD = '''@cache
 @app.get(

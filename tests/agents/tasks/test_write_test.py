@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
-from agents.generator.tasks.records import TestRun
+from agents.tasks.task import TestRun
 from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.doubles import ROOT
 from tests.agents.tasks.scenes import offer_of, refused, result_of, scene_of

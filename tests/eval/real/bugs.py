@@ -17,7 +17,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.reviewer.model_review import review_by_model
+from agents.reviewer.chat_review.model_review import review_by_model
 from indexing.index import Index
 from models.local.loading import load, load_chat
 from tests.eval import data, mutants, seeded_bugs, tables

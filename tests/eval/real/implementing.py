@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Layer
-from agents.generator.tasks import implement, instruct, running
-from agents.generator.tasks.records import Means, Nothing, Scene
-from agents.reviewer.policy import ReviewPolicy
+from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
+from agents.tasks import implement, instruct, running
+from agents.tasks.task import Means, Nothing, Scene
 from indexing.index import Index
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from agents.generator.tasks.records import Task
+    from agents.tasks.task import Task
     from models.catalog.catalog import ModelEntry
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run

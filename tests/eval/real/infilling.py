@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.generator.generator import Generator
+from agents.completion.generator import Generator
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document

@@ -23,8 +23,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.generator.generator import Generator
-from agents.generator.policy import CompletionPolicy
+from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.generator import Generator
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.generator.tasks.records import Means
+from agents.tasks.task import Means
 from indexing.index import Index
 from models.scripted.scripted_chat import ScriptedChat
 from models.scripted.scripted_completion import ScriptedModel

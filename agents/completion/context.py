@@ -1,0 +1,221 @@
+"""What of other files goes into the prompt: definitions of what the code uses, similar code, places edited lately.
+
+Gathered until a deadline, with what is there by then. Never takes from an excluded file, nor what stands right around
+the cursor. What a prompt already held keeps its place, so that a model's prefix cache is hit.
+Start at `ContextGatherer`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from indexing.records import Query
+from indexing.syntax import languages
+from indexing.syntax.documents import Span
+from models.completion import Snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.completion.completion_policy import CompletionPolicy
+    from agents.completion.cursor import Cursor
+    from indexing.index import Index
+    from indexing.records import Hit
+    from indexing.syntax.documents import Document
+    from indexing.syntax.syntax import Syntax
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
+_NEAR_LINES = 12  # names used in so many lines before the cursor are looked up
+_QUERY_LINES = 3  # three query lines beat ten in published comparisons of retrieval for completion
+_NAMES = 24
+_RECENT_PLACES = 8
+_RECENT_LINES = 10
+_SNIPPET_LINES = 60
+_NEAR_CHARACTERS = 2_000  # of the asking file around the cursor: it is in the prompt anyway
+_REMEMBERED = 16
+_STEADY_LINES = 24  # the same pieces stay in the prompt of a model that reads slowly while the cursor moves so little
+_SHARE_OF_DEFINITIONS = 0.5
+_HEAD_CHARACTERS = 8_000  # of a file, in which its imports are looked for
+_IMPORT_CHARACTERS = 1_200  # of imports in a prompt: a tenth of a usual one
+_IMPORT = re.compile(
+    r"^(?:from\s+\S+\s+import\s+(?:\([^)]*\)|.*)|import\s(?:[^\n{]*\{[^}]*\}.*|\([^)]*\)|.*)"
+    r"|use\s.*;|using\s.*;|#\s*include\b.*)",
+    re.MULTILINE,
+)
+_FAMILIES = ({"javascript", "typescript", "tsx"}, {"c", "cpp"})  # languages whose code is alike
+# The shortest time a source gets, so that a late one still has its chance to answer from memory.
+_LEAST_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """A place where the person asked for a completion: editing happens there."""
+
+    document: Document
+    first_line: int
+    text: str
+
+    @property
+    def uri(self) -> str:
+        """Return the URI of its document."""
+        return self.document.uri
+
+
+class ContextGatherer:
+    """Gathers snippets for one generator; remembers the last ones of each document. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._recent: deque[_Recent] = deque(maxlen=_RECENT_PLACES)
+        self._last: OrderedDict[str, tuple[tuple[int, str], tuple[Snippet, ...]]] = OrderedDict()  # by URI
+
+    def gather(
+        self, cursor: Cursor, syntax: Syntax | None, index: Index, policy: CompletionPolicy, *, large_ms: float = 0.0
+    ) -> tuple[Snippet, ...]:
+        """Collect snippets for a prompt at `cursor`: stable ones first and in stable order, then those that change.
+
+        Args:
+            cursor: the place.
+            syntax: the document's tree.
+            index: where to look.
+            policy: what a person decided.
+            large_ms: what is left of a large model's time, milliseconds; 0 for a small one. For a large one they are
+                looked for longer, and stay the same for some lines around: it has to read anew all behind a change.
+        """
+        document = cursor.document
+        key = (cursor.prefix.count("\n"), cursor.previous_line)
+        with self._lock:
+            last = self._last.get(document.uri)
+        near = last is not None and bool(large_ms and last[1]) and abs(last[0][0] - key[0]) <= _STEADY_LINES
+        if last is not None and (last[0] == key or near) and (last[1] or not large_ms):
+            return last[1]
+        deadline = time.monotonic() + max(policy.context_ms, policy.context_share * large_ms) / 1000
+        hits = _hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
+        stable = [Snippet(hit.relative, hit.text) for hit in _distinct(hits, cursor)][: policy.snippets]
+        if large_ms and (own := _imports(cursor)) is not None:
+            stable = [own, *stable][: policy.snippets]
+        if last is not None:
+            stable = _in_known_order(stable, last[1])
+        snippets = (*stable, *self._edited_lately(cursor, stable, index))[: policy.snippets]
+        with self._lock:
+            self._last[document.uri] = (key, snippets)
+            self._last.move_to_end(document.uri)
+            while len(self._last) > _REMEMBERED:
+                self._last.popitem(last=False)
+        return snippets
+
+    def visit(self, cursor: Cursor) -> None:
+        """Remember that a person works at `cursor`, whose document has passed the gate."""
+        above = cursor.prefix.rsplit("\n", _RECENT_LINES)[-_RECENT_LINES:]
+        below = cursor.suffix.split("\n", _RECENT_LINES)[:_RECENT_LINES]
+        text = "\n".join([*above[:-1], above[-1] + below[0], *below[1:]])
+        document = cursor.document
+        place = _Recent(document, cursor.prefix.count("\n"), text)
+        with self._lock:
+            kept = [
+                other
+                for other in self._recent
+                if other.uri != place.uri or abs(other.first_line - place.first_line) > _RECENT_LINES
+            ]
+            self._recent = deque([*kept, place], maxlen=_RECENT_PLACES)
+
+    def forget(self, uri: str) -> None:
+        """Drop what is known of a document."""
+        with self._lock:
+            self._last.pop(uri, None)
+            self._recent = deque((place for place in self._recent if place.uri != uri), maxlen=_RECENT_PLACES)
+
+    def _edited_lately(self, cursor: Cursor, known: Sequence[Snippet], index: Index) -> list[Snippet]:
+        """Places in other files where the person was before, newest first."""
+        with self._lock:
+            places = [place for place in reversed(self._recent) if place.uri != cursor.document.uri]
+        texts = [snippet.text for snippet in known]
+        snippets = []
+        for place in places:
+            if not place.text.strip() or any(place.text in text or text in place.text for text in texts):
+                continue
+            if index.is_shared(place.document):
+                path = place.document.path
+                snippets.append(Snippet(path.name if path is not None else "", place.text, stable=False))
+        return snippets[:2]
+
+
+def _hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
+    """Definitions of what is used near the cursor, then code like it; without what the deadline cut off."""
+    document = cursor.document
+    names = used_names(cursor)
+    definitions: list[Hit] = []
+    if names:
+        wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
+        found = index.definitions(names, document=document, limit=2 * wanted, deadline=deadline)
+        definitions = [hit for hit in found if _is_example(hit, document)][:wanted]
+    if time.monotonic() + _LEAST_S > deadline:
+        return definitions
+    lines = [line for line in cursor.prefix.split("\n") if line.strip()][-_QUERY_LINES:]
+    if not lines:
+        return definitions
+    imports = syntax.imports if syntax is not None else ()
+    imported = tuple(name for item in imports for name in item.names)
+    modules = tuple(item.module for item in imports)
+    near = Span(max(0, cursor.offset - _NEAR_CHARACTERS), cursor.offset + _NEAR_CHARACTERS)
+    query = Query("\n".join(lines), path=document.path, imported=imported, modules=modules, near=near)
+    found = index.search(query, limit=limit, deadline=deadline)
+    return [*definitions, *(hit for hit in found if _is_example(hit, document))]
+
+
+def _imports(cursor: Cursor) -> Snippet | None:
+    """Return the imports of the asking file, where they stand so far above that a prompt may not reach them."""
+    document = cursor.document
+    above = document.text[: max(0, min(cursor.offset - _NEAR_CHARACTERS, _HEAD_CHARACTERS))]
+    lines, length = [], 0
+    for found in _IMPORT.finditer(above):
+        length += len(found[0]) + 1
+        if length > _IMPORT_CHARACTERS:
+            break
+        lines.append(found[0].rstrip())
+    if not lines:
+        return None
+    return Snippet(document.path.name if document.path is not None else "", "\n".join(lines))
+
+
+def _is_example(hit: Hit, document: Document) -> bool:
+    """Return whether a hit is in the document's language or a related one: elsewhere a shared name means nothing."""
+    both = {languages.of_path(hit.path), document.language}
+    return len(both) == 1 or any(both <= family for family in _FAMILIES)
+
+
+def used_names(cursor: Cursor) -> tuple[str, ...]:
+    """Identifiers in the lines before the cursor, nearest first, without duplicates."""
+    lines = cursor.prefix.rsplit("\n", _NEAR_LINES)[-_NEAR_LINES:]
+    found = _IDENTIFIER.findall("\n".join(lines))
+    return tuple(dict.fromkeys(reversed(found)))[:_NAMES]
+
+
+def _distinct(hits: Sequence[Hit], cursor: Cursor) -> list[Hit]:
+    """Without repeats, overlaps and what stands right around the cursor."""
+    around = cursor.prefix[-_NEAR_CHARACTERS:] + cursor.suffix[:_NEAR_CHARACTERS]
+    kept: list[Hit] = []
+    for hit in hits:
+        if not hit.text.strip() or hit.last_line - hit.first_line > 4 * _SNIPPET_LINES:
+            continue
+        if hit.path == cursor.document.path and hit.text.strip()[:200] in around:
+            continue
+        if not any(_overlap(hit, other) for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _overlap(hit: Hit, other: Hit) -> bool:
+    if hit.text == other.text:
+        return True
+    return hit.path == other.path and hit.first_line < other.last_line and other.first_line < hit.last_line
+
+
+def _in_known_order(snippets: list[Snippet], before: Sequence[Snippet]) -> list[Snippet]:
+    """Those that were in the last prompt first and as they stood there."""
+    return [*(old for old in before if old in snippets), *(new for new in snippets if new not in before)]

@@ -1,0 +1,88 @@
+"""How sure the lines of one model run are, looked at together: drafts beside what the model wrote itself.
+
+By the model's show-filter where it has one, else by what models of its size are worth. Never asks a model.
+Start at `judged`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.completion import confidence, evidence
+from agents.completion.candidates import Candidate, Rank
+from agents.completion.cursor import first_line
+from agents.suggestions import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.completion.cursor import Cursor
+    from agents.completion.polish import Insertion
+    from indexing.records import Recalled
+    from models.catalog.catalog import ModelEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a model wrote or judged.
+
+    Attributes:
+        insertion: polished, whole.
+        raw: its first line as it was before.
+        log_probs: of the first line's tokens.
+        draft: what the workspace wrote, None for the model's own.
+    """
+
+    insertion: Insertion
+    raw: str
+    log_probs: Sequence[float]
+    draft: Recalled | None = None
+
+
+def judged(lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry) -> list[Candidate]:
+    """Candidates in the order of `lines`; `recalled` is all that the workspace knew, best first."""
+    return [
+        Candidate(
+            line.insertion,
+            Origin.MODEL if line.draft is None else Origin.DRAFT,
+            _by_filter(line, lines, recalled, cursor, entry)
+            if entry.show_filter is not None
+            else _by_size(line, recalled, entry.parameters),
+            entry.name,
+            Rank.WRITTEN if entry.large and line.draft is None else Rank.USUAL,
+        )
+        for line in lines
+    ]
+
+
+def _by_size(line: Line, recalled: Sequence[Recalled], parameters: int) -> float:
+    if line.draft is not None:
+        return confidence.of_draft(line.draft, line.log_probs, parameters)
+    agreed = _agreeing(line, recalled)
+    return confidence.of_generation(
+        line.log_probs,
+        parameters,
+        agreed=confidence.of_recall(agreed) if agreed else None,
+        other=confidence.of_recall(recalled[0]) if recalled else None,
+    )
+
+
+def _by_filter(
+    line: Line, lines: Sequence[Line], recalled: Sequence[Recalled], cursor: Cursor, entry: ModelEntry
+) -> float:
+    agreed = _agreeing(line, recalled)
+    kind = "draft" if line.draft is not None else "alone" if agreed is None else "agreed"
+    rival = next((one for one in lines if (one.draft is None) != (line.draft is None)), None)
+    known = evidence.of_line(
+        cursor,
+        evidence.Judged(first_line(line.insertion.text), line.raw, tuple(line.log_probs)),
+        recalled=line.draft or agreed or (recalled[0] if recalled else None),
+        rival=evidence.Judged(first_line(rival.insertion.text), rival.raw, tuple(rival.log_probs)) if rival else None,
+    )
+    return entry.show_filter.probability(kind, known) if entry.show_filter else 0.0
+
+
+def _agreeing(line: Line, recalled: Sequence[Recalled]) -> Recalled | None:
+    """What the workspace knew that says the same as the model's own line."""
+    return next((one for one in recalled if first_line(one.text).strip() == line.raw.strip()), None)

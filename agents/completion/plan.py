@@ -1,0 +1,149 @@
+"""How much to offer: nothing, the rest of a line, or a block; by the syntax tree, by lines where there is none.
+
+Never looks at what a model or the index would say. Start at `needs_syntax` and `plan`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from agents.completion.cursor import width
+from agents.suggestions import Trigger
+
+if TYPE_CHECKING:
+    from agents.completion.completion_policy import CompletionPolicy
+    from agents.completion.cursor import Cursor
+    from indexing.syntax.layout import Place
+
+_BY_COLON = frozenset({"python", "yaml"})
+_BY_BRACE = frozenset(
+    {
+        *("javascript", "typescript", "tsx", "go", "rust", "java", "c", "cpp", "c_sharp", "csharp", "php", "kotlin"),
+        *("swift", "scala", "dart", "css"),
+    }
+)
+_DEFINITION = re.compile(r"\s*(?:async\s+)?(?:def|class)\s")
+_TRIPLE_QUOTE = ('"""', "'''")
+
+
+class Extent(StrEnum):
+    """How far a suggestion may reach."""
+
+    NOTHING = "nothing"
+    LINE = "line"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to make.
+
+    Attributes:
+        extent: how far.
+        indentation: columns; lines of the block below the first have at least as many.
+        one_statement: the block is a single statement with what belongs to it.
+        lines: longest block, lines.
+        tokens: budget of new model tokens.
+    """
+
+    extent: Extent
+    indentation: int = 0
+    one_statement: bool = False
+    lines: int = 1
+    tokens: int = 48
+
+
+def plan(cursor: Cursor, place: Place | None, *, trigger: Trigger, policy: CompletionPolicy) -> Plan:
+    """How much to offer at `cursor`; `place` is what the syntax tree says, None without one."""
+    line = Plan(Extent.LINE, lines=1, tokens=policy.line_tokens)
+    blank = not cursor.before.strip()
+    in_text = place is not None and place.kind in {"comment", "string"}
+    if trigger is Trigger.AUTOMATIC and not in_text and _is_finished(cursor) and not opens_empty_body(cursor, place):
+        return Plan(Extent.NOTHING)
+    if not policy.blocks or in_text or cursor.after.strip():
+        return line
+    indentation, one_statement = expected_width(cursor), False
+    if opens_empty_body(cursor, place):
+        pass
+    elif blank and not width(cursor.before) and _at_top(cursor, place):
+        indentation, one_statement = 0, True
+    elif trigger is Trigger.INVOKED:
+        if not blank:  # the statement that is begun, with what belongs to it, and not the one after
+            indentation, one_statement = width(cursor.before), True
+    else:
+        return line
+    return Plan(Extent.BLOCK, indentation, one_statement, policy.block_lines, policy.block_tokens)
+
+
+def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
+    """Whether the plan depends on what the syntax tree says of the place; it does not while a line is being typed."""
+    if trigger is Trigger.INVOKED or not cursor.before.strip():
+        return True
+    return _is_finished(cursor) or opens(cursor.before, cursor.document.language)
+
+
+def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
+    """Whether a body starts at the cursor and has nothing in it yet, a docstring apart."""
+    if place is not None and place.kind != "none":
+        return (place.in_empty_body or place.after_docstring) and _ends_statement(cursor)
+    header = cursor.before if cursor.before.strip() else cursor.previous_line
+    if opens(header, cursor.document.language):
+        return width(cursor.next_line) <= width(header)
+    if cursor.before.strip() or not header.rstrip().endswith(_TRIPLE_QUOTE):
+        return False
+    return width(cursor.next_line) < width(header) and _is_docstring(cursor)
+
+
+def expected_width(cursor: Cursor) -> int:
+    """Columns at which the next line of code at the cursor should begin."""
+    if not cursor.before.strip():
+        if cursor.before:
+            return width(cursor.before)
+        header = cursor.previous_line
+    else:
+        header = cursor.before
+    columns = width(header)
+    return columns + width(cursor.unit) if opens(header, cursor.document.language) else columns
+
+
+def opens(line: str, language: str) -> bool:
+    """Whether `line` ends with what opens a body in `language`."""
+    line = line.rstrip()
+    if language in _BY_COLON:
+        return line.endswith(":")
+    return line.endswith("{") if language in _BY_BRACE else line.endswith((":", "{"))
+
+
+def _ends_statement(cursor: Cursor) -> bool:
+    """Whether the cursor stands on a blank line or behind what opened the body, not inside of an expression."""
+    return not cursor.before.strip() or opens(cursor.before, cursor.document.language)
+
+
+def _is_finished(cursor: Cursor) -> bool:
+    """Whether nothing more belongs on the cursor's line."""
+    line = cursor.before.rstrip()
+    if cursor.document.language in _BY_BRACE:
+        return line.endswith((";", "}"))
+    return cursor.document.language == "python" and line.endswith(":") and bool(_BLOCK_HEADER.match(line))
+
+
+_BLOCK_HEADER = re.compile(r"\s*(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with|match|case)\b")
+
+
+def _at_top(cursor: Cursor, place: Place | None) -> bool:
+    if place is not None and place.kind != "none":
+        return place.at_top_level_line
+    return width(cursor.next_line) == 0
+
+
+def _is_docstring(cursor: Cursor) -> bool:
+    """Whether the triple quotes that end above the cursor close a string right below a definition."""
+    lines = [line for line in cursor.prefix.split("\n")[:-1] if line.strip()][-40:]
+    for at in range(len(lines) - 1, 0, -1):
+        opens_here = lines[at].lstrip().lstrip("rRbBuU").startswith(_TRIPLE_QUOTE)
+        if opens_here and (at < len(lines) - 1 or lines[at].strip() not in _TRIPLE_QUOTE):
+            return bool(_DEFINITION.match(lines[at - 1]))
+    return False

@@ -1,0 +1,1 @@
+"""The shape of a suggestion: brackets, blocks, indentation, and what is left out of it."""

@@ -1,0 +1,124 @@
+"""Indentation of a suggestion: the first line continues what is before the cursor, the others use the document's unit.
+
+Where columns have a meaning `blocks` and `yaml_blocks` say which may be used; elsewhere they are a matter of looks, and
+nothing is refused for them. Start at `indented`; `padding`, `moved_to` and `fitted` are for columns that do not fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents.completion.cursor import width
+from agents.completion.plan import expected_width, opens
+from agents.completion.shaping.blocks import PythonBlocks
+from agents.completion.shaping.closing import open_before
+from agents.completion.shaping.yaml_blocks import YamlBlocks
+
+if TYPE_CHECKING:
+    from agents.completion.cursor import Cursor
+
+_FREE = frozenset({"", "text", "plaintext", "markdown", "latex", "restructuredtext"})  # indented as anybody likes
+STRICT = frozenset({"python", "yaml"})  # columns have a meaning
+_OUTER = ("}", ")", "]", "#", "<", "@")  # closers, and what stands at the begin of a line in several languages
+_LINES = 200  # above the cursor, in search of the blocks it stands in
+
+
+def blocks_at(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
+    """Return the open blocks at a place, None in a language where they are not made of indentation."""
+    if cursor.document.language == "python":
+        return PythonBlocks.at(cursor)
+    return YamlBlocks.at(cursor) if cursor.document.language == "yaml" else None
+
+
+def padding(cursor: Cursor) -> str | None:
+    """Return the white space that a blank line lacks to the next column a line may begin at; None where none fits.
+
+    A line without any is left alone: it may be a line at the top.
+    """
+    if not cursor.before or cursor.before.strip():
+        return ""
+    if (blocks := blocks_at(cursor)) is not None:
+        return blocks.padding()
+    if cursor.document.language in _FREE or _is_inside(cursor):
+        return ""
+    here = width(cursor.before)
+    deeper = [one for one in _columns(cursor) if one >= here]
+    if not deeper:
+        return ""
+    whole = whitespace(min(deeper), cursor.unit)
+    return whole.removeprefix(cursor.before) if whole.startswith(cursor.before) else ""
+
+
+def moved_to(column: int | None, text: str, cursor: Cursor) -> str:
+    """Return a recalled text for the column that its first line begins at, "" where another block stands there."""
+    here = width(cursor.before)
+    if column is None or cursor.before.strip() or column == here:
+        return text
+    if cursor.before:
+        blocks = blocks_at(cursor)
+        return text if blocks is None or blocks.state.goes_on else ""
+    lead = whitespace(column, cursor.unit)
+    return "\n".join(lead + line if line.strip() else line for line in text.split("\n"))
+
+
+def fitted(text: str, cursor: Cursor) -> str:
+    """Return `text` up to the last line that may stand where it does, "" for none."""
+    blocks = blocks_at(cursor) if text else None
+    return text if blocks is None else blocks.fitted(text)
+
+
+def _columns(cursor: Cursor) -> set[int]:
+    """Return the columns at which the next line usually begins: of the blocks that are open above it."""
+    above, below, step = cursor.previous_line, cursor.next_line, max(width(cursor.unit), 1)
+    if opens(above, cursor.document.language):
+        return {width(above) + step, width(above)} | ({width(below)} if width(below) > width(above) else set())
+    widths = [width(line) for line in cursor.prefix.split("\n")[:-1][-_LINES:] if line.strip()]
+    return {*range(0, widths[-1], step), widths[-1]} if widths else {0}
+
+
+def _is_inside(cursor: Cursor) -> bool:
+    """Return whether the cursor stands inside of brackets or a string, where any column will do."""
+    left = open_before(cursor)
+    return bool(left.quote) or any(one in left.unclosed for one in "([")
+
+
+def indented(text: str, cursor: Cursor) -> str:
+    """`text` with the first line's indentation fitting to the cursor and tabs or spaces as in the document."""
+    first, line_end, rest = text.partition("\n")
+    lines = [_in_units(line, cursor.unit) for line in rest.split("\n")] if line_end else []
+    return "\n".join([_first(first, cursor), *lines])
+
+
+def _first(line: str, cursor: Cursor) -> str:
+    """The first line: never indented twice, never with a second space."""
+    body = line.lstrip(" \t")
+    if not body:
+        return line if cursor.before.strip() else ""
+    if cursor.before.strip():
+        return body if cursor.before[-1:].isspace() else line
+    if cursor.before:
+        return body
+    return whitespace(max(min(width(line), expected_width(cursor)), _least_width(body, cursor)), cursor.unit) + body
+
+
+def _least_width(body: str, cursor: Cursor) -> int:
+    """Return the columns that a line without indentation lacks, where they do not change what it means."""
+    language = cursor.document.language
+    if language in STRICT or language in _FREE or body.startswith(_OUTER) or _is_inside(cursor):
+        return 0
+    return min(width(cursor.previous_line), width(cursor.next_line))
+
+
+def _in_units(line: str, unit: str) -> str:
+    body = line.lstrip(" \t")
+    lead = line[: len(line) - len(body)]
+    if not lead or (unit[0] == " " and "\t" not in lead) or (unit == "\t" and " " not in lead):
+        return line
+    return whitespace(width(line), unit) + body
+
+
+def whitespace(columns: int, unit: str) -> str:
+    """Indentation of so many columns in units of the document."""
+    if unit == "\t":
+        return "\t" * (columns // 4) + " " * (columns % 4)
+    return " " * columns

@@ -1,0 +1,220 @@
+"""Blocks that are open at a place in YAML: at which columns mappings and sequences go on, and which lines fit there.
+
+Reads lines, never a whole text: flow collections and multi-line scalars are left alone. Start at `YamlBlocks.at`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from agents.completion.shaping.brackets import read_lines
+
+if TYPE_CHECKING:
+    from agents.completion.cursor import Cursor
+    from agents.completion.shaping.brackets import Line
+
+_ITEM = re.compile(r"-(?:[ ]+|$)")
+_KEY = re.compile(
+    r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\?[ ]|[^\s#\-?:,\[\]{}&*!|>'"%@`][^#]*?|[-?:][^\s#][^#]*?|<<)[ ]*:(?=[ ]|$)"""
+)
+_COMMENT = re.compile(r"(?:^|[ ])#.*")
+_PROPERTIES = re.compile(r"^[ ]*(?:[&!][^\s]*[ ]*)+")  # an anchor, a tag
+_FLOWS = ("[", "{", '"', "'")
+_SCALAR = re.compile(r"[|>][-+0-9]*$")
+_MARKS = ("---", "...", "%")
+_REACH = 24_000
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is open at the begin of a line.
+
+    Attributes:
+        blocks: columns and kinds ("map", "seq") of the open collections, outermost first.
+        opened: the last key, item or the document itself has no value yet.
+        scalar: column of the key whose block scalar goes on, -1 for none.
+        content: column of the scalar's lines, -1 before the first.
+        quote: delimiter of the quoted scalar that goes on, "" for none.
+        unclosed: brackets of the flow collections that go on.
+    """
+
+    blocks: tuple[tuple[int, str], ...] = ()
+    opened: bool = True
+    scalar: int = -1
+    content: int = -1
+    quote: str = ""
+    unclosed: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the line stands inside of a flow collection or a quoted scalar."""
+        return bool(self.quote or self.unclosed)
+
+    @property
+    def column(self) -> int:
+        """Column of the innermost collection."""
+        return self.blocks[-1][0] if self.blocks else -1
+
+    def has(self, column: int, kind: str) -> bool:
+        """Whether an entry of this kind at `column` belongs to an open collection, or begins a new one."""
+        if (column, kind) in self.blocks:
+            return True
+        if not self.opened or kind == "":
+            return self.opened and column > self.column
+        return column > self.column or (kind == "seq" and column == self.column)
+
+    def behind(self, raw: str) -> _State:
+        """Return what is open behind a line."""
+        body = raw.lstrip(" ")
+        column = len(raw) - len(body)
+        if self.goes_on:
+            left = _left_open(raw, self.quote, self.unclosed)
+            return replace(self, opened=False, quote=left.quote, unclosed=left.unclosed)
+        if body.strip() and column > self.scalar >= 0:
+            return replace(self, content=column) if self.content < 0 else self
+        if not body.strip() or body[0] == "#":
+            return self
+        if body.startswith(_MARKS):
+            return _State()
+        blocks = [one for one in self.blocks if one[0] <= column]
+        while item := _ITEM.match(body):
+            if (column, "seq") not in blocks:
+                blocks.append((column, "seq"))
+            column += item.end()
+            body = body[item.end() :]
+        if (key := _KEY.match(body)) is not None:
+            blocks = [one for one in blocks if one != (column, "seq")]
+            if (column, "map") not in blocks:
+                blocks.append((column, "map"))
+            body = body[key.end() :]
+        value = _PROPERTIES.sub("", _COMMENT.sub("", body)).strip()
+        scalar = blocks[-1][0] if blocks and _SCALAR.match(value) else -1
+        left = _left_open(body.strip() if value.startswith(_FLOWS) else "")
+        return _State(tuple(blocks), not value, scalar, quote=left.quote, unclosed=left.unclosed)
+
+
+def _left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
+    """Return a line with the quote and the brackets that are open behind it."""
+    return next(iter(read_lines(text, "yaml", quote, unclosed)))
+
+
+@dataclass(frozen=True)
+class YamlBlocks:
+    """The collections around a cursor.
+
+    Attributes:
+        cursor: the place.
+        state: at the begin of its line.
+        below: column and kind of the next entry, None for none and for one that fits nowhere as it is; of a block
+            scalar that begins below, the column of its first line.
+    """
+
+    cursor: Cursor
+    state: _State
+    below: tuple[int, str] | None
+
+    @classmethod
+    def at(cls, cursor: Cursor) -> YamlBlocks:
+        """Return the collections that are open at `cursor`, which stands in YAML."""
+        state = _state_behind(cursor.prefix[: len(cursor.prefix) - len(cursor.before)][-_REACH:])
+        below = None if state.goes_on else _entry_below(cursor.suffix)
+        if below is not None and below[0] > state.scalar >= 0:
+            below = (below[0], "") if state.content < 0 else None
+        elif below is not None and not state.has(*below):
+            below = None
+        return cls(cursor, state, below)
+
+    def padding(self) -> str | None:
+        """Return what a blank line lacks to the next column that an entry may begin at; None where none fits."""
+        here = len(self.cursor.before)
+        if not here or self.state.goes_on or "\t" in self.cursor.before:
+            return None if "\t" in self.cursor.before and not self.state.goes_on else ""
+        columns = self._columns()
+        if here in columns or not columns:
+            return ""
+        content = self.state.content
+        if self.below is None and (here > content >= 0 or (content < 0 and self._may_begin(here))):
+            return ""
+        deeper = [one for one in columns if one > here]
+        return " " * (min(deeper) - here) if deeper else None
+
+    def fitted(self, text: str) -> str:
+        """Return `text`, which continues the cursor's line, up to the last line that belongs to an open collection."""
+        before, state = self.cursor.before, self.state
+        made, kept = "", ""
+        for number, raw in enumerate((before + text).split("\n")):
+            begun = number == 0 and bool(before.strip())
+            if not begun and raw.strip() and not self._fits(raw, state):
+                break
+            state = state.behind(raw)
+            made += "\n" + raw if number else raw
+            if begun or (raw.strip() and self._leads_to_below(state)):
+                kept = made
+        return kept[len(before) :]
+
+    def _fits(self, raw: str, state: _State) -> bool:
+        """Return whether a line may stand behind `state`."""
+        body = raw.lstrip(" ")
+        column = len(raw) - len(body)
+        if state.goes_on:
+            return True
+        if column > state.scalar >= 0:
+            return column >= state.content >= 0 or (
+                state.content < 0 and (self.below is None or column <= self.below[0])
+            )
+        if body.startswith("\t"):
+            return False
+        return state.has(column, "map" if body.startswith("#") and (column, "map") in state.blocks else _kind(body))
+
+    def _leads_to_below(self, state: _State) -> bool:
+        if self.below is None or state.goes_on:
+            return True
+        is_content = self.below[0] > state.scalar >= 0
+        return self.below[0] >= state.content if is_content else state.has(*self.below)
+
+    def _may_begin(self, column: int) -> bool:
+        """Return whether a scalar or a collection may begin here, as deep as a person likes."""
+        state = self.state
+        return column > state.scalar if state.scalar >= 0 else state.opened and column > state.column
+
+    def _columns(self) -> list[int]:
+        """Return the columns at which an entry may begin."""
+        state, step = self.state, max(len(self.cursor.unit), 1)
+        if self.below is not None:
+            if self.below[0] > (state.scalar if state.scalar >= 0 else state.column if state.opened else self.below[0]):
+                return [self.below[0]]
+            return sorted({column for column, _ in state.blocks if column >= self.below[0]})
+        columns = {column for column, _ in state.blocks}
+        if state.scalar >= 0:
+            columns.add(state.content if state.content >= 0 else state.scalar + step)
+        elif state.opened:
+            columns.add(state.column + step if state.blocks else 0)
+        return sorted(columns)
+
+
+def _kind(body: str) -> str:
+    """Return "seq" for an item, "map" for a key, "" for anything else."""
+    if _ITEM.match(body):
+        return "seq"
+    return "map" if _KEY.match(body) else ""
+
+
+def _entry_below(suffix: str) -> tuple[int, str] | None:
+    """Return column and kind of the first entry below the cursor's line."""
+    for line in suffix.split("\n")[1:]:
+        body = line.lstrip(" ")
+        if body.strip() and body[0] != "#":
+            return None if body.startswith(_MARKS) else (len(line) - len(body), _kind(body))
+    return None
+
+
+@lru_cache(maxsize=4)  # the same while one types in a line
+def _state_behind(above: str) -> _State:
+    """Return what is open behind the lines of `above`."""
+    state = _State()
+    for raw in above.split("\n"):
+        state = state.behind(raw)
+    return state

@@ -1,0 +1,112 @@
+"""When a model has said enough: rules applied while tokens come, so that nothing is computed to be thrown away.
+
+Never changes text beyond cutting its end; that is `polish`. Start at `StopRules`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agents.completion.cursor import width
+from agents.completion.plan import Extent
+from agents.completion.shaping.closing import Closing
+
+if TYPE_CHECKING:
+    from agents.completion.cursor import Cursor
+    from agents.completion.plan import Plan
+
+# The same few characters five times in a row are a model in a loop; rulers of one character are not, but a dozen of
+# the same letter or digit are.
+_LOOP = re.compile(
+    r"(?P<unit>(?P<one>.)(?!(?P=one)+(?P=one)).{1,19}?)(?P=unit){4,}\Z|(?P<same>\w)(?P=same){11,}\Z", re.DOTALL
+)
+_LOOP_WINDOW = 240
+_BLANK_LINES = 2
+# Only spaces and line ends so far: no code begins behind more of them.
+_LEAST_SAYING = 100
+_LONGEST_ROUND = 4  # lines of a loop
+# Lines that go on with the statement above although they are not indented below it.
+_CONTINUES = re.compile(r"(?:else|elif|except|finally|catch|case|end|while)\b|[)\]}]")
+_CONTINUING_WORDS = ("else", "elif", "except", "finally", "catch", "case", "end", "while")
+
+
+class StopRules:
+    """Decides after each token whether to go on; an instance serves one request and keeps nothing between calls."""
+
+    def __init__(self, cursor: Cursor, plan: Plan, closing: Closing | None = None) -> None:
+        self._plan = plan
+        self._closing = closing or Closing.at(cursor)
+        self._next_line = _folded(cursor.next_line)
+        self._before = cursor.before
+
+    def __call__(self, text: str) -> int | None:
+        """None to go on, else how many characters of `text` (all so far) to keep."""
+        keep = self._cut(text)
+        return keep if keep < len(text) else None
+
+    def _cut(self, text: str) -> int:
+        if len(text) > _LEAST_SAYING and not text.strip():
+            return 0
+        keep = min(self._closing.allowed(text), _before_loop(text))
+        if self._plan.extent is not Extent.BLOCK:
+            end = text.find("\n")
+            return keep if end < 0 else min(keep, end)
+        return min(keep, self._end_of_block(text))
+
+    def _end_of_block(self, text: str) -> int:
+        """Where the planned block ends in `text`; the last line may still be growing."""
+        lines = text.split("\n")
+        at, filled, blanks = 0, 0, 0
+        for number, line in enumerate(lines):
+            complete = number < len(lines) - 1
+            if not line.strip():
+                blanks += number > 0 and complete
+                if blanks >= _BLANK_LINES and filled:
+                    return at - 1
+            else:
+                if filled and number and self._ends_before(line, complete=complete):
+                    return at - 1
+                if complete and _folded(line) == self._next_line and len(self._next_line) > 1 and number:
+                    return at - 1
+                filled, blanks = filled + 1, 0
+                if filled > self._plan.lines:
+                    return at - 1
+            at += len(line) + 1
+        kept = rounds_end([self._before + lines[0], *lines[1:-1]])
+        return len(text) if kept >= len(lines) - 1 else len("\n".join(lines[:kept]))
+
+    def _ends_before(self, line: str, *, complete: bool) -> bool:
+        """Whether `line` lies outside of the planned block; a line still growing may become one that goes on."""
+        columns = width(line)
+        if not complete and any(word.startswith(line.strip()) for word in _CONTINUING_WORDS):
+            return False
+        if _CONTINUES.match(line.lstrip()):
+            return columns < self._plan.indentation and not line.lstrip().startswith((")", "]", "}"))
+        if self._plan.one_statement:
+            return columns <= self._plan.indentation
+        return columns < self._plan.indentation
+
+
+def _before_loop(text: str) -> int:
+    """Where a loop of the same characters begins at the end of `text`, its first round kept."""
+    tail = text[-_LOOP_WINDOW:]
+    found = _LOOP.search(tail)
+    if found is None or not (unit := found["unit"] or found["same"]).strip():
+        return len(text)
+    return len(text) - len(tail) + found.start() + len(unit)
+
+
+def rounds_end(lines: list[str]) -> int:
+    """Return how many of `lines` to keep: all, or up to the first of three equal repetitions of a few lines."""
+    for length in range(1, _LONGEST_ROUND + 1):
+        for at in range(len(lines) - 3 * length + 1):
+            first, second, third = (lines[at + turn * length : at + (turn + 1) * length] for turn in range(3))
+            if first == second == third and any(line.strip() for line in first):
+                return at + length
+    return len(lines)
+
+
+def _folded(line: str) -> str:
+    """A line as it compares: without indentation and with single spaces."""
+    return " ".join(line.split())

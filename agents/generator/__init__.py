@@ -1,4 +1,0 @@
-"""The generator agent: from a cursor to suggestions. It never writes a file and never sees an LSP type.
-
-Start at `agents.generator.generator.Generator`.
-"""

@@ -1,0 +1,1 @@
+"""Test coverage, read from what a workspace's own tools have left."""

@@ -1,0 +1,1 @@
+"""The likelihood layer: places where the completion model prefers another text."""

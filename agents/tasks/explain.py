@@ -1,0 +1,98 @@
+"""Explains a function, or the selected lines, in words; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agents import outlines, prompting, surroundings
+from agents.markdown import Inert, inert
+from agents.pieces import Piece
+from agents.tasks.filling import Cancelled
+from agents.tasks.functions import function_at
+from agents.tasks.rewriting.rewriting import whole_lines
+from agents.tasks.task import Kind, Needs, Nothing, Offer, Task, Told
+from indexing.syntax.documents import Span
+from models.chat import ChatRequest, ReplyEnd
+
+if TYPE_CHECKING:
+    from agents.tasks.task import Means, Result, Scene
+    from models.chat import ChatModel, Reply
+
+ANSWER_TOKENS = 1024
+QUESTION = "Explain this code."
+_SPARE_TOKENS = 500  # for the prompt's own words
+_CONTEXT_TOKENS = 1500  # of the class around, and of what else has to do with it: more takes long to read
+
+
+def offer(scene: Scene) -> Offer | None:
+    """For what is selected, the function around the cursor, or the whole text."""
+    if scene.document.text[scene.span.start : scene.span.end].strip():
+        return Offer("Explain the selection", scene.span)
+    function = function_at(scene.syntax, scene.span.start)
+    if function is not None:
+        return Offer(f"Explain `{function.name}`", function.span)
+    whole = Span(0, len(scene.document.text))
+    return Offer("Explain this file", whole) if scene.document.text.strip() else None
+
+
+def propose(scene: Scene, means: Means) -> Result:
+    """Ask the chat model, and return its explanation as Markdown; `means.stream` gets it as it comes.
+
+    Raises:
+        Cancelled: nobody wants it any more.
+        models.chat.ChatError: the model did not answer.
+    """
+    chat, offered = means.chat, offer(scene)
+    assert chat is not None  # noqa: S101 - `running` lets no task begin without what it needs
+    if offered is None:
+        return Nothing("There is nothing here to explain.")
+    piece = Piece(scene.document, scene.syntax, offered.span)
+    shown = Piece(scene.document, scene.syntax, whole_lines(scene.document.text, offered.span))
+    room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
+    if chat.count_tokens(shown.text) > room:
+        return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
+    means.report(f"{chat.name} explains")
+    head = outlines.class_heads(piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more))
+    own = shown.text + head
+    context = surroundings.gathered(
+        piece, means.index, lambda more: chat.count_tokens(own + more) <= room and _fits(chat, more)
+    )
+    messages = prompting.messages(
+        "explain",
+        question=scene.instruction.strip() or QUESTION,
+        language=scene.document.language,
+        head=prompting.fenced(head, piece.title) if head else "",
+        code=prompting.fenced(shown.text, piece.title),
+        context=context,
+    )
+    request = ChatRequest(messages, max_tokens=ANSWER_TOKENS, words=True)
+    reply = _ask(chat, request, means)
+    if reply.end is ReplyEnd.CANCELLED:
+        raise Cancelled
+    text = inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
+    return Told(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
+
+
+def _fits(chat: ChatModel, context: str) -> bool:
+    return chat.count_tokens(context) <= _CONTEXT_TOKENS
+
+
+def _ask(chat: ChatModel, request: ChatRequest, means: Means) -> Reply:
+    """Ask, and hand the answer on while it comes, made inert."""
+    stream = means.stream
+    if stream is None:
+        return chat.chat(request, cancelled=means.cancelled)
+    filtering = Inert()
+
+    def pour(piece: str) -> None:
+        if shown := filtering.take(piece):
+            stream(shown)
+
+    try:
+        return chat.chat(request, cancelled=means.cancelled, on_text=pour)
+    finally:
+        if rest := filtering.end():
+            stream(rest)
+
+
+TASK = Task("explain", Kind.SOURCE, Needs.CHAT, offer, propose, listed=False)

@@ -1,0 +1,59 @@
+"""Rewrites a function, or the selected lines, so that they do the same and read better."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agents.tasks.functions import function_at
+from agents.tasks.refactoring.dividing import divided
+from agents.tasks.rewriting.rewriting import Wish, rewritten
+from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
+
+if TYPE_CHECKING:
+    from agents.tasks.task import Means, Result, Scene
+
+TASK_WORDS = (
+    "Refactor the piece so that it does exactly the same and is easier to read and to change: simpler conditions, less "
+    "nesting, nothing said twice, standard means of the language instead of own ones. Keep names that others use."
+)
+
+
+# Beside a person's own words, in place of the general aims.
+KEPT = "It is a refactoring: what the code does stays exactly the same, and so do names that others use."
+PARTS = "Write all functions or methods that the code has then, whole, each with its head, in the one block."
+_DIVIDES = re.compile(r"\b(?:extract|split|divide|separate|factor|move|pull)\b", re.IGNORECASE)
+
+
+def _in_words(words: str) -> str:
+    """Return the task that a person states."""
+    stated = words if words.endswith((".", "!", "?")) else f"{words}."
+    return " ".join([stated, *([PARTS] if _DIVIDES.search(words) else []), KEPT])
+
+
+def offer(scene: Scene) -> Offer | None:
+    """For selected lines, or the function around the cursor that does something."""
+    text = scene.document.text[scene.span.start : scene.span.end]
+    if text.strip() and "\n" in text.strip():
+        return Offer("Refactor the selection", scene.span)
+    function = function_at(scene.syntax, scene.span.start)
+    if function is None or function.is_stub(scene.document.text):
+        return None
+    return Offer(f"Refactor `{function.name}`", function.span)
+
+
+def propose(scene: Scene, means: Means) -> Result:
+    """What the chat model makes of them."""
+    offered = offer(scene)
+    if offered is None:
+        return Nothing("There is no function here; select the lines to refactor.")
+    words = scene.instruction.strip()
+    scene = replace(scene, span=offered.span)
+    if (made := divided(scene, means, offered.title)) is not None:
+        return made
+    wish = Wish(offered.span, _in_words(words) if words else TASK_WORDS, offered.title, words=words)
+    return rewritten(wish, scene, means)
+
+
+TASK = Task("refactor", Kind.REWRITE, Needs.CHAT, offer, propose)

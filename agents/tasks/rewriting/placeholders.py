@@ -1,0 +1,250 @@
+"""Placeholders in a chat model's code ("# ... existing code ..."): what they stand for is put there, or nothing is.
+
+One stands for what is around the piece where the model wrapped the piece in its class, and for code of the piece
+otherwise. Start at `unwrapped`, `filled` and `first_of`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agents.tasks.rewriting.placeholder_words import says_unchanged
+from indexing.syntax.syntax import Syntax
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from indexing.syntax.documents import Document, Symbol
+
+_COMMENT = re.compile(
+    r"""(?x) \s* (?: (?:\#|//|--|;+|%|"{3}|'{3}) \s* (?P<line>.*?) (?:"{3}|'{3})?
+    | \{? /\*+ (?P<block>.*?) \*/ \}? | <!-- (?P<markup>.*?) --> | \(\* (?P<star>.*?) \*\) ) \s* \Z"""
+)
+_BARE = re.compile(r"\s*(?:\.{3}|…)\s*[;,]?\s*\Z")
+_STUB = re.compile(r"\s*(?:pass|\.{3}|…|return|\{\s*\}|;)\s*;?\s*(?P<comment>(?:#|//|--|/\*).*)")
+_KINDS = (
+    "code|methods?|functions?|members?|implementations?|logic|imports?|fields?|properties|lines?|content|definitions?"
+    "|class(?:es)?|body|parts?|cases?|stuff"
+)
+_WHOLES = (
+    "the|this|your|my|existing|original|it|code|class|file|function|method|methods|functions|module|body|implementation"
+    "|program|struct|component|script|document|logic|stuff|imports|definitions|members|fields|query|page|template|table|list|dict|object|config|test|tests|suite"
+)
+_HEAD = re.compile(
+    r"(?i)\W?(?:and\s+)?(?:"
+    rf"(?:(?:the|your|all|any)\s+)*(?:existing|previous|original|other|remaining|unchanged|current|same)"
+    rf"\s+(?:\w+\s+)?(?:{_KINDS})\b"
+    rf"|(?:(?:the|all)\s+)?(?:rest|remainder)\b(?:\s+of)?(?:\s+(?:{_WHOLES})\b)*"
+    r"|unchanged\b|no\s+changes?\b|same\s+as\s+(?:before|above|original)\b|omitted\b|snip(?:ped)?\b|as\s+before\b"
+    r"|(?:keep|leave)\s+(?:\w+\s+){0,4}?(?:as\s+(?:is|it\s+is|they\s+are)|unchanged)\b"
+    r"|etc\b|(?:your|my)\s+(?:other\s+|own\s+)?(?:code|logic|implementation|methods?)\s+(?:goes\s+|go\s+)?here\b"
+    r"|(?:\w+\s+)?code\s+(?:continues|unchanged|omitted|goes\s+here)\b)"
+)
+# Comments of nothing but these words speak of no code in particular, whatever their order.
+_ALONE = frozenset({"unchanged", "omitted", "snip", "snipped", "etc"})
+_ELIDING = _ALONE | frozenset(
+    {
+        *("existing", "remaining", "remainder", "remain", "remains", "stay", "stays", "same", "as"),
+        *("changes", "brevity", "above", "on"),
+    }
+)
+_ELIDED = _ELIDING | frozenset(
+    {
+        *(
+            "the",
+            "of",
+            "this",
+            "that",
+            "your",
+            "my",
+            "all",
+            "any",
+            "other",
+            "and",
+            "so",
+            "for",
+            "with",
+            "from",
+            "in",
+            "to",
+        ),
+        *("is", "are", "was", "were", "it", "they", "not", "no", "shown", "made", "needed", "here", "before", "below"),
+        *("keep", "keeps", "leave", "continue", "continues", "goes", "go", "todo", "rest", "previous", "original"),
+        *("code", "function", "functions", "method", "methods", "class", "classes", "body", "implementation", "part"),
+        *(
+            "implementations",
+            "logic",
+            "file",
+            "content",
+            "docstring",
+            "imports",
+            "fields",
+            "members",
+            "columns",
+            "lines",
+        ),
+    }
+)
+_TODO = re.compile(r"(?i)(?:todo|note)\s*:\s*")
+_FRAME = " \t[](){}<>\uff08\uff09\u3010\u3011"
+_BEHIND = frozenset(
+    {
+        *(
+            "here",
+            "remain",
+            "remains",
+            "stay",
+            "stays",
+            "staying",
+            "is",
+            "are",
+            "unchanged",
+            "the",
+            "same",
+            "as",
+            "before",
+        ),
+        *(
+            "above",
+            "below",
+            "omitted",
+            "go",
+            "goes",
+            "continue",
+            "continues",
+            "not",
+            "shown",
+            "for",
+            "brevity",
+            "clarity",
+        ),
+        *("to", "no", "change", "changes", "needed", "it", "they", "of", "and"),
+    }
+)
+
+
+def is_placeholder(line: str) -> bool:
+    """Return whether a line stands for code that is not written out."""
+    if _BARE.match(line):
+        return True
+    if (stub := _STUB.match(line)) is not None:
+        return is_placeholder(stub["comment"])
+    found = _COMMENT.match(line)
+    if found is None:
+        return False
+    said = next((one for one in found.groups() if one is not None), "").strip()
+    said = _TODO.sub("", said).strip(_FRAME)
+    dotted = said.startswith(("...", "…"))
+    words = said.strip(" .…-=*")
+    return dotted or _says_so(words) or says_unchanged(words)
+
+
+def _says_so(words: str) -> bool:
+    """Return whether a comment says only that code is unchanged."""
+    said = [one.lower() for one in re.findall(r"\w+", words)]
+    if said and _ELIDING.intersection(said) and _ELIDED.issuperset(said) and (len(said) > 1 or said[0] in _ALONE):
+        return True
+    head = _HEAD.match(words)
+    return head is not None and all(one.lower() in _BEHIND for one in re.findall(r"\w+", words[head.end() :]))
+
+
+def first_of(lines: Sequence[str], held: str) -> str:
+    """Return the first placeholder among `lines` that the document itself does not `hold`, "" for none."""
+    known = {line.strip() for line in held.splitlines()}
+    return next((line.strip() for line in lines if line.strip() not in known and _stands_for(line, lines)), "")
+
+
+def unwrapped(code: str, document: Document, names: Collection[str]) -> str:
+    """Return the definitions of `names` out of the class that `code` repeats around them, else `code` as it is.
+
+    Placeholders beside them stand for what surrounds the piece. A definition that is nowhere in the document stays.
+    """
+    if not names:
+        return code
+    found = Syntax.of(replace(document, text=code)).symbols
+    chosen = [one for one in found if one.name in names and one.kind != "variable"]
+    if {one.name for one in chosen} != set(names):
+        return code
+    depth = chosen[0].container
+    lines = code.split("\n")
+    if any(one.container != depth for one in chosen) or (not depth and first_of(lines, "") == ""):
+        return code
+    known = {one.name for one in Syntax.of(document).symbols}
+    siblings = sorted((one for one in found if one.container == depth), key=lambda one: one.span.start)
+    kept = [one for one in siblings if one.name in names or (one.kind != "variable" and one.name not in known)]
+    pieces = [_lines_of(code, lines, one) for one in kept]
+    return "\n\n".join(dict.fromkeys(pieces))
+
+
+def filled(lines: Sequence[str], piece: str) -> list[str] | None:
+    """Return `lines` with what placeholders stand for, by the lines around them; None where that is not certain.
+
+    Args:
+        lines: the code, in the indentation of the document.
+        piece: what it replaces.
+    """
+    old = piece.splitlines()
+    known = {line.strip() for line in old}
+    made: list[str] = []
+    for at, line in enumerate(lines):
+        if line.strip() in known or not _stands_for(line, lines):
+            made.append(line)
+            continue
+        between = _between(made, lines[at + 1 :], old)
+        if between is None or not _fits(between, line):
+            return None
+        made += between
+    return made
+
+
+def _stands_for(line: str, lines: Sequence[str]) -> bool:
+    """Return whether a line is a placeholder; bare dots alone in a body are what Python calls a stub."""
+    if not is_placeholder(line):
+        return False
+    return not _BARE.match(line) or sum(_depth(one) >= _depth(line) for one in lines if one.strip()) > 1
+
+
+def _between(above: Sequence[str], below: Sequence[str], old: Sequence[str]) -> list[str] | None:
+    """Return the lines of `old` between the last line above and the first below, which each stand there once."""
+    start = next((line for line in reversed(above) if line.strip()), None)
+    end = next((line for line in below if line.strip()), None)
+    first = _only(start, old) if start is not None else None
+    last = _only(end, old) if end is not None else len(old)
+    if first is None or last is None or last <= first:
+        return None
+    return list(old[first + 1 : last])
+
+
+def _only(line: str, old: Sequence[str]) -> int | None:
+    places = [at for at, one in enumerate(old) if one.rstrip() == line.rstrip()]
+    return places[0] if len(places) == 1 else None
+
+
+def _fits(between: Sequence[str], placeholder: str) -> bool:
+    """Return whether lines stand as deep as the placeholder that stands for them."""
+    first = next((line for line in between if line.strip()), None)
+    return first is not None and _depth(first) == _depth(placeholder)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _lines_of(code: str, lines: Sequence[str], symbol: Symbol) -> str:
+    """Return the whole lines of a definition, with decorators and the comments right above it."""
+    first, last = code.count("\n", 0, symbol.span.start), code.count("\n", 0, symbol.span.end)
+    lead = _depth(lines[first])
+    while first and _belongs(lines[first - 1], lead):
+        first -= 1
+    return "\n".join(lines[first : last + 1])
+
+
+def _belongs(line: str, lead: int) -> bool:
+    return (
+        line.strip() != ""
+        and _depth(line) == lead
+        and not is_placeholder(line)
+        and (line.lstrip().startswith("@") or _COMMENT.match(line) is not None)
+    )

@@ -1,0 +1,115 @@
+"""What small models drop from a function that they write anew, unasked: decorators, docstring, comments.
+
+Start at `restored`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agents.tasks.rewriting.extraction import depth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DECORATOR = re.compile(r"\s*(?:@\w|#\[|\[\w[^\]]*\]\s*\Z)")
+_QUOTES = re.compile(r"""\s*[rRuU]?(?P<quotes>\"{3}|'{3})""")
+_COMMENT = re.compile(r"\s*(?:#(?![!\[])|//|--)")
+_HEAD = re.compile(r"\s*(?:async\s+)?(?:def|class)\b")
+_ABOUT_DECORATORS = re.compile(
+    r"(?i)decorat|annotat|attribute|@|static|class\s*method|property|cache|deprecat|abstract"
+)
+_ABOUT_DOCUMENTATION = re.compile(r"(?i)\bdoc|comment|describ")
+
+
+def restored(lines: Sequence[str], held: Sequence[str], language: str, words: str) -> list[str]:
+    """Return the lines of a definition with what it lost, as deep as it would have to stand.
+
+    Args:
+        lines: as the model wrote them.
+        held: as the document has them.
+        language: our name of it.
+        words: what the person asked for; what that speaks of is left to the model.
+    """
+    made = list(lines)
+    before = _decorators(held)
+    if before and not _decorators(made) and not _ABOUT_DECORATORS.search(words):
+        shift = depth_of(made[0])
+        made = [*(shift + line[len(depth_of(held[0])) :] for line in before), *made]
+    if _ABOUT_DOCUMENTATION.search(words):
+        return made
+    return _with_comments(_with_docstring(made, held) if language == "python" else made, held)
+
+
+def _decorators(lines: Sequence[str]) -> list[str]:
+    """Return the lines above the head, if the first of them is a decorator."""
+    if not lines or not _DECORATOR.match(lines[0]):
+        return []
+    head = next((at for at, line in enumerate(lines) if _is_head(line, depth_of(lines[0]))), 0)
+    return list(lines[:head])
+
+
+def _is_head(line: str, depth: str) -> bool:
+    outside = bool(line.strip()) and depth_of(line) == depth and not _DECORATOR.match(line)
+    return outside and not line.strip().startswith((")", "]", "}", "#", "//"))
+
+
+def _with_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
+    old, new = _docstring(held), _docstring(lines)
+    body = _body(lines)
+    if old is None or new is not None or body is None or body >= len(lines):
+        return lines
+    inner = next((depth_of(line) for line in lines[body:] if line.strip()), depth_of(lines[0]) + "    ")
+    outer = depth_of(held[old[0]])
+    kept = [inner + line.removeprefix(outer) if line.strip() else "" for line in held[old[0] : old[1]]]
+    return [*lines[:body], *kept, *lines[body:]]
+
+
+def _with_comments(lines: list[str], held: Sequence[str]) -> list[str]:
+    """Return the lines with the comments that stand above lines which are still there, each once."""
+    made, stripped = list(lines), [line.strip() for line in held]
+    for at in range(len(held) - 1, 0, -1):
+        first = at
+        while first and _COMMENT.match(held[first - 1]):
+            first -= 1
+        code = stripped[at]
+        if first == at or not re.search(r"\w", code) or _COMMENT.match(held[at]) or stripped.count(code) != 1:
+            continue
+        now = [line.strip() for line in made]
+        if now.count(code) == 1 and not set(stripped[first:at]).intersection(now):
+            place = now.index(code)
+            above = now[place - 1] if place else ""
+            if not _COMMENT.match(above):  # else the model has another one there
+                made[place:place] = [depth_of(made[place]) + line for line in stripped[first:at]]
+    return made
+
+
+def _docstring(lines: Sequence[str]) -> tuple[int, int] | None:
+    """Return the lines of a docstring: its first, and the one behind its last."""
+    body = _body(lines)
+    if body is None:
+        return None
+    first = next((at for at in range(body, len(lines)) if lines[at].strip()), None)
+    found = _QUOTES.match(lines[first]) if first is not None else None
+    if first is None or found is None:
+        return None
+    rest = lines[first][found.end() :]
+    if found["quotes"] in rest:
+        return first, first + 1
+    end = next((at for at in range(first + 1, len(lines)) if found["quotes"] in lines[at]), None)
+    return (first, end + 1) if end is not None else None
+
+
+def _body(lines: Sequence[str]) -> int | None:
+    """Return the line behind the head of a function or class; None where it cannot be told."""
+    head = next((at for at, line in enumerate(lines) if _HEAD.match(line)), None)
+    if head is None:
+        return None
+    depth = 0
+    for at in range(head, len(lines)):
+        line = re.sub(r"#.*|'[^']*'|\"[^\"]*\"", "", lines[at])
+        depth += sum(line.count(one) for one in "([{") - sum(line.count(one) for one in ")]}")
+        if depth <= 0 and line.rstrip().endswith(":"):
+            return at + 1
+    return None
