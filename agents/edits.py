@@ -31,7 +31,7 @@ class TextChange:
         path: the file; None for an untitled document.
         before: the whole text that the edits were made for: what it is compared with and re-based from.
         edits: in order and not overlapping.
-        encoding: what the file is to be written in, by its name in `server.gate.contents`; "" for the one it has.
+        encoding: what the file is to be written in, by its name in `server.gate.disk.contents`; "" for the one it has.
     """
 
     uri: str
@@ -70,7 +70,7 @@ class CreateFile:
     Attributes:
         path: where.
         text: its whole text, without a byte order mark.
-        encoding: "utf-8", or another one by its name in `server.gate.contents` where a deleted file comes back.
+        encoding: "utf-8", or another one by its name in `server.gate.disk.contents` where a deleted file comes back.
         executable: whether its owner may run it.
         attributes: what a deleted file had that comes back, None for those of any new file.
     """

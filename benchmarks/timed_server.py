@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.completion.generator import Generator
-from server.serve import serve_stdio
+from server.lsp.serving.stdio import serve_stdio
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,13 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from server import log, paths
-from server.cli import complete, costs, demo, doctor, generate, index, key, models, review, search, terminal, undo
+from server.assembly import log
+from server.cli import complete, costs, demo, doctor, generate, index, key, search, terminal, undo
+from server.cli.models import models
+from server.cli.review import review
 from server.cli.serve import serve, transport
 from server.cli.terminal import Failure
+from server.state import paths
 from server.version import VERSION
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ class Commands(TyperGroup):
         except Failure as error:
             return terminal.refuse(str(error), error.exit_code, arguments)
         except Exception as error:  # BLE001 lets it pass because it is logged; this is the edge
-            from server.settings import LogSettings  # noqa: PLC0415 (170 ms that only this needs)
+            from server.assembly.settings import LogSettings  # noqa: PLC0415 (170 ms that only this needs)
 
             log.configure(LogSettings(), paths.log_dir())
             logger.info("command failed", exc_info=True)

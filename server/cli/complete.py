@@ -18,7 +18,7 @@ from server.cli import place, terminal, workspace
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
-    from server.core import Core
+    from server.assembly.core import Core
 
 PATIENCE_MS = 120_000.0
 SOON_S = 1.0  # no line about a model that is loaded by then
@@ -70,7 +70,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 
 def _be_patient(core: Core) -> None:
     """Make it wait for the chosen model, without a limit: nobody types on at a terminal."""
-    from server.policies import completion_policy_of  # noqa: PLC0415 (as the core is)
+    from server.assembly.policies import completion_policy_of  # noqa: PLC0415 (as the core is)
 
     if core.model is not None:
         core.model.wait(SOON_S)

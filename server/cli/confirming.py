@@ -20,8 +20,8 @@ import typer
 from agents.edits import CreateFile, DeleteFile, RenameFile
 from agents.tools import GIT_COMMIT
 from server.cli import terminal
-from server.gate import questions
-from server.gate.records import Answer
+from server.gate.ports import Answer
+from server.gate.question import questions
 
 try:
     import termios
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from server.gate.records import Question
+    from server.gate.ports import Question
 
 
 class Kind(StrEnum):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server import paths
 from server.cli import tables, terminal
 from server.cli.tables import Column
 from server.cli.terminal import Failure
+from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.costs import CostRecord
+    from server.state.cost_ledger import CostRecord
 
 UNKNOWN = "unknown"
 SMALLEST = 0.0001  # shown as a number; what is less is said to be less
@@ -30,8 +30,8 @@ def costs(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Show what chat models cost, by day and model. A price that nobody named is unknown, not guessed."""
-    from server.costs import Costs  # noqa: PLC0415 (SQLite)
-    from server.state import FILE, State, StateError  # noqa: PLC0415
+    from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite)
+    from server.state.database import FILE, State, StateError  # noqa: PLC0415
 
     kept = Costs(State(paths.state_dir() / FILE))
     try:

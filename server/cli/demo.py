@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Index a workspace and show completions in its files."""
     root = place.folder(directory)
-    from server.demo.tour import tour  # noqa: PLC0415 (pygls, which no other command needs)
+    from server.cli.tour.tour import tour  # noqa: PLC0415 (pygls, which no other command needs)
 
     try:
         asyncio.run(tour(root, terminal.out()))

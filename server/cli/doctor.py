@@ -13,7 +13,7 @@ from server.cli import place, terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.checks import Check
+    from server.assembly.checks import Check
 
 MARKS = {"ok": ("ok  ", "green"), "warning": ("warn", "yellow"), "error": ("FAIL", "bold red")}
 
@@ -29,8 +29,8 @@ def doctor(
 
     The exit status is 1 when code cannot be completed at all.
     """
-    from server import checks  # noqa: PLC0415 (heavy, for this command alone)
-    from server.settings import resolve  # noqa: PLC0415
+    from server.assembly import checks  # noqa: PLC0415 (heavy, for this command alone)
+    from server.assembly.settings import resolve  # noqa: PLC0415
 
     settings, problems = resolve(roots=[place.folder(directory)])
     found: list[Check] = []

@@ -18,9 +18,9 @@ from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
     from agents.tasks.task import Result, Scene, Task
-    from server.core import Core
+    from server.assembly.core import Core
     from server.gate.gate import Gate
-    from server.gate.records import Outcome
+    from server.gate.ports import Outcome
 
 FAILED = 1
 
@@ -114,7 +114,7 @@ class _Making:
             await gate.close()
 
     def _gate(self) -> Gate:
-        from server.gate.opening import for_disk  # noqa: PLC0415 (as above)
+        from server.assembly.gates import for_disk  # noqa: PLC0415 (as above)
 
         return for_disk([self.root], confirming.TerminalAsker(self.yes), self.core.index_limits)
 
@@ -123,8 +123,8 @@ class _Making:
     ) -> Result:
         from agents.tasks import running  # noqa: PLC0415 (as above)
         from models.errors import ModelError  # noqa: PLC0415
-        from server.means import Files, means_of  # noqa: PLC0415
-        from server.trials import Trials  # noqa: PLC0415
+        from server.assembly.means import Files, means_of  # noqa: PLC0415
+        from server.gate.trials.trials import Trials  # noqa: PLC0415
 
         files = Files(self.core, (self.root,))
         trials = Trials(files, lambda: gate, loop, stopped.is_set)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.syntax.texts import line_starts
-from server import paths
 from server.cli import terminal
 from server.cli.terminal import Failure, Misuse
+from server.state import paths
 
 # What marks a workspace's top folder; a version control's mark further up wins over a project file further down.
 TOPS = (".git", ".hg", ".jj", ".svn", ".starling.toml")

@@ -43,8 +43,8 @@ def serve(transport: Transport) -> int:
         Failure: the address cannot be listened on.
     """
     gc.disable()  # what is imported stays; to look for garbage in between takes as long as our own part of it
-    from server import log  # noqa: PLC0415 (`--help` needs none of these)
-    from server import serve as transports  # noqa: PLC0415 (pygls)
+    from server.assembly import log  # noqa: PLC0415 (`--help` needs none of these)
+    from server.lsp.serving import stdio as transports  # noqa: PLC0415 (pygls)
 
     log.begin()
     try:
@@ -58,13 +58,13 @@ def serve(transport: Transport) -> int:
     except transports.ServeError as error:
         raise Failure(str(error)) from error
     finally:
-        gc.enable()  # if serving never began; else `server.serve` has done it
+        gc.enable()  # if serving never began; else `server.lsp.serving.stdio` has done it
 
 
 def _listen(transport: Transport) -> NoReturn:
     from pathlib import Path  # noqa: PLC0415 (as above)
 
-    from server import sockets  # noqa: PLC0415
+    from server.lsp.serving import sockets  # noqa: PLC0415
 
     file = Path(transport.token_file).absolute() if transport.token_file else None
     address = sockets.Address(transport.host, transport.port, anywhere=transport.anywhere, token_file=file)

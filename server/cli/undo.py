@@ -12,7 +12,7 @@ from server.cli import confirming, place, terminal
 
 if TYPE_CHECKING:
     from indexing.limits import IndexLimits
-    from server.gate.records import Outcome
+    from server.gate.ports import Outcome
 
 FAILED = 1
 
@@ -30,8 +30,8 @@ def undo(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> int:
     """Take back a change that Starling made here or in an editor. Every byte is as it was before."""
-    from server import policies  # noqa: PLC0415 (what --help need not pay)
-    from server.settings import resolve  # noqa: PLC0415
+    from server.assembly import policies  # noqa: PLC0415 (what --help need not pay)
+    from server.assembly.settings import resolve  # noqa: PLC0415
 
     root = place.folder(directory) if directory else place.workspace_of(Path())
     settings, _ = resolve(roots=(root,))
@@ -53,7 +53,7 @@ def undo(
 
 
 async def _undone(root: Path, checkpoint: str, yes: tuple[confirming.Kind, ...], limits: IndexLimits) -> Outcome:
-    from server.gate.opening import for_disk  # noqa: PLC0415 (SQLite)
+    from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite)
 
     gate = for_disk([root], confirming.TerminalAsker(yes), limits)
     try:

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from server import paths
 from server.cli import terminal
 from server.cli.terminal import Failure
+from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from indexing.index import Index
     from indexing.records import IndexProgress
-    from server.core import Core
+    from server.assembly.core import Core
 
 TICK_S = 0.1  # how often a bar is redrawn and Ctrl-C is looked for
 
@@ -54,7 +54,7 @@ def opened(root: Path) -> Iterator[Core]:
     Raises:
         Failure: there is no place to keep an index.
     """
-    from server import core  # noqa: PLC0415 (pydantic, numpy and tree-sitter, which --help need not pay)
+    from server.assembly import core  # noqa: PLC0415 (pydantic, numpy and tree-sitter, which --help need not pay)
 
     storage = paths.writable(paths.index_dir())
     if storage.path is None:

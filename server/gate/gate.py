@@ -16,30 +16,32 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile
 from agents.tools import WRITE_FILE
-from server.gate import checkpoints, diffs, judging, verification
-from server.gate.disk import DiskWorkplace
+from server.gate import outcomes, verification
+from server.gate.disk.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import located
 from server.gate.policy import RULES, Limits, Remembered, tool_of
-from server.gate.records import Answer, Outcome, Question, Verdict
+from server.gate.ports import Answer, Outcome, Question, Verdict
+from server.gate.question import diffs
+from server.gate.question.waiting import waited
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import Standing, Validation
 from server.gate.verification import Seen
-from server.gate.waiting import waited
-from server.state import StateError
+from server.state import checkpoints
+from server.state.database import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.edits import Change, ProposedEdit
     from agents.tools import Tool
-    from server.gate.checkpoints import Checkpoint
     from server.gate.locating import Located
     from server.gate.places import Places
-    from server.gate.records import Asker, Workplace
+    from server.gate.ports import Asker, Workplace
+    from server.gate.question.waiting import Cancelled
     from server.gate.validation import Checked
-    from server.gate.waiting import Cancelled
-    from server.state import State
+    from server.state.checkpoints import Checkpoint
+    from server.state.database import State
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +270,7 @@ class Gate:
     def _no(self, case: Case, *, withdrawn: bool) -> Outcome | None:
         match case.answer:
             case Answer.REJECT:
-                return Outcome(case.id, Verdict.REJECTED, judging.REJECTED)
+                return Outcome(case.id, Verdict.REJECTED, outcomes.REJECTED)
             case Answer.EXPIRE:
                 late = f"Nobody answered within {self._limits.answer_s:.0f} s, so nothing was done; ask for it again."
                 return Outcome(case.id, Verdict.EXPIRED, WITHDRAWN if withdrawn else late)
@@ -330,7 +332,7 @@ class Gate:
         found = await verification.seen(self._workplace, changes, before, wait_s=self._workplace.settle_s)
         broken = work.exception()
         problem = work.result() if broken is None else f"Applying it failed ({type(broken).__name__})."
-        outcome = judging.judged(case, checked, found, problem, confirm=confirm)
+        outcome = outcomes.judged(case, checked, found, problem, confirm=confirm)
         if confirm and outcome.verdict is not Verdict.FAILED:  # what failed was answered by nobody
             case.answer = Answer.APPROVE if outcome.checkpoint else Answer.REJECT
         outcome = await self._ended(case, outcome, checked, found)

@@ -10,24 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import RenameFile, TextChange
-from server.gate.audit import Audit, AuditRow, user
-from server.gate.checkpoints import Checkpoints, kind_of, subject
-from server.gate.contents import digest
+from server.gate.disk.contents import digest
 from server.gate.refusal import Refused
-from server.gate.requests import Requests
-from server.state import StateError
+from server.state.audit_log import Audit, AuditRow, user
+from server.state.checkpoints import Checkpoints, kind_of, subject
+from server.state.database import StateError
+from server.state.requests import Requests
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from agents.edits import Change
-    from server.gate.contents import Content
+    from server.gate.disk.contents import Content
     from server.gate.policy import Limits
-    from server.gate.records import Answer, Outcome, Question
+    from server.gate.ports import Answer, Outcome, Question
     from server.gate.validation import Checked
     from server.gate.verification import Seen
-    from server.state import State
+    from server.state.database import Connection, State
 
 
 @dataclass
@@ -116,7 +115,7 @@ class Journal:
             if case.answer is not None:
                 self.requests.approved(connection, case.id, case.checkpoint)
 
-    def _keep(self, connection: sqlite3.Connection, case: Case, checked: Checked) -> None:
+    def _keep(self, connection: Connection, case: Case, checked: Checked) -> None:
         """Keep what will be replaced, unless it is kept."""
         changes, before = checked.proposal.changes, checked.before
         case.checkpoint = self.checkpoints.store(

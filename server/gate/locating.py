@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
+from indexing.workspace.origins import path_of
 from server.gate.places import folded
 from server.gate.refusal import Refused
-from server.origins import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

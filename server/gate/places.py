@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from indexing.workspace.access import OF_BYTES
 from indexing.workspace.exclusion import Exclusion, outside
-from server.gate import diffs
+from indexing.workspace.origins import path_of
+from server.gate.question import diffs
 from server.gate.refusal import Refused
-from server.origins import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, edited
-from server.gate import contents, endings, parsing, rebasing
+from server.gate import endings, rebasing, syntax_check
+from server.gate.disk import contents
 from server.gate.refusal import Refused, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agents.edits import Change, Edit, ProposedEdit
-    from server.gate.contents import Content
+    from server.gate.disk.contents import Content
     from server.gate.locating import Located
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -174,7 +175,7 @@ class Validation:
             raise Refused(f"{place.name} would have line endings of two kinds; propose whole lines.")
 
     def _syntax(self, place: Located, before: str, after: str) -> None:
-        if not self._exact and (line := parsing.broken_line(place.uri, place.real, before, after)) is not None:
+        if not self._exact and (line := syntax_check.broken_line(place.uri, place.real, before, after)) is not None:
             self._warnings.append(f"{place.name} would no longer parse: line {line}.")
 
 

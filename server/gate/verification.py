@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
-from server.gate import contents, rebasing
-from server.gate.records import Verdict
+from server.gate import rebasing
+from server.gate.disk import contents
+from server.gate.ports import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from agents.edits import Change
-    from server.gate.contents import Content
-    from server.gate.records import Workplace
+    from server.gate.disk.contents import Content
+    from server.gate.ports import Workplace
 
 _SHOWN = 60  # characters of a difference
 LOOK_AGAIN_S = 0.02  # between two looks, growing

@@ -22,9 +22,9 @@ from indexing.records import Hit, IndexProgress, IndexStatus, Query
 from indexing.syntax.documents import Document, Span
 from indexing.workspace import access
 from models.remote.fallback import FallbackChain, Link
-from server.app import StarlingServer, create_server
-from server.chats import Chats
-from server.core import Core
+from server.assembly.chats import Chats
+from server.assembly.core import Core
+from server.lsp.language_server import StarlingServer, create_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -254,7 +254,7 @@ class Editor:
         self.server.protocol.set_writer(self, include_headers=False)
 
     def _build(self, roots: Sequence[Path], options: object, old: Core | None) -> Core:
-        from server import policies, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
+        from server.assembly import policies, settings  # noqa: PLC0415 (as the program: nothing heavy before it is asked for)
 
         self.may_build.wait(WAIT_S)
         self.built.append((tuple(roots), options))

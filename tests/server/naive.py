@@ -1,4 +1,4 @@
-"""The slow and obvious way to do what `server.lines`, `server.incoming` and `server.outgoing` do, to hold them to."""
+"""The slow and obvious way to do what `lines`, `incoming` and `outgoing` do, to hold them to."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from lsprotocol import types
 
-from server import commands, features
-from server.app import FEATURES, Notification, Request
-from server.commands import schema
+from server.lsp import commands, features
+from server.lsp.commands import schema
+from server.lsp.language_server import FEATURES, Notification, Request
 from tests.server.editor import Editor
 
 if TYPE_CHECKING:
-    from server.client import Client
+    from server.lsp.editor.client import Client
 
 ABLE = {
     "general": {"positionEncodings": ["utf-16"]},
@@ -72,7 +72,7 @@ def test_every_methods_handler_is_named_as_lsp_names_it() -> None:
         words = feature.method.rpartition("/")[2]
         name = "".join(f"_{c.lower()}" if c.isupper() else c for c in words)
         assert (
-            feature.handle.__module__.removeprefix("server.features.")
+            feature.handle.__module__.removeprefix("server.lsp.features.")
             .removeprefix("notebook_")
             .removeprefix("workspace_")
             .removeprefix("code_action_")

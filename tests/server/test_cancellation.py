@@ -7,8 +7,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from server.cancellation import Tickets
-from server.pace import LEAST_S, MOST_S, Pace
+from server.lsp.session.cancellation import Tickets
+from server.lsp.session.pace import LEAST_S, MOST_S, Pace
 
 
 async def test_a_newer_ticket_calls_in_the_older_one_of_the_same_document_only() -> None:

@@ -11,18 +11,18 @@ import pytest
 
 from models.chat import ChatError, ChatRequest, Message, Speaker, never
 from models.scripted.scripted_server import ScriptedServer
-from server import chats, checks, core, endpoints
-from server.costs import Costs
-from server.endpoints import ChatSettings, EndpointSettings
-from server.reference import reference
-from server.settings import Settings, resolve
-from server.state import State
+from server.assembly import chats, checks, core, endpoints
+from server.assembly.endpoints import ChatSettings, EndpointSettings
+from server.assembly.settings import Settings, resolve
+from server.assembly.settings_reference import reference
+from server.state.cost_ledger import Costs
+from server.state.database import State
 from tests.tidy.tree import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from server.costs import CostRecord
+    from server.state.cost_ledger import CostRecord
 
 KEY = "sk-live-0123456789abcdefghij"
 CHAT_FIELDS = tuple(ChatSettings.model_fields)
@@ -209,7 +209,7 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
 
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
     code = (
-        "import sys; from pathlib import Path; from server import core; core.build([], None, None).close();"
+        "import sys; from pathlib import Path; from server.assembly import core; core.build([], None, None).close();"
         "parts = ('httpx2', 'httpcore2', 'models.remote.reply_store', 'models.remote.providers');"
         "print([n for n in sys.modules if n.startswith(parts)])"
     )

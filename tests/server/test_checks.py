@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server import checks
+from server.assembly import checks
 
 if TYPE_CHECKING:
     import pytest

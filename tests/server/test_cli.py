@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 import starling_lsp
 from indexing.storage.index_files import Places
 from models.catalog.catalog import BUNDLED, DEFAULT_MODEL
-from server import paths
 from server.cli import run
 from server.cli.app import app
+from server.state import paths
 from server.version import VERSION
 from tests.marked import parse
 
@@ -510,7 +510,7 @@ def test_a_command_that_may_write_needs_no_protocol(
         "import sys, starling_lsp\n"
         f"sys.argv = ['starling', *{command.split()}]\n"
         "starling_lsp.main()\n"
-        "print('server.gate.opening' in sys.modules, 'lsprotocol' in sys.modules)\n"
+        "print('server.lsp.editor.editor_gate' in sys.modules, 'lsprotocol' in sys.modules)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(Path(starling_lsp.__file__).parent))
     done = subprocess.run(
@@ -521,7 +521,7 @@ def test_a_command_that_may_write_needs_no_protocol(
 
 def test_asking_to_serve_loads_no_command_line_library() -> None:
     code = (
-        "import sys, server.serve as serve\n"
+        "import sys, server.lsp.serving.stdio as serve\n"
         "def stop(*_a, **_k):\n"
         "    print(*sys.modules)\n"
         "    raise SystemExit\n"

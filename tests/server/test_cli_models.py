@@ -12,9 +12,10 @@ import pytest
 from models.catalog import pulling
 from models.catalog.catalog import BUNDLED, Catalog
 from models.catalog.show_filter import FILE, FORMAT, KINDS
-from server import chats, paths
+from server.assembly import chats
+from server.assembly.settings import resolve
 from server.cli import run
-from server.settings import resolve
+from server.state import paths
 from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import full_model

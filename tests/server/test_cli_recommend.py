@@ -13,9 +13,10 @@ from models.catalog.catalog import Measured
 from models.local import machine, probe
 from models.local.calibration import Speed, known_speed
 from models.local.machine import Machine
-from server import checks, paths, recommending
+from server.assembly import checks, recommending
+from server.assembly.settings import ModelSettings, Settings
 from server.cli import run, tables
-from server.settings import ModelSettings, Settings
+from server.state import paths
 from tests.models.large import install_large
 
 if TYPE_CHECKING:

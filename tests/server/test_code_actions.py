@@ -10,8 +10,8 @@ from agents.edits import Edit
 from agents.findings import Fix, Layer
 from models.local.lazy import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
-from server.gate.scripted import ScriptedAsker
-from server.paths import HOME_VARIABLE
+from server.gate.question.scripted_person import ScriptedAsker
+from server.state.paths import HOME_VARIABLE
 from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:

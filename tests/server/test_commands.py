@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from indexing.records import Hit
-from server import paths
+from server.state import paths
 
 if TYPE_CHECKING:
     from tests.server.editor import Editor

@@ -13,10 +13,10 @@ import pytest
 
 from models.chat import Usage
 from models.remote.billing import Account, Prices
-from server import costs, paths
 from server.cli import run
-from server.costs import Costs
-from server.state import FILE, State
+from server.state import cost_ledger, paths
+from server.state.cost_ledger import Costs
+from server.state.database import FILE, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,8 @@ def test_days_are_apart_and_old_ones_go(home: Path, monkeypatch: pytest.MonkeyPa
     kept = opened()
     for day in ("2020-01-01", time.strftime("%Y-%m-%d")):
         with monkeypatch.context() as dated:
-            dated.setattr(costs, "DAY", day)
-            dated.setattr(costs, "_days_ago", lambda _: "2000-01-01")
+            dated.setattr(cost_ledger, "DAY", day)
+            dated.setattr(cost_ledger, "_days_ago", lambda _: "2000-01-01")
             kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
             assert kept.listed(400)
     kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 import starling_lsp
-from server.demo import showing
-from server.demo.client import Answer
-from server.demo.places import DemoPlace, find
-from server.demo.tour import Asked
+from server.cli.tour import showing
+from server.cli.tour.asked import Asked
+from server.cli.tour.demo_places import DemoPlace, find
+from server.lsp.demo_client import Answer
 from tests.marked import parse
 
 PYTHON = parse("""
@@ -207,7 +207,7 @@ def test_the_tour_of_a_python_workspace_completes_code_and_says_how_to_go_on(tmp
 
 
 def test_an_installed_program_needs_no_plugin_in_neovim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.demo.showing.ROOT", tmp_path)
+    monkeypatch.setattr("server.cli.tour.showing.ROOT", tmp_path)
     written = io.StringIO()
     showing.next_steps(Console(file=written, width=120))
     said = written.getvalue()

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from server import documents, incoming
-from server.documents import Documents, OpenText
-from server.lines import BLOCK_LINES, Lines
+from server.lsp.conversion import incoming
+from server.lsp.session import open_documents
+from server.lsp.session.lines import BLOCK_LINES, Lines
+from server.lsp.session.open_documents import Documents, OpenText
 from tests.server import naive
 
 PIECES = ["a", "é", "😀", "\n", "\r\n", "\r", "    ", "name", "\ud83d", "\ude00"]
@@ -98,7 +99,7 @@ def test_surrogates_that_two_edits_bring_together_are_one_character() -> None:
 
 
 def test_a_text_too_large_to_keep_is_not_kept_until_it_is_sent_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MAX_CHARACTERS", 10)
+    monkeypatch.setattr(open_documents, "MAX_CHARACTERS", 10)
     document = opened("x" * 11)
     assert (document.text, document.oversized) == ("", True)
     assert incoming.changed(document, [change((0, 0), (0, 0), "y")], 2, "utf-16").oversized

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.scripted.scripted_chat import ScriptedChat
-from server.paths import HOME_VARIABLE
+from server.state.paths import HOME_VARIABLE
 from tests.server.test_generate import BODY, STUB, Bench, at
 
 if TYPE_CHECKING:

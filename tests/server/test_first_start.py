@@ -9,9 +9,9 @@ import pytest
 
 from models.local import machine
 from models.local.machine import Machine
-from server import paths
-from server.first_start import HINT, TOLD_FILE, tell
-from server.settings import ModelSettings, Settings
+from server.assembly.settings import ModelSettings, Settings
+from server.lsp.serving.first_start import HINT, TOLD_FILE, tell
+from server.state import paths
 
 if TYPE_CHECKING:
     from pathlib import Path

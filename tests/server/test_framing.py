@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.framing import Frames, FramingError
+from server.lsp.wire.framing import Frames, FramingError
 
 
 def untold(length: int) -> None:

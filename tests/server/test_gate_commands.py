@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.edits import CreateFile, ProposedEdit
-from server.gate.disk import DiskWorkplace
-from server.gate.records import Answer
-from server.gate.scripted import ScriptedAsker
-from server.paths import HOME_VARIABLE
+from server.gate.disk.disk import DiskWorkplace
+from server.gate.ports import Answer
+from server.gate.question.scripted_person import ScriptedAsker
+from server.state.paths import HOME_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from agents.edits import Edit
 from agents.findings import Fix
 from models.local.lazy import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
-from server.paths import HOME_VARIABLE
+from server.state.paths import HOME_VARIABLE
 from tests.server.editor import finding
 from tests.server.gate.clients import ClientKind, Desk, Reply
 

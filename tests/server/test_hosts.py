@@ -13,8 +13,9 @@ import pytest
 from models.catalog.catalog import Catalog
 from models.host.address import LONGEST_PATH
 from models.local.ctranslate import CTranslateModel
-from server import core, hosts, paths
-from server.settings import ModelSettings, Settings, resolve
+from server.assembly import core, host_place, hosts
+from server.assembly.settings import ModelSettings, Settings, resolve
+from server.state import paths
 from tests.models import bundled
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def test_small_weights_stay_in_the_server_and_large_ones_do_not(tmp_path: Path) 
     with (tmp_path / "model.bin").open("wb") as stream:
         stream.truncate(hosts.LARGE_BYTES)
     wanted = {
-        place: [hosts.hosted(ModelSettings(host=place), entry) for entry in (small, large)] for place in hosts.KEYWORDS
+        place: [hosts.hosted(ModelSettings(host=place), entry) for entry in (small, large)]
+        for place in host_place.KEYWORDS
     }
     assert wanted == {"auto": [False, True], "always": [True, True], "off": [False, False]}
 

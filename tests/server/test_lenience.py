@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from server import lenience, messages
-from server.app import FEATURES, Request
+from server.lsp.language_server import FEATURES, Request
+from server.lsp.wire import lenience, messages
 from tests.server.editor import WAIT_S, Editor
 
 TEXT, SPACE = "textDocument", "workspace"

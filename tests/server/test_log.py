@@ -13,8 +13,8 @@ import pytest
 from pygls.exceptions import JsonRpcException
 
 from agents.suggestions import Completion
-from server import log
-from server.settings import LogSettings
+from server.assembly import log
+from server.assembly.settings import LogSettings
 from tests.server.editor import URI
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def test_configuring_again_takes_the_place_of_what_was_there(tmp_path: Path) -> 
 
 
 def test_beginning_imports_nothing_heavy() -> None:
-    code = "import sys; from server import log; log.begin(); print(*sys.modules)"
+    code = "import sys; from server.assembly import log; log.begin(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"structlog", "rich", "pydantic"} & set(loaded)
 
@@ -284,7 +284,7 @@ async def test_a_request_that_is_not_logged_is_not_described_either(
     editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described: list[object] = []
-    monkeypatch.setattr("server.completions._record", lambda *arguments: described.append(arguments))
+    monkeypatch.setattr("server.lsp.session.completions._record", lambda *arguments: described.append(arguments))
     log.configure(LogSettings(), tmp_path)
     await editor.begin()
     editor.open(CODE)

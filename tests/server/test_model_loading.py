@@ -12,9 +12,9 @@ from models.errors import ModelError
 from models.local.lazy import LazyModel
 from models.local.load_times import LoadTime
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
+from server.assembly.core import Core
+from server.assembly.settings import Settings
 from server.cli import complete
-from server.core import Core
-from server.settings import Settings
 from tests.models.bundled import entry, never, to_the_end
 from tests.server.editor import SILENCE, WAIT_S, ScriptedGenerator
 
@@ -139,7 +139,7 @@ async def test_what_is_loaded_in_a_moment_gets_no_bar(editor: Editor, large: Cal
 async def test_neither_a_client_that_shows_none_nor_a_model_that_nobody_stands_in_for_gets_a_bar(
     editor: Editor, large: Callable[..., Large], monkeypatch: pytest.MonkeyPatch, *, alone: bool
 ) -> None:
-    monkeypatch.setattr("server.model_loading.SOON_S", 0.0)
+    monkeypatch.setattr("server.lsp.session.model_loading.SOON_S", 0.0)
     loading = large()
     if alone:
         editor.quick = None

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from indexing.index import Index
-from server import incoming
-from server.origins import is_plain, origins_of
+from indexing.workspace.origins import is_plain, origins_of
+from server.lsp.conversion import incoming
 from tests.server.messages import item_of
 
 QUERY = quote(json.dumps({"path": "/ws/sub/.env", "ref": "~"}))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.suggestions import Completion
-from server import outgoing
-from server.documents import OpenText
+from server.lsp.conversion import outgoing
+from server.lsp.session.open_documents import OpenText
 from tests.marked import parse
 from tests.server.editor import Editor, suggestion
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server import paths
+from server.state import paths
 
 if TYPE_CHECKING:
     from pathlib import Path

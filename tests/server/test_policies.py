@@ -10,11 +10,11 @@ from agents.findings import Layer
 from indexing.limits import IndexLimits
 from models.local.lazy import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
-from server import policies
-from server.core import Core
-from server.means import Files
-from server.reviews import layers_of
-from server.settings import Settings
+from server.assembly import policies
+from server.assembly.core import Core
+from server.assembly.means import Files
+from server.assembly.settings import Settings
+from server.lsp.session.reviews import layers_of
 
 if TYPE_CHECKING:
     from pathlib import Path

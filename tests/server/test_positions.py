@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from server import incoming, outgoing
-from server.documents import OpenText
+from server.lsp.conversion import incoming, outgoing
+from server.lsp.session.open_documents import OpenText
 from tests.server import naive
 
 ENCODINGS = st.sampled_from(["utf-8", "utf-16", "utf-32"])

@@ -10,7 +10,7 @@ import pytest
 from agents.findings import Fix, Severity
 from agents.reviewer.reviewer import Reviewer
 from agents.tools import EXECUTE_COMMAND, Tool
-from server.gate.records import Outcome, Verdict
+from server.gate.ports import Outcome, Verdict
 from tests import marked
 from tests.server.editor import URI, finding
 

@@ -11,7 +11,7 @@ from agents.edits import Edit
 from agents.findings import Fix, Layer, Severity
 from models.local.lazy import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
-from server.reviews import Held
+from server.lsp.session.reviews import Held
 from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ def test_a_review_stands_back_while_a_completion_is_computed_but_not_for_ever(
     asked: list[bool] = []
     held = Held(lambda: False, lambda: next(computing))
     assert (held(), list(computing)) == (False, [])
-    monkeypatch.setattr("server.reviews.MOST_HELD_S", 0.01)
+    monkeypatch.setattr("server.lsp.session.reviews.MOST_HELD_S", 0.01)
     held = Held(lambda: False, lambda: asked.append(True) or True)
     assert not held()
     assert 1 < len(asked) < 10

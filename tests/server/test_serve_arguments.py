@@ -69,7 +69,7 @@ def test_who_starts_it_on_a_terminal_is_told_what_it_is_for(
     stdin = io.StringIO()
     monkeypatch.setattr(stdin, "isatty", lambda: is_terminal)
     monkeypatch.setattr("sys.stdin", stdin)
-    monkeypatch.setattr("server.serve.serve_stdio", interrupted)
+    monkeypatch.setattr("server.lsp.serving.stdio.serve_stdio", interrupted)
     assert serve.serve(Transport("stdio")) == 130
     assert gc.isenabled()
     out, err = capsys.readouterr()

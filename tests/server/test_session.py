@@ -15,8 +15,8 @@ from models.catalog.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
 from models.local.lazy import LazyModel
 from models.scripted.scripted_completion import ScriptedModel
-from server.services import Services
-from server.snapshot import Snapshot
+from server.lsp.session.services import Services
+from server.lsp.session.snapshot import Snapshot
 from server.version import VERSION
 from tests.server.editor import URI
 
@@ -278,13 +278,13 @@ async def test_the_log_tells_when_the_index_is_finished(editor: Editor, log: pyt
 async def test_only_the_first_end_of_indexing_is_news_and_that_of_long_work(
     editor: Editor, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log.set_level(logging.DEBUG, "server.session")
+    log.set_level(logging.DEBUG, "server.lsp.session.session")
     await editor.begin()
     report = editor.index.report
     assert report is not None
     levels: list[str] = []
     for news_s in (3600.0, 3600.0, 0.0):
-        monkeypatch.setattr("server.session.NEWS_S", news_s)
+        monkeypatch.setattr("server.lsp.session.session.NEWS_S", news_s)
         report(IndexProgress(1, 3))
         report(IndexProgress(3, 3, finished=True))
         report(IndexProgress(3, 3, finished=True))  # nothing was done for it

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.reference import reference
-from server.settings import Settings, resolve
+from server.assembly.settings import Settings, resolve
+from server.assembly.settings_reference import reference
 
 if TYPE_CHECKING:
-    from server.settings import SettingProblem
+    from server.assembly.settings import SettingProblem
 
 REFERENCE = reference()
 

@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from indexing.limits import IndexLimits
-from server import state
-from server.gate import opening
-from server.gate.records import Verdict
-from server.gate.scripted import ScriptedAsker
-from server.state import State, StateError
+from server.assembly import gates
+from server.gate.ports import Verdict
+from server.gate.question.scripted_person import ScriptedAsker
+from server.state import database as state
+from server.state.database import State, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_what_fails_inside_leaves_nothing(tmp_path: Path) -> None:
 def test_several_processes_begin_it_at_once(tmp_path: Path) -> None:
     path = tmp_path / state.FILE
     code = (
-        "import sys; from pathlib import Path; from server.state import State\n"
+        "import sys; from pathlib import Path; from server.state.database import State\n"
         "from tests.server.test_state import fill\n"
         "database = State(Path(sys.argv[1]))\n"
         "for number in range(20): fill(database, f'{sys.argv[2]}-{number}')\n"
@@ -306,7 +306,7 @@ def test_a_use_after_closing_leaves_nothing_open(tmp_path: Path) -> None:
 
 async def test_a_gate_that_is_closed_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
-    gate = opening.for_disk([tmp_path], ScriptedAsker(()), IndexLimits())
+    gate = gates.for_disk([tmp_path], ScriptedAsker(()), IndexLimits())
     assert (await gate.undo()).verdict is Verdict.REFUSED
     assert open_below(tmp_path) != []
     await gate.close()

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from server import streams
-from server.streams import DescriptorWriter, SocketWriter
+from server.lsp.wire import streams
+from server.lsp.wire.streams import DescriptorWriter, SocketWriter
 
 PIECE = b"x" * 65_536
 LONG_S = 30.0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from server import test_runs
-from server.test_runs import Command
+from server.gate.trials import test_runs
+from server.gate.trials.test_runs import Command
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ import pytest
 
 from agents.edits import CreateFile, Edit, TextChange
 from indexing.index import Index
-from server.core import Core
-from server.gate.records import Outcome, Verdict
-from server.means import Files
-from server.settings import ReviewSettings, Settings
-from server.trials import Trials
+from server.assembly.core import Core
+from server.assembly.means import Files
+from server.assembly.settings import ReviewSettings, Settings
+from server.gate.ports import Outcome, Verdict
+from server.gate.trials.trials import Trials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

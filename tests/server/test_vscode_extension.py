@@ -15,13 +15,13 @@ import pytest
 from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
 from agents.tools import WRITE_FILE
-from server import model_loading, progress
-from server.commands import COMMANDS
-from server.gate import comparing
-from server.gate.records import Question
-from server.outgoing import ACCEPTED_COMMAND
-from server.reference import reference
-from server.settings import resolve
+from server.assembly.settings import resolve
+from server.assembly.settings_reference import reference
+from server.gate.ports import Question
+from server.lsp.commands import COMMANDS
+from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
+from server.lsp.editor import comparing, progress
+from server.lsp.session import model_loading
 from tests.tidy.vscode_settings import MANIFEST, rendered
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from lsprotocol import types
 
-from server.client import Client
-from server.works import Works
+from server.lsp.editor.client import Client
+from server.lsp.editor.works import Works
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer

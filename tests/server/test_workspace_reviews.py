@@ -31,7 +31,7 @@ FILES = """
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr("server.workspace_reviews.HOLD_S", 0.05)
+    monkeypatch.setattr("server.lsp.session.workspace_reviews.HOLD_S", 0.05)
     root = tmp_path.resolve() / "workspace"
     root.mkdir()
     return marked.parse(FILES).write(root)

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from server.reference import reference  # noqa: E402 (as a script this file finds the program by the line above)
+from server.assembly.settings_reference import reference  # noqa: E402 (as a script this file finds the program by the line above)
 
 HELP = ROOT / "editors" / "neovim" / "doc" / "starling.txt"
 COMMANDS = ROOT / "editors" / "neovim" / "lua" / "starling" / "commands.json"

@@ -20,9 +20,9 @@ sys.path.insert(0, str(ROOT))
 import typer.main  # noqa: E402 (as a script this file finds the program by the line above)
 
 from models.catalog.known import known_models  # noqa: E402
+from server.assembly.settings_reference import reference  # noqa: E402
 from server.cli.app import PROGRAM, app  # noqa: E402
-from server.commands import schema  # noqa: E402
-from server.reference import reference  # noqa: E402
+from server.lsp.commands import schema  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

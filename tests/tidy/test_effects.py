@@ -33,23 +33,23 @@ MAY_WRITE = {
     "models/catalog/pulling.py": "the folder of downloads; the hub's library writes there too",
     "models/conversion/conversion.py": "a converted model in the models folder, written aside and moved in",
     "models/remote/reply_store.py": "the answers kept for an hour, below the cache; removes what is damaged there",
-    "server/cli/library.py": "the user's own settings, when asked to use a model; the folder of a finished download",
-    "server/checks.py": "a sample in a temporary folder, which the doctor indexes",
-    "server/commands/schema.py": "the published schema; runs when a developer asks for it",
-    "server/first_start.py": "an empty file in the state folder: a person was told",
-    "server/gate/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
-    "server/gate/overwriting.py": "an open file of the workspace, in place; only the disk's module opens one",
-    "server/gate/shown.py": "the diffs that questions are about, in Starling's cache",
-    "server/log.py": "the folder of the log",
-    "server/paths.py": "Starling's own folders",
-    "server/state.py": "the folder of the state database",
-    "server/token_file.py": "the token of a server on a socket, in the runtime folder or where a person says",
-    "server/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
+    "server/cli/models/library.py": "the user's settings, when asked to use a model; the folder of a finished download",
+    "server/assembly/checks.py": "a sample in a temporary folder, which the doctor indexes",
+    "server/lsp/commands/schema.py": "the published schema; runs when a developer asks for it",
+    "server/lsp/serving/first_start.py": "an empty file in the state folder: a person was told",
+    "server/gate/disk/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
+    "server/gate/disk/overwriting.py": "an open file of the workspace, in place; only the disk's module opens one",
+    "server/gate/question/shown.py": "the diffs that questions are about, in Starling's cache",
+    "server/assembly/log.py": "the folder of the log",
+    "server/state/paths.py": "Starling's own folders",
+    "server/state/database.py": "the folder of the state database",
+    "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
+    "server/gate/trials/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
 }
 MAY_START = {
-    "server/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
+    "server/gate/trials/test_runs.py": "the workspace's tests, after a person agreed to the command in full",
     "indexing/process/children.py": "ruff, git and our own readers, each from a fixed command line, within bounds",
-    "server/demo/client.py": "this program's own server, from a fixed command line",
+    "server/lsp/demo_client.py": "this program's own server, from a fixed command line",
     "models/host/starting.py": "the model host, from a fixed command line of this program",
     "indexing/process/spawning.py": "the indexing process, from a fixed command line",
 }
@@ -62,10 +62,10 @@ MAY_MAKE = {
     "models/host/folder.py": "made with the mode that it has to have; links and folders of others are not followed",
     "models/catalog/library.py": "in a private temporary folder, closed to others before it is moved",
     "models/local/probe.py": "in a private temporary folder",
-    "server/checks.py": "in a private temporary folder",
-    "server/commands/schema.py": "the published schema, when a developer asks for it",
-    "server/gate/disk.py": "files of the workspace: they get the mode that a person's editor would give them",
-    "server/trials.py": "a copy of the workspace, in a private temporary folder",
+    "server/assembly/checks.py": "in a private temporary folder",
+    "server/lsp/commands/schema.py": "the published schema, when a developer asks for it",
+    "server/gate/disk/disk.py": "files of the workspace: they get the mode that a person's editor would give them",
+    "server/gate/trials/trials.py": "a copy of the workspace, in a private temporary folder",
 }
 MAKES = re.compile(
     r"(^|\.)(mkdir|makedirs|touch|write_text|write_bytes|mkstemp|NamedTemporaryFile|RotatingFileHandler)$"
@@ -91,14 +91,17 @@ def test_disks_are_written_where_the_list_says() -> None:
 
 def test_a_workspace_is_changed_by_the_gate_only() -> None:
     """Nothing else makes a change on the disk, tells an editor to, or calls what does."""
-    disk = {s.path for s in program() if re.search(r"server\.gate\.disk|gate import .*disk", s.text)}
-    assert disk == {"server/editor.py", "server/gate/gate.py", "server/gate/opening.py"}
+    disk = {s.path for s in program() if re.search(r"gate\.disk\.disk|gate\.disk import .*\bdisk\b", s.text)}
+    assert disk == {"server/lsp/editor/editor_workplace.py", "server/gate/gate.py", "server/assembly/gates.py"}
     assert {s.path for s in program() if "WORKSPACE_APPLY_EDIT" in s.text or '"workspace/applyEdit"' in s.text} == {
-        "server/editor.py"
+        "server/lsp/editor/editor_workplace.py"
     }
     making = re.compile(r"(workplace|disk|Workplace\(.*\))\.(apply|make)$")
     calls = {s.path for s in program() for name, _ in s.calls if making.search(name)}
-    assert calls == {"server/editor.py", "server/gate/gate.py"}  # an editor that cannot create files has it done
+    assert calls == {
+        "server/lsp/editor/editor_workplace.py",
+        "server/gate/gate.py",
+    }  # an editor that cannot create files has it done
 
 
 def test_processes_are_started_where_the_list_says() -> None:

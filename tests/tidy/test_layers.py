@@ -35,12 +35,12 @@ MAY_SPEAK = {
     "models/host/peers.py": {"socket"},  # asks the kernel who is at the other end of a Unix socket
     "models/remote/providers/windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
-    "server/endpoints.py": {"urllib"},  # takes an address apart
-    "server/cli/sarif.py": {"urllib"},  # writes a path as a URI
-    "server/origins.py": {"urllib"},  # takes a URI apart
-    "server/hosts.py": {"urllib"},  # takes an address apart
-    "server/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
-    "server/streams.py": {"websockets"},  # reads and writes such a connection
+    "server/assembly/endpoints.py": {"urllib"},  # takes an address apart
+    "server/cli/review/sarif.py": {"urllib"},  # writes a path as a URI
+    "indexing/workspace/origins.py": {"urllib"},  # takes a URI apart
+    "server/assembly/host_place.py": {"urllib"},  # takes an address apart
+    "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/lsp/wire/streams.py": {"websockets"},  # reads and writes such a connection
 }
 # Names that would pull in an LSP type.
 LSP = {"pygls", "lsprotocol"}
@@ -74,15 +74,19 @@ def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:
 def test_position_encodings_are_counted_in_two_modules_only() -> None:
     counting = re.compile(r"""encode\(["']utf-?_?(16|32)|["']utf-(16|32)["'] or""", re.IGNORECASE)
     found = sorted(s.path for s in program() if s.path.startswith("server/") and counting.search(s.text))
-    # server/documents.py mends lone halves of characters that JSON may bring; it knows no position
-    assert found == ["server/documents.py", "server/incoming.py", "server/outgoing.py"]
+    # server/lsp/session/open_documents.py mends lone halves of characters that JSON may bring; it knows no position
+    assert found == [
+        "server/lsp/conversion/incoming.py",
+        "server/lsp/conversion/outgoing.py",
+        "server/lsp/session/open_documents.py",
+    ]
 
 
 def test_handlers_convert_in_call_once_and_convert_out() -> None:
     long = [
         f"{s.path}:{node.lineno} {node.name}"
         for s in program()
-        if s.path.startswith("server/features/")
+        if s.path.startswith("server/lsp/features/")
         for node in ast.walk(s.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno > MOST_LINES

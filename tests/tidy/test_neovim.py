@@ -10,10 +10,10 @@ import pytest
 from lsprotocol import types
 
 from agents.tasks import registry
-from server import model_loading, progress
-from server.commands import COMMANDS, load
-from server.gate import comparing
-from server.reference import reference
+from server.assembly.settings_reference import reference
+from server.lsp.commands import COMMANDS, load
+from server.lsp.editor import comparing, progress
+from server.lsp.session import model_loading
 from tests.tidy import neovim_help
 from tests.tidy.tree import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server import paths
+from server.state import paths
 from tests import surroundings
 from tests.tidy.tree import ROOT
 
@@ -52,7 +52,9 @@ def test_a_guest_sees_no_variable_of_a_persons_setup() -> None:
 
 
 def test_a_child_of_a_guest_sees_the_same(own_surroundings: Path) -> None:
-    code = "from server import paths; print(paths.settings_file(), paths.run_dir(), paths.shared_dir(), sep='\\n')"
+    code = (
+        "from server.state import paths; print(paths.settings_file(), paths.run_dir(), paths.shared_dir(), sep='\\n')"
+    )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line for line in told.splitlines() if not Path(line).is_relative_to(own_surroundings)] == []
 

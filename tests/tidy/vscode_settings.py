@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from server.reference import reference  # noqa: E402 (as a script this file finds the program by the line above)
+from server.assembly.settings_reference import reference  # noqa: E402 (as a script this file finds the program by the line above)
 
 if TYPE_CHECKING:
-    from server.reference import SettingReference
+    from server.assembly.settings_reference import SettingReference
 
 MANIFEST = ROOT / "editors" / "vscode" / "package.json"
 SECTION = "starling"

@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # What `starling serve` has imported once it is ready. Not `models.host.connection`: its import draws a random identity.
 MODULES = (
-    "server.cli.serve", "server.log", "structlog", "server.serve", "server.sockets", "websockets.asyncio.server",
-    "server.settings", "server.state", "server.explanations", "server.commands.status", "server.gate.opening",
-    "server.gate.asking", "server.gate.comparing", "pygls.progress", "agents.completion.generator",
-    "agents.reviewer.reviewer", "agents.reviewer.likelihood.examiner", "agents.reviewer.rules.registry",
-    "indexing.index", "indexing.snapshots", "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools",
-    "indexing.workspace.watching.watch", "models.catalog.catalog", "models.local.lazy", "models.local.loading",
-    "models.local.ctranslate", "models.local.allocator", "psutil", "ctypes",
+    "server.cli.serve", "server.assembly.log", "structlog", "server.lsp.serving.stdio", "server.lsp.serving.sockets",
+    "websockets.asyncio.server", "server.assembly.settings", "server.state.database", "agents.reviewer.explanations",
+    "server.lsp.commands.status", "server.lsp.editor.editor_gate", "server.lsp.editor.asking",
+    "server.lsp.editor.comparing", "pygls.progress", "agents.completion.generator", "agents.reviewer.reviewer",
+    "agents.reviewer.likelihood.examiner", "agents.reviewer.rules.registry", "indexing.index", "indexing.snapshots",
+    "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools", "indexing.workspace.watching.watch",
+    "models.catalog.catalog", "models.local.lazy", "models.local.loading", "models.local.ctranslate",
+    "models.local.allocator", "psutil", "ctypes",
 )  # fmt: skip
 # What the processes that it starts have imported once they work.
 OF_PROCESSES = (

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from agents.edits import Change, CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
-from server.commands.records import CommandRecord, Proposed
+from server.lsp.commands.answering.command_records import CommandRecord, Proposed
 
 if TYPE_CHECKING:
-    from server.services import Services
-    from server.snapshot import Snapshot
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
 
 
 class Step(CommandRecord):

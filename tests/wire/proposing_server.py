@@ -7,10 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from server import serve
-from server.commands import COMMANDS
+from server.lsp.commands import COMMANDS
+from server.lsp.serving import stdio
 
 COMMANDS["test.propose"] = "tests.wire.proposing"
 
 if __name__ == "__main__":
-    serve.serve_stdio()
+    stdio.serve_stdio()

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from server import core, serve
+from server.assembly import core
+from server.lsp.serving import stdio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ def build(roots: Sequence[Path], options: object, old: core.Core | None) -> core
     from models.local.lazy import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
     from models.local.load_times import LoadTime  # noqa: PLC0415
     from models.scripted.scripted_completion import ENTRY, ScriptedModel  # noqa: PLC0415
-    from server import paths  # noqa: PLC0415
+    from server.state import paths  # noqa: PLC0415
 
     class Weights(ScriptedModel):
         measuring_s = 0.0  # all of the time was loading
@@ -56,4 +57,4 @@ def build(roots: Sequence[Path], options: object, old: core.Core | None) -> core
 
 
 if __name__ == "__main__":
-    serve.serve_stdio(build)
+    stdio.serve_stdio(build)

@@ -16,8 +16,8 @@ from lsprotocol import types
 
 from models.chat import ChatRequest, Message, Speaker, never
 from models.scripted.scripted_server import ScriptedServer
-from server import chats
-from server.endpoints import ChatSettings
+from server.assembly import chats
+from server.assembly.endpoints import ChatSettings
 from tests.wire.conftest import PROGRAM, ROOT, plain, within
 from tests.wire.test_gate import EDITING, Person
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.state import FILE as STATE
+from server.state.database import FILE as STATE
 from tests.wire.conftest import SCRIPTED, WAIT_S
 from tests.wire.test_taken_away import begun, found
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.first_start import HINT
+from server.lsp.serving.first_start import HINT
 from tests.wire.conftest import PROGRAM
 
 if TYPE_CHECKING:

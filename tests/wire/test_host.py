@@ -29,9 +29,9 @@ from models.remote.providers.speech import HostSpeech
 from models.remote.remote_completion import RemoteModel
 from models.remote.standby import StandbyModel
 from models.scripted.scripted_completion import ENTRY
-from server import chats, hosts
-from server.endpoints import ChatSettings
-from server.settings import ModelSettings
+from server.assembly import chats, hosts
+from server.assembly.endpoints import ChatSettings
+from server.assembly.settings import ModelSettings
 from tests.models import bundled
 from tests.models.host.serving import Serving, scripted
 from tests.models.large import install_large

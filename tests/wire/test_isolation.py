@@ -22,8 +22,8 @@ import pytest
 from lsprotocol import types
 
 import starling_lsp
-from server.demo.client import DemoClient
-from server.demo.places import DemoPlace
+from server.cli.tour.demo_places import DemoPlace
+from server.lsp.demo_client import DemoClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

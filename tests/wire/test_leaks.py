@@ -20,7 +20,7 @@ import pytest
 from lsprotocol import types
 
 from models.scripted.scripted_server import ScriptedServer
-from server.commands import COMMANDS
+from server.lsp.commands import COMMANDS
 from tests.wire.conftest import PROGRAM, gone, within
 
 if TYPE_CHECKING:

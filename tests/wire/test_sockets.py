@@ -13,7 +13,8 @@ from lsprotocol import types
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from server import admission, framing
+from server.lsp.serving import admission
+from server.lsp.wire import framing
 from tests.wire import forking
 from tests.wire.conftest import PROGRAM, plain, within
 from tests.wire.serving import Serving, bodies, frame, initialize, serving

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from models.catalog.catalog import Catalog
 from models.local.loading import load
 from models.local.weights import WEIGHTS_FILE
-from server import paths
+from server.state import paths
 from tests.eval.real.answers import Answers
 from tests.eval.real.replaying import Replaying
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from indexing.limits import IndexLimits
-from server.gate import contents
-from server.gate.disk import DiskWorkplace
+from server.gate.disk import contents
+from server.gate.disk.disk import DiskWorkplace
 from server.gate.gate import Gate
 from server.gate.places import Places, excluding
 from server.gate.policy import Limits
-from server.gate.records import Answer
-from server.gate.scripted import ScriptedAsker
-from server.state import State
+from server.gate.ports import Answer
+from server.gate.question.scripted_person import ScriptedAsker
+from server.state.database import State
 from tests import marked
 
 if TYPE_CHECKING:

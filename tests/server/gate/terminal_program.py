@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
 from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
+from server.assembly.gates import for_disk
 from server.cli.confirming import Kind, TerminalAsker
-from server.gate.opening import for_disk
 
 
 async def main(root: Path, wanted: str, allowed: list[str]) -> None:

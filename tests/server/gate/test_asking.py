@@ -11,9 +11,9 @@ import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from agents.tools import EXECUTE_COMMAND, WRITE_FILE
-from server.gate.asking import EditorAsker
-from server.gate.questions import LINES_IN_MESSAGE
-from server.gate.records import Answer, Question
+from server.gate.ports import Answer, Question
+from server.gate.question.questions import LINES_IN_MESSAGE
+from server.lsp.editor.asking import EditorAsker
 from tests.server.editor import SILENCE, Editor
 
 if TYPE_CHECKING:

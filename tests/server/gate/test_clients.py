@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
-from server import editor as editors
-from server.editor import EditorWorkplace
-from server.gate.asking import EditorAsker
 from server.gate.gate import Gate
 from server.gate.places import Places
 from server.gate.policy import Limits
-from server.gate.records import Verdict
-from server.state import State
+from server.gate.ports import Verdict
+from server.lsp.editor import editor_workplace as editors
+from server.lsp.editor.asking import EditorAsker
+from server.lsp.editor.editor_workplace import EditorWorkplace
+from server.state.database import State
 from tests.marked import parse
 from tests.server.gate.bench import rows
 from tests.server.gate.clients import ClientKind, Desk, Reply

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
-from server.gate import attributes
-from server.gate.disk import DiskWorkplace, Folder
+from server.gate.disk import attributes
+from server.gate.disk.disk import DiskWorkplace, Folder
 from tests.server.gate.bench import proposal
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.edits import CreateFile, Edit, ProposedEdit, TextChange
-from server import documents
-from server import editor as editors
-from server.editor import EditorWorkplace
+from server.lsp.editor import editor_workplace as editors
+from server.lsp.editor.editor_workplace import EditorWorkplace
+from server.lsp.session import open_documents
 from tests.server.editor import SILENCE, Editor
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ async def test_what_is_neither_open_nor_on_the_disk_is_none(workplace: EditorWor
 async def test_a_document_too_large_to_be_kept_is_no_empty_text(
     editor: Editor, workplace: EditorWorkplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "MAX_CHARACTERS", 3)
+    monkeypatch.setattr(open_documents, "MAX_CHARACTERS", 3)
     editor.open("long", uri="untitled:a")
     with pytest.raises(OSError, match="too large"):
         await workplace.text("untitled:a", None)

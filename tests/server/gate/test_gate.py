@@ -12,12 +12,12 @@ import pytest
 
 from agents.edits import TextChange
 from agents.tools import DELETE_FILE, EXECUTE_COMMAND, WRITE_FILE, Risk, Tool
-from server.gate import contents
+from server.gate.disk import contents
 from server.gate.policy import Limits
-from server.gate.questions import is_serious
-from server.gate.records import Answer, Verdict
-from server.gate.scripted import ScriptedAsker
-from server.state import State
+from server.gate.ports import Answer, Verdict
+from server.gate.question.questions import is_serious
+from server.gate.question.scripted_person import ScriptedAsker
+from server.state.database import State
 from tests.server.gate.bench import Bench, proposal, rows
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from server.gate.parsing import broken_line
+from server.gate.syntax_check import broken_line
 
 
 def test_syntax_that_is_newer_than_the_grammar_breaks_nothing() -> None:

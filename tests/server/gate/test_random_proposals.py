@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
-from server.gate import contents
+from server.gate.disk import contents
 from server.gate.policy import Limits
-from server.gate.records import Answer, Outcome, Verdict
+from server.gate.ports import Answer, Outcome, Verdict
 from tests.server.gate.bench import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.edits import Change
-    from server.gate.records import Question
+    from server.gate.ports import Question
 
 PROPOSALS, SHARES = 10_000, 4
 AFRESH = 400  # proposals to one record and workspace

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.gate.records import Answer, Verdict
-from server.gate.scripted import ScriptedAsker
-from server.state import State
+from server.gate.ports import Answer, Verdict
+from server.gate.question.scripted_person import ScriptedAsker
+from server.state.database import State
 from tests.server.gate.bench import ANSWER_S, Bench, proposal
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
         await bench.gate.propose(proposal(bench.create(f"{name}.py"), title=name))
     listed = bench.gate.journal.requests.listed
     assert [one.title for one in listed(None, 2)] == ["c", "b"]
-    from server.gate.requests import Status  # noqa: PLC0415
+    from server.state.requests import Status  # noqa: PLC0415
 
     assert [one.title for one in listed(Status.REJECTED, 9)] == ["b"]
 

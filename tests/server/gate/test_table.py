@@ -17,7 +17,7 @@ import pytest
 
 from agents.edits import TextChange
 from server.gate.policy import Limits
-from server.gate.records import Answer, Verdict
+from server.gate.ports import Answer, Verdict
 from tests.server.gate.bench import ANSWER_S, Bench, proposal
 from tests.server.gate.test_requests import crashed
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.edits import Change, ProposedEdit
-    from server.gate.records import Question
+    from server.gate.ports import Question
 
 FILES = """
 #- a.py

@@ -9,9 +9,9 @@ import pytest
 
 from agents.edits import Edit, TextChange
 from agents.tools import DELETE_FILE
-from server.gate import checkpoints
 from server.gate.policy import Limits
-from server.gate.records import Answer, Verdict
+from server.gate.ports import Answer, Verdict
+from server.state import checkpoints
 from tests.server.gate.bench import Bench, proposal
 
 if TYPE_CHECKING:

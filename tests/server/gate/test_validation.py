@@ -9,9 +9,9 @@ import pytest
 
 from agents.edits import CreateFile, DeleteFile, Edit, RenameFile, TextChange
 from server.gate import verification
-from server.gate.disk import DiskWorkplace
+from server.gate.disk.disk import DiskWorkplace
 from server.gate.places import Places
-from server.gate.records import Verdict
+from server.gate.ports import Verdict
 from tests.server.gate.bench import Bench, proposal
 
 if TYPE_CHECKING:

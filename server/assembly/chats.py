@@ -1,0 +1,184 @@
+"""The chat models a person configured: a chain for each role, made from `server.assembly.endpoints`' settings.
+
+Asks nothing of an endpoint by itself, and imports nothing heavy where none is named. Start at `made`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.state import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.layered import IdentifiedChat, Tuning
+    from models.remote.billing import Ledger, Prices
+    from models.remote.endpoint import Patience
+    from models.remote.fallback import FallbackChain, Link
+    from server.assembly.endpoints import ChatSettings, EndpointSettings
+
+# A server on this machine may have to load its model first.
+FIRST_TOKEN_S, LOCAL_FIRST_TOKEN_S = 30.0, 180.0
+SHORTEST_IDLE_S = 30.0
+# Who has another to ask does not wait long for one that says when to come again.
+IMPATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chats:
+    """The chat models of a session.
+
+    Attributes:
+        chat: that converses, None for none.
+        review: that reviews; the same where no other is named.
+        problems: what is wrong with the settings, a sentence each.
+    """
+
+    chat: FallbackChain | None = None
+    review: FallbackChain | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def by_role(self) -> dict[str, FallbackChain]:
+        """Each chain once, under its first role."""
+        roles = {"chat": self.chat, "review": self.review if self.review is not self.chat else None}
+        return {role: chain for role, chain in roles.items() if chain is not None}
+
+    def listen(self, told: Callable[[str], None]) -> None:
+        """Have `told` called with a sentence when another model than before answers; on any thread."""
+        for chain in self.by_role.values():
+            chain.listen(told)
+
+    def close(self) -> None:
+        """End what runs."""
+        for chain in self.by_role.values():
+            chain.close()
+
+
+def made(settings: ChatSettings, cache: Path | None, ledger: Ledger | None = None) -> Chats:
+    """The chat models that the settings name.
+
+    Args:
+        settings: of all of them.
+        cache: folder for kept answers, None for nowhere.
+        ledger: where costs are booked, None for nowhere.
+    """
+    maker = _Maker(cache, ledger)
+    chat = maker.chain("chat", settings.chain)
+    review = maker.chain("review", settings.review) if settings.review else chat
+    return Chats(chat, review, tuple(dict.fromkeys(maker.problems)))
+
+
+@dataclass(slots=True)
+class _Maker:
+    """Makes chains; two roles that name the same endpoint share its connections, its breaker and its limit."""
+
+    cache: Path | None
+    ledger: Ledger | None
+    problems: list[str] = field(default_factory=list)
+    known: dict[tuple[EndpointSettings, bool, str], tuple[IdentifiedChat, Tuning]] = field(default_factory=dict)
+
+    def chain(self, role: str, wanted: tuple[EndpointSettings, ...]) -> FallbackChain | None:
+        """The chain of those that can be made."""
+        links = []
+        for one, following in itertools.zip_longest(wanted, wanted[1:]):
+            link = self._link(role, one, alone=following is None)
+            links += [link] if link is not None else []
+        if not links:
+            return None
+        from models.remote.fallback import FallbackChain  # noqa: PLC0415 (for a person with a chat model alone)
+
+        return FallbackChain(links)
+
+    def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
+        from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
+        from models.layered import TunedChat  # noqa: PLC0415
+        from models.masking import MaskedChat  # noqa: PLC0415
+        from models.remote.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
+        from models.remote.fallback import Link  # noqa: PLC0415
+        from models.remote.replies import CachedChat  # noqa: PLC0415
+
+        key = (wanted, alone, "" if wanted.url else role)  # how one's own model is asked depends on the role
+        if key not in self.known:
+            found = _elsewhere(wanted, alone=alone) if wanted.url else _own(wanted, role)
+            if isinstance(found, str):
+                self.problems.append(found)
+                return None
+            self.known[key] = found
+        asked, tuning = self.known[key]
+        chat: IdentifiedChat = TunedChat(asked, tuning)
+        if self.ledger is not None:
+            account = Account(wanted.place, wanted.model, role, _prices(wanted))
+            chat = BilledChat(chat, account, self.ledger)
+        if self.cache is not None and wanted.cache_s:
+            chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
+        return Link(MaskedChat(chat, secret_literals), wanted.place)  # outermost: no layer ever has a secret
+
+
+def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
+    """The model at an endpoint, or what is wrong with its settings."""
+    if not wanted.model:
+        return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
+    from models.layered import Tuning  # noqa: PLC0415
+    from models.remote.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.http import HttpClient, HttpOptions  # noqa: PLC0415
+    from models.remote.keys import KeySource  # noqa: PLC0415
+    from models.remote.providers.remote_chat import DIALECTS, RemoteChat  # noqa: PLC0415
+
+    client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
+    file = paths.expanded(wanted.key_file) if wanted.key_file else None
+    key = KeySource(wanted.key_env, file, wanted.keyring)
+    base = DIALECTS[wanted.api].base(wanted.url)
+    endpoint = Endpoint(base, client, key=key, patience=_patience(wanted, alone=alone))
+    chat = RemoteChat(wanted.model, endpoint, client, dialect=wanted.api, context_tokens=wanted.context_tokens)
+    return chat, Tuning(wanted.temperature if wanted.temperature >= 0 else None, wanted.answer_tokens)
+
+
+def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
+    from models.remote.endpoint import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
+    from models.remote.http import is_local  # noqa: PLC0415
+
+    local = is_local(wanted.url)
+    usual = Patience()
+    return Patience(
+        first_token_s=wanted.first_token_s or (LOCAL_FIRST_TOKEN_S if local else FIRST_TOKEN_S),
+        idle_s=max(SHORTEST_IDLE_S, float(wanted.first_token_s)),
+        total_s=float(wanted.timeout_s),
+        most_wait_s=usual.most_wait_s if alone else IMPATIENCE_S,
+        requests_per_hour=0 if local else wanted.requests_per_hour,
+    )
+
+
+def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
+    """A chat model of the catalog by its name alone, or what is wrong with that."""
+    from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
+    from models.layered import Tuning  # noqa: PLC0415
+    from server.assembly import hosts  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    entry = catalog.get(wanted.model)
+    if entry is None or entry.chat is None:
+        fitting = ", ".join(one.name for one in catalog.entries.values() if one.chat is not None) or "none"
+        return (
+            f"chat.model names no chat model of yours ({wanted.model or 'nothing'}; there are: {fitting}), chat.url no "
+            "endpoint; set chat.url to the one that has it, or `starling models pull` one."
+        )
+    usual = (entry.settings or {}).get(role)
+    temperature = usual.temperature if usual is not None else None
+    temperature = wanted.temperature if wanted.temperature >= 0 else temperature
+    return hosts.chat(entry), Tuning(temperature, wanted.answer_tokens, usual.max_tokens if usual is not None else 0)
+
+
+def _prices(wanted: EndpointSettings) -> Prices | None:
+    from models.remote.billing import NOTHING, Prices  # noqa: PLC0415 (for a person with a chat model alone)
+    from models.remote.http import is_local  # noqa: PLC0415
+
+    if wanted.input_price >= 0 and wanted.output_price >= 0:
+        return Prices(
+            wanted.input_price, wanted.output_price, wanted.cached_price if wanted.cached_price >= 0 else None
+        )
+    return NOTHING if not wanted.url or is_local(wanted.url) else None

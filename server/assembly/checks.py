@@ -1,0 +1,377 @@
+"""Whether Starling works on this machine: one function for each part, tried for real and not only looked at.
+
+Each gives `Check`s, and none raises: a broken part is what is being looked for. Writes only a throw-away index in a
+temporary folder. Start at `run`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from server.assembly import log
+from server.state import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from models.chat import ChatModel
+    from server.assembly.endpoints import EndpointSettings
+    from server.assembly.settings import Settings
+
+LOW_DISK_BYTES = 500_000_000
+LOW_MEMORY_BYTES = 500_000_000
+LOW_WATCHES = 65_536  # inotify watches; a workspace takes one for each folder
+INDEX_S = 30.0
+SAMPLE = "def area_of_circle(radius):\n    return 3.14159 * radius * radius\n"
+REINSTALL = "Install Starling again, for this model comes with it."
+AGAIN = "from sample import area_of_circle\n\ndef both(first, second):\n    return area_of_circle(first) + "
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The state of one part.
+
+    Attributes:
+        part: "grammars", "model", ...
+        state: "error" means that Starling does not do its main job here; "warning" that it does with less.
+        message: one sentence.
+        remedy: what to do, "" when all is well.
+        facts: figures, as JSON.
+        details: more for a person, a line each.
+    """
+
+    part: str
+    state: Literal["ok", "warning", "error"]
+    message: str
+    remedy: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+
+
+def run(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]:
+    """All checks, each when it is done."""
+    checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+        ("program", _program),
+        ("settings", lambda: _settings(problems)),
+        ("files", _files),
+        ("grammars", _grammars),
+        ("index", _index),
+        ("model", lambda: _model(settings)),
+        ("models", lambda: _models(settings)),
+        ("host", _host),
+        ("chat", lambda: _chat(settings)),
+        ("machine", _machine),
+    )
+    for part, check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # noqa: BLE001 (any failure of a part is a finding here)
+            message = f"The check failed with {type(error).__name__}: {error}."
+            yield Check(part, "error", message, "Install Starling again; if that does not help, report this sentence.")
+
+
+def _program() -> Iterator[Check]:
+    from server.version import VERSION  # noqa: PLC0415
+
+    facts = {
+        "version": VERSION,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "root": str(Path(__file__).resolve().parents[2]),
+        "libraries": dict(_libraries()),
+    }
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 14)
+    message = f"Starling {VERSION} on Python {facts['python']}, {facts['platform']}."
+    remedy = "" if supported else "Install it with Python 3.11 to 3.14."
+    yield Check("program", "ok" if supported else "warning", message, remedy, facts)
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    import importlib.metadata  # noqa: PLC0415
+
+    for name in ("pygls", "lsprotocol", "ctranslate2", "tokenizers", "tree-sitter", "numpy", "pydantic"):
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield name, "missing"
+
+
+def _settings(problems: tuple[str, ...]) -> Iterator[Check]:
+    file = paths.settings_file()
+    facts = {"file": str(file), "exists": file.exists(), "problems": list(problems)}
+    if problems:
+        remedy = f"Mend {'them' if len(problems) > 1 else 'it'}:"
+        message = f"{len(problems)} wrong, with the default in force instead."
+        yield Check("settings", "warning", message, remedy, facts, problems)
+    else:
+        yield Check("settings", "ok", "All settings are in force.", facts=facts)
+
+
+def _files() -> Iterator[Check]:
+    places = {
+        "index": paths.index_dir(),
+        "state": paths.state_dir(),
+        "log": paths.log_dir(),
+        "settings": paths.config_dir(),
+        "models": paths.models_dir(),
+    }
+    facts: dict[str, Any] = {name: {"path": str(path), "bytes": _size(path)} for name, path in places.items()}
+    writable = {name: paths.writable(places[name]) for name in ("index", "state", "log")}
+    wrong = list(dict.fromkeys(place.problem for place in writable.values() if place.problem))
+    lost = any(place.path is None for place in writable.values())
+    free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
+    facts["free_bytes"] = free
+    details = tuple(_places(facts))
+    if wrong:
+        state: Literal["warning", "error"] = "error" if lost else "warning"
+        yield Check("files", state, "Starling's files cannot be where they belong.", " ".join(wrong), facts, details)
+    elif free < LOW_DISK_BYTES:
+        remedy = f"Free some space where {paths.index_dir()} is."
+        yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts, details)
+    else:
+        yield Check("files", "ok", f"{free / 1e9:,.1f} GB of disk are free.", facts=facts, details=details)
+
+
+def _places(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Where everything lives, a line each; the README sends people here."""
+    settings, log_file = paths.settings_file(), paths.log_dir() / log.FILE_NAME
+    yield f"settings  {settings}{'' if settings.exists() else ' (not there; the defaults are in force)'}"
+    yield f"models    {paths.models_dir()}{'' if paths.models_dir().is_dir() else ' (not there; make it for your own)'}"
+    yield f"log       {log_file}{'' if log_file.exists() else ' (not there yet)'}"
+    yield f"indexes   {paths.index_dir()} ({facts['index']['bytes'] / 1e6:,.1f} MB)"
+    yield f"state     {paths.state_dir()}"
+
+
+def _grammars() -> Iterator[Check]:
+    from indexing.syntax import grammars, languages  # noqa: PLC0415 (tree-sitter)
+
+    states: dict[str, str] = {}
+    for name in languages.names():
+        grammar = grammars.load(name)
+        states[name] = grammars.problem(name)
+        if grammar is not None:
+            grammar.parse(b"x")
+        elif not states[name]:
+            states[name] = f"There is no grammar of {name}."
+    broken = {name: problem for name, problem in states.items() if problem}
+    facts = {name: problem or "ok" for name, problem in states.items()}
+    if not broken:
+        yield Check("grammars", "ok", f"All {len(states)} grammars parse.", facts=facts)
+    else:
+        state: Literal["warning", "error"] = "error" if len(broken) == len(states) else "warning"
+        remedy = f"Install Starling again. {' '.join(broken.values())}"
+        yield Check("grammars", state, f"{len(broken)} of {len(states)} grammars do not work.", remedy, facts)
+
+
+def _index() -> Iterator[Check]:
+    """Index a workspace of one file and find what is in it: process, store and search."""
+    from indexing.index import Index  # noqa: PLC0415
+    from indexing.records import Query  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="starling-doctor-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder, "workspace")
+        root.mkdir()
+        (root / "sample.py").write_text(SAMPLE, encoding="utf-8")
+        begun = time.monotonic()
+        with contextlib.closing(Index([root], storage=Path(folder, "index"))) as index:
+            index.start()
+            done = index.wait(INDEX_S)
+            hits = index.search(Query("area_of_circle"))
+            status = index.status()
+        facts = {"seconds": round(time.monotonic() - begun, 3), "state": status.state, "found": len(hits)}
+    if done and hits:
+        message = f"A file was indexed and found again in {facts['seconds']:.1f} s."
+        yield Check("index", "ok", message, facts=facts)
+    else:
+        late = f"A file was not indexed within {INDEX_S:.0f} s: this machine is busy, or indexing has stopped."
+        message = status.problem or ("A file was indexed and not found again." if done else late)
+        again = "" if done or status.problem else "Run `starling doctor` again when other programs rest. "
+        remedy = f"{again}Look into {paths.log_dir()}; deleting {paths.index_dir()} is always safe."
+        yield Check("index", "error", message, remedy, facts)
+
+
+def _model(settings: Settings) -> Iterator[Check]:
+    """Load the model and let it complete a line."""
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.completion import FillRequest  # noqa: PLC0415
+    from models.errors import ModelError  # noqa: PLC0415
+    from server.assembly import hosts  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    names = sorted(catalog.entries)
+    facts: dict[str, Any] = {"models": names, "problems": list(catalog.problems)}
+    if catalog.problems:
+        yield Check("catalog", "warning", "A model cannot be used as written.", " ".join(catalog.problems), facts)
+    if not settings.model.enabled:
+        yield Check("model", "ok", "No model is used: model.enabled is off.", facts=facts)
+        return
+    name = settings.model.name or DEFAULT_MODEL
+    entry = catalog.get(name)
+    if hosts.elsewhere(settings.model):
+        entry, load = hosts.remote(settings.model, catalog)
+    elif entry is None:
+        yield _modelless(settings, f"There is no model {name!r}.", _other_model(name, names), facts)
+        return
+    else:
+        through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
+        load = through(settings.model, entry)
+    try:
+        begun = time.monotonic()
+        model = load()
+        name = model.entry.name
+        with contextlib.closing(model):
+            facts |= {"name": name, "folder": str(entry.folder), "load_s": round(time.monotonic() - begun, 3)}
+            begun = time.monotonic()
+            request = FillRequest("main.py", AGAIN, "\n", max_tokens=16)
+            (answer, *_) = model.generate(request, stop=lambda _: None, cancelled=lambda: False)
+            facts |= {"complete_s": round(time.monotonic() - begun, 3), "tokens": len(answer.log_probs)}
+            facts |= {
+                trait: getattr(model, trait) for trait in ("device", "compute_type", "threads") if hasattr(model, trait)
+            }
+    except ModelError as error:
+        remedy = REINSTALL if entry.bundled else "`starling models list` shows which others there are."
+        remedy = "" if hosts.elsewhere(settings.model) else remedy  # the sentence says it
+        yield _modelless(settings, str(error), remedy, facts)
+        return
+    traits = ", ".join(f"{trait} {facts[trait]}" for trait in ("device", "compute_type", "threads") if facts.get(trait))
+    message = (
+        f"{name} loads in {facts['load_s'] * 1000:.0f} ms and writes {facts['tokens']} tokens in "
+        f"{facts['complete_s'] * 1000:.0f} ms{f' ({traits})' if traits else ''}."
+    )
+    yield Check("model", "ok", message, facts=facts)
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    """Say which models answer in time here, from what was measured before; measures nothing."""
+    from models.local import machine  # noqa: PLC0415 (as everything here, for this check alone)
+    from server.assembly import recommending  # noqa: PLC0415
+
+    here = machine.kept(paths.state_dir())
+    if here is None:
+        message = "It was not measured yet which models answer in time here; run: starling models recommend"
+        yield Check("models", "ok", message, facts={"measured": False})
+        return
+    found = recommending.recommend(settings, here)
+    names = {use: one.candidate.name if one is not None else "" for use, one in found.chosen.items()}
+    said = ", ".join(f"{name or 'none'} for {use}" for use, name in names.items())
+    message = f"Models that answer in time here: {said}. All of them: starling models recommend"
+    yield Check("models", "ok", message, facts={"measured": True, "recommended": names})
+
+
+def _host() -> Iterator[Check]:
+    """Whether the model host runs, and what it holds; starts none."""
+    from models.errors import HostError  # noqa: PLC0415 (as everything here, for this check alone)
+    from models.host.looking import health  # noqa: PLC0415
+    from server.assembly import hosts  # noqa: PLC0415
+
+    try:
+        told = health(hosts.address())
+    except HostError as error:
+        yield Check("host", "warning", str(error), "Until then each server loads a large model by itself.")
+        return
+    if told is None:
+        yield Check("host", "ok", "No model host runs; servers start one for a model of 200 MB or more.", facts={})
+    elif not told:
+        remedy = "End it: the next request starts another."
+        yield Check("host", "warning", f"The model host at {hosts.address().socket} does not answer.", remedy)
+    else:
+        held = [f"{one['name']} ({one['bytes'] / 1e6:,.0f} MB)" for one in told["models"]]
+        message = f"The model host, process {told['process']}, holds {', '.join(held) or 'no model'}."
+        yield Check("host", "ok", message, facts=dict(told))
+
+
+def _other_model(name: str, names: Sequence[str]) -> str:
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
+
+    if name == DEFAULT_MODEL:
+        return REINSTALL
+    return f"Set model.name to one of {', '.join(names)}." if names else REINSTALL
+
+
+def _modelless(settings: Settings, message: str, remedy: str, facts: dict[str, Any]) -> Check:
+    """The model that is wanted cannot be used: less, or, where recall is off too, nothing at all."""
+    if settings.completion.recall:
+        consequence = "Completions come from your workspace alone until it is mended."
+        return Check("model", "warning", message, f"{remedy} {consequence}".strip(), facts)
+    consequence = "Nothing is completed until it is mended, because completion.recall is off."
+    return Check("model", "error", message, f"{remedy} {consequence}", facts)
+
+
+def _chat(settings: Settings) -> Iterator[Check]:
+    """Ask each chat model something short, and look whether its key is well kept."""
+    from server.assembly import chats, endpoints  # noqa: PLC0415 (as everything here, for this check alone)
+
+    wanted = settings.chat
+    made = chats.made(wanted, None)
+    for problem in made.problems:
+        yield Check("chat", "warning", "The chat model is half configured.", problem, _facts(wanted))
+    if not made.by_role and not made.problems:
+        yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _facts(wanted))
+    for one in dict.fromkeys((*wanted.chain, *wanted.review)):
+        if exposed := endpoints.exposed_key(one):
+            yield Check("chat", "warning", "Others may read the key of the chat endpoint.", exposed, _facts(one))
+        alone = chats.made(endpoints.ChatSettings(**dict(one)), None).chat  # each by itself: none answers for another
+        if alone is not None:
+            yield _answer(alone, _facts(one), others=len(wanted.chain) > 1 or one in wanted.review)
+    made.close()
+
+
+def _facts(endpoint: EndpointSettings) -> dict[str, Any]:
+    return {"url": endpoint.url, "model": endpoint.model, "api": endpoint.api, "key": endpoint.key_place}
+
+
+def _answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Check:
+    from models.chat import ChatError, ChatRequest, Message, Speaker, never  # noqa: PLC0415
+
+    begun = time.monotonic()
+    question = ChatRequest((Message(Speaker.USER, "Answer with the one word: yes"),), max_tokens=64)
+    try:
+        with contextlib.closing(chat):
+            reply = chat.chat(question, cancelled=never)
+    except ChatError as error:
+        consequence = "Explanations, instructions and the chat model's review do without it until then."
+        consequence = "The next in its chain, if there is one, answers in its place." if others else consequence
+        return Check("chat", "warning", str(error), consequence, {**facts, "fault": error.fault.value})
+    seconds = round(time.monotonic() - begun, 3)
+    facts = {**facts, "seconds": seconds, "tokens": reply.usage.answer_tokens, "answered_by": reply.model}
+    where = f" at {facts['url']}" if facts["url"] else ""
+    return Check("chat", "ok", f"{reply.model}{where} answers in {seconds:.1f} s.", facts=facts)
+
+
+def _machine() -> Iterator[Check]:
+    import psutil  # noqa: PLC0415 (as everything here, for this check alone)
+
+    memory = psutil.virtual_memory()
+    facts: dict[str, Any] = {"cores": psutil.cpu_count(), "memory_bytes": memory.total, "free_bytes": memory.available}
+    watches = Path("/proc/sys/fs/inotify/max_user_watches")
+    if watches.exists():
+        facts["inotify_watches"] = int(watches.read_text())
+    if memory.available < LOW_MEMORY_BYTES:
+        message = f"Only {memory.available / 1e6:,.0f} MB of memory are free."
+        yield Check("machine", "warning", message, "Close something, or choose a smaller model.", facts)
+    elif facts.get("inotify_watches", LOW_WATCHES) < LOW_WATCHES:
+        message = f"The system watches {facts['inotify_watches']:,} folders at most, too few for large workspaces."
+        yield Check("machine", "warning", message, f"sudo sysctl fs.inotify.max_user_watches={LOW_WATCHES * 8}", facts)
+    else:
+        message = (
+            f"{facts['cores']} cores, {memory.available / 1e9:,.1f} of {memory.total / 1e9:,.1f} GB of memory free."
+        )
+        yield Check("machine", "ok", message, facts=facts)
+
+
+def _size(directory: Path) -> int:
+    """Bytes in all files below; what vanishes meanwhile or cannot be read counts as nothing."""
+    total = 0
+    for path in directory.rglob("*") if directory.is_dir() else ():
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total

@@ -1,0 +1,310 @@
+"""What a session computes with, built from the settings: index, model, generator.
+
+Everything heavy is imported here, inside functions, in a background thread, after `initialize` was answered. A part
+that cannot be built is left out and named in `Core.problems`; the others work. Start at `build`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from indexing.syntax.trees import SyntaxTrees
+from server.assembly import chats as chat_models
+from server.assembly import policies
+from server.assembly.chats import Chats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from agents.completion.generator import Generator
+    from agents.reviewer.layers import Examiner
+    from agents.reviewer.reviewer import Reviewer
+    from indexing.index import Index
+    from indexing.limits import IndexLimits
+    from indexing.records import IndexProgress
+    from models.chat import ChatModel
+    from models.local.lazy import LazyModel
+    from server.assembly.settings import Settings
+    from server.state.cost_ledger import Costs
+
+logger = logging.getLogger(__name__)
+
+Builder = Callable[["Sequence[Path]", object, "Core | None"], "Core"]
+"""(roots, what the editor has set, the core so far) -> the core to use; blocking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The parts in force.
+
+    Attributes:
+        settings: the settings they were made from.
+        index: the index; it works on open documents alone where the settings turn it off.
+        generator: suggests.
+        model: the model behind the generator, None for none.
+        quick: the bundled model, where a large one is chosen: it completes while that is loading or too slow.
+        trees: the parse cache, for everything that reads syntax.
+        unoffered: whether the settings want nothing offered in a file.
+        problems: what is wrong with settings and model, a sentence each.
+        reviewer: finds; None where it could not be built.
+        chats: the chat models, none where none is configured.
+        costs: what they cost; None where there is no chat model.
+    """
+
+    settings: Settings
+    index: Index
+    generator: Generator
+    model: LazyModel | None
+    unoffered: Callable[[Path], bool] = lambda _: False
+    problems: tuple[str, ...] = ()
+    reviewer: Reviewer | None = None
+    chats: Chats = field(default_factory=Chats)
+    costs: Costs | None = None
+    quick: LazyModel | None = None
+    trees: SyntaxTrees = field(default_factory=SyntaxTrees)
+
+    @property
+    def chat(self) -> ChatModel | None:
+        """The chat model that converses, None where none is configured."""
+        return self.chats.chat
+
+    @property
+    def review_chat(self) -> ChatModel | None:
+        """The chat model that reviews, None where none is configured."""
+        return self.chats.review
+
+    @property
+    def review_limits(self) -> IndexLimits:
+        """Return the limits of a review of whole folders."""
+        return policies.review_limits_of(self.settings)
+
+    @property
+    def index_limits(self) -> IndexLimits:
+        """Return the limits of the index, and so of what the gate and tasks may touch."""
+        return policies.index_limits_of(self.settings)
+
+    def start(self, on_progress: Callable[[IndexProgress], None] | None) -> None:
+        """Begin to index, if the settings want it."""
+        if self.settings.index.enabled:
+            self.index.start(on_progress)
+
+    def forget(self, uri: str) -> None:
+        """Drop everything kept of a closed document, apart from what the index knows of its file."""
+        self.generator.forget(uri)
+        self.trees.forget(uri)
+
+    def close(self) -> None:
+        """End the index process and free the model; safe twice."""
+        self.generator.set_model(None)
+        for model in (self.model, self.quick):
+            if model is not None:
+                model.close()
+        self.index.close()
+        self.generator.close()
+        if self.reviewer is not None:
+            self.reviewer.close()
+        self._close_chats()
+
+    def close_but(self, kept: Core) -> None:
+        """End what `kept`, which takes this one's place, has not taken over."""
+        for model in (self.model, self.quick):
+            if model is not None and model is not kept.model and model is not kept.quick:
+                model.close()
+        if self.index is not kept.index:
+            self.index.close()
+        if self.generator is not kept.generator:
+            self.generator.close()
+        if self.reviewer is not None and self.reviewer is not kept.reviewer:
+            self.reviewer.close()
+        if self.chats is not kept.chats:
+            self._close_chats()
+
+    def _close_chats(self) -> None:
+        self.chats.close()
+        if self.costs is not None:
+            self.costs.close()
+
+
+class Waiting(Protocol):
+    """Somebody who waits for the core, and may stop waiting."""
+
+    async def either(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
+        """Wait for `arrival`, at most `timeout_s` seconds, or until nobody waits any more."""
+        ...
+
+
+class Cores:
+    """Where requests find the core once it is there; on the event loop."""
+
+    def __init__(self) -> None:
+        self.current: Core | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self._ended = False
+
+    async def ready(self, timeout_s: float, ticket: Waiting | None = None) -> Core | None:
+        """The core, waited for no longer than that or until the ticket is called in; None if it did not come."""
+        if self.current is None and not self._ended:
+            arrival = asyncio.get_running_loop().create_future()
+            self._waiting.append(arrival)
+            if ticket is None:
+                await asyncio.wait((arrival,), timeout=timeout_s)
+            else:
+                await ticket.either(arrival, timeout_s)
+        return self.current
+
+    def set(self, core: Core) -> None:
+        """From now on this one."""
+        self.current = core
+        self._release()
+
+    def give_up(self) -> None:
+        """None will come: whoever waits is answered with what there is."""
+        self._ended = True
+        self._release()
+
+    def end(self) -> Core | None:
+        """No core any more; returns the last."""
+        core, self.current = self.current, None
+        self.give_up()
+        return core
+
+    def _release(self) -> None:
+        for arrival in self._waiting:
+            if not arrival.done():
+                arrival.set_result(None)
+        self._waiting.clear()
+
+
+def build(roots: Sequence[Path], options: object, old: Core | None, *, foreground: bool = False) -> Core:
+    """The core that the settings of all layers ask for; parts of `old` that still fit are taken over.
+
+    Blocking: imports libraries, reads settings and the model catalog. Loads no weights and indexes nothing.
+    With `foreground` somebody waits for the index, so indexing does not give way to other programs.
+    """
+    from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
+
+    allocator.bound()
+    from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
+
+    settings, wrong = layers.resolve(editor=options, roots=roots)
+    problems = [str(problem) for problem in wrong]
+    kept = old is not None and old.settings.index == settings.index
+    index = old.index if old is not None and kept else _index(roots, settings, problems, foreground=foreground)
+    # what could not be built is tried again, and its problem named again
+    same_model = old is not None and old.model is not None and old.settings.model == settings.model
+    if old is not None and same_model:
+        model, quick = old.model, old.quick
+    else:
+        model = _model(settings, problems)
+        quick = _quick(settings, model)
+    trees = old.trees if old is not None else SyntaxTrees()
+    if old is not None and kept:
+        generator = old.generator
+        generator.set_policy(policies.completion_policy_of(settings))
+        if model is not old.model:
+            generator.set_model(model, quick)
+    else:
+        generator = _generator(index, model, quick, settings, trees)
+    same_chats = old is not None and old.settings.chat == settings.chat
+    chats, costs = (old.chats, old.costs) if old is not None and same_chats else _chats(settings)
+    problems += chats.problems
+    reviewer = _reviewer(index, settings, old, _examiners(index, model, chats.review, settings))
+    unoffered = policies.unoffered_of(roots, settings)
+    return Core(settings, index, generator, model, unoffered, tuple(problems), reviewer, chats, costs, quick, trees)
+
+
+def _reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:
+    from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415
+
+    policy = policies.review_policy_of(settings)
+    if old is not None and old.reviewer is not None and index is old.index:
+        old.reviewer.policy, old.reviewer.examiners = policy, tuple(examiners)
+        return old.reviewer
+    return Reviewer(policy, examiners=examiners, withheld=index.withheld, roots=lambda: index.roots)
+
+
+def _examiners(
+    index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
+) -> tuple[Examiner, ...]:
+    """The reviewer's layers that ask a model."""
+    from agents.reviewer.likelihood.examiner import LikelihoodExaminer  # noqa: PLC0415
+
+    made: list[Examiner] = []
+    if model is not None:
+        made.append(LikelihoodExaminer(model, always=settings.review.likelihood == "always"))
+    if chat is not None:
+        from agents.reviewer.chat_review.model_examiner import ModelExaminer  # noqa: PLC0415 (for a person with an endpoint alone)
+
+        made.append(ModelExaminer(chat, index))
+    return tuple(made)
+
+
+def _index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
+    from indexing.index import Index  # noqa: PLC0415
+    from server.state import paths  # noqa: PLC0415
+
+    storage = paths.writable(paths.index_dir())
+    if storage.problem:
+        problems.append(storage.problem)
+    limits = policies.index_limits_of(settings)
+    if foreground:
+        limits = replace(limits, nice=0)
+    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
+
+
+def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
+    if not settings.model.enabled:
+        return None
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.local.lazy import LazyModel  # noqa: PLC0415
+    from server.assembly import hosts  # noqa: PLC0415
+    from server.state import paths  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    problems += catalog.problems
+    name = settings.model.name or DEFAULT_MODEL
+    entry = catalog.get(name)
+    if hosts.elsewhere(settings.model):
+        return LazyModel(*hosts.remote(settings.model, catalog))
+    if entry is None:
+        known = ", ".join(sorted(catalog.entries)) or "none"
+        problems.append(f"There is no model called {name}; set `model.name` to one of: {known}.")
+        return None
+    through = hosts.completion if hosts.hosted(settings.model, entry) else hosts.loaded_here
+    return LazyModel(entry, through(settings.model, entry), load_time=hosts.load_time(settings.model, entry))
+
+
+def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
+    """Return the bundled model, in this process, where the chosen one is large."""
+    if model is None or not model.entry.large:
+        return None
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
+    from models.local.lazy import LazyModel  # noqa: PLC0415
+    from server.assembly import hosts  # noqa: PLC0415
+
+    entry = Catalog.load(None).get(DEFAULT_MODEL)
+    return None if entry is None else LazyModel(entry, hosts.loaded_here(settings.model, entry))
+
+
+def _chats(settings: Settings) -> tuple[Chats, Costs | None]:
+    if not settings.chat.chain and not settings.chat.review:
+        return Chats(), None
+    from server.state import paths  # noqa: PLC0415
+    from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)
+    from server.state.database import FILE, State  # noqa: PLC0415
+
+    costs = Costs(State(paths.state_dir() / FILE))
+    return chat_models.made(settings.chat, paths.writable(paths.cache_dir()).path, costs), costs
+
+
+def _generator(
+    index: Index, model: LazyModel | None, quick: LazyModel | None, settings: Settings, trees: SyntaxTrees
+) -> Generator:
+    from agents.completion.generator import Generator  # noqa: PLC0415
+
+    return Generator(index, model, quick=quick, policy=policies.completion_policy_of(settings), trees=trees)

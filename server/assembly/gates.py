@@ -1,0 +1,33 @@
+"""The gate of the command line, and the state database behind every gate. Start at `for_disk`.
+
+Imported by its users when they first need a gate: it brings SQLite and the index's syntax along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.gate.disk.disk import DiskWorkplace
+from server.gate.gate import Gate
+from server.gate.places import Places, excluding
+from server.state import paths
+from server.state.database import FILE, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from indexing.limits import IndexLimits
+    from server.gate.ports import Asker
+
+
+def for_disk(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client: str = "starling") -> Gate:
+    """A gate that writes straight to the disk, for the command line; `limits` hold what the settings exclude."""
+    excluded = excluding(roots, limits)
+    workplace = DiskWorkplace(lambda: roots)
+    return Gate(state(), lambda: Places(roots, excluded), asker, workplace, client=client, owns_state=True)
+
+
+def state(tell: Callable[[str], None] = lambda _: None) -> State:
+    """The user's state database, without a stand-in: a record that a restart may lose would be none."""
+    return State(paths.state_dir() / FILE, tell)

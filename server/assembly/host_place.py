@@ -1,0 +1,43 @@
+"""The setting that says where a model's weights are: in this process, in the model host, or at an address."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict
+
+
+PERSONAL_HOST: JsonDict = {
+    "personal": True,
+    "allowed": '"auto", "always", "off", an http:// or https:// address, or unix: and the path of a socket',
+}
+
+
+KEYWORDS = ("auto", "always", "off")
+
+
+SOCKET = "unix:"
+
+
+def _place(text: str) -> str:
+    """`text` if it says where a model's weights may be.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if text in KEYWORDS or (text.startswith(SOCKET) and Path(text.removeprefix(SOCKET)).is_absolute()):
+        return text
+    parts = urlsplit(text)
+    usual = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
+    if not usual or "@" in parts.netloc or re.search(r"[\s\x00-\x1f]", text) or (parts.port or 1) < 1:
+        raise ValueError("not the address of a server")
+    return text
+
+
+HostPlace = Annotated[str, Field(max_length=500), AfterValidator(_place)]

@@ -1,0 +1,232 @@
+"""Where a model's weights are: in this process, in the model host that all servers share, or at an address.
+
+Personal settings: neither a workspace nor an editor can name an address. Starts nothing by itself: the host is started
+by the first model that is loaded through it. Start at `completion` and `chat`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.assembly.host_place import KEYWORDS, SOCKET
+from server.state import paths
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.catalog.catalog import Catalog, ModelEntry
+    from models.completion import CompletionModel
+    from models.host.address import Address
+    from models.host.chat import HostedChat
+    from models.host.starting import HostProcess
+    from models.local.ctranslate import CTranslateModel
+    from models.local.load_times import LoadTime
+    from server.assembly.settings import ModelSettings
+
+
+# Over a connection a key waits a few milliseconds longer; weights of this size are worth them.
+LARGE_BYTES = 200_000_000
+
+
+# A host that hangs is looked for again soon: at first after so many seconds, then after at most so many.
+RESTS_S = (1.0, 4.0)
+
+
+# Variables that decide where and with what a host computes.
+DEVICE_VARIABLES = ("CUDA_", "CT2_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_")
+
+
+ENTRY = Path(__file__).resolve().parents[2] / "starling_lsp.py"
+
+
+def elsewhere(settings: ModelSettings) -> bool:
+    """Whether a server at an address computes."""
+    return settings.host not in KEYWORDS
+
+
+def hosted(settings: ModelSettings, entry: ModelEntry) -> bool:
+    """Whether the model host computes."""
+    if settings.host != "auto":
+        return settings.host == "always"
+    return _size(entry) >= LARGE_BYTES or (settings.device != "cpu" and gpu_here())
+
+
+def gpu_here() -> bool:
+    """Whether there is a driver for NVIDIA's GPUs: each process that computes on one takes memory of it for itself."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
+    return Path("/dev/nvidiactl").exists()
+
+
+def process() -> HostProcess:
+    """Return the model host of this user, version and configuration."""
+    from models.host.starting import HostProcess  # noqa: PLC0415 (for models that are not in this process)
+
+    return HostProcess(address(), command())
+
+
+def address() -> Address:
+    """Return where it listens: in the first folder that can be made, is trusted, and short enough for a socket.
+
+    Raises:
+        HostError: the names of all folders are too long for a socket.
+    """
+    from models.errors import HostError  # noqa: PLC0415 (as below)
+    from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
+    from models.host.folder import claim  # noqa: PLC0415
+
+    named = configuration()
+    places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _folders()]
+    short = [place for place in places if len(os.fsencode(place.socket)) <= LONGEST_PATH]
+    if not short:
+        raise HostError(
+            f"No folder has a name short enough for the model host's socket ({LONGEST_PATH} bytes); "
+            "set XDG_RUNTIME_DIR to a folder of yours with a shorter one."
+        )
+    return next((place for place in short if claim(place.folder, place.own_parts)), short[0])
+
+
+def _folders() -> list[tuple[Path, int]]:
+    """Where a host may listen, best first, each with how many of its last parts are Starling's own.
+
+    In the cache nobody else can make a folder first; among temporary files everybody can, and then it is refused.
+    """
+    run, cached = paths.run_dir(), paths.cache_dir() / "run"
+    name = hashlib.sha256(str(run).encode()).hexdigest()[:12]
+    return [(run, 1), (cached, 1), (paths.shared_dir() / name, 2)]
+
+
+def configuration() -> str:
+    """Return a short name of all that decides what a host answers, beside the version and what requests say themselves.
+
+    A host that was started with other settings never answers for these: it has another address.
+    """
+    settings = (paths.models_dir(), paths.settings_file(), paths.state_dir(), paths.log_dir())
+    devices = sorted(name for name in os.environ if name.startswith(DEVICE_VARIABLES))
+    decides = [
+        os.path.realpath(sys.prefix),
+        str(ENTRY),
+        platform.node(),  # a home may be shared by machines
+        *map(str, settings),
+        *(f"{name}={os.environ[name]}" for name in devices),
+    ]
+    return hashlib.sha256("\0".join(decides).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def command() -> list[str]:
+    """What starts the host: this program, isolated from our own surroundings as an editor would start it."""
+    return [sys.executable, "-P", "-E", str(ENTRY), "models", "serve"]
+
+
+def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CompletionModel]:
+    """What loads a model into the host; where there is no host to be had, into this process."""
+    from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
+    from models.errors import HostError, SilentHostError  # noqa: PLC0415
+    from models.host.connection import HostConnection  # noqa: PLC0415
+    from models.host.forms import Placing  # noqa: PLC0415
+    from models.remote.providers.speech import HostSpeech  # noqa: PLC0415
+    from models.remote.remote_completion import RemoteModel  # noqa: PLC0415
+    from models.remote.standby import Absence, StandbyModel  # noqa: PLC0415
+    from models.tokens import Tokenizer  # noqa: PLC0415
+
+    placing = Placing(settings.device, settings.compute_type, settings.threads)
+
+    def connect() -> CompletionModel:
+        tokenizer = Tokenizer.read(entry.tokenizer)
+        model = RemoteModel(entry, HostConnection(process()), HostSpeech(), placing=placing, tokenizer=tokenizer)
+        try:
+            model.load()
+        except BaseException:
+            model.close()
+            raise
+        return model
+
+    def load() -> CompletionModel:
+        standby = loaded_here(settings, Catalog.load(None).get(DEFAULT_MODEL) or entry)
+        try:
+            return StandbyModel(connect, standby, absence=Absence(*RESTS_S, at_first=SilentHostError, later=HostError))
+        except HostError as error:
+            here = loaded_here(settings, entry)()
+            here.problems = (*here.problems, f"{error} Until then the model is loaded into each server by itself.")
+            return here
+
+    return load
+
+
+def loaded_here(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
+    """What loads a model into this process."""
+    from functools import partial  # noqa: PLC0415
+
+    from models.local.loading import load  # noqa: PLC0415
+
+    return partial(
+        load,
+        entry,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        threads=settings.threads,
+        state_dir=paths.writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
+    )
+
+
+def load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:
+    """Return the store of how long a large model takes to load; None for small ones, which load at once."""
+    from models.local.load_times import LoadTime  # noqa: PLC0415 (for a person with a large model)
+
+    if not entry.large:
+        return None
+    place = "host" if hosted(settings, entry) else "server"
+    how = f"{settings.device}|{settings.compute_type}|{settings.threads}"
+    return LoadTime(f"{entry.name}|{_size(entry)}|{place}|{how}", paths.writable(paths.state_dir()).path)
+
+
+def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Callable[[], CompletionModel]]:
+    """The model at an address: what is known of it before it is asked, and what asks it.
+
+    While it does not answer the bundled model does, in this process.
+    """
+    from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
+    from models.masked_completion import MaskedModel  # noqa: PLC0415
+    from models.remote.elsewhere import connected, unknown_entry  # noqa: PLC0415
+    from models.remote.standby import StandbyModel  # noqa: PLC0415
+
+    place = settings.host
+    socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
+
+    def known(name: str) -> ModelEntry:
+        return catalog.get(name) or unknown_entry(name)
+
+    entry, named = known(settings.name), bool(settings.name)
+
+    def connect() -> CompletionModel:
+        there = connected(entry, "" if socket else place, socket, named=named, known=known)
+        return MaskedModel(there, secret_literals)
+
+    standby = catalog.get(DEFAULT_MODEL)
+    if standby is None:
+        return entry, connect
+    return entry, lambda: StandbyModel(connect, loaded_here(settings, standby))
+
+
+def chat(entry: ModelEntry) -> HostedChat:
+    """A chat model of the catalog, computed by the host."""
+    from models.host.chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
+    from models.host.connection import HostConnection  # noqa: PLC0415
+
+    return HostedChat(entry, HostConnection(process()))
+
+
+def _size(entry: ModelEntry) -> int:
+    from models.local.weights import WEIGHTS_FILE  # noqa: PLC0415
+
+    try:
+        return (entry.weights / WEIGHTS_FILE).stat().st_size
+    except OSError:
+        return 0

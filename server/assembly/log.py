@@ -1,0 +1,265 @@
+"""The log: one human line on stderr, one JSON object in a rotating file, never a byte on stdout.
+
+Everywhere else plain `logging` is used; this is the one place that says where it goes. `begin` costs nothing and holds
+the records back; `configure` (after `initialize` is answered) imports structlog and writes them. What people write
+stays out of it: no prompt, no completion, no document text, no key, unless `log.texts` is switched on. That setting
+also lets the requests for completion through at every level, for the texts stand in their records.
+Start at `begin` and `configure`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import os
+import re
+import sys
+import traceback
+from logging.handlers import MemoryHandler, RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from starling_files import make_folder, opener, reclaim_folder, set_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+    from io import TextIOWrapper
+
+    from server.assembly.settings import LogSettings
+
+FILE_NAME = "starling.log"
+OLD_FILES = 3
+HELD_RECORDS = 1000
+# The loggers with a record for each request to a model, and the texts.
+REQUESTS = "server.lsp.session.completions"
+CHATS = "models.remote.providers.remote_chat"
+WITHHELD = "…"
+MAX_CHARACTERS = 2000  # of one message; beyond that it is no message but a text
+
+# Keyword and `extra` names that carry what a person wrote, or a secret. Compared by words: `api_key`, `promptText`.
+PRIVATE_WORDS = frozenset(
+    {"prompt", "prefix", "suffix", "middle", "text", "code", "content", "completion", "snippet", "snippets", "selected"}
+    | {"query", "key", "token", "secret", "password", "passwd", "authorization", "cookie", "credential", "credentials"}
+)
+SECRET = re.compile(
+    r"""(?ix)
+    \b(?:sk|pk|ghp|gho|ghs|github_pat|glpat|xox[abpr]|hf|AKIA)[-_]?[A-Za-z0-9_-]{16,}
+    | (?<=bearer\s)[A-Za-z0-9._~+/=-]{8,}
+    | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)
+    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*
+    """,
+    re.DOTALL,
+)
+PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id, a number: what may stand in a library's message
+
+OVERTAKEN = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
+
+_SEEN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def begin() -> None:
+    """Send warnings to stderr and hold everything else for the file; imports nothing."""
+    root = logging.getLogger()
+    _close(root)
+    human = logging.StreamHandler(sys.stderr)
+    human.setLevel(logging.WARNING)
+    human.setFormatter(Human())
+    held = MemoryHandler(HELD_RECORDS, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+    for handler in (human, held):
+        handler.addFilter(Private())
+        root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    for requests in (REQUESTS, CHATS):
+        logging.getLogger(requests).setLevel(logging.NOTSET)
+    logging.raiseExceptions = False  # a full disk under the log is no reason for tracebacks on stderr
+    for library in ("pygls", "asyncio", "websockets", "watchfiles"):  # they log each message, or each tick
+        logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_overtaken)
+
+
+def configure(settings: LogSettings, directory: Path) -> str:
+    """Write the log as `settings` say, what was held first; may be called again when they change.
+
+    Returns:
+        One sentence for a person when the file cannot be written (stderr still works), else "".
+    """
+    root = logging.getLogger()
+    held = [record for handler in root.handlers if isinstance(handler, MemoryHandler) for record in handler.buffer]
+    begin()
+    root.setLevel(settings.level.upper())
+    problem = ""
+    memory = next(handler for handler in root.handlers if isinstance(handler, MemoryHandler))
+    root.removeHandler(memory)
+    if settings.file:
+        try:
+            file = _file(settings, directory)
+        except OSError as error:
+            problem = f"The log file {directory / FILE_NAME} cannot be written ({error.strerror or error})."
+        else:
+            root.addHandler(file)
+            if settings.texts:
+                for requests in (REQUESTS, CHATS):
+                    logging.getLogger(requests).setLevel(logging.DEBUG)
+            for record in held:
+                if record.levelno >= root.level:
+                    file.handle(record)
+    return problem
+
+
+def _overtaken(record: logging.LogRecord) -> bool:
+    """Leave out what pygls calls an error and is an answer: a request was taken back, or overtaken by a newer one."""
+    return not record.exc_info or getattr(record.exc_info[1], "code", None) not in OVERTAKEN
+
+
+class Private(logging.Filter):
+    """Takes secrets out of a record, and texts too unless `texts`; always lets it pass."""
+
+    def __init__(self, *, texts: bool = False) -> None:
+        super().__init__()
+        self.texts = texts
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record in place; doing it twice changes nothing more."""
+        if record.name.partition(".")[0] == "pygls" and record.args and not self.texts:
+            # pygls puts whole messages, with documents in them, into its own complaints
+            arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+            record.args = tuple(_plain(argument) for argument in arguments)
+        record.msg, record.args, record.exc_text = self._clean(_message(record)), None, None
+        vars(record).pop("message", None)  # as another formatter put it together, before it was clean
+        for name in set(vars(record)) - _SEEN:
+            value = getattr(record, name)
+            if isinstance(value, bool | int | float | None):
+                continue
+            private = _words(name) & PRIVATE_WORDS and not self.texts
+            setattr(record, name, WITHHELD if private else self._clean(str(value)))
+        return True
+
+    def _clean(self, text: str) -> str:
+        text = SECRET.sub(WITHHELD, text)
+        return text if self.texts or len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + WITHHELD
+
+
+class Human(logging.Formatter):
+    """`12:00:00 warning server.lsp.session.session: sentence` and the traceback's last line; the file has all of it."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; made from a copy, because formatters share the traceback's text through the record."""
+        own = copy.copy(record)
+        own.exc_text = None
+        return super().format(own)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 (logging's own name and type)
+        """Kind and message of the error, on one line."""
+        first = SECRET.sub(WITHHELD, str(ei[1])).split("\n", 1)[0][:200]
+        return f"  {ei[0].__name__}: {first}"
+
+
+class LogFile(RotatingFileHandler):
+    """The rotating file, private to its user; opened anew where it is taken away or another server turns it over."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=opener)  # type: ignore[return-value]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record to the file that stands at our path now."""
+        if self.stream is not None and _is_gone(self.stream, self.baseFilename):
+            with contextlib.suppress(OSError):  # a full disk: as when it cannot be written
+                self.stream.close()
+                path = Path(self.baseFilename)
+                reclaim_folder(path.parent)
+                if path.is_dir():
+                    set_aside(path)
+                self.stream = self._open()
+        super().emit(record)
+
+
+def _is_gone(stream: TextIO, path: str) -> bool:
+    """Whether the file at `path` is not the one that is written to."""
+    try:
+        return not os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
+    except (OSError, ValueError):
+        return True
+
+
+def _file(settings: LogSettings, directory: Path) -> RotatingFileHandler:
+    import structlog  # noqa: PLC0415 (200 ms, after `initialize`)
+
+    make_folder(directory)
+    handler = LogFile(
+        directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
+    )
+    handler.addFilter(Private(texts=settings.texts))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _process,
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.ExceptionRenderer(_format_traceback),
+                _clean_traceback,
+                structlog.processors.JSONRenderer(default=str),
+            ],
+        )
+    )
+    return handler
+
+
+def _process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    record = event.get("_record")  # several servers write into one file
+    if isinstance(record, logging.LogRecord):
+        event["process"] = record.process
+    return event
+
+
+def _format_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own type)
+    """Return the traceback without `^^^` marks: to place them Python would parse each line, see `starling_python`."""
+    whole = traceback.TracebackException(*exc_info)
+    waiting: list[traceback.TracebackException | None] = [whole]
+    while waiting:
+        one = waiting.pop()
+        if one is not None:
+            for frame in one.stack:
+                frame.colno = None
+            waiting += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+    return "".join(whole.format()).rstrip("\n")
+
+
+def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(traceback := event.get("exception"), str):
+        event["exception"] = SECRET.sub(WITHHELD, traceback)
+    return event
+
+
+def _close(root: logging.Logger) -> None:
+    for handler in list(root.handlers):
+        if any(isinstance(known, Private) for known in handler.filters):
+            root.removeHandler(handler)
+            handler.close()
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # a message that does not fit its arguments is still worth its text
+        return str(record.msg)
+
+
+def _plain(argument: object) -> object:
+    if argument is None or isinstance(argument, bool | int | float):
+        return argument
+    if isinstance(argument, str) and PLAIN_ARGUMENT.fullmatch(argument):
+        return argument
+    return f"<{type(argument).__name__}>"
+
+
+def _words(name: str) -> set[str]:
+    return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))

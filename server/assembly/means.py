@@ -1,0 +1,106 @@
+"""What the generator's tasks may use, put together from a core: models, index, reviewer, files, and trials of tests.
+
+Reads through the one exclusion filter; writes nothing. Start at `means_of`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.findings import Layer
+from agents.tasks.task import Means
+from indexing.syntax.texts import decode
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.files import read_regular
+from indexing.workspace.walk import Walk, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from agents.edits import Change
+    from agents.findings import Finding
+    from agents.tasks.task import TestRun
+    from indexing.syntax.documents import Document
+    from server.assembly.core import Core
+
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that tasks may read; any thread.
+
+    Attributes:
+        core: whose exclusions count.
+        roots: workspace folders.
+        opened: text of an open document by its URI, None when it is not open.
+    """
+
+    core: Core
+    roots: tuple[Path, ...]
+    opened: Callable[[str], str | None] = lambda _: None
+
+    @property
+    def test_command(self) -> str:
+        """Return the command that a person set for the tests, "" for none."""
+        return self.core.settings.review.test_command
+
+    @property
+    def test_timeout_s(self) -> float:
+        """Return the longest time of one run, in seconds."""
+        return self.core.settings.review.test_timeout_s
+
+    def read(self, path: Path) -> str | None:
+        """The text as it stands now, open document first; None where there is none, or it must not be read."""
+        if self.core.index.exclusion(path):
+            return None
+        text = self.opened(path.as_uri())
+        if text is not None:
+            return text
+        try:
+            data, _ = read_regular(path, _LARGEST + 1)
+        except OSError:
+            return None
+        return decode(data) if len(data) <= _LARGEST else None
+
+    def all(self) -> Iterator[Path]:
+        """All files of the workspace that may be read, folder by folder."""
+        limits = self.core.index_limits
+        for root in self.roots:
+            if os.access(root, os.R_OK):
+                for found in walk(Exclusion(root, limits), limits, Walk()):
+                    yield root / found.relative
+
+
+def means_of(
+    files: Files,
+    *,
+    cancelled: Callable[[], bool],
+    report: Callable[[str], None],
+    run_tests: Callable[[Sequence[Sequence[Change]], Path], Sequence[TestRun]],
+    stream: Callable[[str], None] | None = None,
+) -> Means:
+    """The means of one run of a task."""
+    core = files.core
+
+    def review(document: Document) -> tuple[Finding, ...]:
+        if core.reviewer is None or core.index.withheld(document):
+            return ()
+        return core.reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=cancelled)
+
+    return Means(
+        core.index,
+        core.model,
+        core.chat,
+        review=review,
+        read=files.read,
+        files=files.all,
+        roots=files.roots,
+        run_tests=run_tests,
+        cancelled=cancelled,
+        report=report,
+        stream=stream,
+    )

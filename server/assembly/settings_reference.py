@@ -1,0 +1,65 @@
+"""Every setting as documentation: the source of the editors' settings pages and of the table in the docs.
+
+Only reads the declarations in `server.assembly.settings`. Start at `reference`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from server.assembly.setting_sources import ENVIRONMENT_PREFIX
+from server.assembly.settings import Settings, allowed, camel, fields, marked, section_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class SettingReference:
+    """One setting as documentation and an editor's settings page show it.
+
+    Attributes:
+        key: `completion.maxTokens`, as an editor writes it.
+        toml: `completion.max_tokens`, as a file writes it.
+        environment: `STARLING_COMPLETION__MAX_TOKENS`.
+        allowed: "true or false", "an integer from 1 to 512", ...
+        default: as JSON writes it.
+        description: one or two sentences.
+        workspace: whether a workspace's `.starling.toml` may set it.
+        personal: whether not even an editor may set it, so that it belongs on no editor's settings page.
+        schema: its JSON schema.
+    """
+
+    key: str
+    toml: str
+    environment: str
+    allowed: str
+    default: str
+    description: str
+    workspace: bool
+    personal: bool
+    schema: dict[str, Any]
+
+
+def reference() -> tuple[SettingReference, ...]:
+    """Every setting in the order of declaration."""
+    return tuple(one for section in Settings.model_fields for one in _section(section))
+
+
+def _section(section: str) -> Iterator[SettingReference]:
+    """Yield every setting of one section in the order of declaration."""
+    schema = section_model(section).model_json_schema()["properties"]
+    for name, field in fields(section).items():
+        yield SettingReference(
+            key=f"{section}.{camel(name)}",
+            toml=f"{section}.{name}",
+            environment=f"{ENVIRONMENT_PREFIX}{section}__{name}".upper(),
+            allowed=allowed(field),
+            default=json.dumps(field.default),
+            description=field.description or "",
+            workspace=marked(field, "workspace"),
+            personal=marked(field, "personal"),
+            schema=schema[name],
+        )

@@ -1,0 +1,330 @@
+"""`starling models pull|convert|use|remove|verify|bench`: a person's own models. Start at `pull`."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from dataclasses import replace
+from pathlib import Path  # noqa: TC003 (typer looks at the annotations)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.errors import ModelError
+from server.cli import terminal
+from server.cli.models import finding
+from server.cli.terminal import Failure, Misuse
+from server.state import paths
+from starling_files import make_folder, read_text, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from models.catalog.catalog import ModelEntry
+    from models.catalog.known import KnownModel
+
+QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
+# Role: the setting that names its model.
+ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "review")}
+
+Quantization = Annotated[
+    str, typer.Option("--quantization", "-q", metavar="TYPE", help=f"Of the weights: {', '.join(QUANTIZATIONS)}.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")]
+
+LARGEST_SETTINGS = 1_000_000  # bytes
+LARGEST_TOKEN = 10_000
+
+
+def pull(
+    name: Annotated[str, typer.Argument(help="A model's name, as `starling models list --available` shows it.")],
+    *,
+    quantization: Quantization = "int8",
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="A file with a token of your account on the hub.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the download beside the converted model.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a published model and convert it. Asks the hub over the network; nothing else here does."""
+    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.pulling import pull as fetch  # noqa: PLC0415
+
+    known = known_models().get(name)
+    if known is None:
+        raise Failure(
+            f"There is no model {name!r} to be had by name.{terminal.meant(name, known_models())} "
+            "All that there are: `starling models list --available`."
+        )
+    _check_new(known.name)
+    _checked_quantization(quantization)
+    downloads = paths.cache_dir() / "downloads"
+    terms = "; its publisher wants it accepted first" if known.gated else ""
+    size_gb = known.size_bytes(quantization) / 1e9
+    terminal.note(f"{name}: licence {known.licence}{terms}; about {size_gb:.1f} GB as {quantization}.")
+    with _told(), _bar(f"fetching {name}") as moved:
+        folder = fetch(known, downloads, token=_token(token_file), on_progress=moved)
+    entry = _install(known, folder, quantization)
+    if not keep:
+        _forget(folder)
+    _tell(entry, as_json=as_json)
+
+
+def convert(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A GGUF file, a folder with config.json, *.safetensors and tokenizer.json, or a name that "
+            "`starling models find` shows.",
+        ),
+    ],
+    *,
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="Its tokenizer.json, where that lies elsewhere.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call it; named after the source if not given.")
+    ] = None,
+    quantization: Quantization = "int8",
+    as_json: AsJson = False,
+) -> None:
+    """Convert a model on this machine into one that runs here. Needs no network, torch or transformers."""
+    from models.catalog.library import described  # noqa: PLC0415 (numpy and CTranslate2)
+
+    _checked_quantization(quantization)
+    taken = finding.taken(source)
+    called = name or taken.called
+    _check_new(called)
+    with _told():
+        known = taken.known or described(taken.path, called, tokenizer, taken.beside)
+    if known.note:
+        terminal.note(known.note)
+    _tell(_install(replace(known, name=called), taken.path, quantization, tokenizer), as_json=as_json)
+
+
+def use(
+    role: Annotated[str, typer.Argument(help="What for: completion, chat or review, which the chat model does too.")],
+    name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
+) -> None:
+    """Use a model from now on. Writes your settings.toml and keeps everything else in it."""
+    from models.catalog.catalog import ROLES  # noqa: PLC0415
+
+    if role not in ROLES:
+        raise Misuse(f"There is no role {role!r}; there are {', '.join(ROLES)}.")
+    if role not in ROLE_SETTINGS:
+        raise Failure(f"Nothing in Starling asks for {role} yet; `starling models serve` answers it to other programs.")
+    entry = _entry(name)
+    if role not in entry.roles:
+        raise Failure(f"The model {name} is for {', '.join(entry.roles)}, not for {role}.")
+    path = paths.settings_file()
+    section, setting = ROLE_SETTINGS[role]
+    _write_setting(path, section, setting, [{"model": name}] if role == "review" else name)
+    if role == "chat":
+        _write_setting(path, section, "url", "")  # an endpoint elsewhere would be asked for a model of that name
+    terminal.note(f"{role} uses {name} from now on, in servers started after this ({path}).")
+
+
+def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
+    """Delete one of your own models from the disk."""
+    from models.catalog.library import remove as take_away  # noqa: PLC0415
+
+    with _told():
+        take_away(_entry(name), paths.models_dir())
+    terminal.note(f"{name} is removed.")
+    if roles := _roles_of(name):
+        terminal.note(f"Your settings still name it for {' and '.join(roles)}; choose another: starling models use")
+
+
+def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
+    """Check that a model is as it was written, and that it runs."""
+    from models.catalog.library import check  # noqa: PLC0415
+
+    entry = _entry(name)
+    if problem := check(entry):
+        raise Failure(problem)
+    if "completion" in entry.roles:
+        with _told():
+            _measured(entry, prompt_tokens=8, new_tokens=1)
+    terminal.note(f"{name} is whole" + (" and runs." if "completion" in entry.roles else "."))
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
+    *,
+    prompt_tokens: Annotated[
+        int, typer.Option("--prompt", metavar="N", min=1, max=100_000, help="Tokens to read.")
+    ] = 200,
+    new_tokens: Annotated[int, typer.Option("--new", metavar="N", min=1, max=10_000, help="Tokens to write.")] = 32,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a completion model on this machine. Loading it, reading a prompt, and writing."""
+    entry = _entry(name)
+    with _told():
+        figures = _measured(entry, prompt_tokens=prompt_tokens, new_tokens=new_tokens)
+    if as_json:
+        terminal.emit(figures)
+        return
+    sentences = (
+        f"{name} on {figures['device']} ({figures['compute_type']}, {figures['threads']} threads) loads in",
+        f"{figures['load_s']:.2f} s, reads {figures['prompt_tokens']} tokens in {figures['prefill_ms']:.0f} ms, writes",
+        f"{figures['tokens_per_s']:.0f} tokens/s, takes {figures['memory_mb']:.0f} MB.",
+    )
+    terminal.out().print(" ".join(sentences), markup=False)
+
+
+def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
+    import psutil  # noqa: PLC0415
+
+    from models.completion import FillRequest  # noqa: PLC0415
+    from models.local.loading import load  # noqa: PLC0415
+
+    process = psutil.Process()
+    before, begun = process.memory_info().rss, time.perf_counter()
+    model = load(entry, state_dir=paths.writable(paths.state_dir()).path)
+    load_s = time.perf_counter() - begun
+    room = entry.context_tokens - new_tokens - 16
+    text = "value = compute(value, 1)\n"
+    repeats = max(1, min(prompt_tokens, room) // max(1, model.count_tokens(text)))
+    try:
+        best, runs = math.inf, []
+        for number in range(3):
+            # each run begins differently, so that no state of the run before can be used again
+            prompt = f"# {number}{number}\n" + text * repeats
+            first: list[float] = []
+            start = time.perf_counter()
+            written = model.generate(
+                FillRequest("bench.py", prompt, "", max_tokens=new_tokens),
+                stop=lambda _, first=first: first.append(time.perf_counter()),  # type: ignore[misc]
+                cancelled=lambda: False,
+            )[0]
+            if first:
+                best = min(best, first[0] - start)
+                runs.append((len(first) - 1) / (first[-1] - first[0]) if len(first) > 1 else 0.0)
+    finally:
+        traits = {name: getattr(model, name) for name in ("device", "compute_type", "threads")}
+        memory = process.memory_info().rss - before
+        model.close()
+    return {
+        "name": entry.name,
+        **traits,
+        "load_s": round(load_s, 3),
+        "prompt_tokens": written.prompt_tokens,
+        "prefill_ms": round(best * 1000, 1) if math.isfinite(best) else 0.0,
+        "tokens_per_s": round(max(runs, default=0.0), 1),
+        "memory_mb": round(memory / 1e6, 1),
+    }
+
+
+def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
+    from models.catalog.library import install  # noqa: PLC0415
+
+    with _told(), _bar(f"converting {known.name}") as moved:
+        return install(
+            known,
+            folder,
+            paths.models_dir(),
+            quantization=quantization,  # type: ignore[arg-type]
+            tokenizer=tokenizer,
+            on_progress=moved,
+        )
+
+
+def _tell(entry: ModelEntry, *, as_json: bool) -> None:
+    if as_json:
+        terminal.emit({"name": entry.name, "folder": str(entry.folder), "roles": list(entry.roles)})
+    else:
+        role = next((role for role in entry.roles if role in ROLE_SETTINGS), None)
+        follow = f"; use it with: starling models use {role} {entry.name}" if role else ""
+        terminal.note(f"{entry.name} is in {entry.folder}{follow}")
+
+
+def _entry(name: str) -> ModelEntry:
+    from models.catalog.catalog import Catalog  # noqa: PLC0415
+
+    catalog = Catalog.load(paths.models_dir())
+    entry = catalog.get(name)
+    if entry is None:
+        raise Failure(f"There is no model {name!r} here; there are {', '.join(catalog.entries)}.")
+    return entry
+
+
+def _roles_of(name: str) -> list[str]:
+    """What the settings in force use a model of that name for."""
+    from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic, which --help need not pay)
+
+    settings, _ = resolve()
+    named = {
+        "completion": settings.model.name == name,
+        "chat": not settings.chat.url and settings.chat.model == name,
+        "review": any(not one.url and one.model == name for one in settings.chat.review),
+    }
+    return [role for role, is_so in named.items() if is_so]
+
+
+def _check_new(name: str) -> None:
+    """Before anything is fetched or read: whether a model of that name is here already."""
+    from models.catalog.catalog import Catalog  # noqa: PLC0415
+
+    if Catalog.load(paths.models_dir()).get(name) is not None:
+        raise Failure(
+            f"There is a model {name} already; `starling models remove {name}` first, or choose another name."
+        )
+
+
+def _checked_quantization(quantization: str) -> None:
+    if quantization not in QUANTIZATIONS:
+        raise Misuse(f"There is no quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}.")
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return read_text(file, LARGEST_TOKEN).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"The token in {file} cannot be read; give a text file that holds the token alone.") from error
+
+
+def _write_setting(path: Path, section: str, name: str, value: str | list[dict[str, str]]) -> None:
+    import tomlkit  # noqa: PLC0415 (for this command alone)
+    from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
+
+    try:
+        text = read_text(path, LARGEST_SETTINGS) if path.exists() else ""
+        document = tomlkit.parse(text)
+        document.setdefault(section, tomlkit.table())[name] = value
+        make_folder(path.parent)
+        write_file(path, tomlkit.dumps(document).encode())
+    except (TOMLKitError, TypeError, UnicodeDecodeError) as error:
+        raise Failure(f"{path} is not a TOML file as it stands ({error}); mend it there.") from error
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}; check its permissions.") from error
+
+
+def _forget(folder: Path) -> None:
+    import shutil  # noqa: PLC0415
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What a model's own sentence says is what the command says."""
+    try:
+        yield
+    except ModelError as error:
+        raise Failure(str(error)) from error
+
+
+@contextlib.contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal; gives what moves it: bytes done, bytes in all."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    console = terminal.err()
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,223 @@
+"""`starling models`: the models there are, and those to be had by name. Start at `list_models`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.catalog.catalog import Catalog
+from server.cli import tables, terminal
+from server.cli.models import finding, hosting, library, script
+from server.cli.models.recommend import recommend
+from server.cli.tables import Column
+from server.cli.terminal import Failure
+from server.state import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.catalog.catalog import ModelEntry
+    from models.catalog.known import KnownModel
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that run here.")
+
+
+@app.callback()
+def _group(context: typer.Context) -> None:
+    terminal.overview(context)
+
+
+for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
+    app.command(_command.__name__)(_command)
+app.command("recommend")(recommend)
+app.command("find")(finding.find)
+app.command("serve")(hosting.serve)
+app.command("script", epilog=script.EXAMPLE)(script.script)
+
+
+@app.command("list")
+def list_models(
+    *,
+    available: Annotated[
+        bool, typer.Option("--available", help="Those that `starling models pull` can fetch.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """List the models that `model.name` may name."""
+    if available:
+        _list_available(as_json=as_json)
+        return
+    from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic costs 170 ms that --help need not pay)
+
+    catalog = Catalog.load(paths.models_dir())
+    settings, _ = resolve()
+    chosen = settings.model.name or default_name(catalog)
+    entries = [described(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
+    problems = [*catalog.problems, *(entry["problem"] for entry in entries if entry["problem"])]
+    if chosen and catalog.get(chosen) is None:
+        problems.append(f"There is no model {chosen!r}, which model.name names; completions do without one.")
+    for problem in problems:
+        terminal.note(problem)
+    if as_json:
+        terminal.emit({"models": entries, "problems": problems, "own_models": str(paths.models_dir())})
+    else:
+        _show(entries)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A model's name.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """Show all that is known of one model, here or to be had."""
+    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+
+    entry = Catalog.load(paths.models_dir()).get(name)
+    known = known_models().get(name)
+    if entry is not None:
+        facts = described(entry, chosen=False) | {"installed": True}
+        del facts["chosen"]
+    elif known is not None:
+        facts = available_facts(known) | {"installed": False}
+    else:
+        raise Failure(f"There is no model {name!r}; see `starling models list`, also with --available.")
+    if as_json:
+        terminal.emit(facts)
+        return
+    for field, value in facts.items():
+        if value != "":
+            line = f"{field.replace('_', ' ')}: {terminal.printable(_in_words(value))}"
+            terminal.out().print(line, markup=False, soft_wrap=True)
+
+
+def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def available_facts(known: KnownModel) -> dict[str, Any]:
+    """A model that can be fetched, as JSON."""
+    return {
+        "name": known.name,
+        "source": known.repository,
+        "network": known.network,
+        "parameters": known.parameters,
+        "context_tokens": known.context_tokens,
+        "licence": known.licence,
+        "gated": known.gated,
+        "roles": list(known.roles),
+        "bytes_int8": known.size_bytes("int8"),
+        "bytes_float16": known.size_bytes("float16"),
+    }
+
+
+def _list_available(*, as_json: bool) -> None:
+    from models.catalog.known import known_models  # noqa: PLC0415
+
+    facts = [available_facts(known) for known in known_models().values()]
+    if as_json:
+        terminal.emit({"models": facts})
+        return
+    tables.show(
+        [
+            Column("name", typed=True),
+            Column("weights", right=True),
+            Column("int8", right=True),
+            Column("licence"),
+            Column("roles"),
+        ],
+        [
+            (
+                one["name"],
+                f"{one['parameters'] / 1e6:,.0f} M",
+                f"{one['bytes_int8'] / 1e9:.2f} GB",
+                one["licence"] + (" *" if one["gated"] else ""),
+                ", ".join(one["roles"]),
+            )
+            for one in facts
+        ],
+    )
+    terminal.out().print("* wants an account on the hub that accepted its terms, and --token-file.", markup=False)
+
+
+def default_name(catalog: Catalog) -> str:
+    """The model that is used when none is named."""
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415 (beside its only use)
+
+    return DEFAULT_MODEL if catalog.get(DEFAULT_MODEL) is not None else next(iter(catalog.entries), "")
+
+
+def described(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
+    """An entry as JSON."""
+    files = [path for path in entry.folder.glob("*") if path.is_file()] if entry.folder.is_dir() else []
+    return {
+        "name": entry.name,
+        "chosen": chosen,
+        "bundled": entry.bundled,
+        "architecture": entry.architecture,
+        "parameters": entry.parameters,
+        "context_tokens": entry.context_tokens,
+        "quantization": entry.quantization,
+        "licence": entry.licence,
+        "source": entry.source,
+        "roles": list(entry.roles),
+        "layouts": list(entry.fim.layouts),
+        "folder": str(entry.folder),
+        "bytes": sum(path.stat().st_size for path in files),
+        "problem": problem_of(entry),
+    }
+
+
+def problem_of(entry: ModelEntry) -> str:
+    """What is wrong with the weights, as far as their table of contents tells; "" when they can be read."""
+    from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
+    from models.local.weights import read_shape  # noqa: PLC0415
+
+    try:
+        read_shape(entry.weights)
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
+def _show(entries: Sequence[dict[str, Any]]) -> None:
+    tables.show(
+        [
+            Column(""),
+            Column("name", typed=True),
+            Column("parameters", right=True),
+            Column("context", right=True),
+            Column("weights"),
+            Column("size", right=True),
+            Column("licence"),
+            Column("roles"),
+        ],
+        [
+            (
+                ("*" if entry["chosen"] else "") + ("!" if entry["problem"] else ""),
+                entry["name"],
+                f"{entry['parameters'] / 1e6:,.1f} M",
+                f"{entry['context_tokens']:,}",
+                entry["quantization"],
+                f"{entry['bytes'] / 1e6:,.1f} MB",
+                entry["licence"],
+                ", ".join(entry["roles"]),
+            )
+            for entry in entries
+        ],
+    )
+    console = terminal.out()
+    if any(entry["problem"] for entry in entries):
+        console.print("! cannot be used as it is: see above.", markup=False)
+    console.print(
+        "* is used; use another with: starling models use completion NAME\n"
+        "What Ollama, LM Studio, llama.cpp and the hub's cache keep here: starling models find\n"
+        f"Own models: a folder each in {paths.models_dir()}",
+        markup=False,
+        soft_wrap=True,
+    )

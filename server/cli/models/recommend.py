@@ -1,0 +1,214 @@
+"""`starling models recommend`: which models answer in time on this machine, and one for each use."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli import tables, terminal
+from server.cli.tables import Column
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from models.local.machine import Machine
+    from models.local.recommendation import Verdict
+    from server.assembly.recommending import Recommendation
+    from server.assembly.settings import Settings
+
+NOT_MEASURED = "not measured"
+BUSY = 30.0  # percent of the processors that others use
+LACKING = {"memory": "no memory", "disk": "no disk"}
+
+
+def recommend(
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Measure again, even if a measurement is kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
+) -> None:
+    """Say which models answer in time here. Measures the machine for about ten seconds, once."""
+    from models.errors import ModelError  # noqa: PLC0415 (as everything here, for this command alone)
+    from server.assembly import recommending  # noqa: PLC0415
+    from server.assembly.settings import resolve  # noqa: PLC0415
+
+    settings, _ = resolve()
+    try:
+        here = recommending.machine_here(settings, again=again, on_progress=_announce)
+    except ModelError as error:
+        raise Failure(str(error)) from error
+    found = recommending.recommend(settings, here)
+    for problem in found.problems:
+        terminal.note(problem)
+    if as_json:
+        terminal.emit(_described(found, settings))
+    else:
+        _show(found, settings)
+
+
+def _announce(what: str) -> None:
+    """Say what is being measured, and whether other programs distort it."""
+    import psutil  # noqa: PLC0415 (beside its only use)
+
+    terminal.note(f"{what}, about ten seconds")
+    if (busy := psutil.cpu_percent(0.5)) > BUSY:
+        terminal.note(
+            f"other programs use {busy:.0f} % of the processors; measure again with --again when they are idle"
+        )
+
+
+def _described(found: Recommendation, settings: Settings) -> dict[str, Any]:
+    from dataclasses import asdict  # noqa: PLC0415 (for JSON alone)
+
+    from server.assembly.recommending import facts_of  # noqa: PLC0415
+
+    return {
+        "machine": asdict(found.machine),
+        "limits": asdict(found.limits),
+        "models": [facts_of(one) for one in found.verdicts],
+        "recommended": {
+            use: {
+                "name": one.candidate.name if one is not None else "",
+                "sentence": sentence(found, use),
+                "commands": commands(one, use, settings) if one is not None else [],
+            }
+            for use, one in found.chosen.items()
+        },
+        "problems": list(found.problems),
+    }
+
+
+def _show(found: Recommendation, settings: Settings) -> None:
+    console = terminal.out()
+
+    def tell(line: str = "") -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    for line in describe_machine(found.machine):
+        tell(line)
+    tell()
+    completing = [one for one in found.verdicts if one.line_s is not None]
+    chatting = [one for one in found.verdicts if one.first_words_s is not None]
+    _show_table(("a line", "typing", "asking"), [(one, _of_lines(one)) for one in completing], "lines")
+    tell()
+    _show_table(("begins", "tokens/s", "chat"), [(one, _of_chat(one)) for one in chatting], "problems")
+    tell("a line: seconds until it is written; begins: seconds until an answer to a question of 1,500 tokens begins.")
+    tell("worth: the share of line ends completed exactly, or of problems solved, and of how many (tests/eval).")
+    tell("* installed; + installed and measured, all others are estimated; ! needs an account on the hub.")
+    tell()
+    for use, one in found.chosen.items():
+        tell(sentence(found, use))
+        for command in commands(one, use, settings) if one is not None else ():
+            tell(f"    {command}")
+
+
+def describe_machine(machine: Machine) -> Iterator[str]:
+    """Describe the measured speed of the machine, in two lines."""
+    day = time.strftime("%Y-%m-%d", time.localtime(machine.measured_at))
+    threads = "one thread" if machine.threads == 1 else f"{machine.threads} threads"
+    where = "The GPU" if machine.device == "cuda" else f"The processor ({threads})"
+    millions = (machine.layers + machine.table) / 1e6
+    yield f"{where} reads {machine.prompt_tokens_per_s:,.0f} and writes {machine.new_tokens_per_s:,.0f} tokens/s"
+    yield f"with {millions:,.0f} million weights (measured {day}; --again measures again)."
+
+
+def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[str]]], table: str) -> None:
+    tables.show(
+        [
+            Column(""),
+            Column("name", typed=True),
+            *(Column(heading, right=True) for heading in headings),
+            Column("memory", right=True),
+            Column("disk", right=True),
+            Column("worth", right=True),
+        ],
+        [
+            (
+                _marks(one),
+                one.candidate.name,
+                *cells,
+                _size(one.candidate.memory),
+                _size(one.candidate.disk),
+                worth(one, table),
+            )
+            for one, cells in rows
+        ],
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _marks(one: Verdict) -> str:
+    candidate = one.candidate
+    if candidate.installed:
+        return "+" if candidate.speed is not None else "*"
+    return "!" if candidate.gated else ""
+
+
+def _of_lines(one: Verdict) -> tuple[str, str, str]:
+    return f"{one.line_s or 0:.3g} s", _answers(one, "typing"), _answers(one, "asking")
+
+
+def _of_chat(one: Verdict) -> tuple[str, str, str]:
+    return f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g}", _answers(one, "chat")
+
+
+def _answers(one: Verdict, use: str) -> str:
+    return LACKING.get(one.lacking, "yes" if use in one.uses else "late")
+
+
+def worth(one: Verdict, table: str) -> str:
+    """Say how good a model was measured to be, and from how many samples."""
+    measured = one.candidate.worth.get(table)
+    return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"
+
+
+def sentence(found: Recommendation, use: str) -> str:
+    """Name the model to take for a use, or say why there is none."""
+    one = found.chosen[use]
+    limits = found.limits
+    if use == "chat":
+        within = f"begins within {limits.first_words_s:g} s and writes {limits.tokens_per_s:g} tokens/s"
+        if one is None:
+            return f"Chat: no model {within} here; name an endpoint in `[chat]` of your settings.toml."
+        begins, pace = f"{one.first_words_s or 0:.3g} s", f"{one.speed.new_tokens_per_s:.3g} tokens/s"
+        return f"Chat: {one.candidate.name} begins an answer in {begins} and writes {pace}{_terms(one, use)}."
+    what = "while you type" if use == "typing" else "when you ask"
+    within_ms = 1000 * (limits.typing_s if use == "typing" else limits.asking_s)
+    title = use.capitalize()
+    if one is None:
+        longer = f"raise `completion.{use}Ms` to allow slower ones"
+        return f"{title}: no model answers within {within_ms:,.0f} ms here; {longer}."
+    others = [other for other in found.verdicts if use in other.uses and other is not one]
+    name = one.candidate.name
+    if one.candidate.bundled and not others:
+        return f"{title}: only the bundled model, {name}, answers {what} here (within {within_ms:,.0f} ms)."
+    return f"{title}: {name} writes a line in {one.line_s or 0:.3g} s {what}{_terms(one, use)}."
+
+
+def _terms(one: Verdict, use: str) -> str:
+    from models.local.recommendation import WORTH  # noqa: PLC0415
+
+    candidate = one.candidate
+    said = [] if candidate.installed else [f"licence {candidate.licence}"]
+    if WORTH[use] not in candidate.worth:
+        said.append("its worth was not measured")
+    return f" ({', '.join(said)})" if said else ""
+
+
+def commands(one: Verdict, use: str, settings: Settings) -> list[str]:
+    """Return the commands that install a model and select it; none where it is in use already."""
+    name = one.candidate.name
+    role = "chat" if use == "chat" else "completion"
+    if role == "completion":
+        used = name == settings.model.name or (one.candidate.bundled and not settings.model.name)
+    else:
+        used = name == settings.chat.model and not settings.chat.url
+    if used:
+        return []
+    pull = [] if one.candidate.installed else [f"starling models pull {name}"]
+    return [*pull, f"starling models use {role} {name}"]

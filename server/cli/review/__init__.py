@@ -1,0 +1,1 @@
+"""`starling review`, and the forms of its report."""

@@ -1,0 +1,313 @@
+"""`starling review`: what the static layer of the reviewer finds in files and folders, for people and for CI.
+
+No model, no index and no network; only `--fix` writes, through the gate. Start at `review`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import os
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.edits import ProposedEdit, TextChange
+from agents.findings import Severity
+from indexing.syntax import texts
+from indexing.workspace import left_out
+from indexing.workspace.walk import Walk
+from server.cli import confirming, place, terminal
+from server.cli.review import changed_lines, findings
+from server.cli.review.findings import Located, Outcome
+from server.cli.terminal import Failure
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
+
+    from agents.findings import Finding
+    from agents.reviewer.report import Report, Reviewed
+    from agents.reviewer.reviewer import Reviewer
+    from indexing.limits import IndexLimits
+    from indexing.syntax.documents import Document, Span
+    from server.assembly.settings import Settings
+
+BATCH_CHARACTERS = 50_000_000  # of texts that are held at once
+ORDER = (Severity.HINT, Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+class Level(StrEnum):
+    """From which severity on findings are a failure."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+    HINT = "hint"
+    NEVER = "never"
+
+
+def review(  # noqa: PLR0913 (each is an option)
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATHS", help="Files and folders.", show_default="this folder")
+    ] = None,
+    *,
+    as_format: Annotated[
+        Format,
+        typer.Option(
+            "--format", metavar="FORMAT", help="How findings are written on stdout: text, json, sarif or github."
+        ),
+    ] = Format.TEXT,
+    fail_on: Annotated[
+        Level,
+        typer.Option(
+            "--fail-on",
+            metavar="LEVEL",
+            help="The least severe finding with which the status is 1: error, warning, information, hint or never.",
+        ),
+    ] = Level.WARNING,
+    diff: Annotated[
+        str | None, typer.Option("--diff", metavar="REV", help="Only lines that changed since that revision of git.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Add the report: a score with its parts, and what to do next.")
+    ] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
+    yes: confirming.Yes = None,
+) -> int:
+    """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
+    given = [Path(path) for path in paths or [Path()]]
+    root, *_ = [place.workspace_of(path, writes=fix) for path in given]
+    changed = changed_lines.since(diff, root) if diff is not None else None
+    job = _Job.of(root, changed, reporting=report)
+    try:
+        outcome = job.run(given)
+        if fix and job.fixable:
+            job.mend(yes or [])
+            outcome = job.run(given)
+    finally:
+        job.reviewer.close()
+    for problem in filter(None, (outcome.problem, *outcome.left_out)):
+        terminal.note(problem)
+    findings.FORMATS[as_format](outcome)
+    least = ORDER.index(Severity(fail_on.value)) if fail_on is not Level.NEVER else len(ORDER)
+    return int(any(ORDER.index(one.finding.severity) >= least for one in outcome.found))
+
+
+@dataclass
+class _Job:
+    """One run of the command."""
+
+    root: Path
+    settings: Settings
+    reviewer: Reviewer
+    limits: IndexLimits
+    changed: dict[Path, list[range]] | None
+    reporting: bool
+    fixable: list[tuple[Document, tuple[Finding, ...]]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # why files that were named are
+
+    @classmethod
+    def of(cls, root: Path, changed: dict[Path, list[range]] | None, *, reporting: bool) -> _Job:
+        from agents.reviewer.reviewer import Reviewer  # noqa: PLC0415 (pydantic and tree-sitter, as below)
+        from indexing.limits import IndexLimits  # noqa: PLC0415
+        from server.assembly import policies, settings  # noqa: PLC0415 (170 ms that --help need not pay)
+
+        resolved, problems = settings.resolve(roots=[root])
+        for problem in problems:
+            terminal.note(str(problem))
+        # somebody waits for all of it: the number of files that an editor's review stops at does not count here
+        limits = replace(policies.review_limits_of(resolved), max_files=IndexLimits().max_files)
+        reviewer = Reviewer(policies.review_policy_of(resolved), roots=lambda: [root])
+        return cls(root, resolved, reviewer, limits, changed, reporting)
+
+    def run(self, given: Sequence[Path]) -> Outcome:
+        """Look at everything once."""
+        walk, read, found = Walk(), 0, []
+        reviewed: list[Reviewed] = []
+        self.fixable, self.left_out = [], []
+        for batch in self._batches(given, walk):
+            read += len(batch)
+            for document, each in self._looked(batch, reviewed):
+                located = self._located(document, each)
+                found += located
+                if any(one.finding.fix is not None and one.finding.fix.safe for one in located):
+                    self.fixable.append((document, tuple(one.finding for one in located)))
+        found.sort(key=lambda one: (one.place.file, one.place.line, one.place.column, one.finding.code))
+        report = self._reported(reviewed) if self.reporting else None
+        skipped = dict(sorted(walk.skipped.items()))
+        if not read and skipped and not self.left_out and self.changed is None:
+            self.left_out.append(_nothing_in(skipped))
+        return Outcome(found, read, skipped, self.reviewer.problem, report, tuple(self.left_out))
+
+    def _looked(
+        self, batch: list[Document], reviewed: list[Reviewed]
+    ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
+        """The findings of a batch; what a report needs beside them goes into `reviewed`."""
+        if not self.reporting:
+            yield from self.reviewer.review_files(batch)
+            return
+        from agents.reviewer import assessment  # noqa: PLC0415 (for a report alone)
+
+        for one in assessment.assess(self.reviewer, batch):
+            reviewed.append(one)
+            yield one.document, one.findings
+
+    def _reported(self, reviewed: list[Reviewed]) -> Report:
+        from agents.reviewer import reports  # noqa: PLC0415 (for a report alone)
+
+        whole = reports.on_reviewed(self.reviewer, tuple(reviewed), self.root)
+        if whole.problem and whole.problem != self.reviewer.problem:
+            terminal.note(whole.problem)
+        return whole.report
+
+    def mend(self, yes: Sequence[confirming.Kind]) -> None:
+        """Propose all safe fixes as one edit."""
+        from agents import actions  # noqa: PLC0415
+        from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
+
+        changes = tuple(
+            TextChange(document.uri, document.path, document.text, edits)
+            for document, found in self.fixable
+            if (edits := actions.safe_edits(found))
+        )
+        changes = tuple(change for change in changes if not (change.path and self._kept_back(change.path)))
+        if not changes:
+            return
+        count = sum(len(change.edits) for change in changes)
+        proposal = ProposedEdit(
+            title=f"Mend {_counted(count, 'finding')} in {_counted(len(changes), 'file')}",
+            why="Each of these fixes leaves what the program does as it is.",
+            by="reviewer",
+            changes=changes,
+            automatic=True,
+        )
+
+        async def ask() -> None:
+            gate = for_disk([self.root], confirming.TerminalAsker(yes), self.limits)
+            try:
+                outcome = await gate.propose(proposal)
+            finally:
+                await gate.close()
+            if outcome.reason:
+                terminal.note(outcome.reason)
+            if outcome.applied:
+                terminal.note(f"Mended; take it back with: starling undo {outcome.checkpoint}")
+
+        asyncio.run(ask())
+
+    def _kept_back(self, path: Path) -> bool:
+        """Return whether a file has to stay as it is, and say why."""
+        from server.gate.disk import contents, hardlinks  # noqa: PLC0415 (where something is to be written)
+
+        if contents.is_protected(path):
+            terminal.note(f"{_shown(path)} is write-protected and stays as it is; make it writable to have it mended.")
+            return True
+        if hardlinks.has_names_outside(path, [self.root]):
+            terminal.note(
+                f"{_shown(path)} stays as it is: it has another name outside of the workspace (a hard link), which "
+                "would change too; copy it to have it mended."
+            )
+            return True
+        return False
+
+    def _located(self, document: Document, found: Sequence[Finding]) -> list[Located]:
+        assert document.path is not None  # noqa: S101 (all of these are files)
+        starts = texts.line_starts(document.text)
+        shown = _shown(document.path)
+        located = [Located.of(finding, shown, starts) for finding in found]
+        if self.changed is None:
+            return located
+        lines = self.changed.get(document.path, [])
+        feeds = [at for at, character in enumerate(document.text) if character == "\n"]  # git counts no other ends
+        return [one for one in located if any(_meet(one.finding.span, feeds, each) for each in lines)]
+
+    def _batches(self, given: Sequence[Path], walk: Walk) -> Iterator[list[Document]]:
+        batch: list[Document] = []
+        size = 0
+        for document in self._documents(given, walk.skipped):
+            batch.append(document)
+            size += len(document.text)
+            if size > BATCH_CHARACTERS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _documents(self, given: Sequence[Path], skipped: Counter[str]) -> Iterator[Document]:
+        from agents.reviewer import reviewed_files  # noqa: PLC0415
+
+        seen: set[Path] = set()
+        for path, waived in self._paths(given, Walk(skipped)):
+            if path in seen or (self.changed is not None and path not in self.changed):
+                continue
+            seen.add(path)
+            document = reviewed_files.read(path, self.limits, waived or ())
+            if isinstance(document, str):
+                skipped[document] += 1
+                if waived is not None:
+                    self.left_out.append(left_out.explain(path.name, document, _inside(path, self.root)))
+            else:
+                yield document
+
+    def _paths(self, given: Sequence[Path], walk: Walk) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
+        """The files that are meant: one that is named is looked at, whatever the ignore files say of it.
+
+        Beside each what of its content does not count; None for a file of a folder that nothing is said of.
+        """
+        from agents.reviewer import reviewed_files  # noqa: PLC0415
+        from indexing.workspace.exclusion import Exclusion  # noqa: PLC0415
+
+        exclusion = Exclusion(self.root, self.limits)
+        for path in given:
+            real = reviewed_files.real(path)
+            if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
+                try:
+                    found = reviewed_files.files(real, self.limits, seen=walk)
+                    yield from ((file, each.waived or None) for file, each in found)
+                except OSError as error:
+                    raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None
+            elif os.path.isfile(real):  # noqa: PTH113 (as above)
+                yield real, exclusion.waived_at(real)
+            else:
+                what = "is neither a file nor a folder" if os.path.lexists(path) else "does not exist"
+                raise Failure(f"{path} {what}; give files and folders.")
+
+
+def _inside(path: Path, root: Path) -> str:
+    """Relative to the workspace, where it lies in it."""
+    real = Path(os.path.realpath(root))
+    return path.relative_to(real).as_posix() if path.is_relative_to(real) else path.name
+
+
+def _nothing_in(skipped: dict[str, int]) -> str:
+    """Return why nothing was looked at, and how to learn more."""
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
+    return f"Everything is left out: {counts}; name a file to learn why, and how to get it in."
+
+
+def _meet(span: Span, feeds: list[int], lines: range) -> bool:
+    first, last = (bisect.bisect_left(feeds, at) + 1 for at in (span.start, span.end))
+    return first < lines.stop and lines.start <= last
+
+
+def _shown(path: Path) -> str:
+    """Relative to where the command runs, where that leads there."""
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

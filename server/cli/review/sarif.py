@@ -1,0 +1,104 @@
+"""Findings as SARIF 2.1.0, which code hosts and editors read (OASIS, Static Analysis Results Interchange Format).
+
+Knows no file; start at `log`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from agents.findings import Severity
+from agents.reviewer.explanations import explanation_of, source_of
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.findings import Finding
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFORMATION: "note",
+    Severity.HINT: "note",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding stands: lines and columns (characters) from 1; the end is behind the last character."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+def log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, Any]:
+    """The whole log, one run; `problem` is why it gives less than it should."""
+    rules: dict[str, dict[str, Any]] = {}
+    for finding, _ in found:
+        rules.setdefault(finding.code, _rule(finding))
+    numbers = {code: number for number, code in enumerate(rules)}
+    driver = {"name": "Starling", "semanticVersion": VERSION, "version": VERSION, "rules": list(rules.values())}
+    notes = [{"level": "warning", "message": {"text": problem}}] if problem else []
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
+                "results": [_result(finding, place, numbers[finding.code]) for finding, place in found],
+            }
+        ],
+    }
+
+
+def _rule(finding: Finding) -> dict[str, Any]:
+    rule: dict[str, Any] = {
+        "id": finding.code,
+        "shortDescription": {"text": f"{source_of(finding)}: {finding.code}"},
+        "defaultConfiguration": {"level": LEVELS[finding.severity]},
+        "properties": {"tags": [finding.layer.value]},
+    }
+    if (url := explanation_of(finding)).startswith("https:"):  # a page on this machine is nobody else's
+        rule["helpUri"] = url
+    return rule
+
+
+def _result(finding: Finding, place: Place, rule: int) -> dict[str, Any]:
+    region = {
+        "startLine": place.line,
+        "startColumn": place.column,
+        "endLine": place.end_line,
+        "endColumn": place.end_column,
+    }
+    artifact = {"uri": _uri(place.file)}
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": LEVELS[finding.severity],
+        "message": {"text": finding.message},
+        "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
+        "partialFingerprints": {"starling/v1": _fingerprint(finding, place)},
+        "rank": round(100 * finding.confidence, 1),
+    }
+
+
+def _fingerprint(finding: Finding, place: Place) -> str:
+    """Stays the same while lines move."""
+    said = f"{finding.code}\0{place.file}\0{finding.message}\0{place.column}"
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")

@@ -1,0 +1,220 @@
+"""How the tour looks: code before and after, the suggestion marked, with colour or without.
+
+Only prints. What comes from a workspace or a model is never read as markup or as a terminal's escape sequence.
+Start at `completion`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.text import Text
+
+from server.cli.terminal import printable
+from server.state import paths
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from server.cli.tour.asked import Asked
+
+CONTEXT_LINES = 4
+SUGGESTION_LINES = 12
+GHOST = "bold black on green"
+THEME = "ansi_dark"
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def opening(console: Console, root: Path) -> None:
+    """What is about to happen."""
+    console.print(Text(f"Starling {VERSION}", style="bold"))
+    console.print(Text(f"A language server is started on {printable(str(root))}, as an editor would do it.\n"))
+
+
+def indexed(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
+    """What the index holds."""
+    if not status:
+        console.print(Text("The index was not ready in time.", style="yellow"))
+        return
+    skipped = sum(status["skipped"].values())
+    console.print(
+        f"Server started and initialized in {initialize_ms:.0f} ms. Index {status['state']} after {seconds:.1f} s: "
+        f"{status['files']:,} files, {status['bytes_indexed'] / 1e6:,.1f} MB, {status['chunks']:,} chunks, "
+        f"{status['symbols']:,} definitions; {skipped:,} entries left out.\n",
+        markup=False,
+    )
+    if status["problem"]:
+        console.print(status["problem"], style="yellow", markup=False)
+
+
+def completion(console: Console, asked: Asked) -> None:
+    """One place: the code with the cursor, the code with the suggestion, and how it came about."""
+    place = asked.place
+    how = "asked for with a key" if asked.invoked else "offered while typing"
+    title = f"{printable(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
+    cursor, marks = ("|", ("[[", "]]")) if console.options.ascii_only else ("▏", ("⟦", "⟧"))
+    context, before, left, ghost, right = _pieces(asked)
+    body = Text(overflow="fold")
+    body.append("before\n", style="dim")
+    body.append(_code(console, place.language, "\n".join([*context, before])))
+    body.append(cursor, style="bold red")
+    body.append("\nafter\n", style="dim")
+    head = printable("\n".join([*context, left]))
+    if console.color_system is None:
+        body.append(head + marks[0] + ghost + marks[1] + right)
+    else:
+        after = _code(console, place.language, head + ghost + right)
+        after.stylize(GHOST, len(head), len(head) + len(ghost))
+        body.append(after)
+    panel = Panel(body, title=Text(title), title_align="left", subtitle=_facts(asked), subtitle_align="left")
+    console.print(panel, soft_wrap=False)
+    verdict = "the file itself goes on just like that" if asked.exact else f"the file itself says: {place.truth}"
+    console.print(Text(f"  {printable(verdict)}\n", style="green" if asked.exact else "dim"))
+
+
+def summary(
+    console: Console,
+    typed: Sequence[Asked],
+    invoked: Sequence[Asked],
+    model: Mapping[str, Any],
+    statistics: Mapping[str, Any],
+) -> None:
+    """All places in figures, the empty answers too."""
+    if not typed:
+        console.print(
+            "No code was found here to complete in, so nothing was asked; try WORKSPACE=<a folder with code>.\n"
+        )
+        return
+    offered = [one for one in typed if one.answer.text]
+    more = [one for one in invoked if one.answer.text]
+    console.print(
+        f"Asked at {len(typed)} places. While typing, {len(offered)} got an offer, {_exact(offered)} of them exactly "
+        f"what the file says; elsewhere nothing was likely enough to be right. Of {len(invoked)} of those, asked with "
+        f"a key, {len(more)} got an offer, {_exact(more)} exactly.",
+        markup=False,
+    )
+    took = sorted(one.answer.took_ms for one in typed)
+    name = model.get("name") or "none"
+    console.print(
+        f"Answers while typing took {took[len(took) // 2]:.0f} ms in the middle and {took[-1]:.0f} ms at most; model: "
+        f"{name} ({model.get('state', 'off')}), run {statistics.get('model_runs', 0)} times.",
+        markup=False,
+    )
+    if model.get("problem"):
+        console.print(str(model["problem"]), style="yellow", markup=False)
+    console.print()
+
+
+def next_steps(console: Console) -> None:
+    """What to configure, with this installation's own paths."""
+    program = executable()
+    lines = [
+        *_neovim(program, ROOT / "editors" / "neovim"),
+        "Helix, in languages.toml (suggestions come in the completion list):",
+        f'  [language-server.starling]\n  command = "{program}"\n  args = ["serve"]',
+        '  [[language]]\n  name = "python"\n  language-servers = ["starling"]',
+        *(
+            ["VS Code: `make vscode` builds dist/starling.vsix, the extension."]
+            if (ROOT / "Makefile").is_file()
+            else []
+        ),
+        "Other editors: let a language client start this for all files:",
+        f"  {program} serve",
+        f"Settings: {paths.settings_file()}",
+        f"What works on this machine: {program} doctor",
+    ]
+    console.print(Text("Next", style="bold"))
+    for line in lines:
+        console.print(Text(line))
+
+
+def _neovim(program: Path, plugin: Path) -> list[str]:
+    """With the plugin where a copy of the repository has it; an installed program comes without."""
+    command = f"  vim.lsp.config('starling', {{ cmd = {{ '{program}', 'serve' }} }})"
+    if plugin.is_dir():
+        return [
+            "Neovim 0.11 or 0.12, in init.lua; <Tab> accepts:",
+            f"  vim.opt.runtimepath:prepend('{plugin}')",
+            command,
+            "  vim.lsp.enable('starling')",
+        ]
+    return [
+        "Neovim 0.12, in init.lua, without the plugin; <Tab> accepts:",
+        command,
+        "  vim.lsp.enable('starling')",
+        "  vim.lsp.inline_completion.enable()",
+        "  vim.keymap.set('i', '<Tab>', function()",
+        "    return vim.lsp.inline_completion.get() and '' or '<Tab>'",
+        "  end, { expr = true })",
+    ]
+
+
+def executable() -> Path:
+    """The program as an editor should start it."""
+    beside = Path(sys.executable).with_name("starling.exe" if sys.platform == "win32" else "starling")
+    found = shutil.which("starling")
+    if found is not None and (not beside.exists() or beside.samefile(found)):
+        return Path(found)  # what a person would type; a link where the program is a tool of its own
+    return beside
+
+
+def _pieces(asked: Asked) -> tuple[list[str], str, str, str, str]:
+    """What is shown, moved to the left as far as it goes.
+
+    Returns:
+        Lines before the cursor's, that line up to the cursor, what the suggestion leaves of it, the suggestion, and
+        what follows it on the line.
+    """
+    place, answer = asked.place, asked.answer
+    lines = place.text.splitlines()
+    line = lines[place.line] if place.line < len(lines) else place.before
+    context = list(
+        itertools.dropwhile(lambda text: not text.strip(), lines[max(0, place.line - CONTEXT_LINES) : place.line])
+    )
+    left = place.before[: len(place.before) - answer.replaces_from]
+    first, *more = answer.text.splitlines() or [""]
+    indent = _common_indent([*context, place.before + "x", *more])
+    suggested = [first, *(text[len(indent) :] for text in more)]
+    rest = [f"... {len(suggested) - SUGGESTION_LINES} more lines"] if len(suggested) > SUGGESTION_LINES else []
+    ghost = printable("\n".join([*suggested[:SUGGESTION_LINES], *rest]))
+    right = printable(line[len(place.before) + answer.replaces_to :])
+    return [text[len(indent) :] for text in context], place.before[len(indent) :], left[len(indent) :], ghost, right
+
+
+def _common_indent(lines: Sequence[str]) -> str:
+    indents = [line[: len(line) - len(line.lstrip())] for line in lines if line.strip()]
+    common = min(indents, key=len, default="")
+    while not all(indent.startswith(common) for indent in indents):
+        common = common[:-1]
+    return common
+
+
+def _code(console: Console, language: str, code: str) -> Text:
+    """`code` coloured, its characters unchanged."""
+    plain = Text(printable(code))
+    if console.color_system is None:
+        return plain
+    coloured = Syntax("", language, theme=THEME, background_color="default").highlight(plain.plain)
+    coloured.rstrip()
+    coloured.append(plain.plain[len(plain.plain.rstrip()) :])
+    return coloured if coloured.plain == plain.plain else plain
+
+
+def _facts(asked: Asked) -> Text:
+    answer = asked.answer
+    sure = "" if answer.confidence is None else f", confidence {answer.confidence:.0%}"
+    made = " by ".join(part for part in (answer.origin, answer.model) if part) or "suggested"
+    return Text(f"{made}{sure}, {answer.took_ms:.0f} ms")
+
+
+def _exact(asked: Sequence[Asked]) -> int:
+    return sum(one.exact for one in asked)

@@ -1,0 +1,1 @@
+"""Files on the disk: read without loss, written whole or in place."""

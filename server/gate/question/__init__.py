@@ -1,0 +1,1 @@
+"""The question to a person: its words, its diff, and the wait for an answer."""

@@ -1,0 +1,1 @@
+"""The LSP edge: the only folder that imports pygls and lsprotocol."""

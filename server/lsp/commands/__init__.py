@@ -1,0 +1,91 @@
+"""Starling's own commands, by `workspace/executeCommand`: each takes one JSON object and returns one.
+
+One file for each command. The table below is all that is loaded before a command is used; the arguments' models need
+pydantic, so the modules are imported at the first call. To add a command: a module with `Arguments`, `Result` and
+`execute`, and a line here. `server.lsp.commands.schema` publishes the schemas. Start at `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+COMMANDS = {
+    "starling.analyzePep8": "server.lsp.commands.analyze_pep8",
+    "starling.analyzeTestCoverage": "server.lsp.commands.analyze_test_coverage",
+    "starling.calculateComplexity": "server.lsp.commands.calculate_complexity",
+    "starling.approvals": "server.lsp.commands.approvals",
+    "starling.audit": "server.lsp.commands.audit",
+    "starling.completion.accepted": "server.lsp.commands.completion_accepted",
+    "starling.explain": "server.lsp.commands.explain",
+    "starling.fix": "server.lsp.commands.fix",
+    "starling.generate": "server.lsp.commands.generate",
+    "starling.health": "server.lsp.commands.health",
+    "starling.refine": "server.lsp.commands.refine",
+    "starling.review": "server.lsp.commands.review",
+    "starling.search": "server.lsp.commands.search",
+    "starling.stats": "server.lsp.commands.stats",
+    "starling.status": "server.lsp.commands.status",
+    "starling.undo": "server.lsp.commands.undo",
+    "starling.validate": "server.lsp.commands.validate",
+    "starling.workflow": "server.lsp.commands.workflow",
+    "starling.workflows": "server.lsp.commands.workflows",
+}
+
+
+class CommandModule(Protocol):
+    """What each command's module holds."""
+
+    Arguments: type[BaseModel]
+    Result: type[BaseModel]
+
+    async def execute(
+        self,
+        snapshot: Snapshot,
+        services: Services,
+        arguments: Any,  # noqa: ANN401 (its own `Arguments`)
+    ) -> BaseModel:
+        """Do it."""
+        ...
+
+
+def load(name: str) -> CommandModule:
+    """The module of a command in the table."""
+    return cast("CommandModule", importlib.import_module(COMMANDS[name]))
+
+
+async def run(name: str, arguments: Sequence[object], snapshot: Snapshot, services: Services) -> dict[str, Any]:
+    """Execute a command.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such command, or it does not take these arguments; the message says what is.
+    """
+    if name not in COMMANDS:
+        raise JsonRpcInvalidParams(f"there is no command {name}; there are {', '.join(COMMANDS)}")
+    if len(arguments) > 1:
+        raise JsonRpcInvalidParams(f"{name} takes one object, not {len(arguments)} arguments")
+    command = await asyncio.get_running_loop().run_in_executor(services.pool, load, name)
+    given = arguments[0] if arguments and arguments[0] is not None else {}
+    result = await command.execute(snapshot, services, _validated(name, command.Arguments, given))
+    return result.model_dump(mode="json")
+
+
+def _validated(name: str, model: type[BaseModel], given: object) -> BaseModel:
+    from pydantic import ValidationError  # noqa: PLC0415 (loaded by now: the command's module needs it)
+
+    try:
+        return model.model_validate(given, strict=True)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
+        raise JsonRpcInvalidParams(f"{name} does not take that: {wrong}") from None

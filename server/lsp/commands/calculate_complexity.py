@@ -1,0 +1,79 @@
+"""`starling.calculateComplexity`: how complex each function of a document is, most complex first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from agents.reviewer.scanning import figures
+from server.lsp.commands.answering import targets
+from server.lsp.commands.answering.command_records import CommandRecord
+from server.lsp.commands.answering.targets import Range, Target
+
+if TYPE_CHECKING:
+    from server.lsp.session.open_documents import OpenText
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+Arguments = Target
+
+
+class FunctionFacts(CommandRecord):
+    """One function."""
+
+    name: str = Field(description='As it is written, "" for none.')
+    range: Range = Field(description="All of it.")
+    lines: int = Field(description="Lines of code, without blank ones and comments.")
+    cyclomatic: int = Field(description="McCabe's complexity: 1 and 1 more for each decision.")
+    cognitive: int = Field(
+        description="SonarSource's cognitive complexity: decisions weigh more the deeper they stand."
+    )
+    nesting: int = Field(description="Levels of nested statements.")
+    parameters: int = Field(description="Parameters that must be given by position.")
+    documented: bool = Field(description="There is a docstring, or a comment right above.")
+
+
+class Result(CommandRecord):
+    """All functions."""
+
+    language: str = Field(description='Our name of the language, "text" for one without a grammar.')
+    measured: bool = Field(description="False where functions of this language cannot be told apart.")
+    lines: int = Field(description="All lines.")
+    code_lines: int = Field(description="Lines that hold code.")
+    comment_lines: int = Field(description="Lines that hold comment alone, docstrings included.")
+    functions: tuple[FunctionFacts, ...] = Field(description="Most complex first.")
+
+
+async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
+    """Measure."""
+    core = await targets.core_of(services)
+    document = await targets.document_of(snapshot, services, core, arguments)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(services.pool, _measured, document, snapshot.encoding)
+
+
+def _measured(document: OpenText, encoding: str) -> Result:
+    found = figures.measured(document.record)
+    functions = sorted(found.functions if found else (), key=lambda one: (-one.cognitive, -one.cyclomatic))
+    return Result(
+        language=document.language,
+        measured=found is not None,
+        lines=found.lines if found else document.text.count("\n") + 1,
+        code_lines=found.code_lines if found else 0,
+        comment_lines=found.comment_lines if found else 0,
+        functions=tuple(
+            FunctionFacts(
+                name=one.name,
+                range=targets.range_of(document, one.span.start, one.span.end, encoding),
+                lines=one.lines,
+                cyclomatic=one.cyclomatic,
+                cognitive=one.cognitive,
+                nesting=one.nesting,
+                parameters=one.parameters,
+                documented=one.documented,
+            )
+            for one in functions
+        ),
+    )

@@ -1,0 +1,58 @@
+"""`starling.generate`: have code written at a place: a body, a block, a docstring, type hints, a test, or as asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from agents.tasks import registry, running
+from server.lsp.commands.answering import proposing
+from server.lsp.commands.answering.failures import CommandFailed
+from server.lsp.commands.answering.proposing import Where, Written
+
+if TYPE_CHECKING:
+    from agents.tasks.task import Task
+    from server.lsp.commands.answering.proposing import Place
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+Result = Written
+
+
+class Arguments(Where):
+    """What to write, and where."""
+
+    task: str = Field(
+        default="",
+        max_length=100,
+        description="What: "
+        + ", ".join(f'"{task.name}"' for task in registry.TASKS)
+        + '; "" for what fits the place, or the instruction.',
+    )
+    instruction: str = Field(default="", max_length=10_000, description="What is wanted, in words.")
+
+
+async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
+    """Write it, and have a person decide about it."""
+    place = await proposing.place_of(snapshot, services, arguments, arguments.instruction)
+    return await proposing.written(snapshot, services, place, chosen(place, arguments))
+
+
+def chosen(place: Place, arguments: Arguments) -> Task:
+    """The task that is named; else the one for instructions, or the first that applies."""
+    name = arguments.task or ("generate" if arguments.instruction else "")
+    if name:
+        task = registry.named(name)
+        if task is None:
+            known = ", ".join(one.name for one in registry.TASKS)
+            raise CommandFailed(f"There is no task {name!r}.", code="unknown-task", what_next=f"There are {known}.")
+        return task
+    offers = [task for task, offer in running.offers(place.scene) if offer.preferred or task.name == "complete"]
+    if not offers:
+        raise CommandFailed(
+            "Nothing is missing at this place.",
+            code="nothing-applies",
+            what_next="Name a `task`, put the cursor into an empty function, or at the end of a line.",
+        )
+    return offers[0]

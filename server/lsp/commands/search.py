@@ -1,0 +1,70 @@
+"""`starling.search`: code in the workspace by words and identifiers, best first, unsaved text included."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from indexing.records import Query
+from server.lsp.commands.answering.command_records import CommandRecord
+
+if TYPE_CHECKING:
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+START_WAIT_S = 30.0
+DEADLINE_S = 2.0
+
+
+class Arguments(CommandRecord):
+    """What to look for."""
+
+    query: str = Field(min_length=1, max_length=10_000, description="Code or words.")
+    limit: int = Field(default=10, ge=1, le=100, description="Most hits to return.")
+
+
+class Found(CommandRecord):
+    """One hit."""
+
+    path: str = Field(description="Absolute path.")
+    relative: str = Field(description="Workspace-relative path, `/`-separated.")
+    first_line: int = Field(description="First line, from 0.")
+    last_line: int = Field(description="The line after the last.")
+    text: str = Field(description="The lines.")
+    score: float = Field(description="Higher is better; comparable within one answer only.")
+    name: str = Field(description='Qualified name of what it defines, "" for none.')
+
+
+class Result(CommandRecord):
+    """The hits, best first."""
+
+    hits: tuple[Found, ...]
+
+
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
+    """Search."""
+    core = await services.cores.ready(START_WAIT_S)
+    if core is None:
+        return Result(hits=())
+    search = partial(
+        core.index.search, Query(arguments.query), limit=arguments.limit, deadline=time.monotonic() + DEADLINE_S
+    )
+    hits = await asyncio.get_running_loop().run_in_executor(services.pool, search)
+    return Result(
+        hits=tuple(
+            Found(
+                path=str(hit.path),
+                relative=hit.relative,
+                first_line=hit.first_line,
+                last_line=hit.last_line,
+                text=hit.text,
+                score=hit.score,
+                name=hit.name,
+            )
+            for hit in hits
+        )
+    )

@@ -1,0 +1,28 @@
+"""`starling.undo`: propose to take back a change that the gate made, the last one or that of a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from server.lsp.commands.answering.command_records import CommandRecord, Proposed
+
+if TYPE_CHECKING:
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+Result = Proposed
+
+
+class Arguments(CommandRecord):
+    """What to take back."""
+
+    checkpoint: str = Field(
+        default="", max_length=100, description='Its checkpoint; "" for the last change in this workspace.'
+    )
+
+
+async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Proposed:
+    """Propose it; a person is asked as for any other edit."""
+    return Proposed.of(await services.gate.undo(arguments.checkpoint))

@@ -1,0 +1,245 @@
+"""A language client without an editor: starts `starling serve` as a child and speaks LSP with it over stdio.
+
+Knows the protocol and nothing of the server's inside. Start at `DemoClient.start`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.client import LanguageClient
+
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+# As an editor would start it, without help from our own surroundings: -P and -E keep folder and environment out.
+COMMAND = (sys.executable, "-P", "-E", str(Path(__file__).resolve().parents[2] / "starling_lsp.py"), "serve", "--stdio")
+ANSWER_S = 60.0
+END_S = 10.0
+INVOKED = types.InlineCompletionTriggerKind.Invoked
+AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
+
+
+class Place(Protocol):
+    """A place to ask at: a file's text that ends a line in the middle, and where that is."""
+
+    @property
+    def path(self) -> Path:
+        """Return the absolute path of its file."""
+        ...
+
+    @property
+    def relative(self) -> str:
+        """Return the path from the workspace's folder."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """Return our name of the file's language."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Return the text without what stood behind the cursor."""
+        ...
+
+    @property
+    def line(self) -> int:
+        """Return the cursor's line, from 0."""
+        ...
+
+    @property
+    def before(self) -> str:
+        """Return what stands before the cursor on its line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server suggested at a place.
+
+    Attributes:
+        text: what to insert, "" for nothing.
+        replaces_to: number of characters to the right of the cursor that it replaces.
+        replaces_from: number of characters to the left of the cursor that it replaces.
+        origin: how it was made.
+        confidence: 0 to 1, None when the server does not say.
+        model: its name, "" for none.
+        took_ms: from sending the request to having the answer.
+    """
+
+    text: str
+    replaces_from: int
+    replaces_to: int
+    origin: str
+    confidence: float | None
+    model: str
+    took_ms: float
+
+
+class DemoClient(LanguageClient):
+    """One server and its only client."""
+
+    def __init__(self, root: Path, on_progress: Callable[[int], None]) -> None:
+        super().__init__("starling demo", VERSION)
+        self.root = root
+        self.initialize_ms = 0.0
+        self._versions = 0
+        self._drain: asyncio.Task[None] | None = None
+        self.complaints: list[str] = []
+
+        def progress(params: types.ProgressParams) -> None:
+            percentage = plain(params.value).get("percentage")
+            if percentage is not None:
+                on_progress(int(percentage))
+
+        answers: dict[str, Callable[[Any], object]] = {
+            types.WINDOW_WORK_DONE_PROGRESS_CREATE: lambda _: None,
+            types.PROGRESS: progress,
+            types.WORKSPACE_CONFIGURATION: lambda params: [None for _ in params.items],
+            types.CLIENT_REGISTER_CAPABILITY: lambda _: None,
+            types.WINDOW_SHOW_MESSAGE: lambda params: self.complaints.append(params.message),
+            types.WINDOW_LOG_MESSAGE: lambda _: None,
+            types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: lambda _: None,
+        }
+        for method, answer in answers.items():
+            self.feature(method)(answer)
+
+    @classmethod
+    async def start(cls, root: Path, on_progress: Callable[[int], None]) -> Self:
+        """Start a server on the workspace `root` and initialize it.
+
+        Raises:
+            RuntimeError: the server ended instead of answering.
+            TimeoutError: it did not answer.
+        """
+        client = cls(root, on_progress)
+        await client.begin(COMMAND)
+        return client
+
+    async def begin(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start `command` in the workspace, with this process' environment unless told otherwise; as `start`."""
+        begun = time.perf_counter()
+        await self.start_io(*command, cwd=self.root, env=environment)
+        self._drain = asyncio.create_task(self._read_errors())
+        capabilities = types.ClientCapabilities(
+            general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
+            window=types.WindowClientCapabilities(work_done_progress=True),
+            workspace=types.WorkspaceClientCapabilities(configuration=True, workspace_folders=True),
+            text_document=types.TextDocumentClientCapabilities(
+                inline_completion=types.InlineCompletionClientCapabilities()
+            ),
+        )
+        folder = types.WorkspaceFolder(self.root.as_uri(), self.root.name)
+        request = types.InitializeParams(
+            capabilities, process_id=os.getpid(), root_uri=self.root.as_uri(), workspace_folders=[folder],
+            client_info=types.ClientInfo("starling demo", VERSION),
+        )  # fmt: skip
+        await asyncio.wait_for(self.initialize_async(request), ANSWER_S)
+        self.initialize_ms = (time.perf_counter() - begun) * 1000
+        self.initialized(types.InitializedParams())
+
+    @property
+    def process_id(self) -> int:
+        """The server's; 0 before it is started."""
+        return 0 if self._server is None else self._server.pid
+
+    async def command(self, name: str) -> dict[str, Any]:
+        """Run one of the server's commands that takes no argument; its answer as plain JSON."""
+        params = types.ExecuteCommandParams(name, [])
+        answer: dict[str, Any] = plain(await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S))
+        return answer
+
+    async def complete(self, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
+        """Open the file of `place` as it is there, cut behind the cursor, ask at the cursor, and close it again."""
+        uri = place.path.as_uri()
+        self._versions += 1
+        item = types.TextDocumentItem(uri, place.language, self._versions, place.text)
+        self.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        begun = time.perf_counter()
+        try:
+            return await self._ask(uri, place, trigger)
+        except JsonRpcException as error:
+            self.complaints.append(f"{place.relative}:{place.line + 1}: {error}")
+            return Answer("", 0, 0, "", None, "", (time.perf_counter() - begun) * 1000)
+        finally:
+            self.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
+
+    async def _ask(self, uri: str, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
+        """The first suggestion at the cursor."""
+        position = types.Position(place.line, len(place.before))  # UTF-32: its units are our characters
+        params = types.InlineCompletionParams(
+            types.InlineCompletionContext(trigger), types.TextDocumentIdentifier(uri), position
+        )
+        begun = time.perf_counter()
+        result = await asyncio.wait_for(self.text_document_inline_completion_async(params), ANSWER_S)
+        took_ms = (time.perf_counter() - begun) * 1000
+        items = result.items if isinstance(result, types.InlineCompletionList) else list(result or ())
+        if not items:
+            return Answer("", 0, 0, "", None, "", took_ms)
+        item = items[0]
+        text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
+        span = item.range or types.Range(position, position)
+        made = _made(item)
+        return Answer(
+            text,
+            _left(position, span),
+            max(0, span.end.character - position.character),
+            str(made.get("origin", "")),
+            made.get("confidence"),
+            str(made.get("model", "")),
+            took_ms,
+        )
+
+    async def finish(self) -> None:
+        """End the server as an editor does; one that does not go is killed."""
+        try:
+            await asyncio.wait_for(self.shutdown_async(None), END_S)
+            self.exit(None)
+            await asyncio.wait_for(self.stop(), END_S)  # type: ignore[no-untyped-call]
+        except (TimeoutError, RuntimeError, OSError):
+            if self._server is not None and self._server.returncode is None:
+                self._server.kill()
+        finally:
+            if self._drain is not None:
+                self._drain.cancel()
+
+    async def _read_errors(self) -> None:
+        """Read the server's stderr, so that it never waits for a reader."""
+        if self._server is None or self._server.stderr is None:
+            return
+        while line := await self._server.stderr.readline():
+            self.complaints = [*self.complaints[-20:], line.decode(errors="replace").rstrip()]
+
+
+def _left(position: types.Position, span: types.Range) -> int:
+    """How many characters left of the cursor a suggestion replaces."""
+    return max(0, position.character - span.start.character) if span.start.line == position.line else 0
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 (JSON)
+    """What pygls made of a JSON answer, as plain JSON again."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(inner) for name, inner in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _made(item: types.InlineCompletionItem) -> dict[str, Any]:
+    arguments = item.command.arguments if item.command is not None else None
+    made = plain(arguments[0]) if arguments else {}
+    return made if isinstance(made, dict) else {}

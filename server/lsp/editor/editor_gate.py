@@ -1,0 +1,39 @@
+"""The gate of an editor's session. Start at `for_editor`.
+
+Imported when a session first needs a gate: it brings SQLite and the index's syntax along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.limits import IndexLimits
+from server.assembly.gates import state
+from server.gate.gate import Gate
+from server.gate.places import Places, excluding
+
+if TYPE_CHECKING:
+    from pygls.lsp.server import LanguageServer
+
+    from server.lsp.editor.client import Client
+    from server.lsp.session.session import Session
+
+
+def for_editor(server: LanguageServer, session: Session) -> Gate:
+    """The gate of one connection."""
+    from server.lsp.editor.asking import EditorAsker  # noqa: PLC0415
+    from server.lsp.editor.editor_workplace import EditorWorkplace  # noqa: PLC0415 (brings lsprotocol, as does the next)
+
+    def traits() -> Client:
+        return session.client
+
+    def places() -> Places:
+        core = session.cores.current
+        excluded = core.index.exclusion if core is not None else excluding(session.roots, IndexLimits())
+        return Places(session.roots, excluded)
+
+    asker = EditorAsker(server, traits, session.shown)
+    workplace = EditorWorkplace(server, traits, session.documents, lambda: session.roots)
+    client = f"{session.client.name} {session.client.version}".strip()
+    client = client or "an editor without a name"
+    return Gate(state(session.teller()), places, asker, workplace, client=client, owns_state=True)

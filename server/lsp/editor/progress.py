@@ -1,0 +1,124 @@
+"""Progress bars in the editor, for work that the server does by itself.
+
+Computes no progress. Start at `show`, and at `ProgressBar.reporter` for indexing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from server.lsp.editor.inquiry import inquire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pygls.lsp.server import LanguageServer
+
+    from indexing.records import IndexProgress
+    from server.lsp.editor.client import Client
+
+logger = logging.getLogger(__name__)
+
+TITLE = "Indexing"
+STEP_S = 0.1  # nobody sees more than ten steps a second
+CREATE_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a bar shows.
+
+    Attributes:
+        message: in a few words.
+        percentage: 0 to 100; None where it is not known.
+    """
+
+    message: str
+    percentage: int | None
+
+
+async def show(
+    server: LanguageServer, title: str, newest: Callable[[], Step | None], last: Callable[[], str | None]
+) -> None:
+    """Show a bar until the work has ended; return early if the client refuses to make one.
+
+    Args:
+        server: whose client shows it.
+        title: names the work.
+        newest: the newest step, None once the work has ended; asked ten times a second.
+        last: what the bar says at its end, None for nothing.
+    """
+    try:
+        token = str(uuid.uuid4())
+        params = types.WorkDoneProgressCreateParams(token)
+        await inquire(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
+        progress = server.work_done_progress
+        step = newest()
+        # clients show no percentage later on a bar that begins without one
+        percentage = 0 if step is None else step.percentage
+        progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=False, percentage=percentage))
+        shown = None
+        while (step := newest()) is not None:
+            if step != shown:
+                report = types.WorkDoneProgressReport(message=step.message, percentage=step.percentage)
+                progress.report(token, report)
+                shown = step
+            await asyncio.sleep(STEP_S)
+        progress.end(token, types.WorkDoneProgressEnd(message=last()))
+        progress.tokens.pop(token, None)
+    except (TimeoutError, JsonRpcException) as error:
+        logger.info("the client shows no progress: %s", error)
+
+
+class ProgressBar:
+    """Shows the newest report of each run of indexing."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self._newest: IndexProgress | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    def reporter(self, client: Client) -> Callable[[IndexProgress], None] | None:
+        """The function that the index calls from any thread; None for clients that show no progress."""
+        if not client.progress:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def report(progress: IndexProgress) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._take, progress)
+
+        return report
+
+    def close(self) -> None:
+        """Stop showing; the client drops its bar with the connection."""
+        if self._running is not None:
+            self._running.cancel()
+
+    def _take(self, progress: IndexProgress) -> None:
+        self._newest = progress
+        if self._running is None and not progress.finished:
+            self._running = asyncio.ensure_future(self._show())
+
+    async def _show(self) -> None:
+        try:
+            await show(self._server, TITLE, self._step, self._last)
+        finally:
+            self._running = None
+
+    def _step(self) -> Step | None:
+        newest = self._newest
+        if newest is None or newest.finished:
+            return None
+        percentage = min(100 * newest.done // newest.total, 100) if newest.total else 0
+        return Step(f"{newest.done:,} of {newest.total:,} files", percentage)
+
+    def _last(self) -> str | None:
+        return f"{self._newest.total:,} files" if self._newest is not None else None

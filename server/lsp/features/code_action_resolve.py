@@ -1,0 +1,27 @@
+"""`codeAction/resolve`: the edit of a safe fix that was chosen, from a fresh review of the text as it is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+
+async def handle(snapshot: Snapshot, services: Services, params: types.CodeAction) -> types.CodeAction:
+    """Add the edit; without one where the text has changed so that the fix is gone."""
+    document, core = snapshot.document, services.cores.current
+    if document is None or core is None or not isinstance(params.data, dict):
+        return params
+    from server.lsp.conversion import code_actions  # noqa: PLC0415 (as for `textDocument/codeAction`)
+    from server.lsp.session import fixing  # noqa: PLC0415 (as for `textDocument/codeAction`)
+
+    edits = await fixing.safe_edits(snapshot, services, core, document, params.data)
+    if edits:
+        proposal, change = code_actions.proposal_of(params.title, document, edits)
+        services.chosen.expect(proposal, change)
+        params.edit = code_actions.workspace_edit(change, document, snapshot)
+    return params

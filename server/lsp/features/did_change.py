@@ -1,0 +1,19 @@
+"""`textDocument/didChange`, incremental."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.lsp.conversion import incoming
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.session import Session
+
+
+def handle(session: Session, params: types.DidChangeTextDocumentParams) -> None:
+    """Apply the edits; a change of what is not open is ignored."""
+    if (document := session.documents.get(params.text_document.uri)) is not None:
+        version, encoding = params.text_document.version, session.client.encoding
+        session.changed(incoming.changed(document, params.content_changes, version, encoding))

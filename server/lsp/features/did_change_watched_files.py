@@ -1,0 +1,18 @@
+"""`workspace/didChangeWatchedFiles`: files changed on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.workspace import origins
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.session import Session
+
+
+def handle(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
+    """Have them read again."""
+    paths = (origins.path_of(change.uri) for change in params.changes)
+    session.touched([path for path in paths if path is not None])

@@ -1,0 +1,17 @@
+"""`workspace/didChangeWorkspaceFolders`: folders come and go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.lsp.conversion import incoming
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.session import Session
+
+
+def handle(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Index what came, forget what went."""
+    session.moved(incoming.folders_of(params.event.added), incoming.folders_of(params.event.removed))

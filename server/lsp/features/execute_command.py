@@ -1,0 +1,20 @@
+"""`workspace/executeCommand`: one of our commands, by name, with one JSON object."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from server.lsp import commands
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+
+async def handle(snapshot: Snapshot, services: Services, params: types.ExecuteCommandParams) -> dict[str, Any]:
+    """Run it."""
+    snapshot = replace(snapshot, token=params.work_done_token)
+    return await commands.run(params.command, params.arguments or [], snapshot, services)

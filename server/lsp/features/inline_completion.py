@@ -1,0 +1,30 @@
+"""`textDocument/inlineCompletion` (LSP 3.18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from server.lsp.conversion import incoming, outgoing
+
+if TYPE_CHECKING:
+    from server.lsp.session.completions import Completions
+    from server.lsp.session.snapshot import Snapshot
+
+
+async def handle(
+    snapshot: Snapshot, completions: Completions, params: types.InlineCompletionParams
+) -> types.InlineCompletionList:
+    """What to suggest at the cursor, as ghost text; several when a person asked."""
+    document = snapshot.document
+    if document is None:
+        return types.InlineCompletionList([])
+    selected = params.context.selected_completion_info
+    completion = await completions.complete(
+        document,
+        incoming.offset_of(document, params.position, snapshot.encoding),
+        trigger=incoming.trigger_of(params.context),
+        selected=None if selected is None else selected.text,
+    )
+    return outgoing.inline_items(completion, document, snapshot.encoding)

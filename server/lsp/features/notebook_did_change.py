@@ -1,0 +1,28 @@
+"""`notebookDocument/didChange`: cells open, close and change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.lsp.conversion import incoming
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.session import Session
+
+
+def handle(session: Session, params: types.DidChangeNotebookDocumentParams) -> None:
+    """Follow the cells; their order, kinds and outputs are of no use to us."""
+    cells = params.change.cells
+    if cells is None:
+        return
+    if cells.structure is not None:
+        for closed in cells.structure.did_close or ():
+            session.closed(closed.uri)
+        for cell in cells.structure.did_open or ():
+            session.changed(incoming.opened(cell, notebook=params.notebook_document.uri))
+    for content in cells.text_content or ():
+        if (document := session.documents.get(content.document.uri)) is not None:
+            version, encoding = content.document.version, session.client.encoding
+            session.changed(incoming.changed(document, content.changes, version, encoding))

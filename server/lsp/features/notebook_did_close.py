@@ -1,0 +1,16 @@
+"""`notebookDocument/didClose`: its cells close with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.session import Session
+
+
+def handle(session: Session, params: types.DidCloseNotebookDocumentParams) -> None:
+    """Close the cells."""
+    for cell in params.cell_text_documents:
+        session.closed(cell.uri)

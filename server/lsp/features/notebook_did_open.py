@@ -1,0 +1,18 @@
+"""`notebookDocument/didOpen`: each cell becomes a document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.lsp.conversion import incoming
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from server.lsp.session.session import Session
+
+
+def handle(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
+    """Open the cells."""
+    for cell in params.cell_text_documents:
+        session.changed(incoming.opened(cell, notebook=params.notebook_document.uri))

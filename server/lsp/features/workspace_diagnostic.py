@@ -1,0 +1,28 @@
+"""`workspace/diagnostic`: what the reviewer finds in files that are not open; in parts, where the client takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from server.lsp.conversion import diagnostics
+
+if TYPE_CHECKING:
+    from server.lsp.session.snapshot import Snapshot
+    from server.lsp.session.workspace_reviews import WorkspaceReviews
+
+
+async def handle(
+    snapshot: Snapshot, reviews: WorkspaceReviews, params: types.WorkspaceDiagnosticParams
+) -> types.WorkspaceDiagnosticReport:
+    """The findings of the workspace's files; what the client has already is only named."""
+    previous = {known.uri: known.value for known in params.previous_result_ids}
+    items: list[diagnostics.FileItem] = []
+    async for reports in reviews.reports(snapshot.roots, previous, snapshot.encoding):
+        part = [diagnostics.file_report(report) for report in reports]
+        if params.partial_result_token is None:
+            items += part
+        elif part:
+            reviews.send_part(params.partial_result_token, types.WorkspaceDiagnosticReportPartialResult(part))
+    return types.WorkspaceDiagnosticReport(items)

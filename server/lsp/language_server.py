@@ -1,0 +1,224 @@
+"""The composition root: one language server for one connection, and the one table of what it answers.
+
+Nothing here may import what is slow: `initialize` is answered before settings, index or model are loaded
+(`server.assembly.core` does that, later). Start at `FEATURES` and `create_server`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import FeatureNotificationError, FeatureRequestError
+from pygls.lsp.server import LanguageServer
+
+from server.assembly import core
+from server.gate.question.shown import SCHEME
+from server.lsp.commands import COMMANDS
+from server.lsp.conversion import incoming
+from server.lsp.features import (
+    code_action,
+    code_action_resolve,
+    completion,
+    diagnostic,
+    did_change,
+    did_change_configuration,
+    did_change_watched_files,
+    did_change_workspace_folders,
+    did_close,
+    did_open,
+    did_save,
+    execute_command,
+    initialize,
+    initialized,
+    inline_completion,
+    notebook_did_change,
+    notebook_did_close,
+    notebook_did_open,
+    text_document_content,
+    workspace_diagnostic,
+)
+from server.lsp.session.session import Session
+from server.lsp.wire import lenience
+from server.lsp.wire.protocol import StarlingProtocol
+from server.version import VERSION
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from server.lsp.editor.client import Client
+    from server.lsp.session.completions import Completions
+    from server.lsp.session.services import Services
+    from server.lsp.session.snapshot import Snapshot
+
+NAME = "starling"
+EVERY_NOTEBOOK = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook(notebook="*")])
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A method that changes the session.
+
+    Attributes:
+        method: LSP's name.
+        handle: the feature's handler.
+        capability: what declares it to the client, as a path in the server's capabilities; "" for the base protocol.
+        options: what is declared beside it.
+    """
+
+    method: str
+    handle: Callable[[Session, Any], None]
+    capability: str = ""
+    options: object = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A method that is answered from a snapshot, with a service; attributes as of `Notification`.
+
+    Attributes:
+        given: takes what the handler works with, beside the snapshot, out of the session's services.
+        when: for which clients it is offered.
+    """
+
+    method: str
+    handle: Callable[[Snapshot, Any, Any], Awaitable[Any]]
+    given: Callable[[Services], object]
+    capability: str
+    options: object = None
+    when: Callable[[Client], bool] = lambda _: True
+
+
+def _completions(services: Services) -> Completions:
+    return services.completions
+
+
+def _all(services: Services) -> Services:
+    """Return all services: a menu or a command may come to anything."""
+    return services
+
+
+FEATURES: tuple[Notification | Request, ...] = (
+    Notification(types.INITIALIZE, initialize.handle),
+    Notification(types.INITIALIZED, initialized.handle),
+    Notification(types.TEXT_DOCUMENT_DID_OPEN, did_open.handle, "text_document_sync.open_close"),
+    Notification(types.TEXT_DOCUMENT_DID_CHANGE, did_change.handle, "text_document_sync.change"),
+    Notification(
+        types.TEXT_DOCUMENT_DID_SAVE, did_save.handle, "text_document_sync.save", types.SaveOptions(include_text=False)
+    ),
+    Notification(types.TEXT_DOCUMENT_DID_CLOSE, did_close.handle, "text_document_sync.open_close"),
+    Notification(types.NOTEBOOK_DOCUMENT_DID_OPEN, notebook_did_open.handle, "notebook_document_sync"),
+    Notification(types.NOTEBOOK_DOCUMENT_DID_CHANGE, notebook_did_change.handle, "notebook_document_sync"),
+    Notification(types.NOTEBOOK_DOCUMENT_DID_CLOSE, notebook_did_close.handle, "notebook_document_sync"),
+    Notification(types.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration.handle),
+    Notification(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, did_change_watched_files.handle),
+    Notification(
+        types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS,
+        did_change_workspace_folders.handle,
+        "workspace.workspace_folders.change_notifications",
+    ),
+    Request(
+        types.TEXT_DOCUMENT_INLINE_COMPLETION,
+        inline_completion.handle,
+        _completions,
+        "inline_completion_provider",
+        types.InlineCompletionOptions(),  # without options pygls would not declare it
+    ),
+    Request(
+        types.TEXT_DOCUMENT_COMPLETION,
+        completion.handle,
+        _completions,
+        "completion_provider",
+        types.CompletionOptions(trigger_characters=[".", "(", " ", "=", ","]),
+        when=lambda client: not client.inline,
+    ),
+    Request(
+        types.TEXT_DOCUMENT_DIAGNOSTIC,
+        diagnostic.handle,
+        lambda services: services.reviews,
+        "diagnostic_provider",
+        types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=NAME),
+        when=lambda client: client.pulls,
+    ),
+    Request(
+        types.WORKSPACE_TEXT_DOCUMENT_CONTENT,
+        text_document_content.handle,
+        lambda services: services.shown,
+        "workspace.text_document_content",
+        types.TextDocumentContentOptions([SCHEME]),  # pygls does not declare it; the protocol does
+        when=lambda client: client.editing.contents,
+    ),
+    Request(
+        types.WORKSPACE_DIAGNOSTIC,
+        workspace_diagnostic.handle,
+        lambda services: services.workspace_reviews,
+        "diagnostic_provider",
+        when=lambda client: client.pulls_workspace,
+    ),
+    Request(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        code_action.handle,
+        _all,
+        "code_action_provider",
+        types.CodeActionOptions(code_action_kinds=[*code_action.KINDS], resolve_provider=True),
+    ),
+    Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, _all, "code_action_provider"),
+    Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, _all, "execute_command_provider"),
+)
+
+
+class StarlingServer(LanguageServer):
+    """One connection to one editor."""
+
+    protocol: StarlingProtocol
+
+    def __init__(self, build: core.Builder) -> None:
+        kind = types.TextDocumentSyncKind.Incremental
+        super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenience.converter)
+        self.session = Session(self, build, self._offer)
+        self.exit_status: asyncio.Future[int] | None = None  # set while the connection is served
+        for feature in FEATURES:
+            if isinstance(feature, Notification):
+                handler = self.session.guard.notification(feature.method, self._notified(feature))
+                self.feature(feature.method, feature.options)(handler)
+        for name in COMMANDS:
+            self.command(name)(execute_command.handle)  # for the declaration; the protocol calls the feature
+
+    def _notified(self, feature: Notification) -> Callable[[Any], None]:
+        return lambda params: feature.handle(self.session, params)
+
+    def _offer(self, client: Client) -> None:
+        """Register the requests that this client is to be offered, before the capabilities are declared."""
+        for feature in FEATURES:
+            if isinstance(feature, Request) and feature.when(client):
+                handler = self.session.guard.request(feature.method, self._requested(feature))
+                self.feature(feature.method, feature.options)(handler)
+
+    def _requested(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
+        async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
+            session = self.session
+            snapshot = session.snapshot(incoming.uri_of(params))
+            return await feature.handle(snapshot, feature.given(session.services), params)
+
+        return answer
+
+    def stop(self, status: int) -> None:
+        """End the connection; whoever serves it waits for this."""
+        if self.exit_status is not None and not self.exit_status.done():
+            self.exit_status.set_result(status)
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """Count what pygls stumbled over; never a message box, whoever types cannot do anything about it."""
+        if source not in (FeatureRequestError, FeatureNotificationError):  # those the guard has counted
+            self.session.guard.failed(getattr(source, "__name__", str(source)), error)
+
+
+def create_server(build: core.Builder = core.build) -> StarlingServer:
+    """A server for one connection.
+
+    Args:
+        build: how the core is built; a test hands in its own.
+    """
+    return StarlingServer(build)

@@ -1,0 +1,1 @@
+"""One editor's session: its documents, and the services that answer for it."""

@@ -1,0 +1,115 @@
+"""Loads the model of a session before the first request, shows how far it is, and says if it fails.
+
+No completion waits for any of it. Start at `ModelLoading.begin`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from server.lsp.editor import progress
+from server.lsp.editor.progress import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pygls.lsp.server import LanguageServer
+
+    from models.local.lazy import LazyModel
+    from server.assembly.core import Core
+    from server.lsp.editor.client import Client
+    from server.lsp.wire.guard import Guard
+
+logger = logging.getLogger(__name__)
+
+TITLE = "Loading"  # and the model's name
+SOON_S = 0.3  # no bar for a model that is loaded by then, such as one that the host has in memory
+
+
+class ModelLoading:
+    """Loads the model of each core once."""
+
+    def __init__(
+        self,
+        server: LanguageServer,
+        guard: Guard,
+        client: Callable[[], Client],
+        *,
+        tell: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        """Prepare to load.
+
+        Args:
+            server: whose client shows the bar.
+            guard: runs what nobody waits for.
+            client: the client's traits.
+            tell: shows a person what happens to the model later on; called from any thread.
+            warn: tells a person why the model cannot be loaded, or is computed otherwise than configured.
+        """
+        self._server = server
+        self._guard = guard
+        self._client = client
+        self._tell = tell
+        self._warn = warn
+        self._model: LazyModel | None = None
+        self._bar: asyncio.Future[None] | None = None
+
+    def begin(self, core: Core) -> None:
+        """Load the models of `core` in the background, once."""
+        model = core.model
+        if model is None or model is self._model:
+            return
+        self._model = model
+        model.listen(self._tell)
+        if core.quick is not None:
+            core.quick.warm()
+        self._guard.background("model", self._load(model, core.quick), otherwise=lambda: None)
+
+    def close(self) -> None:
+        """Stop showing; the client drops its bar with the connection."""
+        if self._bar is not None:
+            self._bar.cancel()
+
+    async def _load(self, model: LazyModel, quick: LazyModel | None) -> None:
+        begun = time.monotonic()
+        model.warm()
+        loading = asyncio.get_running_loop().run_in_executor(None, model.wait)
+        if quick is not None and self._client().progress:
+            shown = self._show(model, quick, loading)
+            self._bar = self._guard.background("progress", shown, otherwise=lambda: None)
+        await loading
+        _log(model, time.monotonic() - begun)
+        if model.problem:
+            self._warn(model.problem)
+
+    async def _show(self, model: LazyModel, quick: LazyModel, loading: asyncio.Future[bool]) -> None:
+        """Show how far the large `model` is, and that `quick` answers until then."""
+        await asyncio.wait((loading,), timeout=SOON_S)
+        if loading.done():
+            return
+
+        def newest() -> Step | None:
+            percentage = model.loading_percent
+            if model.ready:  # asked last, for a ready model has no percentage either
+                return None
+            message = f"{quick.entry.name} answers until then"
+            return Step(message if percentage is not None else f"for the first time here; {message}", percentage)
+
+        def last() -> str:
+            return "ready" if model.state == "ready" else "not loaded"
+
+        await progress.show(self._server, f"{TITLE} {model.entry.name}", newest, last)
+
+
+def _log(model: LazyModel, seconds: float) -> None:
+    loaded = model.model
+    traits = {name: getattr(loaded, name) for name in ("device", "compute_type", "threads") if hasattr(loaded, name)}
+    fields = {"model": model.entry.name, **traits, "seconds": round(seconds, 3)}
+    if loaded is not None:
+        logger.info("model loaded", extra=fields)
+    else:
+        logger.info("model not loaded", extra={**fields, "why": model.problem or model.state})
