@@ -21,7 +21,7 @@ from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import RemoteChat
 from models.remote.providers.shapes import text_of
 from models.remote.providers.thoughts import ThoughtFilter
-from tests.models.test_hostile_endpoints import QUESTION, QUICK, answering
+from tests.models.remote.test_hostile_endpoints import QUESTION, QUICK, answering
 
 if TYPE_CHECKING:
     from models.chat import Reply

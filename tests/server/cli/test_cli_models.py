@@ -16,13 +16,13 @@ from server.assembly import chats
 from server.assembly.settings import resolve
 from server.cli import run
 from server.state import paths
+from tests.models.catalog.found.test_finding import put, repository
 from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import full_model
-from tests.models.found.test_finding import put, repository
 from tests.models.hub import Hub, served
 
-CHECKPOINT = Path(__file__).parents[2] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
+CHECKPOINT = Path(__file__).parents[3] / "models" / "training" / "checkpoint"  # the bundled model's, to train on
 
 
 @pytest.fixture(autouse=True)

@@ -126,5 +126,5 @@ def test_counting_bytes_starts_no_process() -> None:
         "print(len(psutil.Process().children()))"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"

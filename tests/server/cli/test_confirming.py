@@ -17,7 +17,7 @@ from server.cli.confirming import coloured
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROGRAM = [sys.executable, str(Path(__file__).parent / "gate" / "terminal_program.py")]
+PROGRAM = [sys.executable, str(Path(__file__).with_name("terminal_program.py"))]
 WAIT_S = 60.0
 READ_BYTES = 4096
 

@@ -277,7 +277,7 @@ def test_spans_are_in_order_and_apart() -> None:
 
 
 def test_ordinary_code_holds_next_to_nothing() -> None:
-    sources = [path.read_text("utf-8") for path in (Path(__file__).parents[2] / "agents").rglob("*.py")]
+    sources = [path.read_text("utf-8") for path in (Path(__file__).parents[3] / "agents").rglob("*.py")]
     assert sum(len(secret_literals(source)) for source in sources) == 0
 
 

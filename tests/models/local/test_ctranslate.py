@@ -364,7 +364,7 @@ keep = model.generate  # still referenced while the interpreter ends
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_the_interpreter_ends_well_with_a_model_alive(state: str) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, state], cwd=root, capture_output=True, text=True, timeout=LONG_S, check=False
     )

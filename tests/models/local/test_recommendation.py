@@ -18,7 +18,7 @@ from models.local.recommendation import Candidate, Limits, Room, Verdict, availa
 from tests.models import bundled
 
 LIMITS = Limits(typing_s=0.5, asking_s=2.0, first_words_s=15.0, tokens_per_s=5.0)
-EVAL = Path(__file__).parents[1] / "eval"
+EVAL = Path(__file__).parents[2] / "eval"
 # The column of a quality table that a figure is of, and the rows that it is found in.
 TABLES = {"lines": ("line_completion.csv", "exact")}
 

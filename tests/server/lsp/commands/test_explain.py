@@ -9,7 +9,7 @@ import pytest
 
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.paths import HOME_VARIABLE
-from tests.server.test_generate import BODY, STUB, Bench, at
+from tests.server.lsp.commands.test_generate import BODY, STUB, Bench, at
 
 if TYPE_CHECKING:
     from pathlib import Path

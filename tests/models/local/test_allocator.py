@@ -15,7 +15,7 @@ from models.local.engine import LARGE_BYTES, Engine, Placement
 from models.local.weights import WEIGHTS_FILE
 from tests.models import bundled
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HERE = allocator._glibc() is not None
 
 # Threads that all allocate at once, each in a heap of its own unless told otherwise.

@@ -26,7 +26,7 @@ from models.remote.replies import CachedChat
 from models.remote.reply_store import DamagedError, ReplyStore, read_reply
 from models.scripted.scripted_chat import ScriptedChat
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 posix = pytest.mark.skipif(os.name != "posix", reason="links and modes are POSIX's")
 REPLY = Reply("two", ReplyEnd.TOOLS, (ToolCall("1", "add", {"first": 1}),), Usage(3, 4), "m")
 QUESTION = ChatRequest((Message(Speaker.USER, "1 + 1?"),))

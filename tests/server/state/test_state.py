@@ -25,7 +25,7 @@ from server.state.database import State, StateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def fill(database: State, value: str) -> None:
@@ -80,7 +80,7 @@ def test_several_processes_begin_it_at_once(tmp_path: Path) -> None:
     path = tmp_path / state.FILE
     code = (
         "import sys; from pathlib import Path; from server.state.database import State\n"
-        "from tests.server.test_state import fill\n"
+        "from tests.server.state.test_state import fill\n"
         "database = State(Path(sys.argv[1]))\n"
         "for number in range(20): fill(database, f'{sys.argv[2]}-{number}')\n"
         "database.close()"
