@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import FeatureNotificationError, FeatureRequestError
-from pygls.lsp.server import LanguageServer
 
 from server.assembly import core
 from server.gate.question.shown import SCHEME
@@ -41,6 +40,7 @@ from server.lsp.features import (
 )
 from server.lsp.session.session import Session
 from server.lsp.wire import lenience
+from server.lsp.wire.connection import Connection
 from server.lsp.wire.protocol import StarlingProtocol
 from server.version import VERSION
 
@@ -169,10 +169,11 @@ FEATURES: tuple[Notification | Request, ...] = (
 )
 
 
-class StarlingServer(LanguageServer):
+class StarlingServer(Connection):
     """One connection to one editor."""
 
     protocol: StarlingProtocol
+    session: Session
 
     def __init__(self, build: core.Builder) -> None:
         kind = types.TextDocumentSyncKind.Incremental

@@ -21,13 +21,13 @@ _GIVEN = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")  # somebo
 
 
 def _complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
-    weight = scan.weights[id(item)]
+    weight = scan.once(metrics.weights)[id(item)]
     return weight.cognitive > policy.cognitive or weight.decisions > policy.cyclomatic
 
 
 def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Too many decisions, or too deeply nested ones."""
-    weight = scan.weights[id(item)]
+    weight = scan.once(metrics.weights)[id(item)]
     if _complex(scan, item, policy):
         yield at(
             nodes.name_of(item.node),
@@ -50,8 +50,8 @@ def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]
     if height <= policy.function_lines or _complex(scan, item, policy):
         return
     inside = (inner for inner in scan.of_role("function") if inner.parent is not None and inner.function is item)
-    lines = metrics.code_lines(item.node, scan.line_kinds) - sum(
-        metrics.code_lines(inner.node, scan.line_kinds) for inner in inside
+    lines = metrics.code_lines(item.node, scan.once(metrics.LineKinds.of)) - sum(
+        metrics.code_lines(inner.node, scan.once(metrics.LineKinds.of)) for inner in inside
     )
     lines -= data_tables.lines_saved(scan, item.node) if lines > policy.function_lines else 0
     if lines > policy.function_lines:
@@ -64,7 +64,7 @@ def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]
 
 def deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
     """Statements in statements in statements; said only where complexity has not said it already."""
-    levels = scan.weights[id(item)].levels
+    levels = scan.once(metrics.weights)[id(item)].levels
     if len(levels) > policy.nesting and not _complex(scan, item, policy):
         node = levels[policy.nesting].node
         first = scan.data.find(b"\n", node.start_byte, node.end_byte)

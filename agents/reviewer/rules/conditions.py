@@ -85,7 +85,7 @@ def _chooses(item: Item) -> bool:
 def duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield a question that was asked before in the same chain of `if` and `else if`."""
     asked = _Asked(scan)
-    for condition, _body in scan.chain(item):
+    for condition, _body in nodes.branches(scan, item):
         if condition is None:
             continue
         inner = nodes.unwrapped(condition)
@@ -119,7 +119,7 @@ def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if item.role == "ternary":
         yield from _same_outcomes(scan, item)
         return
-    branches = scan.chain(item)
+    branches = nodes.branches(scan, item)
     if len(branches) < 2 or branches[-1][0] is not None:
         return
     texts = {_written(scan, body) for _, body in branches}

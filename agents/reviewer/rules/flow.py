@@ -122,7 +122,7 @@ def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 
 def empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """An `if` that does nothing either way."""
-    branches = scan.chain(item)
+    branches = nodes.branches(scan, item)
     if len(branches) != 1:
         return
     condition, held = branches[0]

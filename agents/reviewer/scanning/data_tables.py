@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from agents.reviewer.scanning.metrics import LineKinds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -27,7 +29,7 @@ _MOST_NODES = 20_000
 
 def lines_saved(scan: Scan, function: tree_sitter.Node) -> int:
     """Return how many lines of code of `function` are spared when each string, table and run counts as one line."""
-    kinds = scan.line_kinds.code
+    kinds = scan.once(LineKinds.of).code
     counted: set[int] = set()
     for first, last in _data(scan, function):
         counted.update(line for line in range(first + 1, last + 1) if kinds[line])

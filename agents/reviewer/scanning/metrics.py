@@ -148,7 +148,7 @@ def _continues(item: Item) -> bool:
 
 def measure(scan: Scan) -> TextMetrics:
     """All figures of a text."""
-    found, kinds = scan.weights, scan.line_kinds
+    found, kinds = scan.once(weights), scan.once(LineKinds.of)
     functions = tuple(_function(scan, item, found[id(item)], kinds) for item in scan.of_role("function"))
     definitions = [
         item

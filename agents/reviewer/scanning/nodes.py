@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tree_sitter
 
-    from agents.reviewer.scanning.scan import Scan
+    from agents.reviewer.scanning.scan import Item, Scan
 
 IFS = {"if_statement", "if_expression", "if"}
 _ELIFS = {"elif_clause", "elsif", "else_if_clause", "elseif_statement"}
@@ -122,6 +122,18 @@ def statements(node: tree_sitter.Node, scan: Scan) -> list[tree_sitter.Node]:
     if inner.type in scan.grammar.entry.blocks or inner.type in {"statement_list", "statements", "block_body"}:
         return [child for child in inner.named_children if not scan.is_comment(child)]
     return [inner]
+
+
+def branches(scan: Scan, item: Item) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
+    """Return the branches of an `if` of `scan`, as `chain` does; they are looked for once."""
+    known = scan.once(_no_chains)
+    if id(item) not in known:
+        known[id(item)] = chain(item.node)
+    return known[id(item)]
+
+
+def _no_chains(_: Scan) -> dict[int, list[tuple[tree_sitter.Node | None, tree_sitter.Node]]]:
+    return {}
 
 
 def chain(node: tree_sitter.Node) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:

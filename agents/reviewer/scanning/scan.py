@@ -11,19 +11,20 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from agents.reviewer.scanning import metrics, nodes
 from indexing.syntax import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import tree_sitter
 
     from indexing.syntax.documents import Document
     from indexing.syntax.grammars import Grammar
     from indexing.syntax.syntax import Syntax
+
+Result = TypeVar("Result")
 
 QUERIES = Path(__file__).with_name("queries")
 SHARED = {"tsx": ("javascript", "typescript"), "typescript": ("javascript", "typescript"), "cpp": ("c", "cpp")}
@@ -91,30 +92,19 @@ class Scan:
         """For going from bytes to code points."""
         return texts.ByteLines(self.document.text, self.data)
 
-    @cached_property
-    def weights(self) -> dict[int, metrics.Weight]:
-        """Complexity and nesting of each function, by the identity of its item."""
-        return metrics.weights(self)
+    def once(self, compute: Callable[[Scan], Result]) -> Result:
+        """Return what `compute` says of this text; computed when it is first asked for, several rules ask."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        return cast("Result", self._computed[compute])
 
     @cached_property
-    def line_kinds(self) -> metrics.LineKinds:
-        """Which lines hold code, and which nothing but comment."""
-        return metrics.LineKinds.of(self)
+    def _computed(self) -> dict[Callable[[Scan], object], object]:
+        return {}
 
     def of_role(self, role: str) -> list[Item]:
         """All items of a role, in order of appearance."""
         return self.items.get(role, [])
-
-    def chain(self, item: Item) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
-        """The branches of an `if`, as in `nodes.chain`; several rules ask."""
-        known = self._chains.get(id(item))
-        if known is None:
-            known = self._chains[id(item)] = nodes.chain(item.node)
-        return known
-
-    @cached_property
-    def _chains(self) -> dict[int, list[tuple[tree_sitter.Node | None, tree_sitter.Node]]]:
-        return {}
 
     def text(self, node: tree_sitter.Node) -> str:
         """What is written there."""

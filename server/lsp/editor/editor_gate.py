@@ -5,7 +5,7 @@ Imported when a session first needs a gate: it brings SQLite and the index's syn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from indexing.limits import IndexLimits
 from server.assembly.gates import state
@@ -13,13 +13,32 @@ from server.gate.gate import Gate
 from server.gate.places import Places, excluding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from pygls.lsp.server import LanguageServer
 
+    from server.assembly.core import Cores
+    from server.gate.question.shown import Shown
     from server.lsp.editor.client import Client
-    from server.lsp.session.session import Session
+    from server.lsp.session.open_documents import Documents
 
 
-def for_editor(server: LanguageServer, session: Session) -> Gate:
+class GatedSession(Protocol):
+    """What the gate asks of a session: its client, its texts and folders, and how a person is told."""
+
+    client: Client
+    roots: tuple[Path, ...]
+    cores: Cores
+    documents: Documents
+    shown: Shown
+
+    def teller(self) -> Callable[[str], None]:
+        """Return a function for any thread that shows a person a sentence."""
+        ...
+
+
+def for_editor(server: LanguageServer, session: GatedSession) -> Gate:
     """The gate of one connection."""
     from server.lsp.editor.asking import EditorAsker  # noqa: PLC0415
     from server.lsp.editor.editor_workplace import EditorWorkplace  # noqa: PLC0415 (brings lsprotocol, as does the next)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from pygls.protocol.json_rpc import MsgId
 
-    from server.lsp.language_server import StarlingServer
+    from server.lsp.wire.connection import Connection
     from server.lsp.wire.messages import Message
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class StarlingProtocol(LanguageServerProtocol):
             where nobody has to prove who they are. It is asked before anything else of a message is looked at.
     """
 
-    _server: StarlingServer
+    _server: Connection
     admission: Callable[[object], str] | None = None
     _turned_away = False
 
