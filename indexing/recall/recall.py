@@ -2,7 +2,7 @@
 
 Candidates come from pools (segments, open files, the asking text itself), each compared token by token backwards from
 the cursor. Identifiers that were consistently renamed between there and here are renamed in the continuation too.
-Equal continuations vote together; `confidence` says how likely the best is right. Reads no files, runs no model.
+Equal continuations vote together; `recall_confidence` says how likely the best is right. Reads no files, runs no model.
 Start at `best`.
 """
 

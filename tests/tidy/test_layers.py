@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
 
 from tests.tidy.tree import ROOMS, program
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from tests.tidy.tree import Source
 
 # Who may speak to a network, and for what.
 NETWORK = {
@@ -44,11 +52,12 @@ MAY_SPEAK = {
 }
 # Names that would pull in an LSP type.
 LSP = {"pygls", "lsprotocol"}
+MOST_MODULES = 20  # of a folder: the next is looked for among its rooms
 MOST_LINES = 25  # of a handler: more is a rule that belongs into the core
 
 
-def test_only_the_server_knows_lsp() -> None:
-    found = [s.path for s in program() if not s.path.startswith("server/") and LSP & set(s.imports)]
+def test_only_the_edge_knows_lsp() -> None:
+    found = [s.path for s in program() if not s.path.startswith("server/lsp/") and LSP & set(s.imports)]
     assert found == []
 
 
@@ -69,6 +78,35 @@ def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:
         if name in ROOMS and name not in allowed[s.path.partition("/")[0]]
     ]
     assert wrong == []
+
+
+def test_no_module_imports_another_that_imports_it() -> None:
+    modules = {module_of(s.path): s for s in program()}
+    graph = {
+        name: {found for found in imported(s, modules) if found != name and not name.startswith(found + ".")}
+        for name, s in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises with the cycle
+
+
+def test_no_folder_holds_more_than_a_person_can_look_over() -> None:
+    folders = Counter(s.path.rpartition("/")[0] for s in program() if not s.path.endswith("__init__.py"))
+    assert {folder: count for folder, count in folders.items() if count > MOST_MODULES} == {}
+
+
+def module_of(path: str) -> str:
+    """Return the dotted name of the module in a file."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imported(source: Source, modules: Container[str]) -> Iterator[str]:
+    """Yield the modules of the program that a file imports, wherever it does."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom) and node.module in modules:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from (name if name in modules else node.module for name in inner)
 
 
 def test_position_encodings_are_counted_in_two_modules_only() -> None:

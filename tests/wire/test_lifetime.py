@@ -98,13 +98,13 @@ async def test_what_a_library_prints_does_not_reach_the_protocol(tmp_path: Path)
     program = tmp_path / "noisy.py"
     program.write_text(
         "import os, runpy, sys, threading\n"
-        "from server.assembly import core; from server.lsp.serving import stdio as serve\n"
+        "from server.assembly import core; from server.lsp.serving import stdio\n"
         "def build(roots, options, old):\n"
         "    print('from python', flush=True)\n"
         "    os.write(1, b'from a library')\n"
         "    os.system('echo from a child')\n"
         "    return core.build(roots, options, old)\n"
-        "serve.serve_stdio(build)\n"
+        "stdio.serve_stdio(build)\n"
     )
     environment = {
         **os.environ,
