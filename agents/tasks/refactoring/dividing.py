@@ -16,7 +16,8 @@ from agents.tasks import ranking
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import function_at
 from agents.tasks.proposals import change, notes_of
-from agents.tasks.refactoring.splitting import UnsplitError, movable, split_off
+from agents.tasks.refactoring.refusing import UnsplitError
+from agents.tasks.refactoring.splitting import movable, split_off
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from models.chat import ChatModel
 
 _ANSWER_TOKENS = 100
+_LONGEST_ANSWER = 2000  # characters that are read
 _PARTS = 8  # that are listed
 _SHOWN = 80  # characters of a line in the list
 _SPARE_TOKENS = 600  # for the prompt's own words, and a second question
@@ -44,7 +46,7 @@ _MORE = re.compile(
     | return | rais | log | test | document | simplif | replac | convert | handl | keep | put | sort | typ ) \w*"""
 )
 _NAMED = re.compile(r"(?i)\b(?:called|named)\s+[`'\"]?(?P<name>[^\W\d]\w*)")
-_LINES = re.compile(r"(?P<first>\d+)\s*(?:-|–|to|through|until)\s*(?:line\s*)?(?P<last>\d+)")  # noqa: RUF001
+_LINES = re.compile(r"(?P<first>\d{1,7})\s*(?:-|–|to|through|until)\s*(?:line\s*)?(?P<last>\d{1,7})")  # noqa: RUF001
 _NAME = re.compile(r"(?im)^[\s*-]*name\W*(?:def\s+)?(?P<name>[^\W\d]\w*)")
 
 
@@ -130,6 +132,7 @@ class _Dividing:
         Raises:
             UnsplitError: it names no lines that can move.
         """
+        answer = answer[:_LONGEST_ANSWER]
         lines = _LINES.search(answer)
         wanted, given = _NAMED.search(self.scene.instruction), _NAME.search(answer)
         name = wanted or given

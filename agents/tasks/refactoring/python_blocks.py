@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.tasks.refactoring.python_names import Flow, bound_in, own_nodes, reads_in
+from agents.tasks.refactoring.python_names import Flow, Swallows, bound_in, own_nodes, parameters_of, reads_in, swallows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,27 +85,53 @@ class Block:
                 found |= bound_in([node])
         return frozenset(found)
 
+    def read_before(self) -> Names:
+        """Return the names that the function's own code above the statements reads."""
+        above = (one for one in own_nodes(self.function.body) if getattr(one, "lineno", 0) < self.first_line)
+        return self._read_in(above)
+
     def read_behind(self) -> Names:
         """Return the names that may be read once the statements are done."""
         found = self._read_in(one for one in ast.walk(self.function) if self._comes_later(one))
         return found | reads_in(self.statements) if self._loop() is not None else found
 
+    def is_before(self, node: ast.AST) -> bool:
+        """Return whether a node may have been run before the statements are."""
+        line, loop = getattr(node, "lineno", 0), self._loop()
+        return line < self.first_line or (loop is not None and line <= (loop.end_lineno or 0))
+
+    def is_repeated(self) -> bool:
+        """Return whether a loop stands around the statements."""
+        return self._loop() is not None
+
     def lost_on_error(self) -> Names:
         """Return the names that may be read after an error in the statements, which a new function would keep."""
         found: set[str] = set()
         for node, field in self.around:
-            if isinstance(node, (ast.Try, ast.TryStar)) and field == "body":
-                found |= reads_in([*node.handlers, *node.finalbody])
-                if any(Flow().follow(one.body, frozenset()) is not None for one in node.handlers):
-                    last = node.end_lineno or 0
-                    loop = self._loop()
-                    first = loop.lineno if loop is not None else last + 1
-                    found |= self._read_in(
-                        one
-                        for one in ast.walk(self.function)
-                        if getattr(one, "lineno", 0) > last or first <= getattr(one, "lineno", 0) < node.lineno
-                    )
+            if isinstance(node, (ast.Try, ast.TryStar)) and field != "finalbody":
+                found |= reads_in(node.finalbody)
+                goes_on = any(isinstance(one, (ast.Break, ast.Continue)) for one in own_nodes(node.finalbody))
+                if field == "body":
+                    found |= reads_in(node.handlers)
+                    goes_on = goes_on or any(_goes_on(one.body) for one in node.handlers)
+                if goes_on:
+                    found |= self._read_past(node)
+            elif isinstance(node, (ast.With, ast.AsyncWith)) and swallows(node) is not Swallows.NEVER:
+                past = self._read_past(node)
+                if swallows(node) is Swallows.MAYBE:  # without a value before, the code behind fails either way
+                    past &= self.bound_before() | {one.arg for one in parameters_of(self.function)}
+                found |= past
         return frozenset(found)
+
+    def _read_past(self, node: ast.stmt) -> Names:
+        """Return the names that may be read once a statement around these is done."""
+        last, loop = node.end_lineno or 0, self._loop()
+        first = loop.lineno if loop is not None else last + 1
+        return self._read_in(
+            one
+            for one in ast.walk(self.function)
+            if getattr(one, "lineno", 0) > last or first <= getattr(one, "lineno", 0) < node.lineno
+        )
 
     def _loop(self) -> ast.stmt | None:
         """Return the outermost loop around the statements."""
@@ -130,6 +156,12 @@ class Block:
             elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
                 found.add(node.target.id)
         return frozenset(found)
+
+
+def _goes_on(body: Sequence[ast.stmt]) -> bool:
+    """Return whether the function goes on behind the body of an `except`."""
+    jumps = any(isinstance(one, (ast.Break, ast.Continue)) for one in own_nodes(body))
+    return jumps or Flow().follow(body, frozenset()) is not None
 
 
 def find_function(tree: ast.Module, line: int) -> tuple[Function, tuple[ast.AST, ...]] | None:

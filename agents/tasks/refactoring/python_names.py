@@ -6,6 +6,8 @@ A name is bound for certain when every path binds it. Reads no text and decides 
 from __future__ import annotations
 
 import ast
+import re
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,14 +18,25 @@ NONE: Names = frozenset()
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# Context managers by their last name.
+_SWALLOWS = re.compile(r"(?i)suppress|raises|ignor|swallow")
+_PASSES_ON = re.compile(
+    r"""(?ix) (?: ^ | [._] ) (?: r? lock | mutex | semaphore | condition ) (?: \(\) )? $
+    | (?: ^ | \. ) (?: open | closing | nullcontext | catch_warnings | subTest | TemporaryDirectory | \w*TemporaryFile
+    | ThreadPoolExecutor | ProcessPoolExecutor | redirect_std\w+ | urlopen | scandir | ZipFile ) \( [^()]*
+    (?: \( [^()]* \) [^()]* )* \) $"""
+)
+_ENDS_ANYWHERE = (ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
 _JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def inner_nodes(node: ast.AST) -> Iterable[ast.AST]:
-    """Return what stands right in a node and is run where the node stands: of a function no more than its defaults."""
+    """Return what stands right in a node and is run where the node stands: of a function its defaults and types."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
-        return [*decorators, *node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]
+        types = [one.annotation for one in parameters_of(node)]
+        types += [] if isinstance(node, ast.Lambda) else [node.returns]
+        return [*decorators, *node.args.defaults, *(one for one in (*node.args.kw_defaults, *types) if one is not None)]
     if isinstance(node, ast.ClassDef):
         return [*node.decorator_list, *node.bases, *(one.value for one in node.keywords)]
     return ast.iter_child_nodes(node)
@@ -109,6 +122,22 @@ def _bound_by(node: ast.AST) -> set[str]:
     return {node.rest} if isinstance(node, ast.MatchMapping) and node.rest else set()
 
 
+class Swallows(Enum):
+    """Whether a context manager swallows errors of its body."""
+
+    NEVER = auto()
+    MAYBE = auto()
+    ALWAYS = auto()
+
+
+def swallows(node: ast.With | ast.AsyncWith) -> Swallows:
+    """Return whether the context managers of a statement swallow errors, as far as their names say."""
+    said = [ast.unparse(item.context_expr) for item in node.items]
+    if any(map(_SWALLOWS.search, said)):
+        return Swallows.ALWAYS
+    return Swallows.NEVER if all(map(_PASSES_ON.search, said)) else Swallows.MAYBE
+
+
 class Flow:
     """Follows statements from their first to their last.
 
@@ -117,7 +146,13 @@ class Flow:
         seen: what was bound for certain before a statement, by the statement.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, wary: bool = False) -> None:
+        """Begin.
+
+        Args:
+            wary: whether any context manager that is not known may swallow errors.
+        """
+        self._wary = wary
         self.exposed: set[str] = set()
         self.seen: dict[ast.stmt, Names] = {}
 
@@ -129,6 +164,8 @@ class Flow:
                 break
             self.seen[statement] = state
             state = self._statement(statement, state)
+            if state is not None and isinstance(statement, _ENDS_ANYWHERE):
+                state -= _unbound_in(statement)
         return state
 
     def _statement(self, node: ast.stmt, bound: Names) -> Names | None:  # noqa: C901, PLR0911, PLR0912 - one for each kind
@@ -149,9 +186,10 @@ class Flow:
                     if item.optional_vars is not None:
                         bound = self._read(item.optional_vars, bound) | bound_in([item.optional_vars])
                 after = self.follow(node.body, bound)
-                # Some context managers swallow errors: then the end is reached however far the body came.
-                swallows = any("suppress" in ast.unparse(item.context_expr) for item in node.items)
-                return bound if swallows or (after is None and not _returns(node.body)) else after
+                # Where an error is swallowed, the end is reached however far the body came.
+                known = swallows(node)
+                unsure = known is Swallows.MAYBE and (after is None or self._wary)
+                return bound if known is Swallows.ALWAYS or unsure else after
             case ast.Try() | ast.TryStar():
                 return self._try(node, bound)
             case ast.Match():
@@ -176,7 +214,7 @@ class Flow:
 
     def _loop(self, node: ast.While | ast.For | ast.AsyncFor, bound: Names, *, endless: bool = False) -> Names | None:
         target = bound_in([node.target]) if not isinstance(node, ast.While) else NONE
-        self.follow(node.body, bound | target)
+        self.follow(node.body, (bound - _unbound_in(node)) | target)
         broken = any(isinstance(one, ast.Break) for one in _of_loop(node.body))
         if endless and not broken:
             return None
@@ -186,6 +224,7 @@ class Flow:
     def _try(self, node: ast.Try | ast.TryStar, bound: Names) -> Names | None:
         whole = self.follow(node.body, bound)
         after = self.follow(node.orelse, whole) if whole is not None else None
+        bound -= _unbound_in(node)
         for handler in node.handlers:
             start = self._read(handler.type, bound) if handler.type is not None else bound
             caught = self.follow(handler.body, start | ({handler.name} if handler.name else NONE))
@@ -219,6 +258,13 @@ class Flow:
         self.exposed |= names - bound
 
 
+def _unbound_in(statement: ast.stmt) -> Names:
+    """Return the names that may be unbound within a statement: by `del`, or at the end of an `except` with a name."""
+    nodes = list(own_nodes([statement]))
+    handled = {one.name for one in nodes if isinstance(one, ast.ExceptHandler) and one.name}
+    return frozenset(handled | {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Del)})
+
+
 def _join(one: Names | None, other: Names | None) -> Names | None:
     """Return what is bound where two paths meet."""
     if one is None or other is None:
@@ -248,7 +294,3 @@ def _of_loop(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
             waiting += node.orelse
         elif not isinstance(node, _Scope):
             waiting += ast.iter_child_nodes(node)
-
-
-def _returns(body: Sequence[ast.stmt]) -> bool:
-    return bool(body) and isinstance(body[-1], ast.Return)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.refactoring.python_blocks import find_block, find_function, runs
-from agents.tasks.refactoring.python_names import Flow, bound_in, free_in, own_nodes, parameters_of, reads_in
+from agents.tasks.refactoring.python_names import Flow, bound_in, own_nodes, parameters_of, reads_in
+from agents.tasks.refactoring.refusing import UnsplitError, check, check_shared, inherited, receiver_of
 from agents.tasks.rewriting.line_edits import line_edits
 from agents.tasks.rewriting.reindenting import reindented
 from starling_python import parse_python
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _LINE = 88  # characters; a longer call is written one argument a line, unless the file has longer lines itself
-_KNOWS_ITS_SCOPE = frozenset({"locals", "vars", "exec", "eval", "dir"})
 _TESTS = (ast.If, ast.While, ast.Assert, ast.Match)
 _MOST_RUNS = 400  # of statements that are looked at
 _WORTH, _LONG = 0.25, 12  # of a line that moves, in names; how many lines count
@@ -47,11 +47,6 @@ _SIMPLE = (
     ast.Import,
     ast.ImportFrom,
 )
-_OF_CLASSES = frozenset({"__init_subclass__", "__class_getitem__", "__new__"})  # which are no ordinary methods
-
-
-class UnsplitError(Exception):
-    """Why lines stay where they are: half a sentence that speaks of "them", for the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +93,19 @@ def split_off(document: Document, at: int, lines: tuple[int, int], name: str, *,
         tree = parse_python(text)
     except SyntaxError:
         raise UnsplitError("the file does not parse") from None
+    if "\r" in text:  # a line end for the parser alone
+        raise UnsplitError("the file has line ends that are no line ends elsewhere")
     found = find_function(tree, at)
     block = find_block(found[0], lines, text.split("\n")) if found is not None else None
     if found is None or block is None:
         raise UnsplitError("there are no whole statements on these lines")
-    _check(block)
-    signature = _signature(block, found[1], _free_name(name, text, keep=keep_name), _bound_before_each(found[0]))
+    check(block)
+    signature = _signature(
+        block,
+        found[1],
+        _free_name(name, text, keep=keep_name, beside=inherited(found[1])),
+        _bound_before_each(found[0]),
+    )
     made = _written(replace(document, text=text), block, signature)
     _check_written(made, block, signature)
     return line_edits(document.text, made.replace("\n", newline))
@@ -156,7 +158,7 @@ def movable(document: Document, at: int, most: int) -> tuple[Part, ...]:
         if rank >= _POOR and len(best) >= _LEAST:
             break
         try:
-            _check(block)
+            check(block)
             signature = _signature(block, holders, "", seen)
         except UnsplitError:
             continue
@@ -191,10 +193,11 @@ def _rank(block: Block, lines: Sequence[str]) -> int:
     return 3 - opens - (closes or compound)
 
 
-def _free_name(name: str, text: str, *, keep: bool) -> str:
-    if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii():
+def _free_name(name: str, text: str, *, keep: bool, beside: Names) -> str:
+    special = name.startswith("__") and name.endswith("__")
+    if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii() or special:
         raise UnsplitError(f"`{name}` is no name for a function")
-    taken = {*_WORD.findall(text), *dir(builtins)}
+    taken = {*_WORD.findall(text), *dir(builtins), *beside}
     wanted = [name] if keep or name.startswith("_") else [f"_{name}"]
     found = next((one for one in wanted if one not in taken), None)
     if found is None:
@@ -202,44 +205,17 @@ def _free_name(name: str, text: str, *, keep: bool) -> str:
     return found
 
 
-def _check(block: Block) -> None:
-    """Refuse what a function of its own cannot hold, or would not help."""
-    statements = block.statements
-    one_line = len(statements) == 1 and statements[0].lineno == statements[0].end_lineno
-    if one_line:
-        raise UnsplitError("that is a single line; name more")
-    if not block.around and len(statements) == len(block.function.body) - _documents(block.function):
-        raise UnsplitError("that is the whole function; name a part of it")
-    nodes = list(own_nodes(statements))
-    if any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in nodes):
-        raise UnsplitError("they hold a `yield`")
-    if any(isinstance(one, (ast.Break, ast.Continue)) for one in block.leaving_loops()):
-        raise UnsplitError("they hold a `break` or `continue` of a loop around them")
-    inner = [each for one in statements for each in ast.walk(one)]
-    names = {one.id for one in inner if isinstance(one, ast.Name)}
-    if names & _KNOWS_ITS_SCOPE:
-        raise UnsplitError(f"they use `{min(names & _KNOWS_ITS_SCOPE)}`")
-    shared = (one for one in ast.walk(block.function) if isinstance(one, (ast.Global, ast.Nonlocal)))
-    if any(names.intersection(one.names) for one in shared):
-        raise UnsplitError("they use a name that is declared global or nonlocal")
-    local = bound_in(block.function.body) | {one.arg for one in parameters_of(block.function)}
-    if any(isinstance(one, ast.Delete) and local & reads_in([one]) for one in nodes):
-        raise UnsplitError("they delete a name")
-
-
-def _documents(function: Function) -> bool:
-    return ast.get_docstring(function, clean=False) is not None
-
-
 def _signature(block: Block, holders: Sequence[ast.AST], name: str, seen: Mapping[ast.stmt, Names]) -> _Signature:
     function, statements = block.function, block.statements
     own = frozenset(one.arg for one in parameters_of(function))
-    receiver, decorator = _receiver(block, holders)
+    receiver, decorator = receiver_of(block, holders)
     flow = Flow()
     certain = seen.get(statements[0])
     if certain is None:
         raise UnsplitError("nothing ever gets to these lines")
     after = flow.follow(statements, frozenset())
+    wary = Flow(wary=True)
+    surely = wary.follow(statements, frozenset()) or frozenset()
     nodes = list(own_nodes(statements))
     returns = [one for one in nodes if isinstance(one, ast.Return)]
     if returns and after is not None and not block.is_last():
@@ -247,12 +223,16 @@ def _signature(block: Block, holders: Sequence[ast.AST], name: str, seen: Mappin
     bound = bound_in(statements)
     results = bound & block.read_behind() if after is not None and not returns else frozenset()
     maybe = own | block.bound_before()
-    needed = (flow.exposed | {one for one in results if one not in (after or ())}) & maybe
-    if lost := sorted(results - (after or frozenset()) - needed):
+    needed = (wary.exposed | (results - surely)) & maybe
+    unbound = {one.name for one in nodes if isinstance(one, ast.ExceptHandler)}
+    if lost := sorted(results - (after or frozenset()) - (needed - unbound)):
         raise UnsplitError(f"`{lost[0]}` is not bound on all paths through them")
+    alone = bound - results - block.bound_behind()  # names that nothing but these lines makes local
+    if early := sorted((wary.exposed & bound_in(function.body) - bound | alone & block.read_before()) - maybe):
+        raise UnsplitError(f"`{early[0]}` is read before it is bound")
     if unsure := sorted(needed - certain):
         raise UnsplitError(f"`{unsure[0]}` is not bound on all paths to them")
-    _check_shared(block, bound)
+    check_shared(block, bound, results)
     order = {one: place for place, one in enumerate(_in_order(function))}
     return _Signature(
         name,
@@ -268,40 +248,6 @@ def _signature(block: Block, holders: Sequence[ast.AST], name: str, seen: Mappin
 
 def _is_async(node: ast.AST) -> bool:
     return isinstance(node, ast.comprehension) and bool(node.is_async)
-
-
-def _receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
-    """Return what a new method is called on and its decorator, "" where it is no method."""
-    function = block.function
-    if not holders or not isinstance(holders[-1], ast.ClassDef):
-        inner = (each for one in block.statements for each in ast.walk(one))
-        if any(isinstance(one, ast.Name) and one.id in {"super", "__class__"} for one in inner):
-            raise UnsplitError("they speak of the class around them")
-        return "", ""
-    decorators = {ast.unparse(one) for one in function.decorator_list}
-    positional = [*function.args.posonlyargs, *function.args.args]
-    if "staticmethod" in decorators or not positional:
-        raise UnsplitError("the method has nothing that another one could be called on")
-    receiver = positional[0].arg
-    if receiver in bound_in(function.body):
-        raise UnsplitError(f"`{receiver}` is bound again")
-    of_class = "classmethod" in decorators or function.name in _OF_CLASSES
-    return receiver, "@classmethod" if of_class else ""
-
-
-def _check_shared(block: Block, bound: Names) -> None:
-    """Refuse names that functions inside share with the code around, for each side would see its own."""
-    for node in own_nodes(block.function.body):
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)):
-            continue
-        free = reads_in([node]) if isinstance(node, ast.GeneratorExp) else free_in(node)
-        if block.holds(node):
-            if again := free & block.bound_behind():
-                raise UnsplitError(f"a function in them shares `{min(again)}` with what stands behind them")
-        elif not isinstance(node, ast.GeneratorExp) and (shared := free & bound) and node.lineno < block.first_line:
-            raise UnsplitError(f"a function above them shares `{min(shared)}` with them")
-    if partial := bound & block.lost_on_error():
-        raise UnsplitError(f"`{min(partial)}` is needed where an error in them ends")
 
 
 def _in_order(function: Function) -> list[str]:
@@ -364,7 +310,11 @@ def _annotations(block: Block) -> dict[str, str]:
     function = block.function
     if getattr(function, "type_params", None):
         return {}
-    said = {one.arg: ast.unparse(one.annotation) for one in parameters_of(function) if one.annotation is not None}
+    said = {
+        one.arg: ast.unparse(one.annotation)
+        for one in parameters_of(function)
+        if one.annotation is not None and not _means_itself(function, one.annotation)
+    }
     for one, form in ((function.args.vararg, "tuple[{}, ...]"), (function.args.kwarg, "dict[str, {}]")):
         if one is not None and one.arg in said:
             said[one.arg] = form.format(said[one.arg])
@@ -374,9 +324,14 @@ def _annotations(block: Block) -> dict[str, str]:
     return {name: type_ for name, type_ in said.items() if name not in again}
 
 
+def _means_itself(function: Function, annotation: ast.expr) -> bool:
+    """Return whether a type below a method would mean that method: `def list(self) -> list[int]`."""
+    return function.name in reads_in([annotation])
+
+
 def _returned(function: Function, signature: _Signature) -> str:
     """Return the annotation of what the new function returns, "" where that is not known."""
-    if function.returns is None or getattr(function, "type_params", None):
+    if function.returns is None or _means_itself(function, function.returns) or getattr(function, "type_params", None):
         return ""
     if signature.valued:
         generates = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in own_nodes(function.body))
