@@ -341,20 +341,34 @@ class Engine:
         return min(KEPT_WINDOWS * self._window_tokens, self._kept_bytes // max(1, self._kv_token_bytes))
 
     def _run(self, starts: Sequence[Sequence[str]], **options: Any) -> None:  # noqa: ANN401  # CTranslate2 has no types
-        if self._generator is None:
-            if self._closed:
-                raise RuntimeError("the weights were unloaded")
-            self._generator = _load(self._folder, self.placement)
         self._busy = True
         try:
-            self._generator.generate_batch([list(start) for start in starts], **options)
+            self._weights().generate_batch([list(start) for start in starts], **options)
+        except FAILURES:
+            if self._generator is None:  # not loaded: nothing is kept of what was to be read
+                self._forget()
+            raise
         finally:
             self._busy = False
             allocator.note_work()
 
+    def _weights(self) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+        """Return the generator, loaded again where it was dropped; `close` may come from another thread meanwhile."""
+        generator = self._generator
+        if generator is None:
+            if not self._closed:
+                generator = self._generator = _load(self._folder, self.placement)
+            if self._closed:
+                self._generator = None
+                raise RuntimeError("the weights were unloaded")
+        return generator
+
     def _drop(self) -> None:
         """Only a new generator frees kept KV states; `_run` makes it."""
         self._generator = None
+        self._forget()
+
+    def _forget(self) -> None:
         self._kept.clear()
         self._kept_tokens = 0
 

@@ -548,3 +548,54 @@ def test_alternatives_asked_for_one_by_one_share_what_was_read(monkeypatch: pyte
         assert other.prompt_tokens == first.prompt_tokens == other.reused_tokens + 1
     finally:
         model.close()
+
+
+def test_weights_that_load_again_while_their_model_is_closed_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = large()._engine
+    prompt = Prompt((*["a"] * 200, "b"), 200, 2)
+    begun, closed = threading.Event(), threading.Event()
+    usual, failures = engine._load, list[BaseException]()
+
+    def slowly(folder: Path, placement: engine.Placement) -> object:
+        begun.set()
+        assert closed.wait(LONG_S)
+        return usual(folder, placement)
+
+    def keep() -> None:
+        try:
+            network.keep(prompt)
+        except engine.FAILURES as error:
+            failures.append(error)
+
+    monkeypatch.setattr(engine, "_load", slowly)
+    network._drop()
+    reading = threading.Thread(target=keep)
+    reading.start()
+    assert begun.wait(LONG_S)
+    network.close()
+    assert not network.finished(), "they are still on their way in"
+    closed.set()
+    reading.join(LONG_S)
+    assert network.finished()
+    assert [str(error) for error in failures] == ["the weights were unloaded"]
+    assert not network._kept
+
+
+def test_where_loading_again_fails_nothing_counts_as_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = large()._engine
+    prompt = Prompt((*["a"] * 200, "b"), 200, 2)
+
+    def fail(*_: object) -> object:
+        raise MemoryError("no room")
+
+    try:
+        network._drop()
+        with monkeypatch.context() as patched:
+            patched.setattr(engine, "_load", fail)
+            with pytest.raises(MemoryError):
+                network.keep(prompt)
+        assert network.held(prompt.tokens) == 0
+        network.keep(prompt)
+        assert network.held(prompt.tokens) == 200
+    finally:
+        network.close()
