@@ -22,7 +22,7 @@ from agents.tasks.rewriting.reindenting import reindented
 from starling_python import parse_python
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agents.edits import Edit
     from agents.tasks.refactoring.python_blocks import Block
@@ -107,7 +107,7 @@ def split_off(document: Document, at: int, lines: tuple[int, int], name: str, *,
         _bound_before_each(found[0]),
     )
     made = _written(replace(document, text=text), block, signature)
-    _check_written(made, block, signature)
+    _check_written(made, tree, block, signature)
     return line_edits(document.text, made.replace("\n", newline))
 
 
@@ -339,14 +339,32 @@ def _returned(function: Function, signature: _Signature) -> str:
     return "" if signature.results else " -> None"
 
 
-def _check_written(text: str, block: Block, signature: _Signature) -> None:
-    """Refuse a text in which the statements are not what they were: strings over several lines are easily moved."""
+def _check_written(text: str, before: ast.Module, block: Block, signature: _Signature) -> None:
+    """Refuse a text in which anything else is not what it was: strings over several lines are easily moved."""
+    dumps = [ast.dump(one) for one in block.statements]
+    function = block.function.name
     try:
-        nodes = list(ast.walk(parse_python(text)))
+        after = parse_python(text)
     except SyntaxError:
         raise UnsplitError("they do not parse elsewhere") from None
-    new = [one for one in nodes if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    made = next(one for one in new if one.name == signature.name)
-    moved = made.body[: len(block.statements)]
-    if [ast.dump(one) for one in moved] != [ast.dump(one) for one in block.statements]:
+    made = next((one for one in _functions(after) if one.name == signature.name), None)
+    if made is None or [ast.dump(one) for one in made.body[: len(dumps)]] != dumps:
         raise UnsplitError("they would not stay what they are")
+    if _around(after, function, signature.name) != _around(before, function, signature.name):
+        raise UnsplitError("what stands around the function would not stay what it is")
+
+
+def _functions(tree: ast.AST) -> Iterator[Function]:
+    return (one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def _around(tree: ast.Module, function: str, made: str) -> str:
+    """Return all of a tree but one function and the bodies of those with another name; the tree is used up."""
+    for node in ast.walk(tree):
+        for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
+            if isinstance(body, list):
+                body[:] = [one for one in body if getattr(one, "name", "") != made]
+    for one in _functions(tree):
+        if one.name == function:
+            one.body = []
+    return ast.dump(tree)

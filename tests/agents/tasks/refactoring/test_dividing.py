@@ -10,7 +10,9 @@ from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
 from agents.tasks import registry, running
 from agents.tasks.filling import Cancelled
-from agents.tasks.refactoring.dividing import asks_to_divide
+from agents.tasks.functions import function_at
+from agents.tasks.refactoring.dividing import _Dividing, asks_to_divide
+from agents.tasks.refactoring.refusing import UnsplitError
 from agents.tasks.task import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_chat import ScriptedChat
@@ -167,3 +169,31 @@ def test_who_gives_up_gets_nothing() -> None:
     chat = ScriptedChat(f"===\n{LOOP}")
     with pytest.raises(Cancelled):
         run(scene(), chat, workplace=Workplace(cancelled=lambda: True))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "lines 3-5",
+        "name: write_rows",
+        f"lines {'9' * 6000}-{'9' * 6000}\nname: x",
+        "lines 0-5\nname: x",
+        "lines 5-3\nname: x",
+        "lines 3-500\nname: x",
+        "lines -3--5\nname: x",
+        "lines 3-5\nname: class",
+        "lines 3-5\nname: __init__",
+        "lines 3-5\nname: report",
+        "lines 3-5\nname: print(1); import os",
+        "lines 3-5\nname: naïve",
+        f"lines 3-5\n{' ' * 100_000}name: x",
+        f"{'lines ' * 20_000}\nname: x",
+    ],
+)
+def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason(answer: str) -> None:
+    asked = scene()
+    function = function_at(asked.syntax, asked.span.start)
+    assert function is not None
+    with pytest.raises(UnsplitError):
+        _Dividing(ScriptedChat(""), asked, function).edits(answer)

@@ -127,3 +127,9 @@ def test_what_has_to_live_as_long_as_the_function_stays_in_it() -> None:
     text = "def f():\n    t = TemporaryDirectory()\n    p = t.name\n    q = p + p\n    return q\n"
     with pytest.raises(UnsplitError, match="`t` has to live"):
         split_off(document_of(text), 1, (2, 3), "part", keep_name=False)
+
+
+def test_a_string_right_above_that_looks_like_a_comment_is_not_torn() -> None:
+    text = "X = '''\n# no comment'''\ndef f(a):\n    b = a\n    c = b\n    d = c\n    return d\n"
+    with pytest.raises(UnsplitError):
+        split_off(document_of(text), 3, (4, 5), "part", keep_name=False)
