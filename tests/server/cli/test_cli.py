@@ -510,7 +510,7 @@ def test_a_command_that_may_write_needs_no_protocol(
         "import sys, starling_lsp\n"
         f"sys.argv = ['starling', *{command.split()}]\n"
         "starling_lsp.main()\n"
-        "print('server.lsp.editor.editor_gate' in sys.modules, 'lsprotocol' in sys.modules)\n"
+        "print('server.assembly.gates' in sys.modules, 'lsprotocol' in sys.modules)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(Path(starling_lsp.__file__).parent))
     done = subprocess.run(

@@ -145,5 +145,5 @@ def test_the_committed_calibrations_are_readable() -> None:
 
 
 def test_each_code_is_explained_on_the_page_of_rules() -> None:
-    page = (score_meaning.TABLE.parent / "RULES.md").read_text(encoding="utf-8")
+    page = (score_meaning.TABLE.parents[1] / "RULES.md").read_text(encoding="utf-8")
     assert all(f"\n### {code}\n" in page for code in likelihood.MESSAGES)
