@@ -184,8 +184,6 @@ def test_who_gives_up_gets_nothing() -> None:
         "lines -3--5\nname: x",
         "lines 3-5\nname: class",
         "lines 3-5\nname: __init__",
-        "lines 3-5\nname: report",
-        "lines 3-5\nname: print(1); import os",
         "lines 3-5\nname: naïve",
         f"lines 3-5\n{' ' * 100_000}name: x",
         f"{'lines ' * 20_000}\nname: x",
@@ -196,4 +194,9 @@ def test_an_answer_that_names_nothing_that_can_be_moved_is_refused_with_a_reason
     function = function_at(asked.syntax, asked.span.start)
     assert function is not None
     with pytest.raises(UnsplitError):
-        _Dividing(ScriptedChat(""), asked, function).edits(answer)
+        _Dividing(ScriptedChat("===\nnothing"), asked, function).edits(answer)
+
+
+def test_of_a_name_with_code_the_name_is_taken_alone() -> None:
+    result = run(scene(), ScriptedChat("===\nlines 3-5\nname: write(1); import os"))
+    assert after(result) == DIVIDED.replace("_write_rows", "_write")
