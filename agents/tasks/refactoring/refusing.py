@@ -93,6 +93,8 @@ def receiver_of(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
         raise UnsplitError(f"`{receiver}` is bound again")
     if any(_makes_another_kind(one, function.name) for one in own_nodes(holders[-1].body)):
         raise UnsplitError("the class makes something else of the method")
+    if any(ast.unparse(one).partition("[")[0].rpartition(".")[2] == "Protocol" for one in holders[-1].bases):
+        raise UnsplitError("a protocol says what others have to have, and one more method would be asked of them")
     if any(getattr(one, "name", "") == "__getattribute__" for one in holders[-1].body):
         raise UnsplitError("the class looks its methods up in a way of its own")
     return receiver, "@classmethod" if of_class else ""

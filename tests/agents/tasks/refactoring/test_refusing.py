@@ -69,6 +69,7 @@ STILL = {
     "locals-behind",
     "locals-format",
     "lone-cr",
+    "runtime-proto",
     "static-late",
     "try-del",
 }
