@@ -42,9 +42,9 @@ def _guarded(name: str, real: Any) -> Any:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for processes, disks and clocks."""
+    """Two more than there are processors: many tests wait for processes, disks and clocks."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (usable or 1) + 1
+    return (usable or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)  # after the order was drawn
