@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,10 @@ def outcome(text: str, call: str) -> tuple[str, list[Any]]:
     said: list[Any] = []
     space: dict[str, Any] = {"__name__": "tried", "log": said.append}
     try:
-        exec(compile(text, "tried", "exec"), space)  # noqa: S102 - our own text
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # Python 3.14 warns of `break` in `finally`, with its line
+            code = compile(text, "tried", "exec")
+        exec(code, space)  # noqa: S102 - our own text
         result = eval(call, space)  # noqa: S307 - our own text
         return repr(asyncio.run(result) if inspect.iscoroutine(result) else result), said
     except Exception as error:  # noqa: BLE001 - whatever it raises, it has to raise it afterwards too
