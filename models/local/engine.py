@@ -364,7 +364,7 @@ class Engine:
         return generator
 
     def _drop(self) -> None:
-        """Only a new generator frees kept KV states; `_run` makes it."""
+        """Drop the weights, as only a new generator frees kept KV states; `_weights` makes it."""
         self._generator = None
         self._forget()
 
