@@ -1,0 +1,70 @@
+"""Docstrings, function names and terms keep the rules for words; CONTRIBUTING.md has the glossary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tidy import words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKED: tuple[str, ...] = ()
+
+
+def check_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> list[str]:
+    """Return the broken rules of a module with the text `source`."""
+    monkeypatch.setattr(words, "REPOSITORY", tmp_path)
+    module = tmp_path / "module.py"
+    module.write_text(source, encoding="utf-8")
+    return list(words.check_module(module))
+
+
+@pytest.mark.parametrize("folder", CHECKED)
+def test_a_folder_keeps_the_rules_for_words(folder: str) -> None:
+    assert list(words.check([words.REPOSITORY / folder])) == []
+
+
+def test_a_docstring_that_begins_with_a_noun_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = check_source(tmp_path, monkeypatch, 'def count() -> int:\n    """The number of lines."""\n')
+    assert len(broken) == 1
+    assert "begins with 'the'" in broken[0]
+
+
+def test_a_value_is_described_by_a_noun_phrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = 'class A:\n    """A thing."""\n    @property\n    def size(self) -> int:\n        """{}"""\n'
+    assert check_source(tmp_path, monkeypatch, source.format("Size in bytes.")) == []
+    assert len(check_source(tmp_path, monkeypatch, source.format("What it weighs."))) == 1
+
+
+def test_a_predicate_may_say_whether_and_no_other_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = 'def has_end(text: str) -> {}:\n    """Whether `text` ends."""\n'
+    assert check_source(tmp_path, monkeypatch, source.format("bool")) == []
+    assert len(check_source(tmp_path, monkeypatch, source.format("str"))) == 1
+
+
+@pytest.mark.parametrize("name", ["kept", "_told", "found_in", "accepted"])
+def test_a_function_named_by_a_participle_is_found(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(check_source(tmp_path, monkeypatch, f"def {name}() -> None: ...\n")) == 1
+
+
+@pytest.mark.parametrize("name", ["keep", "embed", "read", "need_more"])
+def test_a_function_named_by_a_verb_is_not(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_source(tmp_path, monkeypatch, f"def {name}() -> None: ...\n") == []
+
+
+def test_a_ruled_out_synonym_is_found_with_its_term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "REPOSITORY", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("Nothing.\nA call that is Safe Twice.\n", encoding="utf-8")
+    assert list(words.check_synonyms(page, {"safe twice": "idempotent"})) == [
+        "page.md:2: 'safe twice', where 'idempotent' is the term"
+    ]
+
+
+def test_the_glossary_has_terms_and_synonyms() -> None:
+    glossary = words.read_glossary()
+    assert len(glossary) >= 10
+    assert all(glossary.values())
