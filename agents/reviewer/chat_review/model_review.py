@@ -26,7 +26,7 @@ from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.catalog import sizes
 from models.chat import ChatRequest
-from models.structured import ask
+from models.structured_answers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from models.catalog.catalog import Catalog
-from models.catalog.known import known_models
-from models.catalog.library import CHECKSUMS_FILE, check, described, install, remove
+from models.catalog.installation import CHECKSUMS_FILE, check, described, install, remove
+from models.catalog.published_models import known_models
 from models.errors import ModelError
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.models.conversion.parity import NETWORKS
 
 ROOM = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models.catalog.catalog import Catalog
 from models.errors import ModelError
-from models.host.fairness import FairTurns
+from models.host.fair_queue import FairTurns
 from models.local.loading import free_bytes, needed_bytes
-from models.local.weights import WEIGHTS_FILE
+from models.local.weights_file import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.catalog.catalog import ModelEntry
-    from models.host.forms import Placing
+    from models.host.protocol import Placing
 
 logger = logging.getLogger(__name__)
 

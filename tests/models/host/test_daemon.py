@@ -13,13 +13,13 @@ import httpx2
 import pytest
 
 from models.errors import HostError, ModelError, SilentHostError
-from models.host import starting
+from models.host import launcher
 from models.host.address import Address
 from models.host.connection import HostConnection
-from models.host.looking import health
-from models.host.process import AlreadyRunningError, run
-from models.host.residents import Limits
-from models.host.starting import HostProcess
+from models.host.daemon import AlreadyRunningError, run
+from models.host.health_check import health
+from models.host.launcher import HostProcess
+from models.host.loaded_models import Limits
 from tests.models.host.serving import WAIT_S
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def test_a_host_that_is_slow_to_start_is_waited_for_by_the_model_that_stands_by(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy of large weights in each server would make the machine slower still."""
-    monkeypatch.setattr(starting, "START_S", 0.3)
+    monkeypatch.setattr(launcher, "START_S", 0.3)
     process = HostProcess(Address(folder, "1.0"), [sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         with pytest.raises(SilentHostError, match="still starting"):
@@ -155,7 +155,7 @@ def test_a_host_that_is_slow_to_start_is_waited_for_by_the_model_that_stands_by(
         assert started is not None
         started.kill()
         started.wait()
-    monkeypatch.setattr(starting, "AGAIN_S", 60.0)  # none is started in the place of the one that was killed
+    monkeypatch.setattr(launcher, "AGAIN_S", 60.0)  # none is started in the place of the one that was killed
     with pytest.raises(HostError, match="did not listen") as caught:
         process.reach()
     assert not isinstance(caught.value, SilentHostError)

@@ -11,9 +11,9 @@ import pytest
 
 from models.catalog.catalog import Catalog
 from models.errors import ModelError
-from models.host import residents as residents_module
-from models.host.forms import Placing
-from models.host.residents import Limits, Residents, UnknownModelError
+from models.host import loaded_models as residents_module
+from models.host.loaded_models import Limits, Residents, UnknownModelError
+from models.host.protocol import Placing
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 
 if TYPE_CHECKING:

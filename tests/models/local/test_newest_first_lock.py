@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from models.local.turns import Turns
+from models.local.newest_first_lock import Turns
 
 LONG_S = 30.0
 

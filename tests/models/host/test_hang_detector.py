@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.errors import SilentHostError
-from models.host.pulse import SILENT_S, Pulse
+from models.host.hang_detector import SILENT_S, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

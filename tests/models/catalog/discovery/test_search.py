@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.found import finding, folders, found_models, hub
-from models.catalog.found.finding import Place, find_models, places
+from models.catalog.discovery import folder_walk, found_model, hub_cache, search
+from models.catalog.discovery.search import Place, find_models, places
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import full_model
@@ -51,7 +51,7 @@ def test_ollamas_models_are_found_as_ollama_calls_them(model: Path, tmp_path: Pa
     assert one.parameters > 0
     assert one.size_bytes == model.stat().st_size
     assert "<|im_start|>" in one.beside.template
-    assert [finding.default_name(one) for one in found] == ["B-GGUF-Q4_K_M", "coder-1.5b", "mine"]
+    assert [search.default_name(one) for one in found] == ["B-GGUF-Q4_K_M", "coder-1.5b", "mine"]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_files_of_lm_studio_and_llama_cpp_are_found(model: Path, tmp_path: Path)
     (cache / "ggml-org_q_q.gguf.etag").write_text("x", encoding="utf-8")
     found = find_models([Place("lmstudio", studio), Place("llama.cpp", cache)])
     assert [one.name for one in found] == ["lmstudio:Qwen/Q-GGUF/q-Q4_K_M", "llama.cpp:ggml-org_q_q"]
-    assert finding.default_name(found[0]) == "q"
+    assert search.default_name(found[0]) == "q"
     assert [one.name for one in find_models([Place("lmstudio", studio), Place("llama.cpp", cache)], "lmstudio")] == [
         "lmstudio:Qwen/Q-GGUF/q-Q4_K_M"
     ]
@@ -111,7 +111,7 @@ def test_names_that_would_drive_a_terminal_or_a_shell_are_made_plain(model: Path
     assert len(names) == 4
     assert len(set(names)) == 4
     for name in names:
-        assert found_models.STRANGE.sub("", name.replace("~", "")) == name.replace("~", "")
+        assert found_model.STRANGE.sub("", name.replace("~", "")) == name.replace("~", "")
 
 
 def test_parts_are_one_model_and_eyes_are_none(tmp_path: Path) -> None:
@@ -214,12 +214,12 @@ def test_no_folder_behind_a_link_is_entered(model: Path, tmp_path: Path) -> None
 def test_a_walk_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         (tmp_path / f"{number:02}.gguf").write_bytes(b"")
-    monkeypatch.setattr(folders, "MOST_ENTRIES", 10)
-    assert len(list(folders.ggufs_in(tmp_path, 3))) == 0  # more than it looks at
-    monkeypatch.setattr(folders, "MOST_ENTRIES", 40)
-    assert len(list(folders.ggufs_in(tmp_path, 3))) == 30
+    monkeypatch.setattr(folder_walk, "MOST_ENTRIES", 10)
+    assert len(list(folder_walk.ggufs_in(tmp_path, 3))) == 0  # more than it looks at
+    monkeypatch.setattr(folder_walk, "MOST_ENTRIES", 40)
+    assert len(list(folder_walk.ggufs_in(tmp_path, 3))) == 30
     assert len(find_models([Place("lmstudio", tmp_path)])) == 30
-    monkeypatch.setattr(finding, "MOST_MODELS", 7)
+    monkeypatch.setattr(search, "MOST_MODELS", 7)
     assert len(find_models([Place("lmstudio", tmp_path)])) == 7
 
 
@@ -243,7 +243,7 @@ def test_variables_and_systems_move_the_places() -> None:
 
 
 def test_a_repository_is_not_walked_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(hub_cache, "MOST_ENTRIES", 3)
     for number in range(5):
         repository(tmp_path, f"a/b{number}")
-    assert len(hub._repositories(tmp_path)) == 3
+    assert len(hub_cache._repositories(tmp_path)) == 3

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from models.chat import AnswerSchema, ChatRequest, Message, Reply, ReplyEnd, Speaker, ToolCall, ToolSpec
-from models.host.forms import FormError, text_of
+from models.host.protocol import FormError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from models.chat import ChatModel
-    from models.host.computing import Computing
+    from models.host.computation import Computing
     from models.host.metrics import Metrics
 
 SPEAKERS = {

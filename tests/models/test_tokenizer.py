@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ModelError
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.models import bundled
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
     from concurrent.futures import Executor
 
+    from models.host.loaded_models import Resident
     from models.host.metrics import Metrics
-    from models.host.residents import Resident
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

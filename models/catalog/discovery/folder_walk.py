@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.catalog.found.found_models import MOST_ENTRIES
+from models.catalog.discovery.found_model import MOST_ENTRIES
 from models.conversion.gguf_contents import SHARD, SUFFIX
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from models.host.forms import NONCE_HEADER, PROOF_PATH, proof
+from models.host.protocol import NONCE_HEADER, PROOF_PATH, proof
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
 from starling_python import uninterrupted
 

@@ -8,7 +8,7 @@ import pytest
 
 from models.completion import FillRequest, StopReason
 from models.errors import ModelError
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.local.load_times import LoadTime
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests.models.bundled import never, to_the_end
@@ -16,7 +16,7 @@ from tests.models.bundled import never, to_the_end
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.local.lazy import State
+    from models.local.lazy_model import State
 
 LONG_S = 30.0
 REQUEST = FillRequest("a.py", "x = ", "\n")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.catalog.catalog import ENTRY_FILE, read_entry
-from models.catalog.formats import CHATML, known_fim
-from models.catalog.known import KnownModel, entry_text, family_fim
+from models.catalog.prompt_formats import CHATML, known_fim
+from models.catalog.published_models import KnownModel, entry_text, family_fim
 from models.errors import ModelError
 from starling_files import close_tree, make_folder, read_text
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
 from models.scripted.scripted_chat import ScriptedChat
-from models.structured import ask
+from models.structured_answers import ask
 
 
 class Sum(BaseModel):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from models.host.fairness import BusyError, FairTurns
+from models.host.fair_queue import BusyError, FairTurns
 
 
 class Line:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from models.completion import Decoded, FillRequest, Generation, Openings, Ranked, StopReason
 from models.errors import ModelError
 from models.fim import Prompt, lay_out
-from models.local import ctranslate, engine
+from models.local import ctranslate_completion, engine
 from models.local.calibration import MovingSpeed, Speed
 from models.local.loading import load
 from tests.models import bundled
@@ -26,7 +26,7 @@ from tests.models.bundled import first_line, never, to_the_end
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from models.local.ctranslate import CTranslateModel
+    from models.local.ctranslate_completion import CTranslateModel
 
 LONG_S = 60.0
 REQUEST = bundled.request(
@@ -416,7 +416,7 @@ def test_a_head_that_lacks_little_is_used_as_it_is(monkeypatch: pytest.MonkeyPat
 def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ctranslate, "LEAST_PROMPT", 96)
+    monkeypatch.setattr(ctranslate_completion, "LEAST_PROMPT", 96)
     model = large(Speed(520.0, 100.0))
     try:
         prefix = LONG.prefix.replace("value", "budget")
@@ -531,7 +531,7 @@ def test_alternatives_of_a_large_model_share_what_was_read(speed: Speed | None) 
 
 
 def test_alternatives_asked_for_one_by_one_share_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctranslate, "LEAST_PROMPT", 96)
+    monkeypatch.setattr(ctranslate_completion, "LEAST_PROMPT", 96)
     model = large(Speed(520.0, 100.0))
     try:
         request = replace(LONG, prefix=LONG.prefix.replace("value", "apart"), max_tokens=2, budget_ms=500.0)

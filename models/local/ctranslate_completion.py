@@ -1,8 +1,8 @@
 """The completion model that runs in this process, on CTranslate2.
 
-Turns requests into prompts (`models.fim`), decodes them one at a time with the newest first (`models.local.turns`),
-applies stop rules and cancellation at each token, and turns tokens into text. Never loads anything itself
-(`models.local.loading`) and never shows a marker to the caller. Start at `CTranslateModel.generate`.
+Turns requests into prompts (`models.fim`), decodes them one at a time with the newest first
+(`models.local.newest_first_lock`), applies stop rules and cancellation at each token, and turns tokens into text. Never
+loads anything itself (`models.local.loading`) and never shows a marker to the caller. Start at `CTranslateModel.generate`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.errors import ModelError
 from models.fim import lay_out
 from models.local.calibration import MovingSpeed
 from models.local.engine import FAILURES, Step, Token
-from models.local.turns import Turns
+from models.local.newest_first_lock import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from models.fim import Prompt
     from models.local.calibration import Speed
     from models.local.engine import Engine
-    from models.tokens import Tokenizer
+    from models.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 

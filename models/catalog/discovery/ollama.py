@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.catalog.found.folders import files_in
-from models.catalog.found.found_models import Found, of_gguf, typeable
+from models.catalog.discovery.folder_walk import files_in
+from models.catalog.discovery.found_model import Found, of_gguf, typeable
 from models.conversion.gguf_description import Beside
 from starling_files import read_regular, read_text
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.catalog.found import hub, ollama_models
-from models.catalog.found.folders import ggufs_in
-from models.catalog.found.found_models import MOST_MODELS, Found, of_gguf
+from models.catalog.discovery import hub_cache, ollama
+from models.catalog.discovery.folder_walk import ggufs_in
+from models.catalog.discovery.found_model import MOST_MODELS, Found, of_gguf
 from models.conversion import gguf_description
 from models.conversion.gguf_contents import SUFFIX
 from models.conversion.gguf_description import STRANGE
@@ -90,9 +90,9 @@ def default_name(found: Found) -> str:
 
 def _models_in(place: Place) -> Iterator[Found]:
     if place.program == "ollama":
-        yield from ollama_models.models_in(place.folder)
+        yield from ollama.models_in(place.folder)
     elif place.program == "hf":
-        yield from hub.models_in(place.folder, place.program)
+        yield from hub_cache.models_in(place.folder, place.program)
     else:
         depth = LM_STUDIO_DEPTH if place.program == "lmstudio" else LLAMA_CPP_DEPTH
         for file in ggufs_in(place.folder, depth):
@@ -100,7 +100,7 @@ def _models_in(place: Place) -> Iterator[Found]:
             if (one := of_gguf(f"{place.program}:{inside}", file)) is not None:
                 yield one
         if place.program == "llama.cpp":  # which keeps them as the hub does since 2026
-            yield from hub.models_in(place.folder, place.program)
+            yield from hub_cache.models_in(place.folder, place.program)
 
 
 def _own_name(name: str, taken: set[str]) -> str:

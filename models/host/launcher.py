@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from models.errors import HostError, SilentHostError
-from models.host.looking import health
-from models.host.pulse import SILENT
+from models.host.hang_detector import SILENT
+from models.host.health_check import health
 from models.remote.http import GivenUpError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from models.catalog.known import INT8_BYTES
+from models.catalog.published_models import INT8_BYTES
 from models.conversion.gguf_contents import read_contents
 from models.conversion.gguf_description import NOTHING, Beside, licence_of, quantization
 from models.conversion.gguf_weights import is_part, unreadable

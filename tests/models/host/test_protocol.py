@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.completion import FillRequest, Ranked, Score, Snippet
-from models.host.forms import CompletionForm, FormError, Placing, read_score, score_body
+from models.host.protocol import CompletionForm, FormError, Placing, read_score, score_body
 
 REQUEST = FillRequest("pkg/a.py", "def f(", "\n\nx = 1\n", (Snippet("b.py", "y = 2\n", stable=False),), 17)
 

@@ -9,9 +9,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from models.catalog.found.folders import ggufs_in
-from models.catalog.found.found_models import MOST_ENTRIES, Found, of_gguf, typeable
-from models.catalog.known import NETWORKS
+from models.catalog.discovery.folder_walk import ggufs_in
+from models.catalog.discovery.found_model import MOST_ENTRIES, Found, of_gguf, typeable
+from models.catalog.published_models import NETWORKS
 from models.conversion.checkpoint import CONFIG_FILE, SAFETENSORS, Checkpoint
 from models.conversion.conversion import counted_parameters
 from models.conversion.vocabulary import TOKENIZER_FILE

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from models.errors import ModelError
 from models.host.host_app import Host, create_app
-from models.host.residents import Residents
+from models.host.loaded_models import Residents
 from models.local import allocator
 from models.local.loading import load, load_chat, load_embedder
 from starling_files import FILE_MODE
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.host.address import Address
-    from models.host.forms import Placing
-    from models.host.residents import Kind, Limits
+    from models.host.loaded_models import Kind, Limits
+    from models.host.protocol import Placing
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class _Place:
 async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _Place) -> None:
     import uvicorn  # noqa: PLC0415 (for the host alone)
 
-    from models.host.doorkeeper import OwnClients  # noqa: PLC0415 (imports uvicorn)
+    from models.host.same_user_protocol import OwnClients  # noqa: PLC0415 (imports uvicorn)
 
     config = uvicorn.Config(
         create_app(host),

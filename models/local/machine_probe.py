@@ -22,7 +22,7 @@ from models.local.calibration import Speed, choose_threads, measure_speed
 from models.local.cuda import load_libraries
 from models.local.engine import FAILURES, Engine, Placement, cuda_devices
 from models.local.machine import Machine, Weights
-from models.local.weights import WEIGHTS_FILE
+from models.local.weights_file import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
