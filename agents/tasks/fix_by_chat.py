@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.tasks import fix
+from agents.tasks import fix_by_completion
 from agents.tasks.functions import function_at
 from agents.tasks.proposals import not_here
-from agents.tasks.rewriting.rewriting import Wish, rewritten
+from agents.tasks.rewriting.chat_rewrite import Wish, rewritten
 from agents.tasks.task import Kind, Needs, Offer, Task
 
 if TYPE_CHECKING:
     from agents.findings import Finding
-    from agents.tasks.ranking import Ranked
+    from agents.tasks.edit_ranking import Ranked
     from agents.tasks.task import Means, Result, Scene
     from indexing.syntax.documents import Span
 
@@ -21,7 +21,7 @@ _MOST_LINES = 120  # of a function that is shown as a whole, so that its other l
 
 def offer(scene: Scene) -> Offer | None:
     """For a finding at the place whose fix is not known already."""
-    finding = next((one for one in scene.findings if fix.applies(scene, one)), None)
+    finding = next((one for one in scene.findings if fix_by_completion.applies(scene, one)), None)
     if finding is None:
         return None
     return Offer(f"Fix with the chat model: {finding.code}", finding.span, finding=finding)
@@ -30,7 +30,11 @@ def offer(scene: Scene) -> Offer | None:
 def propose(scene: Scene, means: Means) -> Result:
     """The function around the finding, or its lines, without it."""
     present = means.review(scene.document)
-    known = [one for one in (*present, *scene.findings) if _touches(one.span, scene.span) and fix.applies(scene, one)]
+    known = [
+        one
+        for one in (*present, *scene.findings)
+        if _touches(one.span, scene.span) and fix_by_completion.applies(scene, one)
+    ]
     if not known:
         return not_here("The finding is not there any more")
     finding = known[0]

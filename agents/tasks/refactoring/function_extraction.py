@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from agents.tasks.refactoring.python_blocks import find_block, find_function, runs
 from agents.tasks.refactoring.python_names import Flow, bound_in, own_nodes, parameters_of, reads_in
-from agents.tasks.refactoring.refusing import UnsplitError, check, check_shared, inherited, receiver_of
+from agents.tasks.refactoring.refusals import UnsplitError, check, check_shared, inherited, receiver_of
 from agents.tasks.rewriting.line_edits import line_edits
 from agents.tasks.rewriting.reindenting import reindented
 from starling_python import parse_python

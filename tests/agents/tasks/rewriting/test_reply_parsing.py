@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.tasks.rewriting.extraction import code_in, own_lines
 from agents.tasks.rewriting.reindenting import reindented, unit_at
+from agents.tasks.rewriting.reply_parsing import code_in, own_lines
 from indexing.syntax.documents import Document
 
 PYTHON = Document("file:///a.py", None, "python", "")

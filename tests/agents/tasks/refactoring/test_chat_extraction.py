@@ -8,11 +8,11 @@ import pytest
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.tasks import registry, running
+from agents.tasks import running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import function_at
-from agents.tasks.refactoring.dividing import _Dividing, asks_to_divide
-from agents.tasks.refactoring.refusing import UnsplitError
+from agents.tasks.refactoring.chat_extraction import _Dividing, asks_to_divide
+from agents.tasks.refactoring.refusals import UnsplitError
 from agents.tasks.task import Nothing, Result, Scene
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_chat import ScriptedChat
@@ -49,7 +49,7 @@ WORDS = "extract the loop over the rows into a function"
 
 
 def run(scene: Scene, chat: ScriptedChat, *, task: str = "refactor", workplace: Workplace | None = None) -> Result:
-    found = registry.named(task)
+    found = task_registry.named(task)
     assert found is not None
     return running.propose(found, scene, replace((workplace or Workplace()).means(None), chat=chat))
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from agents.edits import edited
-from agents.tasks.refactoring.refusing import UnsplitError
-from agents.tasks.refactoring.splitting import split_off
+from agents.tasks.refactoring.function_extraction import split_off
+from agents.tasks.refactoring.refusals import UnsplitError
 from tests.agents.doubles import document_of
 
 PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import Cursor
 from agents.edits import Edit
-from agents.tasks.rewriting import extraction, importing, placeholders, reindenting, restoring
+from agents.tasks.rewriting import importing, placeholders, reindenting, reply_parsing, restoring
 from agents.tasks.rewriting.definitions import definitions_of
 from agents.tasks.rewriting.line_edits import as_held, next_line
 
@@ -77,7 +77,7 @@ class Weaver:
     def fitted(self, new: Definition, held: Sequence[str]) -> list[str]:
         """Return a definition of the answer as it stands in the place of the lines that the document has for it."""
         lines = restoring.restored(new.lines(self.code), held, self.target.document.language, self.target.words)
-        lines = self.indented(lines, "\n".join(held), extraction.depth_of(held[0]))
+        lines = self.indented(lines, "\n".join(held), reply_parsing.depth_of(held[0]))
         whole = placeholders.filled(lines, "\n".join(held))
         if whole is None:
             raise LostError(placeholders.first_of(lines, "\n".join(held)))
@@ -90,7 +90,7 @@ class Weaver:
     def lead(self, new: Definition, first: str) -> list[str]:
         """Return the comments above a definition of the answer, at the depth of its place."""
         said = self.code[new.lead : new.span.start].splitlines()
-        depth = extraction.depth_of(first)
+        depth = reply_parsing.depth_of(first)
         made = [depth + (" " if line.lstrip().startswith("*") else "") + line.strip() for line in said]
         above = self.text[: self.target.span.start].splitlines()[-len(made) :] if made else []
         return [] if [line.strip() for line in above] == [line.strip() for line in made] else made
@@ -104,7 +104,7 @@ class Weaver:
         said = [line for line in said if not placeholders.is_placeholder(line)]
         if not said or not held:
             return
-        depth = extraction.depth_of(held[0])
+        depth = reply_parsing.depth_of(held[0])
         lines = self.indented(said, "\n".join(held), depth)
         if len(lines) < len(held) and lines[0].rstrip() == held[0].rstrip():
             return
@@ -124,7 +124,7 @@ class Weaver:
         place = before or behind
         if place is None:
             return
-        depth = extraction.depth_of(self.text[place.span.start : place.span.end].split("\n", 1)[0])
+        depth = reply_parsing.depth_of(self.text[place.span.start : place.span.end].split("\n", 1)[0])
         lines = self.indented(one.lines(self.code), "", depth)
         if placeholders.first_of(lines, self.text):
             raise LostError(placeholders.first_of(lines, self.text))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.edits import edited
-from agents.tasks.refactoring.splitting import UnsplitError, movable, split_off
+from agents.tasks.refactoring.function_extraction import UnsplitError, movable, split_off
 from tests.agents.doubles import document_of
 
 

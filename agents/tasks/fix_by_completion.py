@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import width
 from agents.edits import ProposedEdit
-from agents.tasks import filling, ranking, testing
+from agents.tasks import edit_ranking, filling, testing
 from agents.tasks.filling import Hole
 from agents.tasks.functions import function_at
 from agents.tasks.proposals import change, not_here, not_written, notes_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from agents.completion.plan import Plan
     from agents.findings import Finding
-    from agents.tasks.ranking import Ranked
+    from agents.tasks.edit_ranking import Ranked
     from agents.tasks.task import Means, Result, Scene
 
 _MOST_LINES = 20  # what is longer is not mended by being written once more
@@ -58,8 +58,8 @@ def propose(scene: Scene, means: Means) -> Result:
     for hint in (_hint(scene, lines, finding), ""):
         hinted = Hole(scene.document, lines.start, lines.end, hint=hint)
         found += filling.block(hinted, means, _plan(scene, lines), scene=scene)
-    candidates = [ranking.Candidate((hole.edit(one.text),), one.likelihood) for one in found]
-    mended = [one for one in ranking.ranked(candidates, scene, means) if _is_rid_of(one, finding, present)]
+    candidates = [edit_ranking.Candidate((hole.edit(one.text),), one.likelihood) for one in found]
+    mended = [one for one in edit_ranking.ranked(candidates, scene, means) if _is_rid_of(one, finding, present)]
     if not mended:
         return not_written(f"The model found no lines that are rid of {finding.code} and parse")
     best, run = _tested(mended[:_TRIED], scene, lines, means)

@@ -9,17 +9,17 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents import outlines, prompting, surroundings
+from agents import outlines, prompting, related_code
 from agents.completion.cursor import Cursor
 from agents.edits import Edit, ProposedEdit, edited
 from agents.pieces import Piece
-from agents.tasks import ranking
+from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import functions_in
 from agents.tasks.proposals import change, notes_of
-from agents.tasks.rewriting import alignment, definitions, extraction, importing, placeholders, reindenting, removals
+from agents.tasks.rewriting import alignment, definitions, importing, placeholders, reindenting, removals, reply_parsing
+from agents.tasks.rewriting.definition_writing import Target
 from agents.tasks.rewriting.line_edits import line_edits
-from agents.tasks.rewriting.weaving import Target
 from agents.tasks.task import Nothing
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
@@ -28,7 +28,7 @@ from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.tasks.ranking import Dropped, Ranked
+    from agents.tasks.edit_ranking import Dropped, Ranked
     from agents.tasks.task import Means, Result, Scene
     from models.chat import ChatModel, Reply
 
@@ -166,7 +166,7 @@ class _Work:
         left -= count(imports)
         head = "" if whole else outlines.class_heads(piece, lambda more: count(more) <= left // 2)
         left -= count(head)
-        context = surroundings.signatures(piece, index, lambda more: count(more) <= left, whole=whole)
+        context = related_code.signatures(piece, index, lambda more: count(more) <= left, whole=whole)
         messages = prompting.messages(
             "rewrite",
             task=self._wish.task,
@@ -186,7 +186,7 @@ class _Work:
         cut_off = reply.end is ReplyEnd.LENGTH or len(reply.text) > self.longest
         language = self._scene.document.language
         counted = "" if language in _PROSE else language  # prose may hold anything
-        found = extraction.code_in(reply.text[: self.longest], cut_off=cut_off, language=counted)
+        found = reply_parsing.code_in(reply.text[: self.longest], cut_off=cut_off, language=counted)
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
             return _Judged(None, found.words, why)
@@ -197,11 +197,11 @@ class _Work:
             settled = found.words and not self._wish.words
             asked = f"do what the task asks for: {self._wish.words.rstrip('.')}".removesuffix(": ")
             return _Judged(None, found.words, "" if settled else f"it changes nothing; {asked}.")
-        outcomes = ranking.judged(self._complete_imports(made), self._scene, self._means)
-        usable = [one for one in outcomes if isinstance(one, ranking.Ranked)]
+        outcomes = edit_ranking.judged(self._complete_imports(made), self._scene, self._means)
+        usable = [one for one in outcomes if isinstance(one, edit_ranking.Ranked)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
         if best is None:
-            dropped = next(one for one in outcomes if isinstance(one, ranking.Dropped))
+            dropped = next(one for one in outcomes if isinstance(one, edit_ranking.Dropped))
             return _Judged(None, found.words, f"{dropped.why}.")
         if why := self._lacking(best):
             return _Judged(None, found.words, why)
@@ -282,7 +282,7 @@ class _Work:
                 used = set(_WORD.findall(importing.without_imports(code, answer)))
                 more = importing.import_edits(answer, scene.syntax, used, language=scene.document.language)
                 code = importing.without_imports(code, answer)
-        lines = extraction.own_lines(code, before=self._before, after=self._after)
+        lines = reply_parsing.own_lines(code, before=self._before, after=self._after)
         if self._empties("\n".join(lines), prose=prose):
             return [], (), "there is no code in it for these lines; write them as they have to be."
         if not lines:
@@ -323,20 +323,20 @@ class _Work:
         again = next((one.name for one in written if (one.name, one.sort) in names and one.sort != "value"), "")
         return f"it repeats `{again}`, which is there already; give what is to be changed alone." if again else ""
 
-    def _complete_imports(self, made: list[tuple[Edit, ...]]) -> list[ranking.Candidate]:
+    def _complete_imports(self, made: list[tuple[Edit, ...]]) -> list[edit_ranking.Candidate]:
         """Return the candidates; if one lacks only an import that everybody knows, with that import."""
-        candidates = [ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
+        candidates = [edit_ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
         if self._scene.document.language != "python":
             return candidates
-        outcomes = ranking.judged(candidates, self._scene, self._means)
+        outcomes = edit_ranking.judged(candidates, self._scene, self._means)
         return [self._imported(one, outcome) for one, outcome in zip(candidates, outcomes, strict=True)]
 
-    def _imported(self, candidate: ranking.Candidate, outcome: Ranked | Dropped) -> ranking.Candidate:
-        errors = outcome.errors if isinstance(outcome, ranking.Dropped) else ()
+    def _imported(self, candidate: edit_ranking.Candidate, outcome: Ranked | Dropped) -> edit_ranking.Candidate:
+        errors = outcome.errors if isinstance(outcome, edit_ranking.Dropped) else ()
         text = edited(self._scene.document.text, candidate.edits)
         for one in errors:
             name = _UNDEFINED.search(one.message)
-            if one.code == ranking.UNDEFINED and name is not None:
+            if one.code == edit_ranking.UNDEFINED and name is not None:
                 syntax = Syntax.of(replace(self._scene.document, text=text))
                 text = edited(text, importing.known_import(name[1], syntax))
         if not errors:
@@ -393,10 +393,10 @@ def _depths(piece: str, before: str, code: str, unit: str) -> list[str]:
     """How deep the code may have to stand: as the piece does; in an empty place as the line above says, or itself."""
     first = next((line for line in piece.splitlines() if line.strip()), None)
     if first is not None:
-        return [extraction.depth_of(first)]
+        return [reply_parsing.depth_of(first)]
     above = next((line for line in reversed(before.splitlines()) if line.strip()), "")
-    outer = extraction.depth_of(above)
-    own = extraction.depth_of(next((line for line in code.splitlines() if line.strip()), ""))
+    outer = reply_parsing.depth_of(above)
+    own = reply_parsing.depth_of(next((line for line in code.splitlines() if line.strip()), ""))
     inner = outer + unit if "\t" in outer + unit else own or outer + unit
     opened = above.rstrip().endswith((":", "{", "(", "["))
     return list(dict.fromkeys([piece, inner, outer] if opened else [outer, piece, inner]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.edits import Edit, ProposedEdit, TextChange
 from agents.findings import Finding, Fix, Severity
-from agents.tasks import registry
+from agents.tasks import task_registry
 from agents.tasks.task import Nothing, TestRun
 from indexing.syntax.documents import Document, Span
 from models.scripted.scripted_completion import ScriptedModel
@@ -56,7 +56,7 @@ def test_a_finding_that_is_gone_by_now_is_said() -> None:
 def test_it_is_offered_for_findings_whose_fix_is_not_known() -> None:
     finding = Finding("eval", Severity.WARNING, Span(30, 34), "Runs anything.")
     known = Finding("eval", Severity.WARNING, Span(30, 34), "x", fix=Fix("Drop it", (Edit(30, 34, ""),)))
-    task = registry.named("fix")
+    task = task_registry.named("fix")
     assert task is not None
     offered = task.offer(scene_of(FIXTURE, findings=(finding,))[0])
     assert offered is not None

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from agents import prompting
 from agents.edits import ProposedEdit
-from agents.tasks import ranking
+from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import function_at
 from agents.tasks.proposals import change, notes_of
-from agents.tasks.refactoring.refusing import UnsplitError
-from agents.tasks.refactoring.splitting import movable, split_off
+from agents.tasks.refactoring.function_extraction import movable, split_off
+from agents.tasks.refactoring.refusals import UnsplitError
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
         except UnsplitError as error:
             complaint = str(error)
         else:
-            (judged,) = ranking.judged([ranking.Candidate(edits)], scene, means)
-            if isinstance(judged, ranking.Ranked):
+            (judged,) = edit_ranking.judged([edit_ranking.Candidate(edits)], scene, means)
+            if isinstance(judged, edit_ranking.Ranked):
                 changes = (change(document, edits),)
                 return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=notes_of(judged))
             complaint = judged.why

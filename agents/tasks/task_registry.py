@@ -11,10 +11,10 @@ from agents.tasks import (
     complete_block,
     docstring,
     explain,
-    fix,
+    fix_by_chat,
+    fix_by_completion,
     implement,
     instruct,
-    mend,
     refactor,
     type_hints,
     write_test,
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from agents.tasks.task import Task
 
 TASKS: tuple[Task, ...] = (
-    fix.TASK,
+    fix_by_completion.TASK,
     implement.TASK,
     docstring.TASK,
     type_hints.TASK,
     write_test.TASK,
     complete_block.TASK,
-    mend.TASK,
+    fix_by_chat.TASK,
     refactor.TASK,
     instruct.TASK,
     explain.TASK,
