@@ -2,7 +2,8 @@
 
 Turns requests into prompts (`models.fim`), decodes them one at a time with the newest first
 (`models.local.newest_first_lock`), applies stop rules and cancellation at each token, and turns tokens into text. Never
-loads anything itself (`models.local.loading`) and never shows a marker to the caller. Start at `CTranslateModel.generate`.
+loads anything itself (`models.local.loading`) and never shows a marker to the caller. Start at
+`CTranslateModel.generate`.
 """
 
 from __future__ import annotations
