@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault
-from models.completion import FillRequest, Generation, Ranked, StopReason
-from models.continuation import Continuation, Rules, deadline_of
+from models.completion import FillRequest, Generation, RankedToken, StopReason
+from models.continuation import Continuation, StopRules, compute_deadline
 from models.errors import HostError, ModelError
-from models.host.protocol import CompletionForm, Placing, read_score
+from models.host.protocol import CompletionRequest, PlacementSettings, read_score
 from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.endpoint import Outgoing
 from models.remote.http import GivenUpError
@@ -54,7 +54,7 @@ class _Answer:
     """
 
     def __init__(
-        self, fresh: Callable[[], Continuation], ranking: list[Ranked], begun: Ranked | None, again: str
+        self, fresh: Callable[[], Continuation], ranking: list[RankedToken], begun: RankedToken | None, again: str
     ) -> None:
         self.continuation = fresh()
         self._fresh = fresh
@@ -87,7 +87,7 @@ class _Answer:
             if self._again.startswith(text):
                 return  # not all of it has come
             raise _OtherwiseError
-        if self.continuation.take(text.removeprefix(self._again), log_prob):
+        if self.continuation.add(text.removeprefix(self._again), log_prob):
             raise _EnoughError
 
 
@@ -105,7 +105,7 @@ class RemoteModel:
         connection: Connection,
         speech: Speech,
         *,
-        placing: Placing | None = None,
+        placing: PlacementSettings | None = None,
         tokenizer: Tokenizer | None = None,
     ) -> None:
         self.entry = entry
@@ -113,7 +113,7 @@ class RemoteModel:
         self._problems: tuple[str, ...] = ()
         self._connection = connection
         self._speech = speech
-        self._placing = placing or Placing()
+        self._placing = placing or PlacementSettings()
         self._tokenizer = tokenizer
         self._closing = False
 
@@ -153,7 +153,7 @@ class RemoteModel:
         Raises:
             ModelError: it cannot be loaded.
         """
-        placement = CompletionForm(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
+        placement = CompletionRequest(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
         reader = completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._asked(lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._closed, None)
@@ -177,20 +177,22 @@ class RemoteModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
-        ranking: list[Ranked] = []
-        deadline = deadline_of(request.budget_ms)
+        ranking: list[RankedToken] = []
+        deadline = compute_deadline(request.budget_ms)
         ranked = alternatives + 1 if alternatives > 1 else 1
-        form = CompletionForm(
+        form = CompletionRequest(
             self.entry.name, request, stream=True, log_probs=True, ranked=ranked, placing=self._placing
         )
         again = self._speech.again(request)
         try:
             best = self._generation(
-                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, again
+                form, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, again
             )
         except _OtherwiseError:
             again = ""
-            best = self._generation(form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking)
+            best = self._generation(
+                form, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), ranking
+            )
         if best is None:
             return NOTHING
         found = [best]
@@ -201,12 +203,12 @@ class RemoteModel:
             if not self._sayable(first):
                 continue
             left = request if math.isinf(left_ms) else replace(request, budget_ms=left_ms)
-            other = CompletionForm(
+            other = CompletionRequest(
                 self.entry.name, left, stream=True, log_probs=True, first=first, placing=self._placing
             )
             try:
                 generation = self._generation(
-                    other, Rules(stop, cancelled, deadline if request.ends_late else math.inf), [], again
+                    other, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), [], again
                 )
             except _OtherwiseError:
                 continue
@@ -222,7 +224,7 @@ class RemoteModel:
         """Judge `continuations`; nothing where the server cannot. See `models.completion.CompletionModel.score`."""
         if not continuations or not self._speech.exact or cancelled():
             return ()
-        form = CompletionForm(self.entry.name, request, score=tuple(continuations), placing=self._placing)
+        form = CompletionRequest(self.entry.name, request, score=tuple(continuations), placing=self._placing)
         readers: list[completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> completions.Reader:
@@ -241,10 +243,10 @@ class RemoteModel:
         self._closing = True
         self._connection.close()
 
-    def _sayable(self, first: Ranked) -> bool:
+    def _sayable(self, first: RankedToken) -> bool:
         """Whether an alternative can begin with it: not with the end, and not with half a character."""
         if self._speech.exact:
-            return self._tokenizer is None or self._tokenizer.token(first.number) != self.entry.fim.end
+            return self._tokenizer is None or self._tokenizer.find_token(first.number) != self.entry.fim.end
         return bool(first.text) and first.text != self.entry.fim.end and REPLACEMENT not in first.text
 
     def _closed(self) -> bool:
@@ -252,9 +254,9 @@ class RemoteModel:
 
     def _generation(
         self,
-        form: CompletionForm,
-        rules: Rules,
-        ranking: list[Ranked],
+        form: CompletionRequest,
+        rules: StopRules,
+        ranking: list[RankedToken],
         again: str = "",
     ) -> Generation | None:
         """One continuation; None when it was given up.
@@ -265,7 +267,7 @@ class RemoteModel:
         request = form.request
         form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(again)))
         begun = form.first if form.first is not None and not self._speech.exact else None  # it is in the prompt
-        answer = _Answer(rules.continuation, ranking, begun, again)
+        answer = _Answer(rules.start_continuation, ranking, begun, again)
         readers: list[completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> completions.Reader:
@@ -273,7 +275,7 @@ class RemoteModel:
             return readers[-1]
 
         try:
-            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, rules.given_up, answer.hear)
+            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, rules.is_cancelled, answer.hear)
         except GivenUpError:
             return None
         except _EnoughError:
@@ -306,23 +308,23 @@ class RemoteModel:
             if self._closing:
                 raise ModelError(f"The model {self.entry.name} was unloaded; choose a model again.")
             endpoint = connection.endpoint(cancelled)
-            connection.asked()
+            connection.note_request()
             try:
                 endpoint.exchange(
                     outgoing(connection.headers), completions.authorize, begin, cancelled=given_up, on_text=hear
                 )
             except ChatError as error:
                 if error.fault not in _SILENCE:
-                    connection.heard()
-                if again and error.fault is Fault.UNREACHABLE and connection.lost(endpoint):
+                    connection.note_answer()
+                if again and error.fault is Fault.UNREACHABLE and connection.discard(endpoint):
                     again = False
                 elif not self._speech.refused(error):
                     raise self._failure(error, endpoint.url) from error
             except (_EnoughError, _OtherwiseError):
-                connection.heard()
+                connection.note_answer()
                 raise
             else:
-                connection.heard()
+                connection.note_answer()
                 return
 
     def _failure(self, error: ChatError, url: str) -> ModelError:

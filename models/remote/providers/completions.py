@@ -9,7 +9,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from models.completion import Decoded, Ranked, StopReason
+from models.completion import DecodingResult, RankedToken, StopReason
 from models.host.protocol import EXTENSION
 from models.remote.endpoint import Outgoing
 from models.remote.providers.shapes import count_of, number_of, rows_of, string_of, table_of, text_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.completion import Snippet
-    from models.host.protocol import CompletionForm
+    from models.host.protocol import CompletionRequest
 
 PATH = "/completions"
 # Not every server tells probabilities, and few take a suffix.
@@ -34,12 +34,12 @@ MOST_RANKED = 5  # likeliest tokens that such a server tells
 SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 
-def extended(form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+def extended(form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
     """To our own host: the request exactly."""
     return Outgoing(PATH, encodable(form.body()), headers)
 
 
-def laid_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
+def laid_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
     """The prompt with the model's `markers`, or a prompt and a suffix for a server with a layout of its own."""
     request, begun = form.request, form.first.text if form.first is not None else ""
     window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
@@ -54,7 +54,7 @@ def laid_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple
     return prefix + begun, suffix
 
 
-def plain(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+def plain(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
     """To any other server: with the model's `markers` in the prompt, or with a suffix and the server's own layout."""
     prompt, suffix = laid_out(form, entry, markers=markers)
     body: dict[str, Any] = {
@@ -91,7 +91,7 @@ class Reader:
         self.started = False
         self.ended = False
         self.scores: list[Mapping[str, Any]] = []
-        self.decoded = Decoded(0, 0, StopReason.END)
+        self.decoded = DecodingResult(0, 0, StopReason.END)
         self._text = ""
         self._tell = tell
         self._ranked = False  # whether the likeliest first tokens were told
@@ -118,10 +118,10 @@ class Reader:
             self._take(choice, extension.get("at"))
             if reason := string_of(choice.get("finish_reason")):
                 self.settled = True
-                self.decoded = Decoded(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
+                self.decoded = DecodingResult(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
         if usage := table_of(event.get("usage")):
             cached = table_of(usage.get("prompt_tokens_details")).get("cached_tokens")
-            self.decoded = Decoded(count_of(usage.get("prompt_tokens")), count_of(cached), self.decoded.end)
+            self.decoded = DecodingResult(count_of(usage.get("prompt_tokens")), count_of(cached), self.decoded.end)
 
     def pass_over(self, *, lossy: bool) -> bool:
         """What is no event counts only behind the end: code with a hole in it is no suggestion."""
@@ -177,12 +177,12 @@ class ObjectReader:
         """That was all."""
 
 
-def read_ranking(told: Sequence[Any]) -> list[Ranked]:
+def read_ranking(told: Sequence[Any]) -> list[RankedToken]:
     """The likeliest first tokens, from what a `Reader` told: by number, or by text where a server tells no other."""
     return [
-        Ranked(-1, _probability(log_prob), token)
+        RankedToken(-1, _probability(log_prob), token)
         if isinstance(token, str)
-        else Ranked(int(token), _probability(log_prob))
+        else RankedToken(int(token), _probability(log_prob))
         for token, log_prob in told
     ]
 

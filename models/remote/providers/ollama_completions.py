@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from models.catalog.catalog import ModelEntry
-    from models.host.protocol import CompletionForm
+    from models.host.protocol import CompletionRequest
 
 PATH = "/api/generate"
 
 
-def outgoing(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+def outgoing(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
     """The request as it is sent: with our own layout if the model's markers are known, else with Ollama's."""
     prompt, suffix = completions.laid_out(form, entry, markers=markers)
     options: dict[str, Any] = {

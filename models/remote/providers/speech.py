@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.chat import ChatError
     from models.completion import FillRequest
-    from models.host.protocol import CompletionForm
+    from models.host.protocol import CompletionRequest
 
 NO_SUFFIX = ("suffix", "insert")  # Ollama's word for it
 SPACES = re.compile(r"(?<=\S) +\Z")
@@ -28,7 +28,7 @@ SPACES = re.compile(r"(?<=\S) +\Z")
 class Speech(Protocol):
     """What is said to the other side, and what it can do."""
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def outgoing(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """A request as it is sent."""
         ...
 
@@ -55,7 +55,7 @@ class HostSpeech:
 
     exact = True
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def outgoing(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """All of the request."""
         return completions.extended(form, headers)
 
@@ -87,7 +87,7 @@ class PlainSpeech:
     without: frozenset[str] = field(default_factory=frozenset)
     exact: bool = False
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def outgoing(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """What any server understands."""
         made = completions.plain(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
@@ -121,7 +121,7 @@ class PlainSpeech:
 class OllamaSpeech(PlainSpeech):
     """To Ollama, by its own completions, which tell probabilities and take a window."""
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def outgoing(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """What Ollama understands."""
         made = ollama_completions.outgoing(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
