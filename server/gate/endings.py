@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.edits import edited
+from agents.edits import apply_edits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def kept(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     if not ending:
         return tuple(edits)
     ours = [replace(edit, text=BREAK.sub(lambda _: ending, edit.text)) for edit in edits]
-    after = edited(before, tuple(ours))
+    after = apply_edits(before, tuple(ours))
     if before.endswith(BREAKS) and after and not after.endswith(BREAKS):
         ours[-1] = replace(ours[-1], text=ours[-1].text + ending)
     return tuple(ours)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, edited
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, apply_edits
 from server.gate import endings, rebasing, syntax_check
 from server.gate.disk import contents
 from server.gate.refusal import Refused, Unchanged
@@ -111,7 +111,7 @@ class Validation:
     def _edits_now(self, place: Located, change: TextChange, now: str) -> tuple[Edit, ...]:
         """The edits, to the text as it stands."""
         try:
-            wanted = edited(change.before, change.edits)
+            wanted = apply_edits(change.before, change.edits)
         except ValueError as error:
             raise Refused(f"The edits of {place.name} do not fit its text: {error}.") from None
         if now == wanted:

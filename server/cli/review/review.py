@@ -181,7 +181,7 @@ class _Job:
         changes = tuple(
             TextChange(document.uri, document.path, document.text, edits)
             for document, found in self.fixable
-            if (edits := actions.safe_edits(found))
+            if (edits := actions.collect_safe_edits(found))
         )
         changes = tuple(change for change in changes if not (change.path and self._kept_back(change.path)))
         if not changes:
