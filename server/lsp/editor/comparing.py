@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.ports import Answer
-from server.gate.question import questions
+from server.gate.question import wording
 
 if TYPE_CHECKING:
     from agents.edits import Change, ProposedEdit
@@ -23,10 +23,10 @@ def question_of(question: Question, proposal: ProposedEdit) -> dict[str, Any]:
     """The parameters of the request."""
     return {
         "id": question.id,
-        "title": questions.line(question),
-        "detail": questions.head(question),
-        "serious": questions.is_serious(question),
-        "answers": list(questions.answers(question)),
+        "title": wording.phrase_line(question),
+        "detail": wording.phrase_head(question),
+        "serious": wording.is_serious(question),
+        "answers": list(wording.list_answers(question)),
         "files": [_compared(change) for change in proposal.changes],
     }
 
@@ -38,7 +38,7 @@ def answer_of(question: Question, answer: object) -> Answer:
     chosen = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
     if not isinstance(chosen, str):
         return Answer.UNABLE
-    return questions.answers(question).get(chosen) or Answer.REJECT
+    return wording.list_answers(question).get(chosen) or Answer.REJECT
 
 
 def _compared(change: Change) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.gate.question.questions import plain
+from server.gate.question.wording import replace_unprintable
 from server.lsp.editor.inquiry import inquire
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ class Works:
 
     def tell(self, message: str) -> None:
         """Show a person a sentence: what came of what they asked for."""
-        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"Starling: {plain(message)}"))
+        self._server.window_show_message(
+            types.ShowMessageParams(types.MessageType.Info, f"Starling: {replace_unprintable(message)}")
+        )
 
     def pour(self, token: int | str, text: str) -> None:
         """A piece of an answer in words, for who asked with this token."""

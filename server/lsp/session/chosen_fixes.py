@@ -60,4 +60,4 @@ class Chosen:
             self._guard.background("record", self._record(found.proposal), otherwise=lambda: None)
 
     async def _record(self, proposal: ProposedEdit) -> None:
-        await self._gate().chosen(proposal)
+        await self._gate().record_chosen_fix(proposal)

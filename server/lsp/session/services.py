@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from server.assembly.core import Cores
     from server.gate.gate import Gate
-    from server.gate.question.shown import Shown
+    from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.works import Works
     from server.lsp.session.chosen_fixes import Chosen
     from server.lsp.session.completions import Completions
@@ -44,7 +44,7 @@ class Services:
     completions: Completions
     reviews: Reviews
     workspace_reviews: WorkspaceReviews
-    shown: Shown
+    shown: ShownDocuments
     works: Works
     chosen: Chosen
     guard: Guard

@@ -17,7 +17,7 @@ from lsprotocol import types
 
 from indexing.syntax.trees import KEPT
 from server.assembly.core import Cores
-from server.gate.question.shown import Shown
+from server.gate.question.shown_documents import ShownDocuments
 from server.lsp.editor import configuration
 from server.lsp.editor.client import Client
 from server.lsp.editor.progress import ProgressBar
@@ -60,7 +60,7 @@ class Session:
         self.client = Client()
         self.roots: tuple[Path, ...] = ()
         self.documents = Documents()
-        self.shown = Shown()
+        self.shown = ShownDocuments()
         self.cores = Cores()
         self.completions = Completions(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
