@@ -14,6 +14,7 @@ import pytest
 
 from models.completion import FillRequest, Generation, StopReason
 from models.errors import ModelError
+from models.remote.completion import openai_completions
 from models.remote.completion.discovery import OLLAMA, OLLAMA_WINDOW, connected, unknown_entry
 from models.scripted.scripted_server import ScriptedServer
 from tests.models import bundled
