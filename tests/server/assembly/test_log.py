@@ -284,7 +284,9 @@ async def test_a_request_that_is_not_logged_is_not_described_either(
     editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described: list[object] = []
-    monkeypatch.setattr("server.lsp.session.completions._record", lambda *arguments: described.append(arguments))
+    monkeypatch.setattr(
+        "server.lsp.session.completion_requests._record", lambda *arguments: described.append(arguments)
+    )
     log.configure(LogSettings(), tmp_path)
     await editor.begin()
     editor.open(CODE)
