@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from agents.tasks import registry
+from agents.tasks import task_registry
 from server.assembly.settings_reference import reference
 from server.lsp.commands import COMMANDS, load
 from server.lsp.editor import confirm_request, progress
@@ -70,7 +70,7 @@ def test_a_command_is_sent_what_it_takes_and_shows_what_it_returns(one: dict[str
 def test_the_tasks_that_can_be_chosen_are_the_generators() -> None:
     [write] = [one for one in TABLE if one["name"] == "write"]
     others = {"fix", "generate", "explain"}  # commands of their own
-    assert set(write["choice"]["of"]) == {task.name for task in registry.TASKS} - others
+    assert set(write["choice"]["of"]) == {task.name for task in task_registry.TASKS} - others
 
 
 def test_methods_and_commands_in_the_lua_exist() -> None:
