@@ -20,9 +20,9 @@ from server.assembly.core import Cores
 from server.gate.question.shown import Shown
 from server.lsp.editor import configuration
 from server.lsp.editor.client import Client
-from server.lsp.editor.progress import ProgressBar
 from server.lsp.editor.file_events import FileEvents
 from server.lsp.editor.jobs import Jobs
+from server.lsp.editor.progress import ProgressBar
 from server.lsp.session.chosen_fixes import ChosenFixes
 from server.lsp.session.completion_requests import CompletionRequests
 from server.lsp.session.model_loading import ModelLoading
