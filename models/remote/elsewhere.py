@@ -44,7 +44,7 @@ class Listed:
 
 def unknown_entry(name: str) -> ModelEntry:
     """What is known of a model by its name alone: markers, if it is one that can be pulled."""
-    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
 
     published = next((one for one in known_models().values() if _same(one.name, one.repository, name)), None)
     fim = published.fim if published is not None else None

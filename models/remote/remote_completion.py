@@ -1,9 +1,9 @@
 """The completion model behind a connection: our own host, or any server with OpenAI's `/v1/completions`.
 
 Stop rules are applied here, token by token, and who has enough closes the connection, which is how the other side
-learns to stop. To our host it speaks with its extension (`models.host.forms`): the request arrives exactly, and scores
-are had too. Another server (llama.cpp's, vLLM, Ollama) gets the model's own markers where they are known, else prompt
-and suffix; alternatives begin with the tokens that it tells to be likely. Start at `RemoteModel.generate`.
+learns to stop. To our host it speaks with its extension (`models.host.protocol`): the request arrives exactly, and
+scores are had too. Another server (llama.cpp's, vLLM, Ollama) gets the model's own markers where they are known,
+else prompt and suffix; alternatives begin with the tokens that it tells to be likely. Start at `RemoteModel.generate`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from models.chat import ChatError, Fault
 from models.completion import FillRequest, Generation, Ranked, StopReason
 from models.continuation import Continuation, Rules, deadline_of
 from models.errors import HostError, ModelError
-from models.host.forms import CompletionForm, Placing, read_score
-from models.local.ctranslate import LEAST_ALTERNATIVE
+from models.host.protocol import CompletionForm, Placing, read_score
+from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.endpoint import Outgoing
 from models.remote.http import GivenUpError
 from models.remote.providers import completions
 from models.remote.providers.windows import estimated_tokens
-from models.tokens import REPLACEMENT
+from models.tokenizer import REPLACEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from models.completion import Score
     from models.host.connection import Connection
     from models.remote.providers.speech import Speech
-    from models.tokens import Tokenizer
+    from models.tokenizer import Tokenizer
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 

@@ -21,9 +21,9 @@ from models.chat import ChatRequest, Message, Speaker, never
 from models.completion import FillRequest
 from models.errors import ModelError
 from models.host.connection import ENDED, HostConnection
-from models.host.forms import CLIENT_HEADER
-from models.host.looking import health
-from models.host.residents import Limits
+from models.host.health_check import health
+from models.host.loaded_models import Limits
+from models.host.protocol import CLIENT_HEADER
 from models.local.loading import load
 from models.remote.providers.speech import HostSpeech
 from models.remote.remote_completion import RemoteModel

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents import prompting, surroundings
+from agents import prompting, related_code
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
 from agents.markdown import plain
@@ -26,7 +26,7 @@ from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.catalog import sizes
 from models.chat import ChatRequest
-from models.structured import ask
+from models.structured_answers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -114,7 +114,7 @@ def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[
     if chat.count_tokens(piece.text) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
         return
-    context = surroundings.gathered(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
+    context = related_code.gathered(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
     code = prompting.fenced(piece.text, piece.title)
     shown = {"language": piece.document.language, "code": code, "context": context}
     request = ChatRequest(prompting.messages("review", **shown), max_tokens=ANSWER_TOKENS)

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents import outlines, prompting, surroundings
+from agents import outlines, prompting, related_code
 from indexing.syntax.documents import Span
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
@@ -135,7 +135,7 @@ def chosen_in(answer: str) -> str:
 def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
     head = outlines.class_heads(piece, lambda more: chat.count_tokens(more) <= room // 2)
     left = room - chat.count_tokens(head)
-    context = surroundings.signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
+    context = related_code.signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
     messages = prompting.messages(
         "bugs",
         head=prompting.fenced(head, piece.title) if head else "",

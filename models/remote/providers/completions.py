@@ -10,18 +10,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from models.completion import Decoded, Ranked, StopReason
-from models.host.forms import EXTENSION
+from models.host.protocol import EXTENSION
 from models.remote.endpoint import Outgoing
 from models.remote.providers.shapes import count_of, number_of, rows_of, string_of, table_of, text_of
 from models.remote.refusals import of_event
-from models.tokens import LONE_SURROGATE, REPLACEMENT
+from models.tokenizer import LONE_SURROGATE, REPLACEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from models.catalog.catalog import ModelEntry
     from models.completion import Snippet
-    from models.host.forms import CompletionForm
+    from models.host.protocol import CompletionForm
 
 PATH = "/completions"
 # Not every server tells probabilities, and few take a suffix.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from models.catalog.catalog import ModelEntry
-    from models.host.forms import CompletionForm
+    from models.host.protocol import CompletionForm
 
 PATH = "/api/generate"
 

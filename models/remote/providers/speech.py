@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.chat import ChatError
     from models.completion import FillRequest
-    from models.host.forms import CompletionForm
+    from models.host.protocol import CompletionForm
 
 NO_SUFFIX = ("suffix", "insert")  # Ollama's word for it
 SPACES = re.compile(r"(?<=\S) +\Z")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from models.local.ctranslate import CTranslateModel
+    from models.local.ctranslate_completion import CTranslateModel
     from tests.models.host.serving import Serving
 
     Serve = Callable[..., Serving]

@@ -9,7 +9,7 @@ import pytest
 
 from models.completion import FillRequest
 from models.errors import ModelError
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.remote.circuit import REST_S
 from models.remote.standby import StandbyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
