@@ -9,7 +9,7 @@ import pytest
 from agents.edits import edited
 from agents.findings import Layer, Severity
 from agents.reviewer.chat_review.model_review import review_by_model
-from agents.reviewer.chat_review.plain_review import chosen_in, claims_in, line_in, numbered
+from agents.reviewer.chat_review.small_model_review import chosen_in, claims_in, line_in, numbered
 from indexing.syntax.syntax import Syntax
 from models.chat import never
 from models.scripted.scripted_chat import ScriptedChat

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from server.lsp.language_server import FEATURES, Request
-from server.lsp.wire import lenience, messages
+from server.lsp.wire import lenient_parsing, messages
 from tests.server.editor import WAIT_S, Editor
 
 TEXT, SPACE = "textDocument", "workspace"
@@ -55,7 +55,7 @@ def test_what_is_known_stays() -> None:
         SPACE: {"workspaceEdit": {"resourceOperations": ["create", "copy"], "documentChanges": True}},
     }
     folders = [{"uri": "file:///a"}, 5]
-    made: types.InitializeParams = lenience.structure(
+    made: types.InitializeParams = lenient_parsing.structure(
         {"processId": 5, "capabilities": declared, "workspaceFolders": folders}, types.InitializeParams, forgiving=True
     )
     text, space = made.capabilities.text_document, made.capabilities.workspace

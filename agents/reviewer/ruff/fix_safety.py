@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import edited
-from agents.reviewer.ruff.imports import Imports, acts_not, is_plain_member
+from agents.reviewer.ruff.module_imports import Imports, acts_not, is_plain_member
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from agents.edits import Edit
     from agents.findings import Finding
-    from agents.reviewer.ruff.importers import Importers
+    from agents.reviewer.ruff.import_index import Importers
     from indexing.syntax.documents import Document
 
 # Fixes of ruff's that change layout, comments, or the way in which the same value is written; nothing else.

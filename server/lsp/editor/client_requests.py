@@ -1,7 +1,7 @@
 """One request to the client that a person may take minutes to answer, or never answers.
 
 Whoever stops waiting tells the client (`$/cancelRequest`), and an answer that comes all the same harms nothing. Knows
-no feature. Start at `inquire`.
+no feature. Start at `ask_client`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
 
-async def inquire(server: LanguageServer, method: str, params: object, *, limit_s: float | None = None) -> Any:  # noqa: ANN401 (each method has its own answer)
+async def ask_client(server: LanguageServer, method: str, params: object, *, limit_s: float | None = None) -> Any:  # noqa: ANN401 (each method has its own answer)
     """The client's answer.
 
     Raises:

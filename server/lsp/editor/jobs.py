@@ -1,6 +1,6 @@
 """What takes long and somebody waits for: a bar in the editor, a thread, and two ways to be cancelled.
 
-A client cancels the request, or the bar; either reaches the work at its next step. Knows no task. Start at `Works.run`.
+A client cancels the request, or the bar; either reaches the work at its next step. Knows no task. Start at `Jobs.run`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from server.gate.question.questions import plain
-from server.lsp.editor.inquiry import inquire
+from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 
 @dataclass(eq=False)
-class Work:
+class Job:
     """One piece of work under way; `cancelled` and `report` may be called from any thread."""
 
     loop: asyncio.AbstractEventLoop
@@ -61,22 +61,22 @@ class Work:
         return await self.loop.run_in_executor(self.pool, blocking)
 
 
-class Works:
+class Jobs:
     """The long work of one session."""
 
     def __init__(self, server: LanguageServer, client: Callable[[], Client]) -> None:
         self._server = server
         self._client = client
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="work")
-        self._running: set[Work] = set()
+        self._running: set[Job] = set()
 
     @asynccontextmanager
-    async def run(self, title: str, token: int | str | None = None) -> AsyncIterator[Work]:
+    async def run(self, title: str, token: int | str | None = None) -> AsyncIterator[Job]:
         """A piece of work for the time of the block, shown by the client's own `token` if it has one.
 
         It begins at once: a bar that the client has to make first appears when the client says that it is there.
         """
-        work = Work(asyncio.get_running_loop(), lambda message: self._show(work, message), self._pool)
+        work = Job(asyncio.get_running_loop(), lambda message: self._show(work, message), self._pool)
         self._running.add(work)
         making = None
         if token is not None:
@@ -92,29 +92,29 @@ class Works:
                 making.cancel()
             self._end(work)
 
-    def _begin(self, work: Work, title: str, token: int | str) -> None:
+    def _begin(self, work: Job, title: str, token: int | str) -> None:
         progress = self._server.work_done_progress
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
         work.token, work.bar = token, progress.tokens[token]
         if work.shown:
             self._show(work, work.shown)
 
-    def _show(self, work: Work, message: str) -> None:
+    def _show(self, work: Job, message: str) -> None:
         work.shown = message
         if work.token in self._server.work_done_progress.tokens:
             self._server.work_done_progress.report(work.token, types.WorkDoneProgressReport(message=message))
 
-    def _end(self, work: Work) -> None:
+    def _end(self, work: Job) -> None:
         if work.token is not None:
             self._server.work_done_progress.tokens.pop(work.token, None)
             self._server.work_done_progress.end(work.token, types.WorkDoneProgressEnd())
 
-    async def _make(self, work: Work, title: str) -> None:
+    async def _make(self, work: Job, title: str) -> None:
         """A bar that the client takes from us; none where it says no, or nothing."""
         token = str(uuid.uuid4())
         try:
             params = types.WorkDoneProgressCreateParams(token)
-            await inquire(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
+            await ask_client(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         except (TimeoutError, JsonRpcException):
             return
         self._begin(work, title, token)

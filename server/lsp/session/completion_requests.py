@@ -1,7 +1,7 @@
 """From a request for completion to its answer, in time: supersession, reuse, pace, and a thread for the core call.
 
 The one path that both completion methods take. Runs on the event loop and never blocks it; the generator computes in a
-small pool. Decides nothing about what is suggested. Start at `Completions.complete`.
+small pool. Decides nothing about what is suggested. Start at `CompletionRequests.complete`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LOGGED_CHARACTERS = 500
 START_WAIT_S = 3.0  # for requests that come while the program still loads; then they are answered with nothing
 
 
-class Completions:
+class CompletionRequests:
     """The completion requests of one session."""
 
     def __init__(self, cores: Cores, guard: Guard) -> None:

@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types
 
 from server.lsp.editor.client import Client
-from server.lsp.editor.works import Works
+from server.lsp.editor.jobs import Jobs
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
@@ -61,8 +61,8 @@ def server() -> Server:
     return Server()
 
 
-def works_of(server: Server) -> Works:
-    return Works(cast("LanguageServer", server), lambda: Client(progress=True))
+def works_of(server: Server) -> Jobs:
+    return Jobs(cast("LanguageServer", server), lambda: Client(progress=True))
 
 
 async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server: Server) -> None:

@@ -1,6 +1,6 @@
 """How we learn of files that change on disk: from the editor where it watches for us, else by watching ourselves.
 
-Start at `Watching.arrange`.
+Start at `FileEvents.arrange`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REGISTER_WAIT_S = 10.0
 EVERYTHING = "**/*"  # what is excluded is left out by the index, which knows the ignore files
 
 
-class Watching:
+class FileEvents:
     """The one way of watching that is in force."""
 
     def __init__(self, server: LanguageServer, touched: Callable[[Collection[Path]], None]) -> None:
