@@ -252,7 +252,7 @@ def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
 
 
 def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attributes | None = None) -> bool:
-    """Create a file and flush it to the disk; return whether it got all `wanted` attributes. No file is left on errors."""
+    """Create a file and flush it to the disk; return whether it got all of `wanted`. On errors no file is left."""
     descriptor = folder.create(name, mode)
     complete = True
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from agents.reviewer.coverage.coverage import Coverage, FileCoverage
     from server.assembly.core import Core
     from server.gate.trials.test_runs import Command
-    from server.lsp.editor.works import Work
+    from server.lsp.editor.jobs import Job
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
@@ -125,7 +125,7 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
     )
 
 
-async def _ran(work: Work, command: Command, timeout_s: float, data: Path | None) -> Run:
+async def _ran(work: Job, command: Command, timeout_s: float, data: Path | None) -> Run:
     """Run the tests; both ways to cancel the work end them."""
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:

@@ -18,8 +18,8 @@ from pygls.exceptions import JsonRpcException
 from agents.edits import CreateFile, TextChange
 from server.gate.ports import Answer
 from server.gate.question import shown_documents, wording
-from server.lsp.editor import comparing
-from server.lsp.editor.inquiry import inquire
+from server.lsp.editor import confirm_request
+from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,11 +75,13 @@ class EditorAsker:
     async def _compared(self, question: Question, proposal: ProposedEdit) -> Answer:
         """What a person chose in the client's own view of the texts."""
         try:
-            answer = await inquire(self._server, comparing.CONFIRM, comparing.question_of(question, proposal))
+            answer = await ask_client(
+                self._server, confirm_request.CONFIRM, confirm_request.question_of(question, proposal)
+            )
         except JsonRpcException as error:
             logger.warning("the editor could not ask: %s", error)
             return Answer.UNABLE
-        return comparing.answer_of(question, answer)
+        return confirm_request.answer_of(question, answer)
 
     async def _choose(self, question: Question, asked: str) -> Answer | None:
         """What a person chose, None for seeing it again; a box that is closed, and what was not offered, is a no."""
@@ -90,7 +92,7 @@ class EditorAsker:
             [types.MessageActionItem(title) for title in offered],
         )
         try:
-            chosen = await inquire(self._server, types.WINDOW_SHOW_MESSAGE_REQUEST, params)
+            chosen = await ask_client(self._server, types.WINDOW_SHOW_MESSAGE_REQUEST, params)
         except JsonRpcException as error:
             logger.warning("the editor cannot be asked: %s", error)
             return Answer.UNABLE
@@ -111,7 +113,7 @@ class EditorAsker:
             uri = path.as_uri()
         params = types.ShowDocumentParams(uri, external=False, take_focus=focus)
         try:
-            answer = await inquire(self._server, types.WINDOW_SHOW_DOCUMENT, params, limit_s=SHOW_WAIT_S)
+            answer = await ask_client(self._server, types.WINDOW_SHOW_DOCUMENT, params, limit_s=SHOW_WAIT_S)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("the editor does not show the changes: %s", error or "no answer in time")
             return False
