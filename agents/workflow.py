@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from agents.edits import ProposedEdit, TextChange
 from agents.metered_model import MeteredModel
 from agents.reviewer.assessment import code_metrics
-from agents.reviewer.report import Reviewed, report
 from agents.reviewer.ruff import style
+from agents.reviewer.scoring import Reviewed, report
 from agents.tasks import refine, running, write_test
 from agents.tasks.edit_ranking import new_findings
 from agents.tasks.proposals import between, said_of

@@ -77,7 +77,7 @@ def without_ticks(line: str) -> str:
             continue
         later = re.compile("`+").finditer(line, ticks.end())
         closing = next((one for one in later if len(one[0]) == len(ticks[0])), None)
-        shown, at = (f"{shown}\N{BULLET}", closing.end()) if closing else (shown + ticks[0], ticks.finish())
+        shown, at = (f"{shown}\N{BULLET}", closing.end()) if closing else (shown + ticks[0], ticks.end())
     return shown
 
 
