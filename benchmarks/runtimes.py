@@ -24,7 +24,7 @@ sys.path[0:0] = [str(ROOT)] if str(ROOT) not in sys.path else []  # so that it r
 from benchmarks import machine  # noqa: E402 - needs the line above
 from models.catalog.catalog import BUNDLED  # noqa: E402
 from models.conversion.conversion import convert  # noqa: E402
-from models.tokens import Tokenizer  # noqa: E402
+from models.tokenizer import Tokenizer  # noqa: E402
 
 RESULTS = Path(__file__).with_name("runtimes.json")
 CHECKPOINT = ROOT / "models" / "training" / "checkpoint"
