@@ -15,8 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile
+from agents.ports.failures import StateError
+from agents.ports.permissions import Permission
 from agents.tools import WRITE_FILE
-from server.gate import outcomes, verification
+from server.gate import outcomes, undoing, verification
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import located
@@ -24,24 +26,22 @@ from server.gate.policy import RULES, Limits, Remembered, tool_of
 from server.gate.ports import Answer, Outcome, Question, Verdict
 from server.gate.question import diffs
 from server.gate.question.waiting import waited
+from server.gate.records import name_subject
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import Standing, Validation
 from server.gate.verification import Seen
-from server.state import checkpoints
-from server.state.database import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.edits import Change, ProposedEdit
+    from agents.ports.permissions import Cancelled, ToolCall
     from agents.tools import Tool
     from server.gate.locating import Located
     from server.gate.places import Places
     from server.gate.ports import Asker, Workplace
-    from server.gate.question.waiting import Cancelled
+    from server.gate.records import Checkpoint, Records
     from server.gate.validation import Checked
-    from server.state.checkpoints import Checkpoint
-    from server.state.database import State
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Gate:
     """The gate of one client.
 
     Args:
-        state: where everything is recorded.
+        records: where everything is recorded.
         places: the workspace folders and what is excluded, as they are when it is called; called in a thread.
         asker: asks a person.
         workplace: reads texts and makes changes.
@@ -65,18 +65,18 @@ class Gate:
 
     def __init__(  # noqa: PLR0913 (its ports)
         self,
-        state: State,
+        records: Records,
         places: Callable[[], Places],
         asker: Asker,
         workplace: Workplace,
         *,
         client: str,
         limits: Limits = LIMITS,
-        owns_state: bool = False,
+        owns_records: bool = False,
     ) -> None:
-        """Take the ports of the gate; with `owns_state`, `state` is closed with the gate."""
-        self._owned = state if owns_state else None
-        self.journal = Journal(state, client)
+        """Take the ports of the gate; with `owns_records`, `records` is closed with the gate."""
+        self._owned = records if owns_records else None
+        self.journal = Journal(records, client)
         self._places = places
         self._asker = asker
         self._workplace = workplace
@@ -101,35 +101,28 @@ class Gate:
         try:
             if not checkpoint:
                 return await self._undo_newest(cancelled)
-            kept = await asyncio.to_thread(self.journal.checkpoints.get, checkpoint)
-            proposal = await asyncio.to_thread(checkpoints.undoing, kept)
+            kept = await asyncio.to_thread(self.journal.find_checkpoint, checkpoint)
+            proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
         except (Refused, StateError) as error:
             return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
         return await self._proposed(proposal, "", cancelled, undoes=kept.id)
 
-    async def permit(  # noqa: PLR0913 (what a person is told)
-        self,
-        tool: Tool,
-        subject: str,
-        *,
-        title: str,
-        why: str,
-        by: str,
-        task: str = "",
-        cancelled: Cancelled | None = None,
-    ) -> Outcome:
-        """Ask a person about a tool's call, unless its risk needs no question; APPLIED means: go ahead.
+    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
+        """Ask a person about a tool's call, unless its risk needs no question; `agents.ports.permissions` says more.
 
         Raises:
             ValueError: the tool is one that changes files, which only `propose` does.
         """
         identity = uuid.uuid4().hex
+        tool = call.tool
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
         if not RULES[tool.risk].asks:
-            return Outcome(identity, Verdict.APPLIED)
-        question = Question(identity, tool, title, why, by, subject, may_remember=_may_remember(task, tool))
-        return await self._recorded(Case(question, task, "", (subject,)), None, cancelled)
+            return Permission(identity, granted=True, outcome=Verdict.APPLIED)
+        remembers = _may_remember(call.task, tool)
+        question = Question(identity, tool, call.title, call.why, call.by, call.subject, may_remember=remembers)
+        outcome = await self._recorded(Case(question, call.task, "", (call.subject,)), None, cancelled)
+        return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
     async def chosen(self, proposal: ProposedEdit) -> Outcome:
         """Record a safe fix that a person chose in the editor's own menu, and that stands in the document already."""
@@ -233,7 +226,7 @@ class Gate:
         if self._is_remembered(case):
             case.answer = Answer.APPROVE_TASK
         else:
-            await asyncio.to_thread(self.journal.requests.asking, case.id)
+            await asyncio.to_thread(self.journal.records.mark_asked, case.id)
             confirm = (
                 checked is not None and not _restored(case, checked) and self._asker.confirms_itself(case.question)
             )
@@ -372,14 +365,14 @@ class Gate:
         Raises:
             Refused: nothing of this workspace is left to undo.
         """
-        concerns = checkpoints.concerns((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
+        concerns = undoing.concern((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
         stuck: list[tuple[Checkpoint, str]] = []
-        for identity in await asyncio.to_thread(self.journal.checkpoints.standing, concerns):
-            kept = await asyncio.to_thread(self.journal.checkpoints.get, identity)
+        for identity in await asyncio.to_thread(self.journal.records.list_standing, concerns):
+            kept = await asyncio.to_thread(self.journal.find_checkpoint, identity)
             obstacle = await self._obstacle(kept)
             if obstacle == "":
                 why = " ".join(("You asked for it.", *(f"{one.title!r} is newer: {said}" for one, said in stuck)))
-                proposal = await asyncio.to_thread(checkpoints.undoing, kept, why)
+                proposal = await asyncio.to_thread(undoing.propose_undoing, kept, why)
                 return await self._proposed(proposal, "", cancelled, undoes=kept.id)
             if obstacle is not None:
                 stuck.append((kept, obstacle))
@@ -388,13 +381,15 @@ class Gate:
         if not stuck:
             raise Refused("Nothing that Starling changed in this workspace is left to undo.")
         first = stuck[0][0]
-        return await self._proposed(await asyncio.to_thread(checkpoints.undoing, first), "", cancelled, undoes=first.id)
+        return await self._proposed(
+            await asyncio.to_thread(undoing.propose_undoing, first), "", cancelled, undoes=first.id
+        )
 
     async def _obstacle(self, kept: Checkpoint) -> str | None:
         """Why a change cannot be taken back, "" where it can; None where nothing of it stands any more."""
         try:
-            proposal = await asyncio.to_thread(checkpoints.undoing, kept)
-            question = Question("", WRITE_FILE, "", "", checkpoints.UNDO, "")
+            proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
+            question = Question("", WRITE_FILE, "", "", undoing.UNDO, "")
             await self._checked(proposal, Case(question, "", "", (), undoes=kept.id))
         except Unchanged:
             return None
@@ -413,4 +408,4 @@ def _may_remember(task: str, tool: Tool) -> bool:
 
 
 def _named(proposal: ProposedEdit) -> tuple[str, ...]:
-    return tuple(map(checkpoints.subject, proposal.changes))
+    return tuple(map(name_subject, proposal.changes))

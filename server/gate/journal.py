@@ -5,17 +5,17 @@ What cannot be written down is not done: every method raises `StateError` with a
 
 from __future__ import annotations
 
+import getpass
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import RenameFile, TextChange
+from agents.ports.failures import StateError
 from server.gate.disk.contents import digest
+from server.gate.records import AuditRow, Ending, Replaced, name_kind, name_subject
 from server.gate.refusal import Refused
-from server.state.audit_log import Audit, AuditRow, user
-from server.state.checkpoints import Checkpoints, kind_of, subject
-from server.state.database import StateError
-from server.state.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from server.gate.disk.contents import Content
     from server.gate.policy import Limits
     from server.gate.ports import Answer, Outcome, Question
+    from server.gate.records import Checkpoint, Records
     from server.gate.validation import Checked
     from server.gate.verification import Seen
-    from server.state.database import Connection, State
+
+KEPT_DAYS = 30  # of checkpoints, as a person is told
 
 
 @dataclass
@@ -62,35 +64,43 @@ class Case:
 
 
 class Journal:
-    """The tables of the gate."""
+    """The record of one gate: what its requests are, and what became of these."""
 
-    def __init__(self, state: State, client: str) -> None:
-        self._state = state
+    def __init__(self, records: Records, client: str) -> None:
+        self.records = records
         self._client = client
         self._recovered = False
-        self.requests = Requests(state, client)
-        self.audit = Audit(state)
-        self.checkpoints = Checkpoints(state)
         self.untitled: set[str] = set()  # checkpoints of texts that end with this session
 
     def begin(self, case: Case) -> None:
-        """A request comes; what a server before us left open is closed first."""
+        """Record a request as pending, after the requests of processes that are gone are closed."""
         self.recover()
-        self.requests.begin(case.question, case.task, case.model, case.subjects)
+        self.records.begin(case.question, client=self._client, task=case.task, model=case.model, subjects=case.subjects)
 
     def recover(self) -> None:
-        """Close what a server that is gone left behind; once for each process."""
+        """Close the requests of processes that are gone; once in each process."""
         if not self._recovered:
-            self.requests.abandoned()
+            self.records.close_abandoned()
             self._recovered = True
 
     def problem(self) -> str:
-        """Why nothing can be recorded now and what to do, "" where it can."""
+        """Return why nothing can be recorded now and what to do, "" if it can."""
         try:
-            with self._state.transaction():
-                return ""
+            self.records.check()
         except StateError as error:
             return str(error)
+        return ""
+
+    def find_checkpoint(self, identity: str) -> Checkpoint:
+        """Return the checkpoint with that id.
+
+        Raises:
+            Refused: there is none (any more).
+        """
+        found = self.records.find_checkpoint(identity)
+        if found is None:
+            raise Refused(f"There is no checkpoint {identity!r}; they are kept for {KEPT_DAYS} days at most.")
+        return found
 
     def check_limits(self, limits: Limits, operations: int, *, asks: bool) -> None:
         """Whether so many operations more may be done, and one more question asked.
@@ -99,43 +109,39 @@ class Journal:
             Refused: that would be too many.
         """
         then = time.time() - limits.window_s
-        asked = self.requests.asked_since(then) if asks else []
+        asked = self.records.list_question_times(then) if asks else []
         if len(asked) >= limits.approvals > 0:
             _too_many(f"{limits.approvals} questions were asked", asked[-limits.approvals] - then, limits)
-        written = self.audit.written_since(then)
+        written = self.records.list_write_times(then)
         if len(written) + operations > limits.file_operations:
             most = f"{limits.file_operations:,} file operations are the most"
             _too_many(most, written[0] - then if written else limits.window_s, limits)
 
     def approve(self, case: Case, checked: Checked | None) -> None:
-        """A person said yes, or the way of applying asks: what will be replaced is kept from here on."""
-        with self._state.transaction() as connection:
-            if checked is not None:
-                self._keep(connection, case, checked)
-            if case.answer is not None:
-                self.requests.approved(connection, case.id, case.checkpoint)
+        """Keep what will be replaced, and record a yes if there is one; where applying asks, it comes later."""
+        replaced = self._replace(case, checked) if checked is not None else None
+        if replaced is not None or case.answer is not None:
+            self.records.approve(case.id, replaced, answered=case.answer is not None)
 
-    def _keep(self, connection: Connection, case: Case, checked: Checked) -> None:
-        """Keep what will be replaced, unless it is kept."""
-        changes, before = checked.proposal.changes, checked.before
-        case.checkpoint = self.checkpoints.store(
-            connection, case.id, case.question.title, changes, before, case.undoes, case.checkpoint
-        )
+    def _replace(self, case: Case, checked: Checked) -> Replaced:
+        """Return what `case` replaces, by its checkpoint, which is named at the first call."""
+        case.checkpoint = case.checkpoint or uuid.uuid4().hex
+        changes = checked.proposal.changes
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
             self.untitled.add(case.checkpoint)
+        return Replaced(
+            case.checkpoint, case.id, case.question.title, tuple(changes), tuple(checked.before), case.undoes
+        )
 
     def end(self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None) -> None:
-        """What became of it; `found` as the documents are now, None where nothing was tried or may still come."""
-        rows = self._rows(case, outcome, checked, found)
-        with self._state.transaction() as connection:
-            if case.checkpoint and checked is not None and found is not None:
-                self._keep(connection, case, checked)  # again, should the database have been taken away
-                made = [(one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change]
-                self.checkpoints.settle(connection, case.checkpoint, [one for one, _ in made], [old for _, old in made])
-                if case.undoes and outcome.applied:
-                    self.checkpoints.undone(connection, case.undoes, case.id)
-            self.requests.ended(connection, outcome, case.answer, case.answer_s)
-            self.audit.add(connection, rows)
+        """Record the outcome; `found` is what the documents hold now, None if nothing was tried or may still come."""
+        rows = tuple(self._rows(case, outcome, checked, found))
+        replaced: Replaced | None = None
+        made: tuple[tuple[Change, Content | None], ...] = ()
+        if case.checkpoint and checked is not None and found is not None:
+            replaced = self._replace(case, checked)
+            made = tuple((one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change)
+        self.records.end(Ending(outcome, case.answer, case.answer_s, rows, replaced, made))
 
     def _rows(
         self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None
@@ -155,14 +161,14 @@ class Journal:
     ) -> AuditRow:
         asked = case.question
         return AuditRow(
-            time.time(), case.id, user(), self._client, asked.by, case.model, asked.tool.name, asked.title, *named,
-            *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
+            time.time(), case.id, _name_user(), self._client, asked.by, case.model, asked.tool.name, asked.title,
+            *named, *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
         )  # fmt: skip
 
 
 def _named(change: Change) -> tuple[str, str, str]:
     target = str(change.to) if isinstance(change, RenameFile) else ""
-    return kind_of(change), subject(change), target
+    return name_kind(change), name_subject(change), target
 
 
 def _hashes(before: Content | None, seen: Seen | None) -> tuple[str, str]:
@@ -172,6 +178,14 @@ def _hashes(before: Content | None, seen: Seen | None) -> tuple[str, str]:
 
 def _written(seen: Seen) -> bool:
     return seen.change is not None or seen.odd
+
+
+def _name_user() -> str:
+    """Return the user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
 
 
 def _too_many(what: str, free_in_s: float, limits: Limits) -> None:

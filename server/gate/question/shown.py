@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from server.state import paths
 from starling_files import write_file
 
 if TYPE_CHECKING:
@@ -40,11 +39,8 @@ class Shown:
         return self._texts.get(uri)
 
 
-def written(name: str, text: str) -> Path | None:
-    """`text` as a file in the cache, None where there is no place for one; blocking."""
-    folder = paths.writable(paths.cache_dir() / "questions").path
-    if folder is None:
-        return None
+def write(folder: Path, name: str, text: str) -> Path | None:
+    """Write `text` to a file in `folder`, and return its path; None if that fails. Blocking."""
     path = folder / f"{_plain(name)}.diff"
     try:
         write_file(path, text.encode("utf-8", "replace"))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Cancelled = Callable[[], bool]
-"""Whether nobody wants the answer any more; cheap, and for any thread."""
+if TYPE_CHECKING:
+    from agents.ports.permissions import Cancelled
 
 LOOK_S = 0.1  # how often that is asked
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agents.edits import CreateFile, TextChange
+from agents.ports.permissions import ToolCall
 from agents.tasks.task import TestRun
 from agents.tools import EXECUTE_COMMAND
 from server.gate.disk import contents
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agents.edits import Change
-    from server.gate.gate import Gate
+    from agents.ports.permissions import Permissions
     from server.gate.trials.test_runs import Command, Run
 
 _MOST_FILES = 5_000
@@ -60,17 +61,17 @@ class Workspace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """The trials of one piece of work; `run` is called on its thread, the gate lives on `loop`.
+    """The trials of one piece of work; `run` is called on its thread, a person is asked on `loop`.
 
     Attributes:
         files: the workspace.
-        gate: where a person is asked.
+        permissions: the one who asks a person, once there is one to ask.
         loop: the event loop.
         cancelled: whether nobody wants it any more.
     """
 
     files: Workspace
-    gate: Callable[[], Gate]
+    permissions: Callable[[], Permissions]
     loop: asyncio.AbstractEventLoop
     cancelled: Callable[[], bool]
 
@@ -98,19 +99,19 @@ class Trials:
         """Why it may not be run, "" when a person has allowed it."""
         several = f", up to {times} times" if times > 1 else ""
         seconds = self.files.test_timeout_s
-        asking = self.gate().permit(
+        call = ToolCall(
             EXECUTE_COMMAND,
             f"{command.shown}\n\nin a copy of {root}{several}, for at most {seconds} seconds each",
             title=f"Run a test of {root.name}",
             why="This runs the workspace's own code, to see whether the test passes before anything is proposed.",
             by="generator",
-            cancelled=self.cancelled,
         )
+        asking = self.permissions().permit(call, cancelled=self.cancelled)
         try:
-            outcome = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
+            answer = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
         except CancelledError:
             return "It was cancelled."
-        return "" if outcome.applied else outcome.reason or "Nobody allowed it."
+        return "" if answer.granted else answer.reason or "Nobody allowed it."
 
     def _too_large(self, root: Path) -> str:
         files = size = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agents.ports.permissions import ToolCall
 from agents.reviewer.coverage import coverage
 from agents.tools import EXECUTE_COMMAND
 from indexing.workspace import origins
@@ -100,16 +101,17 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
     command = test_runs.command_of(folder, settings.test_command)
     if isinstance(command, str):
         return RunFacts(command="", outcome="refused", exit_code=None, seconds=0.0, output="", problem=command)
-    outcome = await services.gate.permit(
+    call = ToolCall(
         EXECUTE_COMMAND,
         f"{command.shown}\n\nin {folder}, for at most {settings.test_timeout_s} seconds",
         title=f"Run the tests of {folder.name}",
         why=_why(command),
         by="reviewer",
     )
-    if not outcome.applied:
-        verdict, why = outcome.verdict.value, outcome.reason
-        return RunFacts(command=command.shown, outcome=verdict, exit_code=None, seconds=0.0, output="", problem=why)
+    answer = await services.gate.permit(call)
+    if not answer.granted:
+        shown, why = command.shown, answer.reason
+        return RunFacts(command=shown, outcome=answer.outcome, exit_code=None, seconds=0.0, output="", problem=why)
     async with services.works.run(f"Running {command.shown}", snapshot.token) as work:
         ran = await _ran(work, command, settings.test_timeout_s, data)
     return RunFacts(

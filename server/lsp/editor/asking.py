@@ -20,9 +20,11 @@ from server.gate.ports import Answer
 from server.gate.question import questions, shown
 from server.lsp.editor import comparing
 from server.lsp.editor.inquiry import inquire
+from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
 
@@ -105,7 +107,7 @@ class EditorAsker:
         if can.contents:
             uri = self._shown.put(questions.name(question), text)
         else:
-            path = await asyncio.to_thread(shown.written, questions.name(question), text)
+            path = await asyncio.to_thread(_write, question, text)
             if path is None:
                 return False
             uri = path.as_uri()
@@ -121,5 +123,11 @@ class EditorAsker:
         """The question with the diff in the message; a long one is in a file, too."""
         if not questions.is_long(question):
             return questions.with_diff(question)
-        path = await asyncio.to_thread(shown.written, questions.name(question), questions.document(question))
+        path = await asyncio.to_thread(_write, question, questions.document(question))
         return questions.with_diff(question, elsewhere=str(path) if path is not None else "")
+
+
+def _write(question: Question, text: str) -> Path | None:
+    """Write `text` about `question` to a file in the cache, and return its path; None if that fails. Blocking."""
+    folder = paths.writable(paths.cache_dir() / "questions").path
+    return shown.write(folder, questions.name(question), text) if folder is not None else None
