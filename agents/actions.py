@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import Edit
 from agents.findings import Layer
-from agents.tasks import fix, running
+from agents.tasks import fix_by_completion, running
 from agents.tasks.proposals import unchanged
 from agents.tasks.task import Kind
 from indexing.syntax.documents import Span
@@ -73,7 +73,7 @@ def listed(scene: Scene, findings: Iterable[Finding], *, missing: Callable[[Task
     scene = replace(scene, findings=touched)
     actions = [action for finding in touched for action in _of_finding(scene, finding, missing)]
     for task, offer in running.offers(scene):
-        if task.listed and task is not fix.TASK:
+        if task.listed and task is not fix_by_completion.TASK:
             disabled = missing(task)
             preferred = offer.preferred and not disabled
             actions.append(Action(offer.title, task.kind, Way.TASK, offer.span, task.name, None, preferred, disabled))
@@ -122,10 +122,10 @@ def _of_finding(scene: Scene, finding: Finding, missing: Callable[[Task], str]) 
         yield Action(finding.fix.title, Kind.QUICK_FIX, Way.EDIT, finding.span, "", finding, preferred=True)
     elif finding.fix is not None and finding.fix.edits:
         yield Action(finding.fix.title, Kind.QUICK_FIX, Way.FIX, finding.span, "", finding)
-    elif fix.applies(scene, finding):
+    elif fix_by_completion.applies(scene, finding):
         title = finding.fix.title if finding.fix is not None else f"Fix with the model: {finding.code}"
-        why = missing(fix.TASK)
-        yield Action(title, Kind.QUICK_FIX, Way.FIX, finding.span, fix.TASK.name, finding, disabled=why)
+        why = missing(fix_by_completion.TASK)
+        yield Action(title, Kind.QUICK_FIX, Way.FIX, finding.span, fix_by_completion.TASK.name, finding, disabled=why)
 
 
 def _lines(scene: Scene) -> Span:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, TextChange
-from agents.metered import Metered
+from agents.metered_model import Metered
 from agents.reviewer.assessment import code_metrics
-from agents.reviewer.report import Reviewed, report
 from agents.reviewer.ruff import style
+from agents.reviewer.scoring import Reviewed, report
 from agents.tasks import refine, running, write_test
+from agents.tasks.edit_ranking import new_findings
 from agents.tasks.proposals import between, said_of
-from agents.tasks.ranking import new_findings
 from agents.tasks.task import Scene, TestRun
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax

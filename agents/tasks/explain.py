@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents import outlines, prompting, surroundings
+from agents import outlines, prompting, related_code
 from agents.markdown import Inert, inert
 from agents.pieces import Piece
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import function_at
-from agents.tasks.rewriting.rewriting import whole_lines
+from agents.tasks.rewriting.chat_rewrite import whole_lines
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task, Told
 from indexing.syntax.documents import Span
 from models.chat import ChatRequest, ReplyEnd
@@ -54,7 +54,7 @@ def propose(scene: Scene, means: Means) -> Result:
     means.report(f"{chat.name} explains")
     head = outlines.class_heads(piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more))
     own = shown.text + head
-    context = surroundings.gathered(
+    context = related_code.gathered(
         piece, means.index, lambda more: chat.count_tokens(own + more) <= room and _fits(chat, more)
     )
     messages = prompting.messages(

@@ -6,7 +6,7 @@ import pytest
 
 from agents.outlines import class_heads, imports_of, signature_of
 from agents.pieces import Piece
-from agents.surroundings import signatures
+from agents.related_code import signatures
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, document_of, hit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.tasks import registry
+from agents.tasks import task_registry
 from agents.tasks.task import Nothing, TestRun
 from agents.workflow import Ended, Workflow
 from indexing.syntax.documents import Span
@@ -38,7 +38,7 @@ def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()
     scene, workplace = scene_of(STUB)
     workplace.review = review
     workplace.runs = runs
-    task = registry.named("implement")
+    task = task_registry.named("implement")
     assert task is not None
     return Workflow(scene, workplace.means(ScriptedModel(says))).run(task, most), workplace
 
@@ -110,7 +110,7 @@ def test_when_nothing_comes_there_is_no_round_and_a_reason() -> None:
 def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
     scene, workplace = scene_of(STUB)
     document = replace(scene.document, path=None, uri="untitled:1")
-    task = registry.named("implement")
+    task = task_registry.named("implement")
     assert task is not None
     model = ScriptedModel({"": "return a + b"})
     result = Workflow(replace(scene, document=document), workplace.means(model)).run(task)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from indexing.index import Index
     from indexing.syntax.syntax import Syntax
     from models.chat import ChatModel
-    from models.local.lazy import LazyModel
+    from models.local.lazy_model import LazyModel
 
 URI = "untitled:main.py"
 WAIT_S = 20.0

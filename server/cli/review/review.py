@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agents.findings import Finding
-    from agents.reviewer.report import Report, Reviewed
     from agents.reviewer.reviewer import Reviewer
+    from agents.reviewer.scoring import Report, Reviewed
     from indexing.limits import IndexLimits
     from indexing.syntax.documents import Document, Span
     from server.assembly.settings import Settings
@@ -166,9 +166,9 @@ class _Job:
             yield one.document, one.findings
 
     def _reported(self, reviewed: list[Reviewed]) -> Report:
-        from agents.reviewer import reports  # noqa: PLC0415 (for a report alone)
+        from agents.reviewer import reporting  # noqa: PLC0415 (for a report alone)
 
-        whole = reports.on_reviewed(self.reviewer, tuple(reviewed), self.root)
+        whole = reporting.on_reviewed(self.reviewer, tuple(reviewed), self.root)
         if whole.problem and whole.problem != self.reviewer.problem:
             terminal.note(whole.problem)
         return whole.report

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from indexing.limits import IndexLimits
 from server.assembly.gates import state
 from server.gate.gate import Gate
-from server.gate.places import Places, excluding
+from server.gate.places import Places, make_exclusion
 from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
     from server.assembly.core import Cores
-    from server.gate.question.shown import Shown
+    from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
     from server.lsp.session.open_documents import Documents
 
@@ -32,7 +32,7 @@ class GatedSession(Protocol):
     roots: tuple[Path, ...]
     cores: Cores
     documents: Documents
-    shown: Shown
+    shown: ShownDocuments
 
     def teller(self) -> Callable[[str], None]:
         """Return a function for any thread that shows a person a sentence."""
@@ -49,7 +49,7 @@ def for_editor(server: LanguageServer, session: GatedSession) -> Gate:
 
     def places() -> Places:
         core = session.cores.current
-        excluded = core.index.exclusion if core is not None else excluding(session.roots, IndexLimits())
+        excluded = core.index.exclusion if core is not None else make_exclusion(session.roots, IndexLimits())
         return Places(session.roots, excluded)
 
     asker = EditorAsker(server, traits, session.shown)

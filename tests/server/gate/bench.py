@@ -12,7 +12,7 @@ from indexing.limits import IndexLimits
 from server.gate.disk import contents
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.gate import Gate
-from server.gate.places import Places, excluding
+from server.gate.places import Places, make_exclusion
 from server.gate.policy import Limits
 from server.gate.ports import Answer
 from server.gate.question.scripted_person import ScriptedAsker
@@ -49,7 +49,7 @@ class Bench:
     @cached_property
     def gate(self) -> Gate:
         self.workplace = self.workplace or DiskWorkplace(lambda: [self.root])
-        excluded = excluding([self.root], IndexLimits())
+        excluded = make_exclusion([self.root], IndexLimits())
         places = lambda: Places([self.root], excluded)  # noqa: E731
         return Gate(GateRecords(self.state), places, self.asker, self.workplace, client="a test", limits=self.limits)
 

@@ -16,8 +16,8 @@ from agents.tools import DELETE_FILE, EXECUTE_COMMAND, WRITE_FILE, Risk, Tool
 from server.gate.disk import contents
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
-from server.gate.question.questions import is_serious
 from server.gate.question.scripted_person import ScriptedAsker
+from server.gate.question.wording import is_serious
 from server.state.database import State
 from tests.server.gate.bench import Bench, proposal, rows
 
@@ -88,7 +88,7 @@ async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(ben
 
 
 @pytest.mark.parametrize(("asker", "said"), [
-    (ScriptedAsker([Answer.UNABLE]), "asked in no way"),
+    (ScriptedAsker([Answer.UNABLE]), "cannot show a question"),
     (ScriptedAsker(obstacle="It takes no edits."), "takes no edits"),
 ])  # fmt: skip
 async def test_where_nobody_can_be_asked_the_answer_is_no(bench: Bench, asker: ScriptedAsker, said: str) -> None:
@@ -277,7 +277,7 @@ async def test_what_a_client_adds_to_an_approved_edit_is_named_and_fingerprinted
     if added.strip():
         assert "import evil" in outcome.reason
     row = next(one for one in bench.gate.journal.records.list_audit(5) if one.subject.endswith("area.py"))
-    assert (row.reason, row.hash_after) == (outcome.reason, contents.digest(bench.held("area.py").decode()))
+    assert (row.reason, row.hash_after) == (outcome.reason, contents.hash_text(bench.held("area.py").decode()))
 
 
 async def test_what_cannot_be_written_has_failed_with_the_reason(bench: Bench) -> None:

@@ -14,7 +14,7 @@ LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\r\n", "\n", "d", "e\u2028f\n"
 
 def rebased(before: str, old: str, new: str, now: str) -> str | None:
     at = before.index(old)
-    edits = rebasing.rebased(before, (Edit(at, at + len(old), new),), now)
+    edits = rebasing.rebase(before, (Edit(at, at + len(old), new),), now)
     return None if edits is None else edited(now, edits)
 
 
@@ -38,13 +38,13 @@ def test_a_place_that_was_there_twice_is_told_apart_by_more_lines() -> None:
     block = "def f():\n    a\n    b\n    c\n    return 1\n    d\n    e\n    f\n\n\n"
     before = "class A:\n" + block + "class B:\n" + block
     at = before.rindex("1")
-    edits = rebasing.rebased(before, (Edit(at, at + 1, "2"),), "# new\n" + before)
+    edits = rebasing.rebase(before, (Edit(at, at + 1, "2"),), "# new\n" + before)
     assert edits is not None
     assert edited("# new\n" + before, edits) == "# new\n" + before[:at] + "2" + before[at + 1 :]
 
 
 def test_nothing_goes_into_a_text_that_was_empty() -> None:
-    assert rebasing.rebased("", (Edit(0, 0, "x"),), "y\n") is None
+    assert rebasing.rebase("", (Edit(0, 0, "x"),), "y\n") is None
 
 
 @given(LINES, LINES)
@@ -60,7 +60,7 @@ def test_inverted_edits_lead_back(before: str, drafts: list[tuple[int, int, str]
             reached = min(len(before), start + length)
             edits.append(Edit(start, reached, text))
     after = edited(before, tuple(edits))
-    assert edited(after, rebasing.inverted(before, edits)) == before
+    assert edited(after, rebasing.invert(before, edits)) == before
 
 
 @given(st.lists(st.booleans(), min_size=3, max_size=3))
@@ -68,5 +68,5 @@ def test_which_edits_were_made_is_seen(made: list[bool]) -> None:
     before = "one\ntwo\nthree\n"
     edits = (Edit(0, 3, "1"), Edit(4, 7, "2"), Edit(8, 13, "3"))
     now = edited(before, tuple(edit for edit, done in zip(edits, made, strict=True) if done))
-    assert rebasing.made(before, edits, now) == tuple(made)
-    assert rebasing.made(before, edits, now + "typed") is None
+    assert rebasing.match_edits(before, edits, now) == tuple(made)
+    assert rebasing.match_edits(before, edits, now + "typed") is None

@@ -72,13 +72,13 @@ class Client:
         self.crashed = False
         self.down = asyncio.Event()  # never set: whoever waits for it died with the server
 
-    def confirms_itself(self, question: Question) -> bool:
+    def asks_while_applying(self, question: Question) -> bool:
         return self._previews
 
-    def obstacle(self, question: Question) -> str:
+    def find_obstacle(self, question: Question) -> str:
         assert question.proposal is not None
         if self._silent:
-            return "It can be asked in no way."
+            return "This client cannot show a question."
         plain = all(isinstance(change, TextChange) for change in question.proposal.changes)
         return "" if plain or self._files else "It does not change files for a language server."
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from agents.edits import ProposedEdit, TextChange, edited
 from agents.findings import Finding, Severity
 from agents.tasks.rewriting.alignment import aligned
+from agents.tasks.rewriting.definition_writing import Target
 from agents.tasks.rewriting.line_edits import LONGEST_DIFF, line_edits
-from agents.tasks.rewriting.weaving import Target
 from agents.tasks.task import Nothing
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax

@@ -10,8 +10,8 @@ import pytest
 
 from agents.edits import edited
 from agents.tasks.rewriting.alignment import aligned
+from agents.tasks.rewriting.definition_writing import Target
 from agents.tasks.rewriting.definitions import definitions_of
-from agents.tasks.rewriting.weaving import Target
 from indexing.syntax.documents import Document
 from indexing.syntax.syntax import Syntax
 

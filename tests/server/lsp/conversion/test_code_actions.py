@@ -8,7 +8,7 @@ import pytest
 
 from agents.edits import Edit
 from agents.findings import Fix, Layer
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.paths import HOME_VARIABLE
