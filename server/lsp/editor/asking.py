@@ -20,9 +20,11 @@ from server.gate.ports import Answer
 from server.gate.question import shown_documents, wording
 from server.lsp.editor import confirm_request
 from server.lsp.editor.client_requests import ask_client
+from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
 
@@ -107,7 +109,7 @@ class EditorAsker:
         if can.contents:
             uri = self._shown.put(wording.name_document(question), text)
         else:
-            path = await asyncio.to_thread(shown_documents.write_to_cache, wording.name_document(question), text)
+            path = await asyncio.to_thread(_write_document, question, text)
             if path is None:
                 return False
             uri = path.as_uri()
@@ -123,7 +125,13 @@ class EditorAsker:
         """The question with the diff in the message; a long one is in a file, too."""
         if not wording.is_long(question):
             return wording.phrase_with_diff(question)
-        path = await asyncio.to_thread(
-            shown_documents.write_to_cache, wording.name_document(question), wording.phrase_document(question)
-        )
+        path = await asyncio.to_thread(_write_document, question, wording.phrase_document(question))
         return wording.phrase_with_diff(question, elsewhere=str(path) if path is not None else "")
+
+
+def _write_document(question: Question, text: str) -> Path | None:
+    """Write `text` about `question` to a file in the cache and return its path; None if that fails. Blocking."""
+    folder = paths.writable(paths.cache_dir() / "questions").path
+    if folder is None:
+        return None
+    return shown_documents.write_document(folder, wording.name_document(question), text)

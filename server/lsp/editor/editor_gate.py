@@ -11,6 +11,7 @@ from indexing.limits import IndexLimits
 from server.assembly.gates import state
 from server.gate.gate import Gate
 from server.gate.places import Places, make_exclusion
+from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,4 +56,5 @@ def for_editor(server: LanguageServer, session: GatedSession) -> Gate:
     workplace = EditorWorkplace(server, traits, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
     client = client or "an editor without a name"
-    return Gate(state(session.teller()), places, asker, workplace, client=client, owns_state=True)
+    records = GateRecords(state(session.teller()))
+    return Gate(records, places, asker, workplace, client=client, owns_records=True)
