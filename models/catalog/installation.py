@@ -102,7 +102,7 @@ def describe_checkpoint(
     """
     from models.conversion import gguf_description  # noqa: PLC0415
     from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
-    from models.conversion.opening import open_model  # noqa: PLC0415
+    from models.conversion.model_source import open_model  # noqa: PLC0415
 
     opened = open_model(checkpoint, tokenizer)
     if opened.contents is not None:
