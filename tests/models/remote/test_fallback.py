@@ -14,7 +14,8 @@ from models.remote.endpoint import Endpoint, Patience
 from models.remote.fallback import AGAIN_S, FallbackChain, Link
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
-from models.remote.providers.remote_chat import DIALECTS, RemoteChat
+from models.remote.providers.registry import DIALECT_NAMES, load_dialect
+from models.remote.providers.remote_chat import RemoteChat
 from models.scripted.scripted_chat import ScriptedChat
 from models.scripted.scripted_server import ScriptedServer
 
@@ -52,7 +53,7 @@ def closing() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=DIALECT_NAMES)
 def dialect(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -63,7 +64,7 @@ def remote(
 ) -> tuple[ScriptedServer, RemoteChat]:
     server = closing.enter_context(ScriptedServer(script))
     client = HttpClient(HttpOptions())
-    base = DIALECTS[dialect].base(server.url + BASES[dialect])
+    base = load_dialect(dialect).strip_url(server.url + BASES[dialect])
     endpoint = Endpoint(base, client, key=KeySource("SOME_KEY"), patience=patience, circuit=Circuit(failures=1))
     chat = RemoteChat(name, endpoint, client, dialect=dialect)
     closing.callback(chat.close)
