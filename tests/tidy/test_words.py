@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CHECKED: tuple[str, ...] = (
     # one folder a line
     "benchmarks",
+    "models/remote",
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from models.chat import ChatError, ChatRequest, Fault, Message, Reply, ReplyEnd, Speaker, never
 from models.remote.circuit import Circuit
 from models.remote.endpoint import Endpoint, Patience
-from models.remote.fallback import AGAIN_S, FallbackChain, Link
+from models.remote.fallback import RENOTIFY_S, FallbackChain, Link
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
 from models.remote.providers.registry import DIALECT_NAMES, load_dialect
@@ -175,6 +175,6 @@ def test_a_person_is_told_of_a_change_once_in_a_while_and_not_of_the_return() ->
     assert len(told) == 1
     assert asked(chain).text == "two"
     assert len(told) == 1
-    now[0] += AGAIN_S
+    now[0] += RENOTIFY_S
     assert [one.answered for one in chain.standings()] == [1, 3]
     assert chain.standings()[1].last

@@ -83,7 +83,7 @@ def test_a_reply_comes_back_as_it_was_kept_but_free_of_charge(tmp_path: Path) ->
 
 @given(st.text(), st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()))
 def test_any_text_comes_back(text: str, arguments: dict[str, object]) -> None:
-    written = json.dumps(reply_store._written(Reply(text, calls=(ToolCall(text, text, arguments),), model=text)))
+    written = json.dumps(reply_store._serialize(Reply(text, calls=(ToolCall(text, text, arguments),), model=text)))
     found = read_reply(written)
     assert (found.text, found.model, found.calls) == (text, text, (ToolCall(text, text, arguments),))
 
@@ -93,7 +93,7 @@ def test_a_pickle_in_the_older_store_is_never_loaded(tmp_path: Path) -> None:
     proof, older = tmp_path / "it-ran", tmp_path / "replies-1"
     older.mkdir()
     chat = CachedChat(ScriptedChat("===\nasked"), tmp_path)
-    key = zlib.compress(json.dumps(replies._key(chat.identity, QUESTION)).encode(), 1)
+    key = zlib.compress(json.dumps(replies._make_key(chat.identity, QUESTION)).encode(), 1)
     with closing(sqlite3.connect(older / "cache.db")) as connection, connection:
         connection.execute(
             "CREATE TABLE Cache (rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, store_time REAL, expire_time REAL, "
