@@ -107,7 +107,7 @@ def test_a_server_that_is_not_there_is_passed_over_and_then_left_alone(closing: 
     gone._endpoint._key = sound._endpoint._key = KeySource()
     chain = chained(gone, sound)
     assert [asked(chain).usage.requests for _ in range(2)] == [3, 1]
-    assert "left alone" in chain.standings()[0].problem
+    assert "left alone" in chain.list_statuses()[0].problem
 
 
 def test_once_text_was_shown_nobody_else_begins_anew(closing: ExitStack, dialect: str) -> None:
@@ -161,7 +161,7 @@ def test_a_model_whose_window_is_too_small_is_passed_over() -> None:
     long = ChatRequest((Message(Speaker.USER, "word " * 2000),), max_tokens=100)
     chain = chained(ScriptedChat("===\n@status 500"), small, large)
     assert asked(chain, long).text == "large"
-    assert "too long for scripted at place 2" in chain.standings()[1].problem
+    assert "too long for scripted at place 2" in chain.list_statuses()[1].problem
     assert chain.context_tokens == 4096
 
 
@@ -176,5 +176,5 @@ def test_a_person_is_told_of_a_change_once_in_a_while_and_not_of_the_return() ->
     assert asked(chain).text == "two"
     assert len(told) == 1
     now[0] += RENOTIFY_S
-    assert [one.answered for one in chain.standings()] == [1, 3]
-    assert chain.standings()[1].last
+    assert [one.answered for one in chain.list_statuses()] == [1, 3]
+    assert chain.list_statuses()[1].last
