@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Severity
 from indexing.syntax.syntax import Syntax
 from starling_python import parse_python
@@ -74,7 +74,7 @@ def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[
     before: tuple[Finding, ...] | None = None
     found: list[Ranked | Dropped] = []
     for candidate in list(candidates)[:_MOST]:
-        text = edited(document.text, candidate.edits)
+        text = apply_edits(document.text, candidate.edits)
         after = replace(document, text=text)
         if text == document.text:
             found.append(Dropped("it changes nothing"))

@@ -97,7 +97,7 @@ def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside
     """
     from models.conversion import gguf_description  # noqa: PLC0415
     from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
-    from models.conversion.opening import open_model  # noqa: PLC0415
+    from models.conversion.model_source import open_model  # noqa: PLC0415
 
     opened = open_model(checkpoint, tokenizer)
     if opened.contents is not None:

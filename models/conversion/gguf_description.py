@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from models.catalog.catalog import FimTokens, RoleSettings
 from models.catalog.prompt_formats import known_chat, known_fim
 from models.catalog.published_models import KnownModel, family_fim
-from models.conversion.gguf_figures import NETWORKS
+from models.conversion.gguf_config import NETWORKS
 from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
 from models.errors import ModelError
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from models.chat import ChatError, Fault, Reply, ReplyEnd
 from models.errors import ModelError
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
+from models.remote.providers.context_windows import estimated_tokens
 from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import RemoteChat
-from models.remote.providers.windows import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -130,9 +130,9 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.protocol import Placing  # noqa: PLC0415
-    from models.remote.providers.speech import HostSpeech  # noqa: PLC0415
-    from models.remote.remote_completion import RemoteModel  # noqa: PLC0415
-    from models.remote.standby import Absence, StandbyModel  # noqa: PLC0415
+    from models.remote.completion.dialects import HostSpeech  # noqa: PLC0415
+    from models.remote.completion.remote_completion import RemoteModel  # noqa: PLC0415
+    from models.remote.completion.standby import Absence, StandbyModel  # noqa: PLC0415
     from models.tokenizer import Tokenizer  # noqa: PLC0415
 
     placing = Placing(settings.device, settings.compute_type, settings.threads)
@@ -194,8 +194,8 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415
-    from models.remote.elsewhere import connected, unknown_entry  # noqa: PLC0415
-    from models.remote.standby import StandbyModel  # noqa: PLC0415
+    from models.remote.completion.discovery import connected, unknown_entry  # noqa: PLC0415
+    from models.remote.completion.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None

@@ -13,7 +13,7 @@ from lsprotocol import types
 from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 
 from server.assembly import core
-from server.gate.question.shown import SCHEME
+from server.gate.question.shown_documents import SCHEME
 from server.lsp.commands import COMMANDS
 from server.lsp.conversion import incoming
 from server.lsp.features import (

@@ -117,11 +117,11 @@ class _Dividing:
             f"lines {first}-{last}: from `{_shown(lines[first - 1])}` to `{_shown(lines[last - 1])}`"
             for first, last in parts
         )
-        messages = prompting.messages(
+        messages = prompting.build_messages(
             "divide",
             language=document.language,
-            code=prompting.fenced(code),
-            parts=prompting.fenced(listed),
+            code=prompting.fence(code),
+            parts=prompting.fence(listed),
             task=f"{self.scene.instruction.strip().rstrip('.')}.",
         )
         return ChatRequest(messages, max_tokens=_ANSWER_TOKENS)
@@ -168,5 +168,5 @@ def _shown(line: str) -> str:
 def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
     return replace(
-        request, messages=(*request.messages, said, *prompting.messages("divide-again", complaint=complaint))
+        request, messages=(*request.messages, said, *prompting.build_messages("divide-again", complaint=complaint))
     )

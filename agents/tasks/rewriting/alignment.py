@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import Edit, edited
+from agents.edits import Edit, apply_edits
 from agents.tasks.rewriting import placeholders, removals, reply_parsing
 from agents.tasks.rewriting.definition_writing import WORD, LostError, Weaver
 from agents.tasks.rewriting.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
@@ -113,7 +113,7 @@ class _Aligning(Weaver):
             if not self.edits and (left := placeholders.first_of(self.code.splitlines(), self.text)):
                 raise LostError(left)
         self.add_imports()
-        text = edited(self.text, tuple(in_order(self.edits)))
+        text = apply_edits(self.text, tuple(in_order(self.edits)))
         if "\r\n" in self.text:
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
         return Aligned(line_edits(self.text, text), notes=tuple(self.notes))

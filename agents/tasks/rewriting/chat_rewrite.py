@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents import outlines, prompting, related_code
 from agents.completion.cursor import Cursor
-from agents.edits import Edit, ProposedEdit, edited
+from agents.edits import Edit, ProposedEdit, apply_edits
 from agents.pieces import Piece
 from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
@@ -162,12 +162,12 @@ class _Work:
         piece, index, count = self._piece, self._means.index, self._chat.count_tokens
         left = self._context
         whole = self._shows_all()
-        imports = "" if whole else outlines.imports_of(piece, lambda more: count(more) <= left // 3)
+        imports = "" if whole else outlines.select_imports(piece, lambda more: count(more) <= left // 3)
         left -= count(imports)
-        head = "" if whole else outlines.class_heads(piece, lambda more: count(more) <= left // 2)
+        head = "" if whole else outlines.outline_classes(piece, lambda more: count(more) <= left // 2)
         left -= count(head)
-        context = related_code.signatures(piece, index, lambda more: count(more) <= left, whole=whole)
-        messages = prompting.messages(
+        context = related_code.collect_signatures(piece, index, lambda more: count(more) <= left, whole=whole)
+        messages = prompting.build_messages(
             "rewrite",
             task=self._wish.task,
             what=self._what(),
@@ -333,12 +333,12 @@ class _Work:
 
     def _imported(self, candidate: edit_ranking.Candidate, outcome: Ranked | Dropped) -> edit_ranking.Candidate:
         errors = outcome.errors if isinstance(outcome, edit_ranking.Dropped) else ()
-        text = edited(self._scene.document.text, candidate.edits)
+        text = apply_edits(self._scene.document.text, candidate.edits)
         for one in errors:
             name = _UNDEFINED.search(one.message)
             if one.code == edit_ranking.UNDEFINED and name is not None:
                 syntax = Syntax.of(replace(self._scene.document, text=text))
-                text = edited(text, importing.known_import(name[1], syntax))
+                text = apply_edits(text, importing.known_import(name[1], syntax))
         if not errors:
             return candidate
         newline = newline_of(self._scene.document.text)
@@ -368,12 +368,12 @@ def _emptied(before: Syntax, after: Syntax) -> str:
 
 def _section(text: str, title: str = "") -> str:
     """Return a text between marks, "" for no text."""
-    return prompting.fenced(text, title) if text.strip() else ""
+    return prompting.fence(text, title) if text.strip() else ""
 
 
 def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
-    return replace(request, messages=(*request.messages, said, *prompting.messages("again", complaint=complaint)))
+    return replace(request, messages=(*request.messages, said, *prompting.build_messages("again", complaint=complaint)))
 
 
 def _nearest(text: str, fits: Callable[[str], bool], *, first: bool) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agents.markdown import plain
+from agents.markdown import hide_addresses
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<tag>[^`\n]*)$", re.MULTILINE)
@@ -66,7 +66,7 @@ def code_in(reply: str, *, cut_off: bool = False, language: str = "") -> Extract
         if (closed is not None or not cut_off) and not _is_aside(opened["tag"], language):
             blocks.append(_unindented(reply[opened.end() + 1 : end], opened["indent"]))
     words.append(reply[at:])
-    said = plain(" ".join(" ".join(words).split()))[:_LONGEST_WORDS].strip()
+    said = hide_addresses(" ".join(" ".join(words).split()))[:_LONGEST_WORDS].strip()
     stripped = tuple(block.rstrip("\n") for block in blocks)
     return Extracted(max(stripped, key=len) if stripped else None, said, stripped)
 

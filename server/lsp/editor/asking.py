@@ -17,18 +17,20 @@ from pygls.exceptions import JsonRpcException
 
 from agents.edits import CreateFile, TextChange
 from server.gate.ports import Answer
-from server.gate.question import questions, shown
+from server.gate.question import shown_documents, wording
 from server.lsp.editor import confirm_request
 from server.lsp.editor.client_requests import ask_client
+from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
 
     from agents.edits import ProposedEdit
     from server.gate.ports import Question
-    from server.gate.question.shown import Shown
+    from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ SHOW_WAIT_S = 10.0  # for a document to be shown; some editors never answer, and
 class EditorAsker:
     """Asks a person in the editor at the other end of a connection."""
 
-    def __init__(self, server: LanguageServer, client: Callable[[], Client], documents: Shown) -> None:
+    def __init__(self, server: LanguageServer, client: Callable[[], Client], documents: ShownDocuments) -> None:
         """Prepare to ask.
 
         Args:
@@ -52,7 +54,7 @@ class EditorAsker:
         self._shown = documents
         self._turn = asyncio.Lock()
 
-    def confirms_itself(self, question: Question) -> bool:
+    def asks_while_applying(self, question: Question) -> bool:
         """Return whether the editor's own preview asks the question.
 
         A preview shows proposals only. It does not ask about new files with carriage returns, which it would replace.
@@ -61,7 +63,7 @@ class EditorAsker:
             return False
         return not any(isinstance(one, CreateFile) and "\r" in one.text for one in question.proposal.changes)
 
-    def obstacle(self, question: Question) -> str:
+    def find_obstacle(self, question: Question) -> str:
         """Return why this client could not apply the change after an approval, "" if it could."""
         changes = question.proposal.changes if question.proposal is not None else ()
         if any(isinstance(one, TextChange) for one in changes) and not self._client().editing.applies:
@@ -75,10 +77,10 @@ class EditorAsker:
             if question.proposal is not None and self._client().editing.confirms:
                 return await self._ask_in_client_view(question, question.proposal)
             readable = question.proposal is not None and await self._show_diff(question)
-            message = questions.line(question) if readable else await self._format_with_diff(question)
+            message = wording.phrase_line(question) if readable else await self._format_with_diff(question)
             while (chosen := await self._choose(question, message)) is None:
                 if self._client().editing.modal or not await self._show_diff(question, focus=True):
-                    message = questions.with_diff(question)
+                    message = wording.phrase_with_diff(question)
             return chosen
 
     async def _ask_in_client_view(self, question: Question, proposal: ProposedEdit) -> Answer:
@@ -97,10 +99,10 @@ class EditorAsker:
 
         A box that is closed, and a title that was not offered, count as a rejection.
         """
-        offered = questions.answers(question, showing=question.proposal is not None)
+        offered = wording.list_answers(question, showing=question.proposal is not None)
         params = types.ShowMessageRequestParams(
-            types.MessageType.Warning if questions.is_serious(question) else types.MessageType.Info,
-            questions.plain(message),
+            types.MessageType.Warning if wording.is_serious(question) else types.MessageType.Info,
+            wording.replace_unprintable(message),
             [types.MessageActionItem(title) for title in offered],
         )
         try:
@@ -113,13 +115,13 @@ class EditorAsker:
     async def _show_diff(self, question: Question, *, focus: bool = False) -> bool:
         """Show the diff as a document in the editor; return whether the editor shows it."""
         can = self._client().editing
-        text = questions.document(question)
+        text = wording.phrase_document(question)
         if not can.shows:
             return False
         if can.contents:
-            uri = self._shown.put(questions.name(question), text)
+            uri = self._shown.put(wording.name_document(question), text)
         else:
-            path = await asyncio.to_thread(shown.written, questions.name(question), text)
+            path = await asyncio.to_thread(_write_document, question, text)
             if path is None:
                 return False
             uri = path.as_uri()
@@ -133,7 +135,15 @@ class EditorAsker:
 
     async def _format_with_diff(self, question: Question) -> str:
         """Return the question with the diff in it; a long diff is also written to a file, which the text names."""
-        if not questions.is_long(question):
-            return questions.with_diff(question)
-        path = await asyncio.to_thread(shown.written, questions.name(question), questions.document(question))
-        return questions.with_diff(question, elsewhere=str(path) if path is not None else "")
+        if not wording.is_long(question):
+            return wording.phrase_with_diff(question)
+        path = await asyncio.to_thread(_write_document, question, wording.phrase_document(question))
+        return wording.phrase_with_diff(question, elsewhere=str(path) if path is not None else "")
+
+
+def _write_document(question: Question, text: str) -> Path | None:
+    """Write `text` about `question` to a file in the cache and return its path; None if that fails. Blocking."""
+    folder = paths.writable(paths.cache_dir() / "questions").path
+    if folder is None:
+        return None
+    return shown_documents.write_document(folder, wording.name_document(question), text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.gate.question.questions import plain
+from server.gate.question.wording import replace_unprintable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def merge(weaker: object, stronger: object) -> object:
 
 def warn(server: LanguageServer, message: str) -> None:
     """Show `message` to the person as a warning in the editor."""
-    shown = f"Starling: {plain(message)}"
+    shown = f"Starling: {replace_unprintable(message)}"
     server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, shown))
 
 

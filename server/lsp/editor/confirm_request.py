@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.ports import Answer
-from server.gate.question import questions
+from server.gate.question import wording
 
 if TYPE_CHECKING:
     from agents.edits import Change, ProposedEdit
@@ -24,10 +24,10 @@ def build_params(question: Question, proposal: ProposedEdit) -> dict[str, Any]:
     """Return the parameters of `starling/confirm` for `question` about `proposal`, as JSON."""
     return {
         "id": question.id,
-        "title": questions.line(question),
-        "detail": questions.head(question),
-        "serious": questions.is_serious(question),
-        "answers": list(questions.answers(question)),
+        "title": wording.phrase_line(question),
+        "detail": wording.phrase_head(question),
+        "serious": wording.is_serious(question),
+        "answers": list(wording.list_answers(question)),
         "files": [_describe_change(change) for change in proposal.changes],
     }
 
@@ -42,7 +42,7 @@ def parse_answer(question: Question, answer: object) -> Answer:
     chosen = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
     if not isinstance(chosen, str):
         return Answer.UNABLE
-    return questions.answers(question).get(chosen) or Answer.REJECT
+    return wording.list_answers(question).get(chosen) or Answer.REJECT
 
 
 def _describe_change(change: Change) -> dict[str, str]:

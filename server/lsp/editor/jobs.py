@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.gate.question.questions import plain
+from server.gate.question.wording import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ class Jobs:
 
     def show_message(self, message: str) -> None:
         """Show `message`, the outcome of a request, to the person in the editor."""
-        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"Starling: {plain(message)}"))
+        self._server.window_show_message(
+            types.ShowMessageParams(types.MessageType.Info, f"Starling: {replace_unprintable(message)}")
+        )
 
     def send_text(self, token: int | str, text: str) -> None:
         """Send a piece of a streamed answer as `$/progress` with the client's `token`."""

@@ -63,4 +63,4 @@ class ChosenFixes:
             self._guard.run_in_background("record", self._record(found.proposal), otherwise=lambda: None)
 
     async def _record(self, proposal: ProposedEdit) -> None:
-        await self._gate().chosen(proposal)
+        await self._gate().record_chosen_fix(proposal)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from server.assembly.core import Cores
     from server.gate.gate import Gate
-    from server.gate.question.shown import Shown
+    from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.jobs import Jobs
     from server.lsp.session.chosen_fixes import ChosenFixes
     from server.lsp.session.completion_requests import CompletionRequests
@@ -44,7 +44,7 @@ class Services:
     completions: CompletionRequests
     reviews: Reviews
     workspace_reviews: WorkspaceReviews
-    shown: Shown
+    shown: ShownDocuments
     jobs: Jobs
     chosen_fixes: ChosenFixes
     guard: Guard

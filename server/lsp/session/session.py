@@ -17,7 +17,7 @@ from lsprotocol import types
 
 from indexing.syntax.trees import KEPT
 from server.assembly.core import Cores
-from server.gate.question.shown import Shown
+from server.gate.question.shown_documents import ShownDocuments
 from server.lsp.editor import configuration
 from server.lsp.editor.client import Client
 from server.lsp.editor.file_events import FileEvents
@@ -60,7 +60,7 @@ class Session:
         self.client = Client()
         self.roots: tuple[Path, ...] = ()
         self.documents = Documents()
-        self.shown = Shown()
+        self.shown = ShownDocuments()
         self.cores = Cores()
         self.completions = CompletionRequests(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
@@ -259,6 +259,7 @@ class Session:
             tell(f"{sentence}; shorten `.gitignore` or `.starlingignore`.")
 
     def _log_end(self, core: Core | None) -> None:
+        """Log the session's length in seconds, its completions and its failures."""
         """Log the session's length in seconds, its completions and its failures."""
         figures: dict[str, object] = {"seconds": round(time.monotonic() - self._begun, 1)}
         if core is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
 
-from agents.markdown import inert
+from agents.markdown import make_inert
 from agents.tasks import running
 from agents.tasks.filling import Cancelled
 from agents.tasks.task import Nothing, Scene, Told
@@ -144,7 +144,7 @@ async def called(work: Job, blocking: Callable[[], R]) -> R:
     except Cancelled:
         raise Withdrawn from None
     except ChatError as error:
-        raise CommandFailed(str(error), code=error.fault.value, partial={"text": inert(error.partial)}) from error
+        raise CommandFailed(str(error), code=error.fault.value, partial={"text": make_inert(error.partial)}) from error
     except ModelError as error:
         raise CommandFailed(str(error), code="model-failed") from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.findings import Severity
-from agents.reviewer.cells import said_of_cell
+from agents.reviewer.notebook_cells import said_of_cell
 from agents.reviewer.reviewer import Reviewer
 from tests.agents.reviewer.labels import document
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from models.remote.completion import openai_completions
 from models.remote.endpoint import Outgoing
-from models.remote.providers import completions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ PATH = "/api/generate"
 
 def outgoing(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
     """The request as it is sent: with our own layout if the model's markers are known, else with Ollama's."""
-    prompt, suffix = completions.laid_out(form, entry, markers=markers)
+    prompt, suffix = openai_completions.laid_out(form, entry, markers=markers)
     options: dict[str, Any] = {
         "temperature": 0,
         "num_predict": form.request.max_tokens,
@@ -35,11 +35,11 @@ def outgoing(form: CompletionForm, entry: ModelEntry, without: Collection[str], 
     elif suffix:
         body["suffix"] = suffix
     if "logprobs" not in without:
-        body |= {"logprobs": True, "top_logprobs": min(form.ranked, completions.MOST_RANKED)}
-    return Outgoing(PATH, completions.encodable(body))
+        body |= {"logprobs": True, "top_logprobs": min(form.ranked, openai_completions.MOST_RANKED)}
+    return Outgoing(PATH, openai_completions.encodable(body))
 
 
-class Reader(completions.Reader):
+class Reader(openai_completions.Reader):
     """Reads lines until the one that is `done`."""
 
     def feed(self, event: Mapping[str, Any]) -> None:

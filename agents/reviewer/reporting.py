@@ -1,6 +1,6 @@
 """The report on a text, or on files: what the reviewer's parts found, with what the workspace's tests cover of it.
 
-Blocking; for a worker thread or the command line. Scores nothing itself (`agents.reviewer.report` does). Start at
+Blocking; for a worker thread or the command line. Scores nothing itself (`agents.reviewer.scoring` does). Start at
 `on_files` and `on_text`.
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.reviewer import assessment, report
+from agents.reviewer import assessment, scoring
 from agents.reviewer.coverage import coverage
 from agents.reviewer.layers import QUICK
-from agents.reviewer.report import Reviewed
 from agents.reviewer.ruff import style
+from agents.reviewer.scoring import Reviewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from agents.findings import Layer
-    from agents.reviewer.report import Report
     from agents.reviewer.reviewer import Reviewer
+    from agents.reviewer.scoring import Report
     from indexing.syntax.documents import Document
 
 
@@ -75,15 +75,15 @@ def on_reviewed(reviewer: Reviewer, reviewed: tuple[Reviewed, ...], folder: Path
     """Files that were looked at, with what tests cover of them."""
     source = coverage.find(folder) if folder is not None else None
     if source is None or folder is None:
-        return Whole(report.report(reviewed), reviewed, problem=reviewer.problem)
+        return Whole(scoring.report(reviewed), reviewed, problem=reviewer.problem)
     try:
         found = coverage.read(source, folder)
     except coverage.CoverageError as error:
-        return Whole(report.report(reviewed), reviewed, problem=str(error))
+        return Whole(scoring.report(reviewed), reviewed, problem=str(error))
     meant = {each.document.path for each in reviewed}
     files = [file for file in found.files if file.path in meant and file.lines]
     lines, missed = sum(file.lines for file in files), sum(len(file.missed) for file in files)
     least = sorted((file for file in files if file.missed), key=lambda file: -len(file.missed))
     covered = 100 * (lines - missed) / lines if lines else None
-    whole = report.report(reviewed, covered=covered, uncovered=[file.path.name for file in least])
+    whole = scoring.report(reviewed, covered=covered, uncovered=[file.path.name for file in least])
     return Whole(whole, reviewed, source if files else None, reviewer.problem)

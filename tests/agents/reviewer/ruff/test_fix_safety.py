@@ -9,7 +9,7 @@ import pytest
 from agents import actions
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from agents.reviewer.ruff.importers import Importers
+from agents.reviewer.ruff.import_index import Importers
 from indexing.syntax.documents import Document
 from tests.marked import parse
 
@@ -28,8 +28,8 @@ def mended(root: Path, fixture: str, name: str) -> str:
     reviewer = Reviewer(ReviewPolicy(), roots=lambda: [root])
     findings = reviewer.review(document)
     ((_, batch),) = reviewer.review_files([document])
-    edits = actions.safe_edits(findings)
-    assert actions.safe_edits(batch) == edits
+    edits = actions.collect_safe_edits(findings)
+    assert actions.collect_safe_edits(batch) == edits
     reviewer.close()
     for edit in reversed(edits):
         text = text[: edit.start] + edit.text + text[edit.end :]
@@ -108,13 +108,13 @@ def test_other_fixes_that_change_what_happens_are_questions(tmp_path: Path) -> N
 
 
 def test_where_there_are_too_many_files_anybody_may_use_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.reviewer.ruff.importers.MOST_FILES", 3)
+    monkeypatch.setattr("agents.reviewer.ruff.import_index.MOST_FILES", 3)
     fixture = "#- main.py\nimport json\n" + "".join(f"#- f{n}.py\nx = {n}\n" for n in range(4))
     assert "import json" in mended(tmp_path, fixture, "main.py")
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.reviewer.ruff.importers._FRESH_S", 0.0)
+    monkeypatch.setattr("agents.reviewer.ruff.import_index._FRESH_S", 0.0)
     marked = parse("#- main.py\nimport json\n#- app.py\nx = 1\n")
     marked.write(tmp_path)
     importers = Importers(lambda: [tmp_path])

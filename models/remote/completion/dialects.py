@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from models.errors import ModelError
+from models.remote.completion import ollama_completions, openai_completions
 from models.remote.endpoint import Outgoing
-from models.remote.providers import completions, ollama_completions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ class Speech(Protocol):
         """Whether another `outgoing` leaves out what the server did not take."""
         ...
 
-    def reader(self, tell: Callable[[str], None]) -> completions.Reader:
+    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
         """What reads one answer."""
         ...
 
@@ -57,15 +57,15 @@ class HostSpeech:
 
     def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
         """All of the request."""
-        return completions.extended(form, headers)
+        return openai_completions.extended(form, headers)
 
     def refused(self, _: ChatError) -> bool:
         """It takes all of it."""
         return False
 
-    def reader(self, tell: Callable[[str], None]) -> completions.Reader:
+    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
         """What reads one answer."""
-        return completions.Reader(tell)
+        return openai_completions.Reader(tell)
 
     def again(self, _: FillRequest) -> str:
         """The host sees to it."""
@@ -89,12 +89,12 @@ class PlainSpeech:
 
     def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
         """What any server understands."""
-        made = completions.plain(form, self.entry, self.without, markers=self.markers)
+        made = openai_completions.plain(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
-    def reader(self, tell: Callable[[str], None]) -> completions.Reader:
+    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
         """What reads one answer."""
-        return completions.Reader(tell)
+        return openai_completions.Reader(tell)
 
     def again(self, request: FillRequest) -> str:
         """Spaces before the cursor, behind code: to most tokenizers they are a part of the word that follows."""
@@ -111,7 +111,9 @@ class PlainSpeech:
                 f"The server takes no suffix, and the markers of {self.entry.name} are not known; name in `model.name` "
                 "a model that `starling models list --available` shows, as the server calls it."
             ) from None
-        named = next((name for name in completions.OPTIONAL if name in error.said and name not in self.without), None)
+        named = next(
+            (name for name in openai_completions.OPTIONAL if name in error.said and name not in self.without), None
+        )
         if named is None or named == "suffix":
             return False
         self.without |= {named}
@@ -126,6 +128,6 @@ class OllamaSpeech(PlainSpeech):
         made = ollama_completions.outgoing(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
-    def reader(self, tell: Callable[[str], None]) -> completions.Reader:
+    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
         """What reads one answer."""
         return ollama_completions.Reader(tell)

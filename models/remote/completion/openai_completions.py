@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from models.completion import Decoded, Ranked, StopReason
 from models.host.protocol import EXTENSION
 from models.remote.endpoint import Outgoing
-from models.remote.providers.shapes import count_of, number_of, rows_of, string_of, table_of, text_of
+from models.remote.lenient_json import count_of, number_of, rows_of, string_of, table_of, text_of
 from models.remote.refusals import of_event
 from models.tokenizer import LONE_SURROGATE, REPLACEMENT
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models.chat import ChatError, Fault
-from models.remote.providers.shapes import count_of, rows_of, table_of
+from models.remote.lenient_json import count_of, rows_of, table_of
 from starling_python import uninterrupted
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from models.continuation import Continuation, Rules, deadline_of
 from models.errors import HostError, ModelError
 from models.host.protocol import CompletionForm, Placing, read_score
 from models.local.ctranslate_completion import LEAST_ALTERNATIVE
+from models.remote.completion import openai_completions
 from models.remote.endpoint import Outgoing
 from models.remote.http import GivenUpError
-from models.remote.providers import completions
-from models.remote.providers.windows import estimated_tokens
+from models.remote.providers.context_windows import estimated_tokens
 from models.tokenizer import REPLACEMENT
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.completion import Score
     from models.host.connection import Connection
-    from models.remote.providers.speech import Speech
+    from models.remote.completion.dialects import Speech
     from models.tokenizer import Tokenizer
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
@@ -47,7 +47,7 @@ class _OtherwiseError(Exception):
 
 
 class _Answer:
-    """One answer while it is told by a `completions.Reader`, from the tokens that were put into its prompt on.
+    """One answer while it is told by a `openai_completions.Reader`, from the tokens that were put into its prompt on.
 
     Attributes:
         continuation: what has come so far.
@@ -72,7 +72,7 @@ class _Answer:
             if begun is not None:
                 self._take(begun.text, begun.log_prob)
         elif isinstance(told, dict):
-            self._ranking.extend(completions.read_ranking(told["ranking"]))
+            self._ranking.extend(openai_completions.read_ranking(told["ranking"]))
         else:
             self._take((begun.text if begun is not None else "") + told[0], told[1])
 
@@ -154,7 +154,7 @@ class RemoteModel:
             ModelError: it cannot be loaded.
         """
         placement = CompletionForm(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
-        reader = completions.ObjectReader()
+        reader = openai_completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._asked(lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._closed, None)
         self._problems = tuple(map(str, reader.found.get("problems") or ()))
@@ -223,10 +223,10 @@ class RemoteModel:
         if not continuations or not self._speech.exact or cancelled():
             return ()
         form = CompletionForm(self.entry.name, request, score=tuple(continuations), placing=self._placing)
-        readers: list[completions.Reader] = []
+        readers: list[openai_completions.Reader] = []
 
-        def begin(tell: Callable[[str], None]) -> completions.Reader:
-            readers.append(completions.Reader(tell))
+        def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
+            readers.append(openai_completions.Reader(tell))
             return readers[-1]
 
         try:
@@ -266,9 +266,9 @@ class RemoteModel:
         form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(again)))
         begun = form.first if form.first is not None and not self._speech.exact else None  # it is in the prompt
         answer = _Answer(rules.continuation, ranking, begun, again)
-        readers: list[completions.Reader] = []
+        readers: list[openai_completions.Reader] = []
 
-        def begin(tell: Callable[[str], None]) -> completions.Reader:
+        def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
             readers.append(self._speech.reader(tell))
             return readers[-1]
 
@@ -309,7 +309,7 @@ class RemoteModel:
             connection.asked()
             try:
                 endpoint.exchange(
-                    outgoing(connection.headers), completions.authorize, begin, cancelled=given_up, on_text=hear
+                    outgoing(connection.headers), openai_completions.authorize, begin, cancelled=given_up, on_text=hear
                 )
             except ChatError as error:
                 if error.fault not in _SILENCE:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import Edit
 from agents.findings import Finding, Fix
-from agents.reviewer.rules import registry
+from agents.reviewer.rules import all_rules
 from agents.reviewer.rules.rule import Rule
 from agents.reviewer.scanning.scan import Scan
 from indexing.syntax.documents import Span
@@ -39,7 +39,7 @@ def look(
 ) -> list[Finding]:
     """All findings of the static rules; `left_out` names codes of other linters that report for themselves."""
     found: list[Finding] = []
-    for text_rule in registry.TEXT_RULES:
+    for text_rule in all_rules.TEXT_RULES:
         if cancelled():
             return []
         if _wanted(text_rule, policy, left_out):
@@ -59,7 +59,7 @@ def _hits(
     scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], left_out: Callable[[str], bool]
 ) -> Iterator[tuple[Rule, Hit]]:
     broken, declares = scan.broken, is_declarations(scan.document)
-    for rule in registry.SYNTAX_RULES:
+    for rule in all_rules.SYNTAX_RULES:
         if cancelled():
             return
         if declares and not _ANYWHERE.issuperset(rule.roles):

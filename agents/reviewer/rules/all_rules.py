@@ -14,8 +14,8 @@ from agents.reviewer.rules import (
     iteration,
     leftovers,
     literals,
-    names,
-    texts,
+    other_linters,
+    plain_text,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ SYNTAX_RULES: tuple[Rule, ...] = (
     *iteration.RULES,
     *comments.RULES,
 )
-TEXT_RULES: tuple[TextRule, ...] = texts.RULES
+TEXT_RULES: tuple[TextRule, ...] = plain_text.RULES
 _ALL: tuple[Rule | TextRule, ...] = (*SYNTAX_RULES, *TEXT_RULES)
 RULES: dict[str, Rule | TextRule] = {rule.code: rule for rule in _ALL}
 EQUALS: frozenset[str] = frozenset(code for rule in _ALL for code in rule.equals)
@@ -41,4 +41,4 @@ EQUALS: frozenset[str] = frozenset(code for rule in _ALL for code in rule.equals
 def names_of(code: str) -> tuple[str, ...]:
     """Return what other linters' comments call the rule `code`."""
     rule = RULES.get(code)
-    return (*rule.equals, *names.NAMES.get(code, ())) if rule is not None else ()
+    return (*rule.equals, *other_linters.NAMES.get(code, ())) if rule is not None else ()

@@ -13,10 +13,10 @@ from models.catalog.catalog import FimTokens, ModelEntry
 from models.errors import ModelError
 from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
+from models.remote.completion.dialects import HostSpeech, OllamaSpeech, PlainSpeech
+from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.providers.speech import HostSpeech, OllamaSpeech, PlainSpeech
-from models.remote.remote_completion import RemoteModel
 from starling_python import uninterrupted
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from models.remote.providers.speech import Speech
+    from models.remote.completion.dialects import Speech
 
 OLLAMA = "library"  # who owns Ollama's models, by its own words
 OLLAMA_WINDOW = 8192  # tokens; it sets aside memory for all that it is asked for
