@@ -30,5 +30,5 @@ class Snapshot:
 
     @property
     def encoding(self) -> str:
-        """The unit of the client's positions: "utf-8", "utf-16" or "utf-32"."""
+        """The unit of the client's positions ("utf-8", "utf-16", "utf-32")."""
         return self.client.encoding
