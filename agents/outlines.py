@@ -128,7 +128,7 @@ def _members(holder: Symbol, piece: Piece) -> list[str]:
     made = [lead + _first_line(one, text) for one in fields[:_MOST]]
     own = dict.fromkeys(_OWN.findall(text[holder.span.start : holder.span.end]))
     own_names = [name for name in own if name not in {one.name for one in fields}][:_MOST]
-    mark = "#" if piece.document.language in {"python", "ruby"} else "//"
+    mark = piece.document.entry.line_comment or "//"
     if own_names:
         made.append(f"{lead}{mark} fields: {', '.join(own_names)}")
     return made + [lead + one.signature for one in others[:_MOST]]

@@ -22,7 +22,7 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
     A text that did not parse before, or whose language has no grammar, cannot be broken: only more errors than before
     count.
     """
-    language = languages.of_path(path or PurePath(uri))
+    language = languages.detect(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
     new = Syntax.of(Document(uri, path, language, after))
     if not new.available or new.error_count() <= old.error_count() or _is_python(uri, path, language, after):
@@ -40,4 +40,4 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
 
 def _is_python(uri: str, path: Path | None, language: str, text: str) -> bool:
     """Return whether ruff's parser, which knows newer syntax than the grammar, reads `text`."""
-    return language == "python" and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()
+    return languages.get(language).ruff and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()
