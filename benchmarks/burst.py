@@ -1,4 +1,4 @@
-"""200 keys at 30 ms, a request for each: all are answered, the model runs for few, and nothing goes on afterwards."""
+"""200 keys, one every 30 ms, each with a request: every request is answered, few run the model, none runs on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import psutil
 
 from benchmarks import servers, workspaces
-from benchmarks.client import TextBuffer, items
+from benchmarks.client import TextBuffer, read_items
 from benchmarks.record import Record, percentile, spread
 
 KEYS = 200
@@ -16,10 +16,10 @@ AFTERWARDS_S = 2.0
 
 
 def measure() -> Record:
-    """Lines of one file, taken away and typed again."""
-    workspace, home = servers.thousand_files()
-    places = workspaces.typing_places(workspace, 40)
-    with servers.session(workspace, home) as client:
+    """Delete lines of real files and type them again, a completion request for each key."""
+    workspace, home = servers.index_thousand_files()
+    places = workspaces.choose_typing_places(workspace, 40)
+    with servers.open_session(workspace, home) as client:
         process = psutil.Process(client.process.pid)
         warm = places.pop()
         opened = TextBuffer(client, warm.path.as_uri(), warm.path.read_bytes().decode("utf-8"))
@@ -49,7 +49,7 @@ def measure() -> Record:
         time.sleep(AFTERWARDS_S)
         still = process.cpu_times()
         took = [request.took_ms for request in pending if request.event.is_set()]
-        shown = sum(bool(items(request.result)) for request in pending)
+        shown = sum(bool(read_items(request.result)) for request in pending)
     runs = after["model_runs"] - before["model_runs"]
     return Record(
         what="200 keys at 30 ms with a request each: requests never answered",

@@ -1,6 +1,6 @@
-"""A request that is no longer wanted is answered at once: after `$/cancelRequest`, and when a newer one comes.
+"""Time until a cancelled or superseded completion request is answered while the model computes.
 
-The model is at work when that happens: only requests that were still open at that moment count.
+Only requests that were still open at the moment of cancelling count.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ FIRST_S, LATEST_S = 0.1, 0.2  # a run reads for 60 ms first, and ends by itself 
 HEAD_START_S = 0.01  # the older request gets so long to begin computing
 
 
-def unwanted(client: Client, place: workspaces.TypingPlace, *, supersede: bool) -> float | None:
-    """Milliseconds from saying so until the older request is answered; None if it was answered before."""
+def time_cancelling(client: Client, place: workspaces.TypingPlace, *, supersede: bool) -> float | None:
+    """Return the milliseconds from cancelling a request at `place` to its answer; None if the answer came first.
+
+    With `supersede`, a newer request at the next key cancels it instead of `$/cancelRequest`.
+    """
     text = place.path.read_bytes().decode("utf-8")
     at = place.start + 1
     buffer = TextBuffer(client, place.path.as_uri(), text[:at] + text[place.start + len(place.line) :])
@@ -41,20 +44,20 @@ def unwanted(client: Client, place: workspaces.TypingPlace, *, supersede: bool) 
     else:
         client.cancel(number)
     if not older.event.wait(30):
-        raise SystemExit("a request that is no longer wanted was never answered")
+        raise SystemExit("a cancelled request was never answered")
     buffer.close()
     return (older.done_s - before) * 1000
 
 
 def measure() -> Record:
-    """Every other one is cancelled, every other one superseded."""
-    workspace, home = servers.thousand_files()
+    """Measure the time to the answer; cancels and supersedes in turn."""
+    workspace, home = servers.index_thousand_files()
     cancelled: list[float] = []
     superseded: list[float] = []
     before_it = 0
-    with servers.session(workspace, home) as client:
-        for index, place in enumerate(workspaces.typing_places(workspace, PLACES)):
-            took = unwanted(client, place, supersede=bool(index % 2))
+    with servers.open_session(workspace, home) as client:
+        for index, place in enumerate(workspaces.choose_typing_places(workspace, PLACES)):
+            took = time_cancelling(client, place, supersede=bool(index % 2))
             if took is None:
                 before_it += 1
             elif index >= 4:  # the first wait for the model to be loaded
@@ -75,7 +78,7 @@ def measure() -> Record:
 
 
 def measure_model() -> Record:
-    """In this process: the bundled model is told to stop at some moment while it writes, until its last token."""
+    """Measure, in this process, how long the bundled model goes on writing after it is told to stop."""
     model = load(bundled.entry(), device="cpu", threads=1)
     prefix = "".join(f"def function_{number}(first, second):\n    return first + second\n\n\n" for number in range(12))
     request = FillRequest("functions.py", prefix, "", max_tokens=TOKENS)
@@ -84,9 +87,9 @@ def measure_model() -> Record:
     tokens: list[float] = []
     for turn in range(RUNS):
         run = _Run()
-        later = threading.Timer(FIRST_S + (LATEST_S - FIRST_S) * turn / RUNS, run.tell)
+        later = threading.Timer(FIRST_S + (LATEST_S - FIRST_S) * turn / RUNS, run.cancel)
         later.start()
-        model.generate(request, stop=run.written, cancelled=run.cancelled)
+        model.generate(request, stop=run.note_token, cancelled=run.is_cancelled)
         ended = time.perf_counter()
         later.cancel()
         if run.heard_s and len(run.tokens_s) > 1:
@@ -107,19 +110,25 @@ def measure_model() -> Record:
 
 
 class _Run:
-    """When what happened in one run of the model, by `time.perf_counter`."""
+    """Moments of one run of the model, in seconds of `time.perf_counter`.
+
+    Attributes:
+        told_s: the run was cancelled.
+        heard_s: the model asked for the first time after that whether it was cancelled.
+        tokens_s: each token was written.
+    """
 
     def __init__(self) -> None:
         self.told_s = self.heard_s = 0.0
         self.tokens_s: list[float] = []
 
-    def tell(self) -> None:
+    def cancel(self) -> None:
         self.told_s = time.perf_counter()
 
-    def cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
         if self.told_s and not self.heard_s:
             self.heard_s = time.perf_counter()
         return self.told_s > 0
 
-    def written(self, _: str) -> None:
+    def note_token(self, _: str) -> None:
         self.tokens_s.append(time.perf_counter())

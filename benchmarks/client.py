@@ -1,7 +1,7 @@
-"""A language client of our own over stdio, small so that its own share of a measured time is small.
+"""A minimal language client over stdio, which adds little to a measured time.
 
-One thread reads, and notes when each message arrived, before anything is made of it; the caller's thread writes. What
-a server asks of its client is answered at once from a table. Start at `Client`.
+A thread reads messages and notes when each arrived before it parses them; the caller's thread writes. Requests of the
+server are answered from a table. Start at `Client`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ClientError(Exception):
 
 @dataclass
 class Pending:
-    """A request under way, then its answer. Times are `time.perf_counter()` seconds."""
+    """A request that was sent, and its answer once there is one; times in seconds of `time.perf_counter`."""
 
     method: str
     sent_s: float
@@ -60,14 +60,14 @@ class Pending:
 
     @property
     def took_ms(self) -> float:
-        """From before the request was written to when its answer arrived."""
+        """Milliseconds from before the request was written to the arrival of its answer."""
         return (self.done_s - self.sent_s) * 1000
 
     def wait(self, timeout_s: float = WAIT_S) -> Any:  # noqa: ANN401 - JSON
-        """The result.
+        """Wait for the answer and return its result.
 
         Raises:
-            ClientError: no answer in time, or an error.
+            ClientError: there is no answer in time, or it is an error.
         """
         if not self.event.wait(timeout_s):
             raise ClientError(f"{self.method}: no answer in {timeout_s:g} s")
@@ -77,10 +77,10 @@ class Pending:
 
 
 class Client:
-    """A language server as a child process, and the only client it has."""
+    """A language server as a child process, with this object as its only client."""
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path) -> None:
-        """Start `command` in `folder`; `started_s` is when."""
+        """Start `command` in `folder` and note the moment in `started_s`."""
         self.configuration: dict[str, Any] = {}
         self.notifications: deque[tuple[float, str, Any]] = deque(maxlen=KEPT_NOTIFICATIONS)
         self.pending: dict[int, Pending] = {}
@@ -101,11 +101,11 @@ class Client:
         self._reader.start()
 
     def __enter__(self) -> Self:
-        """Nothing more than the client itself."""
+        """Return the client."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End the server, politely if it listens."""
+        """End the server."""
         self.close()
 
     # Sending
@@ -115,7 +115,7 @@ class Client:
         return self.send(method, params)[1]
 
     def send(self, method: str, params: Any) -> tuple[int, Pending]:  # noqa: ANN401 - JSON
-        """Send a request; also its id, to cancel it with."""
+        """Send a request; return its id, which `cancel` takes, and the pending answer."""
         self._next += 1
         number = self._next
         body = encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
@@ -131,13 +131,13 @@ class Client:
         self._write(encode({"jsonrpc": "2.0", "method": method, "params": params}))
 
     def cancel(self, number: int) -> None:
-        """Say that the request's answer is no longer wanted."""
+        """Cancel the request with the id `number`."""
         self.notify("$/cancelRequest", {"id": number})
 
     # A session
 
     def initialize(self, root: Path, options: Any = None) -> Pending:  # noqa: ANN401 - JSON
-        """Open `root` as the workspace and wait until the server has said what it can do."""
+        """Open `root` as the workspace and wait for the server's capabilities."""
         self.configuration = options or {}
         pending = self.request(
             "initialize",
@@ -155,16 +155,16 @@ class Client:
         return pending
 
     def command(self, name: str, *arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Result of a server's command."""
+        """Run a command of the server and return its result."""
         return self.request("workspace/executeCommand", {"command": name, "arguments": list(arguments)}).wait()
 
     def wait_until(
         self, ready: Callable[[], bool], what: str, *, timeout_s: float = WAIT_S, poll_s: float = 0.02
     ) -> None:
-        """Ask again and again until `ready`.
+        """Poll `ready` every `poll_s` seconds until it returns true.
 
         Raises:
-            ClientError: it never was.
+            ClientError: it did not within `timeout_s`; `what` says what was waited for.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -173,7 +173,7 @@ class Client:
             time.sleep(poll_s)
 
     def close(self) -> None:
-        """End the server; kill it when it does not go. Safe to call twice."""
+        """Shut the server down, and kill it if it does not exit within 10 s. Idempotent."""
         if self.process.poll() is None:
             try:
                 self.request("shutdown", None).wait(10)
@@ -200,7 +200,7 @@ class Client:
     def _read(self) -> None:
         assert self.process.stdout is not None
         stream = _Buffered(self.process.stdout)
-        while (message := stream.message()) is not None:
+        while (message := stream.read_message()) is not None:
             arrived = time.perf_counter()
             self._take(json.loads(message), arrived)
         self._ended = True
@@ -224,7 +224,7 @@ class Client:
             self.notifications.append((arrived_s, message["method"], message.get("params")))
 
     def _answer(self, method: str, params: Any) -> Any:  # noqa: ANN401 - JSON
-        """What this client says to a server's request."""
+        """Return this client's result for a server's request."""
         if method == "workspace/configuration":
             return [self.configuration for _ in params["items"]]
         if method == "workspace/applyEdit":
@@ -233,40 +233,40 @@ class Client:
 
 
 class _Buffered:
-    """Messages out of a pipe, read in large pieces."""
+    """A pipe that is read in large pieces and gives whole messages."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self.raw = raw
         self.buffer = b""
 
-    def message(self) -> bytes | None:
-        """The next message's body, or None at the end."""
+    def read_message(self) -> bytes | None:
+        """Return the body of the next message; None at the end of the stream."""
         while (at := self.buffer.find(b"\r\n\r\n")) < 0:
-            if not self._more():
+            if not self._fill():
                 return None
         head = self.buffer[:at].lower()
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         end = at + 4 + length
         while len(self.buffer) < end:
-            if not self._more():
+            if not self._fill():
                 return None
         body, self.buffer = self.buffer[at + 4 : end], self.buffer[end:]
         return body
 
-    def _more(self) -> bool:
+    def _fill(self) -> bool:
         piece = self.raw.read(1 << 16)
         self.buffer += piece or b""
         return bool(piece)
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """A message with its header."""
+    """Return `message` as JSON-RPC bytes, header included."""
     body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 class TextBuffer:
-    """A document as an editor holds it: edits are made here and told to the server, each as a small change."""
+    """A document as an editor holds it: each edit is sent to the server as an incremental change."""
 
     def __init__(self, client: Client, uri: str, text: str, language: str = "python") -> None:
         """Open the document."""
@@ -275,13 +275,13 @@ class TextBuffer:
         client.notify("textDocument/didOpen", {"textDocument": item})
 
     def position(self, offset: int) -> dict[str, int]:
-        """LSP position (UTF-16) of a code-point offset."""
+        """Return the LSP position (UTF-16) of a code-point offset."""
         line_start = self.text.rfind("\n", 0, offset) + 1
         units = len(self.text[line_start:offset].encode("utf-16-le", "surrogatepass")) // 2
         return {"line": self.text.count("\n", 0, line_start), "character": units}
 
     def replace(self, start: int, end: int, new: str) -> None:
-        """Replace [start, end) and tell the server."""
+        """Replace the code points [start, end) by `new` and send the change."""
         change = {"range": {"start": self.position(start), "end": self.position(end)}, "text": new}
         self.text = self.text[:start] + new + self.text[end:]
         self.version += 1
@@ -291,7 +291,7 @@ class TextBuffer:
         )
 
     def ask(self, offset: int, *, invoked: bool = False) -> tuple[int, Pending]:
-        """Ask for inline completions at a code-point offset."""
+        """Request inline completions at a code-point offset; return the id and the pending answer."""
         params = {
             "textDocument": {"uri": self.uri},
             "position": self.position(offset),
@@ -304,8 +304,8 @@ class TextBuffer:
         self.client.notify("textDocument/didClose", {"textDocument": {"uri": self.uri}})
 
 
-def items(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
-    """The items of an inline completion's answer, whichever of the three shapes it has."""
+def read_items(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """Return the items of an inline completion's result, which may be null, a list or an object."""
     if result is None:
         return []
     return list(result["items"] if isinstance(result, dict) else result)

@@ -1,4 +1,4 @@
-"""Code actions in a file of 2,000 lines: from the request to the list, at rest and right behind a key."""
+"""Code actions in a file of 2,000 lines: from the request to the list, at rest and right after a key."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LINES = 2000
 PLACES = 100
 WARM = 10  # the first answers load grammars; a person meets them once
 REST_S = 3.0  # until the file is reviewed
-THINKS_S = 0.05  # between two requests: nobody opens menus without a pause
+THINKS_S = 0.05  # between two requests, as a person pauses between two menus
 MOST_MS = 20.0
 
 
-def two_thousand_lines(folder: Path) -> Path:
-    """A file of exactly so many lines of real code, methods and all."""
+def write_long_file(folder: Path) -> Path:
+    """Write a Python file of exactly `LINES` lines of real code to `folder`; return its path."""
     lines: list[str] = []
-    for source in workspaces.python_files(workspaces.STANDARD_LIBRARY / "email", below_bytes=200_000):
+    for source in workspaces.list_python_files(workspaces.STANDARD_LIBRARY / "email", below_bytes=200_000):
         lines += source.read_text(encoding="utf-8", errors="replace").splitlines()
         if len(lines) >= LINES:
             break
@@ -35,8 +35,8 @@ def two_thousand_lines(folder: Path) -> Path:
     return path
 
 
-def places(buffer: TextBuffer) -> list[int]:
-    """Ends of lines that hold anything, in random order."""
+def choose_places(buffer: TextBuffer) -> list[int]:
+    """Return the offsets of the ends of random lines that are not blank, in random order."""
     ends, at = [], 0
     for line in buffer.text.splitlines(keepends=True):
         at += len(line)
@@ -46,7 +46,7 @@ def places(buffer: TextBuffer) -> list[int]:
 
 
 def ask(client: Client, buffer: TextBuffer, offset: int) -> tuple[float, int]:
-    """Milliseconds until the list came, and how long it is."""
+    """Request the code actions at `offset`; return the milliseconds to the list and its length."""
     place = buffer.position(offset)
     params = {
         "textDocument": {"uri": buffer.uri},
@@ -58,19 +58,19 @@ def ask(client: Client, buffer: TextBuffer, offset: int) -> tuple[float, int]:
     return pending.took_ms, len(found)
 
 
-def at_rest(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
-    """Each place, nothing having changed before."""
+def ask_at_rest(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
+    """Ask at each place of an unchanged document."""
     found = []
-    for offset in places(buffer):
+    for offset in choose_places(buffer):
         found.append(ask(client, buffer, offset))
         time.sleep(THINKS_S)
     return found[WARM:]
 
 
-def behind_a_key(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
-    """Each place, right after a character was typed there and before anything was made of it."""
+def ask_after_key(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
+    """Ask at each place right after a character was typed there, before it was analysed."""
     found = []
-    for offset in places(buffer):
+    for offset in choose_places(buffer):
         buffer.replace(offset, offset, " ")
         found.append(ask(client, buffer, offset))
         buffer.replace(offset, offset + 1, "")
@@ -79,17 +79,17 @@ def behind_a_key(client: Client, buffer: TextBuffer) -> list[tuple[float, int]]:
 
 
 def measure() -> Record:
-    """At rest is what counts; behind a key stands in the details."""
+    """Measure the p95 at rest; the times after a key are among the details."""
     with tempfile.TemporaryDirectory(prefix="starling-bench-") as scratch:
         workspace = Path(scratch, "workspace")
         workspace.mkdir()
-        path = two_thousand_lines(workspace)
+        path = write_long_file(workspace)
         text = path.read_text(encoding="utf-8")
-        with servers.session(workspace, Path(scratch, "home")) as client:
+        with servers.open_session(workspace, Path(scratch, "home")) as client:
             buffer = TextBuffer(client, path.as_uri(), text)
             time.sleep(REST_S)
-            resting = at_rest(client, buffer)
-            typing = behind_a_key(client, buffer)
+            resting = ask_at_rest(client, buffer)
+            typing = ask_after_key(client, buffer)
     took = [one for one, _ in resting]
     return Record(
         what=f"a request for code actions to the list, {LINES:,} lines, p95",

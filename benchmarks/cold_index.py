@@ -1,7 +1,6 @@
-"""`starling index` over the CPython standard library: from nothing, and a second time with nothing to do.
+"""`starling index` over the CPython standard library: from nothing, and again when nothing has changed.
 
-The reference of the first is tree-sitter parsing the same files, one after the other in one thread, with nothing else
-done; the reference of the second is the first.
+The reference of the first run is tree-sitter parsing the same files in one thread; that of the second is the first.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ ROUNDS = 3
 
 
 def run_index(workspace: Path, home: Path) -> tuple[float, dict[str, Any]]:
-    """Seconds that `starling index --json` takes, start of the program included, and what it says."""
+    """Run `starling index --json`; return its seconds, start of the program included, and its output."""
     before = time.perf_counter()
     done = subprocess.run(
-        servers.starling("index", str(workspace), "--json"),
-        env=servers.environment(home),
+        servers.starling_command("index", str(workspace), "--json"),
+        env=servers.make_environment(home),
         capture_output=True,
         check=True,
     )
     return time.perf_counter() - before, json.loads(done.stdout)
 
 
-def bare_parse(paths: list[Path]) -> tuple[float, int]:
-    """Seconds and bytes of parsing these Python files and nothing else."""
+def parse_only(paths: list[Path]) -> tuple[float, int]:
+    """Parse Python files with tree-sitter and do nothing else; return the seconds and the bytes."""
     import tree_sitter  # noqa: PLC0415 - only this reference needs it
     import tree_sitter_python  # noqa: PLC0415
 
@@ -47,8 +46,8 @@ def bare_parse(paths: list[Path]) -> tuple[float, int]:
 
 
 @cache
-def rounds() -> dict[str, Any]:
-    """All three runs in turn, `ROUNDS` times; measured once for both records."""
+def run_rounds() -> dict[str, Any]:
+    """Make the first run, the second run and the reference in turn, `ROUNDS` times; cached for both records."""
     first: list[float] = []
     second: list[float] = []
     parse: list[float] = []
@@ -56,23 +55,26 @@ def rounds() -> dict[str, Any]:
     again: dict[str, Any] = {}
     parsed_bytes = 0
     with tempfile.TemporaryDirectory() as scratch:
-        workspace, home = workspaces.standard_library(Path(scratch, "library")), Path(scratch, "home")
-        files = workspaces.python_files(workspace, below_bytes=1_000_000)  # our default limit of a file
-        bare_parse(files)  # warms the file cache for all
+        workspace, home = workspaces.copy_standard_library(Path(scratch, "library")), Path(scratch, "home")
+        files = workspaces.list_python_files(workspace, below_bytes=1_000_000)  # our default limit of a file
+        parse_only(files)  # warms the file cache for all
         for _ in range(ROUNDS):
             shutil.rmtree(home, ignore_errors=True)
             took, said = run_index(workspace, home)
             first.append(took)
             took, again = run_index(workspace, home)
             second.append(took)
-            took, parsed_bytes = bare_parse(files)
+            took, parsed_bytes = parse_only(files)
             parse.append(took)
     return {"first": first, "second": second, "parse": parse, "said": said, "again": again, "bytes": parsed_bytes}
 
 
 def measure() -> Record:
-    """Seconds of the first run; the ratio compares seconds per byte, for the two take in slightly different files."""
-    runs = rounds()
+    """Measure the first run.
+
+    The ratio compares times per byte, because the reference parses slightly different files.
+    """
+    runs = run_rounds()
     took, parse = percentile(runs["first"], 50), percentile(runs["parse"], 50)
     indexed = runs["said"]["bytes"]
     return Record(
@@ -97,8 +99,8 @@ def measure() -> Record:
 
 
 def measure_second() -> Record:
-    """Seconds of a run that finds nothing changed."""
-    runs = rounds()
+    """Measure a run that finds nothing changed."""
+    runs = run_rounds()
     return Record(
         what="starling index over the CPython standard library when nothing has changed, median",
         unit="s",

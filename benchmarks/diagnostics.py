@@ -1,4 +1,4 @@
-"""Diagnostics in a file of 2,000 lines: from a change that is saved to when the editor has them, over the wire."""
+"""Diagnostics in a file of 2,000 lines: from a saved change to their arrival at the client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import servers
 from benchmarks.client import ClientError, TextBuffer
-from benchmarks.code_actions import LINES, two_thousand_lines
+from benchmarks.code_actions import LINES, write_long_file
 from benchmarks.record import Record, percentile, spread
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ MOST_MS = 150.0
 PUBLISHED = "textDocument/publishDiagnostics"
 
 
-def arrival(client: Client, buffer: TextBuffer) -> tuple[float, int]:
-    """When the diagnostics of the buffer's version came, and how many there are.
+def wait_for_diagnostics(client: Client, buffer: TextBuffer) -> tuple[float, int]:
+    """Wait for the diagnostics of the buffer's version; return when they arrived and how many there are.
 
     Raises:
-        ClientError: they did not.
+        ClientError: none arrived within `WAIT_S`.
     """
     end = time.perf_counter() + WAIT_S
     while time.perf_counter() < end:
@@ -39,21 +39,21 @@ def arrival(client: Client, buffer: TextBuffer) -> tuple[float, int]:
 
 
 def measure() -> Record:
-    """Each save follows a line that was typed; the reviewer looks at the whole text, and ruff does."""
+    """Type a line and save, `SAVES` times; each time all rules and ruff review the whole text."""
     took, found = [], 0
     with tempfile.TemporaryDirectory() as scratch:
         workspace, home = Path(scratch, "workspace"), Path(scratch, "home")
         workspace.mkdir()
-        path = two_thousand_lines(workspace)
-        with servers.session(workspace, home, options=servers.NO_MODEL) as client:
+        path = write_long_file(workspace)
+        with servers.open_session(workspace, home, options=servers.NO_MODEL) as client:
             buffer = TextBuffer(client, path.as_uri(), path.read_text(encoding="utf-8"))
-            arrival(client, buffer)
+            wait_for_diagnostics(client, buffer)
             for number in range(SAVES + WARM):
                 time.sleep(REST_S)
                 before = time.perf_counter()
                 buffer.replace(len(buffer.text), len(buffer.text), f"value_{number} = {number}\n")
                 client.notify("textDocument/didSave", {"textDocument": {"uri": buffer.uri}})
-                came, found = arrival(client, buffer)
+                came, found = wait_for_diagnostics(client, buffer)
                 took.append((came - before) * 1000)
     return Record(
         what=f"a line typed and saved until the editor has the diagnostics, {LINES:,} lines, p95",

@@ -1,7 +1,7 @@
-"""The reference run of the speed figures: the least a pygls server can do, started as ours is.
+"""The reference of the speed figures: the least that a pygls server can do, started as Starling is.
 
-It answers `textDocument/inlineCompletion` with the text before the cursor and keeps documents as pygls does. Whatever
-time it takes is the price of Python, pygls and the pipe, which no server built on them can go below.
+It answers `textDocument/inlineCompletion` with the text before the cursor and keeps documents as pygls does. Its time
+is the cost of Python, pygls and the pipe, which is a lower bound for every server built on them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ server = LanguageServer("echo", "1")
 
 @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
 def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
-    """The line up to the cursor, as a suggestion."""
+    """Return the line up to the cursor as the only suggestion."""
     document = server.workspace.get_text_document(params.text_document.uri)
     line = document.lines[params.position.line] if params.position.line < len(document.lines) else ""
     text = line[: params.position.character]

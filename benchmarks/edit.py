@@ -1,4 +1,4 @@
-"""One edit: how long until what was just typed or saved is found by a search of the workspace."""
+"""Time from an edit, typed or saved, until a search of the workspace finds it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WAIT_S = 30.0
 FUNCTION = "\n\ndef {}():\n    return None\n"
 
 
-def until_found(client: Client, word: str, edit: Callable[[], None]) -> float:
-    """Milliseconds from the edit until a search for `word` finds it.
+def time_until_found(client: Client, word: str, edit: Callable[[], None]) -> float:
+    """Call `edit` and return the milliseconds until a search finds `word`.
 
     Raises:
-        ClientError: it was not found in time.
+        ClientError: it was not found within `WAIT_S`.
     """
     before = time.perf_counter()
     edit()
@@ -35,17 +35,17 @@ def until_found(client: Client, word: str, edit: Callable[[], None]) -> float:
 
 
 def append(path: Path, word: str) -> None:
-    """Add a function to a file on disk."""
+    """Append a function named `word` to a file on disk."""
     path.write_bytes(path.read_bytes() + FUNCTION.format(word).encode())
 
 
 def measure() -> Record:
-    """Typed into an open file; and, in the details, written to a closed one that the client tells of."""
-    workspace, home = servers.thousand_files()
-    places = workspaces.typing_places(workspace, 2 * EDITS)
+    """Measure edits in open files; edits of closed files that the client reports are among the details."""
+    workspace, home = servers.index_thousand_files()
+    places = workspaces.choose_typing_places(workspace, 2 * EDITS)
     typed: list[float] = []
     saved: list[float] = []
-    with servers.session(workspace, home, options=servers.NO_MODEL) as client:
+    with servers.open_session(workspace, home, options=servers.NO_MODEL) as client:
         for number, place in enumerate(places[:EDITS]):
             buffer = TextBuffer(client, place.path.as_uri(), place.path.read_bytes().decode("utf-8"))
             word = f"quokka_typed_{number}_zanzibar"
@@ -53,7 +53,7 @@ def measure() -> Record:
             def type_it(buffer: TextBuffer = buffer, word: str = word) -> None:
                 buffer.replace(len(buffer.text), len(buffer.text), FUNCTION.format(word))
 
-            typed.append(until_found(client, word, type_it))
+            typed.append(time_until_found(client, word, type_it))
             buffer.close()
         for number, place in enumerate(places[EDITS:]):
             word = f"quokka_saved_{number}_zanzibar"
@@ -62,7 +62,7 @@ def measure() -> Record:
                 append(path, word)
                 client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": path.as_uri(), "type": 2}]})
 
-            saved.append(until_found(client, word, save))
+            saved.append(time_until_found(client, word, save))
     return Record(
         what="an edit in an open file until a search finds it, 1,000 files, p95",
         unit="ms",

@@ -1,4 +1,4 @@
-"""From starting the process to the answer to `initialize`, as an editor waits for it."""
+"""Start-up time: from starting the process to the answer to `initialize`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from benchmarks.record import Record, Reference, percentile, spread
 ROUNDS = 15
 
 
-def once(command: list[str], folder: Path, home: Path) -> float:
-    """Milliseconds of one start."""
-    with Client(command, environment=servers.environment(home), folder=folder) as client:
+def time_start(command: list[str], folder: Path, home: Path) -> float:
+    """Return the milliseconds of one start of `command`."""
+    with Client(command, environment=servers.make_environment(home), folder=folder) as client:
         answer = client.initialize(folder)
         return (answer.done_s - client.started_s) * 1000
 
 
 def measure() -> Record:
-    """Ours and the reference in turn, so that a busy moment meets both."""
+    """Start Starling and the reference in turn, so that a busy moment affects both."""
     with tempfile.TemporaryDirectory() as scratch:
         folder, home = Path(scratch, "workspace"), Path(scratch, "home")
         folder.mkdir()
         ours, bare = [], []
         for turn in range(ROUNDS + 1):
-            values = once(servers.starling("serve"), folder, home), once(servers.echo(), folder, home)
+            values = (
+                time_start(servers.starling_command("serve"), folder, home),
+                time_start(servers.echo_command(), folder, home),
+            )
             if turn:  # the first pair only warms the file cache
                 ours.append(values[0])
                 bare.append(values[1])

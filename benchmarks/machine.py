@@ -1,4 +1,4 @@
-"""On what the figures were measured: enough to compare by, nothing that names the machine."""
+"""A description of the machine that measured the figures: enough to compare them, nothing that names it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil
 
 
 def describe() -> dict[str, Any]:
-    """Cores, memory, operating system and Python, and how busy the machine was."""
+    """Return cores, memory, operating system, Python version and the load before the run."""
     return {
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),

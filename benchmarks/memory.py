@@ -1,6 +1,6 @@
-"""Memory of the server's process: without a model after it has indexed 10,000 files, and with the bundled one.
+"""Memory of the server's process after some answers: without a model in 10,000 files, and with the bundled model.
 
-Both after some answers. Start at `measure` and `measure_with_model`.
+Start at `measure` and `measure_with_model`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ MIB = 2**20
 
 
 def measure() -> Record:
-    """Resident memory, mapped index pages included, as a task manager shows it."""
+    """Measure resident memory without a model; mapped pages of the index count."""
     with tempfile.TemporaryDirectory() as scratch:
-        workspace = workspaces.of_files(Path(scratch, "workspace"), FILES)
+        workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
         home = Path(scratch, "home")
-        with Client(servers.echo(), environment=servers.environment(home), folder=workspace) as client:
+        with Client(servers.echo_command(), environment=servers.make_environment(home), folder=workspace) as client:
             client.initialize(workspace)
             bare = psutil.Process(client.process.pid).memory_info().rss / MIB
-        with servers.session(workspace, home, options=servers.NO_MODEL) as client:
+        with servers.open_session(workspace, home, options=servers.NO_MODEL) as client:
             process = psutil.Process(client.process.pid)
             indexed = process.memory_info().rss / MIB
-            keystroke.answers(client, workspaces.typing_places(workspace, ANSWERS + keystroke.WARM))
+            keystroke.type_at_places(client, workspaces.choose_typing_places(workspace, ANSWERS + keystroke.WARM))
             for word in ("parse", "connection handler", "read line"):
                 client.command("starling.search", {"query": word, "limit": 10})
             answering = process.memory_info().rss / MIB
@@ -61,18 +61,18 @@ def measure() -> Record:
 
 
 def measure_with_model() -> Record:
-    """Resident memory with the bundled model loaded and used, beside the same server without one."""
-    workspace, home = servers.thousand_files()
-    places = workspaces.typing_places(workspace, ANSWERS + keystroke.WARM)
+    """Measure resident memory with the bundled model in use; the reference is the server without a model."""
+    workspace, home = servers.index_thousand_files()
+    places = workspaces.choose_typing_places(workspace, ANSWERS + keystroke.WARM)
 
-    def resident(options: dict[str, Any] | None) -> tuple[float, int]:
-        with servers.session(workspace, home, options=options) as client:
-            keystroke.answers(client, places)
+    def measure_resident(options: dict[str, Any] | None) -> tuple[float, int]:
+        with servers.open_session(workspace, home, options=options) as client:
+            keystroke.type_at_places(client, places)
             runs = client.command("starling.stats")["completion"]["model_runs"]
             return psutil.Process(client.process.pid).memory_info().rss / MIB, runs
 
-    without, _ = resident(servers.NO_MODEL)
-    value, runs = resident(None)
+    without, _ = measure_resident(servers.NO_MODEL)
+    value, runs = measure_resident(None)
     return Record(
         what="resident memory of the server with the bundled model loaded, after 50 requests in 1,000 files",
         unit="MiB",

@@ -1,6 +1,6 @@
-"""What our own work adds to the model's: from the keystroke to the answer, less the time the model computed for it.
+"""Overhead of the server: time from a keystroke to its answer, less the time that the model computed.
 
-A file is opened, looked at, and the first keys of one of its lines are typed with a request each; then the next file.
+In each of many files the first keys of one line are typed, with a request for each key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEYS = 8
 
 
 def type_along(client: Client, place: workspaces.TypingPlace) -> dict[tuple[str, int], float]:
-    """Type the first characters of the place's line, a request each; milliseconds by URI and version."""
+    """Type the first `KEYS` characters of the line; return the milliseconds of each answer by URI and version."""
     text = place.path.read_bytes().decode("utf-8")
     buffer = TextBuffer(client, place.path.as_uri(), text[: place.start] + text[place.start + len(place.line) :])
     time.sleep(keystroke.LOOKS_S)
@@ -36,14 +36,14 @@ def type_along(client: Client, place: workspaces.TypingPlace) -> dict[tuple[str,
 
 
 def measure() -> Record:
-    """With the bundled model in a workspace of 1,000 files."""
-    workspace, home = servers.thousand_files()
-    places = workspaces.typing_places(workspace, PLACES + WARM)
+    """Measure with the bundled model in a workspace of 1,000 files."""
+    workspace, home = servers.index_thousand_files()
+    places = workspaces.choose_typing_places(workspace, PLACES + WARM)
     took: dict[tuple[str, int], float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         notes = Path(scratch, "notes.jsonl")
         command = [sys.executable, "-m", "benchmarks.timed_server", str(notes)]
-        environment = {**servers.environment(home), "PYTHONPATH": str(servers.REPOSITORY)}
+        environment = {**servers.make_environment(home), "PYTHONPATH": str(servers.REPOSITORY)}
         with Client(command, environment=environment, folder=workspace) as client:
             client.initialize(workspace)
             servers.wait_for_index(client)
@@ -60,7 +60,7 @@ def measure() -> Record:
         unit="ms",
         value=percentile(list(overhead.values()), 95),
         n=len(overhead),
-        reference=Reference(servers.REFERENCE, percentile(keystroke.reference(workspace, home), 95)),
+        reference=Reference(servers.REFERENCE, percentile(keystroke.measure_reference(workspace, home), 95)),
         most=10.0,
         details={
             "ours": spread(list(overhead.values())),

@@ -1,4 +1,4 @@
-"""What a benchmark returns: one figure, the reference beside it, and what the figure was promised to be."""
+"""The result of a benchmark: one figure, its reference from the same run, and its bound."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reference:
-    """The run that a figure is measured against, made beside it in the same minute.
+    """A run that a figure is compared with, made in the same minute.
 
     Attributes:
         name: what was run.
@@ -28,13 +28,13 @@ class Record:
     """One benchmark's result.
 
     Attributes:
-        what: one sentence: from when to when, or what of what.
+        what: what was measured, in one sentence.
         unit: of `value` and of the reference's value.
-        value: the figure that counts.
-        n: number of single measurements behind it.
-        reference: what it is compared with, None where the figure stands by itself.
-        most: the largest `judged` that is good enough; None for no limit.
-        judged: which figure is held against `most`: "ratio" to the reference, or "value".
+        value: the figure.
+        n: number of measurements that `value` summarises.
+        reference: the run that `value` is compared with; None without one.
+        most: upper bound of the figure that `judged` names; None without one.
+        judged: "ratio" if `most` bounds the ratio to the reference, "value" if it bounds `value`.
         details: further figures.
     """
 
@@ -49,31 +49,31 @@ class Record:
 
     @property
     def ratio(self) -> float | None:
-        """Figure over reference."""
+        """`value` divided by the reference's value; None without a reference."""
         return self.value / self.reference.value if self.reference and self.reference.value else None
 
     @property
     def holds(self) -> bool | None:
-        """Whether it is good enough; None without a limit."""
+        """Whether the figure keeps its bound; None without a bound."""
         judged = self.ratio if self.judged == "ratio" else self.value
         return None if self.most is None or judged is None else judged <= self.most
 
     def as_json(self) -> dict[str, Any]:
-        """As `results.json` keeps it, figures rounded to what they are worth."""
-        rounded: dict[str, Any] = _rounded({**asdict(self), "ratio": self.ratio, "holds": self.holds})
+        """Return the record as `results.json` keeps it, with figures rounded to four digits."""
+        rounded: dict[str, Any] = _round_floats({**asdict(self), "ratio": self.ratio, "holds": self.holds})
         return rounded
 
 
-def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _round_floats(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):
-        return {name: _rounded(inner) for name, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {name: _round_floats(inner) for name, inner in value.items()}
+    return [_round_floats(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value below which `percent` of `values` lie, by linear interpolation.
+    """Return the value below which `percent` per cent of `values` lie, by linear interpolation.
 
     Raises:
         ValueError: there are no values.
@@ -86,5 +86,5 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and the largest, for `Record.details`."""
+    """Return the median, the 95th percentile and the largest of `values`, for `Record.details`."""
     return {"p50": percentile(values, 50), "p95": percentile(values, 95), "max": max(values)}

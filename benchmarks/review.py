@@ -1,4 +1,4 @@
-"""The review's static layer: how long after a change its findings are there, and over packages beside ruff alone."""
+"""The review's static layer: time from a change to its findings, and over whole packages compared with ruff alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMES_RUFF = 2.0
 
 
 def measure_save() -> Record:
-    """A file of 2,000 lines, another text each time: parsed, looked at by all rules and by ruff."""
+    """Measure the review of a file of 2,000 lines, with another text each time, by all rules and ruff."""
     path = Path(argparse.__file__)
     text = "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:LINES])
     reviewer = Reviewer()
@@ -49,9 +49,9 @@ def measure_save() -> Record:
 
 
 def measure_packages() -> Record:
-    """Three packages from PyPI, in a process that runs already; ruff alone with the same rules, without its cache.
+    """Measure three packages in a running process; the reference is ruff with the same rules and without its cache.
 
-    They are copied to a folder of their own: no configuration above them says which files ruff leaves out.
+    The packages are copied, so that no configuration in a parent folder excludes files from ruff.
     """
     reviewer = Reviewer()
     ours, theirs, details = [], [], {}

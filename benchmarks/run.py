@@ -1,7 +1,7 @@
-"""All speed figures, by one command: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
+"""All speed figures by one command: `make bench`, or `python -m benchmarks.run NAME ...` for some of them.
 
-Writes `benchmarks/results.json`; what was not measured this time keeps its former figure. A line is printed for each.
-The file's `machine` measured all figures; one that was measured by name on another machine has a `machine` of its own.
+Prints a line for each and writes `benchmarks/results.json`; figures that were not measured keep their former value.
+The file's `machine` describes the machine of all figures, except those that name another one.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def measure(name: str) -> Record:
     return record
 
 
-def line(name: str, record: dict[str, Any]) -> str:
-    """A result for a person."""
+def format_line(name: str, record: dict[str, Any]) -> str:
+    """Return a result as one line for a person."""
     ratio = f"  {record['ratio']:.3g} x {record['reference']['name']}" if record.get("ratio") else ""
     verdict = {True: "holds", False: "MISSED", None: ""}[record["holds"]]
     most = f"  (at most {record['most']:g}: {verdict})" if verdict else ""
@@ -70,7 +70,7 @@ def line(name: str, record: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Measure what was named, or everything."""
+    """Measure the benchmarks that were named, or all; return the exit status, 1 if a bound was missed."""
     parser = argparse.ArgumentParser(description="Measure Starling's speed on this machine.")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--dry-run", action="store_true", help="measure and print, but leave results.json as it is")
@@ -83,7 +83,7 @@ def main() -> int:
     for name in chosen.names or [name for name in BENCHMARKS if name not in BY_HAND]:
         before = time.monotonic()
         results[name] = measure(name).as_json() | ({"machine": about} if about != usual else {})
-        print(f"{line(name, results[name])}  [{time.monotonic() - before:.0f} s]", flush=True)
+        print(f"{format_line(name, results[name])}  [{time.monotonic() - before:.0f} s]", flush=True)
         if not chosen.dry_run:
             kept = {known: results.get(known) or former.get(known) for known in BENCHMARKS}
             written = {"machine": usual, "results": {known: kept[known] for known in BENCHMARKS if kept[known]}}

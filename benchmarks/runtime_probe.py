@@ -1,7 +1,7 @@
-"""One runtime, measured in a Python of its own: reads a job as JSON on its command line, writes figures as JSON.
+"""A program that measures one runtime: reads a job as JSON from its command line and writes figures as JSON.
 
-Started by `runtimes.py`; imports nothing of ours, for the Python that runs it need not have it. Greedy decoding of
-given token ids with one thread. Start at `main`.
+`runtimes.py` starts it with another Python, so it imports nothing of the project. Decodes given token ids greedily with
+one thread. Start at `main`.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ RUNS = 5
 
 
 def main() -> None:
-    """Measure what the job names."""
+    """Measure the runtime that the job names and print the figures."""
     job = json.loads(sys.argv[1])
-    begun = resident_mb()
+    begun = read_resident_mb()
     version, generate, again = RUNTIMES[job["runtime"]](job)
-    loaded = resident_mb() - begun
+    loaded = read_resident_mb() - begun
     prompt, new = job["prompt"], job["new_tokens"]
     generate([*prompt[:8]], 2)  # warms up
     firsts, totals, reuses, written = [], [], [], []
     for run in range(RUNS):
-        fresh = [prompt[run], *prompt[1:]]  # begins differently, so that nothing of the run before can be used again
-        firsts.append(timed(lambda fresh=fresh: generate(fresh, 1))[0])
+        fresh = [prompt[run], *prompt[1:]]  # another first token, so that no runtime can reuse the previous prompt
+        firsts.append(time_call(lambda fresh=fresh: generate(fresh, 1))[0])
         other = [prompt[run + RUNS], *prompt[1:]]
-        seconds, written = timed(lambda other=other: generate(other, new))
+        seconds, written = time_call(lambda other=other: generate(other, new))
         totals.append(seconds)
         if again is not None:
             again(other)
-            reuses.append(timed(lambda other=other: again(other))[0])
+            reuses.append(time_call(lambda other=other: again(other))[0])
     prefill, total = statistics.median(firsts), statistics.median(totals)
     figures = {
         "version": version,
         "prefill_ms": prefill * 1000,
         "decode_tokens_per_s": (new - 1) / (total - prefill),
         "memory_mb": loaded,
-        "peak_mb": resident_mb() - begun,
+        "peak_mb": read_resident_mb() - begun,
         "kept_prefill_ms": statistics.median(reuses) * 1000 if reuses else None,
         "tokens": [int(token) for token in written],
     }
@@ -55,26 +55,26 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and what came of it."""
+def time_call(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Call `work`; return its seconds and its result."""
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
 
 
-def resident_mb() -> float:
-    """Memory of this process."""
+def read_resident_mb() -> float:
+    """Return the resident memory of this process in MB; 0 where the system does not tell."""
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1000
     return 0.0
 
 
-Runtime = tuple[str, Any, Any]  # its version, generate(prompt, new) -> ids, and the first token with a kept prompt
+Runtime = tuple[str, Any, Any]  # version, generate(prompt, new) -> ids, and generate(prompt) with a cached prompt
 
 
-def ctranslate2_runtime(job: dict[str, Any]) -> Runtime:
-    """CTranslate2 on a converted folder."""
+def load_ctranslate2(job: dict[str, Any]) -> Runtime:
+    """Load the converted folder of the job into CTranslate2."""
     import ctranslate2  # noqa: PLC0415 (each Python has one of these)
 
     names = json.loads((Path(job["model"]) / "vocabulary.json").read_text(encoding="utf-8"))
@@ -95,8 +95,8 @@ def ctranslate2_runtime(job: dict[str, Any]) -> Runtime:
     return ctranslate2.__version__, generate, lambda prompt: generate(prompt, 1, kept=True)
 
 
-def transformers_runtime(job: dict[str, Any]) -> Runtime:
-    """Transformers on the checkpoint."""
+def load_transformers(job: dict[str, Any]) -> Runtime:
+    """Load the checkpoint of the job into transformers."""
     import torch  # noqa: PLC0415
     import transformers  # noqa: PLC0415
 
@@ -113,8 +113,8 @@ def transformers_runtime(job: dict[str, Any]) -> Runtime:
     return f"{transformers.__version__}, torch {torch.__version__}", generate, None
 
 
-def llama_cpp_runtime(job: dict[str, Any]) -> Runtime:
-    """llama.cpp on a GGUF file that is written here from the checkpoint."""
+def load_llama_cpp(job: dict[str, Any]) -> Runtime:
+    """Write the checkpoint of the job as a GGUF file and load it into llama.cpp."""
     import llama_cpp  # noqa: PLC0415
 
     path = Path(job["model"]) / f"{job['numbers']}.gguf"
@@ -141,7 +141,7 @@ def llama_cpp_runtime(job: dict[str, Any]) -> Runtime:
 
 
 def write_gguf(checkpoint: Path, path: Path, numbers: str) -> None:
-    """The checkpoint as llama.cpp reads it; https://github.com/ggml-org/ggml/blob/master/docs/gguf.md."""
+    """Write the checkpoint as a GGUF file for llama.cpp; https://github.com/ggml-org/ggml/blob/master/docs/gguf.md."""
     import gguf  # noqa: PLC0415
 
     config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
@@ -187,7 +187,7 @@ def write_gguf(checkpoint: Path, path: Path, numbers: str) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """All tensors of a safetensors file in bfloat16, as float32."""
+    """Return all tensors of a bfloat16 safetensors file as float32 arrays, by name."""
     import numpy as np  # noqa: PLC0415
 
     raw = path.read_bytes()
@@ -203,9 +203,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 RUNTIMES = {
-    "ctranslate2": ctranslate2_runtime,
-    "transformers": transformers_runtime,
-    "llama.cpp": llama_cpp_runtime,
+    "ctranslate2": load_ctranslate2,
+    "transformers": load_transformers,
+    "llama.cpp": load_llama_cpp,
 }
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The same StarCoder weights in three runtimes: CTranslate2, transformers and llama.cpp; reading, writing, memory.
+"""Speed and memory of the same StarCoder weights in CTranslate2, transformers and llama.cpp.
 
     python -m benchmarks.runtimes --transformers PYTHON --llama-cpp PYTHON
 
 Each PYTHON is the interpreter of an environment with `torch` and `transformers`, or with `llama-cpp-python` and `gguf`;
-the bundled model's checkpoint is in this repository. Writes `benchmarks/runtimes.json`. What cannot be measured is
-named, with what it needs, and the exit status is 1. Start at `main`.
+the bundled model's checkpoint is in this repository. Writes `benchmarks/runtimes.json`. If a runtime cannot be
+measured, prints what it needs and exits with status 1. Start at `main`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sys.path[0:0] = [str(ROOT)] if str(ROOT) not in sys.path else []  # so that it r
 from benchmarks import machine  # noqa: E402 - needs the line above
 from models.catalog.catalog import BUNDLED  # noqa: E402
 from models.conversion.conversion import convert  # noqa: E402
-from models.tokens import Tokenizer  # noqa: E402
+from models.tokenizer import Tokenizer  # noqa: E402
 
 RESULTS = Path(__file__).with_name("runtimes.json")
 CHECKPOINT = ROOT / "models" / "training" / "checkpoint"
@@ -43,7 +43,7 @@ NEEDS = {
 
 
 def main() -> int:
-    """Measure what can be measured; the exit status says whether that was all."""
+    """Measure each runtime that has a Python; return the exit status, 1 if one was missing."""
     parser = argparse.ArgumentParser(description="The same weights in three runtimes.")
     parser.add_argument("--transformers", metavar="PYTHON", help="has torch and transformers")
     parser.add_argument("--llama-cpp", metavar="PYTHON", help="has llama-cpp-python and gguf")
@@ -54,16 +54,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="runtimes-") as scratch:
         folder = Path(shutil.copytree(CHECKPOINT, Path(scratch, "checkpoint")))
         shutil.copy(BUNDLED / "starling-mini" / "tokenizer.json", folder)
-        prompt = _prompt(folder)
+        prompt = _read_prompt(folder)
         for runtime, numbers in JOBS:
             python = pythons[runtime]
             if python is None:
                 missing.append(f"{runtime} {numbers}: not measured; it needs {NEEDS[runtime]}")
                 continue
-            job = _job(runtime, numbers, folder, Path(scratch)) | {"prompt": prompt}
-            results[f"{runtime} {numbers}"] = measured = _measured(python, job)
-            print(_line(f"{runtime} {numbers}", measured), flush=True)
-    print("\n".join([*missing, *_agreement(results)]))
+            job = _make_job(runtime, numbers, folder, Path(scratch)) | {"prompt": prompt}
+            results[f"{runtime} {numbers}"] = measured = _run_probe(python, job)
+            print(_format_line(f"{runtime} {numbers}", measured), flush=True)
+    print("\n".join([*missing, *_compare_tokens(results)]))
     for figures in results.values():
         del figures["tokens"]
     if not missing:
@@ -73,14 +73,14 @@ def main() -> int:
     return 1 if missing else 0
 
 
-def _prompt(folder: Path) -> list[int]:
-    """Ids of real code, of this file."""
+def _read_prompt(folder: Path) -> list[int]:
+    """Return the first `PROMPT_TOKENS` token ids of this file."""
     tokenizer = Tokenizer.read(folder / "tokenizer.json")
     tokens = tokenizer.encode(Path(__file__).read_text(encoding="utf-8")).tokens[:PROMPT_TOKENS]
     return [tokenizer.number(token) for token in tokens]
 
 
-def _job(runtime: str, numbers: str, checkpoint: Path, scratch: Path) -> dict[str, Any]:
+def _make_job(runtime: str, numbers: str, checkpoint: Path, scratch: Path) -> dict[str, Any]:
     model = {"transformers": checkpoint, "llama.cpp": scratch}.get(runtime)
     if model is None:
         model = scratch / f"ctranslate2-{numbers}"
@@ -89,7 +89,7 @@ def _job(runtime: str, numbers: str, checkpoint: Path, scratch: Path) -> dict[st
     return job | {"new_tokens": NEW_TOKENS, "context": CONTEXT}
 
 
-def _measured(python: str, job: dict[str, Any]) -> dict[str, Any]:
+def _run_probe(python: str, job: dict[str, Any]) -> dict[str, Any]:
     probe = Path(__file__).with_name("runtime_probe.py")
     done = subprocess.run([python, str(probe), json.dumps(job)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -98,7 +98,7 @@ def _measured(python: str, job: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}
 
 
-def _line(name: str, figures: dict[str, Any]) -> str:
+def _format_line(name: str, figures: dict[str, Any]) -> str:
     kept = figures["kept_prefill_ms"]
     return (
         f"{name:20} reads {PROMPT_TOKENS} tokens in {figures['prefill_ms']:7.1f} ms"
@@ -108,8 +108,8 @@ def _line(name: str, figures: dict[str, Any]) -> str:
     )
 
 
-def _agreement(results: dict[str, Any]) -> list[str]:
-    """Whether the same weights said the same: a figure for another computation would be worth nothing."""
+def _compare_tokens(results: dict[str, Any]) -> list[str]:
+    """Return a line for each float32 run: how many of its tokens are those of the first run."""
     exact = {name: figures["tokens"] for name, figures in results.items() if name.endswith("float32")}
     first = next(iter(exact.values()), [])
     same = {name: sum(map(int.__eq__, tokens, first)) for name, tokens in exact.items()}

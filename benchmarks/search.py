@@ -1,6 +1,6 @@
-"""Searching and recalling in one segment, inside one process: what a keystroke pays for its context.
+"""Time of a search and of a recall in one segment, which each keystroke pays for its context.
 
-`measure` asks 20-term queries of 35,000 chunks, beside SQLite FTS5 over the same chunks; `measure_recall` asks for
+`measure` runs queries of 20 terms over 35,000 chunks, compared with SQLite FTS5; `measure_recall` asks for
 continuations at random places of 10,000 files. Segments are built from windows of real files, without parsing them.
 """
 
@@ -31,18 +31,18 @@ QUERIES = 200
 WORD = re.compile(r"[A-Za-z_]\w{2,}")
 
 
-def texts(workspace: Path) -> Iterator[tuple[str, str]]:
-    """Path and text of each file."""
-    for path in workspaces.python_files(workspace, below_bytes=1_000_000):
+def read_texts(workspace: Path) -> Iterator[tuple[str, str]]:
+    """Yield the relative path and the text of each file."""
+    for path in workspaces.list_python_files(workspace, below_bytes=1_000_000):
         yield path.relative_to(workspace).as_posix(), path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def segment_of(workspace: Path, target: Path, *, most_chunks: int | None = None) -> Segment:
-    """The segment of a workspace, cut off after so many chunks."""
+def build_segment(workspace: Path, target: Path, *, most_chunks: int | None = None) -> Segment:
+    """Write the segment of a workspace, of at most `most_chunks` chunks, to `target` and open it."""
 
     def files() -> Iterator[SegmentFile]:
         count = 0
-        for number, (relative, text) in enumerate(texts(workspace)):
+        for number, (relative, text) in enumerate(read_texts(workspace)):
             pieces = chunks.cut(text)
             if most_chunks is not None:
                 if count == most_chunks:
@@ -55,10 +55,10 @@ def segment_of(workspace: Path, target: Path, *, most_chunks: int | None = None)
     return Segment.open(target)
 
 
-def questions(workspace: Path) -> list[list[str]]:
-    """The 20 words before random places."""
+def choose_queries(workspace: Path) -> list[list[str]]:
+    """Return `QUERIES` queries, each the 20 words before a random place."""
     rng = random.Random(workspaces.SEED)  # noqa: S311 - a sample that repeats, no secret
-    contents = [text for _, text in texts(workspace) if len(text) > 4000]
+    contents = [text for _, text in read_texts(workspace) if len(text) > 4000]
     found: list[list[str]] = []
     while len(found) < QUERIES:
         text = rng.choice(contents)
@@ -69,8 +69,8 @@ def questions(workspace: Path) -> list[list[str]]:
     return found
 
 
-def milliseconds(ask: Callable[[int], object], count: int) -> list[float]:
-    """How long each question takes, the first few left out: they warm the caches."""
+def time_calls(ask: Callable[[int], object], count: int) -> list[float]:
+    """Call `ask` with 0 to `count` - 1; return the milliseconds of each call but the first five."""
     taken = []
     for number in range(count):
         before = time.perf_counter()
@@ -79,8 +79,8 @@ def milliseconds(ask: Callable[[int], object], count: int) -> list[float]:
     return taken[5:]
 
 
-def full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
-    """SQLite FTS5 over the same chunks."""
+def open_full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
+    """Return an SQLite FTS5 table over the chunks of `segment`."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE chunks USING fts5(body, tokenize = 'unicode61')")
     for file_id in segment.file_ids:
@@ -92,18 +92,16 @@ def full_text_search(view: View, segment: Segment) -> sqlite3.Connection:
 
 
 def measure() -> Record:
-    """20 terms over 35,000 chunks."""
+    """Measure queries of 20 terms over 35,000 chunks."""
     with tempfile.TemporaryDirectory() as scratch:
-        workspace = workspaces.of_files(Path(scratch, "workspace"), 4000)
-        segment = segment_of(workspace, Path(scratch, "segment"), most_chunks=CHUNKS)
+        workspace = workspaces.make_workspace(Path(scratch, "workspace"), 4000)
+        segment = build_segment(workspace, Path(scratch, "segment"), most_chunks=CHUNKS)
         view = View([("", segment)], {}, ())
-        asked = questions(workspace)
-        ours = milliseconds(
-            lambda number: view.search(Query(" ".join(asked[number])), limit=10, deadline=None), QUERIES
-        )
-        database = full_text_search(view, segment)
+        asked = choose_queries(workspace)
+        ours = time_calls(lambda number: view.search(Query(" ".join(asked[number])), limit=10, deadline=None), QUERIES)
+        database = open_full_text_search(view, segment)
         ranked = "SELECT rowid FROM chunks WHERE chunks MATCH ? ORDER BY rank LIMIT 10"
-        theirs = milliseconds(
+        theirs = time_calls(
             lambda number: database.execute(ranked, (" OR ".join(f'"{word}"' for word in asked[number]),)).fetchall(),
             QUERIES // 4,
         )
@@ -120,12 +118,12 @@ def measure() -> Record:
 
 
 def measure_recall() -> Record:
-    """Continuations at random places of 10,000 files."""
+    """Measure continuations at random places of 10,000 files."""
     rng = random.Random(workspaces.SEED)  # noqa: S311 - a sample that repeats, no secret
     with tempfile.TemporaryDirectory() as scratch:
-        workspace = workspaces.of_files(Path(scratch, "workspace"), FILES)
+        workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
         before = time.perf_counter()
-        segment = segment_of(workspace, Path(scratch, "segment"))
+        segment = build_segment(workspace, Path(scratch, "segment"))
         built_s = time.perf_counter() - before
         view = View([("", segment)], {}, ())
         keys = [("", file_id) for file_id in segment.file_ids]
@@ -142,7 +140,7 @@ def measure_recall() -> Record:
             rest = text[end:] if end >= 0 else ""
             return view.recall(text[:at], rest, language="python", own=key, whole_block=False, limit=5, deadline=None)
 
-        taken = milliseconds(ask, QUERIES)
+        taken = time_calls(ask, QUERIES)
     return Record(
         what=f"recalling a line at random places of {len(keys)} files, 95th percentile",
         unit="ms",

@@ -1,4 +1,4 @@
-"""How the two servers are started: ours as people start it, and the bare one that is its reference."""
+"""Command lines and sessions of the two servers: Starling as people start it, and the bare reference."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ INDEX_WAIT_S = 600.0
 NO_MODEL: dict[str, Any] = {"model": {"enabled": False}}
 
 
-def starling(*arguments: str) -> list[str]:
-    """The command line of the installed program."""
+def starling_command(*arguments: str) -> list[str]:
+    """Return the command line of the installed program with `arguments`."""
     program = Path(sys.executable).with_name("starling")
     if not program.exists():
         raise SystemExit("Starling is not installed beside this Python: run `make bench`, or `pip install -e .` first.")
     return [str(program), *arguments]
 
 
-def echo() -> list[str]:
-    """The command line of the reference server."""
+def echo_command() -> list[str]:
+    """Return the command line of the reference server."""
     return [sys.executable, str(REPOSITORY / "benchmarks" / "echo_server.py")]
 
 
-def environment(home: Path) -> dict[str, str]:
-    """An environment in which Starling keeps everything under `home` and nobody's settings count."""
+def make_environment(home: Path) -> dict[str, str]:
+    """Return an environment in which Starling keeps everything under `home` and ignores a person's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STARLING_")}
     return {**kept, "STARLING_HOME": str(home)}
 
 
 @contextmanager
-def session(
+def open_session(
     workspace: Path, home: Path, *, options: dict[str, Any] | None = None, indexed: bool = True
 ) -> Iterator[Client]:
-    """A running Starling with `workspace` open and, unless told otherwise, indexed to the end."""
-    with Client(starling("serve"), environment=environment(home), folder=workspace) as client:
+    """Start Starling with `workspace` open; waits until it is indexed if `indexed`."""
+    with Client(starling_command("serve"), environment=make_environment(home), folder=workspace) as client:
         client.initialize(workspace, options)
         if indexed:
             wait_for_index(client)
@@ -56,26 +56,29 @@ def session(
 
 
 def wait_for_index(client: Client) -> dict[str, Any]:
-    """Wait until the index is ready; its status."""
+    """Wait until the index is ready and return its status."""
     status: dict[str, Any] = {}
 
-    def ready() -> bool:
+    def is_ready() -> bool:
         nonlocal status
         status = client.command("starling.status")["index"] or {"state": "starting"}
         if status["state"] in {"failed", "off"}:
             raise SystemExit(f"the index is {status['state']}: {status.get('problem')}")
         return bool(status["state"] == "ready")
 
-    client.wait_until(ready, "the index", timeout_s=INDEX_WAIT_S, poll_s=0.25)
+    client.wait_until(is_ready, "the index", timeout_s=INDEX_WAIT_S, poll_s=0.25)
     return status
 
 
 @cache
-def thousand_files() -> tuple[Path, Path]:
-    """A workspace of 1,000 files and a home in which it is indexed; made once, thrown away when the program ends."""
+def index_thousand_files() -> tuple[Path, Path]:
+    """Return a workspace of 1,000 files and a home with its index.
+
+    Both are made once and deleted when the program ends.
+    """
     scratch = tempfile.TemporaryDirectory(prefix="starling-bench-")
     atexit.register(scratch.cleanup)
-    workspace = workspaces.of_files(Path(scratch.name, "workspace"), 1000)
+    workspace = workspaces.make_workspace(Path(scratch.name, "workspace"), 1000)
     home = Path(scratch.name, "home")
-    with session(workspace, home, options=NO_MODEL):
+    with open_session(workspace, home, options=NO_MODEL):
         return workspace, home

@@ -1,4 +1,4 @@
-"""Memory of the server while somebody types: six documents, a key every 50 ms, a completion asked for at each.
+"""Memory of the server while a person types: six documents, a key every 50 ms, a completion request at each key.
 
 `make bench` types for three minutes without a model and with the bundled one; for longer by hand:
 `python -m benchmarks.soak --minutes 60`. Start at `type_for`.
@@ -40,7 +40,15 @@ MOST_MIB_A_THOUSAND_KEYS = 2.0  # after the first minute, without
 
 @dataclass
 class Soak:
-    """What was seen: seconds since the first answer, MiB, and milliseconds of each answer."""
+    """Figures of one run.
+
+    Attributes:
+        samples: seconds since the first answer, and resident memory in MiB.
+        took_ms: milliseconds of each answer.
+        keys: number of keys typed; `keys_settled` of them in the first minute.
+        cpu_s: seconds of processor time of the server.
+        model_runs: how often the model ran.
+    """
 
     samples: list[tuple[float, float]] = field(default_factory=list)
     took_ms: list[float] = field(default_factory=list)
@@ -51,17 +59,17 @@ class Soak:
 
     @property
     def start(self) -> float:
-        """Return memory at the first answer."""
+        """Memory at the first answer, in MiB."""
         return self.samples[0][1]
 
     @property
     def growth(self) -> float:
-        """Return how far the highest sample lies above the start."""
+        """Highest sample less `start`, in MiB."""
         return max(value for _, value in self.samples) - self.start
 
     @property
-    def a_thousand_keys(self) -> float:
-        """Return the growth for 1,000 keys after the first minute; the lowest of ten seconds counts at both ends."""
+    def growth_per_thousand_keys(self) -> float:
+        """Growth in MiB for 1,000 keys after the first minute, between the lowest of the samples at both ends."""
         settled = [sample for sample in self.samples if sample[0] >= SETTLED_S] or self.samples
         first = min(value for at, value in settled if at <= settled[0][0] + 10)
         last = min(value for at, value in settled if at >= settled[-1][0] - 10)
@@ -76,7 +84,7 @@ class Soak:
             **at,
             "end": self.samples[-1][1],
             "growth": self.growth,
-            "a_thousand_keys": self.a_thousand_keys,
+            "a_thousand_keys": self.growth_per_thousand_keys,
             "keys": self.keys,
             "model_runs": self.model_runs,
             "answer_ms": spread(self.took_ms),
@@ -88,12 +96,12 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
     """Type for `minutes` and sample the server's resident memory."""
     soak = Soak()
     with tempfile.TemporaryDirectory(prefix="starling-soak-") as scratch:
-        workspace = workspaces.of_files(Path(scratch, "workspace"), FILES)
-        with servers.session(workspace, Path(scratch, "home"), options=options) as client:
+        workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
+        with servers.open_session(workspace, Path(scratch, "home"), options=options) as client:
             process = psutil.Process(client.process.pid)
-            keys = _keys([TextBuffer(client, path.as_uri(), text) for path, text in _documents(workspace)])
+            keys = _type_keys([TextBuffer(client, path.as_uri(), text) for path, text in _choose_documents(workspace)])
             wants_model = options is not servers.NO_MODEL
-            client.wait_until(lambda: _answers(client, keys, wants_model=wants_model), "the first answer")
+            client.wait_until(lambda: _has_answered(client, keys, wants_model=wants_model), "the first answer")
             begun = due = time.monotonic()
             cpu_before = _cpu_s(process)
             while (now := time.monotonic() - begun) < minutes * 60:
@@ -111,15 +119,15 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
     return soak
 
 
-def _answers(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
-    """Type a key and wait for the answer; return whether the model, if one is wanted, has answered anything yet."""
+def _has_answered(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
+    """Type a key and wait for its answer; return whether the model has run, or true if none is wanted."""
     buffer, offset = next(keys)
     buffer.ask(offset, invoked=True)[1].wait()
     return not wants_model or client.command("starling.stats")["completion"]["model_runs"] > 0
 
 
 def _press(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:
-    """Type a key and wait for the answer, no longer than a person who looks at it."""
+    """Type a key and wait up to `WAIT_S` for its answer."""
     buffer, offset = next(keys)
     pending = buffer.ask(offset)[1]
     with suppress(Exception):
@@ -132,10 +140,10 @@ def _cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _documents(workspace: Path) -> list[tuple[Path, str]]:
-    """Return files of middle size to type in."""
+def _choose_documents(workspace: Path) -> list[tuple[Path, str]]:
+    """Return paths and texts of `DOCUMENTS` files with at least 40 lines of code."""
     found = []
-    paths = workspaces.python_files(workspace, below_bytes=workspaces.MAX_FILE_BYTES)
+    paths = workspaces.list_python_files(workspace, below_bytes=workspaces.MAX_FILE_BYTES)
     random.Random(workspaces.SEED).shuffle(paths)  # noqa: S311 - an order that repeats, no secret
     for path in paths:
         text = path.read_bytes().decode("utf-8", "replace")
@@ -144,8 +152,8 @@ def _documents(workspace: Path) -> list[tuple[Path, str]]:
     return found[:DOCUMENTS]
 
 
-def _keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
-    """Type the code lines of each document again, one line in turn; yields where the cursor stands after a key."""
+def _type_keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
+    """Type the code lines of the documents again, a line of each in turn; yield the cursor after each key."""
     places = [0] * len(buffers)
     while True:
         for number, buffer in enumerate(buffers):
@@ -160,12 +168,12 @@ def _keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
 
 
 def measure_without_model() -> Record:
-    """Type without a model: growth after the first minute for 1,000 keys."""
+    """Measure without a model: the growth for 1,000 keys after the first minute."""
     soak = type_for(MINUTES, servers.NO_MODEL)
     return Record(
         what=f"resident memory a 1,000 keys after the first minute, {MINUTES:g} minutes of typing without a model",
         unit="MiB",
-        value=max(0.0, soak.a_thousand_keys),
+        value=max(0.0, soak.growth_per_thousand_keys),
         n=soak.keys,
         most=MOST_MIB_A_THOUSAND_KEYS,
         details=soak.details(),
@@ -173,11 +181,11 @@ def measure_without_model() -> Record:
 
 
 def measure_with_model() -> Record:
-    """Type with the bundled model: the highest memory over the memory at the first answer."""
-    return _with_model(MINUTES)
+    """Measure with the bundled model: the highest memory above that at the first answer."""
+    return _measure_with_model(MINUTES)
 
 
-def _with_model(minutes: float) -> Record:
+def _measure_with_model(minutes: float) -> Record:
     soak = type_for(minutes, None)
     return Record(
         what=f"highest resident memory above that at the model's first answer, {minutes:g} minutes of typing",
@@ -190,12 +198,12 @@ def _with_model(minutes: float) -> Record:
 
 
 def measure_ten_minutes() -> Record:
-    """Type with the bundled model for ten minutes; too long for `make bench`."""
-    return _with_model(10.0)
+    """Measure ten minutes with the bundled model, which is too long for `make bench`."""
+    return _measure_with_model(10.0)
 
 
 def main() -> None:
-    """Type for as long as was asked and print what was seen."""
+    """Type for the minutes that were asked for and print the figures."""
     parser = argparse.ArgumentParser(description="Type for long and watch the server's memory.")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--no-model", action="store_true")

@@ -1,7 +1,6 @@
-"""Our server as it is, that also writes down how long the model computed for each answer.
+"""Starling's server that also writes the model's computing time of each completion to a file, as JSON lines.
 
-LSP has no place to say so, and the server's own overhead is the answer's time less the model's. Started by
-`benchmarks.overhead` with the name of the file to write to; a line for each completion, as JSON.
+`benchmarks.overhead` starts it with the file's name. LSP has no place for the figure.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 
-def noting(complete: Callable[..., Completion], notes: Path) -> Callable[..., Completion]:
-    """`complete`, with a note taken of each answer."""
+def log_times(complete: Callable[..., Completion], notes: Path) -> Callable[..., Completion]:
+    """Return a wrapper of `complete` that appends the times of each answer to the file `notes`."""
     file = notes.open("a", encoding="utf-8", buffering=1)  # opening it at each key would be measured too
 
     @wraps(complete)
-    def timed(self: Generator, document: Document, offset: int, **others: Any) -> Completion:  # noqa: ANN401
+    def complete_and_log(self: Generator, document: Document, offset: int, **others: Any) -> Completion:  # noqa: ANN401
         completion = complete(self, document, offset, **others)
         note = {
             "uri": document.uri,
@@ -38,9 +37,9 @@ def noting(complete: Callable[..., Completion], notes: Path) -> Callable[..., Co
         file.write(json.dumps(note) + "\n")
         return completion
 
-    return timed
+    return complete_and_log
 
 
 if __name__ == "__main__":
-    Generator.complete = noting(Generator.complete, Path(sys.argv[1]))  # type: ignore[method-assign]
+    Generator.complete = log_times(Generator.complete, Path(sys.argv[1]))  # type: ignore[method-assign]
     serve_stdio()

@@ -1,7 +1,7 @@
-"""Typing on in a line with a large model: how long later keys take, beside the first one, which reads the whole prompt.
+"""Typing on in a line with a large model: time of later keys compared with the first, which reads the whole prompt.
 
-In this process, with random weights of 150 MB, one thread, and the order prefix, suffix, middle, in which what follows
-the cursor is read anew with each key. Start at `measure`.
+Runs in this process with random weights of 150 MB, one thread, and the layout prefix, suffix, middle, in which the
+suffix is read anew with each key. Start at `measure`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ LINE = "result = combine(first_value, second_value)"
 
 
 def measure() -> Record:
-    """Type a line at each of some places in a file that the model has not seen."""
+    """Measure while a line is typed at several places of a file that the model has not seen."""
     first: list[float] = []
     later: list[float] = []
     reused: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         entry = install_large(Path(folder) / "models", Path(folder) / "scratch", "large", megabytes=MEGABYTES)
         model = load(replace(entry, fim=replace(entry.fim, layouts=("psm",))), device="cpu", threads=1)
-        model.generate(request(0, 0), stop=lambda _: None, cancelled=lambda: False)  # warms up
+        model.generate(make_request(0, 0), stop=lambda _: None, cancelled=lambda: False)  # warms up
         for place in range(1, PLACES + 1):
             for key in range(KEYS):
                 began = time.perf_counter()
-                (generation,) = model.generate(request(place, key), stop=lambda _: None, cancelled=lambda: False)
+                (generation,) = model.generate(make_request(place, key), stop=lambda _: None, cancelled=lambda: False)
                 (later if key else first).append((time.perf_counter() - began) * 1000)
                 if key:
                     reused.append(generation.reused_tokens / generation.prompt_tokens)
@@ -52,8 +52,8 @@ def measure() -> Record:
     )
 
 
-def request(place: int, key: int) -> FillRequest:
-    """Return what is asked after so many keys at a place."""
+def make_request(place: int, key: int) -> FillRequest:
+    """Return the request after `3 * key` characters of the line at `place`."""
     lines = (f"def function_{place}_{number}(first, second):\n    return first + second\n" for number in range(40))
     behind = f"\n\n\ndef last_{place}(value):\n    return value\n"
     return FillRequest("functions.py", "".join(lines) + LINE[: 3 * key], behind, max_tokens=NEW_TOKENS)

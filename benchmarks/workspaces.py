@@ -1,7 +1,6 @@
-"""The fixed inputs: workspaces made of real code that every Python brings along, and places to type in them.
+"""Fixed inputs: workspaces of real code that every Python brings along, and places to type in them.
 
-Always the same for the same Python: sorted, seeded, nothing fetched. Workspaces are made under a folder that the
-caller throws away.
+The same Python always gives the same inputs: sorted, seeded, nothing fetched. The caller deletes the workspaces.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ CODE_LINE = re.compile(r"^( +)((?:return |self\.|[a-z_]+ = |if |for |raise )[^#\
 
 @dataclass(frozen=True)
 class TypingPlace:
-    """Where to type: a line of code whose rest was taken away.
+    """A line of code that is deleted and typed again.
 
     Attributes:
         path: the file.
@@ -41,8 +40,8 @@ class TypingPlace:
     line: str
 
 
-def python_files(folder: Path, *, below_bytes: int) -> list[Path]:
-    """Python files of a folder, sorted, without caches, other people's packages and broken links."""
+def list_python_files(folder: Path, *, below_bytes: int) -> list[Path]:
+    """Return the Python files of a folder, sorted, without caches, installed packages and broken links."""
     return [
         path
         for path in sorted(folder.rglob("*.py"))
@@ -50,20 +49,20 @@ def python_files(folder: Path, *, below_bytes: int) -> list[Path]:
     ]
 
 
-def standard_library(target: Path) -> Path:
-    """A copy of the CPython standard library, tests included, without installed packages and caches."""
+def copy_standard_library(target: Path) -> Path:
+    """Copy the CPython standard library, tests included, without installed packages and caches; return `target`."""
     shutil.copytree(STANDARD_LIBRARY, target, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
     return target
 
 
-def of_files(target: Path, count: int) -> Path:
-    """A workspace of exactly `count` Python files, from a few thousand real ones.
+def make_workspace(target: Path, count: int) -> Path:
+    """Write exactly `count` Python files, copies of a few thousand real ones, to `target` and return it.
 
-    When they run out they come again with a third of their longer identifiers renamed, so that no two files are the
-    same and the vocabulary grows as it does in a large project.
+    If `count` is larger than their number, further copies have a third of their longer identifiers renamed, so that no
+    two files are equal and the vocabulary grows as in a large project.
     """
-    sources = [(STANDARD_LIBRARY, path) for path in python_files(STANDARD_LIBRARY, below_bytes=MAX_FILE_BYTES)]
-    sources += [(INSTALLED, path) for path in python_files(INSTALLED, below_bytes=MAX_FILE_BYTES)]
+    sources = [(STANDARD_LIBRARY, path) for path in list_python_files(STANDARD_LIBRARY, below_bytes=MAX_FILE_BYTES)]
+    sources += [(INSTALLED, path) for path in list_python_files(INSTALLED, below_bytes=MAX_FILE_BYTES)]
     random.Random(SEED).shuffle(sources)  # noqa: S311 - an order that repeats, no secret
     for number in range(count):
         base, path = sources[number % len(sources)]
@@ -73,21 +72,21 @@ def of_files(target: Path, count: int) -> Path:
         if written.exists():
             written = written.with_name(f"{written.stem}_{number}.py")
         written.parent.mkdir(parents=True, exist_ok=True)
-        written.write_bytes(renamed(content, turn) if turn else content)
+        written.write_bytes(rename_identifiers(content, turn) if turn else content)
     return target
 
 
-def renamed(content: bytes, turn: int) -> bytes:
-    """`content` with about a third of its longer identifiers given a new ending; the same choice everywhere."""
+def rename_identifiers(content: bytes, turn: int) -> bytes:
+    """Return `content` with a new ending for about a third of its longer identifiers, the same ones in every file."""
     ending = b"_%d" % turn
     return IDENTIFIER.sub(lambda found: found[0] + ending if sum(found[0]) % 3 == turn % 3 else found[0], content)
 
 
-def typing_places(workspace: Path, count: int) -> list[TypingPlace]:
-    """`count` lines of code to type, no two in the same file, in files that Starling does not leave out."""
+def choose_typing_places(workspace: Path, count: int) -> list[TypingPlace]:
+    """Choose `count` lines of code, no two of the same file, in files that are not excluded."""
     left_out = Exclusion(workspace, IndexLimits())
     rng = random.Random(SEED)  # noqa: S311 - a choice that repeats, no secret
-    files = python_files(workspace, below_bytes=MAX_FILE_BYTES)
+    files = list_python_files(workspace, below_bytes=MAX_FILE_BYTES)
     rng.shuffle(files)
     places = []
     for path in files:

@@ -76,7 +76,7 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSchema:
-    """The form an answer has to have; `models.structured` makes one of a pydantic model and validates by it.
+    """The form an answer has to have; `models.structured_answers` makes one of a pydantic model and validates by it.
 
     Attributes:
         name: letters, digits, "_" and "-", at most 64.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.catalog.catalog import ModelEntry
-    from models.tokens import Tokenizer
+    from models.tokenizer import Tokenizer
 
 FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # what CTranslate2 raises
 MOST_BATCHED = 16  # texts in one pass: enough to fill the cores, little enough to stay small in memory

@@ -12,14 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.tokens import Encoded
+from models.tokenizer import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from models.catalog.catalog import ModelEntry
     from models.completion import FillRequest, Snippet
-    from models.tokens import Tokenizer
+    from models.tokenizer import Tokenizer
 
 # Text is cut to this many characters a token before it is encoded: code has 3 to 4, so a 2 MB file costs no more than
 # its window. Where tokens are longer (deep indentation), twice as much is tried.

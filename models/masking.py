@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault, Message, Reply, Speaker
-from models.layered import LayeredChat
+from models.chat_layers import LayeredChat
 
 if TYPE_CHECKING:
     from models.chat import ChatRequest
-    from models.layered import IdentifiedChat
+    from models.chat_layers import IdentifiedChat
 
 Find = Callable[[str], Sequence[tuple[int, int]]]
 """The spans of the secrets in a text, in order and without overlaps."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.reviewer.report import Reviewed
 from agents.reviewer.ruff import style
 from agents.reviewer.scanning import metrics
 from agents.reviewer.scanning.scan import Scan
+from agents.reviewer.scoring import Reviewed
 from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:

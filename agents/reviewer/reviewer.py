@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.reviewer import built, static, validity, workers
+from agents.reviewer import build_output, static_layer, validity, workers
 from agents.reviewer import layers as seam
 from agents.reviewer.review_policy import SEVERITIES, ReviewPolicy
-from agents.reviewer.ruff.importers import Importers
+from agents.reviewer.ruff.fix_safety import Safety
+from agents.reviewer.ruff.import_index import Importers
 from agents.reviewer.ruff.ruff import Ruff, RuffFindings
-from agents.reviewer.ruff.safety import Safety
-from agents.reviewer.rules import registry
-from agents.reviewer.switches import Switches
+from agents.reviewer.rules import all_rules
+from agents.reviewer.suppressions import Switches
 from indexing.syntax import texts
 from indexing.syntax.syntax import Syntax
 
@@ -143,7 +143,7 @@ class Reviewer:
             if (
                 SEVERITIES.index(finding.severity) >= least
                 and not self._off(finding.code)
-                and not switches.silence(line, finding.code, registry.names_of(finding.code))
+                and not switches.silence(line, finding.code, all_rules.names_of(finding.code))
             ):
                 kept.setdefault((finding.span.start, finding.span.end, finding.code), finding)
         shown = sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code))
@@ -161,7 +161,7 @@ class Reviewer:
             or document.language in policy.languages_off
             or len(text) > policy.longest_document
             or "\0" in text[:8192]
-            or built.is_built(document)
+            or build_output.is_built(document)
         )
 
     def _off(self, code: str) -> bool:
@@ -176,7 +176,9 @@ class Reviewer:
             return known
         running = self._pool.submit(self.ruff.check, document, self.policy) if python else None
         syntax = syntax or Syntax.of(document)  # while ruff works
-        found = static.look(document, syntax, self.policy, cancelled, frozenset(self._left_out(settings)).__contains__)
+        found = static_layer.look(
+            document, syntax, self.policy, cancelled, frozenset(self._left_out(settings)).__contains__
+        )
         by_ruff = running.result() if running is not None else RuffFindings()
         if python:
             self.problem = by_ruff.problem
@@ -192,7 +194,7 @@ class Reviewer:
         return self.ruff.settings.of(document.path, everything=self.policy.ruff == "always")
 
     def _left_out(self, settings: Settings | None) -> tuple[str, ...]:
-        return settings.left_out(registry.EQUALS) if settings is not None and self.policy.ruff == "auto" else ()
+        return settings.left_out(all_rules.EQUALS) if settings is not None and self.policy.ruff == "auto" else ()
 
     def _examined(
         self, examiner: Examiner, document: Document, syntax: Syntax, cancelled: Callable[[], bool], *, whole: bool
@@ -242,7 +244,7 @@ def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
     sure = {texts.line_of(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
     taken: set[tuple[int, int]] = set()
     for finding in sorted(found, key=_by_weight):
-        rule = registry.RULES.get(finding.code) if finding.source == "starling" else None
+        rule = all_rules.RULES.get(finding.code) if finding.source == "starling" else None
         line, place = texts.line_of(starts, finding.span.start), (finding.span.start, finding.span.end)
         if finding.layer is Layer.LIKELIHOOD and line in sure:
             continue

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Severity
-from agents.reviewer import static
+from agents.reviewer import static_layer
 from agents.reviewer.review_policy import ReviewPolicy
 from indexing import bounds
 from indexing.process import spawning
@@ -60,7 +60,7 @@ def look_at(
 def look(task: Task, policy: ReviewPolicy, cancelled: Callable[[], bool]) -> list[Finding]:
     """The static findings of one text."""
     document = task.document
-    return static.look(document, Syntax.of(document), policy, cancelled, frozenset(task.left_out).__contains__)
+    return static_layer.look(document, Syntax.of(document), policy, cancelled, frozenset(task.left_out).__contains__)
 
 
 def _spread(

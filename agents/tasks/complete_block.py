@@ -9,7 +9,7 @@ from agents.completion.cursor import Cursor
 from agents.completion.plan import Extent, Plan, plan
 from agents.edits import ProposedEdit
 from agents.suggestions import Trigger
-from agents.tasks import filling, ranking
+from agents.tasks import edit_ranking, filling
 from agents.tasks.filling import Hole
 from agents.tasks.functions import function_at
 from agents.tasks.proposals import change, not_here, not_written, notes_of
@@ -42,10 +42,10 @@ def propose(scene: Scene, means: Means) -> Result:
     hole = Hole(scene.document, offset, offset)
     means.report("writing the block")
     candidates = [
-        ranking.Candidate((hole.edit(one.text),), one.likelihood)
+        edit_ranking.Candidate((hole.edit(one.text),), one.likelihood)
         for one in filling.block(hole, means, wanted, scene=scene)
     ]
-    best = ranking.ranked(candidates, scene, means)
+    best = edit_ranking.ranked(candidates, scene, means)
     if not best:
         return not_written("The model found nothing that parses here")
     return ProposedEdit(

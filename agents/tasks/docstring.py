@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import Cursor
 from agents.edits import Edit, ProposedEdit
-from agents.tasks import filling, ranking
+from agents.tasks import edit_ranking, filling
 from agents.tasks.annotations import doccomments, docstyles
 from agents.tasks.annotations.docstyles import DocStyle, Style, Words
 from agents.tasks.filling import Hole
@@ -57,7 +57,7 @@ def propose(scene: Scene, means: Means) -> Result:
     words = writer.words()
     if words is None:
         return not_written(f"The model found no words for `{function.name}`")
-    best = ranking.ranked([ranking.Candidate((writer.edit(words),))], scene, means)
+    best = edit_ranking.ranked([edit_ranking.Candidate((writer.edit(words),))], scene, means)
     if not best:
         return not_written("What the model wrote does not parse")
     silent = writer.silent

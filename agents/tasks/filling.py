@@ -1,7 +1,7 @@
 """A hole in a document, filled by the completion model: the one way in which tasks without a chat model write code.
 
 Text comes back as it may be inserted (indented, brackets closed, nothing repeated), likeliest first; whether it is any
-good is for `ranking` to say. Start at `Hole` and `block`.
+good is for `edit_ranking` to say. Start at `Hole` and `block`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import Cursor, width
 from agents.edits import ProposedEdit
-from agents.tasks import filling, ranking
+from agents.tasks import edit_ranking, filling
 from agents.tasks.filling import Hole
 from agents.tasks.functions import Function, function_at
 from agents.tasks.proposals import change, not_here, not_written, notes_of
@@ -45,10 +45,10 @@ def propose(scene: Scene, means: Means) -> Result:
     means.report(f"writing {function.name}")
     plan = filling.planned(body.indentation, lines=LINES)
     candidates = [
-        ranking.Candidate((body.hole.edit(one.text),), one.likelihood)
+        edit_ranking.Candidate((body.hole.edit(one.text),), one.likelihood)
         for one in filling.block(body.hole, means, plan, scene=scene)
     ]
-    best = [one for one in ranking.ranked(candidates, scene, means) if _does_something(one, function)]
+    best = [one for one in edit_ranking.ranked(candidates, scene, means) if _does_something(one, function)]
     if not best:
         return not_written(f"The model found no body for `{function.name}` that parses")
     return ProposedEdit(
@@ -101,7 +101,7 @@ def _blank_end(text: str, end: int) -> int:
     return below - blank.endswith("\r") if blank.strip("\r") and not blank.strip() else end
 
 
-def _does_something(one: ranking.Ranked, function: Function) -> bool:
+def _does_something(one: edit_ranking.Ranked, function: Function) -> bool:
     from indexing.syntax.syntax import Syntax  # noqa: PLC0415 - loaded by now: the candidate was parsed
 
     now = function_at(Syntax.of(one.after), function.start)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.functions import function_at
-from agents.tasks.refactoring.dividing import divided
+from agents.tasks.refactoring.chat_extraction import divided
+from agents.tasks.rewriting.chat_rewrite import Wish, rewritten, whole_lines
 from agents.tasks.rewriting.definitions import definitions_of
-from agents.tasks.rewriting.rewriting import Wish, rewritten, whole_lines
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from agents.tasks.task import Nothing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.tasks.ranking import Ranked
+    from agents.tasks.edit_ranking import Ranked
     from agents.tasks.task import TestRun
     from indexing.syntax.documents import Document
 

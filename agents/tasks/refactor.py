@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.functions import function_at
-from agents.tasks.refactoring.dividing import divided
-from agents.tasks.rewriting.rewriting import Wish, rewritten
+from agents.tasks.refactoring.chat_extraction import divided
+from agents.tasks.rewriting.chat_rewrite import Wish, rewritten
 from agents.tasks.task import Kind, Needs, Nothing, Offer, Task
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, TextChange
-from agents.tasks import fix, ranking
+from agents.tasks import edit_ranking, fix_by_completion
 from agents.tasks.proposals import between, change, not_here
 from agents.tasks.task import Kind, Needs, Scene, Task
 from indexing.syntax.documents import Span
@@ -59,7 +59,7 @@ def mended(document: Document, finding: Finding, means: Means) -> Document | Non
     if means.model is None:
         return None
     scene = Scene(document, Syntax.of(document), finding.span, (finding,))
-    result = fix.propose(scene, means)
+    result = fix_by_completion.propose(scene, means)
     changed = result.changes[0] if isinstance(result, ProposedEdit) else None
     return replace(document, text=changed.after) if isinstance(changed, TextChange) else None
 
@@ -67,9 +67,9 @@ def mended(document: Document, finding: Finding, means: Means) -> Document | Non
 def _is_better(document: Document, better: Document, scene: Scene, means: Means) -> bool:
     before = replace(scene, document=document, syntax=Syntax.of(document))
     edit = between(document.text, better.text)
-    return bool(ranking.ranked([ranking.Candidate((edit,))], before, means)) and len(means.review(better)) < len(
-        means.review(document)
-    )
+    return bool(edit_ranking.ranked([edit_ranking.Candidate((edit,))], before, means)) and len(
+        means.review(better)
+    ) < len(means.review(document))
 
 
 def _is_in(finding: Finding, span: Span) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.tasks.filling import Cancelled
-from agents.tasks.registry import TASKS
 from agents.tasks.task import Needs, Nothing
+from agents.tasks.task_registry import TASKS
 from models.masking import MARK
 
 if TYPE_CHECKING:

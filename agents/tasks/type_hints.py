@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from agents.edits import Edit, ProposedEdit
-from agents.tasks import filling, ranking
+from agents.tasks import edit_ranking, filling
 from agents.tasks.annotations import type_evidence
 from agents.tasks.filling import Hole
 from agents.tasks.functions import Function, Parameter, function_at
@@ -47,7 +47,7 @@ def propose(scene: Scene, means: Means) -> Result:
     edits += [result] if result is not None else []
     if not edits:
         return not_written(f"Neither the code nor the model says of what types `{function.name}` is")
-    best = ranking.ranked([ranking.Candidate(tuple(edits))], scene, means)
+    best = edit_ranking.ranked([edit_ranking.Candidate(tuple(edits))], scene, means)
     if not best:
         return not_written("The type hints that were found do not parse")
     missing = [each.name for each in function.parameters if not each.type and each.name not in finder.found]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import Cursor
 from agents.edits import Change, CreateFile, Edit, ProposedEdit, TextChange
-from agents.tasks import filling, ranking, testing
+from agents.tasks import edit_ranking, filling, testing
 from agents.tasks.filling import Hole
 from agents.tasks.functions import Function, function_at
 from agents.tasks.proposals import not_here, not_written, notes_of
@@ -21,7 +21,7 @@ from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
-    from agents.tasks.ranking import Ranked
+    from agents.tasks.edit_ranking import Ranked
     from agents.tasks.task import Means, Result
     from agents.tasks.testing import TestPlace
 
@@ -60,7 +60,9 @@ def propose(scene: Scene, means: Means) -> Result:
         return not_here("There is no function here that a test file could call")
     means.report(f"writing a test for {function.name}")
     written = _Written(scene, function, place)
-    usable = [one for one in ranking.ranked(written.candidates(means), written.target, means) if written.is_test(one)]
+    usable = [
+        one for one in edit_ranking.ranked(written.candidates(means), written.target, means) if written.is_test(one)
+    ]
     if not usable:
         return not_written(f"The model found no test of `{function.name}` that calls it, claims something and parses")
     tried = usable[:_TRIED]
@@ -94,7 +96,7 @@ class _Written:
             document = scene.document
         self.target = Scene(document, Syntax.of(document), Span(len(before), len(before)))
 
-    def candidates(self, means: Means) -> list[ranking.Candidate]:
+    def candidates(self, means: Means) -> list[edit_ranking.Candidate]:
         """Tests as the model writes them: freely, and where it needs a start, from a claim on."""
         found = []
         source = self._source()
@@ -104,7 +106,7 @@ class _Written:
             indentation = len(self._form.head.rpartition("\n")[2])
             plan = filling.planned(indentation, lines=1 if begun else LINES)
             found += [
-                ranking.Candidate(self._edits(begun + one.text), one.likelihood)
+                edit_ranking.Candidate(self._edits(begun + one.text), one.likelihood)
                 for one in filling.block(Hole(prompt, len(head), len(head)), means, plan)
             ]
         return found

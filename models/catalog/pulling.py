@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from models.catalog.known import KnownModel
+    from models.catalog.published_models import KnownModel
 
 CONNECT_S = 5.0
 SPARE_BYTES = 500_000_000  # left free on the disk beside the download

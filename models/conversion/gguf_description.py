@@ -1,8 +1,8 @@
 """What a GGUF file is for: its prompts, turns, licence, source and name, as the file itself says them.
 
-Markers for filling in the middle and the turns of a conversation are recognized (`models.catalog.formats`); a template
-is never run. A base model's file often brings its family's chat template; one whose turns do not end with the file's
-own end token was not taught to converse. Start at `described`.
+Markers for filling in the middle and the turns of a conversation are recognized (`models.catalog.prompt_formats`); a
+template is never run. A base model's file often brings its family's chat template; one whose turns do not end with the
+file's own end token was not taught to converse. Start at `described`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.catalog.catalog import FimTokens, RoleSettings
-from models.catalog.formats import known_chat, known_fim
-from models.catalog.known import KnownModel, family_fim
-from models.conversion.gguf_figures import NETWORKS
+from models.catalog.prompt_formats import known_chat, known_fim
+from models.catalog.published_models import KnownModel, family_fim
+from models.conversion.gguf_config import NETWORKS
 from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
 from models.errors import ModelError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.catalog.formats import MARKERS
+from models.catalog.prompt_formats import MARKERS
 from models.conversion.pretokenizers import WAYS
 from models.conversion.vocabulary import Vocabulary
 from models.errors import ModelError

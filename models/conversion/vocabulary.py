@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.catalog.formats import MARKERS
+from models.catalog.prompt_formats import MARKERS
 from models.errors import ModelError
 from starling_files import read_text
 

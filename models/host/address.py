@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.errors import HostError
-from models.host.folder import untrusted
-from models.host.forms import PROTOCOL
+from models.host.folder_trust import untrusted
 from models.host.peers import foreign_peer
+from models.host.protocol import PROTOCOL
 
 if TYPE_CHECKING:
     from pathlib import Path

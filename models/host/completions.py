@@ -12,16 +12,16 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 
 from models.completion import Decoded, Openings, Ranked
-from models.host import forms
-from models.host.answers import HungUpError
+from models.host import protocol
+from models.host.responses import HungUpError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from models.completion import StreamingModel
-    from models.host.computing import Computing
-    from models.host.forms import CompletionForm
+    from models.host.computation import Computing
     from models.host.metrics import Metrics
+    from models.host.protocol import CompletionForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Completion:
                 self.metrics.add("tokens_total", written, model=self.model.entry.name)
                 yield self._ended(item, written)
             elif isinstance(item, list):
-                yield self._object([]) | {forms.EXTENSION: {"ranking": [[one.number, one.log_prob] for one in item]}}
+                yield self._object([]) | {protocol.EXTENSION: {"ranking": [[one.number, one.log_prob] for one in item]}}
 
     async def whole(self) -> dict[str, Any]:
         """The whole answer.
@@ -100,7 +100,7 @@ class Completion:
         scores = await self.computing.result(work)
         if len(scores) < len(form.score):
             raise HungUpError
-        return self._object([]) | {forms.EXTENSION: {"scores": [forms.score_body(score) for score in scores]}}
+        return self._object([]) | {protocol.EXTENSION: {"scores": [protocol.score_body(score) for score in scores]}}
 
     def _work(self, tell: Callable[[Piece | list[Ranked]], None]) -> Decoded | None:
         """On a thread: decode, and tell each token."""
@@ -127,7 +127,7 @@ class Completion:
             "logprobs": log_probs if self.form.log_probs else None,
             "finish_reason": None,
         }
-        return self._object([choice]) | {forms.EXTENSION: {"at": at}}
+        return self._object([choice]) | {protocol.EXTENSION: {"at": at}}
 
     def _ended(self, decoded: Decoded, written: int) -> dict[str, Any]:
         reason = "length" if decoded.end == "length" else "stop"

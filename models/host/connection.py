@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from models.errors import SilentHostError
-from models.host import forms
-from models.host.pulse import Pulse
+from models.host import protocol
+from models.host.hang_detector import Pulse
 from models.remote.circuit import Circuit
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from models.host.address import Reach
-    from models.host.starting import HostProcess
+    from models.host.launcher import HostProcess
 
 # One for this process: the host gives each client its turn.
 CLIENT = uuid.uuid4().hex
@@ -158,7 +158,7 @@ class HostConnection:
     @property
     def headers(self) -> Mapping[str, str]:
         """Who asks, of which version."""
-        return {forms.HEADER: self._process.address.handshake, forms.CLIENT_HEADER: CLIENT}
+        return {protocol.HEADER: self._process.address.handshake, protocol.CLIENT_HEADER: CLIENT}
 
     def endpoint(self, cancelled: Callable[[], bool]) -> Endpoint:
         """The host, started if need be."""

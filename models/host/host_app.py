@@ -27,15 +27,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from models.errors import ModelError
-from models.host import forms
-from models.host.answers import Events, HungUpError, RefusedError, read_object, refusal, until_hung_up
+from models.host import protocol
+from models.host.chat_completions import Conversation
 from models.host.completions import Completion
-from models.host.computing import Computing
-from models.host.conversations import Conversation
-from models.host.fairness import BusyError
-from models.host.forms import CompletionForm, FormError
+from models.host.computation import Computing
+from models.host.fair_queue import BusyError
+from models.host.loaded_models import UnknownModelError
 from models.host.metrics import CONTENT_TYPE, Metrics
-from models.host.residents import UnknownModelError
+from models.host.protocol import CompletionForm, FormError
+from models.host.responses import Events, HungUpError, RefusedError, read_object, refusal, until_hung_up
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from models.host.residents import Resident, Residents
+    from models.host.loaded_models import Resident, Residents
 
 BUSY = "The model host has as many requests as it takes; try again in a moment."
 REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -94,7 +94,7 @@ class Host:
         """`/v1/chat/completions`."""
         body = await read_object(request)
         conversation = Conversation.read(body)
-        resident = await self._resident(request, conversation.model, "chat", forms.Placing())
+        resident = await self._resident(request, conversation.model, "chat", protocol.Placing())
         answering = conversation.answered_by(resident.model, self._computing(request, resident, ""), self.metrics)
         if conversation.stream:
             return Events(answering.events(), self.refused, self._hung_up)
@@ -107,7 +107,7 @@ class Host:
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise FormError("input is a text, or a list of texts.")
-        resident = await self._resident(request, forms.text_of(body, "model"), "embedding", forms.Placing())
+        resident = await self._resident(request, protocol.text_of(body, "model"), "embedding", protocol.Placing())
         computing = self._computing(request, resident, "")
         vectors = await until_hung_up(request.receive, computing.result(lambda: resident.model.embed(texts)))
         data = [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(vectors.vectors)]
@@ -117,9 +117,9 @@ class Host:
     async def load(self, request: Request) -> Response:
         """`/v1/starling/load`."""
         body = await read_object(request)
-        placing = forms.placing(body.get("placement") or {})
+        placing = protocol.placing(body.get("placement") or {})
         before = tuple(self.residents)
-        resident = await self._resident(request, forms.text_of(body, "model"), "completion", placing)
+        resident = await self._resident(request, protocol.text_of(body, "model"), "completion", placing)
         loaded_now = not any(resident is one for one in before)
         names = (*TRAITS, MEASURING) if loaded_now else TRAITS
         traits = {name: getattr(resident.model, name) for name in names if hasattr(resident.model, name)}
@@ -162,8 +162,8 @@ class Host:
 
     async def proof(self, request: Request) -> Response:
         """`/starling/proof`: shows to a client that has shown nothing yet that this is the host with the token."""
-        nonce = request.headers.get(forms.NONCE_HEADER, "")[:100]
-        return JSONResponse({"proof": forms.proof(self.token, nonce) if self.token else ""})
+        nonce = request.headers.get(protocol.NONCE_HEADER, "")[:100]
+        return JSONResponse({"proof": protocol.proof(self.token, nonce) if self.token else ""})
 
     async def counted(self, _: Request) -> Response:
         """`/metrics`."""
@@ -191,12 +191,12 @@ class Host:
     def _hung_up(self) -> None:
         self.metrics.add("cancelled_total")
 
-    async def _resident(self, request: Request, name: str, kind: Any, placing: forms.Placing) -> Resident:  # noqa: ANN401 (a Kind)
+    async def _resident(self, request: Request, name: str, kind: Any, placing: protocol.Placing) -> Resident:  # noqa: ANN401 (a Kind)
         """The model, waited for as long as the client does."""
         return await until_hung_up(request.receive, self.residents.get(name, kind, placing))
 
     def _computing(self, request: Request, resident: Resident, lane: str) -> Computing:
-        client = request.headers.get(forms.CLIENT_HEADER) or f"anonymous {id(request)}"
+        client = request.headers.get(protocol.CLIENT_HEADER) or f"anonymous {id(request)}"
         return Computing(resident, client[:100] + lane, self.executor, self.metrics)
 
 
@@ -209,7 +209,7 @@ def create_app(host: Host) -> ASGIApp:
         Route("/v1/starling/load", _answered(host, host.load), methods=["POST"]),
         Route("/v1/models", host.models),
         Route("/health", host.health),
-        Route(forms.PROOF_PATH, host.proof),
+        Route(protocol.PROOF_PATH, host.proof),
         Route("/metrics", host.counted),
     )
     return _Door(Starlette(routes=routes), host)
@@ -244,7 +244,7 @@ class _Door:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (forms.HEADER.encode(), host.version.encode())]
+                message["headers"] = [*message["headers"], (protocol.HEADER.encode(), host.version.encode())]
                 host.metrics.add("requests_total", path=scope["path"][:40], status=str(message["status"]))
             await send(message)
 
@@ -261,10 +261,10 @@ class _Door:
         """The refusal at the door, None when it is open."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("authorization", "").removeprefix("Bearer ")
-        needed = self._host.token and scope["path"] != forms.PROOF_PATH
+        needed = self._host.token and scope["path"] != protocol.PROOF_PATH
         if needed and not hmac.compare_digest(given.encode(), self._host.token.encode()):
             return refusal("This model host belongs to somebody else: the token is missing or wrong.", 401, "token")
-        version = headers.get(forms.HEADER)
+        version = headers.get(protocol.HEADER)
         if version is not None and version != self._host.version:
             return refusal(f"This is the model host of {self._host.version}, not of {version}.", 409, "version")
         return None

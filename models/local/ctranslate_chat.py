@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models.chat import ChatError, Fault, Reply, ReplyEnd, Speaker, ToolCall, Usage
 from models.fim import Prompt
 from models.local.engine import FAILURES
-from models.local.turns import Turns
+from models.local.newest_first_lock import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ChatFormat, ModelEntry
     from models.chat import ChatRequest, Message
     from models.local.engine import Engine, Step
-    from models.tokens import Tokenizer
+    from models.tokenizer import Tokenizer
 
 CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|\Z)", re.DOTALL)
 TOOLS = (

@@ -2,7 +2,7 @@
 
 Holds one `ctranslate2.Generator`, bounds the KV states it keeps, and lets go of it before the interpreter ends (a
 generator that is alive then, after a call with a callback, aborts the process). Knows no text, no prompt layout and no
-queue (`models.local.ctranslate`). Not thread-safe: the caller takes turns. Start at `Engine`.
+queue (`models.local.ctranslate_completion`). Not thread-safe: the caller takes turns. Start at `Engine`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models.local import allocator
-from models.local.weights import WEIGHTS_FILE
+from models.local.weights_file import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,12 +19,12 @@ from models.errors import ModelError
 from models.fim import Prompt
 from models.local import calibration
 from models.local.calibration import choose_threads, known_speed, measure_speed, usual_threads
-from models.local.ctranslate import CTranslateModel
 from models.local.ctranslate_chat import CTranslateChat
+from models.local.ctranslate_completion import CTranslateModel
 from models.local.cuda import engine_on_gpu, load_libraries
 from models.local.engine import FAILURES, KEPT_BYTES, Engine, Placement, cuda_devices, kept_bytes
-from models.local.weights import WEIGHTS_FILE, read_shape
-from models.tokens import Tokenizer
+from models.local.weights_file import WEIGHTS_FILE, read_shape
+from models.tokenizer import Tokenizer
 from starling_files import read_text
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.local.calibration import Speed
-    from models.local.weights import Shape
+    from models.local.weights_file import Shape
 
 _LARGEST_VOCABULARY = 200_000_000  # bytes
 

@@ -2,7 +2,7 @@
 
 To read a prompt is bound by arithmetic, so it takes as long as there are weights in the layers. To write is bound by
 memory: each new token passes over all of them once, and over the table of tokens. Never measures anything itself
-(`models.local.probe` does). Start at `Machine.speed_of` and `kept`.
+(`models.local.machine_probe` does). Start at `Machine.speed_of` and `kept`.
 """
 
 from __future__ import annotations

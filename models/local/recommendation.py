@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.catalog.catalog import LARGE_PARAMETERS
-from models.local.ctranslate import LEAST_PROMPT, LINE_TOKENS
+from models.local.ctranslate_completion import LEAST_PROMPT, LINE_TOKENS
 from models.local.loading import memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from models.catalog.catalog import Measured, ModelEntry
-    from models.catalog.known import KnownModel
+    from models.catalog.published_models import KnownModel
     from models.local.calibration import Speed
     from models.local.machine import Machine, Weights
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from models.chat import ChatError, Usage
-from models.layered import IdentifiedChat, LayeredChat
+from models.chat_layers import IdentifiedChat, LayeredChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from models.layered import LayeredChat
+from models.chat_layers import LayeredChat
 from models.remote.reply_store import KEPT_ENDS, ReplyStore
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.chat import ChatRequest, Reply
-    from models.layered import IdentifiedChat
+    from models.chat_layers import IdentifiedChat
 
 logger = logging.getLogger(__name__)
 

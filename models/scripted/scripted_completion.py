@@ -17,7 +17,7 @@ from models.catalog.catalog import FimTokens, ModelEntry
 from models.completion import Decoded, Generation, Ranked, Score, StopReason
 from models.continuation import deadline_of, whole_lines
 from models.errors import ModelError
-from models.local.turns import Turns
+from models.local.newest_first_lock import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from models.scripted import speeches
+from models.scripted import server_dialects
 from models.scripted.scripted_completion import TOKEN
 from models.scripted.scripted_embedder import ScriptedEmbedder
 from models.scripted.scripts import Script, Turn
@@ -133,7 +133,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A turn of a conversation."""
-        server, speech = self.server.scripted, speeches.of_path(self.path)
+        server, speech = self.server.scripted, server_dialects.of_path(self.path)
         size = int(self.headers.get("content-length") or 0)
         try:
             body = json.loads(self.rfile.read(min(size, LARGEST_BODY)))
@@ -149,7 +149,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._embed(body.get("input"))
         elif speech is None or not isinstance(body, dict):
             self._json(404, {"error": {"message": "there is nothing here"}})
-        elif (turn := server.script.take(speeches.conversation(body))) is None:
+        elif (turn := server.script.take(server_dialects.conversation(body))) is None:
             self._json(400, {"error": {"message": "the script has nothing to say to that"}})
         else:
             self._answer(turn, speech.for_request(body), body)
@@ -165,7 +165,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         usage = {"prompt_tokens": made.tokens, "total_tokens": made.tokens}
         self._json(200, {"object": "list", "model": NAME, "data": data, "usage": usage})
 
-    def _answer(self, turn: Turn, speech: speeches.Speech, body: dict[str, Any]) -> None:
+    def _answer(self, turn: Turn, speech: server_dialects.Speech, body: dict[str, Any]) -> None:
         if turn.status:
             headers = {"Retry-After": turn.retry_after} if turn.retry_after else {}
             self._json(turn.status, {"error": {"message": turn.text or f"scripted status {turn.status}"}}, headers)
@@ -190,7 +190,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             self._gone()
 
-    def _pieces(self, turn: Turn, speech: speeches.Speech) -> Iterator[bytes]:
+    def _pieces(self, turn: Turn, speech: server_dialects.Speech) -> Iterator[bytes]:
         if turn.trouble == "malformed":
             yield speech.frame_text('{"choices": [{"del')
             return

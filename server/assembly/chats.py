@@ -15,7 +15,7 @@ from server.state import paths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.layered import IdentifiedChat, Tuning
+    from models.chat_layers import IdentifiedChat, Tuning
     from models.remote.billing import Ledger, Prices
     from models.remote.endpoint import Patience
     from models.remote.fallback import FallbackChain, Link
@@ -96,7 +96,7 @@ class _Maker:
 
     def _link(self, role: str, wanted: EndpointSettings, *, alone: bool) -> Link | None:
         from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415
-        from models.layered import TunedChat  # noqa: PLC0415
+        from models.chat_layers import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
         from models.remote.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
         from models.remote.fallback import Link  # noqa: PLC0415
@@ -123,7 +123,7 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
     """The model at an endpoint, or what is wrong with its settings."""
     if not wanted.model:
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
-    from models.layered import Tuning  # noqa: PLC0415
+    from models.chat_layers import Tuning  # noqa: PLC0415
     from models.remote.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import HttpClient, HttpOptions  # noqa: PLC0415
     from models.remote.keys import KeySource  # noqa: PLC0415
@@ -156,7 +156,7 @@ def _patience(wanted: EndpointSettings, *, alone: bool) -> Patience:
 def _own(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, Tuning] | str:
     """A chat model of the catalog by its name alone, or what is wrong with that."""
     from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
-    from models.layered import Tuning  # noqa: PLC0415
+    from models.chat_layers import Tuning  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
     catalog = Catalog.load(paths.models_dir())

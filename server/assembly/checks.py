@@ -270,7 +270,7 @@ def _models(settings: Settings) -> Iterator[Check]:
 def _host() -> Iterator[Check]:
     """Whether the model host runs, and what it holds; starts none."""
     from models.errors import HostError  # noqa: PLC0415 (as everything here, for this check alone)
-    from models.host.looking import health  # noqa: PLC0415
+    from models.host.health_check import health  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
     try:

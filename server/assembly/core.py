@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
     from indexing.records import IndexProgress
     from models.chat import ChatModel
-    from models.local.lazy import LazyModel
+    from models.local.lazy_model import LazyModel
     from server.assembly.settings import Settings
     from server.state.cost_ledger import Costs
 
@@ -261,7 +261,7 @@ def _model(settings: Settings, problems: list[str]) -> LazyModel | None:
     if not settings.model.enabled:
         return None
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
-    from models.local.lazy import LazyModel  # noqa: PLC0415
+    from models.local.lazy_model import LazyModel  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
 
@@ -284,7 +284,7 @@ def _quick(settings: Settings, model: LazyModel | None) -> LazyModel | None:
     if model is None or not model.entry.large:
         return None
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415
-    from models.local.lazy import LazyModel  # noqa: PLC0415
+    from models.local.lazy_model import LazyModel  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
     entry = Catalog.load(None).get(DEFAULT_MODEL)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from models.catalog.catalog import Catalog, ModelEntry
     from models.completion import CompletionModel
     from models.host.address import Address
-    from models.host.chat import HostedChat
-    from models.host.starting import HostProcess
-    from models.local.ctranslate import CTranslateModel
+    from models.host.hosted_chat import HostedChat
+    from models.host.launcher import HostProcess
+    from models.local.ctranslate_completion import CTranslateModel
     from models.local.load_times import LoadTime
     from server.assembly.settings import ModelSettings
 
@@ -66,7 +66,7 @@ def gpu_here() -> bool:
 
 def process() -> HostProcess:
     """Return the model host of this user, version and configuration."""
-    from models.host.starting import HostProcess  # noqa: PLC0415 (for models that are not in this process)
+    from models.host.launcher import HostProcess  # noqa: PLC0415 (for models that are not in this process)
 
     return HostProcess(address(), command())
 
@@ -79,7 +79,7 @@ def address() -> Address:
     """
     from models.errors import HostError  # noqa: PLC0415 (as below)
     from models.host.address import LONGEST_PATH, Address  # noqa: PLC0415 (for models that are not in this process)
-    from models.host.folder import claim  # noqa: PLC0415
+    from models.host.folder_trust import claim  # noqa: PLC0415
 
     named = configuration()
     places = [Address(folder, VERSION, configuration=named, own_parts=own) for folder, own in _folders()]
@@ -129,11 +129,11 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
-    from models.host.forms import Placing  # noqa: PLC0415
-    from models.remote.providers.speech import HostSpeech  # noqa: PLC0415
-    from models.remote.remote_completion import RemoteModel  # noqa: PLC0415
-    from models.remote.standby import Absence, StandbyModel  # noqa: PLC0415
-    from models.tokens import Tokenizer  # noqa: PLC0415
+    from models.host.protocol import Placing  # noqa: PLC0415
+    from models.remote.completion.dialects import HostSpeech  # noqa: PLC0415
+    from models.remote.completion.remote_completion import RemoteModel  # noqa: PLC0415
+    from models.remote.completion.standby import Absence, StandbyModel  # noqa: PLC0415
+    from models.tokenizer import Tokenizer  # noqa: PLC0415
 
     placing = Placing(settings.device, settings.compute_type, settings.threads)
 
@@ -194,8 +194,8 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415
-    from models.remote.elsewhere import connected, unknown_entry  # noqa: PLC0415
-    from models.remote.standby import StandbyModel  # noqa: PLC0415
+    from models.remote.completion.discovery import connected, unknown_entry  # noqa: PLC0415
+    from models.remote.completion.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
@@ -217,14 +217,14 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
 
 def chat(entry: ModelEntry) -> HostedChat:
     """A chat model of the catalog, computed by the host."""
-    from models.host.chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
     from models.host.connection import HostConnection  # noqa: PLC0415
+    from models.host.hosted_chat import HostedChat  # noqa: PLC0415 (for a person with such a model)
 
     return HostedChat(entry, HostConnection(process()))
 
 
 def _size(entry: ModelEntry) -> int:
-    from models.local.weights import WEIGHTS_FILE  # noqa: PLC0415
+    from models.local.weights_file import WEIGHTS_FILE  # noqa: PLC0415
 
     try:
         return (entry.weights / WEIGHTS_FILE).stat().st_size

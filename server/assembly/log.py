@@ -32,7 +32,7 @@ FILE_NAME = "starling.log"
 OLD_FILES = 3
 HELD_RECORDS = 1000
 # The loggers with a record for each request to a model, and the texts.
-REQUESTS = "server.lsp.session.completions"
+REQUESTS = "server.lsp.session.completion_requests"
 CHATS = "models.remote.providers.remote_chat"
 WITHHELD = "…"
 MAX_CHARACTERS = 2000  # of one message; beyond that it is no message but a text

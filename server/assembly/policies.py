@@ -97,9 +97,9 @@ def review_limits_of(settings: Settings) -> IndexLimits:
 
 def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
     """Return the test whether `completion.exclude` names a file; patterns count from the file's workspace folder."""
-    from indexing.workspace.patterns import compiled  # noqa: PLC0415
+    from indexing.workspace.patterns import compile_patterns  # noqa: PLC0415
 
-    spec = compiled(tuple(settings.completion.exclude))
+    spec = compile_patterns(tuple(settings.completion.exclude))
     if spec is None:
         return lambda _: False
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.catalog.catalog import Catalog
-from models.catalog.known import BYTES_PER_WEIGHT, known_models
+from models.catalog.published_models import BYTES_PER_WEIGHT, known_models
 from models.errors import ModelError
 from models.local import calibration, cuda, machine, recommendation
 from models.local.loading import free_bytes
 from models.local.machine import Machine, Weights
 from models.local.recommendation import USES, Limits, Room, Verdict
-from models.local.weights import read_shape
+from models.local.weights_file import read_shape
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.known import KnownModel
+    from models.catalog.published_models import KnownModel
     from models.local.recommendation import Candidate
     from server.assembly.settings import Settings
 
@@ -59,8 +59,8 @@ def machine_here(settings: Settings, *, again: bool, on_progress: Callable[[str]
     Raises:
         ModelError: it cannot be measured.
     """
-    from models.local.engine import cuda_devices  # noqa: PLC0415 (with `models.local.probe`, CTranslate2, which a check does without)
-    from models.local.probe import measure_machine  # noqa: PLC0415
+    from models.local.engine import cuda_devices  # noqa: PLC0415 (with `models.local.machine_probe`, CTranslate2, which a check does without)
+    from models.local.machine_probe import measure_machine  # noqa: PLC0415
 
     directory = paths.writable(paths.state_dir()).path
     kept = machine.kept(directory) if directory is not None else None

@@ -79,12 +79,12 @@ def _chosen(scene: Scene, name: str) -> Task:
     Raises:
         Failure: there is none.
     """
-    from agents.tasks import registry, running  # noqa: PLC0415 (as above)
+    from agents.tasks import running, task_registry  # noqa: PLC0415 (as above)
 
     if name:
-        found = registry.named(name)
+        found = task_registry.named(name)
         if found is None:
-            known = ", ".join(one.name for one in registry.TASKS)
+            known = ", ".join(one.name for one in task_registry.TASKS)
             raise Failure(f"There is no task {name!r}; choose one of: {known}.")
         return found
     offered = [(one, offer) for one, offer in running.offers(scene) if offer.preferred or one.name == "complete"]

@@ -13,7 +13,7 @@ from lsprotocol import types
 from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 
 from server.assembly import core
-from server.gate.question.shown import SCHEME
+from server.gate.question.shown_documents import SCHEME
 from server.lsp.commands import COMMANDS
 from server.lsp.conversion import incoming
 from server.lsp.features import (
@@ -39,7 +39,7 @@ from server.lsp.features import (
     workspace_diagnostic,
 )
 from server.lsp.session.session import Session
-from server.lsp.wire import lenience
+from server.lsp.wire import lenient_parsing
 from server.lsp.wire.connection import Connection
 from server.lsp.wire.protocol import StarlingProtocol
 from server.version import VERSION
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from server.lsp.editor.client import Client
-    from server.lsp.session.completions import Completions
+    from server.lsp.session.completion_requests import CompletionRequests
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
@@ -91,7 +91,7 @@ class Request:
     when: Callable[[Client], bool] = lambda _: True
 
 
-def _completions(services: Services) -> Completions:
+def _completions(services: Services) -> CompletionRequests:
     return services.completions
 
 
@@ -177,7 +177,7 @@ class StarlingServer(Connection):
 
     def __init__(self, build: core.Builder) -> None:
         kind = types.TextDocumentSyncKind.Incremental
-        super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenience.converter)
+        super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenient_parsing.converter)
         self.session = Session(self, build, self._offer)
         self.exit_status: asyncio.Future[int] | None = None  # set while the connection is served
         for feature in FEATURES:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.tasks import registry
+from agents.tasks import task_registry
 from agents.tasks.task import Nothing, TestRun
-from agents.workflow import Ended, Workflow
+from agents.workflow import Workflow, WorkflowResult
 from indexing.syntax.documents import Span
 from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import scene_of
@@ -34,16 +34,16 @@ def review(document: Document) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()) -> tuple[Ended, Workplace]:
+def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()) -> tuple[WorkflowResult, Workplace]:
     scene, workplace = scene_of(STUB)
     workplace.review = review
     workplace.runs = runs
-    task = registry.named("implement")
+    task = task_registry.named("implement")
     assert task is not None
     return Workflow(scene, workplace.means(ScriptedModel(says))).run(task, most), workplace
 
 
-def code_of(result: Ended) -> str:
+def code_of(result: WorkflowResult) -> str:
     assert isinstance(result.result, ProposedEdit), result
     change = result.result.changes[0]
     assert isinstance(change, TextChange)
@@ -110,7 +110,7 @@ def test_when_nothing_comes_there_is_no_round_and_a_reason() -> None:
 def test_a_file_without_tests_about_it_is_proposed_alone() -> None:
     scene, workplace = scene_of(STUB)
     document = replace(scene.document, path=None, uri="untitled:1")
-    task = registry.named("implement")
+    task = task_registry.named("implement")
     assert task is not None
     model = ScriptedModel({"": "return a + b"})
     result = Workflow(replace(scene, document=document), workplace.means(model)).run(task)

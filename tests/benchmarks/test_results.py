@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.record import Record, Reference, percentile
-from benchmarks.run import BENCHMARKS, RESULTS, line
+from benchmarks.run import BENCHMARKS, RESULTS, format_line
 
 COMMITTED = json.loads(RESULTS.read_text(encoding="utf-8"))
 
@@ -43,7 +43,7 @@ def test_a_record_holds_its_ratio_against_its_limit() -> None:
     record = Record("how long it takes to do", "ms", 12.0, 5, Reference("bare", 10.0), most=1.25, judged="ratio")
     assert record.ratio == pytest.approx(1.2)
     assert record.holds
-    assert "holds" in line("thing", record.as_json())
+    assert "holds" in format_line("thing", record.as_json())
     assert Record("how long it takes to do", "ms", 12.0, 5, most=10.0).holds is False
     assert Record("how long it takes to do", "ms", 12.0, 5).holds is None
 

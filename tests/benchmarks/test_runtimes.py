@@ -29,4 +29,4 @@ def test_what_cannot_be_measured_is_named_and_no_table_is_written(
 
 def test_runtimes_that_computed_something_else_are_found_out() -> None:
     results = {"a float32": {"tokens": [1, 2, 3]}, "b float32": {"tokens": [1, 9, 3]}, "b int8": {"tokens": [7, 7, 7]}}
-    assert [line.partition(" of ")[0] for line in runtimes._agreement(results)] == ["a float32: 3", "b float32: 2"]
+    assert [line.partition(" of ")[0] for line in runtimes._compare_tokens(results)] == ["a float32: 3", "b float32: 2"]

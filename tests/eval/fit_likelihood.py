@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.reviewer.likelihood import score_meaning
+from agents.reviewer.likelihood import calibration
 from agents.reviewer.likelihood.alternatives import Site
+from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.comparison import Comparison
 from agents.reviewer.likelihood.likelihood import MESSAGES, Limits, compared
-from agents.reviewer.likelihood.score_meaning import Calibration
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.catalog.catalog import DEFAULT_MODEL
@@ -307,13 +307,11 @@ def write(model: str, known: Calibration, judgement: Judgement) -> None:
     ]
     beginning, *tables = re.split(r"^(?=\[model\.(?:[^.\]]+|\"[^\"]+\")\]$)", _table(), flags=re.MULTILINE)
     others = [one.rstrip() for one in tables if not one.startswith((f"{head}\n", f"[model.{model}]\n"))]
-    score_meaning.TABLE.write_text(
-        "\n\n".join([beginning.rstrip(), *others, "\n".join(lines)]) + "\n", encoding="utf-8"
-    )
+    calibration.TABLE.write_text("\n\n".join([beginning.rstrip(), *others, "\n".join(lines)]) + "\n", encoding="utf-8")
 
 
 def _table() -> str:
-    return score_meaning.TABLE.read_text(encoding="utf-8") if score_meaning.TABLE.exists() else HEAD
+    return calibration.TABLE.read_text(encoding="utf-8") if calibration.TABLE.exists() else HEAD
 
 
 def main() -> int:
@@ -323,7 +321,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="how long to measure, at most")
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help=f"write {score_meaning.TABLE.name}")
+    parser.add_argument("--write", action="store_true", help=f"write {calibration.TABLE.name}")
     chosen = parser.parse_args()
     entry = entry_of(chosen.model)
     run = Run(Answers.usual(), time.monotonic() + chosen.seconds, chosen.threads)
@@ -350,7 +348,7 @@ def finish(model: str, functions: Sequence[Measured], *, write_it: bool) -> None
     print(f"threshold {threshold:.2f}, {'precise' if precise else 'not precise'}: {judgement}")
     if write_it:
         write(model, Calibration(precise, threshold, fitted(functions)), judgement)
-        print(f"written: {score_meaning.TABLE.name}")
+        print(f"written: {calibration.TABLE.name}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import servers
-from benchmarks.client import TextBuffer, items
+from benchmarks.client import TextBuffer, read_items
 from models.local.calibration import available_cores
 from tests.eval import data, masks, tables
 from tests.eval.bundled import add_beside
@@ -104,7 +104,7 @@ def on_screen(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str, dict[
     """What would be added after the cursor by the first item, if its answer is there."""
     if not pending.event.is_set() or pending.error is not None:
         return None
-    found = items(pending.result)
+    found = read_items(pending.result)
     if not found:
         return None
     text = str(found[0]["insertText"])
@@ -159,7 +159,7 @@ def measure(
         if model is not None:
             (folder := Path(home, "config", "models")).mkdir(parents=True)
             (folder / model.name).symlink_to(model.resolve(), target_is_directory=True)
-        client = stack.enter_context(servers.session(package.root, Path(home), options=options))
+        client = stack.enter_context(servers.open_session(package.root, Path(home), options=options))
         chosen = spans(package, count)
         warm = TextBuffer(client, chosen[0][0].path.as_uri(), chosen[0][0].holed)
         warm.ask(chosen[0][0].start, invoked=True)[1].wait()  # the model is loaded

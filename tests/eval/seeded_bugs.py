@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.reviewer.likelihood import score_meaning
+from agents.reviewer.likelihood import calibration
 from agents.reviewer.likelihood.likelihood import Limits, review_likelihood
 from agents.reviewer.review_policy import SEVERITIES, ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
@@ -122,7 +122,7 @@ def static(reviewer: Reviewer) -> Layered:
 
 def likelihood(model: CompletionModel) -> Layered:
     """The layer of the completion model, as measured whether it is precise or not."""
-    known = score_meaning.of_model(model.entry.name)
+    known = calibration.of_model(model.entry.name)
     if known is None:
         raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
 

@@ -18,7 +18,7 @@ from agents.completion.decoding import Decoder
 from agents.completion.generator import Generator
 from agents.suggestions import Origin, Trigger
 from indexing.syntax.documents import Document
-from models.local.weights import WEIGHTS_FILE
+from models.local.weights_file import WEIGHTS_FILE
 from tests.eval import data
 from tests.eval.bundled import opened
 from tests.eval.line_completion import PATIENT, index_of, never

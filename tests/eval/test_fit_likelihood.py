@@ -5,10 +5,10 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
-from agents.reviewer.likelihood import score_meaning
+from agents.reviewer.likelihood import calibration
 from agents.reviewer.likelihood.alternatives import Site
+from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.comparison import Comparison
-from agents.reviewer.likelihood.score_meaning import Calibration
 from indexing.syntax.documents import Span
 from tests.eval.fit_likelihood import Judgement, Measured, Place, packed, unpacked, write
 
@@ -40,18 +40,18 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = tmp_path / "likelihood.toml"
-    table.write_bytes(score_meaning.TABLE.read_bytes())
+    table.write_bytes(calibration.TABLE.read_bytes())
     before = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
-    monkeypatch.setattr(score_meaning, "TABLE", table)
+    monkeypatch.setattr(calibration, "TABLE", table)
     write("qwen2.5-coder-0.5b", KNOWN, JUDGEMENT)
     write("qwen2.5-coder-0.5b", Calibration(True, 0.25, KNOWN.weights), JUDGEMENT)
     after = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     assert set(after) == {*before, "qwen2.5-coder-0.5b"}
     assert all(after[name] == figures for name, figures in before.items())
     assert after["qwen2.5-coder-0.5b"]["threshold"] == 0.25
-    score_meaning.of_model.cache_clear()
-    known = score_meaning.of_model("qwen2.5-coder-0.5b")
-    score_meaning.of_model.cache_clear()
+    calibration.of_model.cache_clear()
+    known = calibration.of_model("qwen2.5-coder-0.5b")
+    calibration.of_model.cache_clear()
     assert known is not None
     assert known.weights["missing-not"] == (1.0, 2.0, 3.0, 4.0)
     write("starling-mini", KNOWN, JUDGEMENT)
@@ -62,6 +62,6 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
 
 
 def test_figures_can_be_written_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(score_meaning, "TABLE", tmp_path / "likelihood.toml")
+    monkeypatch.setattr(calibration, "TABLE", tmp_path / "likelihood.toml")
     write("one", KNOWN, JUDGEMENT)
-    assert set(tomllib.loads(score_meaning.TABLE.read_text(encoding="utf-8"))["model"]) == {"one"}
+    assert set(tomllib.loads(calibration.TABLE.read_text(encoding="utf-8"))["model"]) == {"one"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from models.catalog.catalog import DEFAULT_MODEL, Catalog, ModelEntry, read_entry
 from models.completion import FillRequest
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests import marked
 
 if TYPE_CHECKING:

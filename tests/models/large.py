@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.catalog.library import described, install
-from models.local.probe import make_sparse
-from models.local.weights import WEIGHTS_FILE
+from models.catalog.installation import described, install
+from models.local.machine_probe import make_sparse
+from models.local.weights_file import WEIGHTS_FILE
 from tests.models import bundled
 
 if TYPE_CHECKING:

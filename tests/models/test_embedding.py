@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from models.catalog.library import described, install
+from models.catalog.installation import described, install
 from models.errors import ModelError
 from models.local.loading import load_embedder
 from tests.models import bundled

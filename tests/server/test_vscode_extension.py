@@ -20,7 +20,7 @@ from server.assembly.settings_reference import reference
 from server.gate.ports import Question
 from server.lsp.commands import COMMANDS
 from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
-from server.lsp.editor import comparing, progress
+from server.lsp.editor import confirm_request, progress
 from server.lsp.session import model_loading
 from tests.tidy.vscode_settings import MANIFEST, rendered
 
@@ -114,10 +114,10 @@ def test_what_the_extension_reads_of_an_answer_the_server_gives(
 def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     question = Question("q1", WRITE_FILE, "Move it", "It is better.", "tester", "")
     move = RenameFile(tmp_path / "a.py", tmp_path / "b.py")
-    asked = comparing.question_of(question, ProposedEdit("Move it", "It is better.", "tester", (move,)))
+    asked = confirm_request.question_of(question, ProposedEdit("Move it", "It is better.", "tester", (move,)))
     assert interface("proposals", "Question") == set(asked)
     assert interface("proposals", "ProposedFile") == set(asked["files"][0])
-    assert f"CONFIRM = '{comparing.CONFIRM}'" in SOURCES["proposals"]
+    assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
     assert "starling: { confirm: true }" in SOURCES["service"]
 
 

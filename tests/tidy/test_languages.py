@@ -18,7 +18,7 @@ ALLOWED = {
     ("agents/reviewer/rules/flow.py", "python"): "a rule for one language says so in its entry",
     ("agents/reviewer/rules/iteration.py", "python"): "a rule for one language says so in its entry",
     ("agents/reviewer/ruff/ruff.py", "json"): "an output format of ruff",
-    ("agents/tasks/refactoring/refusing.py", "json"): "a module of Python's standard library",
+    ("agents/tasks/refactoring/refusals.py", "json"): "a module of Python's standard library",
     ("agents/tasks/rewriting/placeholders.py", "go"): "an English word",
     ("agents/tasks/testing.py", "python"): "the custom of a language's tests, which its entry names",
     ("agents/tasks/testing.py", "go"): "the custom of a language's tests, and its framework",
@@ -31,6 +31,7 @@ ALLOWED = {
     ("server/cli/terminal.py", "json"): "an output format",
     ("server/gate/trials/test_runs.py", "python"): "the name of an interpreter",
     ("server/lsp/commands/__init__.py", "json"): "a mode of pydantic",
+    ("starling_lsp.py", "python"): "the name of an interpreter",
 }
 
 

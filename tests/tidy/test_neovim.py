@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from agents.tasks import registry
+from agents.tasks import task_registry
 from server.assembly.settings_reference import reference
 from server.lsp.commands import COMMANDS, load
-from server.lsp.editor import comparing, progress
+from server.lsp.editor import confirm_request, progress
 from server.lsp.session import model_loading
 from tests.tidy import neovim_help
 from tests.tidy.tree import ROOT
@@ -70,19 +70,19 @@ def test_a_command_is_sent_what_it_takes_and_shows_what_it_returns(one: dict[str
 def test_the_tasks_that_can_be_chosen_are_the_generators() -> None:
     [write] = [one for one in TABLE if one["name"] == "write"]
     others = {"fix", "generate", "explain"}  # commands of their own
-    assert set(write["choice"]["of"]) == {task.name for task in registry.TASKS} - others
+    assert set(write["choice"]["of"]) == {task.name for task in task_registry.TASKS} - others
 
 
 def test_methods_and_commands_in_the_lua_exist() -> None:
     text = "\n".join(LUA.values())
     methods = {name for name in re.findall(r"'((?:\$|[a-zA-Z]+)/[a-zA-Z/]+)'", text) if "." not in name}
-    known = set(types.METHOD_TO_TYPES) | {comparing.CONFIRM}
+    known = set(types.METHOD_TO_TYPES) | {confirm_request.CONFIRM}
     assert len(methods) > 5
     assert methods - known == set()
     modules = {name.removeprefix("lua/").removesuffix(".lua").replace("/", ".") for name in LUA}
     assert set(re.findall(r"require\('(starling[a-z._]*)'\)", text)) <= {*modules, "starling"}
     assert set(re.findall(r"execute\('([^']+)'", text)) <= COMMANDS.keys()
-    assert f"'{comparing.CONFIRM}'" in LUA["lsp/starling.lua"]
+    assert f"'{confirm_request.CONFIRM}'" in LUA["lsp/starling.lua"]
 
 
 def test_the_bar_of_the_index_is_known_by_its_title() -> None:

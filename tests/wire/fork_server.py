@@ -34,10 +34,10 @@ MODULES = (
     "server.cli.serve", "server.assembly.log", "structlog", "server.lsp.serving.stdio", "server.lsp.serving.sockets",
     "websockets.asyncio.server", "server.assembly.settings", "server.state.database", "agents.reviewer.explanations",
     "server.lsp.commands.status", "server.lsp.editor.editor_gate", "server.lsp.editor.asking",
-    "server.lsp.editor.comparing", "pygls.progress", "agents.completion.generator", "agents.reviewer.reviewer",
-    "agents.reviewer.likelihood.examiner", "agents.reviewer.rules.registry", "indexing.index", "indexing.snapshots",
+    "server.lsp.editor.confirm_request", "pygls.progress", "agents.completion.generator", "agents.reviewer.reviewer",
+    "agents.reviewer.likelihood.examiner", "agents.reviewer.rules.all_rules", "indexing.index", "indexing.snapshots",
     "indexing.ranking", "indexing.recall.recall", "indexing.recall.pools", "indexing.workspace.watching.watch",
-    "models.catalog.catalog", "models.local.lazy", "models.local.loading", "models.local.ctranslate",
+    "models.catalog.catalog", "models.local.lazy_model", "models.local.loading", "models.local.ctranslate_completion",
     "models.local.allocator", "psutil", "ctypes",
 )  # fmt: skip
 # What the processes that it starts have imported once they work.

@@ -29,7 +29,7 @@ QUICK = "quick()"
 
 def build(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
     """The program's core, then the scripted model."""
-    from models.local.lazy import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
+    from models.local.lazy_model import LazyModel  # noqa: PLC0415 (as the program: after `initialize`)
     from models.local.load_times import LoadTime  # noqa: PLC0415
     from models.scripted.scripted_completion import ENTRY, ScriptedModel  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415

@@ -21,13 +21,13 @@ from models.chat import ChatRequest, Message, Speaker, never
 from models.completion import FillRequest
 from models.errors import ModelError
 from models.host.connection import ENDED, HostConnection
-from models.host.forms import CLIENT_HEADER
-from models.host.looking import health
-from models.host.residents import Limits
+from models.host.health_check import health
+from models.host.loaded_models import Limits
+from models.host.protocol import CLIENT_HEADER
 from models.local.loading import load
-from models.remote.providers.speech import HostSpeech
-from models.remote.remote_completion import RemoteModel
-from models.remote.standby import StandbyModel
+from models.remote.completion.dialects import HostSpeech
+from models.remote.completion.remote_completion import RemoteModel
+from models.remote.completion.standby import StandbyModel
 from models.scripted.scripted_completion import ENTRY
 from server.assembly import chats, hosts
 from server.assembly.endpoints import ChatSettings
@@ -251,7 +251,7 @@ def test_a_stopped_host_is_stood_in_for_and_answers_again_once_it_goes_on(
         until = time.monotonic() + 5
         while time.monotonic() < until:
             assert _typed(model, WAIT_S) == wanted
-        said = [record.levelname for record in caplog.records if record.name == "models.remote.standby"]
+        said = [record.levelname for record in caplog.records if record.name == "models.remote.completion.standby"]
         assert said.count("WARNING") == 1
     finally:
         os.kill(stopped, signal.SIGCONT)

@@ -1,7 +1,7 @@
 """The third layer: a chat model reads what changed, and is asked once more whether each of its remarks is right.
 
 A model whose name says that it is small (`models.catalog.sizes`) answers plain questions
-(`agents.reviewer.chat_review.plain_review`), any other one by a schema.
+(`agents.reviewer.chat_review.small_model_review`), any other one by a schema.
 
 A remark stands where its quote stands in the reviewed code; one whose quote is not there is dropped, whatever the model
 says of lines. Nothing in an answer is more than text: a fix is an edit of the quoted place, which only the gate makes.
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents import prompting, surroundings
+from agents import prompting, related_code
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
-from agents.markdown import plain
+from agents.markdown import hide_addresses
 from agents.pieces import Piece
-from agents.reviewer.chat_review import plain_review
+from agents.reviewer.chat_review import small_model_review
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.catalog import sizes
 from models.chat import ChatRequest
-from models.structured import ask
+from models.structured_answers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PROMPTS = ("review", "verify", *plain_review.PROMPTS)
+PROMPTS = ("review", "verify", *small_model_review.PROMPTS)
 ANSWER_TOKENS = 1500
 VERDICT_TOKENS = 500
 MOST_REMARKS = 5  # of one function; a longer list is noise
@@ -107,17 +107,17 @@ def review_by_model(
 
 def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
     if sizes.is_small(chat.name):
-        for one in plain_review.plainly_reviewed(piece, chat, index, cancelled):
+        for one in small_model_review.plainly_reviewed(piece, chat, index, cancelled):
             yield _plain_finding(piece, one)
         return
     room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
     if chat.count_tokens(piece.text) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
         return
-    context = surroundings.gathered(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
-    code = prompting.fenced(piece.text, piece.title)
+    context = related_code.collect(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
+    code = prompting.fence(piece.text, piece.title)
     shown = {"language": piece.document.language, "code": code, "context": context}
-    request = ChatRequest(prompting.messages("review", **shown), max_tokens=ANSWER_TOKENS)
+    request = ChatRequest(prompting.build_messages("review", **shown), max_tokens=ANSWER_TOKENS)
     remarks = ask(chat, request, Remarks, cancelled=cancelled).value
     said = remarks.remarks if remarks is not None else []
     placed = [(remark, place) for remark in said[:MOST_REMARKS] if (place := placed_at(remark.quote, piece.text))]
@@ -131,8 +131,8 @@ def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[
 
 def _stands(remark: Remark, shown: dict[str, str], chat: ChatModel, cancelled: Callable[[], bool]) -> bool:
     """Whether the model, asked once more, says that the remark is right."""
-    claim = prompting.fenced(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
-    request = ChatRequest(prompting.messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
+    claim = prompting.fence(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
+    request = ChatRequest(prompting.build_messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
     judgement = ask(chat, request, Judgement, cancelled=cancelled).value
     return judgement is not None and judgement.right
 
@@ -168,7 +168,7 @@ def _finding(piece: Piece, remark: Remark, place: Span) -> Finding:
     )
 
 
-def _plain_finding(piece: Piece, stood: plain_review.Stood) -> Finding:
+def _plain_finding(piece: Piece, stood: small_model_review.Stood) -> Finding:
     start, said = piece.span.start, stood.said or "This line looks wrong."
     return Finding(
         code="model-logic",
@@ -176,7 +176,7 @@ def _plain_finding(piece: Piece, stood: plain_review.Stood) -> Finding:
         span=Span(start + stood.place.start, start + stood.place.end),
         message=_sentence(said[:1].upper() + said[1:]),
         layer=Layer.MODEL,
-        confidence=plain_review.CONFIDENCE,
+        confidence=small_model_review.CONFIDENCE,
         fix=_fix(piece, stood.replacement, stood.place),
     )
 
@@ -206,5 +206,5 @@ def _indent_before(text: str, start: int) -> str:
 
 def _sentence(text: str) -> str:
     """What the model says, on one line, as plain text of bounded length."""
-    said = plain(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
+    said = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
     return said if len(said) <= LONGEST_MESSAGE else said[: LONGEST_MESSAGE - 1] + "…"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
 
-from agents.reviewer.coverage import coverage, coverage_data
+from agents.reviewer.coverage import coverage, coveragepy_data
 from indexing import bounds
 from indexing.bounds import BoundError, Budget
 from starling_files import open_regular
@@ -64,7 +64,7 @@ def read(source: Path, folder: Path) -> tuple[float, list[FileCoverage]]:
 def _lines(source: Path, file: BinaryIO, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
     """Return the lines of each file that can be run, and whether they were."""
     if source.name == ".coverage":
-        return coverage_data.lines(source, folder, budget)
+        return coveragepy_data.lines(source, folder, budget)
     found = _Found(folder, budget)
     if source.suffix == ".xml":
         _Cobertura(found).read(file)

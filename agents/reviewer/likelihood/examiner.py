@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.reviewer.likelihood import score_meaning
+from agents.reviewer.likelihood import calibration
 from agents.reviewer.likelihood.likelihood import review_likelihood
 from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
@@ -33,7 +33,7 @@ class LikelihoodExaminer:
     def __init__(self, model: CompletionModel, *, always: bool = False) -> None:
         """`always` looks with a model that was measured but is not precise too: a person wants to see more."""
         self._model = model
-        known = score_meaning.of_model(model.entry.name)
+        known = calibration.of_model(model.entry.name)
         self._calibration = known if known is not None and (known.precise or always) else None
         if always and self.problem:
             _LOG.warning(self.problem)
@@ -49,7 +49,7 @@ class LikelihoodExaminer:
         if self._calibration is not None:
             return ""
         name = self._model.entry.name
-        if score_meaning.of_model(name) is None:
+        if calibration.of_model(name) is None:
             return f"How well the model {name} tells slips from sound code was never measured, so it looks for none."
         return f"The model {name} raises too many false alarms, so it looks for no slips."
 

@@ -1,7 +1,7 @@
 """What the completion model finds unlikely: each place is compared with what else could stand there.
 
 The model writes nothing: it scores lines that syntax offers (`agents.reviewer.likelihood.alternatives`), knowing what
-stands before and after. What a score means is measured for each model (`agents.reviewer.likelihood.score_meaning`);
+stands before and after. What a score means is measured for each model (`agents.reviewer.likelihood.calibration`);
 without that nothing is found. Start at `review_likelihood`.
 """
 
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
 from agents.reviewer.likelihood.alternatives import Site, sites
+from agents.reviewer.likelihood.calibration import of_model
 from agents.reviewer.likelihood.comparison import Comparison
-from agents.reviewer.likelihood.score_meaning import of_model
 from indexing.syntax.documents import Span
 from models.completion import FillRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from agents.reviewer.likelihood.score_meaning import Calibration
+    from agents.reviewer.likelihood.calibration import Calibration
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
     from models.completion import CompletionModel, Score

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.edits import Edit
 from agents.findings import Finding, Fix
-from agents.reviewer.ruff import ruff_doubts, ruff_rules
+from agents.reviewer.ruff import ruff_rules, uncertain_findings
 from agents.reviewer.ruff.ruff_settings import NEWEST, Settings, SettingsCache
 from indexing import bounds
 from indexing.process import children
@@ -218,7 +218,7 @@ def findings_of(
         for each in found
         if each.get("code") not in hidden and (finding := _finding(each, document.text, starts)) is not None
     ]
-    return ruff_doubts.without_doubtful(said, document)
+    return uncertain_findings.without_doubtful(said, document)
 
 
 def _misread(found: Iterable[dict[str, Any]], document: Document) -> bool:

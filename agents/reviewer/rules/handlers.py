@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Rule
-from agents.reviewer.scanning import decisions, nodes, sameness
+from agents.reviewer.scanning import handler_intent, nodes, sameness
 from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _is_decided(scan: Scan, clause: tree_sitter.Node) -> bool:
     name = names[0 if scan.has(Trait.CAUGHT_NAME_FIRST) else -1] if names else ""
     if scan.language != "python" and _NAMED_MEANT.search(name):
         return True
-    return decisions.is_decided(scan, clause, name)
+    return handler_intent.is_decided(scan, clause, name)
 
 
 RULES = (

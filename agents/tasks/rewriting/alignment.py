@@ -13,11 +13,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import Edit, edited
-from agents.tasks.rewriting import extraction, placeholders, removals
+from agents.edits import Edit, apply_edits
+from agents.tasks.rewriting import placeholders, removals, reply_parsing
+from agents.tasks.rewriting.definition_writing import WORD, LostError, Weaver
 from agents.tasks.rewriting.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
 from agents.tasks.rewriting.line_edits import as_held, in_order, line_edits, next_line
-from agents.tasks.rewriting.weaving import WORD, LostError, Weaver
 from indexing.syntax.documents import Span
 from indexing.syntax.languages import Trait
 from indexing.syntax.syntax import Syntax
@@ -25,8 +25,8 @@ from indexing.syntax.syntax import Syntax
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from agents.tasks.rewriting.definition_writing import Target
     from agents.tasks.rewriting.definitions import Definition
-    from agents.tasks.rewriting.weaving import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def aligned(code: str, target: Target) -> Aligned | None:
 def _flush(code: str) -> str:
     """Return code moved to the left margin."""
     lines = code.expandtabs(4).split("\n") if re.search(r"^ +\t|^\t+ {2,}\S", code, re.MULTILINE) else code.split("\n")
-    leads = [extraction.depth_of(line) for line in lines if line.strip()]
+    leads = [reply_parsing.depth_of(line) for line in lines if line.strip()]
     least = min(leads, key=len, default="")
     if least and all(lead.startswith(least) for lead in leads):
         lines = [line.removeprefix(least) for line in lines]
@@ -114,7 +114,7 @@ class _Aligning(Weaver):
             if not self.edits and (left := placeholders.first_of(self.code.splitlines(), self.text)):
                 raise LostError(left)
         self.add_imports()
-        text = edited(self.text, tuple(in_order(self.edits)))
+        text = apply_edits(self.text, tuple(in_order(self.edits)))
         if "\r\n" in self.text:
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
         return Aligned(line_edits(self.text, text), notes=tuple(self.notes))
@@ -128,7 +128,7 @@ class _Aligning(Weaver):
         fresh = tuple(one for one in fresh if not any(new.holds(one) and new.sort == "function" for new in known))
         inner = next((one for one in reversed(around) if one.sort == "type"), None)
         beside = next((one for one in self.old if inner is None or inner.holds(one)), None)
-        depth = extraction.depth_of(beside.lines(self.text)[0]) if beside is not None else ""
+        depth = reply_parsing.depth_of(beside.lines(self.text)[0]) if beside is not None else ""
         pieces = [
             "\n".join(
                 [

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.tasks.rewriting.extraction import depth_of
+from agents.tasks.rewriting.reply_parsing import depth_of
 from indexing.syntax import languages
 
 if TYPE_CHECKING:

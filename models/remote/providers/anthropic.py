@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.remote.endpoint import Outgoing
+from models.remote.lenient_json import arguments_of, count_of, number_of, rows_of, string_of, table_of, text_of
 from models.remote.providers.dialect import Dialect, Draft
-from models.remote.providers.shapes import arguments_of, count_of, number_of, rows_of, string_of, table_of, text_of
 from models.remote.refusals import of_event
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from models.chat import ChatError, Fault, Reply, ReplyEnd, Usage
 from models.remote.http import GivenUpError
 from models.remote.providers import anthropic, ollama, openai
+from models.remote.providers.context_windows import Windows, estimated_tokens
 from models.remote.providers.dialect import Announcer
-from models.remote.providers.windows import Windows, estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from server.cli.tables import Column
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
-    from models.catalog.found.finding import Place
-    from models.catalog.found.found_models import Found
-    from models.catalog.known import KnownModel
+    from models.catalog.discovery.found_model import Found
+    from models.catalog.discovery.search import Place
+    from models.catalog.published_models import KnownModel
     from models.conversion.gguf_description import Beside
 
 TAKE = "starling models convert"
@@ -103,11 +103,11 @@ def taken(source: str) -> Taken:
     Raises:
         Failure: there is nothing of that name, or it cannot be run here.
     """
-    from models.catalog.found import finding  # noqa: PLC0415
+    from models.catalog.discovery import search  # noqa: PLC0415
     from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
 
     path = Path(source)
-    program = "" if path.exists() else finding.program_of(source)
+    program = "" if path.exists() else search.program_of(source)
     if not program and not path.exists():
         raise Failure(
             f"There is no file or folder {source}; give a GGUF file, the folder of a checkpoint, or a name that "
@@ -115,7 +115,7 @@ def taken(source: str) -> Taken:
         )
     if not program:
         return Taken(path, default_name(path) if path.is_file() else path.resolve().name)
-    listed = finding.find_models(_places(), program)
+    listed = search.find_models(_places(), program)
     one = next((one for one in listed if one.name == source), None)
     if one is None:
         names = [one.name for one in listed]
@@ -124,12 +124,12 @@ def taken(source: str) -> Taken:
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
     known = _find_published(one)
-    return Taken(one.path, known.name if known is not None else finding.default_name(one), known, one.beside)
+    return Taken(one.path, known.name if known is not None else search.default_name(one), known, one.beside)
 
 
 def _find_published(found: Found) -> KnownModel | None:
     """Return the published model whose checkpoint this is."""
-    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
 
     if not found.repository:
         return None
@@ -137,7 +137,7 @@ def _find_published(found: Found) -> KnownModel | None:
 
 
 def _places() -> tuple[Place, ...]:
-    from models.catalog.found.finding import places  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.catalog.discovery.search import places  # noqa: PLC0415 (numpy and CTranslate2)
 
     return places(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
 
@@ -148,7 +148,7 @@ def _find_all() -> list[Found]:
 
     import psutil  # noqa: PLC0415 (for this command alone)
 
-    from models.catalog.found.finding import find_models  # noqa: PLC0415
+    from models.catalog.discovery.search import find_models  # noqa: PLC0415
 
     memory = psutil.virtual_memory().total
     return [

@@ -36,8 +36,8 @@ def serve(
     """
     import psutil  # noqa: PLC0415 (as all here, for this command alone)
 
-    from models.host import process  # noqa: PLC0415
-    from models.host.residents import Limits  # noqa: PLC0415
+    from models.host import daemon  # noqa: PLC0415
+    from models.host.loaded_models import Limits  # noqa: PLC0415
     from server.assembly import hosts, log  # noqa: PLC0415
     from server.assembly.settings import resolve  # noqa: PLC0415
     from server.lsp.serving import lifetime  # noqa: PLC0415
@@ -45,17 +45,17 @@ def serve(
     settings, _ = resolve()
     log.configure(settings.log, paths.log_dir())
     memory = memory_mb * 1_000_000 or int(psutil.virtual_memory().total * MEMORY_SHARE)
-    loaders = process.usual_loaders(paths.writable(paths.state_dir()).path)
+    loaders = daemon.usual_loaders(paths.writable(paths.state_dir()).path)
     status = 0
     try:
-        process.run(
+        daemon.run(
             hosts.address(),
             Limits(memory, waiting, idle_s),
             models_dir=paths.models_dir(),
             loaders=loaders,
             ready=lambda place: terminal.note(f"The model host listens at {place}."),
         )
-    except process.AlreadyRunningError as error:
+    except daemon.AlreadyRunningError as error:
         terminal.note(str(error))
     except ModelError as error:
         raise Failure(str(error)) from error

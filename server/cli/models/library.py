@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.known import KnownModel
+    from models.catalog.published_models import KnownModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
 # Role: the setting that names its model.
@@ -48,7 +48,7 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a published model and convert it. Asks the hub over the network; nothing else here does."""
-    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
     from models.catalog.pulling import pull as fetch  # noqa: PLC0415
 
     known = known_models().get(name)
@@ -91,7 +91,7 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Convert a model on this machine into one that runs here. Needs no network, torch or transformers."""
-    from models.catalog.library import described  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.catalog.installation import described  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
     taken = finding.taken(source)
@@ -128,7 +128,7 @@ def use(
 
 def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
     """Delete one of your own models from the disk."""
-    from models.catalog.library import remove as take_away  # noqa: PLC0415
+    from models.catalog.installation import remove as take_away  # noqa: PLC0415
 
     with _told():
         take_away(_entry(name), paths.models_dir())
@@ -139,7 +139,7 @@ def remove(name: Annotated[str, typer.Argument(help="A model's name, as `starlin
 
 def verify(name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")]) -> None:
     """Check that a model is as it was written, and that it runs."""
-    from models.catalog.library import check  # noqa: PLC0415
+    from models.catalog.installation import check  # noqa: PLC0415
 
     entry = _entry(name)
     if problem := check(entry):
@@ -218,7 +218,7 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
 
 
 def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
-    from models.catalog.library import install  # noqa: PLC0415
+    from models.catalog.installation import install  # noqa: PLC0415
 
     with _told(), _bar(f"converting {known.name}") as moved:
         return install(

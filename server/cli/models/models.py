@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.known import KnownModel
+    from models.catalog.published_models import KnownModel
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that run here.")
 
@@ -72,7 +72,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Show all that is known of one model, here or to be had."""
-    from models.catalog.known import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
 
     entry = Catalog.load(paths.models_dir()).get(name)
     known = known_models().get(name)
@@ -117,7 +117,7 @@ def available_facts(known: KnownModel) -> dict[str, Any]:
 
 
 def _list_available(*, as_json: bool) -> None:
-    from models.catalog.known import known_models  # noqa: PLC0415
+    from models.catalog.published_models import known_models  # noqa: PLC0415
 
     facts = [available_facts(known) for known in known_models().values()]
     if as_json:
@@ -176,7 +176,7 @@ def described(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
 def problem_of(entry: ModelEntry) -> str:
     """What is wrong with the weights, as far as their table of contents tells; "" when they can be read."""
     from models.errors import ModelError  # noqa: PLC0415 (for this command alone)
-    from models.local.weights import read_shape  # noqa: PLC0415
+    from models.local.weights_file import read_shape  # noqa: PLC0415
 
     try:
         read_shape(entry.weights)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agents.findings import Finding
-    from agents.reviewer.report import Report
+    from agents.reviewer.scoring import Report
 
 MOST_FUNCTIONS = 50  # in a report, the most complex ones
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFORMATION: "cyan", Severity.HINT: "dim"}

@@ -18,7 +18,7 @@ from indexing.syntax.documents import Document
 from indexing.syntax.texts import decode
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.walk import WalkCounts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ def _files(root: Path) -> list[tuple[Path, str, str]]:
     """Files evenly spread over those of a good size, in the workspace's most frequent language and the next ones."""
     limits = IndexLimits()
     by_language: dict[str, list[str]] = {}
-    for found in itertools.islice(walk(Exclusion(root, limits), limits, Walk()), LOOKED_AT):
+    for found in itertools.islice(walk(Exclusion(root, limits), limits, WalkCounts()), LOOKED_AT):
         language = languages.detect(root / found.relative)
         if languages.get(language).kind is languages.Kind.CODE and MIN_BYTES <= found.size <= MAX_BYTES:
             by_language.setdefault(language, []).append(found.relative)

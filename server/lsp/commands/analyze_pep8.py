@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
-from agents.reviewer import reports
+from agents.reviewer import reporting
 from agents.reviewer.ruff import style
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord
@@ -52,7 +52,7 @@ def _looked(reviewer: Reviewer, document: OpenText, encoding: str) -> Result:
     found = style.pep8(document.record, reviewer.ruff, reviewer.policy)
     if found.problem:
         return Result(checked=False, problem=found.problem, score=None, how="", violations=())
-    whole = reports.on_text(reviewer, document.record, None, layers=())
+    whole = reporting.on_text(reviewer, document.record, None, layers=())
     part = next(part for part in whole.report.parts if part.name == "pep8")
     facts = targets.facts_of(found.findings, document, encoding)
     return Result(checked=True, problem="", score=part.score, how=part.how, violations=facts)

@@ -15,7 +15,7 @@ from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.proposing import Where
 
 if TYPE_CHECKING:
-    from server.lsp.editor.works import Work
+    from server.lsp.editor.jobs import Job
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
@@ -41,7 +41,7 @@ class Result(CommandRecord):
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Ask, and hand the answer on while it comes."""
 
-    def pour(work: Work, piece: str) -> None:
+    def pour(work: Job, piece: str) -> None:
         if arguments.partial_token is not None:
             work.loop.call_soon_threadsafe(services.works.pour, arguments.partial_token, piece)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.edits import ProposedEdit, TextChange
-from agents.tasks import fix, running
+from agents.tasks import fix_by_completion, running
 from server.lsp.commands.answering import proposing, targets
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.proposing import Where, Written
@@ -39,7 +39,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     async with proposing.working(snapshot, services, place.core, f"fix {finding.code}") as (work, means):
         if finding.fix is not None and finding.fix.edits:
             return await proposing.proposed(services, work, _known(place, finding), "fix")
-        result = await proposing.called(work, partial(running.propose, fix.TASK, scene, means))
+        result = await proposing.called(work, partial(running.propose, fix_by_completion.TASK, scene, means))
         return await proposing.answered(services, work, result, "fix")
 
 

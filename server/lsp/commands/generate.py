@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.tasks import registry, running
+from agents.tasks import running, task_registry
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.proposing import Where, Written
@@ -27,7 +27,7 @@ class Arguments(Where):
         default="",
         max_length=100,
         description="What: "
-        + ", ".join(f'"{task.name}"' for task in registry.TASKS)
+        + ", ".join(f'"{task.name}"' for task in task_registry.TASKS)
         + '; "" for what fits the place, or the instruction.',
     )
     instruction: str = Field(default="", max_length=10_000, description="What is wanted, in words.")
@@ -43,9 +43,9 @@ def chosen(place: Place, arguments: Arguments) -> Task:
     """The task that is named; else the one for instructions, or the first that applies."""
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:
-        task = registry.named(name)
+        task = task_registry.named(name)
         if task is None:
-            known = ", ".join(one.name for one in registry.TASKS)
+            known = ", ".join(one.name for one in task_registry.TASKS)
             raise CommandFailed(f"There is no task {name!r}.", code="unknown-task", what_next=f"There are {known}.")
         return task
     offers = [task for task, offer in running.offers(place.scene) if offer.preferred or task.name == "complete"]

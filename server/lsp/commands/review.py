@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
-from agents.reviewer import reports
+from agents.reviewer import reporting
 from agents.reviewer.layers import QUICK
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from agents.reviewer.reports import Whole
+    from agents.reviewer.reporting import Whole
     from agents.reviewer.reviewer import Reviewer
     from server.assembly.core import Core
     from server.lsp.session.open_documents import OpenText
@@ -109,7 +109,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
             layers = layers_of(core) if arguments.deep else QUICK
             folder = targets.root_of(snapshot, document.path)
             on_text = partial(
-                reports.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled
+                reporting.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled
             )
             look = partial(_saying, on_text, partial(targets.left_out_of, core, document))
         else:
@@ -129,7 +129,7 @@ def _on_files(
         raise JsonRpcInvalidParams("no workspace folder is open; name an open document by `uri`")
     documents, missed = targets.documents_of(snapshot, core, paths if paths is not None else (".",), cancelled)
     folder: Path = snapshot.roots[0]
-    on_files = partial(reports.on_files, reviewer, documents, folder, cancelled=cancelled)
+    on_files = partial(reporting.on_files, reviewer, documents, folder, cancelled=cancelled)
     return _saying(on_files, lambda: " ".join(missed[:MOST_MISSED]))
 
 

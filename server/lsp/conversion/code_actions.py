@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agents.edits import Edit
     from agents.tasks.task import Task
     from server.assembly.core import Core
-    from server.lsp.session.chosen_fixes import Chosen
+    from server.lsp.session.chosen_fixes import ChosenFixes
     from server.lsp.session.open_documents import OpenText
     from server.lsp.session.reviews import Review
     from server.lsp.session.snapshot import Snapshot
@@ -38,8 +38,10 @@ def listed(core: Core, document: OpenText, span: tuple[int, int], review: Review
         return ()
     syntax = core.trees.of(document.record)
     scene = Scene(document.record, syntax, Span(*span))
-    findings = actions.moved(review.findings, review.document.text, document.text) if review is not None else ()
-    return actions.listed(scene, findings, missing=lambda task: missing(core, task))
+    findings = (
+        actions.shift_findings(review.findings, review.document.text, document.text) if review is not None else ()
+    )
+    return actions.list_actions(scene, findings, missing=lambda task: missing(core, task))
 
 
 def missing(core: Core, task: Task) -> str:
@@ -64,7 +66,7 @@ def actions_of(
     found: Sequence[Action],
     document: OpenText,
     snapshot: Snapshot,
-    chosen: Chosen,
+    chosen: ChosenFixes,
     diagnostics: Sequence[types.Diagnostic],
 ) -> list[types.CodeAction | types.Command]:
     """Return the actions that this client can show, as it takes them; `chosen` is told of the edits in them."""
@@ -99,7 +101,7 @@ def workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -
 
 
 def _literal(
-    action: Action, document: OpenText, snapshot: Snapshot, chosen: Chosen, diagnostics: Sequence[types.Diagnostic]
+    action: Action, document: OpenText, snapshot: Snapshot, chosen: ChosenFixes, diagnostics: Sequence[types.Diagnostic]
 ) -> types.CodeAction:
     item = types.CodeAction(title=action.title, kind=action.kind)
     menu = snapshot.client.menu

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from agents.suggestions import Trigger
-from indexing.workspace.origins import is_plain, origins_of, path_of
+from indexing.workspace.origins import find_origins, is_plain, path_of
 from server.lsp.session.open_documents import OpenText
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> Open
     """A document, or a cell of the notebook of that URI, as the editor opens it."""
     container = None if notebook is None else path_of(notebook)
     path = path_of(item.uri) if notebook is None else None
-    origins = () if notebook is None else ((container,) if container is not None else ()) + origins_of(notebook)
+    origins = () if notebook is None else ((container,) if container is not None else ()) + find_origins(notebook)
     if path is None or not is_plain(item.uri):
-        origins += origins_of(item.uri)
+        origins += find_origins(item.uri)
     language = language_of(item.language_id, path or (origins[0] if origins else None))
     document = OpenText.of(item.uri, path, language, item.version, item.text, container=container)
     return replace(document, cell=notebook is not None, origins=tuple(dict.fromkeys(origins)))

@@ -29,7 +29,7 @@ class Editing:
         shows: takes `window/showDocument`.
         contents: asks us for documents of our own scheme (`workspace/textDocumentContent`).
         modal: its questions hold everything else up.
-        confirms: asks about proposals in a view of its own when told to (`server.lsp.editor.comparing`), and only
+        confirms: asks about proposals in a view of its own when told to (`server.lsp.editor.confirm_request`), and only
         answers.
     """
 

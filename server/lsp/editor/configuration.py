@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.gate.question.questions import plain
+from server.gate.question.wording import replace_unprintable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def merged(weaker: object, stronger: object) -> object:
 
 def warn(server: LanguageServer, message: str) -> None:
     """Show a person one warning."""
-    shown = f"Starling: {plain(message)}"
+    shown = f"Starling: {replace_unprintable(message)}"
     server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, shown))
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from indexing.limits import IndexLimits
 from server.assembly.gates import state
 from server.gate.gate import Gate
-from server.gate.places import Places, excluding
+from server.gate.places import Places, make_exclusion
+from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
     from server.assembly.core import Cores
-    from server.gate.question.shown import Shown
+    from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
     from server.lsp.session.open_documents import Documents
 
@@ -31,7 +32,7 @@ class GatedSession(Protocol):
     roots: tuple[Path, ...]
     cores: Cores
     documents: Documents
-    shown: Shown
+    shown: ShownDocuments
 
     def teller(self) -> Callable[[str], None]:
         """Return a function for any thread that shows a person a sentence."""
@@ -48,11 +49,12 @@ def for_editor(server: LanguageServer, session: GatedSession) -> Gate:
 
     def places() -> Places:
         core = session.cores.current
-        excluded = core.index.exclusion if core is not None else excluding(session.roots, IndexLimits())
+        excluded = core.index.exclusion if core is not None else make_exclusion(session.roots, IndexLimits())
         return Places(session.roots, excluded)
 
     asker = EditorAsker(server, traits, session.shown)
     workplace = EditorWorkplace(server, traits, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
     client = client or "an editor without a name"
-    return Gate(state(session.teller()), places, asker, workplace, client=client, owns_state=True)
+    records = GateRecords(state(session.teller()))
+    return Gate(records, places, asker, workplace, client=client, owns_records=True)

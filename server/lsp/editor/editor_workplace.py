@@ -19,7 +19,7 @@ from pygls.exceptions import JsonRpcException
 
 from agents.edits import DeleteFile, RenameFile, TextChange
 from server.lsp.conversion.workspace_edits import workspace_edit
-from server.lsp.editor.inquiry import inquire
+from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +96,7 @@ class EditorWorkplace:
         params = types.ApplyWorkspaceEditParams(edit, label=proposal.title)
         limit_s = None if confirm else APPLY_WAIT_S
         try:
-            answer = await inquire(self._server, types.WORKSPACE_APPLY_EDIT, params, limit_s=limit_s)
+            answer = await ask_client(self._server, types.WORKSPACE_APPLY_EDIT, params, limit_s=limit_s)
         except JsonRpcException as error:
             return f"The editor refused the edit: {error}"
         except TimeoutError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.lsp.editor.inquiry import inquire
+from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ async def show(
     try:
         token = str(uuid.uuid4())
         params = types.WorkDoneProgressCreateParams(token)
-        await inquire(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
+        await ask_client(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         progress = server.work_done_progress
         step = newest()
         # clients show no percentage later on a bar that begins without one

@@ -10,11 +10,13 @@ from agents.suggestions import Trigger
 from server.lsp.conversion import incoming, outgoing
 
 if TYPE_CHECKING:
-    from server.lsp.session.completions import Completions
+    from server.lsp.session.completion_requests import CompletionRequests
     from server.lsp.session.snapshot import Snapshot
 
 
-async def handle(snapshot: Snapshot, completions: Completions, params: types.CompletionParams) -> types.CompletionList:
+async def handle(
+    snapshot: Snapshot, completions: CompletionRequests, params: types.CompletionParams
+) -> types.CompletionList:
     """What to suggest at the cursor."""
     document = snapshot.document
     if document is None or not completions.popup():

@@ -9,12 +9,12 @@ from lsprotocol import types
 from server.lsp.conversion import incoming, outgoing
 
 if TYPE_CHECKING:
-    from server.lsp.session.completions import Completions
+    from server.lsp.session.completion_requests import CompletionRequests
     from server.lsp.session.snapshot import Snapshot
 
 
 async def handle(
-    snapshot: Snapshot, completions: Completions, params: types.InlineCompletionParams
+    snapshot: Snapshot, completions: CompletionRequests, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList:
     """What to suggest at the cursor, as ghost text; several when a person asked."""
     document = snapshot.document

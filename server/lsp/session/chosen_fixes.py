@@ -1,7 +1,7 @@
 """Safe fixes that a person chose in the editor's own menu: recorded once they are seen in the document.
 
 The editor makes them itself, the choice is the confirmation; all there is to do is to notice, and to write down what
-was changed so that it can be undone. Lives on the event loop. Start at `Chosen.expect` and `Chosen.seen`.
+was changed so that it can be undone. Lives on the event loop. Start at `ChosenFixes.expect` and `ChosenFixes.seen`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Expected:
     until: float
 
 
-class Chosen:
+class ChosenFixes:
     """The fixes that one editor was handed."""
 
     def __init__(self, gate: Callable[[], Gate], guard: Guard) -> None:
@@ -60,4 +60,4 @@ class Chosen:
             self._guard.background("record", self._record(found.proposal), otherwise=lambda: None)
 
     async def _record(self, proposal: ProposedEdit) -> None:
-        await self._gate().chosen(proposal)
+        await self._gate().record_chosen_fix(proposal)

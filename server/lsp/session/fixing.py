@@ -28,10 +28,10 @@ async def safe_edits(
     """The edits of a safe fix, or of all of them; empty when what it was for is gone."""
     findings = await fresh(services, core, document)
     if data.get("way") == actions.Way.FIX_ALL:
-        return actions.safe_edits(findings)
+        return actions.collect_safe_edits(findings)
     span = incoming.span_of_plain(document, data.get("range"), snapshot.encoding)
     chosen = found(findings, str(data.get("code")), span) if span is not None else None
-    return actions.safe_edits((chosen,)) if chosen is not None else ()
+    return actions.collect_safe_edits((chosen,)) if chosen is not None else ()
 
 
 async def fresh(services: Services, core: Core, document: OpenText) -> tuple[Finding, ...]:

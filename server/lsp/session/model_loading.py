@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pygls.lsp.server import LanguageServer
 
-    from models.local.lazy import LazyModel
+    from models.local.lazy_model import LazyModel
     from server.assembly.core import Core
     from server.lsp.editor.client import Client
     from server.lsp.wire.guard import Guard

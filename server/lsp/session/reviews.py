@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.findings import Layer
-from agents.reviewer.cells import said_of_cell
 from agents.reviewer.layers import QUICK
+from agents.reviewer.notebook_cells import said_of_cell
 from server.assembly import policies
 from server.lsp.session.cancellation import Tickets
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from server.assembly.core import Cores
     from server.gate.gate import Gate
-    from server.gate.question.shown import Shown
-    from server.lsp.editor.works import Works
-    from server.lsp.session.chosen_fixes import Chosen
-    from server.lsp.session.completions import Completions
+    from server.gate.question.shown_documents import ShownDocuments
+    from server.lsp.editor.jobs import Jobs
+    from server.lsp.session.chosen_fixes import ChosenFixes
+    from server.lsp.session.completion_requests import CompletionRequests
     from server.lsp.session.open_documents import Documents
     from server.lsp.session.reviews import Reviews
     from server.lsp.session.workspace_reviews import WorkspaceReviews
@@ -41,12 +41,12 @@ class Services:
 
     cores: Cores
     documents: Documents
-    completions: Completions
+    completions: CompletionRequests
     reviews: Reviews
     workspace_reviews: WorkspaceReviews
-    shown: Shown
-    works: Works
-    chosen: Chosen
+    shown: ShownDocuments
+    works: Jobs
+    chosen: ChosenFixes
     guard: Guard
     gates: Callable[[], Gate]
     pool: ThreadPoolExecutor

@@ -17,14 +17,14 @@ from lsprotocol import types
 
 from indexing.syntax.trees import KEPT
 from server.assembly.core import Cores
-from server.gate.question.shown import Shown
+from server.gate.question.shown_documents import ShownDocuments
 from server.lsp.editor import configuration
 from server.lsp.editor.client import Client
+from server.lsp.editor.file_events import FileEvents
+from server.lsp.editor.jobs import Jobs
 from server.lsp.editor.progress import ProgressBar
-from server.lsp.editor.watching import Watching
-from server.lsp.editor.works import Works
-from server.lsp.session.chosen_fixes import Chosen
-from server.lsp.session.completions import Completions
+from server.lsp.session.chosen_fixes import ChosenFixes
+from server.lsp.session.completion_requests import CompletionRequests
 from server.lsp.session.model_loading import ModelLoading
 from server.lsp.session.open_documents import Documents
 from server.lsp.session.publishing import Publishing
@@ -60,9 +60,9 @@ class Session:
         self.client = Client()
         self.roots: tuple[Path, ...] = ()
         self.documents = Documents()
-        self.shown = Shown()
+        self.shown = ShownDocuments()
         self.cores = Cores()
-        self.completions = Completions(self.cores, self.guard)
+        self.completions = CompletionRequests(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
         busy, show = self.completions.busy, self._publishing.show
         self.reviews = Reviews(self.cores, self.documents, self.guard, busy=busy, show=show, tell=self._report)
@@ -77,10 +77,10 @@ class Session:
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
         self._loading = ModelLoading(server, self.guard, lambda: self.client, tell=self.teller(), warn=self._report)
-        self._watching = Watching(server, self.touched)
+        self._watching = FileEvents(server, self.touched)
         self._gate: Gate | None = None
-        self._works = Works(server, lambda: self.client)
-        self._chosen = Chosen(self.gate, self.guard)
+        self._works = Jobs(server, lambda: self.client)
+        self._chosen = ChosenFixes(self.gate, self.guard)
         self.services = Services(
             self.cores,
             self.documents,

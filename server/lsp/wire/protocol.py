@@ -3,7 +3,7 @@
 Our own documents stand in the place of pygls' workspace, whose edits and conversions cost milliseconds in large texts,
 so pygls' handlers of document notifications are taken out. A message is looked at in this order: whether it is one
 (`server.lsp.wire.messages`), whether it may come now, whether anybody handles it, whether its parameters fit
-(`server.lsp.wire.lenience`). Knows no feature. Start at `StarlingProtocol.receive`.
+(`server.lsp.wire.lenient_parsing`). Knows no feature. Start at `StarlingProtocol.receive`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pygls.exceptions import (
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from server.lsp.wire import framing, lenience, messages
+from server.lsp.wire import framing, lenient_parsing, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -186,8 +186,8 @@ class StarlingProtocol(LanguageServerProtocol):
         if not isinstance(params, dict):
             raise JsonRpcInvalidParams(f"{message.method} takes one object as its params")
         try:
-            return lenience.structure(params, kind, forgiving=message.method == types.INITIALIZE)
-        except (lenience.Unfit, RecursionError) as error:
+            return lenient_parsing.structure(params, kind, forgiving=message.method == types.INITIALIZE)
+        except (lenient_parsing.Unfit, RecursionError) as error:
             raise JsonRpcInvalidParams(f"{message.method}: {error}") from error
 
     def _answered(self, message: Message) -> None:
@@ -202,8 +202,8 @@ class StarlingProtocol(LanguageServerProtocol):
             return
         result = message.data.get("result")
         try:  # methods of our own have no type, and whoever asks takes JSON
-            answer = result if kind is None else lenience.structure(result, attrs.fields(kind).result.type)
-        except (lenience.Unfit, RecursionError):
+            answer = result if kind is None else lenient_parsing.structure(result, attrs.fields(kind).result.type)
+        except (lenient_parsing.Unfit, RecursionError):
             self._server.session.guard.failures["malformed"] += 1
             error = JsonRpcInvalidParams("the client's answer is not what LSP says").to_response_error()
             self._handle_response(identity, error=error)

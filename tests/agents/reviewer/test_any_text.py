@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax import languages
@@ -30,7 +30,7 @@ def lies_in(text: str, language: str) -> None:
     for finding in REVIEWER.review(document(text, language)):
         assert 0 <= finding.span.start < finding.span.end <= len(text)
         if finding.fix is not None:
-            edited(text, finding.fix.edits)
+            apply_edits(text, finding.fix.edits)
 
 
 @given(st.text(), st.sampled_from(sorted(languages.NAMES)))

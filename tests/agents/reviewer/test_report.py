@@ -8,10 +8,10 @@ import pytest
 
 from agents.findings import Severity
 from agents.reviewer.assessment import assess, code_metrics
-from agents.reviewer.report import WEIGHTS, report, uri_tail
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from agents.reviewer.ruff.style import layout_problems, pep8
+from agents.reviewer.scoring import WEIGHTS, report, uri_tail
 from tests.agents.reviewer.labels import document
 from tests.agents.reviewer.test_batch import documents
 from tests.marked import parse

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from agents.reviewer.reviewer import Reviewer
-from agents.reviewer.rules import registry
+from agents.reviewer.rules import all_rules
 from tests.agents.reviewer.labels import WITHOUT_RUFF, document
 
-PAGE = Path(registry.__file__).parents[1] / "RULES.md"
+PAGE = Path(all_rules.__file__).parents[1] / "RULES.md"
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPARED = {"long-function", "hidden-direction"}
 
 
-EVERY = replace(WITHOUT_RUFF, rules_on=frozenset(registry.RULES))
+EVERY = replace(WITHOUT_RUFF, rules_on=frozenset(all_rules.RULES))
 
 
 def codes(language: str, text: str) -> set[str]:
@@ -26,20 +26,20 @@ def codes(language: str, text: str) -> set[str]:
 
 
 def test_every_rule_is_explained_and_nothing_else() -> None:
-    assert sorted(SECTIONS) == sorted(registry.RULES)
+    assert sorted(SECTIONS) == sorted(all_rules.RULES)
 
 
-@pytest.mark.parametrize("code", sorted(registry.RULES))
+@pytest.mark.parametrize("code", sorted(all_rules.RULES))
 def test_the_page_names_the_severity(code: str) -> None:
-    assert SECTIONS[code].strip().startswith(registry.RULES[code].severity.value)
+    assert SECTIONS[code].strip().startswith(all_rules.RULES[code].severity.value)
 
 
 def test_the_page_names_the_rules_that_are_off_by_default() -> None:
     off = {code for code, section in SECTIONS.items() if "off by default" in section.strip().partition("\n")[0]}
-    assert off == {rule.code for rule in registry.SYNTAX_RULES if rule.asked_only}
+    assert off == {rule.code for rule in all_rules.SYNTAX_RULES if rule.asked_only}
 
 
-@pytest.mark.parametrize("code", sorted(set(registry.RULES) - SPARED))
+@pytest.mark.parametrize("code", sorted(set(all_rules.RULES) - SPARED))
 def test_the_first_example_is_found_and_the_second_is_not(code: str) -> None:
     (language, found), (other, better) = BLOCK.findall(SECTIONS[code])
     assert codes(language, found) == {code}

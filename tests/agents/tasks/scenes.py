@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from agents.edits import CreateFile, ProposedEdit, TextChange
-from agents.tasks import registry, running
+from agents.tasks import running, task_registry
 from agents.tasks.task import Means, Nothing, Offer, Scene, TestRun
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
@@ -78,7 +78,7 @@ def scene_of(fixture: str, name: str = "main.py", findings: tuple[Finding, ...] 
 def offer_of(task: str, fixture: str, name: str = "main.py") -> Offer | None:
     """What the task offers at the fixture's `$0`."""
     scene, _ = scene_of(fixture, name)
-    found = registry.named(task)
+    found = task_registry.named(task)
     assert found is not None
     return found.offer(scene)
 
@@ -90,7 +90,7 @@ def result_of(
     says: Mapping[str, str] | Callable[[FillRequest], str] | ScriptedModel | None,
 ) -> Result:
     """What the task makes of a scene when the model says so; None for no model."""
-    found = registry.named(task)
+    found = task_registry.named(task)
     assert found is not None
     model = says if isinstance(says, ScriptedModel) or says is None else ScriptedModel(says)
     return running.propose(found, scene, workplace.means(model))

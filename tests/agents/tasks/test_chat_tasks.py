@@ -9,10 +9,10 @@ import pytest
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.markdown import inert
-from agents.tasks import explain, registry, running
+from agents.markdown import make_inert
+from agents.tasks import explain, running, task_registry
 from agents.tasks.filling import Cancelled
-from agents.tasks.rewriting.rewriting import whole_lines
+from agents.tasks.rewriting.chat_rewrite import whole_lines
 from agents.tasks.task import Means, Nothing, Result, Scene, Told
 from indexing.syntax.documents import Document, Span
 from indexing.workspace.secrets.literals import secret_literals
@@ -53,7 +53,7 @@ def done(task: str, fixture: str, script: str, instruction: str = "", *, select:
 
 
 def run(task: str, scene: Scene, workplace: Workplace, chat: ScriptedChat | None) -> Result:
-    found = registry.named(task)
+    found = task_registry.named(task)
     assert found is not None
     return running.propose(found, scene, means_of(workplace, chat))
 
@@ -210,7 +210,7 @@ def test_a_new_finding_that_stays_is_said() -> None:
 
 def test_refactoring_takes_the_function_around_the_cursor() -> None:
     scene, workplace = scene_of(AREA)
-    found = registry.named("refactor")
+    found = task_registry.named("refactor")
     assert found is not None
     offer = found.offer(scene)
     assert offer is not None
@@ -411,7 +411,7 @@ def written(token: str) -> str:
 def asked_masked(script: str) -> tuple[Result, ScriptedChat]:
     scene, workplace = scene_of(LOGIN)
     model = ScriptedChat(script)
-    task = registry.named("generate")
+    task = task_registry.named("generate")
     assert task is not None
     means = replace(workplace.means(None), chat=MaskedChat(model, secret_literals))
     return running.propose(task, replace(scene, instruction="open it twice"), means), model
@@ -443,7 +443,7 @@ def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
     means = means_of(workplace, ScriptedChat(f"===\n{said}"), told.append)
     answer = running.propose(explain.TASK, scene, means)
     assert isinstance(answer, Told)
-    assert answer.text == "".join(told) == inert(said)
+    assert answer.text == "".join(told) == make_inert(said)
     assert "`![x](https://evil.example/?d=1)` &lt;img" in answer.text
     assert "x = '<b>'" in answer.text
     assert len(told) > 5

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.catalog.catalog import Catalog
 from models.local.loading import load
-from models.local.weights import WEIGHTS_FILE
+from models.local.weights_file import WEIGHTS_FILE
 from server.state import paths
 from tests.eval.real.answers import Answers
 from tests.eval.real.replaying import Replaying

@@ -12,8 +12,8 @@ import pytest
 
 from models.catalog import pulling
 from models.catalog.catalog import FimTokens
-from models.catalog.known import KnownModel, known_models
-from models.catalog.library import install
+from models.catalog.installation import install
+from models.catalog.published_models import KnownModel, known_models
 from models.catalog.pulling import pull
 from models.errors import ModelError
 from tests.models.conversion.parity import NETWORKS

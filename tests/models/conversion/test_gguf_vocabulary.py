@@ -8,15 +8,15 @@ import pytest
 from tokenizers import Tokenizer as Encoder
 
 from models.catalog.catalog import Catalog
-from models.catalog.formats import known_chat
-from models.catalog.known import known_models
-from models.catalog.library import described, install
+from models.catalog.installation import described, install
+from models.catalog.prompt_formats import known_chat
+from models.catalog.published_models import known_models
 from models.conversion.gguf_contents import read_contents
 from models.conversion.gguf_description import Beside, default_name, licence_of, quantization
 from models.conversion.gguf_vocabulary import vocabulary_of
 from models.conversion.pretokenizers import WAYS
 from models.errors import ModelError
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.models import bundled
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS

@@ -12,7 +12,7 @@ from tests.models.host.serving import ROOMY, Serving, scripted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from models.host.residents import Limits
+    from models.host.loaded_models import Limits
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ import uvicorn
 from models.catalog.catalog import Catalog
 from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
+from models.host.daemon import KEEP_ALIVE_S
 from models.host.host_app import Host, create_app
-from models.host.process import KEEP_ALIVE_S
-from models.host.residents import Limits, Residents
+from models.host.loaded_models import Limits, Residents
+from models.remote.completion.dialects import HostSpeech, PlainSpeech
+from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.providers.speech import HostSpeech, PlainSpeech
-from models.remote.remote_completion import RemoteModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 
 if TYPE_CHECKING:

@@ -22,12 +22,12 @@ import pytest
 from models.errors import HostError
 from models.host import peers
 from models.host.address import Address
-from models.host.folder import claim, untrusted
-from models.host.looking import health
+from models.host.daemon import run
+from models.host.folder_trust import claim, untrusted
+from models.host.health_check import health
+from models.host.launcher import HostProcess
+from models.host.loaded_models import Limits
 from models.host.peers import foreign_peer, uid_of_peer
-from models.host.process import run
-from models.host.residents import Limits
-from models.host.starting import HostProcess
 from models.remote.http import HttpClient, HttpOptions
 from tests.models.host.serving import WAIT_S
 

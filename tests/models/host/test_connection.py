@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from models.host.starting import HostProcess
+    from models.host.launcher import HostProcess
 
 SILENT = "The model host does not answer."
 

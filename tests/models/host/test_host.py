@@ -11,7 +11,7 @@ import pytest
 
 from models.chat import Reply, ReplyEnd, ToolCall, Usage
 from models.embedding import Embeddings
-from models.host.residents import Limits
+from models.host.loaded_models import Limits
 from models.scripted.scripted_completion import ENTRY
 from tests.models.host.serving import scripted
 

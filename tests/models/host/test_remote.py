@@ -15,11 +15,11 @@ from models.errors import ModelError
 from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.local.loading import load
-from models.remote.elsewhere import connected, unknown_entry
+from models.remote.completion.dialects import HostSpeech
+from models.remote.completion.discovery import connected, unknown_entry
+from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.providers.speech import HostSpeech
-from models.remote.remote_completion import RemoteModel
 from models.scripted.scripted_completion import ENTRY
 from tests.models import bundled
 from tests.models.host.serving import scripted
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from models.local.ctranslate import CTranslateModel
+    from models.local.ctranslate_completion import CTranslateModel
     from tests.models.host.serving import Serving
 
     Serve = Callable[..., Serving]

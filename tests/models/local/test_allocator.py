@@ -12,7 +12,7 @@ import pytest
 
 from models.local import allocator
 from models.local.engine import LARGE_BYTES, Engine, Placement
-from models.local.weights import WEIGHTS_FILE
+from models.local.weights_file import WEIGHTS_FILE
 from tests.models import bundled
 
 ROOT = Path(__file__).parents[3]

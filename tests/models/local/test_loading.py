@@ -12,7 +12,7 @@ from models.errors import ModelError
 from models.local import calibration, engine, loading
 from models.local.calibration import FILE, Speed, candidates, choose_threads, usual_threads
 from models.local.loading import load
-from models.local.weights import read_shape
+from models.local.weights_file import read_shape
 from tests.models import bundled
 from tests.models.bundled import first_line, never
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from models.catalog.catalog import Catalog, Measured
-from models.catalog.known import KnownModel, known_models
+from models.catalog.published_models import KnownModel, known_models
 from models.local.calibration import Speed
-from models.local.ctranslate import LEAST_PROMPT, LINE_TOKENS
+from models.local.ctranslate_completion import LEAST_PROMPT, LINE_TOKENS
 from models.local.machine import Machine, Weights
 from models.local.recommendation import Candidate, Limits, Room, Verdict, available, best, judge
 from tests.models import bundled

@@ -16,10 +16,10 @@ from models.chat import ChatError, Fault, ReplyEnd, never
 from models.remote.endpoint import Endpoint
 from models.remote.events import DONE, EventParser, Junk
 from models.remote.http import HttpClient, HttpOptions
+from models.remote.lenient_json import text_of
 from models.remote.providers import anthropic, ollama, openai
 from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import RemoteChat
-from models.remote.providers.shapes import text_of
 from models.remote.providers.thoughts import ThoughtFilter
 from tests.models.remote.test_hostile_endpoints import QUESTION, QUICK, answering
 

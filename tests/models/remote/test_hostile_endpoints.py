@@ -16,17 +16,17 @@ from models.chat import ChatError, ChatRequest, Fault, Message, Reply, Speaker, 
 from models.completion import FillRequest, Generation
 from models.errors import ModelError
 from models.host.connection import FixedConnection
-from models.remote.elsewhere import unknown_entry
+from models.remote.completion.dialects import PlainSpeech
+from models.remote.completion.discovery import unknown_entry
+from models.remote.completion.openai_completions import LONGEST
+from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.events import LONGEST_ANSWER
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.providers.completions import LONGEST
+from models.remote.lenient_json import MOST_TOKENS
 from models.remote.providers.dialect import LONGEST_NAME
 from models.remote.providers.remote_chat import RemoteChat
-from models.remote.providers.shapes import MOST_TOKENS
-from models.remote.providers.speech import PlainSpeech
 from models.remote.refusals import LONGEST_REST_S, retry_after_s
-from models.remote.remote_completion import RemoteModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

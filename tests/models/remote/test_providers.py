@@ -27,7 +27,7 @@ from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
 from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import DIALECTS, RemoteChat
-from models.scripted import speeches
+from models.scripted import server_dialects
 from models.scripted.scripted_server import ScriptedServer
 from models.scripted.scripts import Turn
 
@@ -156,7 +156,7 @@ def test_a_connection_is_used_again(world: Callable[..., World]) -> None:
 
 
 def test_an_answer_that_is_not_streamed_is_read_too(dialect: str) -> None:
-    speech = speeches.of_path(
+    speech = server_dialects.of_path(
         {"openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}[dialect]
     )
     assert speech is not None

@@ -12,7 +12,7 @@ import pytest
 
 from models.catalog.catalog import Catalog
 from models.host.address import LONGEST_PATH
-from models.local.ctranslate import CTranslateModel
+from models.local.ctranslate_completion import CTranslateModel
 from server.assembly import core, host_place, hosts
 from server.assembly.settings import ModelSettings, Settings, resolve
 from server.state import paths

@@ -244,7 +244,7 @@ async def asked(editor: Editor, settings: LogSettings, folder: Path, **document:
     await editor.begin()
     editor.open(CODE, **document)
     await editor.answer(editor.complete(1, 21, uri=document.get("uri", URI)))
-    (record,) = records(folder, "completions")
+    (record,) = records(folder, "completion_requests")
     return record
 
 
@@ -284,13 +284,15 @@ async def test_a_request_that_is_not_logged_is_not_described_either(
     editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described: list[object] = []
-    monkeypatch.setattr("server.lsp.session.completions._record", lambda *arguments: described.append(arguments))
+    monkeypatch.setattr(
+        "server.lsp.session.completion_requests._record", lambda *arguments: described.append(arguments)
+    )
     log.configure(LogSettings(), tmp_path)
     await editor.begin()
     editor.open(CODE)
     assert len(await editor.items(editor.complete(1, 21))) == 1
     assert described == []
-    assert records(tmp_path, "completions") == []
+    assert records(tmp_path, "completion_requests") == []
 
 
 async def test_asking_for_no_more_texts_ends_the_records_of_requests(editor: Editor, tmp_path: Path) -> None:
@@ -299,4 +301,4 @@ async def test_asking_for_no_more_texts_ends_the_records_of_requests(editor: Edi
     await editor.begin()
     editor.open(CODE)
     assert len(await editor.items(editor.complete(1, 21))) == 1
-    assert records(tmp_path, "completions") == []
+    assert records(tmp_path, "completion_requests") == []

@@ -8,7 +8,7 @@ import pytest
 
 from agents.findings import Layer
 from indexing.limits import IndexLimits
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.assembly import policies
 from server.assembly.core import Core

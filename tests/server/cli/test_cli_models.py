@@ -16,7 +16,7 @@ from server.assembly import chats
 from server.assembly.settings import resolve
 from server.cli import run
 from server.state import paths
-from tests.models.catalog.found.test_finding import put, repository
+from tests.models.catalog.discovery.test_search import put, repository
 from tests.models.conversion.ggufs import CHATML
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import full_model

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.catalog import known
+from models.catalog import published_models
 from models.catalog.catalog import Measured
-from models.local import machine, probe
+from models.local import machine, machine_probe
 from models.local.calibration import Speed, known_speed
 from models.local.machine import Machine
 from server.assembly import checks, recommending
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-KNOWN = dict(known.known_models())
+KNOWN = dict(published_models.known_models())
 QUICK = Machine("cpu", "int8", 2, 120_000_000, 8_000_000, 4000.0, 200.0, 1_790_000_000)
 SLOW = replace(QUICK, prompt_tokens_per_s=200.0, new_tokens_per_s=8.0)
 CATALOG = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b-instruct", "starcoderbase-1b", "starcoder")
@@ -50,7 +50,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine], list[str]]:
             on_progress("measuring the processor")
             return here
 
-        monkeypatch.setattr(probe, "measure_machine", measure_machine)
+        monkeypatch.setattr(machine_probe, "measure_machine", measure_machine)
         return asked
 
     return be

@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 import starling_lsp
 from models.catalog.catalog import BUNDLED
-from models.catalog.known import known_models
+from models.catalog.published_models import known_models
 from server.cli import run
 from server.cli.tables import Column, lines_of
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
 
-from agents.markdown import inert
+from agents.markdown import make_inert
 from agents.tasks import running
 from agents.tasks.filling import Cancelled
 from agents.tasks.task import Nothing, Scene, Told
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from agents.edits import ProposedEdit
     from agents.tasks.task import Means, Result, Task
     from server.assembly.core import Core
-    from server.lsp.editor.works import Work
+    from server.lsp.editor.jobs import Job
     from server.lsp.session.open_documents import OpenText
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
@@ -104,8 +104,8 @@ async def working(
     core: Core,
     title: str,
     *,
-    stream: Callable[[Work, str], None] | None = None,
-) -> AsyncIterator[tuple[Work, Means]]:
+    stream: Callable[[Job, str], None] | None = None,
+) -> AsyncIterator[tuple[Job, Means]]:
     """Show a bar for a piece of work, and yield the work with what it may use.
 
     `stream` gets an answer in words piece by piece, in the work's thread.
@@ -132,7 +132,7 @@ async def working(
             raise
 
 
-async def called(work: Work, blocking: Callable[[], R]) -> R:
+async def called(work: Job, blocking: Callable[[], R]) -> R:
     """The result of the blocking part.
 
     Raises:
@@ -144,12 +144,12 @@ async def called(work: Work, blocking: Callable[[], R]) -> R:
     except Cancelled:
         raise Withdrawn from None
     except ChatError as error:
-        raise CommandFailed(str(error), code=error.fault.value, partial={"text": inert(error.partial)}) from error
+        raise CommandFailed(str(error), code=error.fault.value, partial={"text": make_inert(error.partial)}) from error
     except ModelError as error:
         raise CommandFailed(str(error), code="model-failed") from error
 
 
-async def answered(services: Services, work: Work, result: Result, name: str) -> Written:
+async def answered(services: Services, work: Job, result: Result, name: str) -> Written:
     """Tell what there is no proposal of; propose what there is."""
     if isinstance(result, Nothing):
         services.works.tell(result.reason)
@@ -159,7 +159,7 @@ async def answered(services: Services, work: Work, result: Result, name: str) ->
     return await proposed(services, work, result, name)
 
 
-async def proposed(services: Services, work: Work, proposal: ProposedEdit, name: str) -> Written:
+async def proposed(services: Services, work: Job, proposal: ProposedEdit, name: str) -> Written:
     """Have a person decide."""
     work.report("waiting for your answer")
     outcome = await services.gate.propose(proposal, cancelled=work.cancelled)

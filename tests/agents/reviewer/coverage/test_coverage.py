@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.reviewer.coverage import coverage
-from agents.reviewer.coverage.coverage_data import statements
+from agents.reviewer.coverage.coveragepy_data import statements
 from indexing.process.children import Bounds
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ import pytest
 
 from agents.findings import Layer
 from agents.reviewer import layers
-from agents.reviewer.likelihood import score_meaning
+from agents.reviewer.likelihood import calibration
+from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.examiner import LikelihoodExaminer
-from agents.reviewer.likelihood.score_meaning import Calibration
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
@@ -23,7 +23,7 @@ def expecting(text: str) -> ScriptedModel:
 
 def measured(monkeypatch: pytest.MonkeyPatch, *, precise: bool) -> None:
     known = Calibration(precise=precise, threshold=0.5, weights=WEIGHTS)
-    monkeypatch.setattr(score_meaning, "of_model", lambda name: known if name == "scripted" else None)
+    monkeypatch.setattr(calibration, "of_model", lambda name: known if name == "scripted" else None)
 
 
 def test_slips_are_found_function_by_function(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
 def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(score_meaning, "of_model", lambda _: None)
+    monkeypatch.setattr(calibration, "of_model", lambda _: None)
     assert "never measured" in LikelihoodExaminer(ScriptedModel({})).problem
     assert not caplog.text
     LikelihoodExaminer(ScriptedModel({}), always=True)

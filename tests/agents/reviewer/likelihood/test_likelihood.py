@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Layer
-from agents.reviewer.likelihood import likelihood, score_meaning
+from agents.reviewer.likelihood import calibration, likelihood
+from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.likelihood import Limits, review_likelihood
-from agents.reviewer.likelihood.score_meaning import Calibration
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from models.errors import ModelError
@@ -62,7 +62,7 @@ def test_what_the_model_finds_far_less_likely_is_a_finding_with_its_fix() -> Non
     assert CODE[found.span.start : found.span.end] == "width"
     assert found.fix is not None
     assert not found.fix.safe
-    assert "return width * height" in edited(CODE, found.fix.edits)
+    assert "return width * height" in apply_edits(CODE, found.fix.edits)
     assert 0.5 <= found.confidence < 1
 
 
@@ -86,15 +86,15 @@ def test_a_model_that_was_never_measured_finds_nothing_and_is_not_asked() -> Non
 
 def test_a_model_that_is_not_precise_finds_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     table = tmp_path / "likelihood.toml"
-    monkeypatch.setattr(score_meaning, "TABLE", table)
+    monkeypatch.setattr(calibration, "TABLE", table)
     for precise, count in ((False, 0), (True, 1)):
-        score_meaning.of_model.cache_clear()
+        calibration.of_model.cache_clear()
         table.write_text(
             f"[model.scripted]\nprecise = {str(precise).lower()}\nthreshold = 0.5\n"
             "[model.scripted.weights]\nunlikely-name = [-2.0, 1.0, 0.0, 0.0]\n"
         )
         assert len(review(wants("return width * height"), known=None)) == count
-    score_meaning.of_model.cache_clear()
+    calibration.of_model.cache_clear()
 
 
 def test_no_more_candidates_are_scored_than_allowed() -> None:
@@ -138,12 +138,12 @@ def test_any_text_is_reviewed(code: str) -> None:
 
 
 def test_the_committed_calibrations_are_readable() -> None:
-    known = score_meaning.of_model("starling-mini")
+    known = calibration.of_model("starling-mini")
     assert known is not None
     assert set(known.weights) <= set(likelihood.MESSAGES)
     assert 0 < known.threshold < 1
 
 
 def test_each_code_is_explained_on_the_page_of_rules() -> None:
-    page = (score_meaning.TABLE.parents[1] / "RULES.md").read_text(encoding="utf-8")
+    page = (calibration.TABLE.parents[1] / "RULES.md").read_text(encoding="utf-8")
     assert all(f"\n### {code}\n" in page for code in likelihood.MESSAGES)

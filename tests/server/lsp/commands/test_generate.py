@@ -9,7 +9,7 @@ import pytest
 
 from agents.edits import Edit
 from agents.findings import Fix
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.state.paths import HOME_VARIABLE
 from tests.server.editor import finding

@@ -8,7 +8,7 @@ import pytest
 
 from agents.edits import Edit
 from agents.findings import Fix, Layer
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.paths import HOME_VARIABLE
@@ -153,16 +153,16 @@ async def test_a_safe_fix_gets_its_edit_when_it_is_chosen_and_the_change_is_reco
     (change,) = (await resolved(editor, first))["edit"]["documentChanges"]
     assert (change["textDocument"], change["edits"][0]["newText"]) == ({"uri": uri, "version": 1}, "good")
     gate = editor.server.session.gate()
-    assert gate.journal.audit.listed(9) == ()  # handed over is not made
+    assert gate.journal.records.list_audit(9) == ()  # handed over is not made
     document = {"uri": uri, "version": 2}
     editor.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": "good = 1\n"}]})
-    await editor.until(lambda: gate.journal.audit.listed(9))
-    (row,) = gate.journal.audit.listed(9)
+    await editor.until(lambda: gate.journal.records.list_audit(9))
+    (row,) = gate.journal.records.list_audit(9)
     assert (row.title, row.answer, row.verdict, row.written, row.subject) == (
         "Say it better", "approve", "applied", True, str(root / "a.py"),
     )  # fmt: skip
-    (request,) = gate.journal.requests.listed("", 9)
-    kept = gate.journal.checkpoints.get(request.checkpoint)
+    (request,) = gate.journal.records.list_requests("", 9)
+    kept = gate.journal.find_checkpoint(request.checkpoint)
     assert kept.files[0].before is not None
     assert (kept.files[0].before.text, kept.files[0].after) == ("bad = 1\n", "good = 1\n")
 

@@ -9,7 +9,7 @@ import pytest
 
 from models.completion import FillRequest
 from models.errors import ModelError
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.local.load_times import LoadTime
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.assembly.core import Core

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents.edits import Edit
 from agents.findings import Fix, Layer, Severity
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from server.lsp.session.reviews import Held
 from tests.server.editor import URI, finding

@@ -13,7 +13,7 @@ from indexing.records import IndexProgress
 from indexing.syntax.syntax import Syntax
 from models.catalog.catalog import BUNDLED, DEFAULT_MODEL, read_entry
 from models.errors import ModelError
-from models.local.lazy import LazyModel
+from models.local.lazy_model import LazyModel
 from models.scripted.scripted_completion import ScriptedModel
 from server.lsp.session.services import Services
 from server.lsp.session.snapshot import Snapshot

@@ -1,0 +1,181 @@
+"""The review by a small chat model: three short questions in plain words for a function, and no JSON.
+
+Where is a bug, how has that line to be, and which of the two lines is right. A claim stands where the line exists, the
+model can write another one that parses, and it chooses that one when it sees both, whichever stands first. Start at
+`plainly_reviewed`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents import outlines, prompting, related_code
+from indexing.syntax.documents import Span
+from models.chat import ChatRequest, Message, ReplyEnd, Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agents.pieces import Piece
+    from indexing.index import Index
+    from models.chat import ChatModel
+
+logger = logging.getLogger(__name__)
+
+PROMPTS = ("bugs", "line", "choice")
+MOST_CLAIMS = 2  # of one function
+CONFIDENCE = 0.5
+_FOUND_TOKENS, _LINE_TOKENS, _CHOICE_TOKENS = 120, 160, 8
+_CONTEXT_TOKENS = 500
+_SPARE_TOKENS = 600  # for the prompts' own words, and for the answers
+_LONGEST_LINES = 3  # that may come in the place of one
+_CLAIM = re.compile(r"(?i)\bline\s*#?(\d+)\b(?:\s*[`\"'][^`\"'\n]*[`\"'])?\W*(.*)|^\W*(\d+)\s*[:.)-]\s*(.*)")
+_NONE = re.compile(r"(?i)^\W*(?:no\b|none\b|there (?:is|are) no\b|i (?:see|find|found) no\b|nothing\b)")
+_SOUND = re.compile(
+    r"(?i)\b(?:is|are|looks?|seems?)\s+(?:correct|fine|right|ok(?:ay)?)\b|\bno (?:bugs?|errors?|problems?)\b"
+)
+_RIGHT = re.compile(r"(?i)^\W*(?:right|correct|keep|unchanged|it is right)\b")
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
+_NUMBER = re.compile(r"^\s*(?:line\s*)?\d+\s*[:|]\s?")
+_CHOICE = re.compile(r"\b([AB])\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A line of a function, numbered from 1, and what the model says of it."""
+
+    number: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A claim that stood: where the line stands in the piece, what is wrong with it, and the line as it has to be."""
+
+    place: Span
+    said: str
+    replacement: str
+
+
+def plainly_reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Stood]:
+    """Ask for bugs in a function, and yield those that the model stands by; blocking.
+
+    Raises:
+        models.chat.ChatError: the model did not answer.
+    """
+    lines = piece.text.splitlines()
+    shown = prompting.fence(numbered(piece.text), piece.title)
+    room = chat.context_tokens - _SPARE_TOKENS
+    if chat.count_tokens(shown) > room:
+        logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
+        return
+    first = _first(piece, shown, chat, index, min(_CONTEXT_TOKENS, room - chat.count_tokens(shown)))
+    answer = chat.chat(first, cancelled=cancelled)
+    claims = claims_in(answer.text, lines)[:MOST_CLAIMS] if answer.end is not ReplyEnd.CANCELLED else []
+    stood = 0
+    for claim in claims:
+        line = lines[claim.number - 1]
+        other = _ask_for_line(first, claim, line, chat, cancelled)
+        start = sum(len(each) for each in piece.text.splitlines(keepends=True)[: claim.number - 1])
+        place = Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
+        if not other or not _parses(piece, place, other):
+            continue
+        if _ask_for_choice(piece, shown, (claim.number, line, other), chat, cancelled):
+            stood += 1
+            yield Stood(place, claim.said, other)
+    logger.info("chat model reviewed", extra={"remarks": len(claims), "stood": stood})
+
+
+def numbered(text: str) -> str:
+    """Return lines with their numbers, from 1."""
+    lines = text.splitlines()
+    width = len(str(len(lines)))
+    return "\n".join(f"{number:>{width}}: {line}" for number, line in enumerate(lines, 1))
+
+
+def claims_in(answer: str, lines: list[str]) -> list[Claim]:
+    """Return the lines that an answer says have a bug, each once, however it says so."""
+    found: dict[int, Claim] = {}
+    if _NONE.match(answer.strip()):
+        return []
+    for line in answer.splitlines():
+        match = _CLAIM.search(line)
+        if match is None:
+            continue
+        number, said = int(match[1] or match[3]), (match[2] or match[4] or "").strip(" *`")
+        if 1 <= number <= len(lines) and re.search(r"\w", lines[number - 1]) and not _SOUND.search(said):
+            found.setdefault(number, Claim(number, said))
+    return list(found.values())
+
+
+def line_in(answer: str, line: str) -> str:
+    """Return the line that an answer gives in the place of `line`; "" where it gives none, or the same."""
+    fenced = _FENCE.search(answer)
+    if fenced is None and _RIGHT.match(answer):
+        return ""
+    said = fenced[2] if fenced is not None else answer.strip().strip("`")
+    written = [_NUMBER.sub("", one, count=1) for one in said.splitlines() if one.strip()]
+    if not written or len(written) > _LONGEST_LINES or (fenced is None and len(written) > 1):
+        return ""
+    depth = line[: len(line) - len(line.lstrip())]
+    least = min(len(one) - len(one.lstrip()) for one in written)
+    made = "\n".join(depth + one[least:].rstrip() for one in written)
+    return "" if made.split() == line.split() else made
+
+
+def chosen_in(answer: str) -> str:
+    """Return the letter that an answer gives, "" for none or for both."""
+    letters = set(_CHOICE.findall(answer))
+    return letters.pop() if len(letters) == 1 else ""
+
+
+def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
+    head = outlines.outline_classes(piece, lambda more: chat.count_tokens(more) <= room // 2)
+    left = room - chat.count_tokens(head)
+    context = related_code.collect_signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
+    messages = prompting.build_messages(
+        "bugs",
+        head=prompting.fence(head, piece.title) if head else "",
+        context=context,
+        language=piece.document.language,
+        code=shown,
+    )
+    return ChatRequest(messages, max_tokens=_FOUND_TOKENS)
+
+
+def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
+    """Ask for the line as the model would write it; "" where it has no other."""
+    said = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.said}")
+    asked = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
+    reply = chat.chat(ChatRequest((*first.messages, said, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
+    return line_in(reply.text, line) if reply.end is ReplyEnd.END else ""
+
+
+def _parses(piece: Piece, place: Span, other: str) -> bool:
+    """Whether the document parses as well as before with another line."""
+    start, end = piece.span.start + place.start, piece.span.start + place.end
+    after = piece.syntax.with_text_inserted(start, end, other.strip())
+    return not piece.syntax.available or after.error_count() <= piece.syntax.error_count()
+
+
+def _ask_for_choice(
+    piece: Piece, shown: str, versions: tuple[int, str, str], chat: ChatModel, cancelled: Callable[[], bool]
+) -> bool:
+    """Ask whether the model prefers the other line, whether it is shown second or first."""
+    number, line, other = versions
+    for first, second, right in ((line, other, "B"), (other, line, "A")):
+        messages = prompting.build_messages(
+            "choice",
+            language=piece.document.language,
+            code=shown,
+            number=str(number),
+            first=prompting.fence(first),
+            second=prompting.fence(second),
+        )
+        reply = chat.chat(ChatRequest(messages, max_tokens=_CHOICE_TOKENS), cancelled=cancelled)
+        if reply.end is ReplyEnd.CANCELLED or chosen_in(reply.text) != right:
+            return False
+    return True

@@ -1,0 +1,174 @@
+"""A Python function divided in two: a chat model says which lines move and what they are called, syntax moves them.
+
+Asked to extract something, small models answer with the code as it was; to name lines is within their reach, and what
+the new function takes and returns is no question of taste. Start at `divided` and `asks_to_divide`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agents import prompting
+from agents.edits import ProposedEdit
+from agents.tasks import edit_ranking
+from agents.tasks.filling import Cancelled
+from agents.tasks.functions import function_at
+from agents.tasks.proposals import change, notes_of
+from agents.tasks.refactoring.function_extraction import movable, split_off
+from agents.tasks.refactoring.refusals import UnsplitError
+from models.chat import ChatRequest, Message, ReplyEnd, Speaker
+
+if TYPE_CHECKING:
+    from agents.edits import Edit
+    from agents.tasks.functions import Function
+    from agents.tasks.task import Means, Scene
+    from models.chat import ChatModel
+
+_ANSWER_TOKENS = 100
+_LONGEST_ANSWER = 2000  # characters that are read
+_PARTS = 8  # that are listed
+_SHOWN = 80  # characters of a line in the list
+_SPARE_TOKENS = 600  # for the prompt's own words, and a second question
+_TRIES = 2
+_LONGEST = 120  # characters of a wish that asks for nothing else
+_VERB = re.compile(r"(?i)(?:please\s+)?(?:extract|factor|split|divide|separate|pull|move|break)\b")
+_FREE = re.compile(r"(?i)(?:please\s+)?(?:extract|split|divide|break)\b")  # needs no word for what comes of it
+_RESULT = re.compile(r"(?i)\b(?:functions?|methods?|helpers?)\b")
+# What a move of lines into one new function does not do.
+_MORE = re.compile(
+    r"""(?ix) [;\n] | [.,!?] \s* \S | \d
+    | \b (?: class(?:es)? | modules? | files? | constants? | variables? | attributes? | fields? | propert(?:y|ies)
+    | parameters? | arguments? | types? | packages? | interfaces? | expressions? | strings? | three | four | five
+    | with(?:out)? | but | so | while | using | instead | not | each | every | all | both ) \b
+    | \b and \s+ (?: also \s+ | then \s+ )? (?: add | make | use | renam | remov | chang | give | writ | let | call
+    | return | rais | log | test | document | simplif | replac | convert | handl | keep | put | sort | typ ) \w*"""
+)
+_NAMED = re.compile(r"(?i)\b(?:called|named)\s+[`'\"]?(?P<name>[^\W\d]\w*)")
+_LINES = re.compile(r"(?P<first>\d{1,7})\s*(?:-|–|to|through|until)\s*(?:line\s*)?(?P<last>\d{1,7})")  # noqa: RUF001
+_NAME = re.compile(r"(?im)^[\s*-]*name\W*(?:def\s+)?(?P<name>[^\W\d]\w*)")
+
+
+def asks_to_divide(words: str) -> bool:
+    """Return whether words ask for a part of a function as a function of its own, and for nothing else."""
+    said = words.strip().rstrip(".!").strip()
+    if len(said) > _LONGEST or not _VERB.match(said) or _MORE.search(_NAMED.sub("", said)):
+        return False
+    return bool(_FREE.match(said) or _RESULT.search(said))
+
+
+def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
+    """Return the function at the scene's span divided as its instruction asks; None where that cannot be done so.
+
+    Raises:
+        Cancelled: nobody wants it any more.
+        models.chat.ChatError: the model did not answer.
+    """
+    chat, document = means.chat, scene.document
+    function = function_at(scene.syntax, scene.span.start)
+    if chat is None or function is None or not document.entry.python_parser:
+        return None
+    if not asks_to_divide(scene.instruction):
+        return None
+    if not (function.span.start <= scene.span.start and scene.span.end <= function.span.end):
+        return None
+    work = _Dividing(chat, scene, function)
+    request = work.request()
+    if request is None:
+        return None
+    means.report(f"{chat.name} looks for the lines to move")
+    for _ in range(_TRIES):
+        reply = chat.chat(request, cancelled=means.cancelled)
+        if reply.end is ReplyEnd.CANCELLED or means.cancelled():
+            raise Cancelled
+        try:
+            edits, said = work.edits(reply.text)
+        except UnsplitError as error:
+            complaint = str(error)
+        else:
+            (judged,) = edit_ranking.judged([edit_ranking.Candidate(edits)], scene, means)
+            if isinstance(judged, edit_ranking.Ranked):
+                changes = (change(document, edits),)
+                return ProposedEdit(title, said, "generator", changes, model=chat.name, notes=notes_of(judged))
+            complaint = judged.why
+        request = _again(request, reply.text, complaint)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Dividing:
+    """One function on its way into two."""
+
+    chat: ChatModel
+    scene: Scene
+    function: Function
+
+    def request(self) -> ChatRequest | None:
+        """Return the question; None where no lines can move, or the function is too long for the model."""
+        function, document = self.function, self.scene.document
+        text, above = document.text, self._above
+        lines = text[text.rfind("\n", 0, function.start) + 1 : function.span.end].splitlines()
+        parts = self._selected() or [
+            (one.first - above, one.last - above) for one in movable(document, above + 1, _PARTS)
+        ]
+        code = "\n".join(f"{number} {line}" for number, line in enumerate(lines, 1))
+        if not parts or self.chat.count_tokens(code) > self.chat.context_tokens - _SPARE_TOKENS:
+            return None
+        listed = "\n".join(
+            f"lines {first}-{last}: from `{_shown(lines[first - 1])}` to `{_shown(lines[last - 1])}`"
+            for first, last in parts
+        )
+        messages = prompting.build_messages(
+            "divide",
+            language=document.language,
+            code=prompting.fence(code),
+            parts=prompting.fence(listed),
+            task=f"{self.scene.instruction.strip().rstrip('.')}.",
+        )
+        return ChatRequest(messages, max_tokens=_ANSWER_TOKENS)
+
+    def edits(self, answer: str) -> tuple[tuple[Edit, ...], str]:
+        """Return what an answer comes to, and a sentence about it.
+
+        Raises:
+            UnsplitError: it names no lines that can move.
+        """
+        answer = answer[:_LONGEST_ANSWER]
+        lines = _LINES.search(answer)
+        wanted, given = _NAMED.search(self.scene.instruction), _NAME.search(answer)
+        name = wanted or given
+        if lines is None or name is None:
+            raise UnsplitError("the lines or the name are missing")
+        first, last = int(lines["first"]), int(lines["last"])
+        count = self.scene.document.text.count("\n", self.function.start, self.function.span.end) + 1
+        if not 1 <= first <= last <= count:
+            raise UnsplitError("there are no such lines")
+        moved = (self._above + first, self._above + last)
+        edits = split_off(self.scene.document, self._above + 1, moved, name["name"], keep_name=wanted is not None)
+        return edits, f"Lines {moved[0]} to {moved[1]} of `{self.function.name}` are a function of their own now."
+
+    @property
+    def _above(self) -> int:
+        """Return the number of lines above the function's head."""
+        return self.scene.document.text.count("\n", 0, self.function.start)
+
+    def _selected(self) -> list[tuple[int, int]]:
+        """Return the lines of the body that a person has selected; none where that is the whole function."""
+        text, span, function = self.scene.document.text, self.scene.span, self.function
+        if span.start >= span.end or span.start <= function.start or "\n" not in text[span.start : span.end].strip():
+            return []
+        first = text.count("\n", function.start, span.start) + 1
+        last = text.count("\n", function.start, span.start + len(text[span.start : span.end].rstrip())) + 1
+        return [(first, last)]
+
+
+def _shown(line: str) -> str:
+    return line.strip()[:_SHOWN]
+
+
+def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
+    said = Message(Speaker.ASSISTANT, reply or "(nothing)")
+    return replace(
+        request, messages=(*request.messages, said, *prompting.build_messages("divide-again", complaint=complaint))
+    )

@@ -1,0 +1,104 @@
+"""What is told of a model that another program keeps here. Start at `Found` and `of_gguf`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from models.catalog.published_models import INT8_BYTES
+from models.conversion.gguf_contents import read_contents
+from models.conversion.gguf_description import NOTHING, Beside, licence_of, quantization
+from models.conversion.gguf_weights import is_part, unreadable
+from models.conversion.pretokenizers import WAYS
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.conversion.gguf_contents import Contents
+
+MOST_ENTRIES = 50_000  # of one program's folders
+MOST_MODELS = 1_000  # of one program
+LONGEST_NAME = 200
+STRANGE = re.compile(r"[^A-Za-z0-9._:/@+=-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One model that is here already.
+
+    Attributes:
+        name: by which `starling models convert` takes it; letters that can be typed, nothing that drives a terminal.
+        path: the GGUF file, or the folder of a checkpoint.
+        size_bytes: on the disk, all parts.
+        quantization: of its weights, as people call it; "" for unknown.
+        architecture: as its file calls it; "" for unknown.
+        parameters: number of weights, 0 for unknown.
+        licence: "unknown" where neither the file nor the program says.
+        problem: why it cannot be run here, "" where it can.
+        repository: "owner/name" on the hub, "" for none.
+        beside: what the program says of it.
+    """
+
+    name: str
+    path: Path
+    size_bytes: int
+    quantization: str = ""
+    architecture: str = ""
+    parameters: int = 0
+    licence: str = "unknown"
+    problem: str = ""
+    repository: str = ""
+    beside: Beside = field(default_factory=Beside)
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes in memory as int8."""
+        return int(self.parameters * INT8_BYTES)
+
+
+def typeable(name: str) -> str:
+    """Return a name without characters that are special to a shell or a terminal."""
+    return STRANGE.sub("_", name)[:LONGEST_NAME]
+
+
+def of_gguf(name: str, path: Path, beside: Beside = NOTHING) -> Found | None:
+    """Describe what the head of a GGUF file says; None for a part of another model that nobody would ask for."""
+    name = typeable(name)
+    try:
+        contents = read_contents(path, arrays=False)
+        size = sum(file.stat().st_size for file in contents.files)
+    except (ModelError, OSError) as error:
+        return Found(name, path, _size_of(path), problem=str(error))
+    if is_part(contents):
+        return None
+    return Found(
+        name,
+        contents.path,
+        size,
+        quantization(contents),
+        typeable(contents.architecture),
+        contents.parameters,
+        licence_of(contents, beside),
+        unreadable(contents) or _tokenizer_problem(contents),
+        beside=beside,
+    )
+
+
+def _tokenizer_problem(contents: Contents) -> str:
+    """Say why the tokenizer of the file cannot be used, "" where it can."""
+    kind = contents.text("tokenizer.ggml.model")
+    way = contents.text("tokenizer.ggml.pre") or "default"
+    if kind not in ("gpt2", "llama"):
+        return f"its tokenizer is {typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
+    if kind == "gpt2" and way not in WAYS:
+        return f"its tokenizer cuts text in a way that is not known here ({typeable(way)})"
+    return ""
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

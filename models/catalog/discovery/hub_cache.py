@@ -1,0 +1,130 @@
+"""What the hub's cache keeps: a folder a repository, with snapshots whose files are links into its `blobs`.
+
+A file is taken only where it lies in its repository's own folder in the end. Start at `models_in`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from models.catalog.discovery.folder_walk import ggufs_in
+from models.catalog.discovery.found_model import MOST_ENTRIES, Found, of_gguf, typeable
+from models.catalog.published_models import NETWORKS
+from models.conversion.checkpoint import CONFIG_FILE, SAFETENSORS, Checkpoint
+from models.conversion.conversion import counted_parameters
+from models.conversion.vocabulary import TOKENIZER_FILE
+from models.errors import ModelError
+from starling_files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LARGEST_CONFIG = 1_000_000  # bytes
+LARGEST_REFERENCE = 200
+SNAPSHOT_DEPTH = 2  # a repository may keep its quantizations in folders
+READ = (".json", ".txt", ".safetensors")  # the files of a checkpoint that a conversion looks at
+REVISION = re.compile(r"[0-9a-f]{7,64}")
+
+
+def models_in(cache: Path, program: str) -> Iterator[Found]:
+    """Return all models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
+    for repository in _repositories(cache):
+        name = "/".join(repository.name.removeprefix("models--").split("--", 1))
+        snapshot = _snapshot(repository)
+        if snapshot is None:
+            continue
+        for file in ggufs_in(snapshot, SNAPSHOT_DEPTH):
+            if not _own(file, repository):
+                continue
+            inside = file.relative_to(snapshot).as_posix().removesuffix(".gguf")
+            if (found := of_gguf(f"{program}:{name}/{inside}", file)) is not None:
+                yield found
+        if (snapshot / CONFIG_FILE).is_file() and next(snapshot.glob(SAFETENSORS), None) is not None:
+            yield _checkpoint(f"{program}:{name}", name, snapshot, repository)
+
+
+def _repositories(cache: Path) -> list[Path]:
+    try:
+        listed = [path for path, _ in zip(cache.glob("models--*"), range(MOST_ENTRIES), strict=False)]
+    except OSError:
+        return []
+    return sorted(path for path in listed if path.is_dir() and not path.is_symlink())
+
+
+def _snapshot(repository: Path) -> Path | None:
+    """Return the snapshot that was fetched last."""
+    snapshots = repository / "snapshots"
+    try:
+        revision = read_text(repository / "refs" / "main", LARGEST_REFERENCE).strip()
+        if REVISION.fullmatch(revision) and (snapshots / revision).is_dir():
+            return snapshots / revision
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        listed = [path for path, _ in zip(snapshots.iterdir(), range(MOST_ENTRIES), strict=False)]
+        folders = [path for path in listed if path.is_dir() and not path.is_symlink()]
+        return max(folders, key=lambda path: path.stat().st_mtime, default=None)
+    except OSError:
+        return None
+
+
+def _own(file: Path, repository: Path) -> bool:
+    """Whether the file itself lies in the folder of its repository."""
+    try:
+        return file.resolve(strict=True).is_relative_to(repository.resolve())
+    except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
+        return False
+
+
+def _checkpoint(name: str, repository_name: str, snapshot: Path, repository: Path) -> Found:
+    listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
+    files = [file for file, _ in listed if file.suffix in READ]
+    size = 0
+    problem = ""
+    for file in files:
+        if not _own(file, repository):
+            problem = problem or f"its {typeable(file.name)} lies outside the cache"
+        elif file.suffix == ".safetensors":
+            size += file.stat().st_size
+    config = _config(snapshot / CONFIG_FILE) if not problem else {}
+    network = typeable(str(config.get("model_type", "")))
+    stored = str(config.get("torch_dtype") or config.get("dtype") or "")
+    parameters = 0
+    if not problem:
+        problem = _unusable(snapshot, network, config)
+    if not problem:
+        try:
+            parameters = counted_parameters(Checkpoint.open(snapshot))
+        except ModelError as error:
+            problem = str(error)
+    return Found(
+        typeable(name),
+        snapshot,
+        size,
+        typeable(stored),
+        network,
+        parameters,
+        problem=problem,
+        repository=repository_name,
+    )
+
+
+def _unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
+    if network not in NETWORKS:
+        return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
+    if config.get("quantization_config") or config.get("quantization"):
+        return "its weights are quantized for another program; take the original, or a GGUF file"
+    if not (snapshot / TOKENIZER_FILE).is_file() and not (snapshot / "vocab.json").is_file():
+        return f"it has no {TOKENIZER_FILE}"
+    return ""
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(read_text(path, LARGEST_CONFIG))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,90 @@
+"""What Ollama keeps: manifests by name, which list layers by hash; one layer is the GGUF file. Start at `models_in`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.catalog.discovery.folder_walk import files_in
+from models.catalog.discovery.found_model import Found, of_gguf, typeable
+from models.conversion.gguf_description import Beside
+from starling_files import read_regular, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LARGEST_MANIFEST = 1_000_000  # bytes
+LARGEST_TEXT = 1_000_000
+MOST_LAYERS = 1_000
+MANIFEST_DEPTH = 3  # host, namespace and model above the tag
+DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
+USUAL_HOST, USUAL_SPACE = "registry.ollama.ai", "library"
+KIND = "application/vnd.ollama.image."
+LICENCES = (("apache license", "Apache-2.0"), ("mit license", "MIT"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    kind: str
+    path: Path
+
+
+def models_in(folder: Path) -> Iterator[Found]:
+    """Return all models whose manifests lie in `folder`, as `ollama list` calls them."""
+    manifests = folder / "manifests"
+    for file in files_in(manifests, MANIFEST_DEPTH):
+        parts = file.relative_to(manifests).parts
+        if len(parts) != MANIFEST_DEPTH + 1:
+            continue
+        name = f"ollama:{_called(*parts)}"
+        if (found := _found(name, file, folder / "blobs")) is not None:
+            yield found
+
+
+def _called(host: str, space: str, model: str, tag: str) -> str:
+    head = "" if host == USUAL_HOST else f"{host}/"
+    return f"{head}{'' if space == USUAL_SPACE and not head else f'{space}/'}{model}:{tag}"
+
+
+def _found(name: str, manifest: Path, blobs: Path) -> Found | None:
+    try:
+        layers = _layers(json.loads(read_text(manifest, LARGEST_MANIFEST)), blobs)
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
+        return Found(typeable(name), manifest, 0, problem="its manifest is damaged; pull it again with Ollama")
+    weights = [layer for layer in layers if layer.kind == "model"]
+    if not weights:
+        return None  # a model that runs elsewhere
+    if len(weights) > 1 or any(layer.kind == "adapter" for layer in layers):
+        return Found(typeable(name), weights[0].path, 0, problem="it consists of several files (an adapter, or parts)")
+    beside = Beside(_text(layers, "template"), _licence(_text(layers, "license")), name)
+    return of_gguf(name, weights[0].path, beside)
+
+
+def _layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (whatever stands in a foreign file)
+    layers = []
+    for layer in list(manifest["layers"])[:MOST_LAYERS]:
+        kind, digest = str(layer["mediaType"]), DIGEST.fullmatch(str(layer["digest"]))
+        if digest is None:
+            raise ValueError("a digest that is none")
+        layers.append(_Layer(kind.removeprefix(KIND), blobs / f"sha256-{digest[1]}"))
+    return layers
+
+
+def _text(layers: list[_Layer], kind: str) -> str:
+    for layer in layers:
+        if layer.kind == kind:
+            try:
+                return read_regular(layer.path, LARGEST_TEXT)[0].decode("utf-8", "replace")
+            except OSError:
+                return ""
+    return ""
+
+
+def _licence(text: str) -> str:
+    """Return the name of the licence whose text this is, else its first line."""
+    head = text[:2_000].lower()
+    named = next((name for words, name in LICENCES if words in head), "")
+    return named or next((line.strip()[:80] for line in text.splitlines() if line.strip()), "")

@@ -1,0 +1,171 @@
+"""A person's own models: put there whole or not at all, looked over, taken away. Start at `install`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.catalog.catalog import ENTRY_FILE, read_entry
+from models.catalog.prompt_formats import CHATML, known_fim
+from models.catalog.published_models import KnownModel, entry_text, family_fim
+from models.errors import ModelError
+from starling_files import close_tree, make_folder, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.catalog.catalog import ModelEntry
+    from models.conversion.gguf_description import Beside
+    from models.conversion.variables import Quantization
+
+_LARGEST_SUMS = 10_000_000  # bytes
+
+CHECKSUMS_FILE = "checksums.json"
+BLOCK_BYTES = 1 << 20
+ENCODERS = ("bert", "roberta")
+AGAIN = "remove the model, then pull or convert it again"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def install(  # noqa: PLR0913 (as for a conversion)
+    known: KnownModel,
+    checkpoint: Path,
+    models_dir: Path,
+    *,
+    quantization: Quantization = "int8",
+    tokenizer: Path | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> ModelEntry:
+    """Convert `checkpoint` into a model of the catalog.
+
+    Args:
+        known: its name, licence and format.
+        checkpoint: folder as its authors publish it, or a GGUF file.
+        models_dir: where a person's models live.
+        quantization: of the weights.
+        tokenizer: its `tokenizer.json` where that does not lie in `checkpoint`.
+        on_progress: called with bytes written and bytes in all.
+
+    Raises:
+        ModelError: nothing is left behind; the sentence says what to do.
+    """
+    from models.conversion.conversion import convert  # noqa: PLC0415  # brings numpy and CTranslate2
+
+    if not NAME.fullmatch(known.name):
+        raise ModelError(f"{known.name!r} is no name for a model; use letters, digits, dots, dashes and underscores.")
+    target = models_dir / known.name
+    if target.exists():
+        raise ModelError(f"There is a model {known.name} already; `starling models remove {known.name}` first.")
+    try:
+        make_folder(models_dir)
+        with tempfile.TemporaryDirectory(prefix=".installing-", dir=models_dir) as scratch:
+            made = Path(scratch, known.name)
+            converted = convert(
+                checkpoint, made, quantization=quantization, tokenizer=tokenizer, on_progress=on_progress
+            )
+            source = known.repository or str(checkpoint.resolve())
+            text = entry_text(known, converted, quantization=quantization, source=source)
+            (made / ENTRY_FILE).write_text(text, encoding="utf-8")
+            sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
+            (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+            close_tree(made)
+            made.rename(target)
+    except OSError as error:
+        raise ModelError(
+            f"The model {known.name} cannot be stored in {models_dir}: {error.strerror}; check space and permissions."
+        ) from error
+    return read_entry(target / ENTRY_FILE)
+
+
+def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None) -> KnownModel:
+    """Describe a local checkpoint or GGUF file, by its configuration and by the markers its tokenizer knows.
+
+    Args:
+        checkpoint: folder, or file.
+        name: what to call it.
+        tokenizer: its `tokenizer.json` where that lies elsewhere.
+        beside: what is known of a GGUF file from where it was found.
+
+    Raises:
+        ModelError: it is none, or neither completes nor chats nor embeds.
+    """
+    from models.conversion import gguf_description  # noqa: PLC0415
+    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
+    from models.conversion.model_source import open_model  # noqa: PLC0415
+
+    opened = open_model(checkpoint, tokenizer)
+    if opened.contents is not None:
+        told = beside or gguf_description.NOTHING
+        return gguf_description.described(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
+    tokens = frozenset(opened.vocabulary.tokens)
+    network = str(opened.checkpoint.config.get("model_type"))
+    known = KnownModel(
+        name=name,
+        repository="",
+        network=network,
+        parameters=counted_parameters(opened.checkpoint),
+        context_tokens=context_tokens(opened.checkpoint),
+        licence="unknown",
+        gated=False,
+        roles=("embedding",),
+    )
+    if network in ENCODERS:
+        return known
+    fim = known_fim(tokens)
+    chat = CHATML if "<|im_start|>" in tokens and "<|im_end|>" in tokens else None
+    if fim is None and chat is None:
+        raise ModelError(
+            f"The tokenizer in {checkpoint} knows neither fill-in-the-middle nor chat markers that are known here; "
+            'write a catalog.toml for it by hand (docs/convert.md, "A model folder").'
+        )
+    roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
+    return replace(known, roles=roles, fim=family_fim(fim, network) if fim else None, chat=chat)
+
+
+def check(entry: ModelEntry) -> str:
+    """What is wrong with an installed model's files, "" when all are as they were written."""
+    path = entry.folder / CHECKSUMS_FILE
+    try:
+        sums = dict[str, Any](json.loads(read_text(path, _LARGEST_SUMS)))
+    except FileNotFoundError:
+        return ""  # put there by hand
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return f"{path} cannot be read ({error}); {AGAIN}."
+    for name, expected in sums.items():
+        try:
+            found = _sha256(entry.folder / Path(name).name)
+        except OSError as error:
+            return f"{name} of the model {entry.name} is gone ({error.strerror}); {AGAIN}."
+        if found != expected and name != ENTRY_FILE:  # which a person may edit
+            return f"{name} of the model {entry.name} has changed since it was written; {AGAIN}."
+    return ""
+
+
+def remove(entry: ModelEntry, models_dir: Path) -> None:
+    """Delete a person's own model.
+
+    Raises:
+        ModelError: it came with the program, or lies elsewhere.
+    """
+    if entry.bundled:
+        raise ModelError(f"The model {entry.name} is part of Starling; set `model.enabled` to false to do without it.")
+    if entry.folder.resolve().parent != models_dir.resolve() or entry.folder.is_symlink():
+        raise ModelError(f"The model {entry.name} lies outside {models_dir}; remove {entry.folder} by hand.")
+    try:
+        shutil.rmtree(entry.folder)
+    except OSError as error:
+        raise ModelError(f"{entry.folder} cannot be removed: {error.strerror}; close what uses it.") from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,207 @@
+"""The host's life: one a user and version, held by a lock; it listens, serves, and leaves when nobody asks any more.
+
+Start at `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.errors import ModelError
+from models.host.host_app import Host, create_app
+from models.host.loaded_models import Residents
+from models.local import allocator
+from models.local.loading import load, load_chat, load_embedder
+from starling_files import FILE_MODE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    import uvicorn
+
+    from models.catalog.catalog import ModelEntry
+    from models.host.address import Address
+    from models.host.loaded_models import Kind, Limits
+    from models.host.protocol import Placing
+
+logger = logging.getLogger(__name__)
+
+THREADS = 16  # requests that compute or load at once: one a model, for each has a line before it
+BACKLOG = 128
+SWEEP_S = 1.0
+KEEP_ALIVE_S = 75  # longer than a client of ours keeps a connection, so that none meets a closed one
+GRACE_S = 5  # for answers that are under way when it is told to end
+
+
+class AlreadyRunningError(ModelError):
+    """Another process is the host."""
+
+
+def run(
+    address: Address,
+    limits: Limits,
+    *,
+    models_dir: Path | None,
+    loaders: Mapping[Kind, Callable[[ModelEntry, Placing], Any]],
+    ready: Callable[[str], object] = lambda _: None,
+) -> None:
+    """Be the host until nobody asks any more, or a signal comes.
+
+    Args:
+        address: where to listen.
+        limits: of memory, waiting and idling.
+        models_dir: a person's own models.
+        loaders: what loads each kind of model (`usual_loaders`).
+        ready: called with what to connect to once it listens.
+
+    Raises:
+        AlreadyRunningError: there is a host already.
+        HostError: others could decide what lies in the folder.
+        ModelError: it cannot listen there.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 (for the host alone)
+
+    address.check()
+    lock = FileLock(address.lock, timeout=0, mode=FILE_MODE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise AlreadyRunningError("A model host of this version runs already.") from None
+    except OSError as error:
+        raise ModelError(f"{address.lock} cannot be made: {error.strerror}; check the folder's permissions.") from error
+    allocator.bound()
+    executor = ThreadPoolExecutor(THREADS, thread_name_prefix="model")
+    residents = Residents(models_dir, loaders, limits, executor)
+    try:
+        with _listening(address) as (listener, token):
+            host = Host(residents, executor, address.handshake, token)
+            asyncio.run(_serve(host, listener, ready, _Place(address, address.mark())))
+    finally:
+        residents.close()
+        executor.shutdown(cancel_futures=True)
+        lock.release()
+
+
+def usual_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, Placing], Any]]:
+    """What loads each kind of model; measured numbers of threads are remembered in `state_dir`."""
+
+    def completion(entry: ModelEntry, placing: Placing) -> Any:  # noqa: ANN401 (one of the three ports)
+        device, threads = placing.device, placing.threads
+        return load(entry, device=device, compute_type=placing.compute_type, threads=threads, state_dir=state_dir)  # type: ignore[arg-type]
+
+    def chat(entry: ModelEntry, _: Placing) -> Any:  # noqa: ANN401
+        return load_chat(entry, state_dir=state_dir)
+
+    def embedding(entry: ModelEntry, _: Placing) -> Any:  # noqa: ANN401
+        return load_embedder(entry)
+
+    return {"completion": completion, "chat": chat, "embedding": embedding}
+
+
+@contextlib.contextmanager
+def _listening(address: Address) -> Iterator[tuple[socket.socket, str]]:
+    """The listening socket and the token ("" behind a Unix socket); the lock is held."""
+    address.clear()
+    kind = socket.AF_UNIX if address.sockets else socket.AF_INET
+    with socket.socket(kind, socket.SOCK_STREAM) as listener:
+        token = ""
+        try:
+            if address.sockets:
+                before = os.umask(0o177)  # nobody but us, from the first moment on
+                try:
+                    listener.bind(str(address.socket))
+                finally:
+                    os.umask(before)
+            else:
+                listener.bind(("127.0.0.1", 0))
+                token = secrets.token_urlsafe(32)
+                address.announce(listener.getsockname()[1], token)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise ModelError(
+                f"The model host cannot listen in {address.folder}: {error.strerror or error}; check its permissions."
+            ) from error
+        place = _Place(address, address.mark())
+        try:
+            yield listener, token
+        finally:
+            if place.is_ours():
+                address.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a host listens at, and what tells it from another host's."""
+
+    address: Address
+    mark: tuple[int, int] | None
+
+    def is_ours(self) -> bool:
+        """Whether it still lies there: who deletes it, or the folder, has cut this host off."""
+        return self.address.mark() == self.mark
+
+
+async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _Place) -> None:
+    import uvicorn  # noqa: PLC0415 (for the host alone)
+
+    from models.host.same_user_protocol import OwnClients  # noqa: PLC0415 (imports uvicorn)
+
+    config = uvicorn.Config(
+        create_app(host),
+        http=OwnClients,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        backlog=BACKLOG,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # uvicorn's own would end the process before it has tidied up
+
+    server = Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or in a test's thread
+            loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    leaving = asyncio.ensure_future(_leave(host, server, place))
+    ready(str(listener.getsockname()))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        leaving.cancel()
+
+
+async def _leave(host: Host, server: uvicorn.Server, place: _Place) -> None:
+    """End the server once nobody has asked for long, or nobody can."""
+    idle_s = host.residents.limits.idle_s
+    while True:
+        await asyncio.sleep(min(SWEEP_S, idle_s / 4))
+        host.residents.sweep()
+        if not place.is_ours():
+            logger.warning("The model host leaves: %s was deleted.", place.address.folder)
+            server.should_exit = True
+            return
+        if not host.running and time.monotonic() - host.requested_at > idle_s:
+            logger.info("model host leaves: nobody asked for %.0f s", idle_s)
+            server.should_exit = True
+            return

@@ -1,0 +1,59 @@
+"""How the host is, for a person who wants to know: asks `/health` and starts nothing. Start at `health`."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from models.host.protocol import NONCE_HEADER, PROOF_PATH, proof
+from models.remote.http import GivenUpError, HttpClient, HttpOptions
+from starling_python import uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx2
+
+    from models.host.address import Address, Reach
+
+LOOK_S = 2.0
+
+
+def health(address: Address) -> Mapping[str, Any] | None:
+    """Return what the host says of itself; None when none runs there. An empty answer is one that hangs.
+
+    Raises:
+        HostError: another user listens there, or could.
+    """
+    reach = address.reach()
+    if reach is None:
+        return None
+    with uninterrupted():
+        import httpx2  # noqa: PLC0415 (where there is a host)
+
+    url = f"{reach.url}/health"
+
+    async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
+        if reach.token and not await _is_host(asking, reach):
+            return {}
+        headers = {"Authorization": f"Bearer {reach.token}"} if reach.token else {}
+        return (await asking.get(url, headers=headers, timeout=LOOK_S)).json()
+
+    client = HttpClient(HttpOptions(socket=reach.socket, own=True))
+    try:
+        told = client.call(url, look, cancelled=lambda: False)
+    except (httpx2.HTTPError, ValueError, GivenUpError):
+        return {}
+    finally:
+        client.close()
+    return told if isinstance(told, dict) else {}
+
+
+async def _is_host(asking: httpx2.AsyncClient, reach: Reach) -> bool:
+    """Whether who listens at the port knows the token; another program may have taken the port of a host that died."""
+    nonce = secrets.token_hex(16)
+    answer = await asking.get(reach.url + PROOF_PATH, headers={NONCE_HEADER: nonce}, timeout=LOOK_S)
+    told = answer.json()
+    given = told.get("proof") if isinstance(told, dict) else None
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), proof(reach.token, nonce).encode())

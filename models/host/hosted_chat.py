@@ -1,0 +1,111 @@
+"""A chat model of the catalog, computed by the host: the chat port over the same dialect as any other endpoint's.
+
+Start at `HostedChat.chat`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.chat import ChatError, Fault, Reply, ReplyEnd
+from models.errors import ModelError
+from models.remote.http import GivenUpError, HttpClient, HttpOptions
+from models.remote.providers.context_windows import estimated_tokens
+from models.remote.providers.dialect import Announcer
+from models.remote.providers.remote_chat import RemoteChat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.catalog.catalog import ModelEntry
+    from models.chat import ChatRequest
+    from models.host.connection import Connection
+    from models.remote.endpoint import Endpoint
+
+
+class HostedChat:
+    """Implements `models.chat.ChatModel`. Thread-safe."""
+
+    def __init__(self, entry: ModelEntry, connection: Connection) -> None:
+        self.entry = entry
+        self._connection = connection
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalog."""
+        return self.entry.name
+
+    @property
+    def identity(self) -> str:
+        """Who answers: part of the cache's key."""
+        return f"model host {self.entry.name}"
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that conversation and answer may have together."""
+        return self.entry.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate from above."""
+        return estimated_tokens(text)
+
+    def chat(
+        self,
+        request: ChatRequest,
+        *,
+        cancelled: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """See `models.chat.ChatModel.chat`; asked once more if the host died meanwhile."""
+        announcer = Announcer(on_text) if on_text is not None else None
+        for again in (True, False):
+            if self._closed:
+                break
+            try:
+                endpoint = self._connection.endpoint(cancelled)
+                return self._asked(endpoint, request, cancelled, announcer)
+            except GivenUpError:
+                return Reply("", ReplyEnd.CANCELLED)
+            except ChatError as error:
+                if again and error.fault is Fault.UNREACHABLE and self._connection.lost(endpoint):
+                    continue
+                sentence = error.said or "The model host does not answer; `starling doctor` says more."
+                raise ChatError(sentence, error.fault, partial=error.partial, usage=error.usage) from error
+            except ModelError as error:
+                raise ChatError(str(error), Fault.UNREACHABLE) from error
+        raise ChatError("The chat model was switched off; ask again.", Fault.CLOSED)
+
+    def _asked(
+        self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
+    ) -> Reply:
+        """Ask once, and note each sign of life.
+
+        Raises:
+            ChatError: no answer came.
+            SilentHostError: the host hangs.
+        """
+        connection, heard = self._connection, list[str]()
+
+        def given_up() -> bool:
+            connection.check()
+            return cancelled()
+
+        def hear(piece: str) -> None:
+            connection.heard()
+            heard.append(piece)
+            if announcer is not None:
+                announcer.hear("".join(heard))
+
+        unused = HttpClient(HttpOptions())  # the connection closes its own
+        asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)
+        connection.asked()
+        reply = asked.chat(request, cancelled=given_up, on_text=hear)
+        if reply.end is not ReplyEnd.CANCELLED:
+            connection.heard()
+        return reply
+
+    def close(self) -> None:
+        """End what runs."""
+        self._closed = True
+        self._connection.close()

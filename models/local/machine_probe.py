@@ -1,0 +1,205 @@
+"""Measures this machine: a network without meaning is made, timed, and removed again.
+
+Its weights are zeros, which take as long as any others, and holes in a file, which take no time to write. Its layers
+are as wide as those of a model of half a billion parameters, there are only fewer of them; a GPU, where starting a
+layer takes as long as computing it, gets wider and more. Start at `measure_machine`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import ModelError
+from models.local.calibration import Speed, choose_threads, measure_speed
+from models.local.cuda import load_libraries
+from models.local.engine import FAILURES, Engine, Placement, cuda_devices
+from models.local.machine import Machine, Weights
+from models.local.weights_file import WEIGHTS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOKENS = 8192
+RUNS = 3
+WINDOW_TOKENS = 2048
+BLOCK_BYTES = 1 << 16
+SPARE_BYTES = 100_000_000
+# A typical request, to choose the number of threads by, as for a model.
+THREADS_PROMPT, THREADS_WRITTEN = 64, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a network is built.
+
+    Attributes:
+        layers: how many.
+        width: of the hidden state.
+        inner: width of the feed-forward network.
+        heads: of attention.
+        key_heads: heads of keys and values.
+    """
+
+    layers: int
+    width: int
+    inner: int
+    heads: int
+    key_heads: int
+
+    @property
+    def weights(self) -> Weights:
+        """How many weights a token meets."""
+        head = self.width // self.heads
+        attention = self.width * (2 * self.width + 2 * self.key_heads * head)
+        return Weights(self.layers * (attention + 3 * self.width * self.inner), TOKENS * self.width)
+
+
+ON_CPU = Build(layers=8, width=1024, inner=4096, heads=16, key_heads=2)  # 128 million weights
+ON_GPU = Build(layers=6, width=2048, inner=11008, heads=16, key_heads=2)  # 479 million weights
+
+
+def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] = lambda _: None) -> Machine:
+    """Measure how fast this machine reads and writes; about five seconds on two quick cores, ten on slow ones.
+
+    Args:
+        device: "auto" takes CUDA where it works and else the CPU; "cpu".
+        on_progress: told in a few words what is done.
+
+    Raises:
+        ModelError: there is no room for the network, or it cannot be computed.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="starling-machine-") as scratch:
+            folder = Path(scratch)
+            if device != "cpu" and cuda_devices() > 0:
+                load_libraries()
+                on_progress("measuring the GPU")
+                with suppress(*FAILURES):  # as for every model: what cannot be computed there is computed by the CPU
+                    return _measured(ON_GPU, "cuda", folder / "gpu")
+            on_progress("measuring the processor")
+            return _measured(ON_CPU, "cpu", folder / "cpu")
+    except OSError as error:
+        raise ModelError(
+            f"The machine cannot be measured: {error.strerror or error}; free some space for temporary files."
+        ) from error
+    except FAILURES as error:
+        raise ModelError(f"The machine cannot be measured ({error}); install Starling again.") from error
+
+
+def _measured(build: Build, device: str, folder: Path) -> Machine:
+    free = shutil.disk_usage(folder.parent).free
+    if free < build.weights.layers + build.weights.table + SPARE_BYTES:  # not every file system has holes
+        raise OSError(f"{free / 1e6:,.0f} MB are free in {folder.parent}")
+    write_network(build, folder)
+
+    @contextmanager
+    def engine(threads: int) -> Iterator[Engine]:
+        placement = Placement(device, "int8" if device == "cpu" else "auto", threads)
+        kv_token_bytes = 8 * build.layers * build.width
+        made = Engine(folder, placement, kv_token_bytes=kv_token_bytes, window_tokens=WINDOW_TOKENS, ends=[_token(0)])
+        try:
+            yield made
+        finally:
+            made.close()  # one at a time is in memory
+
+    def seconds(threads: int, _limit_s: float) -> float:
+        with engine(threads) as tried:
+            return min(tried.seconds(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(RUNS))
+
+    threads = choose_threads("machine", folder, seconds) if device == "cpu" else 0
+    with engine(threads) as chosen:
+        compute_type = chosen.placement.compute_type
+        speed = _median([measure_speed(chosen) for _ in range(RUNS)])
+    return Machine(
+        device=device,
+        compute_type=compute_type,
+        threads=threads,
+        layers=build.weights.layers,
+        table=build.weights.table,
+        prompt_tokens_per_s=round(speed.prompt_tokens_per_s, 1),
+        new_tokens_per_s=round(speed.new_tokens_per_s, 2),
+        measured_at=round(time.time()),
+    )
+
+
+def _median(speeds: list[Speed]) -> Speed:
+    """Return the median of both figures, which one quiet or busy moment does not change."""
+    return Speed(
+        statistics.median(one.prompt_tokens_per_s for one in speeds),
+        statistics.median(one.new_tokens_per_s for one in speeds),
+    )
+
+
+def write_network(build: Build, folder: Path) -> None:
+    """Write a decoder like Qwen 2's, of int8 zeros, to the new folder `folder`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import numpy as np  # noqa: PLC0415  # heavy, as is the next
+    from ctranslate2.specs import common_spec, transformer_spec  # noqa: PLC0415
+
+    specification = transformer_spec.TransformerDecoderModelSpec.from_config(
+        build.layers,
+        build.heads,
+        pre_norm=True,
+        activation=common_spec.Activation.SWISH,
+        ffn_glu=True,
+        rms_norm=True,
+        num_heads_kv=build.key_heads,
+        rotary_dim=0,
+        rotary_interleave=False,
+    )
+
+    def fill(layer: common_spec.LinearSpec, rows: int, columns: int) -> None:
+        layer.weight = np.zeros((rows, columns), np.int8)
+        layer.weight_scale = np.ones(rows, np.float32)
+
+    decoder, width = specification.decoder, build.width
+    decoder.scale_embeddings = False
+    fill(decoder.embeddings, TOKENS, width)
+    fill(decoder.projection, TOKENS, width)
+    decoder.layer_norm.gamma = np.ones(width, np.float32)
+    for layer in decoder.layer:
+        attention, forward = layer.self_attention, layer.ffn
+        attention.layer_norm.gamma = np.ones(width, np.float32)
+        forward.layer_norm.gamma = np.ones(width, np.float32)
+        fill(attention.linear[0], width + 2 * build.key_heads * (width // build.heads), width)
+        fill(attention.linear[1], width, width)
+        fill(forward.linear_0, build.inner, width)
+        fill(forward.linear_0_noact, build.inner, width)
+        fill(forward.linear_1, width, build.inner)
+    specification.register_vocabulary([_token(number) for number in range(TOKENS)])
+    config = specification.config
+    config.bos_token = config.eos_token = config.unk_token = _token(0)
+    specification.validate()
+    decoder.projection.weight = "decoder/embeddings/weight"
+    decoder.projection.weight_scale = "decoder/embeddings/weight_scale"
+    folder.mkdir(mode=0o700)
+    specification.save(str(folder))
+    make_sparse(folder / WEIGHTS_FILE)
+
+
+def make_sparse(path: Path) -> None:
+    """Replace zeros by holes: writing hundreds of megabytes delays whoever creates a file meanwhile."""
+    aside = path.with_suffix(".sparse")
+    with path.open("rb") as source, aside.open("wb") as target:
+        while block := source.read(BLOCK_BYTES):
+            if block.strip(b"\0"):
+                target.write(block)
+            else:
+                target.seek(len(block), os.SEEK_CUR)
+        target.truncate(source.tell())
+    aside.replace(path)
+
+
+def _token(number: int) -> str:
+    return f"<{number}>"

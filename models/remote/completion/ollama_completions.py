@@ -1,0 +1,57 @@
+"""The dialect of Ollama's own completions, in lines of JSON; https://docs.ollama.com/api/generate.
+
+Unlike its `/v1/completions` it tells probabilities, without which nothing could be shown unasked, and takes a window:
+its usual one cuts prompts without a word. Start at `outgoing`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.remote.completion import openai_completions
+from models.remote.endpoint import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from models.catalog.catalog import ModelEntry
+    from models.host.protocol import CompletionForm
+
+PATH = "/api/generate"
+
+
+def outgoing(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+    """The request as it is sent: with our own layout if the model's markers are known, else with Ollama's."""
+    prompt, suffix = openai_completions.laid_out(form, entry, markers=markers)
+    options: dict[str, Any] = {
+        "temperature": 0,
+        "num_predict": form.request.max_tokens,
+        "num_ctx": entry.context_tokens,
+    }
+    body: dict[str, Any] = {"model": entry.name, "prompt": prompt, "stream": True, "options": options}
+    if markers:
+        body["raw"] = True
+        options["stop"] = [entry.fim.end]
+    elif suffix:
+        body["suffix"] = suffix
+    if "logprobs" not in without:
+        body |= {"logprobs": True, "top_logprobs": min(form.ranked, openai_completions.MOST_RANKED)}
+    return Outgoing(PATH, openai_completions.encodable(body))
+
+
+class Reader(openai_completions.Reader):
+    """Reads lines until the one that is `done`."""
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one line."""
+        if event.get("error") or not event:
+            super().feed(event)
+            return
+        done = event.get("done") is True
+        reason = ("length" if event.get("done_reason") == "length" else "stop") if done else None
+        told = {"content": event.get("logprobs") or []}
+        choice = {"text": event.get("response") or "", "logprobs": told, "finish_reason": reason}
+        usage = {"prompt_tokens": event.get("prompt_eval_count")} if done else None
+        super().feed({"choices": [choice], "usage": usage})
+        if done:
+            self.ended = True

@@ -1,0 +1,142 @@
+"""Lines of a Python function that may not move, or only in some ways: every division is run beside the function."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.edits import apply_edits
+from agents.tasks.refactoring.function_extraction import split_off
+from agents.tasks.refactoring.refusals import UnsplitError
+from tests.agents.doubles import document_of
+
+PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "lone-cr": (
+        "def f(a):\n    s = 'x'  # c\r    b = 1\n    c = b + a\n    d = c + 1\n    e = d + 1\n    return e\n",
+        ("f(1)",),
+    ),
+    "uline": (
+        (
+            "def f(a):\n"
+            "    b = '\xe4\u2028'\n"
+            "    c = b + a  # \x85\xe9\n"
+            "    d = c + '\xfc'\n"
+            "    \xe9 = d + 'x'\n"
+            "    return \xe9\n"
+        ),
+        ("f('1')",),
+    ),
+    "nfkc": (
+        "def f(a):\n    \ufb01 = a\n    b = fi + 1\n    c = \ufb01 + b\n    return c + fi\n",
+        ("f(1)",),
+    ),
+    "tabs": (
+        (
+            "class A:\n"
+            "\tdef f(self, a):\n"
+            "\t\tb = 1\n"
+            "\t\tif a:\n"
+            "\t\t\tb = '''\n"
+            "\t\tq'''\n"
+            "\t\t\tc = b\n"
+            "\t\telse:\n"
+            "\t\t\tc = 2\n"
+            "\t\treturn c\n"
+        ),
+        ("A().f(1)", "A().f(0)"),
+    ),
+    "mixed-crlf": (
+        "x = '''a\r\nb\nc'''\ndef f(a):\r\n    b = 1\n    c = b + a\r\n    d = c + 1\n    e = d + 1\n    return e\n",
+        ("(f(1), x)",),
+    ),
+}
+for each in (Path(__file__).parent / "programs.txt").read_text(encoding="utf-8").split("\n=== ")[1:]:
+    name, _, rest = each.partition("\n")
+    calls, _, text = rest.partition("\n---\n")
+    PROGRAMS[name] = text, tuple(calls.split("\n"))
+# Of these nothing moves.
+STILL = {
+    "deco-in-class",
+    "del-in-loop",
+    "eval-behind",
+    "getattribute",
+    "implicit-cls",
+    "locals-behind",
+    "locals-format",
+    "lone-cr",
+    "runtime-proto",
+    "static-late",
+    "try-del",
+}
+
+
+def outcome(text: str, call: str) -> tuple[str, list[Any]]:
+    """What a call comes to, and what the program logged."""
+    said: list[Any] = []
+    space: dict[str, Any] = {"__name__": "tried", "log": said.append}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # Python 3.14 warns of `break` in `finally`, with its line
+            code = compile(text, "tried", "exec")
+        exec(code, space)  # noqa: S102 - our own text
+        result = eval(call, space)  # noqa: S307 - our own text
+        return repr(asyncio.run(result) if inspect.iscoroutine(result) else result), said
+    except Exception as error:  # noqa: BLE001 - whatever it raises, it has to raise it afterwards too
+        return f"{type(error).__name__} {error}", said
+
+
+@functools.cache
+def divisions(text: str) -> set[str]:
+    """The text with any lines of any function moved."""
+    made: set[str] = set()
+    lines = text.replace("\r\n", "\n").split("\n")
+    for at, head in enumerate(lines, 1):
+        if not head.lstrip().startswith(("def ", "async def ")):
+            continue
+        for first in range(at + 1, len(lines) + 1):
+            for last in range(first, len(lines) + 1):
+                try:
+                    made.add(
+                        apply_edits(text, split_off(document_of(text), at, (first, last), "part", keep_name=False))
+                    )
+                except UnsplitError:
+                    continue
+    return made
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_divided_program_does_what_it_did(name: str) -> None:
+    text, calls = PROGRAMS[name]
+    before = [outcome(text, call) for call in calls]
+    for after in divisions(text):
+        assert [outcome(after, call) for call in calls] == before, after
+
+
+def test_some_of_each_program_moves_unless_nothing_may() -> None:
+    still = {name for name, (text, _) in PROGRAMS.items() if not divisions(text)}
+    assert still == STILL
+
+
+@pytest.mark.parametrize("name", ["get", "update", "keys", "__len__", "__eq__"])
+def test_a_new_method_takes_the_name_of_no_inherited_one(name: str) -> None:
+    text = "class A(dict):\n    def f(self, a):\n        b = a\n        c = b\n        return c\n"
+    with pytest.raises(UnsplitError):
+        split_off(document_of(text), 2, (3, 4), name, keep_name=True)
+
+
+def test_what_has_to_live_as_long_as_the_function_stays_in_it() -> None:
+    text = "def f():\n    t = TemporaryDirectory()\n    p = t.name\n    q = p + p\n    return q\n"
+    with pytest.raises(UnsplitError, match="`t` has to live"):
+        split_off(document_of(text), 1, (2, 3), "part", keep_name=False)
+
+
+def test_a_string_right_above_that_looks_like_a_comment_is_not_torn() -> None:
+    text = "X = '''\n# no comment'''\ndef f(a):\n    b = a\n    c = b\n    d = c\n    return d\n"
+    with pytest.raises(UnsplitError):
+        split_off(document_of(text), 3, (4, 5), "part", keep_name=False)

@@ -1,0 +1,62 @@
+"""What goes over the connection comes out as it went in, and what is no request is told so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.completion import FillRequest, Ranked, Score, Snippet
+from models.host.protocol import CompletionForm, FormError, Placing, read_score, score_body
+
+REQUEST = FillRequest("pkg/a.py", "def f(", "\n\nx = 1\n", (Snippet("b.py", "y = 2\n", stable=False),), 17)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        CompletionForm("m", REQUEST, stream=True, log_probs=True),
+        CompletionForm("m", REQUEST, score=("one", "", "two")),
+        CompletionForm("m", REQUEST, ranked=4, first=Ranked(7, -0.5), placing=Placing("cpu", "int8", 2)),
+        CompletionForm("m", FillRequest("", "", "")),
+        CompletionForm("m", FillRequest("", "x", "", budget_ms=500.0)),
+    ],
+)
+def test_a_request_arrives_as_it_was_sent(form: CompletionForm) -> None:
+    assert CompletionForm.read(form.body()) == form
+
+
+def test_a_score_arrives_as_it_was_sent() -> None:
+    score = Score("text", (-0.25, -1e-9), (2, 4))
+    assert read_score("text", score_body(score)) == score
+
+
+def test_another_programs_plain_request_is_one_too() -> None:
+    form = CompletionForm.read({"model": "m", "prompt": "x = ", "stop": "\n", "temperature": 1, "suffix": None})
+    assert form == CompletionForm("m", FillRequest("", "x = ", "", max_tokens=16), stops=("\n",))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"model": "m"}, "prompt is missing"),
+        ({"model": 1, "prompt": ""}, "model is missing or no str"),
+        ({"prompt": ["a"]}, "prompt is missing or no str"),
+        ({"prompt": "", "max_tokens": 0}, "max_tokens is a whole number from 1"),
+        ({"prompt": "", "max_tokens": True}, "max_tokens is a whole number"),
+        ({"prompt": "", "n": 2}, "n must be 1"),
+        ({"prompt": "", "echo": True}, "echo is not known"),
+        ({"prompt": "", "stop": [""]}, "stop is a text"),
+        ({"prompt": "", "stream": "yes"}, "stream is missing or no bool"),
+        ({"prompt": "", "starling": []}, "starling is missing or no dict"),
+        ({"prompt": "", "starling": {"snippets": [1]}}, "snippets are objects"),
+        ({"prompt": "", "starling": {"snippets": [{}]}}, "text is missing"),
+        ({"prompt": "", "starling": {"score": [1]}}, "score is a list of texts"),
+        ({"prompt": "", "starling": {"score": ["x"] * 300}}, "there may be 256"),
+        ({"prompt": "", "starling": {"first": [1]}}, "first is a token's number"),
+        ({"prompt": "", "starling": {"placement": {"device": "tpu"}}}, "device is one of auto, cpu, cuda"),
+    ],
+)
+def test_what_is_no_request_is_told_why(body: dict[str, Any], said: str) -> None:
+    with pytest.raises(FormError, match=said):
+        CompletionForm.read(body)
