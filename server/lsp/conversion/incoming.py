@@ -83,8 +83,8 @@ def language_of(language_id: str, path: Path | None) -> str:
     """Our name of a language: by the editor's name of it, else by the file's name."""
     from indexing.syntax import languages  # noqa: PLC0415 (8 ms that the answer to `initialize` need not wait for)
 
-    language = languages.of_id(language_id)
-    return languages.of_path(path) if language == languages.TEXT and path is not None else language
+    language = languages.resolve_id(language_id)
+    return languages.detect(path) if language == languages.TEXT and path is not None else language
 
 
 def uri_of(params: object) -> str | None:
