@@ -322,7 +322,7 @@ def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
         for _ in range(2):  # the second is a kept answer, and free
             made.review.chat(QUESTION, cancelled=never)
         made.close()
-    records = costs.listed(1)
+    records = costs.list_days(1)
     costs.close()
     return records
 
