@@ -85,7 +85,7 @@ def default_name(found: Found) -> str:
     name = found.name.partition(":")[2].rpartition("/")[2]
     if program_of(found.name) == "ollama":  # whose names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"
-    return gguf_description.default_name(Path(f"{name}{SUFFIX}"))
+    return gguf_description.suggest_name(Path(f"{name}{SUFFIX}"))
 
 
 def _models_in(place: Place) -> Iterator[Found]:

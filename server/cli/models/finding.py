@@ -104,7 +104,7 @@ def taken(source: str) -> Taken:
         Failure: there is nothing of that name, or it cannot be run here.
     """
     from models.catalog.discovery import search  # noqa: PLC0415
-    from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.conversion.gguf_description import suggest_name  # noqa: PLC0415 (numpy and CTranslate2)
 
     path = Path(source)
     program = "" if path.exists() else search.program_of(source)
@@ -114,7 +114,7 @@ def taken(source: str) -> Taken:
             "`starling models find` shows."
         )
     if not program:
-        return Taken(path, default_name(path) if path.is_file() else path.resolve().name)
+        return Taken(path, suggest_name(path) if path.is_file() else path.resolve().name)
     listed = search.find_models(_places(), program)
     one = next((one for one in listed if one.name == source), None)
     if one is None:
