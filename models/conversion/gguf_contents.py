@@ -42,7 +42,7 @@ MOST_NESTED = 4
 FEW = 64  # arrays of at most this length are always kept
 BLOCK_BYTES = 1 << 20
 
-# Number of a tensor type -> its name, weights in a block, bytes of a block. The same as `GGML_QUANT_SIZES` of the `gguf`
+# Number of a tensor type -> its name, weights in a block, bytes of a block. A copy of `GGML_QUANT_SIZES` in the `gguf`
 # package, which `starling models find` does without; a test compares the two.
 TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
     0: ("F32", 1, 4),

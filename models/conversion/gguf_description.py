@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.catalog.catalog import FimTokens, RoleSettings
-from models.catalog.prompt_formats import known_chat, known_fim
-from models.catalog.published_models import KnownModel, family_fim
+from models.catalog.prompt_formats import match_chat_format, match_fim_format
+from models.catalog.published_models import PublishedModel, find_family_fim
 from models.conversion.gguf_config import NETWORKS
 from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, find_token
 from models.errors import ModelError
@@ -99,7 +99,7 @@ NOTHING = Beside()
 
 def describe(
     contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = NOTHING
-) -> KnownModel:
+) -> PublishedModel:
     """Return what a catalog entry says of a GGUF model.
 
     Raises:
@@ -116,7 +116,7 @@ def describe(
             f"{note or 'has no chat template'}; choose another model, or write a catalog.toml by hand."
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
-    return KnownModel(
+    return PublishedModel(
         name=name,
         repository=find_source(contents, beside),
         network=NETWORKS[contents.architecture],
@@ -169,7 +169,7 @@ def find_source(contents: Contents, beside: Beside = NOTHING) -> str:
 def _find_fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
     """Find the fill-in-the-middle markers by the token numbers that the file names, else by their names."""
     tokens = vocabulary.tokens
-    known = known_fim(frozenset(tokens))
+    known = match_fim_format(frozenset(tokens))
     older = dict(zip(FIM_IDS, OLDER_FIM_IDS, strict=False))
     named = [find_token(contents, tokens, key) or find_token(contents, tokens, older.get(key, "")) for key in FIM_IDS]
     prefix, suffix, middle, _pad, repository, file = named
@@ -179,7 +179,7 @@ def _find_fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
         return None
     if contents.get_text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
         return replace(known, layouts=("suffix_first",))
-    return family_fim(known, NETWORKS[contents.architecture])
+    return find_family_fim(known, NETWORKS[contents.architecture])
 
 
 def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
@@ -187,7 +187,7 @@ def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tu
     template = contents.get_text("tokenizer.chat_template") or beside.template
     if not template:
         return None, ""
-    chat = known_chat(template, frozenset(vocabulary.tokens))
+    chat = match_chat_format(template, frozenset(vocabulary.tokens))
     if chat is None:
         return None, "has a chat template that is not known here"
     ends = {

@@ -267,7 +267,7 @@ def _forever(address: Address, serving: Callable[[Address, Admission], Coroutine
         token = token_file.read(address.token_file) if address.token_file is not None else None
         door = Admission(token or token_file.new(), is_new=token is None)
         stdio.stay_quick()
-        allocator.bound()
+        allocator.limit_memory()
         asyncio.run(serving(address, door))
     except token_file.TokenFileError as error:
         raise ServeError(str(error)) from error

@@ -36,7 +36,7 @@ def serve_stdio(build: Builder = core.build) -> NoReturn:
     """Serve the editor that started us, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
     stay_quick()
-    allocator.bound()
+    allocator.limit_memory()
     status = asyncio.run(_stdio(reading, writing, build))
     lifetime.end(status)
 
