@@ -30,12 +30,12 @@ def key(
         )
     try:
         if remove:
-            if not keys.forget(name):
+            if not keys.delete_from_keyring(name):
                 raise Failure(f"The system's keyring has no key called {name}.")
             terminal.note(f"{name} was removed from the system's keyring.")
             return
-        keys.recalled(name)  # fails without a keyring, before anybody types a key
-        keys.keep(name, _read_key(name))
+        keys.read_from_keyring(name)  # fails without a keyring, before anybody types a key
+        keys.store_in_keyring(name, _read_key(name))
     except ChatError as error:
         raise Failure(str(error)) from error
     terminal.note(f'{name} is in the system\'s keyring; name it in your settings.toml: [chat] keyring = "{name}"')

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.edits import edited
+from agents.edits import apply_edits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def keep(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     if not ending:
         return tuple(edits)
     adapted = [replace(edit, text=BREAK.sub(lambda _: ending, edit.text)) for edit in edits]
-    after = edited(before, tuple(adapted))
+    after = apply_edits(before, tuple(adapted))
     if before.endswith(BREAKS) and after and not after.endswith(BREAKS):
         adapted[-1] = replace(adapted[-1], text=adapted[-1].text + ending)
     return tuple(adapted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, edited
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, apply_edits
 from server.gate import line_endings, rebasing, syntax_check
 from server.gate.disk import contents
 from server.gate.question import wording
@@ -115,7 +115,7 @@ class Validation:
     def _rebase_edits(self, place: LocatedChange, change: TextChange, now: str) -> tuple[Edit, ...]:
         """Return the edits of `change` as edits to `now`, with the line endings of `now`; none if they are made."""
         try:
-            wanted = edited(change.before, change.edits)
+            wanted = apply_edits(change.before, change.edits)
         except ValueError as error:
             raise Refused(f"The edits of {place.name} do not fit its text: {error}.") from None
         if now == wanted:

@@ -46,7 +46,7 @@ class ModelExaminer:
     @property
     def identity(self) -> str:
         """The model and what it is asked."""
-        return f"{self._chat.name} {prompting.digest(*PROMPTS)}"
+        return f"{self._chat.name} {prompting.compute_digest(*PROMPTS)}"
 
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True

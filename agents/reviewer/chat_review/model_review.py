@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents import prompting, related_code
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
-from agents.markdown import plain
+from agents.markdown import hide_addresses
 from agents.pieces import Piece
 from agents.reviewer.chat_review import small_model_review
 from indexing.syntax.documents import Span
@@ -114,10 +114,10 @@ def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[
     if chat.count_tokens(piece.text) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
         return
-    context = related_code.gathered(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
-    code = prompting.fenced(piece.text, piece.title)
+    context = related_code.collect(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
+    code = prompting.fence(piece.text, piece.title)
     shown = {"language": piece.document.language, "code": code, "context": context}
-    request = ChatRequest(prompting.messages("review", **shown), max_tokens=ANSWER_TOKENS)
+    request = ChatRequest(prompting.build_messages("review", **shown), max_tokens=ANSWER_TOKENS)
     remarks = ask(chat, request, Remarks, cancelled=cancelled).value
     said = remarks.remarks if remarks is not None else []
     placed = [(remark, place) for remark in said[:MOST_REMARKS] if (place := placed_at(remark.quote, piece.text))]
@@ -131,8 +131,8 @@ def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[
 
 def _stands(remark: Remark, shown: dict[str, str], chat: ChatModel, cancelled: Callable[[], bool]) -> bool:
     """Whether the model, asked once more, says that the remark is right."""
-    claim = prompting.fenced(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
-    request = ChatRequest(prompting.messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
+    claim = prompting.fence(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
+    request = ChatRequest(prompting.build_messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
     judgement = ask(chat, request, Judgement, cancelled=cancelled).value
     return judgement is not None and judgement.right
 
@@ -206,5 +206,5 @@ def _indent_before(text: str, start: int) -> str:
 
 def _sentence(text: str) -> str:
     """What the model says, on one line, as plain text of bounded length."""
-    said = plain(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
+    said = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
     return said if len(said) <= LONGEST_MESSAGE else said[: LONGEST_MESSAGE - 1] + "…"

@@ -67,7 +67,7 @@ def plainly_reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Cal
         models.chat.ChatError: the model did not answer.
     """
     lines = piece.text.splitlines()
-    shown = prompting.fenced(numbered(piece.text), piece.title)
+    shown = prompting.fence(numbered(piece.text), piece.title)
     room = chat.context_tokens - _SPARE_TOKENS
     if chat.count_tokens(shown) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
@@ -133,12 +133,12 @@ def chosen_in(answer: str) -> str:
 
 
 def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
-    head = outlines.class_heads(piece, lambda more: chat.count_tokens(more) <= room // 2)
+    head = outlines.outline_classes(piece, lambda more: chat.count_tokens(more) <= room // 2)
     left = room - chat.count_tokens(head)
-    context = related_code.signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
-    messages = prompting.messages(
+    context = related_code.collect_signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
+    messages = prompting.build_messages(
         "bugs",
-        head=prompting.fenced(head, piece.title) if head else "",
+        head=prompting.fence(head, piece.title) if head else "",
         context=context,
         language=piece.document.language,
         code=shown,
@@ -149,7 +149,7 @@ def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -
 def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
     """Ask for the line as the model would write it; "" where it has no other."""
     said = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.said}")
-    asked = prompting.messages("line", number=str(claim.number), line=prompting.fenced(line))
+    asked = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
     reply = chat.chat(ChatRequest((*first.messages, said, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
     return line_in(reply.text, line) if reply.end is ReplyEnd.END else ""
 
@@ -167,13 +167,13 @@ def _ask_for_choice(
     """Ask whether the model prefers the other line, whether it is shown second or first."""
     number, line, other = versions
     for first, second, right in ((line, other, "B"), (other, line, "A")):
-        messages = prompting.messages(
+        messages = prompting.build_messages(
             "choice",
             language=piece.document.language,
             code=shown,
             number=str(number),
-            first=prompting.fenced(first),
-            second=prompting.fenced(second),
+            first=prompting.fence(first),
+            second=prompting.fence(second),
         )
         reply = chat.chat(ChatRequest(messages, max_tokens=_CHOICE_TOKENS), cancelled=cancelled)
         if reply.end is ReplyEnd.CANCELLED or chosen_in(reply.text) != right:

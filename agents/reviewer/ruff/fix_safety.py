@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.reviewer.ruff.module_imports import Imports, acts_not, is_plain_member
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ class Safety:
     def _unneeded(self, document: Document, removing: Sequence[Finding]) -> frozenset[Finding]:
         """Return the findings of `removing` whose import is unused elsewhere."""
         before = Imports.of(document.text)
-        left = Imports.of(edited(document.text, _together(removing)))
+        left = Imports.of(apply_edits(document.text, _together(removing)))
         if before is None or left is None or before.in_class:
             return frozenset()
         kept = []
         for finding in removing:
             assert finding.fix is not None  # noqa: S101 (see `_is_claimed`)
-            after = Imports.of(edited(document.text, finding.fix.edits))
+            after = Imports.of(apply_edits(document.text, finding.fix.edits))
             if after is not None and self._acts_not(document.path, before, after, left):
                 names = before.names - after.names
                 if not names or document.path is None or not self.importers.may_use(document.path, names):
