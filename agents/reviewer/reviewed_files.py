@@ -49,7 +49,7 @@ def read(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Docum
     if reason := content_reason(data, limits, path.name, waived):
         return reason
     text = texts.decode(data)
-    return Document(path.as_uri(), path, languages.of_path(path, text), text)
+    return Document(path.as_uri(), path, languages.detect(path, text), text)
 
 
 def real(path: Path) -> Path:

@@ -95,7 +95,7 @@ def analyze_file(
     if reason := built_in_reasons.content_reason(data, limits, path.name, waived):
         return _with(base, reason=reason), b""
     text = texts.decode(data)
-    result = analyze_text(text, languages.of_path(path, text), plain=plain, alone=True)
+    result = analyze_text(text, languages.detect(path, text), plain=plain, alone=True)
     return _with(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
 
 

@@ -26,7 +26,7 @@ def completion_policy_of(settings: Settings) -> CompletionPolicy:
     from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.completion
-    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
+    known = ((name, languages.resolve_id(name)) for name in wanted.languages_off)
     usual = CompletionPolicy()
     return CompletionPolicy(
         enabled=wanted.enabled,
@@ -50,7 +50,7 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.review
-    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
+    known = ((name, languages.resolve_id(name)) for name in wanted.languages_off)
     return ReviewPolicy(
         enabled=wanted.enabled,
         layers=layers_of(settings),

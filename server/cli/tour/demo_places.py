@@ -29,7 +29,6 @@ T = TypeVar("T")
 FILES = 12
 LOOKED_AT = 20_000  # files; a huge workspace need not be listed to its end for a demonstration
 MIN_BYTES, MAX_BYTES = 200, 60_000
-PROSE = {"markdown", "json", "yaml", "toml", "html", "css", languages.TEXT}
 
 IMPORT = "in an import"
 # Each kind of place: the text up to the cursor (group 1) and the rest of the line, which the demonstration removes.
@@ -84,8 +83,8 @@ def _files(root: Path) -> list[tuple[Path, str, str]]:
     limits = IndexLimits()
     by_language: dict[str, list[str]] = {}
     for found in itertools.islice(walk(Exclusion(root, limits), limits, WalkCounts()), LOOKED_AT):
-        language = languages.of_path(root / found.relative)
-        if language not in PROSE and MIN_BYTES <= found.size <= MAX_BYTES:
+        language = languages.detect(root / found.relative)
+        if languages.get(language).kind is languages.Kind.CODE and MIN_BYTES <= found.size <= MAX_BYTES:
             by_language.setdefault(language, []).append(found.relative)
     ranked = sorted(by_language.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     shares = (FILES,) if len(ranked) == 1 else (FILES - 3, 2, 1)

@@ -113,7 +113,7 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
     if not answer.granted:
         shown, why = command.command_line, answer.reason
         return RunFacts(command=shown, outcome=answer.outcome, exit_code=None, seconds=0.0, output="", problem=why)
-    async with services.works.run(f"Running {command.command_line}", snapshot.token) as work:
+    async with services.jobs.run(f"Running {command.command_line}", snapshot.token) as work:
         ran = await _ran(work, command, settings.test_timeout_s, data)
     return RunFacts(
         command=command.command_line,
@@ -130,7 +130,7 @@ async def _ran(work: Job, command: Command, timeout_s: float, data: Path | None)
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
-            if work.cancelled():
+            if work.is_cancelled():
                 break
     finally:
         if not running.done():
