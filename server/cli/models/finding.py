@@ -74,7 +74,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
             for one in found
         ],
     )
-    terminal.out().print(f"Convert one with: {TAKE} NAME", markup=False)
+    terminal.get_stdout().print(f"Convert one with: {TAKE} NAME", markup=False)
     if importlib.util.find_spec("gguf") is None:
         terminal.note("Converting GGUF files needs an extra: uv tool install '.[convert]' in Starling's repository.")
 
@@ -119,7 +119,7 @@ def taken(source: str) -> Taken:
     one = next((one for one in listed if one.name == source), None)
     if one is None:
         names = [one.name for one in listed]
-        meant = terminal.meant(source, names)
+        meant = terminal.suggest_names(source, names)
         raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
