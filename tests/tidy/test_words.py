@@ -17,6 +17,7 @@ CHECKED: tuple[str, ...] = (
     "benchmarks",
     "models/conversion",
     "models/remote",
+    "models/training",
 )
 
 
