@@ -170,7 +170,7 @@ async def test_the_server_completes_code_in_the_workspace(
     finally:
         await client.finish()
     assert sprung(trap) == []
-    assert not any("the trap" in complaint for complaint in client.complaints)
+    assert not any("the trap" in complaint for complaint in client.problems)
 
 
 async def test_every_process_of_the_program_keeps_the_workspace_off_its_path(
