@@ -135,7 +135,7 @@ class DemoClient(LanguageClient):
         return client
 
     async def begin(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start the server with `command` and initialize it; without `environment` it inherits ours. Raises as `start`."""
+        """Start the server with `command` and initialize it. `environment` defaults to ours. Raises as `start`."""
         begun = time.perf_counter()
         await self.start_io(*command, cwd=self.root, env=environment)
         self._drain = asyncio.create_task(self._read_errors())

@@ -86,7 +86,7 @@ async def place_of(snapshot: Snapshot, services: Services, where: Where, instruc
 
 def span_of(document: OpenText, span: Range, encoding: str) -> Span:
     """A command's range in code points."""
-    found = incoming.span_of_plain(document, span.model_dump(), encoding)
+    found = incoming.span_of_json(document, span.model_dump(), encoding)
     return found if found is not None else Span(0, len(document.text))
 
 
