@@ -285,7 +285,7 @@ def _serve_until_signal(
         token = token_file.read(address.token_file) if address.token_file is not None else None
         door = Admission(token or token_file.generate(), is_new=token is None)
         stdio.tune_for_latency()
-        allocator.bound()
+        allocator.limit_memory()
         asyncio.run(serving(address, door))
     except token_file.TokenFileError as error:
         raise ServeError(str(error)) from error

@@ -36,7 +36,7 @@ def serve_stdio(build: Builder = core.build) -> NoReturn:
     """Serve the editor that started this process, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
     tune_for_latency()
-    allocator.bound()
+    allocator.limit_memory()
     status = asyncio.run(_serve(reading, writing, build))
     lifetime.end(status)
 
