@@ -16,7 +16,6 @@ CHECKED: tuple[str, ...] = (
     "benchmarks",
     "models/conversion",
     "models/remote",
-    "server/gate",
     "server/lsp",
 )
 
