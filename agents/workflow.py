@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, TextChange
 from agents.metered_model import Metered
-from agents.reviewer.assessment import code_metrics
+from agents.reviewer.assessment import measure_code
 from agents.reviewer.ruff import style
-from agents.reviewer.scoring import Reviewed, report
+from agents.reviewer.scoring import FileReview, build_report
 from agents.tasks import refine, running, write_test
 from agents.tasks.edit_ranking import new_findings
 from agents.tasks.proposals import between, said_of
@@ -128,8 +128,8 @@ class Workflow:
         """Validated by the task that wrote it; reviewed here."""
         means.report("reviewing")
         findings = means.review(document)
-        reviewed = Reviewed(document, findings, code_metrics(document), None, style.layout_problems(document))
-        return _State(document, new_findings(before, findings), score=report([reviewed]).score)
+        reviewed = FileReview(document, findings, measure_code(document), None, style.count_layout_problems(document))
+        return _State(document, new_findings(before, findings), score=build_report([reviewed]).score)
 
     def _tested(self, state: _State, means: Means) -> _State:
         """With a test of what was written, and what came of running it."""

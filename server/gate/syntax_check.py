@@ -40,4 +40,4 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
 
 def _is_python(uri: str, path: Path | None, language: str, text: str) -> bool:
     """Return whether ruff's parser, which knows newer syntax than the grammar, reads `text`."""
-    return language == "python" and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()
+    return language == "python" and Ruff().find_syntax_errors(Document(uri, path, language, text), PARSE_S) == ()

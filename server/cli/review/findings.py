@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.findings import Severity
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from indexing.syntax import texts
 from server.cli import terminal
 from server.cli.review import sarif
@@ -152,10 +152,10 @@ def plain(one: Located) -> dict[str, Any]:
         "code": finding.code,
         "severity": finding.severity.value,
         "message": finding.message,
-        "source": source_of(finding),
+        "source": format_source(finding),
         "layer": finding.layer.value,
         "confidence": round(finding.confidence, 3),
-        "explanation": explanation_of(finding),
+        "explanation": find_explanation_url(finding),
         "fix": None if fix is None else {"title": fix.title, "safe": fix.safe},
     }
 
@@ -170,7 +170,7 @@ def as_github(outcome: Outcome) -> None:
             "endLine": place.end_line,
             "col": place.column,
             "endColumn": place.end_column,
-            "title": f"{source_of(finding)}: {finding.code}",
+            "title": f"{format_source(finding)}: {finding.code}",
         }
         told = ",".join(f"{name}={_property(str(value))}" for name, value in fields.items())
         sys.stdout.write(f"::{GITHUB[finding.severity]} {told}::{_data(finding.message)}\n")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.reviewer.reviewer import Reviewer
-    from agents.reviewer.scoring import Report, Reviewed
+    from agents.reviewer.scoring import FileReview, Report
     from indexing.limits import IndexLimits
     from indexing.syntax.documents import Document, Span
     from server.assembly.settings import Settings
@@ -136,7 +136,7 @@ class _Job:
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""
         walk, read, found = Walk(), 0, []
-        reviewed: list[Reviewed] = []
+        reviewed: list[FileReview] = []
         self.fixable, self.left_out = [], []
         for batch in self._batches(given, walk):
             read += len(batch)
@@ -153,7 +153,7 @@ class _Job:
         return Outcome(found, read, skipped, self.reviewer.problem, report, tuple(self.left_out))
 
     def _looked(
-        self, batch: list[Document], reviewed: list[Reviewed]
+        self, batch: list[Document], reviewed: list[FileReview]
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
         """The findings of a batch; what a report needs beside them goes into `reviewed`."""
         if not self.reporting:
@@ -161,14 +161,14 @@ class _Job:
             return
         from agents.reviewer import assessment  # noqa: PLC0415 (for a report alone)
 
-        for one in assessment.assess(self.reviewer, batch):
+        for one in assessment.assess_files(self.reviewer, batch):
             reviewed.append(one)
             yield one.document, one.findings
 
-    def _reported(self, reviewed: list[Reviewed]) -> Report:
+    def _reported(self, reviewed: list[FileReview]) -> Report:
         from agents.reviewer import reporting  # noqa: PLC0415 (for a report alone)
 
-        whole = reporting.on_reviewed(self.reviewer, tuple(reviewed), self.root)
+        whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)
         if whole.problem and whole.problem != self.reviewer.problem:
             terminal.note(whole.problem)
         return whole.report
@@ -254,7 +254,7 @@ class _Job:
             if path in seen or (self.changed is not None and path not in self.changed):
                 continue
             seen.add(path)
-            document = reviewed_files.read(path, self.limits, waived or ())
+            document = reviewed_files.read_document(path, self.limits, waived or ())
             if isinstance(document, str):
                 skipped[document] += 1
                 if waived is not None:
@@ -272,10 +272,10 @@ class _Job:
 
         exclusion = Exclusion(self.root, self.limits)
         for path in given:
-            real = reviewed_files.real(path)
+            real = reviewed_files.resolve_path(path)
             if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
                 try:
-                    found = reviewed_files.files(real, self.limits, seen=walk)
+                    found = reviewed_files.list_files(real, self.limits, seen=walk)
                     yield from ((file, each.waived or None) for file, each in found)
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None

@@ -178,7 +178,7 @@ def _file(file: FileCoverage, folder: Path) -> FileFacts:
         lines=file.lines,
         covered=covered,
         percent=_rounded(100 * covered / file.lines if file.lines else None),
-        missed=coverage.gaps(file.missed),
+        missed=coverage.group_lines(file.missed),
         changed=file.changed,
     )
 

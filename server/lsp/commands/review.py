@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from agents.reviewer.reporting import Whole
+    from agents.reviewer.reporting import FullReport
     from agents.reviewer.reviewer import Reviewer
     from server.assembly.core import Core
     from server.lsp.session.open_documents import OpenText
@@ -109,7 +109,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
             layers = layers_of(core) if arguments.deep else QUICK
             folder = targets.root_of(snapshot, document.path)
             on_text = partial(
-                reporting.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled
+                reporting.report_on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled
             )
             look = partial(_saying, on_text, partial(targets.left_out_of, core, document))
         else:
@@ -124,23 +124,23 @@ def _on_files(
     reviewer: Reviewer,
     paths: Sequence[str] | None,
     cancelled: Callable[[], bool],
-) -> Whole:
+) -> FullReport:
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; name an open document by `uri`")
     documents, missed = targets.documents_of(snapshot, core, paths if paths is not None else (".",), cancelled)
     folder: Path = snapshot.roots[0]
-    on_files = partial(reporting.on_files, reviewer, documents, folder, cancelled=cancelled)
+    on_files = partial(reporting.report_on_files, reviewer, documents, folder, cancelled=cancelled)
     return _saying(on_files, lambda: " ".join(missed[:MOST_MISSED]))
 
 
-def _saying(look: Callable[[], Whole], left_out: Callable[[], str]) -> Whole:
+def _saying(look: Callable[[], FullReport], left_out: Callable[[], str]) -> FullReport:
     """Look, and add why something that was asked for is left out."""
     whole = look()
     problem = " ".join(filter(None, (whole.problem, left_out())))
     return replace(whole, problem=problem)
 
 
-def _result(whole: Whole, encoding: str) -> Result:
+def _result(whole: FullReport, encoding: str) -> Result:
     report = whole.report
     return Result(
         score=report.score,
@@ -167,7 +167,7 @@ def _result(whole: Whole, encoding: str) -> Result:
     )
 
 
-def _found(whole: Whole, encoding: str) -> list[Found]:
+def _found(whole: FullReport, encoding: str) -> list[Found]:
     found: list[Found] = []
     for each in sorted(whole.reviewed, key=lambda one: one.document.uri):
         if len(found) >= MOST_FINDINGS:

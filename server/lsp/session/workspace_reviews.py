@@ -164,7 +164,7 @@ class _Look:
 
         for root in self.roots:
             try:
-                for path, found in reviewed_files.files(root, self.core.review_limits, cancelled=self.held):
+                for path, found in reviewed_files.list_files(root, self.core.review_limits, cancelled=self.held):
                     if self.held():
                         return
                     yield path, (found.mtime_ns, found.size)
@@ -175,7 +175,7 @@ class _Look:
 def _found(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Diagnostic, ...] | None:
     from agents.reviewer import reviewed_files  # noqa: PLC0415
 
-    document: Document | str = reviewed_files.read(path, core.review_limits)
+    document: Document | str = reviewed_files.read_document(path, core.review_limits)
     if isinstance(document, str) or core.reviewer is None:
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=held)
