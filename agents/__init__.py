@@ -1,5 +1,5 @@
-"""The agents: completion, tasks, reviewer and, around them, the team. They return records and never write a file.
+"""The agents: completion, tasks and reviewer, and the workflow that combines them.
 
-Never sees an LSP type. Start at `agents.workflow`, or with the records in
+They return records and never write a file. Never sees an LSP type. Start at `agents.workflow`, or with the records in
 `agents.suggestions`, `agents.findings` and `agents.edits`.
 """

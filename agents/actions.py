@@ -1,6 +1,7 @@
-"""What a person may have done at a place: fixes of findings, and what the generator would write. Start at `listed`.
+"""Code actions at a place: fixes of its findings, and the tasks that apply there. Start at `list_actions`.
 
-Decides by syntax and by findings that are there already, in microseconds; computes no proposal and asks no model.
+Decides by the syntax tree and by findings that are known already, in microseconds. Computes no proposal and asks no
+model.
 """
 
 from __future__ import annotations
@@ -22,31 +23,31 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.tasks.task import Scene, Task
 
-_MOST_FINDINGS = 20  # of one place: nobody reads a longer menu
+_MOST_FINDINGS = 20  # findings of one place that get actions: nobody reads a longer menu
 FIX_ALL = "Fix all that is safe to fix"
 
 
 class Way(StrEnum):
-    """How an action is carried out."""
+    """The mechanism that carries an action out."""
 
-    EDIT = "edit"  # it is a safe fix: the editor makes it, and choosing it is the confirmation
-    FIX = "fix"  # a finding's fix, known or written by a model: proposed through the gate
-    TASK = "task"  # one of the generator's tasks: likewise
-    FIX_ALL = "fix-all"  # all safe fixes of a fresh review: as EDIT
+    EDIT = "edit"  # a safe fix: the editor applies it at once, since choosing it is the confirmation
+    FIX = "fix"  # a finding's fix, known or written by a model: becomes a proposal for the gate
+    TASK = "task"  # one of the tasks: its result becomes a proposal for the gate
+    FIX_ALL = "fix-all"  # all safe fixes of a new review: applied at once, like EDIT
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that may be chosen.
+    """One entry of the menu of code actions.
 
     Attributes:
         title: an imperative for the person who chooses.
-        kind: in the words of code actions.
-        way: how it is carried out.
-        span: what it is about.
-        task: name of the generator's task, "" for none.
-        finding: the finding that it mends, None for none.
-        preferred: the likeliest choice there.
+        kind: the LSP kind of the code action ("quickfix").
+        way: the mechanism that carries it out.
+        span: the code that it is about.
+        task: name of the task to run, "" for none.
+        finding: the finding that it fixes, None for none.
+        preferred: whether it is the most likely choice at this place.
         disabled: why it cannot be chosen now, "" when it can.
     """
 
@@ -60,46 +61,47 @@ class Action:
     disabled: str = ""
 
 
-def listed(scene: Scene, findings: Iterable[Finding], *, missing: Callable[[Task], str]) -> tuple[Action, ...]:
-    """What applies at the scene's span, fixes first.
+def list_actions(scene: Scene, findings: Iterable[Finding], *, missing: Callable[[Task], str]) -> tuple[Action, ...]:
+    """Return the actions that apply at the scene's span: fixes first, then tasks, then "fix all".
 
     Args:
-        scene: the place.
-        findings: of the whole document, as it stands.
-        missing: why a task cannot be done now, "" when it can.
+        scene: the document and the selected span.
+        findings: findings of the whole document, whose offsets fit its current text.
+        missing: returns why a task cannot run now, "" when it can.
     """
-    known = tuple(findings)
-    touched = tuple(one for one in known if _touches(one.span, _lines(scene)))[:_MOST_FINDINGS]
+    all_findings = tuple(findings)
+    touched = tuple(one for one in all_findings if _overlaps(one.span, _expand_to_lines(scene)))[:_MOST_FINDINGS]
     scene = replace(scene, findings=touched)
-    actions = [action for finding in touched for action in _of_finding(scene, finding, missing)]
+    actions = [action for finding in touched for action in _list_fix_actions(scene, finding, missing)]
     for task, offer in running.offers(scene):
         if task.listed and task is not fix_by_completion.TASK:
             disabled = missing(task)
             preferred = offer.preferred and not disabled
             actions.append(Action(offer.title, task.kind, Way.TASK, offer.span, task.name, None, preferred, disabled))
-    if any(is_safe(one) for one in known):
+    if any(is_safe(one) for one in all_findings):
         whole = Span(0, len(scene.document.text))
         actions.append(Action(FIX_ALL, "source.fixAll.starling", Way.FIX_ALL, whole))
     return tuple(actions)
 
 
 def is_safe(finding: Finding) -> bool:
-    """Whether its fix may be made without looking at it: known, safe, and of the static layer."""
+    """Return whether the finding's fix may be applied unseen: its edits are known, safe, and from the static layer."""
     known = finding.fix
     return known is not None and known.safe and bool(known.edits) and finding.layer is Layer.STATIC
 
 
-def safe_edits(findings: Iterable[Finding]) -> tuple[Edit, ...]:
-    """The edits of all safe fixes that get along with each other, in order; of two that overlap, the first is made."""
-    made: list[Edit] = []
+def collect_safe_edits(findings: Iterable[Finding]) -> tuple[Edit, ...]:
+    """Return the edits of all safe fixes, sorted by place; of two fixes that overlap, only the first is included."""
+    chosen: list[Edit] = []
     for finding in findings:
-        if finding.fix is not None and is_safe(finding) and not any(_meets(edit, made) for edit in finding.fix.edits):
-            made += [edit for edit in finding.fix.edits if edit not in made]
-    return tuple(sorted(made, key=lambda edit: (edit.start, edit.end)))
+        edits = finding.fix.edits if finding.fix is not None and is_safe(finding) else ()
+        if not any(_conflicts(edit, chosen) for edit in edits):
+            chosen += [edit for edit in edits if edit not in chosen]
+    return tuple(sorted(chosen, key=lambda edit: (edit.start, edit.end)))
 
 
-def moved(findings: Sequence[Finding], old: str, new: str) -> tuple[Finding, ...]:
-    """Findings of the text `old` in the text `new`: those that lie before or behind all that has changed."""
+def shift_findings(findings: Sequence[Finding], old: str, new: str) -> tuple[Finding, ...]:
+    """Return `findings` of the text `old`, with offsets for the text `new`; drops those that touch the changed part."""
     if old == new:
         return tuple(findings)
     same, tail = unchanged(old, new)
@@ -112,11 +114,12 @@ def moved(findings: Sequence[Finding], old: str, new: str) -> tuple[Finding, ...
         if last < same:
             kept.append(finding)
         elif first > len(old) - tail:
-            kept.append(_shifted(finding, shift))
+            kept.append(_shift_finding(finding, shift))
     return tuple(kept)
 
 
-def _of_finding(scene: Scene, finding: Finding, missing: Callable[[Task], str]) -> Iterator[Action]:
+def _list_fix_actions(scene: Scene, finding: Finding, missing: Callable[[Task], str]) -> Iterator[Action]:
+    """Yield at most one action that fixes `finding`: by its safe fix, by its known fix, or by the completion model."""
     if is_safe(finding):
         assert finding.fix is not None  # noqa: S101 - it is safe
         yield Action(finding.fix.title, Kind.QUICK_FIX, Way.EDIT, finding.span, "", finding, preferred=True)
@@ -128,26 +131,27 @@ def _of_finding(scene: Scene, finding: Finding, missing: Callable[[Task], str]) 
         yield Action(title, Kind.QUICK_FIX, Way.FIX, finding.span, fix_by_completion.TASK.name, finding, disabled=why)
 
 
-def _lines(scene: Scene) -> Span:
-    """The lines of the scene's span: a finding anywhere on them may be meant."""
+def _expand_to_lines(scene: Scene) -> Span:
+    """Return the whole lines of the scene's span: every finding on them counts as being at the place."""
     text = scene.document.text
     end = text.find("\n", scene.span.end)
     return Span(text.rfind("\n", 0, scene.span.start) + 1, len(text) if end < 0 else end)
 
 
-def _touches(one: Span, other: Span) -> bool:
+def _overlaps(one: Span, other: Span) -> bool:
     return one.start <= other.end and other.start <= one.end
 
 
-def _meets(edit: Edit, made: list[Edit]) -> bool:
-    """Whether it overlaps another, or is written at the same point."""
+def _conflicts(edit: Edit, made: list[Edit]) -> bool:
+    """Return whether `edit` overlaps a different edit of `made`, or starts at the same offset as one."""
     return any(
         edit != other and (edit.start == other.start or (edit.start < other.end and other.start < edit.end))
         for other in made
     )
 
 
-def _shifted(finding: Finding, shift: int) -> Finding:
+def _shift_finding(finding: Finding, shift: int) -> Finding:
+    """Return `finding` and the edits of its fix moved by `shift` code points."""
     span = Span(finding.span.start + shift, finding.span.end + shift)
     known = finding.fix
     if known is not None:

@@ -1,6 +1,6 @@
-"""Proposed edits and the changes they are made of: written by agents, decided about and made by the gate.
+"""Proposed edits and the changes that they consist of: agents make them, the gate decides about them and applies them.
 
-Offsets are code points of the text that an edit was made for; spans are half-open. Values that change nothing by
+Offsets are code points of the text that an edit was made for; spans are half-open. The records change nothing by
 themselves. Start at `ProposedEdit`.
 """
 
@@ -24,14 +24,14 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """Edits to a text that exists.
+    """Edits of an existing text.
 
     Attributes:
         uri: the document as the editor names it, or the file's URI when it is not open.
         path: the file; None for an untitled document.
-        before: the whole text that the edits were made for: what it is compared with and re-based from.
-        edits: in order and not overlapping.
-        encoding: what the file is to be written in, by its name in `server.gate.disk.contents`; "" for the one it has.
+        before: the whole text that the edits were made for; used to detect and to rebase onto later changes.
+        edits: sorted by place, not overlapping.
+        encoding: encoding to write the file in, by its name in `server.gate.disk.contents`; "" keeps the file's own.
     """
 
     uri: str
@@ -42,18 +42,18 @@ class TextChange:
 
     @property
     def after(self) -> str:
-        """The text with the edits made."""
-        return edited(self.before, self.edits)
+        """The text with the edits applied."""
+        return apply_edits(self.before, self.edits)
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a file has beside its bytes.
+    """Metadata of a file, which is restored with it.
 
     Attributes:
         mode: the permission bits, setuid and setgid included.
-        owner: the user's number, -1 where the system has none.
-        group: the group's number, likewise.
+        owner: numeric user id, -1 where the system has none.
+        group: numeric group id, -1 where the system has none.
         extended: extended attributes, ACLs among them, by name.
     """
 
@@ -65,14 +65,14 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class CreateFile:
-    """A new file; refused where there is one already.
+    """A new file; refused where the path exists already.
 
     Attributes:
-        path: where.
+        path: path of the new file.
         text: its whole text, without a byte order mark.
-        encoding: "utf-8", or another one by its name in `server.gate.disk.contents` where a deleted file comes back.
+        encoding: name of an encoding in `server.gate.disk.contents`; not "utf-8" only where a deleted file is restored.
         executable: whether its owner may run it.
-        attributes: what a deleted file had that comes back, None for those of any new file.
+        attributes: metadata of a deleted file that is restored, None for a new file's defaults.
     """
 
     path: Path
@@ -84,7 +84,7 @@ class CreateFile:
 
 @dataclass(frozen=True, slots=True)
 class RenameFile:
-    """A file moves; refused where the new place is taken."""
+    """A file that moves from `path` to `to`; refused where `to` exists already."""
 
     path: Path
     to: Path
@@ -92,7 +92,7 @@ class RenameFile:
 
 @dataclass(frozen=True, slots=True)
 class DeleteFile:
-    """A file goes; `before` is its text as the proposer knew it."""
+    """A file to delete; `before` is its text as the proposer last read it."""
 
     path: Path
     before: str
@@ -103,16 +103,17 @@ Change = TextChange | CreateFile | RenameFile | DeleteFile
 
 @dataclass(frozen=True, slots=True)
 class ProposedEdit:
-    """What an agent would like to write. Only the gate makes it so, after a person said yes.
+    """A change that an agent suggests; only the gate applies it, after a person has approved it.
 
     Attributes:
         title: an imperative of a few words ("Add a docstring to `area`").
         why: one or two sentences for the person who decides.
-        by: who proposes it, in the person's words ("generator", "reviewer").
-        changes: what would be changed, at most one change a file.
+        by: the agent that proposes it, in the person's words ("generator", "reviewer").
+        changes: at most one change for each file.
         model: name of the model that wrote it, "" for none.
-        automatic: nobody chose exactly this change (refused when it breaks the syntax, not only said).
-        notes: facts for the decision ("3 tests passed"), a line each.
+        automatic: whether nobody chose exactly this change; such a proposal is refused if it breaks the syntax, where
+            others only get a warning.
+        notes: facts for the decision ("3 tests passed"), one line each.
     """
 
     title: str
@@ -124,11 +125,11 @@ class ProposedEdit:
     notes: tuple[str, ...] = field(default=())
 
 
-def edited(text: str, edits: tuple[Edit, ...]) -> str:
-    """`text` with `edits` made, which are in order and do not overlap.
+def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:
+    """Return `text` with `edits` applied, which must be sorted by place and must not overlap.
 
     Raises:
-        ValueError: they are not, or reach beyond the text.
+        ValueError: the edits overlap, are unsorted, or reach beyond the text.
     """
     parts: list[str] = []
     reached = 0

@@ -1,4 +1,4 @@
-"""Findings of a review and what would mend them. Offsets are code points of the reviewed text. Start at `Finding`."""
+"""Findings of a review, and their fixes. Offsets are code points of the reviewed text. Start at `Finding`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How much a finding matters, in the editor's words."""
+    """Importance of a finding, by the names of LSP diagnostics."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 
 class Layer(StrEnum):
-    """Which of the reviewer's layers found it."""
+    """The layer of the reviewer that reported a finding."""
 
     STATIC = "static"  # by syntax, and by ruff
     LIKELIHOOD = "likelihood"  # the completion model finds an alternative far more likely
@@ -30,12 +30,12 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What would mend a finding.
+    """An edit that removes a finding.
 
     Attributes:
         title: an imperative for the person who chooses it.
-        edits: in the reviewed document, in order and not overlapping; empty when a model has to write them first.
-        safe: cannot change what the program does; only such fixes are applied together (`source.fixAll`).
+        edits: edits of the reviewed document, sorted by place, not overlapping; empty where a model has to write them.
+        safe: whether it cannot change what the program does; only safe fixes are applied together (`source.fixAll`).
     """
 
     title: str
@@ -45,20 +45,20 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One remark of the reviewer.
+    """One problem that the reviewer reports.
 
     Attributes:
         code: the rule's name in kebab-case ("mutable-default"), or another tool's own code ("F401").
-        severity: how much it matters.
-        span: what it is about, code points of the reviewed text; never empty unless the text is.
+        severity: importance, as the editor shows it.
+        span: the code that it is about, code points of the reviewed text; empty only if the text is.
         message: one or two sentences: what is there, and why it matters.
-        layer: which layer found it.
-        source: "starling", or the tool that found it ("ruff").
-        fix: what would mend it, None where nothing can be offered.
+        layer: the layer that reported it.
+        source: "starling", or the tool that reported it ("ruff").
+        fix: its fix, None where none can be offered.
         confidence: estimated probability that a person agrees, 0 to 1.
-        unnecessary: the code can go (editors dim it).
-        deprecated: what it uses is deprecated (editors strike it out).
-        url: where the rule is explained, "" for our own rules, whose page the server knows.
+        unnecessary: whether the code can go (editors dim it).
+        deprecated: whether the code uses something deprecated (editors strike it out).
+        url: page that explains the rule, "" for Starling's own rules, whose page the server knows.
     """
 
     code: str

@@ -1,9 +1,9 @@
-"""What a model says is data: Markdown in which nothing is fetched, followed or run, whoever shows it.
+"""A filter that makes a model's Markdown inert: no viewer fetches, follows or runs anything in it.
 
-Images, links, HTML and formulas become plain text; addresses become code, which can be read and is not a link. What
-stands in a fence at the top of the text, or in code on one line, is left as it is. Works while an answer comes: what
-may still become part of something else is held back. Where it cannot be told how a viewer reads a text, nothing of it
-counts as code. Start at `Inert`.
+Images, links, HTML and formulas become plain text; addresses become code, which is readable but no link. Text in a
+top-level fence, or in a code span on one line, stays as it is. Works on a stream: text that a later piece may turn into
+part of something else is held back. Where viewers may disagree about what is code, nothing counts as code. Start at
+`InertFilter`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import re
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r(?!\Z))")
 _FENCE = re.compile(r"( {0,3})(?:(`{3,})[^`]*|(~{3,}).*)\Z", re.DOTALL)
-_FENCE_BEGUN = re.compile(r" {0,3}(?:`*|~*)\Z")
-_FRONT = re.compile(r"(?:---|\+\+\+)\s*\Z")
-_FRONT_BEGUN = re.compile(r"[\s+-]*\Z")
+_FENCE_START = re.compile(r" {0,3}(?:`*|~*)\Z")
+_FRONT_MATTER = re.compile(r"(?:---|\+\+\+)\s*\Z")
+_FRONT_MATTER_START = re.compile(r"[\s+-]*\Z")
 _TICKS = re.compile(r"`+")
 _WORD = re.compile(r"[^\s`]+")
 _SPACE = re.compile(r"\s+")
 ADDRESS_SHOWN = "(address)"
-_LONGEST_HELD = 4000  # characters of a word that still comes
-# A scheme or a host that viewers make a link of, read without the backslashes and marks that hide it from us.
+_LONGEST_HELD = 4000  # characters of an unfinished word or code span that are held back
+# A scheme or host that viewers link; also searched for without the backslashes and marks that can hide it.
 _SCHEMES = r"\bwww\.|\b(?:mailto|command|file|data|javascript|vscode[\w-]*|tel|sms|xmpp):\S"
 _ADDRESS = re.compile(rf"//\S|{_SCHEMES}", re.IGNORECASE)
 _LINKED = re.compile(rf"://|{_SCHEMES}", re.IGNORECASE)
@@ -31,65 +31,65 @@ _LINK = re.compile(r"\](?=[(:\[])")
 _FORMULA = re.compile(r"(?<!\\)((?:\\\\)*)\$")
 
 
-def inert(text: str) -> str:
-    """Return Markdown from a model as a viewer may show it."""
-    filtering = Inert()
-    return filtering.take(text) + filtering.end()
+def make_inert(text: str) -> str:
+    """Return a model's whole Markdown text, made safe to show in a viewer."""
+    filtering = InertFilter()
+    return filtering.feed(text) + filtering.finish()
 
 
-def plain(text: str) -> str:
-    """Return a sentence of a model, for where no Markdown is read: without addresses, which some viewers link."""
-    return " ".join(ADDRESS_SHOWN if _holds(_LINKED, word) else word for word in text.split(" "))
+def hide_addresses(text: str) -> str:
+    """Return `text` with "(address)" in place of each word with an address, for viewers that link plain addresses."""
+    return " ".join(ADDRESS_SHOWN if _has_match(_LINKED, word) else word for word in text.split(" "))
 
 
-def _holds(pattern: re.Pattern[str], word: str) -> bool:
-    """Return whether a word holds an address, also one that is hidden by marks which viewers drop."""
+def _has_match(pattern: re.Pattern[str], word: str) -> bool:
+    """Return whether `pattern` matches in `word`, or in `word` without the marks and escapes that viewers drop."""
     return bool(pattern.search(word) or pattern.search(_HIDING.sub("", word)))
 
 
-class Inert:
-    """Makes one answer inert, piece by piece; what all calls return together is the whole."""
+class InertFilter:
+    """A filter that makes one streamed answer inert; the concatenated results of all calls are the whole answer."""
 
     def __init__(self) -> None:
-        self._rest = ""  # not looked at yet: the end of the last line
-        self._begun = False  # whether a part of that line was given out
-        self._fence = ""  # the marks of the fence that is open
-        self._indent = 0  # of that fence
-        self._trusted = True  # whether fences are where a viewer sees them
-        self._first = True
+        self._rest = ""  # input that is not converted yet: the end of the last line
+        self._begun = False  # whether a part of that line was returned already
+        self._fence = ""  # the marks of the open fence, "" outside of fences
+        self._indent = 0  # indentation of that fence, columns
+        self._trusted = True  # whether viewers certainly agree about which lines are fences
+        self._first = True  # whether no line with text has come yet
         self._last = ""  # the character given out last
 
-    def take(self, piece: str) -> str:
-        """Return what can be shown of the answer so far and was not yet."""
+    def feed(self, piece: str) -> str:
+        """Add the next piece of the answer, and return the text that can be shown now."""
         self._rest += piece
         shown: list[str] = []
         while (found := _LINE.match(self._rest)) is not None:
             line = found[0]
             self._rest = self._rest[found.end() :]
-            shown.append(self._line(line))
-        shown.append(self._part())
+            shown.append(self._convert_line(line))
+        shown.append(self._convert_partial_line())
         return "".join(shown)
 
-    def end(self) -> str:
-        """Return what was held back."""
+    def finish(self) -> str:
+        """Return the text that was held back, at the end of the answer."""
         rest, self._rest = self._rest, ""
-        return self._line(rest) if rest else ""
+        return self._convert_line(rest) if rest else ""
 
-    def _line(self, line: str) -> str:
-        """Return a whole line, or its end."""
+    def _convert_line(self, line: str) -> str:
+        """Return a whole line made inert; only its rest where the beginning was returned already."""
         begun, self._begun = self._begun, False
         bare = line.rstrip("\r\n")
         if begun:
-            return self._given(line if self._fence and self._trusted else self._inline(line, whole=True)[0])
+            return self._emit(line if self._fence and self._trusted else self._convert_inline(line, whole=True)[0])
         if self._first and bare.strip():
             self._first = False
-            self._trusted = _FRONT.match(bare) is None  # a viewer may hide what stands between two such lines
+            self._trusted = _FRONT_MATTER.match(bare) is None  # a viewer may hide the text between two such lines
         if self._trusted and self._is_code(bare):
-            return self._given(line)
-        return self._given(self._inline(line, whole=True)[0])
+            return self._emit(line)
+        return self._emit(self._convert_inline(line, whole=True)[0])
 
     def _is_code(self, line: str) -> bool:
-        """Return whether a line is a fence or stands in one; follows where fences begin and end."""
+        """Return whether a line is a fence or lies in one; keeps track of where fences open and close."""
         found = _FENCE.match(line)
         if not self._fence:
             if found is None:
@@ -98,38 +98,38 @@ class Inert:
             return True
         indent = len(line) - len(line.lstrip(" "))
         if line.strip() and indent < self._indent:
-            self._trusted = False  # in a list the fence has ended here, else it has not
+            self._trusted = False  # in a list this line ends the fence, elsewhere it does not
             return False
         marks = line.strip(" \t")
         if indent <= 3 and set(marks) == {self._fence[0]} and len(marks) >= len(self._fence):
             self._fence = ""
         return True
 
-    def _part(self) -> str:
-        """Return what can be given out of a line that is still coming."""
+    def _convert_partial_line(self) -> str:
+        """Return the part of an unfinished line that no later piece can change; the rest stays held back."""
         rest = self._rest
         if not self._begun:
-            unclear = self._first and _FRONT_BEGUN.match(rest)
-            if not rest or unclear or _FENCE_BEGUN.match(rest) or _FENCE.match(rest):
+            unclear = self._first and _FRONT_MATTER_START.match(rest)
+            if not rest or unclear or _FENCE_START.match(rest) or _FENCE.match(rest):
                 return ""
         if self._fence and self._trusted:
             if not self._begun and len(rest) - len(rest.lstrip(" ")) < self._indent:
                 return ""
-            ready = rest.removesuffix("\r")  # the other half of a line's end may follow
+            ready = rest.removesuffix("\r")  # its line feed may still come
             self._rest, self._begun = rest[len(ready) :], self._begun or bool(ready)
-            return self._given(ready)
-        shown, held = self._inline(rest, whole=False)
+            return self._emit(ready)
+        shown, held = self._convert_inline(rest, whole=False)
         if shown:
             self._begun, self._first, self._rest = True, False, held
-        return self._given(shown)
+        return self._emit(shown)
 
-    def _inline(self, text: str, *, whole: bool) -> tuple[str, str]:
-        """Return what stands outside of fences, inert, and what of it has to wait for more."""
+    def _convert_inline(self, text: str, *, whole: bool) -> tuple[str, str]:
+        """Return (text outside of fences made inert, end of `text` that has to wait); with `whole`, nothing waits."""
         shown: list[str] = []
         at, last = 0, self._last
         while at < len(text):
             if text[at] == "`":
-                piece, end = _ticked(text, at, last, whole=whole)
+                piece, end = _convert_code_span(text, at, last, whole=whole)
                 if piece is None:
                     break
             else:
@@ -138,20 +138,21 @@ class Inert:
                 end = found.end()
                 if end == len(text) and not whole and end - at < _LONGEST_HELD:
                     break
-                piece = found[0] if found[0].isspace() else _harmless(found[0])
+                piece = found[0] if found[0].isspace() else _defuse_word(found[0])
             if piece.startswith("`") and last == "`":
-                shown.append(" ")  # two runs of marks would be one, and end something else
+                shown.append(" ")  # two adjacent runs of backticks would join and close another code span
             shown.append(piece)
-            last, at = _ending(piece, last), end
+            last, at = _find_last_character(piece, last), end
         return "".join(shown), text[at:]
 
-    def _given(self, text: str) -> str:
-        self._last = _ending(text, self._last)
+    def _emit(self, text: str) -> str:
+        """Remember the last character of `text`, and return `text`."""
+        self._last = _find_last_character(text, self._last)
         return text
 
 
-def _ending(text: str, before: str) -> str:
-    """Return the last character of `text`; a backslash only if it is not itself behind one."""
+def _find_last_character(text: str, before: str) -> str:
+    """Return the last character of `before + text`; "" if it is a backslash that is itself escaped."""
     slashes = len(text) - len(text.rstrip("\\"))
     if slashes == len(text):
         slashes += before == "\\"
@@ -160,10 +161,10 @@ def _ending(text: str, before: str) -> str:
     return text[-1:] or before
 
 
-def _ticked(text: str, at: int, last: str, *, whole: bool) -> tuple[str | None, int]:
-    """Return the code that begins at `at`, or its marks made harmless, and where it ends; None while that is open.
+def _convert_code_span(text: str, at: int, last: str, *, whole: bool) -> tuple[str | None, int]:
+    """Return the code span at `at`, or its escaped backticks, and its end offset; (None, `at`) while more may come.
 
-    `last` is the character before it, as it is shown; a backslash there makes the first mark a plain character.
+    `last` is the character shown before it; a backslash there makes the first backtick a plain character.
     """
     opening = _TICKS.match(text, at)
     assert opening is not None  # noqa: S101 (the caller has seen one)
@@ -176,7 +177,7 @@ def _ticked(text: str, at: int, last: str, *, whole: bool) -> tuple[str | None, 
                 return None, at
             if len(closing[0]) == len(opening[0]):
                 code = text[at : closing.end()]
-                if "|" not in code:  # in a table it would end the cell, and the code with it
+                if "|" not in code:  # in a table, "|" ends the cell and the code span with it
                     return code, closing.end()
                 break
         else:
@@ -186,9 +187,9 @@ def _ticked(text: str, at: int, last: str, *, whole: bool) -> tuple[str | None, 
     return ("\\`" * marks).removeprefix("\\" if escaped else ""), opening.end()
 
 
-def _harmless(word: str) -> str:
-    """Return a word without anything that is fetched, followed or run."""
-    if _holds(_ADDRESS, word):
+def _defuse_word(word: str) -> str:
+    """Return a word with addresses as code, and with HTML, entities, links and formulas escaped."""
+    if _has_match(_ADDRESS, word):
         pieces = (f"`{piece}`" if piece != "|" else piece for piece in re.split(r"(\|)", word) if piece)
         return "".join(pieces)
     word = _ENTITY.sub("&amp;", word)

@@ -1,4 +1,4 @@
-"""A completion model that counts the tokens it reads and writes, around one that computes. Start at `Metered`."""
+"""A completion model that counts the tokens read and written by the model that it wraps. Start at `MeteredModel`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, FillRequest, Generation, Score
 
 
-class Metered:
-    """Implements `models.completion.CompletionModel` for one thread's work; closing the model is its owner's."""
+class MeteredModel:
+    """A `models.completion.CompletionModel` around another one, for a single thread; does not own that model."""
 
     def __init__(self, model: CompletionModel) -> None:
         self._model = model
@@ -20,16 +20,16 @@ class Metered:
 
     @property
     def entry(self) -> ModelEntry:
-        """Of the model."""
+        """The catalog entry of the wrapped model."""
         return self._model.entry
 
-    def taken(self) -> int:
-        """Tokens since the last call of this."""
+    def take_tokens(self) -> int:
+        """Return the tokens counted since the last call, and start again at 0."""
         tokens, self._tokens = self._tokens, 0
         return tokens
 
     def count_tokens(self, text: str) -> int:
-        """Number of the model's tokens in `text`; not counted as used."""
+        """Return the number of the model's tokens in `text`, without counting them as used."""
         return self._model.count_tokens(text)
 
     def generate(
@@ -40,7 +40,7 @@ class Metered:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """As the model's, counted."""
+        """Return the wrapped model's generations; counts the tokens of prompts and generations."""
         found = self._model.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
         self._tokens += sum(one.prompt_tokens + len(one.log_probs) for one in found)
         return found
@@ -48,10 +48,10 @@ class Metered:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """As the model's, counted."""
+        """Return the wrapped model's scores; counts the tokens of the continuations."""
         found = self._model.score(request, continuations, cancelled=cancelled)
         self._tokens += sum(len(one.log_probs) for one in found)
         return found
 
     def close(self) -> None:
-        """Nothing: it is not ours."""
+        """Do nothing: the owner closes the wrapped model."""

@@ -1,6 +1,6 @@
-"""What stands around a piece of code, in few lines: the heads of its classes, the file's imports, and signatures.
+"""Short outlines of the code around a piece, for prompts: heads of its classes, imports of its file, signatures.
 
-Takes what a grammar knows of any language; bounded by what `fits` lets through. Start at `class_heads`.
+Works on the symbols of any language's grammar; a callback `fits` bounds the length. Start at `outline_classes`.
 """
 
 from __future__ import annotations
@@ -16,31 +16,32 @@ if TYPE_CHECKING:
 
 _VALUES = frozenset({"variable", "constant"})
 _FUNCTIONS = frozenset({"function", "method"})
-_DOCUMENTED = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3}|"|')(?P<line>[^\n]*?)(?:\"{3}|'{3}|"|')?\s*\Z""")
-_OWN = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*(?::[^=\n]+)?=(?!=)")
+_DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3}|"|')(?P<line>[^\n]*?)(?:\"{3}|'{3}|"|')?\s*\Z""")
+_SELF_ASSIGNMENT = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*(?::[^=\n]+)?=(?!=)")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CONSTRUCTOR = re.compile(r"\s*(?:def __init__|constructor|def initialize|__construct)\b")
 _LONGEST_HEAD = 12  # lines
 _LONGEST_LINE = 160  # characters
-_MOST = 40  # members of one class
+_MOST = 40  # members of one class in an outline
 
 
-def class_heads(piece: Piece, fits: Callable[[str], bool]) -> str:
-    """Return the classes around a piece: signature, first line of the docstring, fields, other methods' signatures.
+def outline_classes(piece: Piece, fits: Callable[[str], bool]) -> str:
+    """Return the classes around `piece`: signature, first docstring line, fields, signatures of the other methods.
 
-    What the piece names comes before the rest where not all of it fits; "" where it stands in no class.
+    Members whose names occur in the piece come first; the last ones are dropped until `fits` accepts the outline.
+    Returns "" where the piece is in no class.
     """
     symbols = piece.syntax.symbols
     around = [one for one in symbols if one.span.start <= piece.span.start and piece.span.end <= one.span.end]
     inner = max((one for one in around if one.kind in _FUNCTIONS), key=lambda one: one.span.start, default=None)
     path = inner.container if inner is not None else ""
     holders = [one for one in around if one.kind not in _FUNCTIONS | _VALUES and one.span != piece.span]
-    if not holders and path:  # methods that stand apart from their class (Rust, Go, C++)
-        holders = [one for one in symbols if _qualified(one) == path][:1]
+    if not holders and path:  # languages that write methods outside of their class (Rust, Go, C++)
+        holders = [one for one in symbols if _qualify(one) == path][:1]
     parts: list[str] = []
     for holder in holders:
-        head = _head(holder, piece)
-        members = _members(holder, piece)
+        head = _render_head(holder, piece)
+        members = _list_members(holder, piece)
         while members and not fits("\n".join([*parts, head, *members])):
             members = members[:-1]
         if fits("\n".join([*parts, head])):
@@ -48,8 +49,11 @@ def class_heads(piece: Piece, fits: Callable[[str], bool]) -> str:
     return "\n".join(parts)
 
 
-def imports_of(piece: Piece, fits: Callable[[str], bool]) -> str:
-    """Return the imports of a text outside of the piece, unchanged; first those that the piece uses."""
+def select_imports(piece: Piece, fits: Callable[[str], bool]) -> str:
+    """Return the imports of the file outside of `piece`, unchanged and in order, one a line.
+
+    Where `fits` does not accept all of them, those that the piece uses are preferred.
+    """
     text, symbols, used = piece.document.text, piece.syntax.symbols, set(_IDENTIFIER.findall(piece.text))
     found: dict[int, tuple[bool, str]] = {}
     for one in piece.syntax.imports:
@@ -59,8 +63,8 @@ def imports_of(piece: Piece, fits: Callable[[str], bool]) -> str:
         inner = any(each.kind in _FUNCTIONS and each.span.start < one.span.start < each.span.end for each in symbols)
         if inner or text[line : one.span.start].strip():
             continue
-        known = found.get(one.span.start, (False, ""))[0]
-        found[one.span.start] = (known or bool(used.intersection(one.names)), text[line : one.span.end])
+        was_used = found.get(one.span.start, (False, ""))[0]
+        found[one.span.start] = (was_used or bool(used.intersection(one.names)), text[line : one.span.end])
     kept: set[int] = set()
     for at, _ in sorted(found.items(), key=lambda item: (not item[1][0], item[0])):
         if fits("\n".join(found[place][1] for place in sorted({*kept, at}))):
@@ -68,22 +72,23 @@ def imports_of(piece: Piece, fits: Callable[[str], bool]) -> str:
     return "\n".join(found[place][1] for place in sorted(kept))
 
 
-def signature_of(text: str, name: str = "") -> str:
-    """Return the head of a definition that is given as a text: what stands before its body.
+def extract_signature(text: str, name: str = "") -> str:
+    """Return the head of the definition `text`, without its body; of a class also the head of its constructor.
 
-    Its docstring is left out: small models take it for that of the code they write.
+    With `name`, the head begins at the first line that holds that name. The docstring is left out, because small models
+    take it for that of the code that they write.
     """
     lines = text.splitlines()
     first = next((at for at, line in enumerate(lines) if not name or re.search(rf"\b{re.escape(name)}\b", line)), 0)
-    made = _until_closed(lines, first)
-    if made and re.match(r"\s*(?:export\s+)?class\b", made[0]):  # what it is called with
-        makes = next((at for at, line in enumerate(lines) if _CONSTRUCTOR.match(line)), None)
-        made += _until_closed(lines, makes) if makes is not None else []
-    return "\n".join(line[:_LONGEST_LINE] for line in made)
+    head = _take_until_closed(lines, first)
+    if head and re.match(r"\s*(?:export\s+)?class\b", head[0]):  # its constructor shows the arguments
+        constructor = next((at for at, line in enumerate(lines) if _CONSTRUCTOR.match(line)), None)
+        head += _take_until_closed(lines, constructor) if constructor is not None else []
+    return "\n".join(line[:_LONGEST_LINE] for line in head)
 
 
-def _until_closed(lines: Sequence[str], first: int) -> list[str]:
-    """Return the lines of a head, up to where its brackets are closed."""
+def _take_until_closed(lines: Sequence[str], first: int) -> list[str]:
+    """Return the lines from index `first` to the one that closes all brackets, at most 12."""
     made: list[str] = []
     open_ = 0
     for line in lines[first : first + _LONGEST_HEAD]:
@@ -94,11 +99,13 @@ def _until_closed(lines: Sequence[str], first: int) -> list[str]:
     return made
 
 
-def _qualified(symbol: Symbol) -> str:
+def _qualify(symbol: Symbol) -> str:
+    """Return the symbol's name, prefixed with its container and a dot."""
     return f"{symbol.container}.{symbol.name}" if symbol.container else symbol.name
 
 
-def _head(holder: Symbol, piece: Piece) -> str:
+def _render_head(holder: Symbol, piece: Piece) -> str:
+    """Return the head line of a class, and the first line of its docstring where there is one."""
     text = piece.document.text
     line = text.rfind("\n", 0, holder.span.start) + 1
     lead = text[line : holder.span.start]
@@ -106,15 +113,16 @@ def _head(holder: Symbol, piece: Piece) -> str:
     lines = text[holder.span.start : holder.span.end].splitlines()
     for at, first in enumerate(lines[:8]):
         if first.rstrip().endswith((":", "{")) and at + 1 < len(lines):
-            said = _DOCUMENTED.match(lines[at + 1])
-            if said is not None and said["line"]:
+            docstring = _DOCSTRING.match(lines[at + 1])
+            if docstring is not None and docstring["line"]:
                 return f"{head}\n{lines[at + 1][:_LONGEST_LINE]}"
             break
     return head
 
 
-def _members(holder: Symbol, piece: Piece) -> list[str]:
-    text, path = piece.document.text, _qualified(holder)
+def _list_members(holder: Symbol, piece: Piece) -> list[str]:
+    """Return lines for the members of `holder`: fields, then method signatures, those named in the piece first."""
+    text, path = piece.document.text, _qualify(holder)
     inside = [
         one
         for one in piece.syntax.symbols
@@ -122,26 +130,26 @@ def _members(holder: Symbol, piece: Piece) -> list[str]:
     ]
     named = set(_IDENTIFIER.findall(piece.text))
     fields = [one for one in inside if one.kind in _VALUES]
-    others = _distinct([one for one in inside if one.kind not in _VALUES])
-    others.sort(key=lambda one: (one.name not in named, one.name.startswith("_"), one.span.start))
-    lead = _lead(inside[0], text) if inside else "    "
-    made = [lead + _first_line(one, text) for one in fields[:_MOST]]
-    own = dict.fromkeys(_OWN.findall(text[holder.span.start : holder.span.end]))
-    own_names = [name for name in own if name not in {one.name for one in fields}][:_MOST]
-    mark = "#" if piece.document.language in {"python", "ruby"} else "//"
-    if own_names:
-        made.append(f"{lead}{mark} fields: {', '.join(own_names)}")
-    return made + [lead + one.signature for one in others[:_MOST]]
+    methods = _drop_duplicates([one for one in inside if one.kind not in _VALUES])
+    methods.sort(key=lambda one: (one.name not in named, one.name.startswith("_"), one.span.start))
+    lead = _read_indentation(inside[0], text) if inside else "    "
+    members = [lead + _read_first_line(one, text) for one in fields[:_MOST]]
+    assigned = dict.fromkeys(_SELF_ASSIGNMENT.findall(text[holder.span.start : holder.span.end]))
+    assigned_names = [name for name in assigned if name not in {one.name for one in fields}][:_MOST]
+    mark = piece.document.entry.line_comment or "//"
+    if assigned_names:
+        members.append(f"{lead}{mark} fields: {', '.join(assigned_names)}")
+    return members + [lead + one.signature for one in methods[:_MOST]]
 
 
-def _distinct(symbols: Sequence[Symbol]) -> list[Symbol]:
+def _drop_duplicates(symbols: Sequence[Symbol]) -> list[Symbol]:
     return list({one.signature: one for one in symbols}.values())
 
 
-def _lead(symbol: Symbol, text: str) -> str:
+def _read_indentation(symbol: Symbol, text: str) -> str:
     line = text[text.rfind("\n", 0, symbol.span.start) + 1 : symbol.span.start]
     return line if not line.strip() else "    "
 
 
-def _first_line(symbol: Symbol, text: str) -> str:
+def _read_first_line(symbol: Symbol, text: str) -> str:
     return text[symbol.span.start : symbol.span.end].split("\n", 1)[0][:_LONGEST_LINE]

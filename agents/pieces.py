@@ -1,4 +1,4 @@
-"""A piece of a document that a model is asked about."""
+"""A part of a document that a model is asked about. Start at `Piece`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a document that a model is asked about."""
+    """A span of a document, with the document's syntax."""
 
     document: Document
     syntax: Syntax
@@ -20,15 +20,15 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """It."""
+        """The text of the span."""
         return self.document.text[self.span.start : self.span.end]
 
     @property
     def name(self) -> str:
-        """What it defines, "" for nothing."""
+        """The name of the symbol whose span this is, "" for none."""
         return next((one.name for one in self.syntax.symbols if one.span == self.span), "")
 
     @property
     def title(self) -> str:
-        """The name of its file, "" for none: a model need not know where somebody keeps it."""
+        """The name of the file, "" for none; without folders, which a model need not know."""
         return self.document.path.name if self.document.path is not None else ""

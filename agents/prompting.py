@@ -1,8 +1,8 @@
-"""Prompts: data files in `agents/prompts/`, filled in, with what comes from a workspace fenced off as data.
+"""Prompts: data files in `agents/prompts/`, filled in, with text from a workspace fenced as data.
 
-A prompt is a Markdown file with a `# System` and a `# User` part and `{{names}}` to fill in. What is filled in is not
-read again, and a fence's mark never occurs in what it encloses, so a text cannot pass for a part of the prompt. Start
-at `messages` and `fenced`.
+A prompt is a Markdown file with `# System` and `# User` parts, and `{{names}}` to fill in. Filled-in text is not
+searched for names again, and a fence's mark never occurs in the text that it encloses, so that no text can pass for a
+part of the prompt. Start at `build_messages` and `fence`.
 """
 
 from __future__ import annotations
@@ -25,40 +25,43 @@ _NAME = re.compile(r"\{\{(\w+)\}\}")
 _SPEAKERS = {"System": Speaker.SYSTEM, "User": Speaker.USER}
 
 
-def messages(name: str, **values: str) -> tuple[Message, ...]:
-    """The prompt `name` with its `{{names}}` filled in, each part a message.
+def build_messages(name: str, **values: str) -> tuple[Message, ...]:
+    """Return the prompt `name` with its `{{names}}` replaced by `values`, one message for each part.
 
-    A paragraph that is nothing but a name whose value is empty is left out, and its title, the paragraph above, too.
+    A paragraph that consists of one name is left out where the value is empty, together with the paragraph before it,
+    which is its title.
 
     Raises:
-        KeyError: a name has no value; a slip of ours.
+        KeyError: a name has no value; a programming error.
     """
-    return tuple(Message(speaker, _filled(text, values)) for speaker, text in _parts(name))
+    return tuple(Message(speaker, _fill(text, values)) for speaker, text in _load_parts(name))
 
 
-def fenced(text: str, title: str = "") -> str:
-    """`text` between marks that do not occur in it; with a title, such as its path."""
+def fence(text: str, title: str = "") -> str:
+    """Return `text` between marks that do not occur in it, labelled with `title` (a path); "(nothing)" if blank."""
     if not text.strip():
         return NOTHING
-    mark = _mark(text)
+    mark = _choose_mark(text)
     label = " ".join(title.split())[:200].replace("<<<", "").replace(">>>", "")
     return f"<<<WORKSPACE {mark} {label}".rstrip() + f"\n{text}\nWORKSPACE>>> {mark}"
 
 
-def digest(*names: str) -> str:
-    """What changes when one of these prompts does."""
+def compute_digest(*names: str) -> str:
+    """Return a hash of the named prompts for cache keys, 8 hexadecimal digits: changes when a prompt does."""
     return hashlib.sha256("".join((FOLDER / f"{name}.md").read_text("utf-8") for name in names).encode()).hexdigest()[
         :8
     ]
 
 
 @functools.cache
-def _parts(name: str) -> tuple[tuple[Speaker, str], ...]:
+def _load_parts(name: str) -> tuple[tuple[Speaker, str], ...]:
+    """Return the parts of a prompt file, each with its speaker; cached."""
     _, *parts = _PART.split((FOLDER / f"{name}.md").read_text("utf-8"))
     return tuple((_SPEAKERS[parts[at]], parts[at + 1].strip()) for at in range(0, len(parts), 2))
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with its names filled in, without the titled paragraphs whose value is empty."""
     kept: list[str] = []
     for paragraph in text.split("\n\n"):
         alone = _NAME.fullmatch(paragraph.strip())
@@ -69,8 +72,11 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return _NAME.sub(lambda found: values[found[1]], "\n\n".join(kept))
 
 
-def _mark(text: str) -> str:
-    """The same for the same text, so that the same question can be answered from memory."""
+def _choose_mark(text: str) -> str:
+    """Return the shortest hash prefix of `text` that does not occur in it, at least 8 digits.
+
+    The same text always gets the same mark, so that equal questions can be answered from a cache.
+    """
     mark = hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
     length = 8
     while mark[:length] in text:

@@ -1,7 +1,7 @@
-"""What of the workspace has to do with a piece of code: what it calls, and who calls it, from the index.
+"""Workspace code that is related to a piece, from the index: the definitions that it uses, and its users. For prompts.
 
-Never takes from a file that the exclusion filter keeps from models, nor from the piece itself. Ends in time with what
-is there. Start at `gathered`.
+Never includes text of the piece itself, or of a file that the exclusion filter keeps from models. When the deadline has
+passed, returns what it has found until then. Start at `collect`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agents import outlines
-from agents.prompting import NOTHING, fenced
+from agents.prompting import NOTHING, fence
 from indexing.records import Query
 
 if TYPE_CHECKING:
@@ -24,91 +24,84 @@ if TYPE_CHECKING:
 
 
 DEADLINE_S = 1.0
-
-
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
+_MOST_NAMES = 24
+_MOST_CALLEES = 6
+_MOST_CALLERS = 3
+_LONGEST_TEXT = 4_000  # characters of one definition: a longer one would leave no room for others
 
 
-_NAMES = 24
+def collect(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
+    """Return definitions that `piece` uses, then code that uses the piece, each fenced; "(nothing)" if there is none.
 
-
-_CALLEES = 6
-
-
-_CALLERS = 3
-
-
-_LONGEST = 4_000  # characters of one piece: a longer one pushes out all others
-
-
-def gathered(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
-    """Definitions of what `piece` uses, then places that use it, each fenced; as many as `fits` lets through.
-
-    `fits` says whether a prompt that holds such a text still fits the model.
+    `fits` returns whether the prompt still fits the model with the given text in it; code that does not fit is skipped.
     """
-    taken: list[str] = []
-    for title, text in _found(piece, index):
-        more = fenced(text[:_LONGEST], title)
-        if more not in taken and fits("\n\n".join([*taken, more])):
-            taken.append(more)
-    return "\n\n".join(taken) or NOTHING
+    chosen: list[str] = []
+    for title, text in _iterate_related(piece, index):
+        more = fence(text[:_LONGEST_TEXT], title)
+        if more not in chosen and fits("\n\n".join([*chosen, more])):
+            chosen.append(more)
+    return "\n\n".join(chosen) or NOTHING
 
 
-def signatures(piece: Piece, index: Index, fits: Callable[[str], bool], *, whole: bool = False) -> str:
-    """Return fenced signatures of what `piece` uses, of the same file and of others, as many as `fits` allows, or "".
+def collect_signatures(piece: Piece, index: Index, fits: Callable[[str], bool], *, whole: bool = False) -> str:
+    """Return fenced signatures of the definitions that `piece` uses, as many as `fits` allows; "" for none.
 
-    With `whole`, the rest of the file is shown already.
+    With `whole`, definitions of the piece's own file are left out, because the prompt shows the whole file already.
     """
-    used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_NAMES]
-    inside = {one.name for one in piece.syntax.symbols if _holds(piece.span, one.span)}
+    used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_MOST_NAMES]
+    inside = {one.name for one in piece.syntax.symbols if _contains(piece.span, one.span)}
     own = (
         []
         if whole
         else [
-            (piece.title, outlines.signature_of(piece.document.text[one.span.start : one.span.end], one.name))
+            (piece.title, outlines.extract_signature(piece.document.text[one.span.start : one.span.end], one.name))
             for one in piece.syntax.symbols
-            if one.name in used and one.name not in inside and not one.container and not _holds(one.span, piece.span)
+            if one.name in used and one.name not in inside and not one.container and not _contains(one.span, piece.span)
         ]
     )
     deadline = time.monotonic() + DEADLINE_S
     known = {one.name for one in piece.syntax.symbols}
     others = tuple(name for name in used if name not in known)
-    hits = index.definitions(others, document=piece.document, limit=_CALLEES, deadline=deadline) if others else ()
+    hits = index.definitions(others, document=piece.document, limit=_MOST_CALLEES, deadline=deadline) if others else ()
     found = [
-        (hit.relative, outlines.signature_of(hit.text, hit.name.rpartition(".")[2])) for hit in _allowed(hits, index)
+        (hit.relative, outlines.extract_signature(hit.text, hit.name.rpartition(".")[2]))
+        for hit in _drop_excluded(hits, index)
     ]
     by_title: dict[str, list[str]] = {}
     for title, text in dict.fromkeys([*own, *found]):
         more = {**by_title, title: [*by_title.get(title, []), text]}
-        if fits(_fenced_all(more)):
+        if fits(_fence_all(more)):
             by_title = more
-    return _fenced_all(by_title)
+    return _fence_all(by_title)
 
 
-def _fenced_all(by_title: dict[str, list[str]]) -> str:
-    return "\n\n".join(fenced("\n".join(texts), title) for title, texts in by_title.items())
+def _fence_all(by_title: dict[str, list[str]]) -> str:
+    """Return the texts of each title in one fence."""
+    return "\n\n".join(fence("\n".join(texts), title) for title, texts in by_title.items())
 
 
-def _holds(outer: Span, inner: Span) -> bool:
+def _contains(outer: Span, inner: Span) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
 
-def _found(piece: Piece, index: Index) -> Iterator[tuple[str, str]]:
+def _iterate_related(piece: Piece, index: Index) -> Iterator[tuple[str, str]]:
+    """Yield (title, text) of related code: from the same file, then definitions from the index, then users."""
     deadline = time.monotonic() + DEADLINE_S
     name = piece.name
-    used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_NAMES]
+    used = tuple(dict.fromkeys(_IDENTIFIER.findall(piece.text)))[:_MOST_NAMES]
     calls = re.compile(rf"\b{re.escape(name)}\b") if name else None
-    yield from _own(piece, used, calls)
-    hits = index.definitions(used, document=piece.document, limit=_CALLEES, deadline=deadline) if used else ()
-    yield from ((f"{hit.relative}, used here", hit.text) for hit in _allowed(hits, index))
+    yield from _iterate_own_file(piece, used, calls)
+    hits = index.definitions(used, document=piece.document, limit=_MOST_CALLEES, deadline=deadline) if used else ()
+    yield from ((f"{hit.relative}, used here", hit.text) for hit in _drop_excluded(hits, index))
     if calls is not None:
-        hits = index.search(Query(name, path=piece.document.path), limit=2 * _CALLERS, deadline=deadline)
-        users = [hit for hit in _allowed(hits, index) if calls.search(hit.text)]
-        yield from ((f"{hit.relative}, uses {name}", hit.text) for hit in users[:_CALLERS])
+        hits = index.search(Query(name, path=piece.document.path), limit=2 * _MOST_CALLERS, deadline=deadline)
+        users = [hit for hit in _drop_excluded(hits, index) if calls.search(hit.text)]
+        yield from ((f"{hit.relative}, uses {name}", hit.text) for hit in users[:_MOST_CALLERS])
 
 
-def _own(piece: Piece, used: tuple[str, ...], calls: re.Pattern[str] | None) -> Iterator[tuple[str, str]]:
-    """Functions of the same file that the piece uses, or that use it."""
+def _iterate_own_file(piece: Piece, used: tuple[str, ...], calls: re.Pattern[str] | None) -> Iterator[tuple[str, str]]:
+    """Yield (title, text) of functions of the same file that the piece uses, or that match `calls`."""
     for symbol in piece.syntax.symbols:
         other = symbol.span
         overlaps = other.start < piece.span.end and piece.span.start < other.end
@@ -121,6 +114,6 @@ def _own(piece: Piece, used: tuple[str, ...], calls: re.Pattern[str] | None) -> 
             yield f"the same file, uses {piece.name}", text
 
 
-def _allowed(hits: tuple[Hit, ...], index: Index) -> Iterator[Hit]:
-    """Without those whose file a model may not see: the filter may know more than when they were indexed."""
+def _drop_excluded(hits: tuple[Hit, ...], index: Index) -> Iterator[Hit]:
+    """Return the hits whose file models may see; the exclusion filter may have changed since it was indexed."""
     return (hit for hit in hits if not index.exclusion(hit.path))

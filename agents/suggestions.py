@@ -7,31 +7,31 @@ from enum import StrEnum
 
 
 class Trigger(StrEnum):
-    """What made the editor ask."""
+    """The reason why the editor asked for a completion."""
 
-    AUTOMATIC = "automatic"  # typing; only what is sure enough is shown
-    INVOKED = "invoked"  # a person asked; everything is shown, alternatives too
+    AUTOMATIC = "automatic"  # typing; only suggestions of enough confidence are shown
+    INVOKED = "invoked"  # a person asked; all suggestions are shown, alternatives too
 
 
 class Origin(StrEnum):
-    """Where a suggestion came from."""
+    """The source of a suggestion."""
 
-    REUSE = "reuse"  # the rest of what was suggested before
-    RECALL = "recall"  # written elsewhere in this workspace
+    REUSE = "reuse"  # the rest of an earlier suggestion
+    RECALL = "recall"  # text that occurs elsewhere in this workspace
     DRAFT = "draft"  # recalled, and judged by the model in one pass
     MODEL = "model"  # decoded by the model
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One completion.
+    """One text that can be inserted at the cursor.
 
     Attributes:
-        id: identity for reporting that it was shown or accepted.
-        text: what to insert; replaces [start, end) of the document.
+        id: identity, for reports that it was shown or accepted.
+        text: text to insert; replaces [start, end) of the document.
         start: code-point offset, at or before the cursor.
-        end: code-point offset, at or behind the cursor; text to the right that the suggestion already contains.
-        origin: how it was made.
+        end: code-point offset, at or after the cursor; covers text right of the cursor that `text` contains too.
+        origin: the source of the text.
         confidence: estimated probability that the next line is right, 0 to 1.
         model: name of the model that made or judged it, "" for none.
     """
@@ -47,12 +47,12 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer to one request.
+    """The answer to one completion request.
 
     Attributes:
         suggestions: best first; empty when there is nothing worth showing.
         why_empty: one word for log and statistics ("excluded", "mid-line", "unsure", "cancelled", ...), "" otherwise.
-        model_ms: time the model computed, milliseconds.
+        model_ms: time that the model computed, milliseconds.
         total_ms: time from the call to the answer, milliseconds.
     """
 

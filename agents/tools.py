@@ -1,7 +1,7 @@
-"""Tools: what an agent may ask to have done beside answering, each with the risk that it declares.
+"""Tools: actions that an agent may request beside answering, each with a declared risk.
 
-Adding a tool is a `Tool`, wherever the agent that uses it lives; what follows from its risk is the gate's table
-(`server.gate.policy`). Tools are declared in code, never by a model. Does nothing itself; start at `Tool`.
+A new tool is one `Tool`, beside the agent that uses it; the gate's table (`server.gate.policy`) decides by its risk.
+Tools are declared in code, never by a model. Does nothing itself; start at `Tool`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Risk(IntEnum):
-    """What can go wrong."""
+    """The harm that a tool can do."""
 
     LOW = 0  # only reads
     MEDIUM = 1  # changes the history
@@ -21,12 +21,12 @@ class Risk(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One kind of request.
+    """One kind of request that an agent can make.
 
     Attributes:
-        name: in snake_case, as the record of requests keeps it.
-        risk: what can go wrong; decides whether and how a person is asked.
-        edits: whether it changes files, which nothing but a proposed edit may do.
+        name: in snake_case, as the log of requests stores it.
+        risk: the harm that it can do; decides whether and how a person is asked.
+        edits: whether it changes files, which is done by proposed edits only.
     """
 
     name: str

@@ -1,8 +1,7 @@
-"""The workflow over both agents: generate, test, validate, review, refine while the score rises, then one proposal.
+"""The workflow over tasks and reviewer: generate, test, review, refine while the score rises, then one proposal.
 
-At most three rounds; what is proposed is the best of them, with its test, which is run in each of them. Every round is
-recorded with what it cost. Writes nothing and runs nothing itself (`agents.tasks.task.Means`). Start at
-`Workflow.run`.
+Makes at most three rounds and proposes the best of them, with a test that is run in each round. Records each round with
+its cost. Writes nothing and runs nothing itself (`agents.tasks.task.Means`). Start at `Workflow.run`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, TextChange
-from agents.metered_model import Metered
+from agents.metered_model import MeteredModel
 from agents.reviewer.assessment import measure_code
 from agents.reviewer.ruff import style
 from agents.reviewer.scoring import FileReview, build_report
@@ -33,22 +32,23 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 ROUNDS = 3
-FAILED_TEST = 10.0  # points that each failed test costs
-_FIXED = 3  # findings that one round mends
+FAILED_TEST = 10.0  # points of the score that each failed test costs
+_FIXED = 3  # findings that one round fixes at most
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round.
+    """The record of one round.
 
     Attributes:
-        number: from 1.
-        step: what made it ("generate", "refine").
-        score: 0 to 100, the report's on the whole document, less 10 for each failed test; None for nothing to judge.
-        findings: that the change brought and that are still there.
-        passed: tests that passed; `failed` likewise.
-        tokens: that models read and wrote for it.
-        seconds: it took.
+        number: counted from 1.
+        step: "generate" or "refine".
+        score: score of the whole document less 10 for each failed test, 0 to 100; None where nothing was rated.
+        findings: number of findings that the change brought and that are still there.
+        passed: number of tests that passed.
+        failed: number of tests that failed.
+        tokens: tokens that the completion model read and wrote.
+        seconds: duration.
     """
 
     number: int
@@ -62,14 +62,14 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What a workflow came to.
+class WorkflowResult:
+    """The result of a workflow.
 
     Attributes:
         result: the one proposal, or why there is none.
-        rounds: in order.
+        rounds: the rounds in order.
         best: number of the round that is proposed, 0 for none.
-        tested: what came of the tests, a sentence; "" where there was nothing to test.
+        tested: the result of the tests, as a sentence; "" where there was nothing to test.
     """
 
     result: Result
@@ -80,7 +80,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The document after a round, with its test."""
+    """The document after a round, with its test and its score."""
 
     document: Document
     findings: tuple[Finding, ...]
@@ -91,121 +91,136 @@ class _State:
 
 @dataclass
 class Workflow:
-    """One run of it; `rounds` may be read after a failure, for what there is nevertheless."""
+    """One run of the workflow; after an error, `rounds` still holds the rounds that were finished."""
 
     scene: Scene
     means: Means
     rounds: list[Round] = field(default_factory=list)
 
-    def run(self, task: Task, most: int = ROUNDS) -> Ended:
-        """All of it; blocking. Raises what tasks raise."""
-        meter = Metered(self.means.model) if self.means.model is not None else None
+    def run(self, task: Task, most: int = ROUNDS) -> WorkflowResult:
+        """Run at most `most` rounds, starting with `task`; blocking.
+
+        Raises:
+            Cancelled: the request was cancelled.
+            models.errors.ModelError: the model is broken or gone.
+        """
+        meter = MeteredModel(self.means.model) if self.means.model is not None else None
         means = replace(self.means, model=meter) if meter is not None else self.means
         begun = time.monotonic()
         first = running.propose(task, self.scene, means)
         if not isinstance(first, ProposedEdit):
-            return Ended(first)
-        document = _after(self.scene.document, first)
+            return WorkflowResult(first)
+        document = _apply_proposal(self.scene.document, first)
         if document is None:
-            return Ended(first)  # it is about another file: there is nothing here to refine
+            return WorkflowResult(first)  # the proposal changes another file: there is nothing to refine
         before = means.review(self.scene.document)
-        best = self._tested(self._state(document, before, means), means)
-        self._note("generate", best, meter, begun)
+        best = self._write_and_run_test(self._review_document(document, before, means), means)
+        self._record_round("generate", best, meter, begun)
         number = 1
         while len(self.rounds) < most and best.findings:
             begun = time.monotonic()
-            refined = self._refined(best, before, means)
-            if refined is None:
+            better = self._refine(best, before, means)
+            if better is None:
                 break
-            self._note("refine", refined, meter, begun)
-            if not _rises(best.score, refined.score):
+            self._record_round("refine", better, meter, begun)
+            if not _is_higher(best.score, better.score):
                 break
-            best, number = refined, len(self.rounds)
+            best, number = better, len(self.rounds)
         tested = said_of(best.run) if best.run is not None else ""
-        return Ended(self._proposal(first, best, tested), tuple(self.rounds), number, tested)
+        return WorkflowResult(self._build_proposal(first, best, tested), tuple(self.rounds), number, tested)
 
-    def _state(self, document: Document, before: Sequence[Finding], means: Means) -> _State:
-        """Validated by the task that wrote it; reviewed here."""
+    def _review_document(self, document: Document, before: Sequence[Finding], means: Means) -> _State:
+        """Return the state of `document`: its score, and its findings that `before` does not have."""
         means.report("reviewing")
         findings = means.review(document)
         reviewed = FileReview(document, findings, measure_code(document), None, style.count_layout_problems(document))
         return _State(document, new_findings(before, findings), score=build_report([reviewed]).score)
 
-    def _tested(self, state: _State, means: Means) -> _State:
-        """With a test of what was written, and what came of running it."""
+    def _write_and_run_test(self, state: _State, means: Means) -> _State:
+        """Return `state` with a new test of the written code and its result; unchanged where no test is possible."""
         span = Span(self.scene.span.start, self.scene.span.start)
         scene = Scene(state.document, Syntax.of(state.document), span)
         if means.model is None or write_test.offer(scene) is None:
             return state
-        code = self._change(state.document)
+        code = self._build_change(state.document)
         ran: list[TestRun] = []
 
         def run_tests(candidates: Sequence[Sequence[Change]], path: Path) -> Sequence[TestRun]:
-            found = means.run_tests([[code, *one] for one in candidates], path)
-            ran.extend(found)
-            return found
+            runs = means.run_tests([[code, *one] for one in candidates], path)
+            ran.extend(runs)
+            return runs
 
         result = running.propose(write_test.TASK, scene, replace(means, run_tests=run_tests))
         if not isinstance(result, ProposedEdit) or any(one.path == code.path for one in result.changes):
-            return state  # a test inside of the same file would be a second change of it
+            return state  # a test in the same file would need a second change of that file
         run = next((one for one in ran if one.green), ran[0] if ran else TestRun(ran=False, said="nobody allowed it."))
-        return self._judged(replace(state, test=result.changes), run)
+        return self._apply_test_run(replace(state, test=result.changes), run)
 
-    def _judged(self, state: _State, run: TestRun) -> _State:
-        lost = FAILED_TEST * run.failed if run.ran else 0.0
-        return replace(state, run=run, score=None if state.score is None else max(0.0, state.score - lost))
+    def _apply_test_run(self, state: _State, run: TestRun) -> _State:
+        """Return `state` with `run`, and with the score reduced by its failed tests."""
+        penalty = FAILED_TEST * run.failed if run.ran else 0.0
+        return replace(state, run=run, score=None if state.score is None else max(0.0, state.score - penalty))
 
-    def _refined(self, state: _State, before: Sequence[Finding], means: Means) -> _State | None:
-        """With the findings mended that the change brought; None where nothing could be."""
+    def _refine(self, state: _State, before: Sequence[Finding], means: Means) -> _State | None:
+        """Return the state after fixing up to 3 findings that the change brought; None where none could be fixed."""
         document = state.document
         for finding in state.findings[:_FIXED]:
-            means.report(f"mending {finding.code}")
-            document = _mended(document, finding, means) or document
+            means.report(f"fixing {finding.code}")
+            document = _fix_finding(document, finding, means) or document
         if document is state.document:
             return None
-        refined = replace(self._state(document, before, means), test=state.test)
-        return self._judged(refined, self._run_again(refined, state.run, means)) if state.run is not None else refined
+        refined = replace(self._review_document(document, before, means), test=state.test)
+        return (
+            self._apply_test_run(refined, self._rerun_test(refined, state.run, means))
+            if state.run is not None
+            else refined
+        )
 
-    def _run_again(self, state: _State, before: TestRun, means: Means) -> TestRun:
-        """The test once more, with the code as it is now; who has not allowed it before is not asked again."""
+    def _rerun_test(self, state: _State, before: TestRun, means: Means) -> TestRun:
+        """Return the test's result with the current code; `before` if that did not run, to ask nobody again."""
         path = next((one.path for one in state.test if one.path is not None), None)
         if not before.ran or path is None:
             return before
         means.report("running the test")
-        runs = means.run_tests([[self._change(state.document), *state.test]], path)
+        runs = means.run_tests([[self._build_change(state.document), *state.test]], path)
         return runs[0] if runs else TestRun(ran=False, said="nobody allowed it.")
 
-    def _note(self, step: str, state: _State, meter: Metered | None, begun: float) -> None:
+    def _record_round(self, step: str, state: _State, meter: MeteredModel | None, begun: float) -> None:
+        """Append a `Round` for `state`; `begun` is the monotonic start time in seconds."""
         run = state.run or TestRun(ran=False)
-        tokens = meter.taken() if meter is not None else 0
+        tokens = meter.take_tokens() if meter is not None else 0
         seconds = round(time.monotonic() - begun, 3)
         number = len(self.rounds) + 1
         self.rounds.append(
             Round(number, step, state.score, len(state.findings), run.passed, run.failed, tokens, seconds)
         )
 
-    def _proposal(self, first: ProposedEdit, best: _State, tested: str) -> ProposedEdit:
+    def _build_proposal(self, first: ProposedEdit, best: _State, tested: str) -> ProposedEdit:
+        """Return the first proposal with the best round's code and test, and with notes about score and tests."""
         last = f"{best.score:g} of 100" if best.score is not None else "no score"
         notes = (f"{len(self.rounds)} rounds, the best with {last}.", *((tested,) if tested else ()))
-        code = self._change(best.document)
+        code = self._build_change(best.document)
         return replace(first, changes=(code, *best.test), notes=(*first.notes, *notes))
 
-    def _change(self, document: Document) -> TextChange:
+    def _build_change(self, document: Document) -> TextChange:
+        """Return the change from the scene's original text to that of `document`."""
         old = self.scene.document
         return TextChange(old.uri, old.path, old.text, (between(old.text, document.text),))
 
 
-def _after(document: Document, proposal: ProposedEdit) -> Document | None:
+def _apply_proposal(document: Document, proposal: ProposedEdit) -> Document | None:
+    """Return `document` with its change of the proposal applied; None where the proposal does not change it."""
     change = next((one for one in proposal.changes if isinstance(one, TextChange) and one.uri == document.uri), None)
     return replace(document, text=change.after) if change is not None else None
 
 
-def _mended(document: Document, finding: Finding, means: Means) -> Document | None:
-    """The document with that finding mended, by its known fix or by the model."""
+def _fix_finding(document: Document, finding: Finding, means: Means) -> Document | None:
+    """Return `document` without `finding`, which is located again by code and message; None where that fails."""
     meant = (finding.code, finding.message)
     present = next((one for one in means.review(document) if (one.code, one.message) == meant), None)
     return refine.mended(document, present, means) if present is not None else None
 
 
-def _rises(score: float | None, then: float | None) -> bool:
+def _is_higher(score: float | None, then: float | None) -> bool:
+    """Return whether `then` is a higher score than `score`; False if one of them is missing."""
     return score is not None and then is not None and then > score

@@ -1,4 +1,4 @@
-"""Where findings come from and where their rules are explained: on a bundled page, or on the site of another tool.
+"""Sources of findings and the pages that explain their rules: a bundled page, or one on the site of another tool.
 
 Imports nothing slow. Start at `find_explanation_url`.
 """

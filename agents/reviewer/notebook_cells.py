@@ -21,12 +21,10 @@ _NEED_WHOLE_NOTEBOOK = frozenset(
 _MAY_BE_OUTPUT = frozenset({"idle-comparison", "RUF006"})
 _SYNTAX_ERRORS = frozenset({"invalid-syntax", "E999"})
 _TOP_LEVEL_AWAIT = frozenset({"PLE1142", "F704", "invalid-syntax"})  # IPython allows `await` at the top level of a cell
-_MAGIC = re.compile(
-    r"^\s*(?:%|!|\?)|\?\s*$|^\s*[\w, ]+=\s*[%!]", re.MULTILINE
-)  # IPython's magic commands, which are no Python
-_OTHER_LANGUAGE = re.compile(
-    r"\s*%%(?!time\b|timeit\b|capture\b|prun\b|python3?\b)\w"
-)  # a cell magic that makes the cell another language
+# IPython's magic commands, which are no Python.
+_MAGIC = re.compile(r"^\s*(?:%|!|\?)|\?\s*$|^\s*[\w, ]+=\s*[%!]", re.MULTILINE)
+# A cell magic that makes the cell another language.
+_OTHER_LANGUAGE = re.compile(r"\s*%%(?!time\b|timeit\b|capture\b|prun\b|python3?\b)\w")
 
 
 def filter_cell_findings(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:

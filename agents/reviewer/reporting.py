@@ -64,7 +64,7 @@ def report_on_text(
 ) -> FullReport:
     """Review one text in its current state and report on it; `folder` is searched for coverage data."""
     findings = reviewer.review(document, layers=layers, cancelled=cancelled)
-    pep8 = style.check_pep8(document, reviewer.ruff, reviewer.policy) if document.language == "python" else None
+    pep8 = style.check_pep8(document, reviewer.ruff, reviewer.policy) if document.entry.ruff else None
     violations = pep8.findings if pep8 is not None and not pep8.problem else None
     metrics = assessment.measure_code(document)
     reviewed = FileReview(document, findings, metrics, violations, style.count_layout_problems(document))

@@ -38,6 +38,7 @@ _MOST_CACHED_UNITS = 4000
 
 
 def _is_never_cancelled() -> bool:
+    """Return False, the default for a review that nobody cancels."""
     return False
 
 
@@ -120,7 +121,7 @@ class Reviewer:
         For unsaved texts and other layers, use `review`.
         """
         reviewed = [document for document in documents if not self._is_exempt(document)]
-        python = [each for each in reviewed if each.language == "python" and self.policy.ruff != "never"]
+        python = [each for each in reviewed if each.entry.ruff and self.policy.ruff != "never"]
         pending = self._pool.submit(self.ruff.check_files, python, self.policy) if python else None
         yield from ((each, ()) for each in documents if self._is_exempt(each))
         tasks = [workers.Task(each, self._list_codes_left_to_ruff(self._get_ruff_settings(each))) for each in reviewed]
@@ -181,7 +182,7 @@ class Reviewer:
         self, document: Document, syntax: Syntax | None, cancelled: Callable[[], bool]
     ) -> tuple[Finding, ...]:
         """Return the findings of the static layer and of ruff, from the cache if the text is unchanged."""
-        python = document.language == "python" and self.policy.ruff != "never"
+        python = document.entry.ruff and self.policy.ruff != "never"
         settings = self._get_ruff_settings(document)
         key = (document.path if python else None, document.language, digest_text(document.text), settings, self.policy)
         if (cached := self._get_cached(self._texts, key)) is not None:
@@ -201,7 +202,7 @@ class Reviewer:
 
     def _get_ruff_settings(self, document: Document) -> RuffSettings | None:
         """Return ruff's settings for `document`; None if ruff is not run for it."""
-        if document.language != "python" or self.policy.ruff == "never" or not self.ruff.binary:
+        if not document.entry.ruff or self.policy.ruff == "never" or not self.ruff.binary:
             return None
         return self.ruff.settings.resolve(document.path, everything=self.policy.ruff == "always")
 

@@ -26,8 +26,8 @@ class Suppressor:
     Attributes:
         shape: pattern of the comment, in any letter case; its group holds names of rules, an empty one means all.
         reach: "line" its line; "next" the line below; "alone" its line and, if the comment is alone in it, the one
-            below; "block" its line or, if the comment is alone in it, the rest of its block; "below" the item below; "end"
-            all up to `until` or the end of the text; "text" the whole text.
+            below; "block" its line or, if the comment is alone in it, the rest of its block; "below" the item below;
+            "end" all up to `until` or the end of the text; "text" the whole text.
         until: pattern of the comment that ends the reach "end".
         knows: pattern of the linter's names of rules; a comment without names suppresses the rules with such a name.
     """
@@ -212,9 +212,9 @@ def _measure_indent(row: str) -> int:
     return len(row) - len(row.lstrip())
 
 
-def _parse_codes(name: str | None, knows: str) -> frozenset[str]:
+def _parse_codes(listed: str | None, knows: str) -> frozenset[str]:
     """Return the codes in a comment's list of names; for an empty list, one code that stands for all."""
-    names = [name for each in _NAME_SEPARATOR.split(name or "") if (name := each.strip("\"'{}()[] "))]
+    names = [name for each in _NAME_SEPARATOR.split(listed or "") if (name := each.strip("\"'{}()[] "))]
     if not names or "all" in names:
         return frozenset({ALL if knows == ALL else _BY_SHAPE + knows})
     return frozenset(map(_normalise_name, names))

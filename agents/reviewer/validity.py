@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from indexing.syntax import texts
 from indexing.syntax.documents import Span
+from indexing.syntax.languages import Trait
 from starling_python import parse_python
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 
-_STABLE_LANGUAGES = {"json", "toml"}  # languages whose syntax does not change
 _OPENING, _CLOSING = "([{", ")]}"
 _MOST_ERRORS = 100  # places; after the first few, errors are mostly consequences of earlier ones
 
@@ -46,14 +46,14 @@ def judge(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_
         ruff: parses Python; None to use tree-sitter only.
         timeout_s: time limit for ruff, in seconds.
     """
-    if document.language == "python" and ruff is not None:
+    if document.entry.ruff and ruff is not None:
         places = ruff.find_syntax_errors(document, timeout_s)
         if places is not None:
             return Verdict(not places, places)
     found = find_syntax_errors(syntax)
     if found is None:
         return Verdict(None)
-    if not found or (document.language == "python" and _parses_as_python(document.text)):
+    if not found or (document.entry.python_parser and _parses_as_python(document.text)):
         return Verdict(parses=True)
     return Verdict(None if _may_be_newer(document, syntax, found) else False, found)
 
@@ -85,7 +85,7 @@ def _parses_as_python(text: str) -> bool:
 def _may_be_newer(document: Document, syntax: Syntax, places: tuple[Span, ...]) -> bool:
     """Return whether the errors may come from syntax that is newer than the grammar: local, with balanced brackets."""
     parsed = syntax.parsed
-    if parsed is None or document.language in _STABLE_LANGUAGES:
+    if parsed is None or Trait.SETTLED in document.entry.traits:
         return False
     local = all("\n" not in document.text[place.start : place.end].strip() for place in places)
     return local and _is_balanced(parsed.tree.root_node)

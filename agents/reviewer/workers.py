@@ -105,7 +105,7 @@ def _feed_process(
     results: queue.Queue[tuple[Document, list[Finding]] | None],
     over: threading.Event,
 ) -> None:
-    """Feed one process and put its results into `results`, until `take` has no task; put None at the end."""
+    """Feed one process and put its results into `results`, until `take_task` returns None; put None at the end."""
     process: subprocess.Popen[bytes] | None = None
     sent: list[Task] = []
     try:

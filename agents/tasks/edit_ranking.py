@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Severity
 from indexing.syntax.syntax import Syntax
 from starling_python import parse_python
@@ -74,7 +74,7 @@ def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[
     before: tuple[Finding, ...] | None = None
     found: list[Ranked | Dropped] = []
     for candidate in list(candidates)[:_MOST]:
-        text = edited(document.text, candidate.edits)
+        text = apply_edits(document.text, candidate.edits)
         after = replace(document, text=text)
         if text == document.text:
             found.append(Dropped("it changes nothing"))
@@ -94,7 +94,7 @@ def judged(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[
 
 def _explain_python_error(after: Document) -> str:
     """Return where and why Python cannot read a text, "" where that is not known."""
-    if after.language != "python" or (error := _syntax_error(after.text)) is None:
+    if not after.entry.python_parser or (error := _syntax_error(after.text)) is None:
         return ""
     lines = after.text.splitlines()
     line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
@@ -108,7 +108,7 @@ def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
     syntax = Syntax.of(after, scene.syntax)
     if not syntax.available or syntax.error_count() > scene.syntax.error_count():
         return False
-    return after.language != "python" or not _breaks_python(scene.document.text, after.text, edits)
+    return not after.entry.python_parser or not _breaks_python(scene.document.text, after.text, edits)
 
 
 def _breaks_python(before: str, after: str, edits: tuple[Edit, ...]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents import outlines, prompting, related_code
-from agents.markdown import Inert, inert
+from agents.markdown import InertFilter, make_inert
 from agents.pieces import Piece
 from agents.tasks.filling import Cancelled
 from agents.tasks.functions import function_at
@@ -52,24 +52,26 @@ def propose(scene: Scene, means: Means) -> Result:
     if chat.count_tokens(shown.text) > room:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
     means.report(f"{chat.name} explains")
-    head = outlines.class_heads(piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more))
+    head = outlines.outline_classes(
+        piece, lambda more: chat.count_tokens(shown.text + more) <= room and _fits(chat, more)
+    )
     own = shown.text + head
-    context = related_code.gathered(
+    context = related_code.collect(
         piece, means.index, lambda more: chat.count_tokens(own + more) <= room and _fits(chat, more)
     )
-    messages = prompting.messages(
+    messages = prompting.build_messages(
         "explain",
         question=scene.instruction.strip() or QUESTION,
         language=scene.document.language,
-        head=prompting.fenced(head, piece.title) if head else "",
-        code=prompting.fenced(shown.text, piece.title),
+        head=prompting.fence(head, piece.title) if head else "",
+        code=prompting.fence(shown.text, piece.title),
         context=context,
     )
     request = ChatRequest(messages, max_tokens=ANSWER_TOKENS, words=True)
     reply = _ask(chat, request, means)
     if reply.end is ReplyEnd.CANCELLED:
         raise Cancelled
-    text = inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
+    text = make_inert(reply.text).strip() + ("\n\n(It was cut off here.)" if reply.end is ReplyEnd.LENGTH else "")
     return Told(text, chat.name) if reply.text.strip() else Nothing(f"{chat.name} said nothing; ask again.")
 
 
@@ -82,16 +84,16 @@ def _ask(chat: ChatModel, request: ChatRequest, means: Means) -> Reply:
     stream = means.stream
     if stream is None:
         return chat.chat(request, cancelled=means.cancelled)
-    filtering = Inert()
+    filtering = InertFilter()
 
     def pour(piece: str) -> None:
-        if shown := filtering.take(piece):
+        if shown := filtering.feed(piece):
             stream(shown)
 
     try:
         return chat.chat(request, cancelled=means.cancelled, on_text=pour)
     finally:
-        if rest := filtering.end():
+        if rest := filtering.finish():
             stream(rest)
 
 

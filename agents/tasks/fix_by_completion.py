@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 20  # what is longer is not mended by being written once more
 _TRIED = 3  # candidates with which tests are run
-_COMMENTS = {"python": "#", "ruby": "#", "bash": "#", "lua": "--", "sql": "--"}
 
 
 def offer(scene: Scene) -> Offer | None:
@@ -111,7 +110,7 @@ def _plan(scene: Scene, lines: Span) -> Plan:
 def _hint(scene: Scene, lines: Span, finding: Finding) -> str:
     text = scene.document.text
     head = text[text.rfind("\n", 0, lines.start) + 1 : lines.start]
-    comment = _COMMENTS.get(scene.document.language, "//")
+    comment = scene.document.entry.line_comment or "//"
     return f"{comment} {' '.join(finding.message.split())[:120]}\n{head}"
 
 

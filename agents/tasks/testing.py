@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.syntax import languages
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -22,10 +24,6 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 20_000
 _MOST_READ = 6  # test files that are looked into for their framework
-_PYTHON_TEST = re.compile(r"^(?:test_\w+|\w+_test)\.py$")
-_SCRIPT_TEST = re.compile(r"\.(test|spec)\.[cm]?[jt]sx?$")
-_SCRIPTS = ("javascript", "typescript", "tsx")
-LANGUAGES = ("python", *_SCRIPTS, "go", "rust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,9 @@ class TestPlace:
 
 def place_for(document: Document, function: Function, means: Means) -> TestPlace | None:
     """Where the test of `function` goes; None where this is not known for its language."""
-    if document.path is None or document.language not in LANGUAGES:
+    finder = _FINDERS.get(document.entry.test_custom)
+    if document.path is None or finder is None:
         return None
-    finder = {"python": _python, "go": _go, "rust": _rust}.get(document.language, _script)
     return finder(document, document.path, function, means)
 
 
@@ -68,8 +66,8 @@ def covering(document: Document, function: Function, means: Means) -> Path | Non
 
 def is_test(path: Path) -> bool:
     """Whether a file holds tests, by its name."""
-    name = path.name
-    return bool(_PYTHON_TEST.match(name) or _SCRIPT_TEST.search(name)) or name.endswith("_test.go")
+    pattern = languages.get(languages.detect(path)).test_file
+    return bool(pattern) and re.search(pattern, path.name) is not None
 
 
 def _root_of(path: Path, means: Means) -> Path:
@@ -77,19 +75,20 @@ def _root_of(path: Path, means: Means) -> Path:
     return max(inside, key=lambda root: len(root.parts)) if inside else path.parent
 
 
-def _tests(means: Means, wanted: Callable[[str], object], root: Path) -> list[Path]:
+def _tests(means: Means, document: Document, root: Path) -> list[Path]:
     found = []
+    wanted = re.compile(document.entry.test_file)
     for number, path in enumerate(means.files()):
         if number >= _MOST_FILES:
             break
-        if wanted(path.name) and path.is_relative_to(root):
+        if wanted.search(path.name) and path.is_relative_to(root):
             found.append(path)
     return found
 
 
-def _python(_: Document, path: Path, function: Function, means: Means) -> TestPlace:
+def _python(document: Document, path: Path, function: Function, means: Means) -> TestPlace:
     root = _root_of(path, means)
-    tests = _tests(means, _PYTHON_TEST.match, root)
+    tests = _tests(means, document, root)
     suffixed = sum(each.name.endswith("_test.py") for each in tests) * 2 > len(tests)
     name = f"{path.stem}_test.py" if suffixed else f"test_{path.stem}.py"
     target = _nearest([each for each in tests if each.name == name], path) or _folder(tests, path, root) / name
@@ -131,8 +130,8 @@ def _script(document: Document, path: Path, function: Function, means: Means) ->
     if not re.search(rf"export\b[^;]*\b{function.name}\b|exports\b[^;]*\b{function.name}\b", document.text):
         return None  # nothing outside of the file can call it
     root = _root_of(path, means)
-    tests = _tests(means, _SCRIPT_TEST.search, root)
-    marks = Counter(found[1] for each in tests if (found := _SCRIPT_TEST.search(each.name)))
+    tests = _tests(means, document, root)
+    marks = Counter(each.name.split(".")[-2] for each in tests)  # "test" or "spec"
     name = f"{path.stem}.{marks.most_common(1)[0][0] if marks else 'test'}{path.suffix}"
     aside = sum(each.parent.name == "__tests__" for each in tests) * 2 > len(tests) if tests else False
     folder = path.parent / "__tests__" if aside else path.parent
@@ -171,3 +170,11 @@ def _go(document: Document, path: Path, _: Function, means: Means) -> TestPlace:
 
 def _rust(document: Document, path: Path, _: Function, __: Means) -> TestPlace:
     return TestPlace("rust", path, document.text, "")
+
+
+_FINDERS: dict[str, Callable[[Document, Path, Function, Means], TestPlace | None]] = {
+    "python": _python,
+    "script": _script,
+    "go": _go,
+    "rust": _rust,
+}

@@ -27,7 +27,7 @@ _LEAST_VOTES = 2  # with a model at hand: less than this is no evidence but a hi
 
 def offer(scene: Scene) -> Offer | None:
     """Where a Python function has a parameter or a result without a type."""
-    if scene.document.language != "python":
+    if not scene.document.entry.python_parser:
         return None
     function = function_at(scene.syntax, scene.span.start)
     if function is None or not _open(function):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.conversion.architectures import NETWORKS
-from models.conversion.opening import open_model
+from models.conversion.model_source import open_model
 from models.conversion.variables import QUANTIZATIONS, counted, quantized
 from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError

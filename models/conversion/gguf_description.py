@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.catalog.catalog import FimTokens, RoleSettings
-from models.catalog.prompt_formats import known_chat, known_fim
-from models.catalog.published_models import KnownModel, family_fim
-from models.conversion.gguf_figures import NETWORKS
+from models.catalog.prompt_formats import match_chat_format, match_fim_format
+from models.catalog.published_models import PublishedModel, find_family_fim
+from models.conversion.gguf_config import NETWORKS
 from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
 from models.errors import ModelError
 
@@ -99,7 +99,7 @@ NOTHING = Beside()
 
 def described(
     contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = NOTHING
-) -> KnownModel:
+) -> PublishedModel:
     """Say what the model of a GGUF file is for.
 
     Raises:
@@ -116,7 +116,7 @@ def described(
             f"{note or 'has no chat template'}; choose another model, or write a catalog.toml by hand."
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
-    return KnownModel(
+    return PublishedModel(
         name=name,
         repository=source_of(contents, beside),
         network=NETWORKS[contents.architecture],
@@ -169,7 +169,7 @@ def source_of(contents: Contents, beside: Beside = NOTHING) -> str:
 def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
     """Find the markers by the numbers that the file names, else by their names in the vocabulary."""
     tokens = vocabulary.tokens
-    known = known_fim(frozenset(tokens))
+    known = match_fim_format(frozenset(tokens))
     older = dict(zip(FIM_IDS, OLDER_FIM_IDS, strict=False))
     named = [token_at(contents, tokens, key) or token_at(contents, tokens, older.get(key, "")) for key in FIM_IDS]
     prefix, suffix, middle, _pad, repository, file = named
@@ -179,7 +179,7 @@ def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
         return None
     if contents.text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
         return replace(known, layouts=("suffix_first",))
-    return family_fim(known, NETWORKS[contents.architecture])
+    return find_family_fim(known, NETWORKS[contents.architecture])
 
 
 def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
@@ -187,7 +187,7 @@ def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[C
     template = contents.text("tokenizer.chat_template") or beside.template
     if not template:
         return None, ""
-    chat = known_chat(template, frozenset(vocabulary.tokens))
+    chat = match_chat_format(template, frozenset(vocabulary.tokens))
     if chat is None:
         return None, "has a chat template that is not known here"
     ends = {

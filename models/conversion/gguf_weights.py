@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.conversion.checkpoint import Checkpoint
-from models.conversion.gguf_figures import NETWORKS, ROPE_FACTORS, Figures
+from models.conversion.gguf_config import NETWORKS, ROPE_FACTORS, Figures
 from models.conversion.gguf_tensors import READABLE, PackedTensor, import_gguf
 from models.errors import ModelError
 

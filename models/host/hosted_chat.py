@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from models.chat import ChatError, Fault, Reply, ReplyEnd
 from models.errors import ModelError
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
+from models.remote.providers.context_windows import estimate_tokens
 from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import RemoteChat
-from models.remote.providers.windows import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class HostedChat:
 
     def count_tokens(self, text: str) -> int:
         """An estimate from above."""
-        return estimated_tokens(text)
+        return estimate_tokens(text)
 
     def chat(
         self,
@@ -64,11 +64,11 @@ class HostedChat:
                 break
             try:
                 endpoint = self._connection.endpoint(cancelled)
-                return self._asked(endpoint, request, cancelled, announcer)
+                return self._ask_once(endpoint, request, cancelled, announcer)
             except GivenUpError:
                 return Reply("", ReplyEnd.CANCELLED)
             except ChatError as error:
-                if again and error.fault is Fault.UNREACHABLE and self._connection.lost(endpoint):
+                if again and error.fault is Fault.UNREACHABLE and self._connection.discard(endpoint):
                     continue
                 sentence = error.said or "The model host does not answer; `starling doctor` says more."
                 raise ChatError(sentence, error.fault, partial=error.partial, usage=error.usage) from error
@@ -76,7 +76,7 @@ class HostedChat:
                 raise ChatError(str(error), Fault.UNREACHABLE) from error
         raise ChatError("The chat model was switched off; ask again.", Fault.CLOSED)
 
-    def _asked(
+    def _ask_once(
         self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
     ) -> Reply:
         """Ask once, and note each sign of life.
@@ -87,22 +87,22 @@ class HostedChat:
         """
         connection, heard = self._connection, list[str]()
 
-        def given_up() -> bool:
+        def is_cancelled() -> bool:
             connection.check()
             return cancelled()
 
         def hear(piece: str) -> None:
-            connection.heard()
+            connection.note_answer()
             heard.append(piece)
             if announcer is not None:
-                announcer.hear("".join(heard))
+                announcer.update("".join(heard))
 
         unused = HttpClient(HttpOptions())  # the connection closes its own
         asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)
-        connection.asked()
-        reply = asked.chat(request, cancelled=given_up, on_text=hear)
+        connection.note_request()
+        reply = asked.chat(request, cancelled=is_cancelled, on_text=hear)
         if reply.end is not ReplyEnd.CANCELLED:
-            connection.heard()
+            connection.note_answer()
         return reply
 
     def close(self) -> None:

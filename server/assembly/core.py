@@ -133,7 +133,7 @@ class Core:
 class Waiting(Protocol):
     """Somebody who waits for the core, and may stop waiting."""
 
-    async def either(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
+    async def wait_for(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
         """Wait for `arrival`, at most `timeout_s` seconds, or until nobody waits any more."""
         ...
 
@@ -154,7 +154,7 @@ class Cores:
             if ticket is None:
                 await asyncio.wait((arrival,), timeout=timeout_s)
             else:
-                await ticket.either(arrival, timeout_s)
+                await ticket.wait_for(arrival, timeout_s)
         return self.current
 
     def set(self, core: Core) -> None:
@@ -188,7 +188,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     """
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
 
-    allocator.bound()
+    allocator.limit_memory()
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
 
     settings, wrong = layers.resolve(editor=options, roots=roots)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel
     from models.host.address import Address
     from models.host.hosted_chat import HostedChat
-    from models.host.launcher import HostProcess
+    from models.host.launcher import HostLauncher
     from models.local.ctranslate_completion import CTranslateModel
     from models.local.load_times import LoadTime
     from server.assembly.settings import ModelSettings
@@ -64,11 +64,11 @@ def gpu_here() -> bool:
     return Path("/dev/nvidiactl").exists()
 
 
-def process() -> HostProcess:
+def process() -> HostLauncher:
     """Return the model host of this user, version and configuration."""
-    from models.host.launcher import HostProcess  # noqa: PLC0415 (for models that are not in this process)
+    from models.host.launcher import HostLauncher  # noqa: PLC0415 (for models that are not in this process)
 
-    return HostProcess(address(), command())
+    return HostLauncher(address(), command())
 
 
 def address() -> Address:
@@ -129,17 +129,17 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
-    from models.host.protocol import Placing  # noqa: PLC0415
-    from models.remote.providers.speech import HostSpeech  # noqa: PLC0415
-    from models.remote.remote_completion import RemoteModel  # noqa: PLC0415
-    from models.remote.standby import Absence, StandbyModel  # noqa: PLC0415
+    from models.host.protocol import PlacementSettings  # noqa: PLC0415
+    from models.remote.completion.dialects import HostDialect  # noqa: PLC0415
+    from models.remote.completion.remote_completion import RemoteModel  # noqa: PLC0415
+    from models.remote.completion.standby import Absence, StandbyModel  # noqa: PLC0415
     from models.tokenizer import Tokenizer  # noqa: PLC0415
 
-    placing = Placing(settings.device, settings.compute_type, settings.threads)
+    placing = PlacementSettings(settings.device, settings.compute_type, settings.threads)
 
     def connect() -> CompletionModel:
         tokenizer = Tokenizer.read(entry.tokenizer)
-        model = RemoteModel(entry, HostConnection(process()), HostSpeech(), placing=placing, tokenizer=tokenizer)
+        model = RemoteModel(entry, HostConnection(process()), HostDialect(), placing=placing, tokenizer=tokenizer)
         try:
             model.load()
         except BaseException:
@@ -194,19 +194,19 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415
-    from models.remote.elsewhere import connected, unknown_entry  # noqa: PLC0415
-    from models.remote.standby import StandbyModel  # noqa: PLC0415
+    from models.remote.completion.discovery import connect_to_server, make_entry  # noqa: PLC0415
+    from models.remote.completion.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
 
     def known(name: str) -> ModelEntry:
-        return catalog.get(name) or unknown_entry(name)
+        return catalog.get(name) or make_entry(name)
 
     entry, named = known(settings.name), bool(settings.name)
 
     def connect() -> CompletionModel:
-        there = connected(entry, "" if socket else place, socket, named=named, known=known)
+        there = connect_to_server(entry, "" if socket else place, socket, named=named, known=known)
         return MaskedModel(there, secret_literals)
 
     standby = catalog.get(DEFAULT_MODEL)

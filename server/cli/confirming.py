@@ -21,7 +21,7 @@ from agents.edits import CreateFile, DeleteFile, RenameFile
 from agents.tools import GIT_COMMIT
 from server.cli import terminal
 from server.gate.ports import Answer
-from server.gate.question import questions
+from server.gate.question import wording
 
 try:
     import termios
@@ -74,11 +74,11 @@ class TerminalAsker:
         self._lines: Lines | None = None
         self._turn = asyncio.Lock()
 
-    def confirms_itself(self, question: Question) -> bool:  # noqa: ARG002 (a terminal applies nothing)
+    def asks_while_applying(self, question: Question) -> bool:  # noqa: ARG002 (a terminal applies nothing)
         """Nothing but a question asks here."""
         return False
 
-    def obstacle(self, question: Question) -> str:
+    def find_obstacle(self, question: Question) -> str:
         """Why nobody can be asked, and which `--yes` would do."""
         missing = kinds_of(question) - self._yes
         if not missing or (self._entered.isatty() and sys.stderr.isatty()):
@@ -102,11 +102,11 @@ class TerminalAsker:
 
     async def _choose(self, question: Question, lines: Lines) -> Answer | None:
         """What a person entered, None for seeing it again; an empty line is a no, and so is the end of the input."""
-        offered = questions.answers(question, showing=True)
+        offered = wording.list_answers(question, showing=True)
         prompt = ", ".join(f"{KEYS[answer]}: {title.lower()}" for title, answer in offered.items())
         chosen = {KEYS[answer]: answer for answer in offered.values()}
         while True:
-            sys.stderr.write(f"{terminal.printable(questions.line(question))}\n[{prompt}] ")
+            sys.stderr.write(f"{terminal.printable(wording.phrase_line(question))}\n[{prompt}] ")
             sys.stderr.flush()
             line = await lines.next()
             entered = line.strip().lower()
@@ -119,7 +119,7 @@ class TerminalAsker:
 def show(question: Question) -> None:
     """Write the diff and all there is to know, in colour where there is a terminal."""
     console = terminal.err()
-    console.print(coloured(questions.document(question)), soft_wrap=True)
+    console.print(coloured(wording.phrase_document(question)), soft_wrap=True)
 
 
 def coloured(text: str) -> Text:

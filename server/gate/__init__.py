@@ -1,1 +1,1 @@
-"""The one gate every write passes: it validates, asks a person, applies, verifies, records. Start at `gate.Gate`."""
+"""The gate that every write passes: it validates, asks a person, applies, verifies, records. Start at `gate.Gate`."""

@@ -1,21 +1,22 @@
-"""Everything the gate writes down of one request, each step in one transaction. Start at `Journal.begin`.
+"""The gate's record of a request: request, checkpoint and audit rows, one transaction for each step.
 
-What cannot be written down is not done: every method raises `StateError` with a sentence. Blocking.
+The gate does nothing that cannot be recorded: every method that writes raises `StateError` with a sentence for a
+person. Blocking. Start at `Journal.begin`.
 """
 
 from __future__ import annotations
 
+import getpass
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import RenameFile, TextChange
-from server.gate.disk.contents import digest
+from agents.ports.failures import StateError
+from server.gate.disk.contents import hash_text
+from server.gate.records import AuditRow, Ending, Replaced, name_kind, name_subject
 from server.gate.refusal import Refused
-from server.state.audit_log import Audit, AuditRow, user
-from server.state.checkpoints import Checkpoints, kind_of, subject
-from server.state.database import StateError
-from server.state.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from server.gate.disk.contents import Content
     from server.gate.policy import Limits
     from server.gate.ports import Answer, Outcome, Question
-    from server.gate.validation import Checked
-    from server.gate.verification import Seen
-    from server.state.database import Connection, State
+    from server.gate.records import Checkpoint, Records
+    from server.gate.validation import CheckedProposal
+    from server.gate.verification import ObservedChange
+
+CHECKPOINT_DAYS = 30  # as a person is told
 
 
 @dataclass
@@ -34,15 +37,15 @@ class Case:
     """One request on its way through the gate.
 
     Attributes:
-        question: what a person is asked, or would have been.
-        task: the task that it belongs to, "" for none.
-        model: the model that wrote it, "" for none.
-        subjects: files as a person knows them, or the command.
-        limited: whether the limits apply; a person who undoes is not held up.
-        undoes: id of the checkpoint it takes back, "" for none.
-        answer: what was answered, None as long as nobody was asked.
-        answer_s: how long that took, seconds; None for an answer given earlier in the task.
-        checkpoint: where what it replaces is kept, "" before that.
+        question: the question that a person is asked, unless a rule or an earlier answer decides.
+        task: id of the task that the request belongs to, "" for none.
+        model: name of the model that wrote the edit, "" for none.
+        subjects: the files by path, or the command.
+        limited: whether the limits apply; undoing is never limited.
+        undoes: id of the checkpoint that the request undoes, "" for none.
+        answer: the answer, None as long as there is none.
+        answer_s: seconds until the answer; None for an answer given earlier in the task.
+        checkpoint: id of the checkpoint with the replaced texts, "" before one is stored.
     """
 
     question: Question
@@ -57,124 +60,144 @@ class Case:
 
     @property
     def id(self) -> str:
-        """Of the request."""
+        """Id of the request."""
         return self.question.id
 
 
 class Journal:
-    """The tables of the gate."""
+    """What one gate records of its requests."""
 
-    def __init__(self, state: State, client: str) -> None:
-        self._state = state
+    def __init__(self, records: Records, client: str) -> None:
+        self.records = records
         self._client = client
         self._recovered = False
-        self.requests = Requests(state, client)
-        self.audit = Audit(state)
-        self.checkpoints = Checkpoints(state)
-        self.untitled: set[str] = set()  # checkpoints of texts that end with this session
+        self.untitled: set[str] = set()  # ids of checkpoints of untitled documents, which only this session knows
 
     def begin(self, case: Case) -> None:
-        """A request comes; what a server before us left open is closed first."""
+        """Record a request as pending, after closing the requests that ended servers left open."""
         self.recover()
-        self.requests.begin(case.question, case.task, case.model, case.subjects)
+        self.records.begin(case.question, client=self._client, task=case.task, model=case.model, subjects=case.subjects)
 
     def recover(self) -> None:
-        """Close what a server that is gone left behind; once for each process."""
+        """Close the requests that servers which no longer run left open; only the first call does anything."""
         if not self._recovered:
-            self.requests.abandoned()
+            self.records.close_abandoned()
             self._recovered = True
 
-    def problem(self) -> str:
-        """Why nothing can be recorded now and what to do, "" where it can."""
+    def find_problem(self) -> str:
+        """Return why nothing can be recorded at present and what to do; "" if recording works."""
         try:
-            with self._state.transaction():
-                return ""
+            self.records.check()
         except StateError as error:
             return str(error)
+        return ""
 
-    def check_limits(self, limits: Limits, operations: int, *, asks: bool) -> None:
-        """Whether so many operations more may be done, and one more question asked.
+    def find_checkpoint(self, identity: str) -> Checkpoint:
+        """Return the checkpoint with the id `identity`.
 
         Raises:
-            Refused: that would be too many.
+            Refused: there is none, or not any more.
+        """
+        found = self.records.find_checkpoint(identity)
+        if found is None:
+            raise Refused(f"There is no checkpoint {identity!r}; they are kept for {CHECKPOINT_DAYS} days at most.")
+        return found
+
+    def check_limits(self, limits: Limits, operations: int, *, asks: bool) -> None:
+        """Check that `operations` more file operations, and with `asks` one more question, stay within `limits`.
+
+        Raises:
+            Refused: they do not; the message says when to try again.
         """
         then = time.time() - limits.window_s
-        asked = self.requests.asked_since(then) if asks else []
+        asked = self.records.list_question_times(then) if asks else []
         if len(asked) >= limits.approvals > 0:
-            _too_many(f"{limits.approvals} questions were asked", asked[-limits.approvals] - then, limits)
-        written = self.audit.written_since(then)
+            _refuse_excess(f"{limits.approvals} questions were asked", asked[-limits.approvals] - then, limits)
+        written = self.records.list_write_times(then)
         if len(written) + operations > limits.file_operations:
             most = f"{limits.file_operations:,} file operations are the most"
-            _too_many(most, written[0] - then if written else limits.window_s, limits)
+            _refuse_excess(most, written[0] - then if written else limits.window_s, limits)
 
-    def approve(self, case: Case, checked: Checked | None) -> None:
-        """A person said yes, or the way of applying asks: what will be replaced is kept from here on."""
-        with self._state.transaction() as connection:
-            if checked is not None:
-                self._keep(connection, case, checked)
-            if case.answer is not None:
-                self.requests.approved(connection, case.id, case.checkpoint)
+    def approve(self, case: Case, checked: CheckedProposal | None) -> None:
+        """Store the checkpoint of `checked`, and that the request was approved if its answer is known already."""
+        replaced = self._describe_replaced(case, checked) if checked is not None else None
+        self.records.approve(case.id, replaced, answered=case.answer is not None)
 
-    def _keep(self, connection: Connection, case: Case, checked: Checked) -> None:
-        """Keep what will be replaced, unless it is kept."""
-        changes, before = checked.proposal.changes, checked.before
-        case.checkpoint = self.checkpoints.store(
-            connection, case.id, case.question.title, changes, before, case.undoes, case.checkpoint
-        )
+    def _describe_replaced(self, case: Case, checked: CheckedProposal) -> Replaced:
+        """Return what `checked` replaces, with the id of the checkpoint of `case`, made up at the first call."""
+        case.checkpoint = case.checkpoint or uuid.uuid4().hex
+        changes = tuple(checked.proposal.changes)
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
             self.untitled.add(case.checkpoint)
+        return Replaced(case.checkpoint, case.id, case.question.title, changes, tuple(checked.before), case.undoes)
 
-    def end(self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None) -> None:
-        """What became of it; `found` as the documents are now, None where nothing was tried or may still come."""
-        rows = self._rows(case, outcome, checked, found)
-        with self._state.transaction() as connection:
-            if case.checkpoint and checked is not None and found is not None:
-                self._keep(connection, case, checked)  # again, should the database have been taken away
-                made = [(one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change]
-                self.checkpoints.settle(connection, case.checkpoint, [one for one, _ in made], [old for _, old in made])
-                if case.undoes and outcome.applied:
-                    self.checkpoints.undone(connection, case.undoes, case.id)
-            self.requests.ended(connection, outcome, case.answer, case.answer_s)
-            self.audit.add(connection, rows)
+    def end(
+        self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
+    ) -> None:
+        """Record the outcome of a request, and what of its checkpoint can be undone.
 
-    def _rows(
-        self, case: Case, outcome: Outcome, checked: Checked | None, found: Sequence[Seen] | None
+        `found` is each change as observed in the documents; None if nothing was applied, or may still be.
+        """
+        rows = tuple(self._build_rows(case, outcome, checked, found))
+        replaced: Replaced | None = None
+        made: tuple[tuple[Change, Content | None], ...] = ()
+        if case.checkpoint and checked is not None and found is not None:
+            replaced = self._describe_replaced(case, checked)
+            made = tuple((one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change)
+        self.records.end(Ending(outcome, case.answer, case.answer_s, rows, replaced, made))
+
+    def _build_rows(
+        self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
     ) -> list[AuditRow]:
+        """Return one audit row for each change of `checked`, or for each subject where there is no `checked`."""
         if checked is None:
             action = "propose" if case.question.tool.edits else "run"
             named = ((action, one, "") for one in case.subjects)
-            return [self._row(case, outcome, one, ("", ""), written=outcome.applied) for one in named]
+            return [self._build_row(case, outcome, one, ("", ""), written=outcome.applied) for one in named]
         seen = found or (None,) * len(checked.before)
         return [
-            self._row(case, outcome, _named(change), _hashes(old, one), written=one is not None and _written(one))
+            self._build_row(
+                case, outcome, _describe(change), _hash_texts(old, one), written=one is not None and _is_written(one)
+            )
             for change, old, one in zip(checked.proposal.changes, checked.before, seen, strict=True)
         ]
 
-    def _row(
-        self, case: Case, outcome: Outcome, named: tuple[str, str, str], hashes: tuple[str, str], *, written: bool
+    def _build_row(
+        self, case: Case, outcome: Outcome, described: tuple[str, str, str], hashes: tuple[str, str], *, written: bool
     ) -> AuditRow:
         asked = case.question
         return AuditRow(
-            time.time(), case.id, user(), self._client, asked.by, case.model, asked.tool.name, asked.title, *named,
-            *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
+            time.time(), case.id, _name_user(), self._client, asked.by, case.model, asked.tool.name, asked.title,
+            *described, *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
         )  # fmt: skip
 
 
-def _named(change: Change) -> tuple[str, str, str]:
+def _describe(change: Change) -> tuple[str, str, str]:
+    """Return the kind of `change`, its file, and the new path of a renamed file."""
     target = str(change.to) if isinstance(change, RenameFile) else ""
-    return kind_of(change), subject(change), target
+    return name_kind(change), name_subject(change), target
 
 
-def _hashes(before: Content | None, seen: Seen | None) -> tuple[str, str]:
-    old = digest(before.text if before is not None else None)
-    return old, old if seen is None else digest(seen.text)
+def _hash_texts(before: Content | None, seen: ObservedChange | None) -> tuple[str, str]:
+    """Return the hashes of a text before and after; both the same where nothing was observed."""
+    old = hash_text(before.text if before is not None else None)
+    return old, old if seen is None else hash_text(seen.text)
 
 
-def _written(seen: Seen) -> bool:
-    return seen.change is not None or seen.odd
+def _is_written(seen: ObservedChange) -> bool:
+    return seen.change is not None or seen.unexpected
 
 
-def _too_many(what: str, free_in_s: float, limits: Limits) -> None:
+def _name_user() -> str:
+    """Return the user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
+
+
+def _refuse_excess(what: str, free_in_s: float, limits: Limits) -> None:
+    """Raise `Refused` with `what` reached its limit, and the minutes until one more is allowed."""
     minutes = max(1, round(free_in_s / 60))
     span = "hour" if limits.window_s == 3600 else f"{limits.window_s:.0f} s"
     raise Refused(f"{what} within the {span}, the limit; try again in {minutes} min.")

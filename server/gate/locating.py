@@ -1,6 +1,6 @@
-"""The files and documents that a proposal names, each looked up by the rules of `places`. Start at `located`.
+"""The first half of validation: finds the file of each change and checks by `places` that it may be written.
 
-The first half of validation: nothing is read before it is known to be a place where something may be written.
+No file is read before that check. Start at `locate_changes`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from indexing.workspace.origins import path_of
-from server.gate.places import folded
+from server.gate.places import fold_name
 from server.gate.refusal import Refused
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ MOST_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """One change and where it would be made.
+class LocatedChange:
+    """A change with its file.
 
     Attributes:
-        change: as it was proposed.
-        name: what a person calls the file.
-        uri: the document whose text decides.
-        real: the file without links; None for an untitled document.
-        target: where a file would move to, None otherwise.
+        change: the change as proposed.
+        name: the file's path relative to its workspace folder, for a person; the URI of an untitled document.
+        uri: the document that is changed.
+        real: the file's path with links resolved; None for an untitled document.
+        target: the real path that a renamed file gets; None for other changes.
     """
 
     change: Change
@@ -42,18 +42,18 @@ class Located:
     target: Path | None = None
 
 
-def located(places: Places, proposal: ProposedEdit) -> tuple[Located, ...]:
-    """Where the changes would be made; blocking.
+def locate_changes(places: Places, proposal: ProposedEdit) -> tuple[LocatedChange, ...]:
+    """Return each change of `proposal` with its file, in order; blocking.
 
     Raises:
-        Refused: one of them must not be made there, or two are about the same file.
+        Refused: a file must not be changed, two changes are of the same file, or there are more than `MOST_CHANGES`.
     """
     if len(proposal.changes) > MOST_CHANGES:
-        raise Refused(f"It changes {len(proposal.changes)} files at once; propose at most {MOST_CHANGES}.")
-    found = tuple(_located(places, change) for change in proposal.changes)
+        raise Refused(f"The proposal changes {len(proposal.changes)} files at once; propose at most {MOST_CHANGES}.")
+    found = tuple(_locate(places, change) for change in proposal.changes)
     seen: set[str] = set()
     for one in found:
-        for key in _keys(one):
+        for key in _list_keys(one):
             if key in seen:
                 raise Refused(f"{one.name} is named twice; propose one change of each file.")
             seen.add(key)
@@ -61,50 +61,52 @@ def located(places: Places, proposal: ProposedEdit) -> tuple[Located, ...]:
     return found
 
 
-def _located(places: Places, change: Change) -> Located:
+def _locate(places: Places, change: Change) -> LocatedChange:
     match change:
         case TextChange(path=None):
-            places.untitled(change.uri)
-            return Located(change, change.uri, change.uri, None)
+            places.check_untitled(change.uri)
+            return LocatedChange(change, change.uri, change.uri, None)
         case TextChange(path=path) if path is not None:
-            _same_file(change.uri, path)
-            return Located(change, places.shown(path), change.uri, places.openable(path))
+            _check_same_file(change.uri, path)
+            return LocatedChange(change, places.display(path), change.uri, places.resolve_open(path))
         case CreateFile():
-            real = places.free(change.path)
-            return Located(change, places.shown(change.path), change.path.as_uri(), real)
+            real = places.resolve_new(change.path)
+            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real)
         case DeleteFile():
-            real = places.existing(change.path, itself=True)
-            return Located(change, places.shown(change.path), change.path.as_uri(), real)
+            real = places.resolve_existing(change.path, itself=True)
+            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real)
         case RenameFile():
-            real = places.existing(change.path, itself=True)
-            target = places.free(change.to, coming_from=real)
-            return Located(change, places.shown(change.path), change.path.as_uri(), real, target)
+            real = places.resolve_existing(change.path, itself=True)
+            target = places.resolve_new(change.to, coming_from=real)
+            return LocatedChange(change, places.display(change.path), change.path.as_uri(), real, target)
     raise AssertionError(change)
 
 
-def _keys(one: Located) -> list[str]:
-    """What a change is about, so that two names of one file are the same; new names also where only case differs."""
+def _list_keys(one: LocatedChange) -> list[str]:
+    """Return the keys by which two changes of the same file are found; new files also if only the case differs."""
     keys = [str(one.real) if one.real is not None else one.uri]
-    if (new := _new(one)) is not None:
-        keys += [str(new), f"new {folded(str(new))}"]
+    if (new := _find_new_path(one)) is not None:
+        keys += [str(new), f"new {fold_name(str(new))}"]
     return list(dict.fromkeys(keys))
 
 
-def _new(one: Located) -> Path | None:
-    """The real path of the file that a change brings, None where it brings none."""
+def _find_new_path(one: LocatedChange) -> Path | None:
+    """Return the real path of the file that a change creates, by moving or not; None if it creates none."""
     return one.real if isinstance(one.change, CreateFile) else one.target
 
 
-def _check_nesting(found: Sequence[Located]) -> None:
-    """Refuse a file that would have to be another's folder: half of it would be made."""
-    new = {one.name: path for one in found if (path := _new(one)) is not None}
-    files = {folded(str(path)) for path in new.values()}
+def _check_nesting(found: Sequence[LocatedChange]) -> None:
+    """Raise `Refused` if a new file would have to be the folder of another one: only one could be created."""
+    new = {one.name: path for one in found if (path := _find_new_path(one)) is not None}
+    files = {fold_name(str(path)) for path in new.values()}
     for name, path in new.items():
-        if any(folded(str(folder)) in files for folder in path.parents):
-            raise Refused(f"{name} would lie in a folder that is to be a file, too; give one of them another name.")
+        if any(fold_name(str(folder)) in files for folder in path.parents):
+            raise Refused(
+                f"{name} would lie in a folder that another change creates as a file; give one of them another name."
+            )
 
 
-def _same_file(uri: str, path: Path) -> None:
-    """Refuse what an editor would do elsewhere than where we looked."""
+def _check_same_file(uri: str, path: Path) -> None:
+    """Raise `Refused` if the URI, which the editor uses, names another file than the path, which was checked."""
     if path_of(uri) != path:
-        raise Refused(f"{uri} is not {path}; name the same file by both.")
+        raise Refused(f"{uri} is not {path}; give the URI and the path of the same file.")

@@ -1,4 +1,4 @@
-"""From the documents as they are afterwards to the outcome that is recorded and told. Start at `judged`."""
+"""The outcome of a proposal, judged by the documents after it was applied. Start at `judge`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,32 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.gate.journal import Case
-    from server.gate.validation import Checked
-    from server.gate.verification import Seen
+    from server.gate.validation import CheckedProposal
+    from server.gate.verification import ObservedChange
 
-REJECTED = "It was rejected, so nothing was changed."
-NOTHING_SEEN = "The client applied nothing of it, which counts as a rejection."
+REJECTED = "The proposal was rejected, so nothing was changed."
+NOTHING_SEEN = "The client applied none of the changes, which counts as a rejection."
 
 
-def judged(case: Case, checked: Checked, found: Sequence[Seen], problem: str, *, confirm: bool) -> Outcome:
-    """Return the outcome that the documents tell of; `problem` is why applying failed, "" where it did not."""
-    verdict = verification.verdict(found)
-    added = verification.additions(checked.names, found)
+def judge(
+    case: Case, checked: CheckedProposal, found: Sequence[ObservedChange], problem: str, *, confirm: bool
+) -> Outcome:
+    """Return the outcome of `checked`, given each of its changes as found in the documents.
+
+    Args:
+        case: the request.
+        checked: the proposal that was applied.
+        found: each change as observed afterwards, in the order of the proposal.
+        problem: why applying failed, "" if it did not.
+        confirm: whether the client asked the person while it applied: then no change at all means a no.
+    """
+    verdict = verification.judge(found)
+    added = verification.describe_additions(checked.names, found)
     if verdict is Verdict.APPLIED:
         return Outcome(case.id, verdict, added, case.checkpoint)
     if verdict is Verdict.PARTLY:
         missing = ", ".join(name for name, one in zip(checked.names, found, strict=True) if not one.whole)
-        reason = f"Only a part was applied, not all of {missing}; `starling.undo` takes that part back. {problem}"
+        reason = f"Only a part was applied, not all of {missing}; `starling.undo` undoes that part. {problem}"
         reason = f"{reason.strip()} {added}"
         made = any(one.change is not None for one in found)
         return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "")

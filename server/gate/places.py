@@ -1,8 +1,8 @@
-# ruff: noqa: PTH112, PTH113, PTH114 (os.path takes for absent what pathlib raises at: names too long, loops of links)
-"""Where the gate lets anything be written: inside a workspace folder, by the real path, and in no special file.
+# ruff: noqa: PTH112, PTH113, PTH114 (os.path returns False where pathlib raises: names too long, loops of links)
+"""The places that the gate may write to: regular files inside a workspace folder, by their real path.
 
-Looks at the disk and changes nothing; what it finds holds for that moment, so it is asked again just before a change is
-made, and `disk.DiskWorkplace` follows no link then. Start at `Places.existing` and `Places.free`.
+Reads the disk and changes nothing. A result holds only for its moment: the gate checks again just before a change, and
+`disk.DiskWorkplace` then follows no link. Start at `Places.resolve_existing` and `Places.resolve_new`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.workspace.access import OF_BYTES
-from indexing.workspace.exclusion import Exclusion, outside
+from indexing.workspace.exclusion import Exclusion, outside_reason
 from indexing.workspace.origins import path_of
 from server.gate.question import diffs
 from server.gate.refusal import Refused
@@ -25,172 +25,200 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
 
 LONGEST_NAME = 255  # bytes, the limit of nearly every file system
-LONGEST_PATH = 1000  # characters, at most 4,000 bytes; Linux takes 4,095 of them, others fewer
+LONGEST_PATH = 1000  # characters, at most 4,000 bytes; Linux allows 4,095 bytes, other systems fewer
 RESERVED = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
-)  # Windows' devices
+)  # names of devices on Windows
 FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 CELLS = "vscode-notebook-cell"
 UNTITLED = {"untitled", "file", "buffer"}  # a buffer of Neovim without a name is `file://`
 
 
 class Places:
-    """The rules of one workspace."""
+    """The rules for the files of one workspace."""
 
     def __init__(self, roots: Sequence[Path], excluded: Callable[[Path], str]) -> None:
-        """`excluded` gives the reason for which a path is kept from index and models, "" for none (`Exclusion`)."""
+        """Take the workspace folders, and a function that returns why a path is excluded, "" if it is not."""
         self.roots = tuple(roots)
         self._real_roots = tuple(Path(os.path.realpath(root)) for root in roots)
         self._excluded = excluded
 
-    def forgiving(self) -> Places:
-        """The same for an undoing: what was ours to make is ours to take back, whatever has been excluded since."""
+    def allow_excluded(self) -> Places:
+        """Return the same places without exclusions, for undoing a change of a file that was excluded since."""
         return Places(self.roots, lambda _: "")
 
-    def existing(self, path: Path, *, itself: bool = False, part: bool = False) -> Path:
-        """Return the real path of a file whose text may be changed; `itself`: it may go or move; `part`: a cell of it.
+    def resolve_existing(self, path: Path, *, itself: bool = False, part: bool = False) -> Path:
+        """Return the real path of a file that exists and may be changed.
+
+        Args:
+            path: the file.
+            itself: whether the file itself is deleted or moved, and not only its text changed; refuses links.
+            part: whether only a cell of a notebook is changed; allows files that are excluded for their content.
 
         Raises:
-            Refused: it must not be touched.
+            Refused: the file must not be changed.
         """
-        self._plain(path)
+        self._check_path(path)
         if itself and os.path.islink(path):
-            raise Refused(f"{self.shown(path)} is a link; name the file that it leads to.")
-        real = self._inside(path, part=part)
+            raise Refused(f"{self.display(path)} is a link; name the file that it leads to.")
+        real = self._resolve_inside(path, part=part)
         if not os.path.isfile(real):
-            there = os.path.lexists(real)
-            raise Refused(f"{self.shown(path)} is {'no regular file' if there else 'not there any more'}.")
+            exists = os.path.lexists(real)
+            raise Refused(f"{self.display(path)} {'is not a regular file' if exists else 'no longer exists'}.")
         return real
 
-    def openable(self, path: Path) -> Path:
-        """As `existing`, for a file that is open in an editor: it need not be saved yet."""
-        return self.existing(path) if os.path.lexists(path) else self._named(path)
-
-    def free(self, path: Path, *, coming_from: Path | None = None) -> Path:
-        """The real path of a file that may be made, or that the file `coming_from` (a real path) may be moved to.
+    def resolve_open(self, path: Path) -> Path:
+        """Return the real path of a file that is open in an editor and may be changed; it need not be saved yet.
 
         Raises:
-            Refused: it must not be made there, or something of that name is there.
+            Refused: the file must not be changed or created.
         """
-        real = self._named(path)
+        return self.resolve_existing(path) if os.path.lexists(path) else self._resolve_name(path)
+
+    def resolve_new(self, path: Path, *, coming_from: Path | None = None) -> Path:
+        """Return the real path of a file that may be created, or that `coming_from` (a real path) may be moved to.
+
+        Raises:
+            Refused: the file must not be created there, or the name is taken, also by one that differs only in case.
+        """
+        real = self._resolve_name(path)
         own = coming_from.name if coming_from is not None and coming_from.parent == real.parent else None
         if os.path.lexists(real) and real.name != own:
-            raise Refused(f"{self.shown(path)} exists already; propose a change of it, or another name.")
-        for name in _held(real.parent):
-            if name != own and folded(name) == folded(real.name):
-                raise Refused(f"{self.shown(path)} would stand beside {name}; many disks take both for the same file.")
+            raise Refused(f"{self.display(path)} exists already; propose a change of it, or another name.")
+        for name in _list_names(real.parent):
+            if name != own and fold_name(name) == fold_name(real.name):
+                raise Refused(
+                    f"{self.display(path)} would lie beside {name}, and many disks treat both as the same file; "
+                    "choose another name."
+                )
         return real
 
-    def untitled(self, uri: str) -> None:
-        """Whether a document without a file may be changed while it is open.
+    def check_untitled(self, uri: str) -> None:
+        """Check that the open document `uri` is untitled, or a cell of a notebook that may be changed.
 
         Raises:
-            Refused: it stands for something elsewhere.
+            Refused: it is neither.
         """
         scheme, _, rest = uri.partition(":")
         if scheme == CELLS and (notebook := path_of(f"file:{rest.partition('#')[0]}")) is not None:
-            self.existing(notebook, part=True)
+            self.resolve_existing(notebook, part=True)
         elif scheme not in UNTITLED:
             raise Refused(
                 f"{uri} is neither a file nor an untitled document; save it as a file of the workspace first."
             )
 
-    def shown(self, path: Path) -> str:
-        """`path` as a person knows it."""
-        return diffs.shown_path(path, self.roots)
+    def display(self, path: Path) -> str:
+        """Return `path` relative to its workspace folder, for a person."""
+        return diffs.shorten_path(path, self.roots)
 
     def root_of(self, real: Path) -> Path | None:
-        """The innermost workspace folder of a real path, real itself."""
+        """Return the innermost workspace folder that holds the real path `real`, without links; None for none."""
         holding = [root for root in self._real_roots if real.is_relative_to(root)]
         return max(holding, key=lambda root: len(root.parts), default=None)
 
-    def _named(self, path: Path) -> Path:
-        """The real path that a new file would have; its folder may have to be made, too."""
-        self._plain(path)
+    def _resolve_name(self, path: Path) -> Path:
+        """Return the real path that a new file would have; its folders need not exist yet.
+
+        Raises:
+            Refused: no file may be created there.
+        """
+        self._check_path(path)
         if os.path.islink(path):
-            raise Refused(f"{self.shown(path)} is a link; name the file that it leads to.")
+            raise Refused(f"{self.display(path)} is a link; name the file that it leads to.")
         _check_name(path.name)
-        real = self._inside(path)
+        real = self._resolve_inside(path)
         root = self.root_of(real)
-        assert root is not None  # noqa: S101 (it is inside)
+        assert root is not None  # noqa: S101 (`_resolve_inside` has found it)
         for depth, name in enumerate(real.relative_to(root).parts):
             folder = root.joinpath(*real.relative_to(root).parts[:depth])
             if not os.path.isdir(folder / name):
                 _check_name(name)
             if os.path.lexists(folder) and not os.path.isdir(folder):
-                raise Refused(f"{self.shown(path)} cannot be made: {self.shown(folder)} is no folder.")
+                raise Refused(f"{self.display(path)} cannot be created: {self.display(folder)} is not a folder.")
         return real
 
     @staticmethod
-    def _plain(path: Path) -> None:
+    def _check_path(path: Path) -> None:
+        """Raise `Refused` unless `path` is absolute, without `..`, and not too long."""
         if "\0" in str(path) or not path.is_absolute() or ".." in path.parts or len(str(path)) > LONGEST_PATH:
             raise Refused(
-                f"{str(path)!r} is not the whole path of a file; name it from the root of the disk, without `..`."
+                f"{str(path)!r} is not a full path of a file; name it from the root of the disk, without `..`."
             )
         for part in path.parts[1:]:
             _check_length(part)
 
-    def _inside(self, path: Path, *, part: bool = False) -> Path:
-        """The real path, inside a workspace folder, and nothing hidden or excluded on the way."""
+    def _resolve_inside(self, path: Path, *, part: bool = False) -> Path:
+        """Return the real path of `path`.
+
+        Raises:
+            Refused: the path lies outside of the workspace folders, or it or a folder of it is hidden or excluded.
+        """
         if not self.roots:
-            raise Refused(f"No workspace folder is open; open the folder that {path} lies in, then try again.")
+            raise Refused(f"No workspace folder is open; open the folder of {path}, then try again.")
         try:
             real = Path(os.path.realpath(path))
         except (OSError, ValueError) as error:
-            raise Refused(f"{path} leads nowhere: {error}.") from None
+            raise Refused(f"{path} cannot be resolved: {error}.") from None
         root = self.root_of(real)
         if root is None or real == root:
             where = "" if real == path else f" (it leads to {real})"
-            raise Refused(f"{path}{where} lies in no workspace folder; open its folder, then try again.")
+            raise Refused(f"{path}{where} is in no workspace folder; open its folder, then try again.")
         given = next((path.relative_to(one) for one in self.roots if path.is_relative_to(one)), Path())
         if any(part.startswith(".") for part in (*real.relative_to(root).parts, *given.parts)):
-            raise Refused(f"{self.shown(path)} is hidden, and nothing hidden is changed; change it yourself.")
+            raise Refused(
+                f"{self.display(path)} is hidden, and Starling changes no hidden files; change this file yourself."
+            )
         for one in dict.fromkeys((path, real)):
             reason = self._excluded(one)
             if reason and not (part and reason in OF_BYTES):
                 raise Refused(
-                    f"{self.shown(path)} is left alone ({reason}); `.starlingignore` says what is, unless it is secret."
+                    f"{self.display(path)} is excluded ({reason}); `.starlingignore` can include what is not secret."
                 )
         return real
 
 
-def excluding(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path], str]:
-    """Why a path is left alone, by the rules of the innermost of `roots`."""
+def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path], str]:
+    """Return a function that says why a path is excluded by the rules of the innermost of `roots`, "" if it is not."""
     exclusions = sorted((Exclusion(root, limits) for root in roots), key=lambda one: -len(one.root.parts))
 
-    def excluded(path: Path) -> str:
+    def find_reason(path: Path) -> str:
         real = Path(os.path.realpath(path))
         holding = next((one for one in exclusions if real.is_relative_to(one.root)), None)
-        return holding.reason(path) if holding is not None else outside(path)
+        return holding.reason(path) if holding is not None else outside_reason(path)
 
-    return excluded
+    return find_reason
 
 
-def folded(name: str) -> str:
-    """A name as disks that ignore case and composition compare it."""
+def fold_name(name: str) -> str:
+    """Return `name` as disks compare names that ignore case and Unicode composition."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _held(folder: Path) -> list[str]:
+def _list_names(folder: Path) -> list[str]:
+    """Return the names in `folder`, none if it does not exist; raise `Refused` if it cannot be read."""
     try:
         return os.listdir(folder)  # noqa: PTH208 (names only)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise Refused(f"{folder} cannot be looked into ({error.strerror}); make it readable.") from None
+        raise Refused(f"{folder} cannot be read ({error.strerror}); make it readable.") from None
 
 
 def _check_length(name: str) -> None:
-    """Raise `Refused` for a name that no file has."""
+    """Raise `Refused` for a name that no file can have."""
     try:
         long = len(name.encode()) > LONGEST_NAME
     except UnicodeEncodeError:
-        raise Refused(f"{name!r} is no name for a file: it holds what is no character.") from None
+        raise Refused(
+            f"{name!r} is no valid file name: it holds half of a surrogate pair; choose another name."
+        ) from None
     if long:
-        raise Refused(f"{name[:40]}... is no name for a file: it is longer than {LONGEST_NAME} bytes.")
+        raise Refused(
+            f"{name[:40]}... is no valid file name: it is longer than {LONGEST_NAME} bytes; choose a shorter one."
+        )
 
 
 def _check_name(name: str) -> None:
-    """Raise `Refused` for a name that some system cannot have."""
+    """Raise `Refused` for a name that is not allowed on Linux, macOS and Windows alike."""
     if FORBIDDEN.search(name) or RESERVED.fullmatch(name) or name != name.strip(" ") or name.endswith("."):
-        raise Refused(f"{name!r} is no name for a file on every system; choose a plain one.")
+        raise Refused(f"{name!r} is not a valid file name on every system; choose a name of letters and digits.")

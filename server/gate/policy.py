@@ -1,6 +1,6 @@
-"""What may be done without a question by its risk, which answers are remembered, and how much is too much in an hour.
+"""The policy: which risks need a question, which answers are remembered, and the limits for an hour.
 
-Data and plain decisions; knows neither files nor editors. Start at `RULES` and `Limits`.
+Tables and decisions without side effects; knows neither files nor editors. Start at `RULES` and `Limits`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What follows from a risk.
+    """The rule for one risk.
 
     Attributes:
         asks: whether a person is asked.
-        remembered: whether "the rest of this task" is an answer.
-        serious: whether the question is shown as one to be read with care.
+        remembered: whether the answer "and the rest of this task" is offered.
+        serious: whether the question is shown as a warning.
     """
 
     asks: bool
@@ -37,18 +37,18 @@ RULES = {
     Risk.HIGH: Rule(asks=True, remembered=True, serious=False),
     Risk.CRITICAL: Rule(asks=True, remembered=False, serious=True),
 }
-"""The whole policy: what is asked about, and how, by the risk that a tool declares."""
+"""The rule for each risk that a tool can declare."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is let through; counted over all servers of a user.
+    """The limits of the gate; counted over all servers of a user.
 
     Attributes:
-        file_operations: files written, made, moved or deleted within `window_s`, and commands let run.
-        approvals: questions put to a person within `window_s`; undoing does not count.
-        window_s: seconds.
-        answer_s: how long an answer is waited for, seconds.
+        file_operations: most files written, created, moved or deleted, and commands permitted, within `window_s`.
+        approvals: most questions within `window_s`, undoing not counted; 0 for no limit.
+        window_s: length of the window, seconds.
+        answer_s: longest wait for an answer, seconds.
     """
 
     file_operations: int = 1000
@@ -58,25 +58,25 @@ class Limits:
 
 
 def tool_of(proposal: ProposedEdit) -> Tool:
-    """Return the tool that a proposal is asked about as: the riskiest of what it does."""
+    """Return the tool that a proposal uses: DELETE_FILE if it deletes a file, else WRITE_FILE."""
     return DELETE_FILE if any(isinstance(one, DeleteFile) for one in proposal.changes) else WRITE_FILE
 
 
-class Remembered:
-    """Answers that hold for the rest of a task; kept in memory only, so that none outlives its server."""
+class RememberedAnswers:
+    """The answers "and the rest of this task"; kept in memory only, so that they end with the server."""
 
     def __init__(self) -> None:
         self._approved: set[tuple[str, Tool]] = set()
 
     def remember(self, task: str, tool: Tool) -> None:
-        """Ask no more in this task, where the tool allows that at all."""
+        """Remember a yes for `tool` in the rest of `task`; ignored if the tool's risk does not allow that."""
         if task and RULES[tool.risk].remembered:
             self._approved.add((task, tool))
 
     def covers(self, task: str, tool: Tool) -> bool:
-        """Whether a person has said so."""
+        """Whether a person has approved `tool` for the rest of `task`."""
         return bool(task) and RULES[tool.risk].remembered and (task, tool) in self._approved
 
     def end(self, task: str) -> None:
-        """The task is over."""
+        """Forget the answers for `task`."""
         self._approved = {one for one in self._approved if one[0] != task}

@@ -1,4 +1,4 @@
-"""What the gate is asked and what it answers, and the two ports behind it. Start at `Outcome` and `Asker`."""
+"""The gate's records (question, answer, outcome) and its two ports to a client. Start at `Outcome` and `Asker`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """What became of a proposal."""
+    """The end of a proposal, in one word."""
 
-    APPLIED = "applied"  # seen in the documents afterwards
-    PARTLY = "partly"  # some of it was; `checkpoint` undoes that part
-    REJECTED = "rejected"  # a person said no, or nothing of it was applied
+    APPLIED = "applied"  # the documents hold the whole change afterwards
+    PARTLY = "partly"  # the documents hold a part of the change; `checkpoint` undoes that part
+    REJECTED = "rejected"  # a person said no, or the client applied nothing
     EXPIRED = "expired"  # nobody answered in time
-    REFUSED = "refused"  # never asked: it breaks a rule, or nobody can be asked
-    FAILED = "failed"  # approved, but it could not be made
+    REFUSED = "refused"  # nobody was asked: the proposal breaks a rule, or the client cannot show a question
+    FAILED = "failed"  # approved, but the change could not be made
 
 
 class Answer(StrEnum):
-    """What a person answered."""
+    """An answer to a question."""
 
     APPROVE = "approve"
-    APPROVE_TASK = "approve-task"  # this, and the rest of the same task (never for deletions and commands)
+    APPROVE_TASK = "approve-task"  # yes, also for the rest of the task; not offered for deletions and commands
     REJECT = "reject"
     EXPIRE = "expire"  # no answer came in time
     UNABLE = "unable"  # this client cannot be asked
@@ -39,11 +39,11 @@ class Outcome:
     """The gate's answer to a proposal.
 
     Attributes:
-        proposal: its id in the record of requests.
-        verdict: what became of it.
-        reason: a sentence with the next step where it was not applied, or where more stands there; "" otherwise.
-        checkpoint: id by which it can be undone, "" when nothing was written.
-        unsaved: names of files that were changed in the editor and not on the disk: a person saves them.
+        proposal: id of the proposal in the record of requests.
+        verdict: what became of the proposal.
+        reason: sentences for a person: why the change was not applied, or what the files hold besides; "" for nothing.
+        checkpoint: id by which the change can be undone, "" when nothing was written.
+        unsaved: names of files that were changed in the editor but are not saved yet.
     """
 
     proposal: str
@@ -54,24 +54,24 @@ class Outcome:
 
     @property
     def applied(self) -> bool:
-        """Whether all of it was written."""
+        """Whether the whole change was made."""
         return self.verdict is Verdict.APPLIED
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked, once, about one whole request.
+    """The one question about a whole request; `question.wording` puts it into words.
 
     Attributes:
-        id: of the request.
-        tool: what it is for; its risk decides how it is asked.
-        title: what would be done.
+        id: id of the request.
+        tool: the tool to permit; its risk decides how the question is shown.
+        title: what would be done, as an imperative.
         why: the proposer's reason.
         by: the proposer.
         diff: a unified diff of all changes, or the command line.
-        warnings: what a person has to know, a sentence each ("the result no longer parses: line 12").
-        may_remember: whether "the rest of this task" may be answered.
-        proposal: the edit itself, for clients whose own preview asks; None for commands.
+        warnings: facts to know before answering, a sentence each ("area.py would no longer parse: line 12.").
+        may_remember: whether the answer "and the rest of this task" is offered.
+        proposal: the edit, for clients that ask in their own preview; None for commands.
     """
 
     id: str
@@ -89,45 +89,45 @@ class Asker(Protocol):
     """A way to ask a person: an editor, or a terminal."""
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff and ask exactly one question.
+        """Show the diff, ask one question and return the answer.
 
-        The gate cancels it after the time limit, and when nobody wants the answer any more; what is on the screen then
-        is to be taken down, if it can be.
+        The gate cancels the call after the time limit, or when the request is cancelled; then the question has to
+        disappear from the screen, if the client can do that.
         """
         ...
 
-    def confirms_itself(self, question: Question) -> bool:
-        """Whether the way of applying asks the one question (a refactor preview): then `ask` is not called."""
+    def asks_while_applying(self, question: Question) -> bool:
+        """Whether the client asks by itself when the edit is applied (a refactor preview); then `ask` is not called."""
         ...
 
-    def obstacle(self, question: Question) -> str:
-        """Why nobody can be asked this, or a yes could not be carried out: a sentence with the next step, else ""."""
+    def find_obstacle(self, question: Question) -> str:
+        """Return why nobody can be asked, or why a yes could not be carried out, with the next step; "" for neither."""
         ...
 
 
 class Workplace(Protocol):
-    """Where texts are read and changes are made: an editor with its open documents, or the disk alone."""
+    """A client that reads texts and applies changes: an editor with its open documents, or the disk alone."""
 
     @property
     def settle_s(self) -> float:
-        """How long after `apply` returned its effects may still come in, seconds (an editor sends changes late)."""
+        """Seconds in which the effects of `apply` may still arrive after its return (an editor reports them later)."""
         ...
 
     async def text(self, uri: str, path: Path | None) -> str | None:
-        """The text as it stands now: the open document of that URI or path, else the file; None when there is none.
+        """Return the current text of the open document of that URI or path, else of the file; None if neither exists.
 
-        Files are read with `contents.read`, so that what is not exactly a text is no text.
+        Files are read with `contents.read`, which refuses what cannot be written back byte by byte.
 
         Raises:
-            OSError: it is there, but cannot be read as text; its `strerror` says why.
+            OSError: the file exists, but cannot be read as text; `strerror` says why.
         """
         ...
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
-        """Have the changes made; with `confirm` the person is asked by it. Returns "" or why it failed, a sentence.
+        """Apply the changes, which have just been validated; return why that failed as a sentence, "" if it did not.
 
-        That it returned is no proof that anything changed: the gate looks at the documents afterwards. What comes here
-        has been validated just before. Files that an undoing brings back byte by byte do not come here: the gate has
-        `disk.DiskWorkplace` write them.
+        With `confirm` the client asks the person first. The return value proves nothing: the gate compares the
+        documents afterwards. Files that an undo restores are not passed here; the gate writes them with
+        `disk.DiskWorkplace`.
         """
         ...

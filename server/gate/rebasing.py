@@ -1,7 +1,7 @@
-"""Edits from the text they were made for to the text as it stands now, back again, and out of two texts.
+"""Re-basing of edits: from the text they were made for to another text, inverted, and computed from two texts.
 
-An edit moves only together with the lines around it: they have to stand exactly once in both texts. Knows no files.
-Start at `rebased`.
+An edit moves with the lines around it, which have to occur exactly once in both texts. Knows no files. Start at
+`rebase`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from indexing.syntax import texts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONTEXT_LINES = (3, 8, 20, 60)  # around an edit, the fewest that make the place unique
-_FINE = 2000  # lines; beyond, two texts differ in one piece
+CONTEXT_LINES = (3, 8, 20, 60)  # around an edit; the first number that makes the place unique is used
+_MOST_LINES = 2000  # of a text for a line diff; longer texts get one edit
 
 
-def rebased(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | None:
-    """`edits` to `before` as edits to `now`; None where a place is gone, changed, or there more than once."""
+def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | None:
+    """Return `edits` to `before` as edits to `now`; None if a place was changed or removed, or is not unique."""
     starts = texts.line_starts(before)
     moved: list[Edit] = []
     for edit in edits:
-        shift = _shift(before, starts, edit, now)
+        shift = _find_shift(before, starts, edit, now)
         if shift is None:
             return None
         one = Edit(edit.start + shift, edit.end + shift, edit.text)
@@ -34,8 +34,8 @@ def rebased(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | 
     return tuple(moved)
 
 
-def inverted(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """The edits that lead back: to the text that `edits` made of `before`."""
+def invert(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """Return the edits that make `before` again of the text that `edits` made of it."""
     back: list[Edit] = []
     shift = 0
     for edit in edits:
@@ -46,10 +46,10 @@ def inverted(before: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
 
 
 def edits_between(old: str, new: str) -> tuple[Edit, ...]:
-    """Edits of whole lines that make `new` of `old`, as few and small as a line diff gives."""
+    """Return edits of whole lines that make `new` of `old`; for long texts a single edit of what differs."""
     one, other = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    if max(len(one), len(other)) > _FINE:
-        return () if old == new else (_trimmed(old, new),)
+    if max(len(one), len(other)) > _MOST_LINES:
+        return () if old == new else (_find_single_edit(old, new),)
     offsets = [0]
     for line in one:
         offsets.append(offsets[-1] + len(line))
@@ -61,9 +61,9 @@ def edits_between(old: str, new: str) -> tuple[Edit, ...]:
     )
 
 
-def made(before: str, edits: Sequence[Edit], now: str) -> tuple[bool, ...] | None:
-    """Which of `edits` stand in `now`, that is `before` with some of them made; None if it is neither."""
-    ways: dict[int, tuple[bool, ...]] = {0: ()}  # how far `now` is explained -> which edits explain it
+def match_edits(before: str, edits: Sequence[Edit], now: str) -> tuple[bool, ...] | None:
+    """Return for each of `edits` whether `now` has it; None if `now` is not `before` with some of the edits made."""
+    ways: dict[int, tuple[bool, ...]] = {0: ()}  # end of the matched part of `now` -> which edits were made in it
     reached = 0
     for edit in edits:
         kept, old = before[reached : edit.start], before[edit.start : edit.end]
@@ -79,22 +79,25 @@ def made(before: str, edits: Sequence[Edit], now: str) -> tuple[bool, ...] | Non
     return next((done for at, done in ways.items() if now[at:] == rest), None)
 
 
-def _shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int | None:
-    """How far the place of an edit has moved from `before` to `now`, code points."""
+def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int | None:
+    """Return by how many code points the place of `edit` moved from `before` to `now`; None if it is not found.
+
+    `starts` are the offsets of the lines of `before`.
+    """
     first, last = texts.line_of(list(starts), edit.start), texts.line_of(list(starts), edit.end)
     for lines in CONTEXT_LINES:
         low = starts[max(0, first - lines)]
         above = last + lines + 1
         high = starts[above] if above < len(starts) else len(before)
         around = before[low:high]
-        if around.strip() and _only(before, around) is not None:
-            found = _only(now, around)
+        if around.strip() and _find_unique(before, around) is not None:
+            found = _find_unique(now, around)
             return None if found is None else found - low
     return None
 
 
-def _only(text: str, piece: str) -> int | None:
-    """Where `piece` stands in `text`, if it does so exactly once and at the begin of a line."""
+def _find_unique(text: str, piece: str) -> int | None:
+    """Return the offset of `piece` in `text` if it occurs exactly once at the start of a line; else None."""
     found = -1
     at = text.find(piece)
     while at >= 0:
@@ -106,8 +109,8 @@ def _only(text: str, piece: str) -> int | None:
     return found if found >= 0 else None
 
 
-def _trimmed(old: str, new: str) -> Edit:
-    """The one edit between what both texts begin and end with."""
+def _find_single_edit(old: str, new: str) -> Edit:
+    """Return the one edit that makes `new` of `old`, without their common prefix and suffix."""
     start = 0
     shortest = min(len(old), len(new))
     while start < shortest and old[start] == new[start]:

@@ -1,11 +1,11 @@
-"""Why a proposal goes no further, as an exception with one sentence for a person. Start at `Refused`."""
+"""The exception that ends a proposal, with one sentence for a person. Start at `Refused`."""
 
 from __future__ import annotations
 
 
-class Refused(Exception):  # noqa: N818 (it is no error of the program, but an answer)
-    """A rule forbids it; the message says which one, and the next step."""
+class Refused(Exception):  # noqa: N818 (an answer, not an error of the program)
+    """A rule forbids the proposal; the message says which rule, and the next step."""
 
 
 class Unchanged(Refused):
-    """What it proposes is there already."""
+    """The files already hold what was proposed."""

@@ -1,4 +1,4 @@
-"""Whether a text still parses after a change, and the line where it no longer does. Start at `broken_line`."""
+"""The syntax check of a changed text: finds the first line that no longer parses. Start at `find_broken_line`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 PARSE_S = 5.0
 
 
-def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | None:
-    """The first line, from 1, that a change of `before` to `after` broke; None when it broke nothing.
+def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> int | None:
+    """Return the first line, from 1, with a syntax error that the change of `before` to `after` added; None for none.
 
-    A text that did not parse before, or whose language has no grammar, cannot be broken: only more errors than before
-    count.
+    Compares the number of errors before and after, so that errors which stood there already do not count. A language
+    without a grammar has no errors.
     """
-    language = languages.of_path(path or PurePath(uri))
+    language = languages.detect(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
     new = Syntax.of(Document(uri, path, language, after))
-    if not new.available or new.error_count() <= old.error_count() or _is_python(uri, path, language, after):
+    if not new.available or new.error_count() <= old.error_count() or _is_valid_python(uri, path, language, after):
         return None
     starts = texts.line_starts(after)
     low, high = 0, len(starts) - 1
-    while low < high:  # the first line up to whose end there is an error
+    while low < high:  # bisect for the first line with an error before its end
         middle = (low + high) // 2
         if new.error_count(Span(0, starts[middle + 1])):
             high = middle
@@ -38,6 +38,8 @@ def broken_line(uri: str, path: Path | None, before: str, after: str) -> int | N
     return low + 1
 
 
-def _is_python(uri: str, path: Path | None, language: str, text: str) -> bool:
-    """Return whether ruff's parser, which knows newer syntax than the grammar, reads `text`."""
-    return language == "python" and Ruff().find_syntax_errors(Document(uri, path, language, text), PARSE_S) == ()
+def _is_valid_python(uri: str, path: Path | None, language: str, text: str) -> bool:
+    """Return whether `text` is Python that ruff can parse; ruff knows newer syntax than the grammar."""
+    return (
+        languages.get(language).ruff and Ruff().find_syntax_errors(Document(uri, path, language, text), PARSE_S) == ()
+    )

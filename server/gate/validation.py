@@ -1,7 +1,8 @@
-"""What a proposal has to be before anyone is asked, and again before it is made. Start at `Validation.checked`.
+"""The second half of validation, after `locating`: checks a proposal against the current texts.
 
-The second half, after `locating`: brings what it can into order (edits move with their lines, line endings stay),
-refuses what it cannot, and says what a person has to know. Changes nothing; blocking, for a worker thread.
+Runs before a person is asked, and again before the change is made. Moves edits with their lines and keeps line endings;
+refuses what does not fit; collects warnings for the question. Changes no file. Blocking, for a worker thread. Start at
+`Validation.check`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, edited
-from server.gate import endings, rebasing, syntax_check
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange, apply_edits
+from server.gate import line_endings, rebasing, syntax_check
 from server.gate.disk import contents
+from server.gate.question import wording
 from server.gate.refusal import Refused, Unchanged
 
 if TYPE_CHECKING:
@@ -19,20 +21,20 @@ if TYPE_CHECKING:
 
     from agents.edits import Change, Edit, ProposedEdit
     from server.gate.disk.contents import Content
-    from server.gate.locating import Located
+    from server.gate.locating import LocatedChange
 
 BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A proposal that may be asked about.
+class CheckedProposal:
+    """A valid proposal, which a person may be asked about.
 
     Attributes:
-        proposal: with edits to the texts as they stand now; changes that change nothing are left out.
-        names: for each change what a person calls the file.
-        before: for each change what the file is now (the editor's text in the file's encoding), None for a new one.
-        warnings: what a person has to know, a sentence each.
+        proposal: the proposal with its edits moved to the current texts, without changes that change nothing.
+        names: for each change the file's name for a person.
+        before: for each change the current content (the editor's text in the file's encoding); None for a new file.
+        warnings: facts that a person has to know before answering, a sentence each.
         rebased: whether edits had to be moved.
     """
 
@@ -44,8 +46,8 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A text as it stands now, as the editor has it or the file does; or why it cannot be read."""
+class CurrentText:
+    """The current text of a document or file, None if neither exists; or the problem for which it cannot be read."""
 
     text: str | None
     problem: str = ""
@@ -55,146 +57,165 @@ class Validation:
     """The rules for one proposal at one moment.
 
     Args:
-        now: the texts as they stand, by URI.
-        exact: the result is wanted exactly (an undo): neither line endings nor the last newline are mended.
+        now: the current texts by URI.
+        exact: whether the result has to be exactly the proposed one (an undo): line endings are not adapted then.
     """
 
-    def __init__(self, now: Mapping[str, Standing], *, exact: bool = False) -> None:
+    def __init__(self, now: Mapping[str, CurrentText], *, exact: bool = False) -> None:
         self._now = now
         self._exact = exact
         self._warnings: list[str] = []
         self._rebased = False
 
-    def checked(self, proposal: ProposedEdit, places: Sequence[Located]) -> Checked:
-        """The proposal as it can be made now.
+    def check(self, proposal: ProposedEdit, places: Sequence[LocatedChange]) -> CheckedProposal:
+        """Return `proposal` with its edits moved to the current texts; `places` are its changes with their files.
 
         Raises:
-            Refused: it breaks a rule.
+            Unchanged: the files already hold what is proposed.
+            Refused: the proposal breaks a rule, or does not fit the current texts.
         """
-        looked_at = ((place.name, *self._looked_at(place)) for place in places)
-        kept = [one for one in looked_at if not _changes_nothing(one[1])]
+        checked = ((place.name, *self._check_change(place)) for place in places)
+        kept = [one for one in checked if not _changes_nothing(one[1])]
         if not kept:
-            raise Unchanged("It changes nothing: what it proposes is there already.")
+            raise Unchanged("The proposal changes nothing: the files already hold what it proposes.")
         if self._warnings and proposal.automatic:
-            raise Refused(f"{' '.join(self._warnings)} Nobody chose this change, so it is not proposed.")
+            raise Refused(f"{' '.join(self._warnings)} Nobody chose exactly this change, so it is not proposed.")
         names, changes, before = zip(*kept, strict=True)
-        return Checked(replace(proposal, changes=changes), names, before, tuple(self._warnings), self._rebased)
+        return CheckedProposal(replace(proposal, changes=changes), names, before, tuple(self._warnings), self._rebased)
 
-    def _looked_at(self, place: Located) -> tuple[Change, Content | None]:
+    def _check_change(self, place: LocatedChange) -> tuple[Change, Content | None]:
+        """Return a change with its edits moved, and the current content of its file, None for a new one."""
         match place.change:
             case TextChange() as change:
-                return self._text_change(place, change)
+                return self._check_text_change(place, change)
             case CreateFile() as change:
-                return self._create(place, change), None
+                return self._check_new_file(place, change), None
             case DeleteFile() as change:
                 _check_writable(place)
-                content = self._file(place)
+                content = self._read_restorable(place)
                 if content.text != change.before:
                     raise Refused(f"{place.name} has changed since its deletion was proposed; look at it once more.")
                 return change, content
             case RenameFile() as change:
-                return change, self._file(place)
+                return change, self._read_restorable(place)
 
-    def _text_change(self, place: Located, change: TextChange) -> tuple[TextChange, Content]:
-        now = self._standing(place)
+    def _check_text_change(self, place: LocatedChange, change: TextChange) -> tuple[TextChange, Content]:
+        now = self._find_text(place)
         if now is None:
-            raise Refused(f"{place.name} is not there any more.")
+            raise Refused(f"{place.name} no longer exists.")
         _check_writable(place)
-        content = _content(place, now)
-        edits = self._edits_now(place, change, now)
-        ours = replace(change, before=now, edits=edits)
-        if ours.after != now:
-            self._result(place, ours.after, change.encoding or content.encoding, now)
-            self._syntax(place, now, ours.after)
-        return ours, content
+        content = _build_content(place, now)
+        edits = self._rebase_edits(place, change, now)
+        rebased = replace(change, before=now, edits=edits)
+        if rebased.after != now:
+            self._check_result(place, rebased.after, change.encoding or content.encoding, now)
+            self._check_syntax(place, now, rebased.after)
+        return rebased, content
 
-    def _edits_now(self, place: Located, change: TextChange, now: str) -> tuple[Edit, ...]:
-        """The edits, to the text as it stands."""
+    def _rebase_edits(self, place: LocatedChange, change: TextChange, now: str) -> tuple[Edit, ...]:
+        """Return the edits of `change` as edits to `now`, with the line endings of `now`; none if they are made."""
         try:
-            wanted = edited(change.before, change.edits)
+            wanted = apply_edits(change.before, change.edits)
         except ValueError as error:
             raise Refused(f"The edits of {place.name} do not fit its text: {error}.") from None
         if now == wanted:
             return ()
         edits: tuple[Edit, ...] | None = change.edits
         if now != change.before:
-            edits = rebasing.rebased(change.before, change.edits, now)
+            edits = rebasing.rebase(change.before, change.edits, now)
             self._rebased = True
         if edits is None:
             raise Refused(f"{place.name} has changed since this was proposed, in the same place; propose it again.")
-        return edits if self._exact else endings.kept(now, edits)
+        return edits if self._exact else line_endings.keep(now, edits)
 
-    def _create(self, place: Located, change: CreateFile) -> CreateFile:
-        if self._standing(place) is not None:
+    def _check_new_file(self, place: LocatedChange, change: CreateFile) -> CreateFile:
+        if self._find_text(place) is not None:
             raise Refused(f"{place.name} is open already, though not saved; propose a change of it.")
-        self._result(place, change.text, change.encoding, None)
-        self._syntax(place, "", change.text)
+        self._check_result(place, change.text, change.encoding, None)
+        self._check_syntax(place, "", change.text)
         return change
 
-    def _file(self, place: Located) -> Content:
-        """A file that may go or move; only what could be brought back exactly does."""
-        now = self._standing(place)
-        assert place.real is not None  # noqa: S101 (it is no text change)
+    def _read_restorable(self, place: LocatedChange) -> Content:
+        """Return the content of a file that is to be deleted or moved.
+
+        Raises:
+            Refused: an undo could not restore it exactly, or it is open with unsaved changes.
+        """
+        now = self._find_text(place)
+        assert place.real is not None  # noqa: S101 (only text changes have no file)
         try:
-            content = contents.read_whole(place.real)
+            content = contents.read_with_attributes(place.real)
         except OSError as error:
-            raise Refused(f"{place.name} could not be brought back: it is {error.strerror}.") from None
+            raise Refused(
+                f"{place.name} is left as it is, because undoing could not restore it: it is {error.strerror}."
+            ) from None
         if content is None or now is None:
-            raise Refused(f"{place.name} is not there any more.")
+            raise Refused(f"{place.name} no longer exists.")
         if now != content.text:
             raise Refused(f"{place.name} has unsaved changes; save it first, then propose it again.")
         return content
 
-    def _standing(self, place: Located) -> str | None:
+    def _find_text(self, place: LocatedChange) -> str | None:
+        """Return the current text of a change's document; raise `Refused` if it cannot be read."""
         now = self._now[place.uri]
         if now.problem:
             raise Refused(f"{place.name} cannot be changed: it is {now.problem}.")
         return now.text
 
-    def _result(self, place: Located, after: str, encoding: str, before: str | None) -> None:
-        """Whether a file can hold the text that would come."""
+    def _check_result(self, place: LocatedChange, after: str, encoding: str, before: str | None) -> None:
+        """Raise `Refused` if a file in `encoding` cannot hold the text `after`; `before` is None for a new file."""
         marked = after.startswith(BYTE_ORDER_MARK) and not (before or "").startswith(BYTE_ORDER_MARK)
         if "\0" in after or (marked and not self._exact):
-            raise Refused(f"{place.name} would hold a NUL or a byte order mark, which are no part of a text.")
+            raise Refused(f"{place.name} would hold a NUL or a byte order mark, which Starling does not write.")
         if encoding not in contents.NAMES:
-            raise Refused(f"{place.name} would be in {encoding!r}, which is no encoding that is written.")
+            raise Refused(f"{place.name} would be in {encoding!r}, an encoding that Starling does not write.")
         try:
-            data = contents.encoded(after, encoding)
+            data = contents.encode(after, encoding)
         except UnicodeEncodeError as error:
             known, odd = contents.NAMES[encoding], after[error.start]
             raise Refused(f"{place.name} is in {known}, which cannot hold {odd!r}; convert it first.") from None
         if len(data) >= contents.LARGEST:
             most = f"{contents.LARGEST:,}"
-            raise Refused(f"{place.name} would have {len(data):,} bytes; files of {most} and more are left alone.")
-        if not contents.holds_exactly(data, after):
+            raise Refused(f"{place.name} would have {len(data):,} bytes; Starling changes only files below {most}.")
+        if not contents.reads_back(data, after):
             known = contents.NAMES[encoding]
-            raise Refused(
-                f"{place.name} would no longer be known for the {known} that it is; convert it to UTF-8 first."
-            )
-        if not self._exact and before is not None and endings.uniform(before) and not endings.uniform(after):
-            raise Refused(f"{place.name} would have line endings of two kinds; propose whole lines.")
+            raise Refused(f"{place.name} would no longer be recognised as {known}; convert it to UTF-8 first.")
+        if not self._exact and before is not None and _mixes_endings(before, after):
+            raise Refused(f"{place.name} would get a second kind of line ending; propose whole lines.")
 
-    def _syntax(self, place: Located, before: str, after: str) -> None:
-        if not self._exact and (line := syntax_check.broken_line(place.uri, place.real, before, after)) is not None:
-            self._warnings.append(f"{place.name} would no longer parse: line {line}.")
+    def _check_syntax(self, place: LocatedChange, before: str, after: str) -> None:
+        """Add a warning if the change breaks the syntax of the text."""
+        if self._exact:
+            return
+        if (line := syntax_check.find_broken_line(place.uri, place.real, before, after)) is not None:
+            self._warnings.append(wording.warn_of_syntax(place.name, line))
 
 
-def _check_writable(place: Located) -> None:
-    """Raise `Refused` for a file that somebody has protected."""
+def _mixes_endings(before: str, after: str) -> bool:
+    """Whether all line endings were the same before and no longer are."""
+    return line_endings.are_uniform(before) and not line_endings.are_uniform(after)
+
+
+def _check_writable(place: LocatedChange) -> None:
+    """Raise `Refused` for a write-protected file."""
     if place.real is not None and contents.is_protected(place.real):
         raise Refused(f"{place.name} is write-protected; make it writable first, then propose it again.")
 
 
-def _content(place: Located, now: str) -> Content:
-    """The editor's text in the encoding of its file."""
+def _build_content(place: LocatedChange, now: str) -> Content:
+    """Return the current text `now` in the encoding of its file, or in UTF-8 if that encoding cannot hold it.
+
+    Raises:
+        Refused: UTF-8 cannot hold it, either.
+    """
     try:
-        held = contents.read(place.real) if place.real is not None else None
+        on_disk = contents.read(place.real) if place.real is not None else None
     except OSError:
-        held = None  # it is open: the text is the editor's, and the editor knows the encoding
-    for content in (contents.Content(now) if held is None else replace(held, text=now), contents.Content(now)):
-        if contents.holds(content.encoding, now):
+        on_disk = None  # the document is open, and the editor knows its encoding
+    for content in (contents.Content(now) if on_disk is None else replace(on_disk, text=now), contents.Content(now)):
+        if contents.can_encode(content.encoding, now):
             return content
-    raise Refused(f"{place.name} holds halves of characters, which no file can; mend it first.")
+    raise Refused(f"{place.name} holds halves of surrogate pairs, which no file can hold; remove them first.")
 
 
 def _changes_nothing(change: Change) -> bool:

@@ -1,6 +1,7 @@
-"""What really became of a proposal: the documents afterwards, held against what was proposed. Start at `seen`.
+"""The comparison of the documents with a proposal after it was applied. Start at `observe`.
 
-Clients say "applied" after a person said no, and apply a part; only the texts tell. Reads, never writes.
+Clients report "applied" although a person said no or they applied only a part, so only the texts count. Reads, never
+writes.
 """
 
 from __future__ import annotations
@@ -25,66 +26,71 @@ if TYPE_CHECKING:
     from server.gate.ports import Workplace
 
 _SHOWN = 60  # characters of a difference
-LOOK_AGAIN_S = 0.02  # between two looks, growing
+LOOK_AGAIN_S = 0.02  # until the second look; doubles with every further one
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One change, afterwards.
+class ObservedChange:
+    """One change as found in the documents after applying.
 
     Attributes:
-        change: the part of it that was made; of text changes only the edits that stand there. None for nothing.
-        whole: whether that is all of it.
-        text: the text as it stands now, None for none.
-        odd: whether the text is neither what it was nor what was proposed, nor a part of it.
-        added: what stands there beside what was approved, for a person; "" for nothing.
+        change: the part of the change that was made (of a text change: the edits found in the text); None for nothing.
+        whole: whether the whole change was made.
+        text: the current text, None if there is no document.
+        unexpected: whether the text is not the old one with none, some or all of the edits.
+        added: description of text that was not approved, for a person; "" for none.
     """
 
     change: Change | None
     whole: bool
     text: str | None
-    odd: bool = False
+    unexpected: bool = False
     added: str = ""
 
 
-async def seen(
+async def observe(
     workplace: Workplace, changes: Sequence[Change], before: Sequence[Content | None], *, wait_s: float
-) -> tuple[Seen, ...]:
-    """Each change as it stands now; what is not whole is looked at again for `wait_s`, as news may be on its way."""
+) -> tuple[ObservedChange, ...]:
+    """Return each of `changes` as found in the documents; `before` holds the files' contents before applying.
+
+    Looks again for up to `wait_s` seconds while a change is not found whole: editors report changes with a delay.
+    """
     end, pause = time.monotonic() + wait_s, LOOK_AGAIN_S
     while True:
-        found = [await _seen(workplace, change, old) for change, old in zip(changes, before, strict=True)]
+        found = [await _observe_change(workplace, change, old) for change, old in zip(changes, before, strict=True)]
         if all(one.whole for one in found) or time.monotonic() >= end:
             return tuple(found)
         await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
         pause *= 2
 
 
-def verdict(found: Sequence[Seen]) -> Verdict:
-    """What became of the whole: APPLIED, PARTLY, or REJECTED where nothing changed."""
+def judge(found: Sequence[ObservedChange]) -> Verdict:
+    """Return APPLIED if all changes were made whole, REJECTED if nothing was changed, else PARTLY."""
     if all(one.whole for one in found):
         return Verdict.APPLIED
-    return Verdict.PARTLY if any(one.change is not None or one.odd for one in found) else Verdict.REJECTED
+    return Verdict.PARTLY if any(one.change is not None or one.unexpected for one in found) else Verdict.REJECTED
 
 
-def additions(names: Sequence[str], found: Sequence[Seen]) -> str:
-    """Say what the texts hold beside what was approved, "" where that is nothing."""
-    said = [f"in {name} {one.added}" for name, one in zip(names, found, strict=True) if one.added]
-    if not said:
+def describe_additions(names: Sequence[str], found: Sequence[ObservedChange]) -> str:
+    """Describe text that was not approved, by the files' `names`; "" for none."""
+    added = [f"in {name} {one.added}" for name, one in zip(names, found, strict=True) if one.added]
+    if not added:
         return ""
-    return f"There is text that was not approved: {'; '.join(said)}. Look at it; undoing leaves it there."
+    return f"There is text that was not approved: {'; '.join(added)}. Look at it; undoing leaves it as it is."
 
 
-def unsaved(names: Sequence[str], found: Sequence[Seen]) -> tuple[str, ...]:
-    """Which of the changed files the disk does not hold as they were seen: an editor has them; blocking."""
+def list_unsaved(names: Sequence[str], found: Sequence[ObservedChange]) -> tuple[str, ...]:
+    """Return the names of changed files whose text on the disk differs from the editor's; blocking."""
     return tuple(
         name
         for name, one in zip(names, found, strict=True)
-        if isinstance(one.change, TextChange | CreateFile) and one.change.path and _held(one.change.path) != one.text
+        if isinstance(one.change, TextChange | CreateFile)
+        and one.change.path
+        and _read_file(one.change.path) != one.text
     )
 
 
-def _held(path: Path) -> str | None:
+def _read_file(path: Path) -> str | None:
     try:
         content = contents.read(path)
     except OSError:
@@ -92,68 +98,74 @@ def _held(path: Path) -> str | None:
     return None if content is None else content.text
 
 
-async def _seen(workplace: Workplace, change: Change, before: Content | None) -> Seen:
+async def _observe_change(workplace: Workplace, change: Change, before: Content | None) -> ObservedChange:
+    """Return `change` as found in the documents; `before` is the file's content before applying."""
     match change:
         case TextChange():
-            return _text(change, await _read(workplace, change.uri, change))
+            return _observe_text(change, await _read(workplace, change.uri, change))
         case CreateFile():
             now = await _read(workplace, change.path.as_uri(), change)
             made = now is not None or await asyncio.to_thread(_is_file, change.path)
             whole = made and now == change.text
-            # what was made with another text is ours all the same; it can be undone as it stands
-            odd = made and not whole
-            added = _difference(change.text, now or "") if odd else ""
-            return Seen(replace(change, text=now or "") if made else None, whole, now, odd, added)
+            # a file created with another text counts as made with that text, so that it can be undone
+            unexpected = made and not whole
+            added = _describe_difference(change.text, now or "") if unexpected else ""
+            return ObservedChange(replace(change, text=now or "") if made else None, whole, now, unexpected, added)
         case DeleteFile():
-            gone = not await asyncio.to_thread(_stands, change.path)
-            return Seen(change if gone else None, gone, None if gone else change.before)
+            gone = not await asyncio.to_thread(_exists, change.path)
+            return ObservedChange(change if gone else None, gone, None if gone else change.before)
         case RenameFile():
-            assert before is not None  # noqa: S101 (a file that moves was there)
-            moved = await asyncio.to_thread(_moved, change)
-            return Seen(change if moved else None, moved, before.text)
+            assert before is not None  # noqa: S101 (a renamed file existed before)
+            moved = await asyncio.to_thread(_is_moved, change)
+            return ObservedChange(change if moved else None, moved, before.text)
 
 
-def _text(change: TextChange, now: str | None) -> Seen:
+def _observe_text(change: TextChange, now: str | None) -> ObservedChange:
+    """Return which edits of `change` the current text `now` holds; None means that there is no document."""
     if now in {change.after, change.before}:
         whole = now == change.after
-        return Seen(change if whole else None, whole=whole, text=now)
+        return ObservedChange(change if whole else None, whole=whole, text=now)
     if now is None:
-        return Seen(None, whole=False, text=None, odd=True)
-    if (made := rebasing.made(change.before, change.edits, now)) is not None:
+        return ObservedChange(None, whole=False, text=None, unexpected=True)
+    if (made := rebasing.match_edits(change.before, change.edits, now)) is not None:
         edits = tuple(edit for edit, done in zip(change.edits, made, strict=True) if done)
-        return Seen(replace(change, edits=edits), whole=False, text=now)
-    return _typed_in(change, now)
+        return ObservedChange(replace(change, edits=edits), whole=False, text=now)
+    return _observe_edited_text(change, now)
 
 
-def _typed_in(change: TextChange, now: str) -> Seen:
-    """Judge a text that holds what nobody proposed: our lines are there, or the old ones are, or nobody can tell."""
-    back = rebasing.inverted(change.before, change.edits)
-    if rebasing.rebased(change.after, back, now) is not None:
-        return Seen(change, whole=True, text=now, added=_difference(change.after, now))
-    if rebasing.rebased(change.before, change.edits, now) is not None:
-        return Seen(None, whole=False, text=now)
-    return Seen(change, whole=False, text=now, odd=True, added=_difference(change.after, now))
+def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
+    """Return what a text that was edited otherwise, too, holds of `change`.
+
+    All of it where the edits could be taken back from `now`, nothing where they could still be made; else `unexpected`.
+    """
+    back = rebasing.invert(change.before, change.edits)
+    if rebasing.rebase(change.after, back, now) is not None:
+        return ObservedChange(change, whole=True, text=now, added=_describe_difference(change.after, now))
+    if rebasing.rebase(change.before, change.edits, now) is not None:
+        return ObservedChange(None, whole=False, text=now)
+    added = _describe_difference(change.after, now)
+    return ObservedChange(change, whole=False, text=now, unexpected=True, added=added)
 
 
-def _difference(approved: str, now: str) -> str:
-    """Name where `now` differs from what was approved: the first line, and how many places more."""
+def _describe_difference(approved: str, now: str) -> str:
+    """Describe where `now` differs from `approved`: the first line that does, and the number of further places."""
     edits = rebasing.edits_between(approved, now)
     if not edits:
         return ""
     line = approved.count("\n", 0, edits[0].start) + 1
-    held = " ".join(edits[0].text.split())
-    shown = f"{held[:_SHOWN]}…" if len(held) > _SHOWN else held
-    what = f"line {line} holds `{shown}`" if shown else f"line {line} is not what it would be"
+    text = " ".join(edits[0].text.split())
+    shown = f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text
+    what = f"line {line} holds `{shown}`" if shown else f"line {line} is not as approved"
     more = len(edits) - 1
     return f"{what}, and {more} more place{'s' * (more > 1)}" if more else what
 
 
-def _moved(change: RenameFile) -> bool:
-    return not _stands(change.path) and _stands(change.to)
+def _is_moved(change: RenameFile) -> bool:
+    return not _exists(change.path) and _exists(change.to)
 
 
-def _stands(path: Path) -> bool:
-    """Whether a file of exactly this name is there, also where the disk ignores case."""
+def _exists(path: Path) -> bool:
+    """Whether the folder of `path` lists exactly this name, also on a disk that ignores case."""
     try:
         return path.name in os.listdir(path.parent)  # noqa: PTH208 (names only)
     except OSError:
@@ -161,8 +173,8 @@ def _stands(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether a file of exactly this name is there; a folder of that name is nobody's proposal."""
-    return _stands(path) and path.is_file()
+    """Whether a file (not a folder) of exactly this name exists."""
+    return _exists(path) and path.is_file()
 
 
 async def _read(workplace: Workplace, uri: str, change: TextChange | CreateFile) -> str | None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from agents.markdown import Inert, inert, plain
+from agents.markdown import InertFilter, hide_addresses, make_inert
 
 FENCE = "```py\nx = '![a](http://x)' + \"<img src=https://x>\" & [a](b) $y$\n[z]: https://x\n```\n"
 LIVE = [
@@ -90,12 +90,12 @@ def problems(shown: str) -> list[str]:
 
 @pytest.mark.parametrize("text", [one for one in LIVE if "- a\n" not in one and not one.startswith("---")])
 def test_nothing_that_is_live_is_left(text: str) -> None:
-    assert problems(inert(text)) == []
+    assert problems(make_inert(text)) == []
 
 
 @pytest.mark.parametrize("text", [one for one in LIVE if "- a\n" in one or one.startswith("---")])
 def test_where_viewers_differ_nothing_is_trusted(text: str) -> None:
-    assert re.search(r"(?<!`)!\[\]\(", inert(text)) is None
+    assert re.search(r"(?<!`)!\[\]\(", make_inert(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_where_viewers_differ_nothing_is_trusted(text: str) -> None:
     ],
 )
 def test_code_and_ordinary_words_stay_as_they_are(text: str) -> None:
-    assert inert(text) == text
+    assert make_inert(text) == text
 
 
 def test_what_is_made_inert_can_still_be_read() -> None:
-    assert inert("See [docs](https://d.org/x), costs $5.") == "See `[docs](https://d.org/x),` costs \\$5."
-    assert inert("A <b>bold</b> & [x](y) [z]: w") == "A &lt;b>bold&lt;/b> & [x]\\(y) [z]\\: w"
+    assert make_inert("See [docs](https://d.org/x), costs $5.") == "See `[docs](https://d.org/x),` costs \\$5."
+    assert make_inert("A <b>bold</b> & [x](y) [z]: w") == "A &lt;b>bold&lt;/b> & [x]\\(y) [z]\\: w"
 
 
 PIECES = ["`", "``", "```", "\n", "\r\n", "\r", " ", "a", "https://x", "](", "![", "<img", "|", "\\", "~~~", "  ", "$"]
@@ -129,24 +129,27 @@ def test_any_cut_gives_the_same_and_nothing_live_whatever_is_said() -> None:
     chance = random.Random(20)  # noqa: S311 (the same texts each time)
     for _ in range(4000):
         text = "".join(chance.choice(PIECES) for _ in range(chance.randint(1, 25)))
-        filtering, shown, at = Inert(), "", 0
+        filtering, shown, at = InertFilter(), "", 0
         while at < len(text):
             length = chance.randint(1, 4)
-            shown += filtering.take(text[at : at + length])
+            shown += filtering.feed(text[at : at + length])
             at += length
-        shown += filtering.end()
-        assert shown == inert(text), text
+        shown += filtering.finish()
+        assert shown == make_inert(text), text
         if not re.search(r"^[ >]*[-+] |^---|^\s+[`~]|\|", text, re.MULTILINE):
             assert problems(shown) == [], text
 
 
 def test_words_come_as_soon_as_they_are_whole() -> None:
-    filtering = Inert()
-    assert filtering.take("It squ") == "It "
-    assert filtering.take("ares `x") == "squares "
-    assert filtering.take("` and") == "`x` "
-    assert filtering.end() == "and"
+    filtering = InertFilter()
+    assert filtering.feed("It squ") == "It "
+    assert filtering.feed("ares `x") == "squares "
+    assert filtering.feed("` and") == "`x` "
+    assert filtering.finish() == "and"
 
 
 def test_a_sentence_that_is_no_markdown_loses_its_addresses() -> None:
-    assert plain("Use // here, see https://evil.example/?d=1 or `a // b`.") == "Use // here, see (address) or `a // b`."
+    assert (
+        hide_addresses("Use // here, see https://evil.example/?d=1 or `a // b`.")
+        == "Use // here, see (address) or `a // b`."
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agents.outlines import class_heads, imports_of, signature_of
+from agents.outlines import extract_signature, outline_classes, select_imports
 from agents.pieces import Piece
-from agents.related_code import signatures
+from agents.related_code import collect_signatures
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import MemoryIndex, document_of, hit
@@ -51,7 +51,7 @@ def always(_: str) -> bool:
 
 
 def test_the_head_of_a_class_names_its_fields_and_what_the_piece_uses_first() -> None:
-    head = class_heads(piece_of(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))"), always)
+    head = outline_classes(piece_of(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))"), always)
     assert head.splitlines() == [
         "class Shape",
         '    """A shape.',
@@ -65,13 +65,13 @@ def test_the_head_of_a_class_names_its_fields_and_what_the_piece_uses_first() ->
 
 def test_a_head_that_is_too_long_loses_its_last_members() -> None:
     piece = piece_of(PYTHON, "def area(self):\n        return self.scaled(os.fspath(1))")
-    assert class_heads(piece, lambda text: len(text) < 70).splitlines()[-1] == "    # fields: r, name"
-    assert class_heads(piece, lambda _: False) == ""
+    assert outline_classes(piece, lambda text: len(text) < 70).splitlines()[-1] == "    # fields: r, name"
+    assert outline_classes(piece, lambda _: False) == ""
 
 
 def test_what_stands_in_no_class_has_no_head() -> None:
-    assert class_heads(piece_of("def f():\n    return 1\n", "def f():\n    return 1"), always) == ""
-    assert class_heads(piece_of(PYTHON, PYTHON[PYTHON.index("class Shape") :].rstrip()), always) == ""
+    assert outline_classes(piece_of("def f():\n    return 1\n", "def f():\n    return 1"), always) == ""
+    assert outline_classes(piece_of(PYTHON, PYTHON[PYTHON.index("class Shape") :].rstrip()), always) == ""
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ def test_what_stands_in_no_class_has_no_head() -> None:
     ],
 )
 def test_in_other_languages_too(language: str, text: str, part: str, expected: str) -> None:
-    assert expected in class_heads(piece_of(text, part, language), always)
+    assert expected in outline_classes(piece_of(text, part, language), always)
 
 
 def test_imports_that_the_piece_uses_come_first_where_not_all_fit() -> None:
     piece = piece_of(PYTHON, "return self.scaled(os.fspath(1))")
-    assert imports_of(piece, always) == "import os\nimport re\nfrom typing import Any"
-    assert imports_of(piece, lambda text: len(text) < 12) == "import os"
+    assert select_imports(piece, always) == "import os\nimport re\nfrom typing import Any"
+    assert select_imports(piece, lambda text: len(text) < 12) == "import os"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_imports_that_the_piece_uses_come_first_where_not_all_fit() -> None:
     ],
 )  # fmt: skip
 def test_a_signature_is_the_head_of_a_definition(text: str, expected: str) -> None:
-    assert signature_of(text, "f") == expected
+    assert extract_signature(text, "f") == expected
 
 
 def test_signatures_of_what_a_piece_uses_come_from_the_file_and_the_index() -> None:
@@ -126,10 +126,10 @@ def test_signatures_of_what_a_piece_uses_come_from_the_file_and_the_index() -> N
     far = hit("lib/far.py", "def far(x):\n    return 'body'\n", name="far")
     secret = hit("lib/keys.py", "def far(x):\n    return 'hunter2'\n", name="far")
     index = MemoryIndex(defined=(far, secret), excluded={"keys.py": "secret"})
-    found = signatures(piece_of(text, "def f():\n    return near(far(1))"), index, always)  # type: ignore[arg-type]
+    found = collect_signatures(piece_of(text, "def f():\n    return near(far(1))"), index, always)  # type: ignore[arg-type]
     assert "def near(x):" in found
     assert "lib/far.py\ndef far(x):" in found
     assert "body" not in found
     assert "unused" not in found
     assert "keys.py" not in found
-    assert signatures(piece_of(text, "return near(far(1))"), index, lambda _: False) == ""  # type: ignore[arg-type]
+    assert collect_signatures(piece_of(text, "return near(far(1))"), index, lambda _: False) == ""  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from agents.edits import CreateFile, ProposedEdit, TextChange
 from agents.findings import Finding, Severity
 from agents.tasks import task_registry
 from agents.tasks.task import Nothing, TestRun
-from agents.workflow import Ended, Workflow
+from agents.workflow import Workflow, WorkflowResult
 from indexing.syntax.documents import Span
 from models.scripted.scripted_completion import ScriptedModel
 from tests.agents.tasks.scenes import scene_of
@@ -34,7 +34,7 @@ def review(document: Document) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()) -> tuple[Ended, Workplace]:
+def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()) -> tuple[WorkflowResult, Workplace]:
     scene, workplace = scene_of(STUB)
     workplace.review = review
     workplace.runs = runs
@@ -43,7 +43,7 @@ def ended(says: Mapping[str, str], most: int = 3, runs: tuple[TestRun, ...] = ()
     return Workflow(scene, workplace.means(ScriptedModel(says))).run(task, most), workplace
 
 
-def code_of(result: Ended) -> str:
+def code_of(result: WorkflowResult) -> str:
     assert isinstance(result.result, ProposedEdit), result
     change = result.result.changes[0]
     assert isinstance(change, TextChange)

@@ -39,7 +39,7 @@ MAY_WRITE = {
     "server/lsp/serving/first_start.py": "an empty file in the state folder: a person was told",
     "server/gate/disk/disk.py": "the files of the workspace; only the gate calls it, after a person's yes",
     "server/gate/disk/overwriting.py": "an open file of the workspace, in place; only the disk's module opens one",
-    "server/gate/question/shown.py": "the diffs that questions are about, in Starling's cache",
+    "server/gate/question/shown_documents.py": "the diffs that questions are about, in Starling's cache",
     "server/assembly/log.py": "the folder of the log",
     "server/state/paths.py": "Starling's own folders",
     "server/state/database.py": "the folder of the state database",

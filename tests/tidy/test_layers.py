@@ -36,12 +36,14 @@ MAY_SPEAK = {
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/remote/endpoint.py": {"httpx2"},
     "models/remote/http.py": {"httpx2", "ssl", "urllib"},
-    "models/remote/elsewhere.py": {"httpx2"},  # asks the server that a person named in `model.host` what it has
+    "models/remote/completion/discovery.py": {
+        "httpx2"
+    },  # asks the server that a person named in `model.host` what it has
     "models/host/address.py": {"socket"},  # whether the host listens, on this machine
     "models/host/health_check.py": {"httpx2"},  # asks the host how it is, for the doctor
     "models/host/daemon.py": {"socket"},  # listens for this user alone: a Unix socket, or loopback with a token
     "models/host/peers.py": {"socket"},  # asks the kernel who is at the other end of a Unix socket
-    "models/remote/providers/windows.py": {"httpx2"},  # asks the server that a person named for its window
+    "models/remote/providers/context_windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
     "server/assembly/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/review/sarif.py": {"urllib"},  # writes a path as a URI
@@ -60,6 +62,12 @@ MOST_LINES = 25  # of a handler: more is a rule that belongs into the core
 def test_only_the_edge_knows_lsp() -> None:
     found = [s.path for s in program() if not s.path.startswith("server/lsp/") and LSP & set(s.imports)]
     assert found == []
+
+
+def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
+    assert [s.path for s in program() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
+        "server/state/database.py"
+    ]
 
 
 def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:

@@ -41,15 +41,14 @@ class ModelExaminer:
         self._chat = chat
         self._index = index
         self._lock = threading.Lock()
-        self._first_seen: OrderedDict[str, frozenset[bytes]] = (
-            OrderedDict()
-        )  # by URI, the digests of the functions when first seen
+        # by URI, the digests of the functions when first seen
+        self._first_seen: OrderedDict[str, frozenset[bytes]] = OrderedDict()
         self.problem = ""
 
     @property
     def identity(self) -> str:
         """Name of the model and digest of the prompts."""
-        return f"{self._chat.name} {prompting.digest(*PROMPTS)}"
+        return f"{self._chat.name} {prompting.compute_digest(*PROMPTS)}"
 
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True

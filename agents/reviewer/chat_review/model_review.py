@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents import prompting, related_code
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
-from agents.markdown import plain
+from agents.markdown import hide_addresses
 from agents.pieces import Piece
 from agents.reviewer.chat_review import small_model_review
 from indexing.syntax.documents import Span
@@ -114,10 +114,10 @@ def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callab
     if chat.count_tokens(piece.text) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
         return
-    context = related_code.gathered(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
-    code = prompting.fenced(piece.text, piece.title)
+    context = related_code.collect(piece, index, lambda more: chat.count_tokens(piece.text + more) <= room)
+    code = prompting.fence(piece.text, piece.title)
     shown = {"language": piece.document.language, "code": code, "context": context}
-    request = ChatRequest(prompting.messages("review", **shown), max_tokens=ANSWER_TOKENS)
+    request = ChatRequest(prompting.build_messages("review", **shown), max_tokens=ANSWER_TOKENS)
     remarks = ask(chat, request, Remarks, cancelled=cancelled).value
     reported = remarks.remarks if remarks is not None else []
     placed = [
@@ -133,8 +133,8 @@ def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callab
 
 def _is_confirmed(remark: Remark, shown: dict[str, str], chat: ChatModel, cancelled: Callable[[], bool]) -> bool:
     """Return whether the model, asked once more, says that the remark is right."""
-    claim = prompting.fenced(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
-    request = ChatRequest(prompting.messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
+    claim = prompting.fence(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
+    request = ChatRequest(prompting.build_messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
     judgement = ask(chat, request, Judgement, cancelled=cancelled).value
     return judgement is not None and judgement.right
 
@@ -173,12 +173,12 @@ def _build_finding(piece: Piece, remark: Remark, place: Span) -> Finding:
 
 def _build_small_model_finding(piece: Piece, confirmed: small_model_review.ConfirmedClaim) -> Finding:
     """Return a claim that a small model confirmed as a finding."""
-    start, reported = piece.span.start, confirmed.description or "This line looks wrong."
+    start, description = piece.span.start, confirmed.description or "This line looks wrong."
     return Finding(
         code="model-logic",
         severity=Severity.INFORMATION,
         span=Span(start + confirmed.place.start, start + confirmed.place.end),
-        message=_make_message(reported[:1].upper() + reported[1:]),
+        message=_make_message(description[:1].upper() + description[1:]),
         layer=Layer.MODEL,
         confidence=small_model_review.CONFIDENCE,
         fix=_build_fix(piece, confirmed.replacement, confirmed.place),
@@ -210,5 +210,5 @@ def _get_indent_before(text: str, start: int) -> str:
 
 def _make_message(text: str) -> str:
     """Return the model's sentences as plain text on one line, at most `LONGEST_MESSAGE` characters."""
-    reported = plain(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
-    return reported if len(reported) <= LONGEST_MESSAGE else reported[: LONGEST_MESSAGE - 1] + "…"
+    message = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

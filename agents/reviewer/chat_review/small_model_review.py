@@ -69,7 +69,7 @@ def review_by_small_model(
         models.chat.ChatError: the model did not answer.
     """
     lines = piece.text.splitlines()
-    shown = prompting.fenced(number_lines(piece.text), piece.title)
+    shown = prompting.fence(number_lines(piece.text), piece.title)
     room = chat.context_tokens - _SPARE_TOKENS
     if chat.count_tokens(shown) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
@@ -118,8 +118,8 @@ def parse_line(answer: str, line: str) -> str:
     fenced = _FENCE.search(answer)
     if fenced is None and _LINE_IS_RIGHT.match(answer):
         return ""
-    description = fenced[2] if fenced is not None else answer.strip().strip("`")
-    written = [_NUMBER.sub("", one, count=1) for one in description.splitlines() if one.strip()]
+    answered = fenced[2] if fenced is not None else answer.strip().strip("`")
+    written = [_NUMBER.sub("", one, count=1) for one in answered.splitlines() if one.strip()]
     if not written or len(written) > _LONGEST_LINES or (fenced is None and len(written) > 1):
         return ""
     depth = line[: len(line) - len(line.lstrip())]
@@ -136,12 +136,12 @@ def parse_choice(answer: str) -> str:
 
 def _make_first_request(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
     """Return the request for bugs, with signatures of used functions in at most `room` tokens."""
-    head = outlines.class_heads(piece, lambda more: chat.count_tokens(more) <= room // 2)
+    head = outlines.outline_classes(piece, lambda more: chat.count_tokens(more) <= room // 2)
     left = room - chat.count_tokens(head)
-    context = related_code.signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
-    messages = prompting.messages(
+    context = related_code.collect_signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
+    messages = prompting.build_messages(
         "bugs",
-        head=prompting.fenced(head, piece.title) if head else "",
+        head=prompting.fence(head, piece.title) if head else "",
         context=context,
         language=piece.document.language,
         code=shown,
@@ -151,9 +151,9 @@ def _make_first_request(piece: Piece, shown: str, chat: ChatModel, index: Index,
 
 def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
     """Ask the model for the corrected line; return "" if it has none."""
-    description = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.description}")
-    asked = prompting.messages("line", number=str(claim.number), line=prompting.fenced(line))
-    reply = chat.chat(ChatRequest((*first.messages, description, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
+    claimed = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.description}")
+    asked = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
+    reply = chat.chat(ChatRequest((*first.messages, claimed, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
     return parse_line(reply.text, line) if reply.end is ReplyEnd.END else ""
 
 
@@ -170,13 +170,13 @@ def _ask_for_choice(
     """Ask which line is right, in both orders; return whether the model prefers the new one each time."""
     number, line, other = versions
     for first, second, right in ((line, other, "B"), (other, line, "A")):
-        messages = prompting.messages(
+        messages = prompting.build_messages(
             "choice",
             language=piece.document.language,
             code=shown,
             number=str(number),
-            first=prompting.fenced(first),
-            second=prompting.fenced(second),
+            first=prompting.fence(first),
+            second=prompting.fence(second),
         )
         reply = chat.chat(ChatRequest(messages, max_tokens=_CHOICE_TOKENS), cancelled=cancelled)
         if reply.end is ReplyEnd.CANCELLED or parse_choice(reply.text) != right:

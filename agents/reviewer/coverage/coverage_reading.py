@@ -141,7 +141,7 @@ class _CoberturaParser:
     def __init__(self, found: _LineTable) -> None:
         self._found = found
         self._source: list[str] | None = None
-        self._read_lines: dict[int, bool] | None = None
+        self._lines: dict[int, bool] | None = None
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -162,10 +162,10 @@ class _CoberturaParser:
         if name == "source":
             self._source = []
         elif name == "class":
-            self._read_lines = self._found.get_lines(attributes.get("filename", ""))
-        elif name == "line" and self._read_lines is not None:
+            self._lines = self._found.get_lines(attributes.get("filename", ""))
+        elif name == "line" and self._lines is not None:
             hit = int(attributes.get("hits", "0")) > 0
-            self._found.record_line(self._read_lines, int(attributes.get("number", "")), hit=hit)
+            self._found.record_line(self._lines, int(attributes.get("number", "")), hit=hit)
 
     def _end(self, name: str) -> None:
         """Handle an end tag: add the source folder that was collected, or end the file."""
@@ -174,7 +174,7 @@ class _CoberturaParser:
                 self._found.add_source(text)
             self._source = None
         elif name == "class":
-            self._read_lines = None
+            self._lines = None
 
     def _collect_text(self, text: str) -> None:
         """Collect the text of a source folder, at most 4,096 characters."""

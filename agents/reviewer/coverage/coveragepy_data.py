@@ -68,9 +68,8 @@ def find_statements(text: str) -> list[tuple[int, int]]:
                 continue
             if not isinstance(child, _UNCOUNTED):
                 found[first] = max(last, found.get(first, last))
-                if (
-                    isinstance(child, ast.stmt) and first < child.lineno
-                ):  # `def` is a line to run besides its decorators
+                # `def` is a line to run besides its decorators
+                if isinstance(child, ast.stmt) and first < child.lineno:
                     found[child.lineno] = last
             waiting.append(child)
     return sorted(found.items())

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from indexing.syntax.syntax import Syntax
 
-LANGUAGES = frozenset({"python"})
 MOST_NAMES = 5  # alternatives for one name, the last bound ones first
 MOST_ATTRIBUTES = 4
 LARGEST_NUMBER = 64  # a larger number is rarely off by one
@@ -85,7 +84,7 @@ class Site:
 def find_sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
     """Return all places within `span` of the text, in order; () for any other language than Python."""
     parsed = syntax.parsed
-    if parsed is None or parsed.grammar.entry.name not in LANGUAGES:
+    if parsed is None or not parsed.grammar.entry.python_parser:
         return ()
     known = {name for one in syntax.imports for name in one.names}
     known |= {one.name for one in syntax.symbols if not one.container}

@@ -1,4 +1,4 @@
-"""What a model's scores mean: the probability that a place is wrong, measured for each model.
+"""Calibration of a model's scores: the probability that a place is wrong, measured for each model.
 
 The values are in `likelihood.toml` beside this file; `tests/eval/fit_likelihood.py` computes them from mutated code.
 Start at `load_calibration`.

@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Score
 
 
-_ABOVE, _BELOW = (
-    6_000,
-    2_000,
-)  # most characters of the prompt before and after the line; the model cuts them to its window
+# Most characters of the prompt before and after the line; the model cuts them to its window.
+_ABOVE, _BELOW = 6_000, 2_000
 
 
 _LONGEST_LINE = 160  # characters; a longer line is data
@@ -182,13 +180,13 @@ def _is_never_cancelled() -> bool:
 
 def _sum_log_probs(score: Score, site: Site, start: int) -> float:
     """Return the log-probability of the tokens at the site, or of the next token if the site is empty."""
-    doubt_of_site = site.span.start - start
-    high = max(site.span.end - start, doubt_of_site + 1)
+    low = site.span.start - start
+    high = max(site.span.end - start, low + 1)
     starts = (0, *score.token_ends)
     return sum(
         log_prob
         for log_prob, begin, end in zip(score.log_probs, starts, score.token_ends, strict=False)
-        if begin < high and end > doubt_of_site
+        if begin < high and end > low
     )
 
 
@@ -209,7 +207,7 @@ MESSAGES = {
 
 
 def _build_finding(one: Comparison, confidence: float) -> Finding:
-    """Return a comparison as a finding with the confidence `confidence`."""
+    """Return a comparison as a finding of the given confidence."""
     site = one.site
     title = f"Change to `{one.alternative}`" if site.written else f"Insert `{one.alternative.strip()}`"
     return Finding(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.reviewer.ruff.module_imports import ModuleImports, is_inert, is_plain_member
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ class FixSafety:
     def _find_removable(self, document: Document, unused: Sequence[Finding]) -> frozenset[Finding]:
         """Return the findings of `unused` whose import can be removed without an effect."""
         before = ModuleImports.of(document.text)
-        left = ModuleImports.of(edited(document.text, _merge_edits(unused)))
+        left = ModuleImports.of(apply_edits(document.text, _merge_edits(unused)))
         if before is None or left is None or before.in_class:
             return frozenset()
         removable = []
         for finding in unused:
             assert finding.fix is not None  # noqa: S101 (see `_is_claimed_safe`)
-            after = ModuleImports.of(edited(document.text, finding.fix.edits))
+            after = ModuleImports.of(apply_edits(document.text, finding.fix.edits))
             if after is not None and self._are_removals_inert(document.path, before, after, left):
                 names = before.names - after.names
                 if not names or document.path is None or not self.import_index.may_use(document.path, names):

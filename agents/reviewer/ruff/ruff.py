@@ -110,7 +110,7 @@ class Ruff:
                 by_path, in_force, part_problem = self._check_part(part, policy, settings)
                 problem = problem or part_problem
                 for path, document in part.items():
-                    if _failed_on_encoding(by_path.get(path, ()), document):
+                    if _is_wrong_encoding(by_path.get(path, ()), document):
                         results[document.uri] = self.check(document, policy, in_force).findings
                     else:
                         results[document.uri] = build_findings(by_path.get(path, ()), document, in_force, policy)
@@ -182,18 +182,16 @@ class Ruff:
         command = [self.binary, "check", "--no-cache", "--show-settings", "--config", str(file), str(file)]
         return self._run(command, file.parent, bounds.RUFF_SETTINGS).output if self.binary else ""
 
-    def _run(self, command: list[str], folder: Path | None, bounds_of_run: Bounds, text: bytes = b"") -> _RuffRun:
+    def _run(self, command: list[str], folder: Path | None, limits: Bounds, text: bytes = b"") -> _RuffRun:
         """Run ruff in `folder` with `text` as standard input; never raises, but reports a problem."""
         where = folder if folder is not None and folder.is_dir() else None
         try:
-            ended = children.run(command, bounds_of_run, text=text, folder=where)
+            ended = children.run(command, limits, text=text, folder=where)
         except OSError as error:
             problem = f"ruff could not be started ({error.strerror}), so its findings are missing."
             return _RuffRun("", problem, "size" if error.errno == errno.E2BIG else "")
         if ended.beyond:
-            limit = _LIMIT_PROBLEMS[ended.beyond].format(
-                bounds_of_run=bounds_of_run, megabytes=bounds_of_run.memory_bytes // 1_000_000
-            )
+            limit = _LIMIT_PROBLEMS[ended.beyond].format(limits=limits, megabytes=limits.memory_bytes // 1_000_000)
             return _RuffRun("", f"ruff {limit}, so its findings are missing.", ended.beyond)
         if ended.status:
             stderr = " ".join(ended.said.split())[:200]
@@ -213,7 +211,7 @@ class _RuffRun:
 
 _TOO_MUCH_MEMORY = "ruff takes too much memory with it"
 _LIMIT_PROBLEMS = {
-    "time": "did not answer bounds_of_run {bounds_of_run.seconds:g} seconds",
+    "time": "did not answer within {limits.seconds:g} seconds",
     "memory": "took more than {megabytes} MB of memory",
     "output": "found too many problems",
 }
@@ -241,7 +239,7 @@ def build_findings(
     return uncertain_findings.drop_uncertain(findings, document)
 
 
-def _failed_on_encoding(found: Iterable[dict[str, Any]], document: Document) -> bool:
+def _is_wrong_encoding(found: Iterable[dict[str, Any]], document: Document) -> bool:
     """Return whether ruff, which reads only UTF-8, failed on a file that declares another encoding."""
     return any(each.get("code") == "E902" for each in found) and _ENCODING_DECLARATION.match(document.text) is not None
 

@@ -1,4 +1,4 @@
-"""Where a Python name is bound around its use: in an earlier iteration of a loop, or until a `del` that may not run.
+"""Bindings of a Python name around its use: in an earlier iteration of a loop, or until a `del` that may not run.
 
 Works on the syntax tree alone. Start at `is_bound_in_loop`.
 """

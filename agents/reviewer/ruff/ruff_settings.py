@@ -89,7 +89,7 @@ class RuffSettings:
 
 
 class RuffSettingsCache:
-    """RuffSettings by folder; looked at again when the configuration changes."""
+    """Settings by folder, read again when the configuration changes. Thread-safe."""
 
     def __init__(self, ask: Callable[[Path], str]) -> None:
         """Create an empty cache; `ask` returns what `ruff check --show-settings` prints for a file."""
@@ -216,7 +216,7 @@ def _walk_extends(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             return
         extended = os.path.expandvars(extended)
         if "$" in extended or "\0" in extended:  # ruff might resolve it differently
-            raise OSError(errno.EINVAL, "extends a file whose name cannot be relevant", str(file))
+            raise OSError(errno.EINVAL, "extends a file whose name cannot be resolved", str(file))
         file = file.parent / Path(extended).expanduser()
     raise OSError(errno.ELOOP, "too many files that extend one another", str(file))
 
@@ -249,7 +249,7 @@ def _read_ignored_codes(file: Path) -> tuple[str, ...]:
 
 def _make_fallback(file: str, why: str) -> RuffSettings:
     """Return default settings with the problem that the configuration `file` is not used."""
-    problem = f"ruff's configuration {file} is not used ({why}); Starling's default rules are."
+    problem = f"ruff's configuration {file} is not used ({why}), so Starling's default rules apply."
     return RuffSettings(None, ruff_rules.SELECTED, _read_target(None), problem=problem)
 
 

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.reviewer.ruff import ruff_settings
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 LONGEST_LINE = 120  # characters; longer lines wrap on most screens
-_TRAILING = re.compile(
-    r"(?<![ \t])[ \t]++(?=\r?\n|$)"
-)  # matches only from the beginning of each run, so that it takes linear time
+# Matches only from the beginning of each run of spaces, so that it takes linear time.
+_TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\r?\n|$)")
 _MIXED = re.compile(r"^(?: +\t|\t+ {2,}\S)", re.MULTILINE)
 _LONG = re.compile(rf"^[^\n]{{{LONGEST_LINE + 1},}}", re.MULTILINE)
-_SPACES_BREAK_LINES = {"markdown"}  # two spaces at the end of a line mean a line break
 
 
 def check_pep8(document: Document, ruff: Ruff, policy: ReviewPolicy) -> RuffFindings:
@@ -47,7 +46,7 @@ def count_layout_problems(document: Document) -> int:
     """
     text = document.text
     count = len(_MIXED.findall(text)) + len(_LONG.findall(text))
-    if document.language not in _SPACES_BREAK_LINES:
+    if Trait.TRAILING_SPACES not in document.entry.traits:
         count += len(_TRAILING.findall(text))
     endings = {"\r\n": text.count("\r\n")}
     endings["\n"] = text.count("\n") - endings["\r\n"]

@@ -93,9 +93,8 @@ def drop_uncertain(findings: Iterable[Finding], document: Document) -> tuple[Fin
     false_names: set[str] = set()  # names that ruff was wrong about, or that are reported as undefined
     for finding in found:
         adjusted = _adjust(finding, text) if finding.code in _CHECKED_CODES else finding
-        if (
-            adjusted is None or finding.code in _UNDEFINED_NAME
-        ):  # a finding that the name is unused would be the same fault
+        # a finding that the name is unused would be the same fault
+        if adjusted is None or finding.code in _UNDEFINED_NAME:
             false_names.add(_get_name(finding))
         if adjusted is not None:
             kept.append(adjusted)
@@ -197,9 +196,8 @@ def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
         or text.name in _FILES_WITH_INJECTED_NAMES
         or scopes.is_bound_in_loop(node, name)
         or scopes.is_deleted_sometimes(node, name)
-        or (
-            _is_annotation(node) and scopes.is_bound_in_module(text.root, name)
-        )  # a `del` at the end does not affect annotations
+        # a `del` at the end does not affect annotations
+        or (_is_annotation(node) and scopes.is_bound_in_module(text.root, name))
         or _is_existence_test(node)
         or _is_python_2_name(node, name)
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Rule, make_hit
 from agents.reviewer.scanning import nodes, repeatability
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,20 +18,6 @@ if TYPE_CHECKING:
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.reviewer.scanning.scan import Item, Scan
 
-# Languages in which assigning to an attribute may run code: a property, a setter, `__set__`.
-_LANGUAGES_WITH_SETTERS = {
-    "python",
-    "javascript",
-    "typescript",
-    "tsx",
-    "csharp",
-    "kotlin",
-    "swift",
-    "scala",
-    "dart",
-    "php",
-    "ruby",
-}
 _PLAIN_NAMES = {
     "identifier",
     "simple_identifier",
@@ -57,14 +44,14 @@ def _is_intended(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
     if around is not None and around.type in _NAMED_ARGUMENTS:
         return True  # `new Box { Size = Size }`, `box(size = size)`
     scope = next((each.role for each in item.ancestors() if each.role in {"class", "function"}), "")
-    if scope != "function" and scan.language in {"python", "javascript", "typescript", "tsx"}:
+    if scope != "function" and scan.has(Trait.ASSIGNING_DEFINES):
         return True  # in a module or class body, `a = a` creates a name
     if _has_comment(scan, item) or _is_only_statement(item):
         return True
     function = item.function
     if side.type in _PLAIN_NAMES:
         return function is not None and not _is_used_elsewhere(scan, function, side)
-    return scan.language in _LANGUAGES_WITH_SETTERS and not _is_parameter(scan, function, side)
+    return scan.has(Trait.ASSIGNING_RUNS_CODE) and not _is_parameter(scan, function, side)
 
 
 def _has_comment(scan: Scan, item: Item) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import ByteEdit, ByteFix, Hit, Rule, make_hit
 from agents.reviewer.scanning import nodes, repeatability, testing_code
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,19 +20,7 @@ if TYPE_CHECKING:
 
 _SELF_COMPARISONS = {"==", "===", "<", ">", "<=", ">=", "is"}  # without `!=`, which tests for NaN
 _MAY_TEST_FOR_NAN = {"==", "===", "<=", ">="}
-# "unknown" is a result in old versions of Internet Explorer.
-_TYPEOF_RESULTS = {
-    "undefined",
-    "object",
-    "boolean",
-    "number",
-    "string",
-    "function",
-    "symbol",
-    "bigint",
-    "unknown",
-}
-_NARROWING_LANGUAGES = {"typescript", "tsx", "kotlin", "swift", "dart", "csharp", "scala", "cpp", "rust", "java"}
+_TYPEOF_RESULTS = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint", "unknown"}
 _TYPE_TEST = re.compile(
     rb"\btypeof\b|\binstanceof\b|\bis\b|\bin\b|isArray|===|!==|\bcase\b|\blet\b|is_same|constexpr|\bnull\b|_v<|::value"
 )
@@ -163,7 +152,7 @@ def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
     """Yield the ternary `item` if both of its outcomes are the same text."""
     one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
     condition = item.node.child_by_field_name("condition")
-    if scan.language == "python":
+    if condition is None:  # a grammar without fields: Python's
         one, condition, other = (*item.node.named_children, None, None, None)[:3]
     if one is None or other is None or scan.bytes(one) != scan.bytes(other):
         return
@@ -176,7 +165,7 @@ def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
 
 def _narrows_type(scan: Scan, condition: tree_sitter.Node) -> bool:
     """Return whether `condition` is a type test after which a compiler may treat equal code differently."""
-    return scan.language in _NARROWING_LANGUAGES and _TYPE_TEST.search(scan.bytes(condition)) is not None
+    return scan.has(Trait.TYPE_TESTS_NARROW) and _TYPE_TEST.search(scan.bytes(condition)) is not None
 
 
 def find_duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Rule
 from agents.reviewer.scanning import handler_intent, nodes, testing_code
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ _BROAD_TYPES = re.compile(
     r"(?:Base)?(?:Exception|Throwable|StandardError|RuntimeException|exception|NonFatal)"
 )
 _INTENTIONAL_NAMES = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGNORECASE)
-_NAME_BEFORE_TYPE = {"javascript", "typescript", "tsx", "kotlin", "scala"}
 
 
 def find_swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -30,8 +30,8 @@ def find_swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterato
     body = _get_handler_body(scan, item.node)
     if (body is not None and not nodes.does_nothing(scan, body)) or nodes.has_explanation(scan, item.node):
         return
-    if body is None and scan.language != "ruby":
-        return
+    if body is None and not scan.grammar.entry.word_opener:
+        return  # only a body that ends with a word can be left out
     if not _catches_all(scan, item.node) or _is_intended(scan, item.node):
         return
     head = scan.data.find(b"\n", item.start, item.end)
@@ -46,9 +46,10 @@ def find_swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterato
 
 def _get_handler_body(scan: Scan, clause: tree_sitter.Node) -> tree_sitter.Node | None:
     """Return the block of the handler `clause`; None if it has none."""
-    if scan.language == "python":
-        return next((child for child in reversed(clause.named_children) if child.type == "block"), None)
-    if scan.language == "ruby":
+    entry = scan.grammar.entry
+    if entry.columns == "statements":
+        return next((child for child in reversed(clause.named_children) if child.type in entry.blocks), None)
+    if entry.word_opener:
         return clause.child_by_field_name("body")
     return nodes.get_body(clause)
 
@@ -64,20 +65,10 @@ def _get_handler_head(scan: Scan, clause: tree_sitter.Node) -> str:
 def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
     """Return whether the handler names no error type, or one that all others derive from."""
     head = _get_handler_head(scan, clause).removesuffix("then").strip()
-    if scan.language in {"javascript", "typescript", "tsx"}:
-        return True
-    if scan.language in {"java", "csharp", "cpp", "php"}:
-        if "when" in head.split():  # a filter of C#
-            return False
-        head = re.sub(r"(?<=[\w>&*\]])\s*(?:[\s&*$])[\w$]+$", "", head.strip("() "))  # without the variable
-    elif scan.language == "swift":
-        head = re.sub(r"^let \w+$", "", head)
-    elif scan.language == "python":
-        head = re.sub(r"\s+as\s+\w+$", "", head)
-    elif scan.language == "ruby":
-        head = head.partition("=>")[0]
-    elif scan.language == "kotlin":
-        head = head.partition(":")[2]
+    if "when" in head.split():  # a filter of C#
+        return False
+    if names := scan.grammar.entry.caught_name:
+        head = re.sub(names, "", head.strip("() "))
     head = head.strip("() \t\r\n")
     if not head or head == "...":
         return True
@@ -87,7 +78,7 @@ def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
 def _is_intended(scan: Scan, clause: tree_sitter.Node) -> bool:
     """Return whether the name of the error's variable, or the code around, shows that ignoring it is meant."""
     names = re.findall(r"[\w$]+", _get_handler_head(scan, clause))
-    name = names[0 if scan.language in _NAME_BEFORE_TYPE else -1] if names else ""
+    name = names[0 if scan.has(Trait.CAUGHT_NAME_FIRST) else -1] if names else ""
     if scan.language != "python" and _INTENTIONAL_NAMES.search(name):
         return True
     return handler_intent.is_intended(scan, clause, name)

@@ -129,8 +129,8 @@ def find_unguarded_delete(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
         if name is not None and not _is_never_empty(scan, name[1]):
             yield make_hit(
                 argument,
-                "If this variable is empty or unset, this deletes everything from the root. Write `${NAME:?}`, which stops "
-                "the script instead.",
+                "If this variable is empty or unset, this deletes everything from the root. Write `${NAME:?}`, which "
+                "stops the script instead.",
             )
 
 

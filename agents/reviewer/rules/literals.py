@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import ByteEdit, ByteFix, Hit, Rule, make_hit
 from agents.reviewer.scanning import nodes, testing_code
+from indexing.syntax.languages import Kind, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,6 @@ _MUTATION = re.compile(
     r"|\[[^\]\n]*\]\s*[-+*/|&]?=(?!=))"
 )
 _MOST_PAIRS = 5000
-_DATA_LANGUAGES = {"json", "yaml"}
 _TEMPLATE_MARKS = re.compile(rb"\{\{|\{%|<%")
 _REPEATABLE_KEYS = {b"<<", b"//", b"#", b"_comment", b"$comment", b"comment"}  # YAML's merge key; comments in JSON
 _CACHE_NAMES = re.compile(r"^_|cache|memo", re.IGNORECASE)
@@ -51,10 +51,10 @@ _READ_ONLY_TYPES = re.compile(
 
 def find_duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield a key that occurs earlier in the same literal, so that its earlier value is lost."""
-    if _is_pattern(item.node) or (scan.language == "yaml" and _is_template(scan)):
+    if _is_pattern(item.node) or (scan.has(Trait.TEMPLATED) and _is_template(scan)):
         return
-    in_test = scan.language in _DATA_LANGUAGES and testing_code.is_test(scan, item)
-    if in_test and scan.language == "json":
+    in_test = scan.grammar.entry.kind is Kind.DATA and testing_code.is_test(scan, item)
+    if in_test and scan.has(Trait.SETTLED):
         return  # it tests a JSON parser
     seen: dict[bytes, tree_sitter.Node] = {}
     for key in _find_keys(item.node):
@@ -230,10 +230,10 @@ def _normalise_key(scan: Scan, key: tree_sitter.Node) -> bytes:
     text = scan.bytes(key)
     if key.type in {"property_identifier", "bare_key", "plain_scalar", "hash_key_symbol"}:
         return text
-    if scan.language == "ruby" and key.next_sibling is not None and key.next_sibling.type == ":":
+    if scan.has(Trait.SYMBOL_KEYS) and key.next_sibling is not None and key.next_sibling.type == ":":
         return text[1:-1]  # the key of `"a": 1` is a symbol
     if text[:1] in b"\"'" and text[-1:] == text[:1] and b"\\" not in text:
-        return text[1:-1] if scan.language not in {"python", "lua", "php", "ruby"} else b"'" + text[1:-1]
+        return b"'" + text[1:-1] if scan.has(Trait.KEYS_ARE_EXPRESSIONS) else text[1:-1]
     return text
 
 

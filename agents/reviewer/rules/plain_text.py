@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, TextRule
-from indexing.syntax import languages
+from indexing.syntax.languages import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 _CONFLICT_MARK = re.compile(r"^(?:<{7} |={7}(?=\r?\n)|>{7} )", re.MULTILINE)
-# Languages of texts in which characters that change the writing direction are usual.
-_PROSE = {
-    languages.TEXT,
-    "markdown",
-    "html",
-    "json",
-    "yaml",
-    "toml",
-}
+_READ_AS_TEXT = {Kind.PROSE, Kind.MARKUP, Kind.DATA}
 _DIRECTION_MARK = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 # Published shapes of providers' keys: the kind of key, substrings one of which a text with a key contains, the shape.
@@ -112,9 +104,8 @@ def find_possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[H
     text = document.text
     in_test = document.path is not None and _TEST_PATHS.search(document.path.as_posix()) is not None
     for kind, hints, shape in _KEY_SHAPES:
-        if in_test and kind == "a private key":
-            continue  # it was generated for the test
-        if any(hint in text for hint in hints):
+        is_test_key = in_test and kind == "a private key"  # generated for the test
+        if any(hint in text for hint in hints) and not is_test_key:
             for match in shape.finditer(text):
                 if kind == "a private key" or not _is_example(match[0]):
                     yield Hit(
@@ -135,7 +126,7 @@ def find_possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[H
 
 def find_hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield invisible characters that make code read differently than it runs ("Trojan Source", CVE-2021-42574)."""
-    if document.text.isascii() or document.language in _PROSE:
+    if document.text.isascii() or document.entry.kind in _READ_AS_TEXT:
         return
     for match in _DIRECTION_MARK.finditer(document.text):
         yield Hit(

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.reviewer.scanning import nodes
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,6 @@ _REASON = re.compile(
     r"|attempt\w*|possibl[ey]|maybe|sometimes|disabled|bugs?|buggy|incorrect\w*|wrong\w*|unless|feature)\b",
     re.IGNORECASE,
 )
-_ERROR_OUTLIVES_HANDLER = {"php", "ruby"}  # languages in which the handler's variable is visible after it
 _MOST_NODES = 2000
 _STATEMENTS_BEFORE, _STATEMENTS_AFTER = 2, 3  # around a `try`, searched for a fallback that is set, and read
 _EMPTY_KINDS = {"empty_statement", ";"}
@@ -58,7 +58,7 @@ def is_intended(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
     return (
         _has_reason(scan, whole, clause)
         or _has_fallback(scan, whole, tried)
-        or (scan.language in _ERROR_OUTLIVES_HANDLER and bool(caught) and _is_mentioned_after(scan, whole, caught))
+        or (scan.has(Trait.CAUGHT_NAME_OUTLIVES) and bool(caught) and _is_mentioned_after(scan, whole, caught))
     )
 
 
@@ -200,7 +200,7 @@ def _find_assigned_names(scan: Scan, statement: tree_sitter.Node) -> Iterable[st
 
 def _find_hoisted_names(scan: Scan, tried: list[tree_sitter.Node]) -> set[str]:
     """Return the names that JavaScript's `var` declares in a `try`; they are undefined after a failure."""
-    if scan.language not in {"javascript", "typescript", "tsx"}:
+    if not scan.has(Trait.HOISTS):
         return set()
     return {match[1] for each in tried for match in re.finditer(r"\bvar\s+([\w$]+)", scan.text(each))}
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Document
     from indexing.syntax.grammars import Grammar
+    from indexing.syntax.languages import Trait
     from indexing.syntax.syntax import Syntax
 
 Result = TypeVar("Result")
 
 QUERIES = Path(__file__).with_name("queries")
-SHARED_QUERIES = {"tsx": ("javascript", "typescript"), "typescript": ("javascript", "typescript"), "cpp": ("c", "cpp")}
 _queries: dict[str, tree_sitter.Query | None] = {}
 _lock = threading.Lock()
 
@@ -83,6 +83,10 @@ class Scan:
     def language(self) -> str:
         """Starling's name of the language."""
         return self.grammar.entry.name
+
+    def has(self, trait: Trait) -> bool:
+        """Return whether `trait` holds for the language."""
+        return trait in self.grammar.entry.traits
 
     @cached_property
     def broken(self) -> bool:
@@ -190,7 +194,7 @@ def _compile_query(grammar: Grammar) -> tree_sitter.Query | None:
     """Compile the language's query; return None if it has none, or if it does not fit the installed grammar."""
     import tree_sitter  # noqa: PLC0415  # see above
 
-    names = SHARED_QUERIES.get(grammar.entry.name, (grammar.entry.name,))
+    names = (*grammar.entry.extends, grammar.entry.query or grammar.entry.name)
     paths = [QUERIES / f"{name}.scm" for name in names]
     if not all(path.is_file() for path in paths):
         return None

@@ -1,4 +1,4 @@
-"""Which code is part of a test, by the names of its file and functions, and which is checked by an assertion.
+"""Tests for code that is part of a test, by the names of its file and functions, or that an assertion checks.
 
 Start at `is_test` and `is_asserted`.
 """

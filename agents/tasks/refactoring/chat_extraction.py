@@ -67,7 +67,9 @@ def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
     """
     chat, document = means.chat, scene.document
     function = function_at(scene.syntax, scene.span.start)
-    if chat is None or document.language != "python" or function is None or not asks_to_divide(scene.instruction):
+    if chat is None or function is None or not document.entry.python_parser:
+        return None
+    if not asks_to_divide(scene.instruction):
         return None
     if not (function.span.start <= scene.span.start and scene.span.end <= function.span.end):
         return None
@@ -117,11 +119,11 @@ class _Dividing:
             f"lines {first}-{last}: from `{_shown(lines[first - 1])}` to `{_shown(lines[last - 1])}`"
             for first, last in parts
         )
-        messages = prompting.messages(
+        messages = prompting.build_messages(
             "divide",
             language=document.language,
-            code=prompting.fenced(code),
-            parts=prompting.fenced(listed),
+            code=prompting.fence(code),
+            parts=prompting.fence(listed),
             task=f"{self.scene.instruction.strip().rstrip('.')}.",
         )
         return ChatRequest(messages, max_tokens=_ANSWER_TOKENS)
@@ -168,5 +170,5 @@ def _shown(line: str) -> str:
 def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
     return replace(
-        request, messages=(*request.messages, said, *prompting.messages("divide-again", complaint=complaint))
+        request, messages=(*request.messages, said, *prompting.build_messages("divide-again", complaint=complaint))
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents import outlines, prompting, related_code
 from agents.completion.cursor import Cursor
-from agents.edits import Edit, ProposedEdit, edited
+from agents.edits import Edit, ProposedEdit, apply_edits
 from agents.pieces import Piece
 from agents.tasks import edit_ranking
 from agents.tasks.filling import Cancelled
@@ -42,7 +42,6 @@ _LEAST_ANSWER_TOKENS = 512
 _WORDS_TOKENS = 300
 _MOST_CHARACTERS = 40  # of a token, on average; what is beyond is not looked at
 _ALL = 100_000
-_PROSE = frozenset({"markdown", "text", "plaintext"})  # whose lines are no comments
 _UNDEFINED = re.compile(r"[`']([^\W\d]\w*)[`']")
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -162,12 +161,12 @@ class _Work:
         piece, index, count = self._piece, self._means.index, self._chat.count_tokens
         left = self._context
         whole = self._shows_all()
-        imports = "" if whole else outlines.imports_of(piece, lambda more: count(more) <= left // 3)
+        imports = "" if whole else outlines.select_imports(piece, lambda more: count(more) <= left // 3)
         left -= count(imports)
-        head = "" if whole else outlines.class_heads(piece, lambda more: count(more) <= left // 2)
+        head = "" if whole else outlines.outline_classes(piece, lambda more: count(more) <= left // 2)
         left -= count(head)
-        context = related_code.signatures(piece, index, lambda more: count(more) <= left, whole=whole)
-        messages = prompting.messages(
+        context = related_code.collect_signatures(piece, index, lambda more: count(more) <= left, whole=whole)
+        messages = prompting.build_messages(
             "rewrite",
             task=self._wish.task,
             what=self._what(),
@@ -184,8 +183,8 @@ class _Work:
     def judged(self, reply: Reply) -> _Judged:
         """Return what can be used of a reply."""
         cut_off = reply.end is ReplyEnd.LENGTH or len(reply.text) > self.longest
-        language = self._scene.document.language
-        counted = "" if language in _PROSE else language  # prose may hold anything
+        document = self._scene.document
+        counted = "" if document.entry.is_prose else document.language  # prose may hold anything
         found = reply_parsing.code_in(reply.text[: self.longest], cut_off=cut_off, language=counted)
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
@@ -259,7 +258,7 @@ class _Work:
     def _fitted(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
         """Return the edits that the code may come to, what to say of them, and what to complain of."""
         scene = self._scene
-        prose = scene.document.language in _PROSE or not scene.syntax.available
+        prose = scene.document.entry.is_prose or not scene.syntax.available
         if not prose:
             target = Target(scene.document, scene.syntax, self._piece.span, self._seen(), self._wish.words)
             found = alignment.aligned(code, target)
@@ -326,19 +325,19 @@ class _Work:
     def _complete_imports(self, made: list[tuple[Edit, ...]]) -> list[edit_ranking.Candidate]:
         """Return the candidates; if one lacks only an import that everybody knows, with that import."""
         candidates = [edit_ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
-        if self._scene.document.language != "python":
+        if not self._scene.document.entry.python_parser:
             return candidates
         outcomes = edit_ranking.judged(candidates, self._scene, self._means)
         return [self._imported(one, outcome) for one, outcome in zip(candidates, outcomes, strict=True)]
 
     def _imported(self, candidate: edit_ranking.Candidate, outcome: Ranked | Dropped) -> edit_ranking.Candidate:
         errors = outcome.errors if isinstance(outcome, edit_ranking.Dropped) else ()
-        text = edited(self._scene.document.text, candidate.edits)
+        text = apply_edits(self._scene.document.text, candidate.edits)
         for one in errors:
             name = _UNDEFINED.search(one.message)
             if one.code == edit_ranking.UNDEFINED and name is not None:
                 syntax = Syntax.of(replace(self._scene.document, text=text))
-                text = edited(text, importing.known_import(name[1], syntax))
+                text = apply_edits(text, importing.known_import(name[1], syntax))
         if not errors:
             return candidate
         newline = newline_of(self._scene.document.text)
@@ -368,12 +367,12 @@ def _emptied(before: Syntax, after: Syntax) -> str:
 
 def _section(text: str, title: str = "") -> str:
     """Return a text between marks, "" for no text."""
-    return prompting.fenced(text, title) if text.strip() else ""
+    return prompting.fence(text, title) if text.strip() else ""
 
 
 def _again(request: ChatRequest, reply: str, complaint: str) -> ChatRequest:
     said = Message(Speaker.ASSISTANT, reply or "(nothing)")
-    return replace(request, messages=(*request.messages, said, *prompting.messages("again", complaint=complaint)))
+    return replace(request, messages=(*request.messages, said, *prompting.build_messages("again", complaint=complaint)))
 
 
 def _nearest(text: str, fits: Callable[[str], bool], *, first: bool) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.published_models import KnownModel
+    from models.catalog.published_models import PublishedModel
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that run here.")
 
@@ -53,7 +53,7 @@ def list_models(
     catalog = Catalog.load(paths.models_dir())
     settings, _ = resolve()
     chosen = settings.model.name or default_name(catalog)
-    entries = [described(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
+    entries = [describe_checkpoint(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
     problems = [*catalog.problems, *(entry["problem"] for entry in entries if entry["problem"])]
     if chosen and catalog.get(chosen) is None:
         problems.append(f"There is no model {chosen!r}, which model.name names; completions do without one.")
@@ -72,12 +72,12 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Show all that is known of one model, here or to be had."""
-    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     entry = Catalog.load(paths.models_dir()).get(name)
-    known = known_models().get(name)
+    known = load_published_models().get(name)
     if entry is not None:
-        facts = described(entry, chosen=False) | {"installed": True}
+        facts = describe_checkpoint(entry, chosen=False) | {"installed": True}
         del facts["chosen"]
     elif known is not None:
         facts = available_facts(known) | {"installed": False}
@@ -100,7 +100,7 @@ def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def available_facts(known: KnownModel) -> dict[str, Any]:
+def available_facts(known: PublishedModel) -> dict[str, Any]:
     """A model that can be fetched, as JSON."""
     return {
         "name": known.name,
@@ -111,15 +111,15 @@ def available_facts(known: KnownModel) -> dict[str, Any]:
         "licence": known.licence,
         "gated": known.gated,
         "roles": list(known.roles),
-        "bytes_int8": known.size_bytes("int8"),
-        "bytes_float16": known.size_bytes("float16"),
+        "bytes_int8": known.estimate_size_bytes("int8"),
+        "bytes_float16": known.estimate_size_bytes("float16"),
     }
 
 
 def _list_available(*, as_json: bool) -> None:
-    from models.catalog.published_models import known_models  # noqa: PLC0415
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415
 
-    facts = [available_facts(known) for known in known_models().values()]
+    facts = [available_facts(known) for known in load_published_models().values()]
     if as_json:
         terminal.emit({"models": facts})
         return
@@ -152,7 +152,7 @@ def default_name(catalog: Catalog) -> str:
     return DEFAULT_MODEL if catalog.get(DEFAULT_MODEL) is not None else next(iter(catalog.entries), "")
 
 
-def described(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
+def describe_checkpoint(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
     """An entry as JSON."""
     files = [path for path in entry.folder.glob("*") if path.is_file()] if entry.folder.is_dir() else []
     return {

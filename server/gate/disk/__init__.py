@@ -1,1 +1,1 @@
-"""Files on the disk: read without loss, written whole or in place."""
+"""Files on the disk: read without loss, replaced as a whole or written in place."""

@@ -1,7 +1,7 @@
-"""What a file has beside its bytes: mode, owner, group and extended attributes, ACLs among them.
+"""The attributes of files: mode, owner, group and extended attributes, ACLs among them.
 
-Reads them from an open file and gives them to another one, as far as the system and the user's rights allow. Times are
-not carried. Start at `of` and `give`.
+Reads them from an open file and sets them on another one, as far as the system and the user's rights allow. Ignores
+times. Start at `read` and `set_on`.
 """
 
 from __future__ import annotations
@@ -16,34 +16,36 @@ from contextlib import suppress
 
 from agents.edits import Attributes
 
-_MOST_BYTES = 65_536  # of all extended attributes of one file that are kept
+_MOST_BYTES = 65_536  # kept of the extended attributes of one file
 _PRIVILEGES = stat.S_ISUID | stat.S_ISGID
-_NOT_CARRIED = frozenset({"security.capability", "security.ima", "security.evm"})  # they vouch for the old content
+_NOT_CARRIED = frozenset(
+    {"security.capability", "security.ima", "security.evm"}
+)  # they are valid for the old content only
 
 
-def of(descriptor: int) -> Attributes:
+def read(descriptor: int) -> Attributes:
     """Return the attributes of an open file."""
     found = os.fstat(descriptor)
     owner, group = (-1, -1) if os.name == "nt" else (found.st_uid, found.st_gid)
-    return Attributes(stat.S_IMODE(found.st_mode), owner, group, _extended(descriptor))
+    return Attributes(stat.S_IMODE(found.st_mode), owner, group, _read_extended(descriptor))
 
 
-def give(descriptor: int, wanted: Attributes) -> bool:
-    """Give an open file `wanted` as far as it goes; return whether it has all of it now.
+def set_on(descriptor: int, wanted: Attributes) -> bool:
+    """Set the attributes `wanted` on an open file as far as possible; return whether it has all of them now.
 
-    A file whose owner or group could not be kept gets no setuid or setgid.
+    Leaves out setuid and setgid if the owner or group could not be set.
     """
     if sys.platform == "win32":
         return True
-    owned = _own(descriptor, wanted)
-    extended = _extend(descriptor, wanted)
+    owned = _set_owner(descriptor, wanted)
+    extended = _set_extended(descriptor, wanted)
     mode = wanted.mode if owned else wanted.mode & ~_PRIVILEGES
     os.fchmod(descriptor, mode)
     return owned and extended and stat.S_IMODE(os.fstat(descriptor).st_mode) == wanted.mode
 
 
 def to_text(attributes: Attributes | None) -> str:
-    """Write attributes as JSON for the record, "" for none."""
+    """Return `attributes` as JSON, "" for None."""
     if attributes is None:
         return ""
     extended = [(name, base64.b64encode(value).decode()) for name, value in attributes.extended]
@@ -51,15 +53,15 @@ def to_text(attributes: Attributes | None) -> str:
 
 
 def from_text(text: str) -> Attributes | None:
-    """Read what `to_text` wrote."""
+    """Return the attributes that `to_text` turned into `text`."""
     if not text:
         return None
     mode, owner, group, extended = json.loads(text)
     return Attributes(mode, owner, group, tuple((name, base64.b64decode(value)) for name, value in extended))
 
 
-def _own(descriptor: int, wanted: Attributes) -> bool:
-    """Give the file its owner and group; where the owner is refused, at least the group."""
+def _set_owner(descriptor: int, wanted: Attributes) -> bool:
+    """Set the owner and group, or only the group if the owner is refused; return whether both are as wanted."""
     if sys.platform == "win32" or wanted.owner < 0:
         return True
     for owner in (wanted.owner, -1):
@@ -72,7 +74,8 @@ def _own(descriptor: int, wanted: Attributes) -> bool:
     return (found.st_uid, found.st_gid) == (wanted.owner, wanted.group)
 
 
-def _extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
+def _read_extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
+    """Return the extended attributes by name, up to `_MOST_BYTES`; none on other systems than Linux."""
     if sys.platform != "linux":
         return ()
     found: list[tuple[str, bytes]] = []
@@ -82,7 +85,7 @@ def _extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
     except OSError:
         return ()
     for name in names:
-        with suppress(OSError):  # it went meanwhile, or may not be read
+        with suppress(OSError):  # removed meanwhile, or not readable
             value = os.getxattr(descriptor, name)
             left -= len(value)
             if name not in _NOT_CARRIED and left >= 0:
@@ -90,16 +93,16 @@ def _extended(descriptor: int) -> tuple[tuple[str, bytes], ...]:
     return tuple(found)
 
 
-def _extend(descriptor: int, wanted: Attributes) -> bool:
-    """Make the extended attributes exactly those of `wanted`; return whether they are."""
+def _set_extended(descriptor: int, wanted: Attributes) -> bool:
+    """Set the extended attributes to exactly those of `wanted`; return whether all could be set."""
     if sys.platform != "linux":
         return True
-    held, complete = dict(_extended(descriptor)), True
-    for name in held.keys() - dict(wanted.extended).keys():  # a folder gives its own to every new file
+    present, complete = dict(_read_extended(descriptor)), True
+    for name in present.keys() - dict(wanted.extended).keys():  # a new file inherits some from its folder
         with suppress(OSError):
             os.removexattr(descriptor, name)
     for name, value in wanted.extended:
-        if held.get(name) == value:
+        if present.get(name) == value:
             continue
         try:
             os.setxattr(descriptor, name, value)

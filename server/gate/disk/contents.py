@@ -1,7 +1,6 @@
-"""A file's bytes as text and back, without loss: whoever changes a text leaves everything else of the file as it was.
+"""The content of a file as text, without loss: encoding, byte order mark and line endings stay as they are.
 
-Only what decodes and encodes to exactly the same bytes is a text; anything else is refused rather than guessed at.
-Reads files, never writes. Start at `read`.
+Refuses a file whose text does not encode to exactly the same bytes again. Reads files, never writes. Start at `read`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from server.gate.disk import attributes
 if TYPE_CHECKING:
     from agents.edits import Attributes
 
-LARGEST = 1_000_000  # bytes; a larger file is neither changed nor made
+LARGEST = 1_000_000  # bytes; a larger file is neither changed nor created
 UTF8 = "utf-8"
 MARKS = {"utf-8-sig": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 CODECS = {"utf-8-sig": UTF8}  # Python's own codec of that name would drop a second mark
@@ -32,13 +31,13 @@ NAMES = {"utf-8-sig": "UTF-8", UTF8: "UTF-8", "utf-16-le": "UTF-16", "utf-16-be"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        text: without byte order mark, line endings as they are.
-        encoding: a name of `NAMES`; the mark, where it has one, belongs to it.
-        executable: whether its owner may run it.
-        attributes: its mode, owner and the like; None where nobody looked.
+        text: the text without byte order mark, with its line endings.
+        encoding: a key of `NAMES`; it determines the byte order mark.
+        executable: whether the file's owner may execute it.
+        attributes: mode, owner and so on; None if they were not read.
     """
 
     text: str
@@ -49,14 +48,14 @@ class Content:
     @property
     def data(self) -> bytes:
         """The file's bytes."""
-        return encoded(self.text, self.encoding)
+        return encode(self.text, self.encoding)
 
 
 def read(path: Path) -> Content | None:
-    """What the file at `path` holds, None when there is none.
+    """Return the content of the file at `path` without its attributes; None if it does not exist.
 
     Raises:
-        OSError: it is there, but is no regular file, not readable, too large, or not exactly a text.
+        OSError: it is not a regular file, not readable, larger than `LARGEST`, or not a text that `decode` accepts.
     """
     try:
         data, found = read_regular(path, LARGEST + 1)
@@ -64,27 +63,27 @@ def read(path: Path) -> Content | None:
         return None
     if len(data) > LARGEST:
         raise OSError(errno.EFBIG, f"larger than {LARGEST:,} bytes", str(path))
-    return decoded(data, path, executable=bool(found.st_mode & stat.S_IXUSR) and os.name != "nt")
+    return decode(data, path, executable=bool(found.st_mode & stat.S_IXUSR) and os.name != "nt")
 
 
-def read_whole(path: Path) -> Content | None:
-    """Return what the file at `path` holds together with its attributes, None when there is none.
+def read_with_attributes(path: Path) -> Content | None:
+    """Return the content of the file at `path` with its attributes; None if it does not exist.
 
     Raises:
-        OSError: as `read`.
+        OSError: as from `read`.
     """
     content = read(path)
     if content is None:
         return None
     descriptor = os.open(path, _READING)
     try:
-        return replace(content, attributes=attributes.of(descriptor))
+        return replace(content, attributes=attributes.read(descriptor))
     finally:
         os.close(descriptor)
 
 
 def is_protected(path: Path) -> bool:
-    """Whether a file is there that nobody, or not this user, may write; root counts as anybody."""
+    """Whether the file at `path` exists and is write-protected, or not writable for this user."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -92,49 +91,49 @@ def is_protected(path: Path) -> bool:
     return not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK)
 
 
-def decoded(data: bytes, path: Path, *, executable: bool = False) -> Content:
-    """The text that `data` is in exactly one encoding that we know.
+def decode(data: bytes, path: Path, *, executable: bool = False) -> Content:
+    """Return `data` as a text in UTF-8, UTF-16 or Latin-1; `path` is named in the error.
 
     Raises:
-        OSError: it is binary, or damaged text.
+        OSError: the data is binary, or its text does not encode to the same bytes again.
     """
     text = texts.decode(data)
-    marked = (name for name, mark in MARKS.items() if data.startswith(mark))
-    for encoding in (next(marked, UTF8), "latin-1"):
-        if "\0" not in text and _exactly(text, encoding) == data:
+    by_mark = (name for name, mark in MARKS.items() if data.startswith(mark))
+    for encoding in (next(by_mark, UTF8), "latin-1"):
+        if "\0" not in text and _try_encode(text, encoding) == data:
             return Content(text, encoding, executable)
-    raise OSError(errno.EILSEQ, "not a text in UTF-8, UTF-16 or Latin-1 that could be written back as it is", str(path))
+    raise OSError(errno.EILSEQ, "not a text in UTF-8, UTF-16 or Latin-1 that can be written back unchanged", str(path))
 
 
-def encoded(text: str, encoding: str) -> bytes:
-    """The bytes of `text`, with the mark that belongs to the encoding.
+def encode(text: str, encoding: str) -> bytes:
+    """Return the bytes of `text`, with the byte order mark of the encoding (a key of `NAMES`).
 
     Raises:
-        UnicodeEncodeError: the encoding has no such character.
+        UnicodeEncodeError: the encoding lacks a character.
     """
     return MARKS.get(encoding, b"") + text.encode(CODECS.get(encoding, encoding))
 
 
-def holds(encoding: str, text: str) -> bool:
-    """Whether the encoding has all characters of a text."""
-    return _exactly(text, encoding) is not None
+def can_encode(encoding: str, text: str) -> bool:
+    """Whether the encoding has all characters of `text`."""
+    return _try_encode(text, encoding) is not None
 
 
-def holds_exactly(data: bytes, text: str) -> bool:
-    """Whether a file of these bytes is read as this text and nothing else."""
+def reads_back(data: bytes, text: str) -> bool:
+    """Whether a file with the bytes `data` is read as exactly `text`."""
     try:
-        return decoded(data, Path()).text == text
+        return decode(data, Path()).text == text
     except OSError:
         return False
 
 
-def digest(text: str | None) -> str:
-    """A fingerprint of a text for the record, "" for none."""
+def hash_text(text: str | None) -> str:
+    """Return the SHA-256 hash of `text` in hex, for the record; "" for None."""
     return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _exactly(text: str, encoding: str) -> bytes | None:
+def _try_encode(text: str, encoding: str) -> bytes | None:
     try:
-        return encoded(text, encoding)
+        return encode(text, encoding)
     except UnicodeEncodeError:
         return None

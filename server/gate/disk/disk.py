@@ -1,9 +1,9 @@
-"""Changes made straight on the disk: for clients without an editor, and for what an editor cannot be told how to write.
+"""The workplace without an editor: changes written to the disk.
 
-Only the gate calls it, after a person's yes. A file is replaced as a whole or not at all; where a new file could not
-have all that the old one has (a second name, an owner), it is written in place (`overwriting`). Nothing is overwritten
-that was not read before, and no link is followed: from the workspace folder down every folder is opened as what it is,
-where the system can. Start at `DiskWorkplace`.
+For clients that are no editor, and for files that an editor cannot write byte by byte. Only the gate calls it, after a
+person's yes. Replaces a file as a whole; writes it in place (`overwriting`) only if a new file would lose a hard link,
+an owner or an attribute. Overwrites only what it has read before. Follows no link: where the system allows, every
+folder from the workspace folder down is opened with O_NOFOLLOW. Start at `DiskWorkplace`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 SAFE = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _BINARY = getattr(os, "O_BINARY", 0)
-_NOT_REPLACED = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS})  # the folder refuses; the file may not
+_NOT_REPLACED = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS})  # the folder does not allow a new file
 
 
 class DiskWorkplace:
-    """The disk alone.
+    """A workplace that reads and writes files.
 
     Args:
-        roots: the workspace folders; nothing outside of them is ever touched.
+        roots: returns the workspace folders; nothing outside of them is changed.
     """
 
     settle_s = 0.0
@@ -43,12 +43,12 @@ class DiskWorkplace:
         self._roots = roots
 
     async def text(self, uri: str, path: Path | None) -> str | None:  # noqa: ARG002 (nothing is open here)
-        """The file's text."""
+        """Return the text of the file at `path`; None if it does not exist, or for an untitled document."""
         content = await asyncio.to_thread(contents.read, path) if path is not None else None
         return None if content is None else content.text
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:  # noqa: ARG002 (this asks nobody)
-        """Make the changes one after the other; the first that fails ends it."""
+        """Make the changes in order, up to the first that fails; return why that one failed, "" for none."""
         for change in proposal.changes:
             try:
                 await asyncio.to_thread(self.make, change)
@@ -58,20 +58,20 @@ class DiskWorkplace:
         return ""
 
     def make(self, change: Change) -> None:
-        """Make one change; blocking.
+        """Make one change as a whole; blocking.
 
         Raises:
-            OSError: it could not be made; then nothing of it was.
+            OSError: the change could not be made; the files are as before.
         """
         match change:
             case TextChange(path=Path()):
                 self._rewrite(change)
             case TextChange():
-                raise OSError(errno.ENOENT, "it is no file", change.uri)
+                raise OSError(errno.ENOENT, "it is not a file", change.uri)
             case CreateFile():
                 with self._folder(change.path, make=True) as (folder, name):
                     mode = 0o777 if change.executable else 0o666
-                    data = contents.encoded(change.text, change.encoding)
+                    data = contents.encode(change.text, change.encoding)
                     if change.attributes is None:
                         _create(folder, name, data, mode)
                     else:
@@ -84,34 +84,38 @@ class DiskWorkplace:
                     _move(old, name, new, new_name)
 
     def _rewrite(self, change: TextChange) -> None:
+        """Write the changed text of a file; raise OSError if the file does not hold the text before the change."""
         assert change.path is not None  # noqa: S101 (see `make`)
-        held = contents.read(change.path)
-        if held is not None and held.text == change.after:
-            return  # by another name of the same file
-        if held is None or held.text != change.before:
+        current = contents.read(change.path)
+        if current is not None and current.text == change.after:
+            return  # already changed under another name of the same file
+        if current is None or current.text != change.before:
             raise OSError(errno.ESTALE, "it has changed", str(change.path))
-        data = contents.encoded(change.after, change.encoding or held.encoding)
+        data = contents.encode(change.after, change.encoding or current.encoding)
         real = Path(os.path.realpath(change.path))
         with self._folder(real) as (folder, name):
             if hardlinks.has_names_outside(real, self._roots()):
                 raise OSError(errno.EMLINK, "it has another name outside of the workspace (a hard link)")
-            if folder.status(name).st_nlink > 1 or not _replace(folder, name, data):
-                _overwrite(folder, name, held.data, data)
+            if folder.stat(name).st_nlink > 1 or not _replace(folder, name, data):
+                _overwrite(folder, name, current.data, data)
 
     @contextmanager
     def _folder(self, path: Path, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
-        """The folder of `path`, reached from its workspace folder without following a link, and the file's name."""
+        """Open the folder of `path` from its workspace folder, following no link; yield it with the file's name.
+
+        With `make`, create missing folders.
+        """
         real = Path(os.path.realpath(path.parent)) / path.name
         roots = [Path(os.path.realpath(root)) for root in self._roots()]
         root = max((one for one in roots if real.is_relative_to(one)), key=lambda one: len(one.parts), default=None)
         if root is None or real == root:
             raise OSError(errno.EACCES, "it lies in no workspace folder", str(path))
-        folder = Folder.at(root)
+        folder = Folder.open_at(root)
         try:
             for part in real.parent.relative_to(root).parts:
                 if make:
-                    folder.make(part)
-                inner = folder.inner(part)
+                    folder.make_inner(part)
+                inner = folder.open_inner(part)
                 folder.close()
                 folder = inner
             yield folder, real.name
@@ -120,9 +124,9 @@ class DiskWorkplace:
 
 
 class Folder:
-    """An open folder: what is done in it is done there, whatever its path leads to by then.
+    """An open folder; its methods act in that folder even if its path leads elsewhere by then.
 
-    Where the system has no such thing (Windows), its path stands for it.
+    Without directory handles (on Windows) the methods use the path.
     """
 
     def __init__(self, path: Path, handle: int | None) -> None:
@@ -130,8 +134,8 @@ class Folder:
         self._handle = handle
 
     @classmethod
-    def at(cls, path: Path, outer: int | None = None) -> Folder:
-        """Open it; a link is not followed."""
+    def open_at(cls, path: Path, outer: int | None = None) -> Folder:
+        """Open the folder `path`, relative to the handle `outer` if given; raise OSError for a link."""
         if not SAFE:
             if path.is_symlink():
                 raise OSError(errno.ELOOP, "it is a link now", str(path))
@@ -139,74 +143,82 @@ class Folder:
         name = path if outer is None else path.name
         return cls(path, os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=outer))
 
-    def inner(self, name: str) -> Folder:
-        """A folder in it."""
-        return Folder.at(self._path / name, self._handle)
+    def open_inner(self, name: str) -> Folder:
+        """Open the folder `name` in this folder."""
+        return Folder.open_at(self._path / name, self._handle)
 
-    def make(self, name: str) -> None:
-        """A folder in it, unless there is one."""
+    def make_inner(self, name: str) -> None:
+        """Create the folder `name` in this folder, unless it exists."""
         with suppress(FileExistsError):
-            os.mkdir(self._of(name), dir_fd=self._handle)
+            os.mkdir(self._locate(name), dir_fd=self._handle)
 
     def create(self, name: str, mode: int) -> int:
-        """A new file; its descriptor."""
-        return os.open(self._of(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode, dir_fd=self._handle)
+        """Create the file `name` with `mode` and return its descriptor; raise OSError if the name is taken."""
+        return os.open(self._locate(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode, dir_fd=self._handle)
 
     def open(self, name: str, flags: int) -> int:
-        """Open a regular file in it; return its descriptor."""
+        """Open the regular file `name` with `flags` and return its descriptor; raise OSError for anything else."""
         harmless = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-        descriptor = os.open(self._of(name), flags | harmless | _BINARY, dir_fd=self._handle)
+        descriptor = os.open(self._locate(name), flags | harmless | _BINARY, dir_fd=self._handle)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise OSError(errno.EINVAL, "it is not a regular file", name)
         return descriptor
 
-    def status(self, name: str) -> os.stat_result:
-        """Of a file in it."""
-        return os.stat(self._of(name), dir_fd=self._handle, follow_symlinks=False)
+    def stat(self, name: str) -> os.stat_result:
+        """Return the status of the file `name`, following no link."""
+        return os.stat(self._locate(name), dir_fd=self._handle, follow_symlinks=False)
 
-    def holds(self, name: str) -> bool:
-        """Whether something of that name is in it."""
+    def has(self, name: str) -> bool:
+        """Whether the name `name` exists in this folder."""
         try:
-            self.status(name)
+            self.stat(name)
         except FileNotFoundError:
             return False
         return True
 
     def remove(self, name: str) -> None:
-        """Delete a file in it."""
-        os.unlink(self._of(name), dir_fd=self._handle)
+        """Delete the file `name`."""
+        os.unlink(self._locate(name), dir_fd=self._handle)
 
     def replace(self, old: str, new: str) -> None:
-        """One file takes another's place at once."""
-        os.replace(self._of(old), self._of(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
+        """Rename the file `old` to `new` atomically, replacing a file of that name."""
+        os.replace(self._locate(old), self._locate(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def link(self, name: str, other: Folder, new: str) -> None:
-        """A second name of a file; fails where the name is taken."""
+        """Give the file `name` a hard link `new` in the folder `other`; raise OSError if that name is taken."""
         os.link(
-            self._of(name), other._of(new), src_dir_fd=self._handle, dst_dir_fd=other._handle, follow_symlinks=False
+            self._locate(name),
+            other._locate(new),
+            src_dir_fd=self._handle,
+            dst_dir_fd=other._handle,
+            follow_symlinks=False,
         )
 
     def rename(self, name: str, other: Folder, new: str) -> None:
-        """Move a file; on Unix what stands there is lost."""
-        os.rename(self._of(name), other._of(new), src_dir_fd=self._handle, dst_dir_fd=other._handle)
+        """Move the file `name` to `new` in the folder `other`; on Unix a file of that name is replaced."""
+        os.rename(self._locate(name), other._locate(new), src_dir_fd=self._handle, dst_dir_fd=other._handle)
 
     def close(self) -> None:
-        """Let it go; safe twice."""
+        """Release the handle; idempotent."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
-    def _of(self, name: str) -> str:
+    def _locate(self, name: str) -> str:
         return name if self._handle is not None else str(self._path / name)
 
 
 def _replace(folder: Folder, name: str, data: bytes) -> bool:
-    """Put a new file in the place of another at once; return False where it would not have all that the other has."""
+    """Replace the file `name` atomically by a new one with `data`; return whether that was possible.
+
+    Returns False, and changes nothing, if the new file could not get all attributes of the old one or the folder does
+    not allow new files.
+    """
     aside = f".{name[:100]}.{secrets.token_hex(4)}.starling"
     descriptor = folder.open(name, os.O_RDONLY)
     try:
-        wanted = attributes.of(descriptor)
+        wanted = attributes.read(descriptor)
     finally:
         os.close(descriptor)
     try:
@@ -224,14 +236,14 @@ def _replace(folder: Folder, name: str, data: bytes) -> bool:
         if error.errno not in _NOT_REPLACED:
             raise
     finally:
-        if not complete or folder.holds(aside):
+        if not complete or folder.has(aside):
             with suppress(OSError):
                 folder.remove(aside)
     return False
 
 
 def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
-    """Write a file in place; its names, its owner and all else stay."""
+    """Write `new` in place into a file that holds `old`; its hard links, owner and attributes stay."""
     descriptor = folder.open(name, os.O_RDWR)
     try:
         overwriting.overwrite(descriptor, old, new)
@@ -240,7 +252,7 @@ def _overwrite(folder: Folder, name: str, old: bytes, new: bytes) -> None:
 
 
 def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attributes | None = None) -> bool:
-    """Make a file that is on the disk when this returns, none where it fails; return whether it has all `wanted`."""
+    """Create a file and flush it to the disk; return whether it got all of `wanted`. On errors no file is left."""
     descriptor = folder.create(name, mode)
     complete = True
     try:
@@ -248,7 +260,7 @@ def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attribute
             file.write(data)
             file.flush()
             if wanted is not None:
-                complete = attributes.give(file.fileno(), wanted)
+                complete = attributes.set_on(file.fileno(), wanted)
             os.fsync(file.fileno())
     except BaseException:
         with suppress(OSError):
@@ -258,18 +270,18 @@ def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attribute
 
 
 def _move(old: Folder, name: str, new: Folder, new_name: str) -> None:
-    """Without overwriting: the file gets its new name before it loses the old one."""
-    if os.name == "nt" or (new.holds(new_name) and os.path.samestat(old.status(name), new.status(new_name))):
-        old.rename(name, new, new_name)  # Windows refuses by itself; else only the case of the name changes
+    """Move a file without replacing another one: link it under the new name, then remove the old name."""
+    if os.name == "nt" or (new.has(new_name) and os.path.samestat(old.stat(name), new.stat(new_name))):
+        old.rename(name, new, new_name)  # Windows never replaces; elsewhere only the case of the name changes
         return
     try:
         old.link(name, new, new_name)
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}:
             raise
-        if new.holds(new_name):
-            raise OSError(errno.EEXIST, "something of that name is there", new_name) from None
-        old.rename(name, new, new_name)  # a disk without second names
+        if new.has(new_name):
+            raise OSError(errno.EEXIST, "the name is taken", new_name) from None
+        old.rename(name, new, new_name)  # a disk without hard links
         return
     try:
         old.remove(name)

@@ -1,4 +1,4 @@
-"""The other names of a file with several: whether all of them lie in the workspace.
+"""Hard links: checks whether all names of a file lie in the workspace.
 
 A file with several names is written in place, which changes it under each of them. Reads folders, follows no link.
 Start at `has_names_outside`.
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-MOST_ENTRIES = 300_000  # looked at in search of the other names
+MOST_ENTRIES = 300_000  # searched for the other names
 
 
 def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
-    """Return whether the file at `path` has a name that was not found in `roots`."""
+    """Whether the file at `path` has more names than were found in its folder and in `roots`."""
     try:
         found = path.lstat()
     except OSError:
@@ -26,7 +26,7 @@ def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
     missing = found.st_nlink
     if missing <= 1:
         return False
-    for entry in _entries([path.parent, *map(_real, roots)]):
+    for entry in _walk([path.parent, *map(_resolve, roots)]):
         if entry.inode() == found.st_ino and _is_same(entry, found):
             missing -= 1
             if missing == 0:
@@ -34,8 +34,8 @@ def has_names_outside(path: Path, roots: Sequence[Path]) -> bool:
     return True
 
 
-def _entries(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
-    """Yield what stands in `folders` and below, each folder once, up to a bound."""
+def _walk(folders: Sequence[Path | str]) -> Iterator[os.DirEntry[str]]:
+    """Yield the files in and below `folders`, each folder once, up to `MOST_ENTRIES` entries."""
     waiting: deque[str] = deque(map(str, folders[1:]))
     first = str(folders[0])
     seen: set[str] = set()
@@ -67,5 +67,5 @@ def _is_same(entry: os.DirEntry[str], found: os.stat_result) -> bool:
         return False
 
 
-def _real(root: Path) -> str:
+def _resolve(root: Path) -> str:
     return os.path.realpath(root)

@@ -1,7 +1,7 @@
-"""Writing an open file in place, as safely as that can be: room first, then the bytes, and the old ones where it fails.
+"""Writing an open file in place: reserves room, writes the new bytes, and writes the old ones back if that fails.
 
-For files that cannot be replaced by a new one without losing a name or an owner. A crash in between may leave a part
-of each; the checkpoint that was stored before has the old text. Start at `overwrite`.
+For files that cannot be replaced by a new one without losing a hard link or an owner. A crash in between may leave a
+mixture; the checkpoint that was stored before has the old text. Start at `overwrite`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno
 
 
 def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
-    """Make a file that holds `old` hold `new`.
+    """Write `new` into an open file that holds exactly `old`.
 
     Raises:
-        OSError: it holds something else, or cannot be written; then it holds what it did.
+        OSError: the file holds something else, or cannot be written; its content is as before.
     """
     if _read(descriptor, len(old) + 1) != old:
         raise OSError(errno.ESTALE, "it has changed")
@@ -33,7 +33,7 @@ def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
 
 
 def _reserve(descriptor: int, now: int, wanted: int) -> None:
-    """Have the disk keep room for what is longer than now, so that a full one is known before anything is lost."""
+    """Reserve disk space to grow from `now` to `wanted` bytes, so that a full disk fails before anything is written."""
     if wanted <= now or not hasattr(os, "posix_fallocate"):
         return
     try:
@@ -44,6 +44,7 @@ def _reserve(descriptor: int, now: int, wanted: int) -> None:
 
 
 def _read(descriptor: int, most: int) -> bytes:
+    """Return the first bytes of an open file, at most `most`."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     parts: list[bytes] = []
     while most > 0 and (part := os.read(descriptor, most)):
@@ -53,6 +54,7 @@ def _read(descriptor: int, most: int) -> bytes:
 
 
 def _write(descriptor: int, data: bytes) -> None:
+    """Make `data` the whole content of an open file."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     left = memoryview(data)
     while left:

@@ -1,1 +1,1 @@
-"""The question to a person: its words, its diff, and the wait for an answer."""
+"""The question to a person: its wording, its diff, the documents that show it, and the wait for an answer."""

@@ -1,4 +1,4 @@
-"""A person who answers what was decided before: for demonstrations, tests, and trying a client without one.
+"""A scripted person who gives prepared answers: for demonstrations, tests, and trying a client.
 
 Start at `ScriptedAsker`.
 """
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class ScriptedAsker:
-    """Answers in turn, and no to everything after that; EXPIRE is a person who does not answer at all.
+    """An asker that gives `answers` in turn, then REJECT; EXPIRE stands for a person who never answers.
 
     Attributes:
-        questions: what was asked so far.
-        taken_down: how many questions were withdrawn before they were answered.
+        questions: the questions so far.
+        taken_down: the number of questions that were cancelled before an answer.
     """
 
     def __init__(self, answers: Iterable[Answer] = (), *, obstacle: str = "", previews: bool = False) -> None:
-        """`previews`: the way of applying asks, so that this one is never asked."""
+        """Take the answers; with `previews` the client asks while applying, so that `ask` is never called for edits."""
         self.questions: list[Question] = []
         self.taken_down = 0
         self._answers = list(answers)
@@ -33,7 +33,7 @@ class ScriptedAsker:
         self._previews = previews
 
     async def ask(self, question: Question) -> Answer:
-        """The next answer."""
+        """Record the question and return the next answer."""
         self.questions.append(question)
         answer = self._answers.pop(0) if self._answers else Answer.REJECT
         if answer is Answer.EXPIRE:
@@ -43,10 +43,10 @@ class ScriptedAsker:
                 self.taken_down += 1
         return answer
 
-    def confirms_itself(self, question: Question) -> bool:
-        """As it was made."""
+    def asks_while_applying(self, question: Question) -> bool:
+        """Whether `previews` was given and the question is about an edit."""
         return self._previews and question.proposal is not None
 
-    def obstacle(self, question: Question) -> str:  # noqa: ARG002 (every question meets it)
-        """As it was made."""
+    def find_obstacle(self, question: Question) -> str:  # noqa: ARG002 (every question has the same)
+        """Return the obstacle that was given."""
         return self._obstacle

@@ -1,29 +1,28 @@
-"""Waiting for a person: until the answer, the time limit, or the moment when nobody wants it. Start at `waited`."""
+"""Waiting for a person: until the answer, the time limit, or cancellation. Start at `wait_while_wanted`."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Cancelled = Callable[[], bool]
-"""Whether nobody wants the answer any more; cheap, and for any thread."""
+if TYPE_CHECKING:
+    from agents.ports.permissions import Cancelled
 
-LOOK_S = 0.1  # how often that is asked
+POLL_S = 0.1  # between two calls of a `Cancelled`
 
 
-async def waited(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
-    """Wait for `work`; return whether it ended within the limit and while somebody wanted it. Does not stop it.
+async def wait_while_wanted(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
+    """Wait for `work` until `limit_s` seconds have passed or `cancelled` returns true; return whether it ended.
 
-    However short the limit, `work` has begun: a question was put before it is taken down.
+    Does not cancel `work`. Gives it at least one turn of the event loop, however short the limit is.
     """
     end = time.monotonic() + limit_s
     while not work.done():
         if cancelled is not None and cancelled():
             return False
         rest = max(0.0, end - time.monotonic())
-        await asyncio.wait((work,), timeout=rest if cancelled is None else min(rest, LOOK_S))
+        await asyncio.wait((work,), timeout=rest if cancelled is None else min(rest, POLL_S))
         if time.monotonic() >= end:
             return work.done()
     return True

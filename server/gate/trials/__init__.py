@@ -1,1 +1,1 @@
-"""Running a workspace's tests, and trying changes on a copy before they are proposed."""
+"""Runs of a workspace's tests, and trials of changes on a copy before they are proposed."""

@@ -1,7 +1,7 @@
-"""Running a workspace's tests: which command that is, and one run of it, bounded in time and in what is kept of it.
+"""Runs of a workspace's tests: the choice of the command, and one run of it with limits of time, memory and output.
 
-The command is the user's own setting, or the usual one of what the workspace is; a person is shown all of it and asked
-each time, by whoever calls `run`. Never a shell. Start at `command_of` and `run`.
+The command is the user's setting, or pytest or npm if the workspace has them. Whoever calls `run` has to show the whole
+command to a person and ask before each run. Uses no shell. Start at `choose_command` and `run`.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENTS = (".venv", "venv", "env", ".env")
-KEPT_BYTES = 20_000  # of the output, its end: there the failures are told
+KEPT_BYTES = 20_000  # of the end of the output, where test runners report failures
 KEPT = "STARLING_KEPT_"  # as in editors/vscode/src/launch.ts and editors/neovim/lua/starling/server.lua
-GRACE_S = 3.0  # from asking the tests to end to making them
+GRACE_S = 3.0  # between SIGTERM and SIGKILL
 _LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What runs the tests.
+    """A command that runs tests.
 
     Attributes:
-        arguments: the program and what it is given; no shell reads them.
-        folder: where it runs.
-        measures: whether it is known to measure coverage.
+        arguments: the program and its arguments, not read by a shell.
+        folder: the working directory.
+        measures: whether the command measures coverage with coverage.py.
     """
 
     arguments: tuple[str, ...]
@@ -48,20 +48,20 @@ class Command:
     measures: bool = False
 
     @property
-    def shown(self) -> str:
-        """As a person would type it."""
+    def command_line(self) -> str:
+        """The command as typed in a terminal."""
         return shlex.join(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        exit_code: of the command; None where it was stopped or could not be started.
-        seconds: it took.
-        output: the end of what it wrote.
-        problem: why it did not end by itself, a sentence; "" where it did.
+        exit_code: exit status of the command; None if it was stopped or could not be started.
+        seconds: duration.
+        output: the last `KEPT_BYTES` of stdout and stderr.
+        problem: a sentence that says why the command was stopped or not started; "" if it ended by itself.
     """
 
     exit_code: int | None
@@ -70,40 +70,41 @@ class Run:
     problem: str = ""
 
 
-def command_of(folder: Path, wanted: str) -> Command | str:
-    """What runs the tests in `folder`: `wanted` (the user's setting), else the usual one; or why there is none.
+def choose_command(folder: Path, wanted: str) -> Command | str:
+    """Return the command that runs the tests in `folder`, or a sentence that says why none is known.
 
-    Looks at files and runs nothing.
+    `wanted` is the user's setting; if it is empty, pytest in the workspace's environment or npm's test script is
+    chosen. Reads files and runs nothing.
     """
     if wanted.strip():
         try:
             return Command(tuple(shlex.split(wanted)), folder)
         except ValueError as error:
-            return f"The setting `review.testCommand` cannot be read ({error}); write it as in a terminal."
-    if (python := _interpreter(folder)) is not None:
-        packages = _packages(python)
+            return f"The setting `review.testCommand` cannot be read ({error}); write it as you type it in a terminal."
+    if (python := _find_interpreter(folder)) is not None:
+        packages = _find_packages(python)
         if "pytest" in packages and "coverage" in packages:
             return Command((str(python), "-m", "coverage", "run", "-m", "pytest", "-q"), folder, measures=True)
         if "pytest" in packages:
             return Command((str(python), "-m", "pytest", "-q"), folder)
-    if _npm_test(folder) and (npm := shutil.which("npm")):
+    if _has_npm_test(folder) and (npm := shutil.which("npm")):
         return Command((npm, "test"), folder)
     return (
-        "It is not known how the tests of this workspace are run: there is neither an environment of its own with "
-        "pytest nor a test script of npm. Set `review.testCommand` in your own settings."
+        "Starling does not know how to run the tests of this workspace: it found neither an environment with pytest "
+        "nor a test script of npm. Set `review.testCommand` in your own settings."
     )
 
 
 async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> Run:
-    """Run it; its whole process group ends with the time limit, and when the task is cancelled.
+    """Run `command` and return the result; on a timeout or cancellation its whole process group is ended.
 
     Args:
-        command: what a person has agreed to.
-        timeout_s: seconds.
-        data_file: where coverage.py is told to write, so that nothing of it lands in the workspace.
+        command: a command that a person has permitted.
+        timeout_s: longest duration, seconds.
+        data_file: the file that coverage.py writes its data to, so that it writes none into the workspace.
     """
     begun = time.monotonic()
-    environment = _environment(os.environ)
+    environment = _build_environment(os.environ)
     if data_file is not None:
         environment["COVERAGE_FILE"] = str(data_file)
     try:
@@ -123,7 +124,7 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
     problem = ""
     try:
         async with asyncio.timeout(timeout_s):
-            problem = await _watched(process, kept)
+            problem = await _watch(process, kept)
     except TimeoutError:
         problem = f"The tests were stopped after {timeout_s:g} seconds; `review.testTimeoutS` allows more."
     finally:
@@ -132,27 +133,28 @@ async def run(command: Command, *, timeout_s: float, data_file: Path | None) -> 
     return Run(code, time.monotonic() - begun, kept.decode(errors="replace"), problem)
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return a person's own environment: without our variables, and with those that editors keep from the server."""
+def _build_environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the person's environment: without STARLING_ variables, with those that editors hide from the server."""
     kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
     return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
 
 
-async def _read(process: asyncio.subprocess.Process, kept: bytearray) -> None:
+async def _read_output(process: asyncio.subprocess.Process, kept: bytearray) -> None:
+    """Read the output to its end; keep its last `KEPT_BYTES` in `kept`."""
     assert process.stdout is not None  # noqa: S101 (it is a pipe, by the call above)
     while piece := await process.stdout.read(1 << 16):
         kept += piece
         del kept[:-KEPT_BYTES]
 
 
-async def _watched(process: asyncio.subprocess.Process, kept: bytearray) -> str:
-    """Read what the tests write until they end; return why they were stopped, "" where they ended by themselves."""
-    reading = asyncio.ensure_future(_read(process, kept))
+async def _watch(process: asyncio.subprocess.Process, kept: bytearray) -> str:
+    """Read the output into `kept` until the tests end or take too much memory; return why to stop them, "" for not."""
+    reading = asyncio.ensure_future(_read_output(process, kept))
     most = await asyncio.to_thread(_most_memory_bytes)
     try:
         while not (await asyncio.wait((reading,), timeout=_LOOK_S))[0]:
             if await asyncio.to_thread(children.held_bytes, process.pid) > most:
-                return f"The tests were stopped, for they took more than {most / 1e9:.1f} GB of memory; run fewer."
+                return f"The tests were stopped because they took more than {most / 1e9:.1f} GB of memory; run fewer."
         await reading
         await process.wait()
     finally:
@@ -167,7 +169,7 @@ def _most_memory_bytes() -> int:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process and all that it started, which is still there even where it has gone itself."""
+    """End the process group: SIGTERM, then SIGKILL after `GRACE_S`, also for children that outlive the process."""
     _signal(process, signal.SIGTERM)
     if process.returncode is None:
         with contextlib.suppress(TimeoutError):
@@ -185,8 +187,8 @@ def _signal(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
             os.killpg(process.pid, which)
 
 
-def _interpreter(folder: Path) -> Path | None:
-    """The Python of the workspace's own environment."""
+def _find_interpreter(folder: Path) -> Path | None:
+    """Return the Python of a virtual environment in `folder`; None if there is none."""
     for name in ENVIRONMENTS:
         for python in (folder / name / "bin" / "python", folder / name / "Scripts" / "python.exe"):
             if python.is_file():
@@ -194,14 +196,15 @@ def _interpreter(folder: Path) -> Path | None:
     return None
 
 
-def _packages(python: Path) -> frozenset[str]:
-    """Names of what is installed beside it."""
+def _find_packages(python: Path) -> frozenset[str]:
+    """Return which of pytest and coverage are installed in the environment of `python`."""
     home = python.parent.parent
     places = (*sorted(home.glob("lib/python3*/site-packages")), home / "Lib" / "site-packages")
     return frozenset(name for place in places for name in ("pytest", "coverage") if (place / name).is_dir())
 
 
-def _npm_test(folder: Path) -> bool:
+def _has_npm_test(folder: Path) -> bool:
+    """Whether `package.json` in `folder` has a test script that is not npm's placeholder."""
     try:
         manifest = json.loads(read_text(folder / "package.json", bounds.CONFIGURATION_BYTES))
     except (OSError, ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Trying changes before they are proposed: one test file is run on a copy of the workspace that has them.
+"""Trials of changes before they are proposed: runs one test file on a copy of the workspace that has the changes.
 
-A person is asked first, once for all candidates, with the whole command. The workspace itself is not touched; the copy
-lies in a temporary folder and goes with the trial. Start at `Trials.run`.
+Shows the whole command to a person and asks once for all candidates. Does not touch the workspace; the copy lies in a
+temporary folder and is deleted after the trial. Start at `Trials.run`.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agents.edits import CreateFile, TextChange
+from agents.ports.permissions import ToolCall
 from agents.tasks.task import TestRun
 from agents.tools import EXECUTE_COMMAND
 from server.gate.disk import contents
+from server.gate.question import wording
 from server.gate.trials import test_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agents.edits import Change
-    from server.gate.gate import Gate
+    from agents.ports.permissions import Permissions
     from server.gate.trials.test_runs import Command, Run
 
 _MOST_FILES = 5_000
 _MOST_BYTES = 50_000_000
-_LOOK_S = 0.1
+_POLL_S = 0.1  # between two looks whether the task was cancelled
 _COUNTED = re.compile(r"(\d+) (passed|failed|errors?)\b")
 _LINKED = ("node_modules",)
 
 
 class Workspace(Protocol):
-    """The files of a workspace that may be read, and how its tests are run."""
+    """The readable files of a workspace, and the settings of its tests."""
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -45,12 +47,12 @@ class Workspace(Protocol):
 
     @property
     def test_command(self) -> str:
-        """Return the command that a person set for the tests, "" for none."""
+        """Return the command for the tests from the user's settings, "" for none."""
         ...
 
     @property
     def test_timeout_s(self) -> float:
-        """Return the longest time of one run, in seconds."""
+        """Return the longest duration of one run, seconds."""
         ...
 
     def all(self) -> Iterator[Path]:
@@ -60,71 +62,74 @@ class Workspace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """The trials of one piece of work; `run` is called on its thread, the gate lives on `loop`.
+    """The trials of one task; `run` belongs to the task's thread and asks on the event loop.
 
     Attributes:
         files: the workspace.
-        gate: where a person is asked.
-        loop: the event loop.
-        cancelled: whether nobody wants it any more.
+        permissions: returns the port that asks the person.
+        loop: the event loop of that port.
+        cancelled: returns whether the task was cancelled.
     """
 
     files: Workspace
-    gate: Callable[[], Gate]
+    permissions: Callable[[], Permissions]
     loop: asyncio.AbstractEventLoop
     cancelled: Callable[[], bool]
 
     def run(self, candidates: Sequence[Sequence[Change]], test: Path) -> Sequence[TestRun]:
-        """Run the test file `test` once for each of `candidates`; one result that says why where it cannot be."""
+        """Run the test file `test` on each of `candidates` in turn, until one passes; return a result for each run.
+
+        If the test cannot be run, return a single result that says why. Blocking, with one question to a person.
+        """
         root = next((root for root in self.files.roots if test.is_relative_to(root)), None)
         if root is None or not candidates:
             return ()
-        command = test_runs.command_of(root, self.files.test_command)
+        command = test_runs.choose_command(root, self.files.test_command)
         if isinstance(command, str):
             return (TestRun(ran=False, said=command),)
-        if why := self._too_large(root):
+        if why := self._find_excess(root):
             return (TestRun(ran=False, said=why),)
-        aimed = _aimed(command, root, test)
-        if why := self._asked(aimed, root, len(candidates)):
+        one_file = _narrow_to_file(command, root, test)
+        if why := self._ask(one_file, root, len(candidates)):
             return (TestRun(ran=False, said=why),)
         found = []
         for changes in candidates:
-            found.append(self._tried(aimed, root, changes))
+            found.append(self._try_changes(one_file, root, changes))
             if found[-1].green or self.cancelled():
                 break
         return found
 
-    def _asked(self, command: Command, root: Path, times: int) -> str:
-        """Why it may not be run, "" when a person has allowed it."""
-        several = f", up to {times} times" if times > 1 else ""
-        seconds = self.files.test_timeout_s
-        asking = self.gate().permit(
+    def _ask(self, command: Command, root: Path, times: int) -> str:
+        """Ask a person to permit up to `times` runs; return why not, "" for a yes."""
+        call = ToolCall(
             EXECUTE_COMMAND,
-            f"{command.shown}\n\nin a copy of {root}{several}, for at most {seconds} seconds each",
-            title=f"Run a test of {root.name}",
-            why="This runs the workspace's own code, to see whether the test passes before anything is proposed.",
+            wording.describe_trial(command.command_line, str(root), times, self.files.test_timeout_s),
+            title=wording.title_trial(root.name),
+            why=wording.TRIAL_WHY,
             by="generator",
-            cancelled=self.cancelled,
         )
+        asking = self.permissions().permit(call, cancelled=self.cancelled)
         try:
-            outcome = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
+            answer = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
         except CancelledError:
-            return "It was cancelled."
-        return "" if outcome.applied else outcome.reason or "Nobody allowed it."
+            return "The request was cancelled."
+        return "" if answer.granted else answer.reason or "Nobody permitted the run."
 
-    def _too_large(self, root: Path) -> str:
+    def _find_excess(self, root: Path) -> str:
+        """Return why the workspace is too large to be copied, "" if it is not."""
         files = size = 0
-        for path in self._own(root):
+        for path in self._list_files(root):
             files, size = files + 1, size + _size(path)
             if files > _MOST_FILES or size > _MOST_BYTES:
                 most = f"{_MOST_FILES:,} files or {_MOST_BYTES // 1_000_000} MB"
-                return f"The workspace is larger than {most}, too large to be copied; run the test yourself."
+                return f"The workspace is larger than {most}, too large to copy; run the test yourself."
         return ""
 
-    def _own(self, root: Path) -> list[Path]:
+    def _list_files(self, root: Path) -> list[Path]:
         return [path for path in self.files.all() if path.is_relative_to(root)]
 
-    def _tried(self, command: Command, root: Path, changes: Sequence[Change]) -> TestRun:
+    def _try_changes(self, command: Command, root: Path, changes: Sequence[Change]) -> TestRun:
+        """Copy the workspace with `changes`, run the tests in the copy and delete it."""
         with tempfile.TemporaryDirectory(prefix="starling-trial-", ignore_cleanup_errors=True) as folder:
             copy = Path(folder) / root.name
             try:
@@ -132,20 +137,23 @@ class Trials:
             except OSError as error:
                 return TestRun(ran=False, said=f"The workspace could not be copied ({error.strerror or error}).")
             except UnicodeEncodeError as error:
-                return TestRun(ran=False, said=f"The change holds {error.object[error.start]!r}, which no file can.")
+                return TestRun(
+                    ran=False, said=f"The change holds {error.object[error.start]!r}, which the file's encoding lacks."
+                )
             seconds = self.files.test_timeout_s
             running = test_runs.run(replace(command, folder=copy), timeout_s=seconds, data_file=None)
             work = asyncio.run_coroutine_threadsafe(running, self.loop)
             while True:
                 try:
-                    return _result(work.result(_LOOK_S))
+                    return _parse_result(work.result(_POLL_S))
                 except TimeoutError:
                     if self.cancelled():
                         work.cancel()
-                        return TestRun(ran=False, said="It was cancelled.")
+                        return TestRun(ran=False, said="The request was cancelled.")
 
     def _copy(self, root: Path, copy: Path, changes: Sequence[Change]) -> None:
-        for path in self._own(root):
+        """Copy the readable files of `root` to `copy`, link `node_modules`, and write the changed texts."""
+        for path in self._list_files(root):
             target = copy / path.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
@@ -156,36 +164,37 @@ class Trials:
             if isinstance(change, TextChange | CreateFile) and change.path is not None:
                 target = copy / change.path.relative_to(root)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(_data(change, change.path))
+                target.write_bytes(_encode(change, change.path))
 
 
-def _data(change: TextChange | CreateFile, path: Path) -> bytes:
-    """What the file would hold, in the encoding that it has."""
+def _encode(change: TextChange | CreateFile, path: Path) -> bytes:
+    """Return the bytes of the changed file, in the encoding of the file at `path`."""
     if isinstance(change, CreateFile):
-        return contents.encoded(change.text, change.encoding)
+        return contents.encode(change.text, change.encoding)
     try:
-        held = contents.read(path)
+        current = contents.read(path)
     except OSError:
-        held = None
-    return contents.encoded(change.after, change.encoding or (contents.UTF8 if held is None else held.encoding))
+        current = None
+    return contents.encode(change.after, change.encoding or (contents.UTF8 if current is None else current.encoding))
 
 
-def _aimed(command: Command, root: Path, test: Path) -> Command:
-    """The command for one test file, where it is known how to say so; coverage is of no use here."""
+def _narrow_to_file(command: Command, root: Path, test: Path) -> Command:
+    """Return the command with `test` as its only test file, and without coverage; unchanged unless pytest or npm."""
     name = str(test.relative_to(root))
     arguments = command.arguments
     if "pytest" in arguments:
-        behind = arguments[arguments.index("pytest") + 1 :]
+        options = arguments[arguments.index("pytest") + 1 :]
         source = ("-o", "pythonpath=src") if (root / "src").is_dir() else ()
         return replace(
-            command, arguments=(arguments[0], "-m", "pytest", *behind, "-p", "no:cacheprovider", *source, name)
+            command, arguments=(arguments[0], "-m", "pytest", *options, "-p", "no:cacheprovider", *source, name)
         )
     if len(arguments) > 1 and arguments[1] == "test" and Path(arguments[0]).stem == "npm":
         return replace(command, arguments=(*arguments, "--", name))
     return command
 
 
-def _result(run: Run) -> TestRun:
+def _parse_result(run: Run) -> TestRun:
+    """Return passed and failed tests as counted in the output; at least one of them, as the exit status says."""
     counts = {"passed": 0, "failed": 0}
     for number, what in _COUNTED.findall(run.output):
         counts["passed" if what == "passed" else "failed"] += int(number)

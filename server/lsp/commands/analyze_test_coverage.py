@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agents.ports.permissions import ToolCall
 from agents.reviewer.coverage import coverage
 from agents.tools import EXECUTE_COMMAND
 from indexing.workspace import origins
+from server.gate.question import wording
 from server.gate.trials import test_runs
 from server.gate.trials.test_runs import Run
 from server.lsp.commands.answering import targets
@@ -97,23 +99,24 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path, data: Path | None) -> RunFacts:
     settings = core.settings.review
-    command = test_runs.command_of(folder, settings.test_command)
+    command = test_runs.choose_command(folder, settings.test_command)
     if isinstance(command, str):
         return RunFacts(command="", outcome="refused", exit_code=None, seconds=0.0, output="", problem=command)
-    outcome = await services.gate.permit(
+    call = ToolCall(
         EXECUTE_COMMAND,
-        f"{command.shown}\n\nin {folder}, for at most {settings.test_timeout_s} seconds",
-        title=f"Run the tests of {folder.name}",
-        why=_why(command),
+        wording.describe_test_run(command.command_line, str(folder), settings.test_timeout_s),
+        title=wording.title_test_run(folder.name),
+        why=wording.explain_test_run(measures=command.measures),
         by="reviewer",
     )
-    if not outcome.applied:
-        verdict, why = outcome.verdict.value, outcome.reason
-        return RunFacts(command=command.shown, outcome=verdict, exit_code=None, seconds=0.0, output="", problem=why)
-    async with services.works.run(f"Running {command.shown}", snapshot.token) as work:
+    answer = await services.gate.permit(call)
+    if not answer.granted:
+        shown, why = command.command_line, answer.reason
+        return RunFacts(command=shown, outcome=answer.outcome, exit_code=None, seconds=0.0, output="", problem=why)
+    async with services.jobs.run(f"Running {command.command_line}", snapshot.token) as work:
         ran = await _ran(work, command, settings.test_timeout_s, data)
     return RunFacts(
-        command=command.shown,
+        command=command.command_line,
         outcome="ran",
         exit_code=ran.exit_code,
         seconds=round(ran.seconds, 2),
@@ -127,18 +130,13 @@ async def _ran(work: Job, command: Command, timeout_s: float, data: Path | None)
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
-            if work.cancelled():
+            if work.is_cancelled():
                 break
     finally:
         if not running.done():
             running.cancel()
             await asyncio.wait((running,))
     return Run(None, 0.0, "", "The run was cancelled.") if running.cancelled() else running.result()
-
-
-def _why(command: Command) -> str:
-    measures = " and measures which lines they reach" if command.measures else ""
-    return f"This runs the workspace's own code{measures}."
 
 
 def _read(folder: Path, data: Path | None, run: RunFacts | None) -> Result:

@@ -75,7 +75,7 @@ def _chat(core: Core) -> Check:
 
 def _record(services: Services) -> Check:
     """Whether changes could be recorded: what cannot be is not made."""
-    problem = services.gate.journal.problem()
+    problem = services.gate.journal.find_problem()
     message = f"No file can be changed. {problem}" if problem else "Changes of files can be recorded, and undone."
     return Check(part="record", ok=not problem, message=message)
 

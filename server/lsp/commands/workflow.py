@@ -13,15 +13,15 @@ from pydantic import Field
 from pygls.exceptions import JsonRpcException
 
 from agents import workflow
+from agents.ports.failures import StateError
 from agents.tasks.task import Nothing
-from agents.workflow import Ended, Workflow
+from agents.workflow import Workflow, WorkflowResult
 from server.assembly.gates import state
 from server.lsp.commands import generate
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.proposing import Written
-from server.state.database import StateError
 from server.state.workflow_records import Workflows
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
             written = await proposing.answered(services, work, ended.result, task.name)
         except (JsonRpcException, asyncio.CancelledError) as error:
             outcome = "failed" if isinstance(error, CommandFailed) else "cancelled"
-            await _kept(place, task.name, run, Ended(Nothing("")), outcome, str(error), begun, "")
+            await _kept(place, task.name, run, WorkflowResult(Nothing("")), outcome, str(error), begun, "")
             if isinstance(error, CommandFailed):
                 partial_rounds = {"rounds": [asdict(one) for one in run.rounds]}
                 raise CommandFailed(str(error), code="workflow-failed", partial=partial_rounds) from error
@@ -83,7 +83,14 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 
 async def _kept(  # noqa: PLR0913, PLR0917 (one row)
-    place: Place, task: str, run: Workflow, ended: Ended, outcome: str, reason: str, begun: float, proposal: str
+    place: Place,
+    task: str,
+    run: Workflow,
+    ended: WorkflowResult,
+    outcome: str,
+    reason: str,
+    begun: float,
+    proposal: str,
 ) -> str:
     """Keep the record; a disk that takes none is no reason to lose the result."""
     model = place.core.model

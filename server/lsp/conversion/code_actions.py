@@ -38,8 +38,10 @@ def listed(core: Core, document: OpenText, span: tuple[int, int], review: Review
         return ()
     syntax = core.trees.of(document.record)
     scene = Scene(document.record, syntax, Span(*span))
-    findings = actions.moved(review.findings, review.document.text, document.text) if review is not None else ()
-    return actions.listed(scene, findings, missing=lambda task: missing(core, task))
+    findings = (
+        actions.shift_findings(review.findings, review.document.text, document.text) if review is not None else ()
+    )
+    return actions.list_actions(scene, findings, missing=lambda task: missing(core, task))
 
 
 def missing(core: Core, task: Task) -> str:

@@ -8,11 +8,13 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 if TYPE_CHECKING:
-    from server.gate.question.shown import Shown
+    from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.session.snapshot import Snapshot
 
 
-async def handle(_: Snapshot, shown: Shown, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
+async def handle(
+    _: Snapshot, shown: ShownDocuments, params: types.TextDocumentContentParams
+) -> types.TextDocumentContentResult:
     """Its text."""
     text = shown.get(params.uri)
     if text is None:

@@ -113,7 +113,7 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
 
 async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.StreamReader) -> None:
     frames = Frames(server.protocol.refuse_oversized, most=admission.MOST_BYTES)
-    visitor.welcomed = lambda: setattr(frames, "most", framing.MAX_BODY_BYTES)
+    visitor.welcomed = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
     try:
         while data := await reader.read(streams.READ_BYTES):
             for body in frames.feed(data):
@@ -267,7 +267,7 @@ def _forever(address: Address, serving: Callable[[Address, Admission], Coroutine
         token = token_file.read(address.token_file) if address.token_file is not None else None
         door = Admission(token or token_file.new(), is_new=token is None)
         stdio.stay_quick()
-        allocator.bound()
+        allocator.limit_memory()
         asyncio.run(serving(address, door))
     except token_file.TokenFileError as error:
         raise ServeError(str(error)) from error

@@ -9,7 +9,7 @@ import pytest
 
 from agents.edits import ProposedEdit, TextChange
 from agents.findings import Finding, Severity
-from agents.markdown import inert
+from agents.markdown import make_inert
 from agents.tasks import explain, running, task_registry
 from agents.tasks.filling import Cancelled
 from agents.tasks.rewriting.chat_rewrite import whole_lines
@@ -443,7 +443,7 @@ def test_an_explanation_is_shown_inert_in_pieces_and_as_a_whole() -> None:
     means = means_of(workplace, ScriptedChat(f"===\n{said}"), told.append)
     answer = running.propose(explain.TASK, scene, means)
     assert isinstance(answer, Told)
-    assert answer.text == "".join(told) == inert(said)
+    assert answer.text == "".join(told) == make_inert(said)
     assert "`![x](https://evil.example/?d=1)` &lt;img" in answer.text
     assert "x = '<b>'" in answer.text
     assert len(told) > 5

@@ -21,11 +21,11 @@ from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.host.daemon import KEEP_ALIVE_S
 from models.host.host_app import Host, create_app
-from models.host.loaded_models import Limits, Residents
+from models.host.loaded_models import Limits, LoadedModels
+from models.remote.completion.dialects import HostDialect, PlainDialect
+from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.providers.speech import HostSpeech, PlainSpeech
-from models.remote.remote_completion import RemoteModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Serving:
             return models[entry.name][1]()
 
         loaders: Any = {"completion": load, "chat": load, "embedding": load}
-        self.residents = Residents(None, loaders, limits, self.executor, catalog=lambda _: catalog)
-        self.host = Host(self.residents, self.executor, VERSION, token)
+        self.loaded_models = LoadedModels(None, loaders, limits, self.executor, catalog=lambda _: catalog)
+        self.host = Host(self.loaded_models, self.executor, VERSION, token)
         config = uvicorn.Config(
             create_app(self.host),
             http="h11",
@@ -85,8 +85,8 @@ class Serving:
         client = HttpClient(HttpOptions(socket=self.socket))
         self._closing.callback(client.close)
         connection = FixedConnection(Endpoint(f"{SOCKET_URL}/v1", client, patience=PATIENCE), client)
-        speech = PlainSpeech(entry, markers=False) if plain else HostSpeech()
-        return RemoteModel(entry, connection, speech, **changes)
+        dialect = PlainDialect(entry, markers=False) if plain else HostDialect()
+        return RemoteModel(entry, connection, dialect, **changes)
 
     def ask(self, path: str, body: object = None, **headers: str) -> httpx2.Response:
         """One request, as any program would send it."""
@@ -114,7 +114,7 @@ class Serving:
         self._server.should_exit = True
         self._thread.join(WAIT_S)
         self._listener.close()
-        self.residents.close()
+        self.loaded_models.close()
         self.executor.shutdown()
         self._folder.cleanup()
 

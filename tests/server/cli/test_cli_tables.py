@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 import starling_lsp
 from models.catalog.catalog import BUNDLED
-from models.catalog.published_models import known_models
+from models.catalog.published_models import load_published_models
 from server.cli import run
 from server.cli.tables import Column, lines_of
 
@@ -114,7 +114,7 @@ def in_terminal(columns: int, *arguments: str) -> str:
 def test_models_are_listed_with_whole_names_in_a_narrow_terminal(columns: int) -> None:
     assert LONG in in_terminal(columns, "models", "list").split()
     available = in_terminal(columns, "models", "list", "--available").split()
-    assert set(known_models()) <= set(available)
+    assert set(load_published_models()) <= set(available)
 
 
 @pytest.mark.usefixtures("home")

@@ -50,15 +50,15 @@ EVERY: dict[str, Callable[[Path], Change]] = {
 def test_a_folder_that_became_a_link_leads_nowhere(root: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody swaps a folder for a link after every check was passed."""
     before = tree(root.parent / "outside")
-    disk, opened = DiskWorkplace(lambda: [root]), Folder.inner
+    disk, opened = DiskWorkplace(lambda: [root]), Folder.open_inner
 
     def swapping(self: Folder, name: str) -> Folder:
         (root / "src").rename(root / "away")
         (root / "src").symlink_to(root.parent / "outside")
-        monkeypatch.setattr(Folder, "inner", opened)
+        monkeypatch.setattr(Folder, "open_inner", opened)
         return opened(self, name)
 
-    monkeypatch.setattr(Folder, "inner", swapping)
+    monkeypatch.setattr(Folder, "open_inner", swapping)
     with pytest.raises(OSError, match=r"symbolic link|directory|link now"):
         disk.make(EVERY[kind](root))
     assert tree(root.parent / "outside") == before
@@ -179,7 +179,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
 ) -> None:
     """As for a user who may write a file of somebody else's, and may not give files away."""
     path = root / "src" / "a.py"
-    inode, found = path.stat().st_ino, attributes.of
+    inode, found = path.stat().st_ino, attributes.read
 
     def foreign(descriptor: int) -> Attributes:
         held = found(descriptor)
@@ -190,7 +190,7 @@ def test_what_a_new_file_could_not_have_is_written_in_place(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(attributes, "of", foreign)
+    monkeypatch.setattr(attributes, "read", foreign)
     monkeypatch.setattr(os, refused, refuse, raising=False)
     DiskWorkplace(lambda: [root]).make(EVERY["text"](root))
     assert (path.read_bytes(), path.stat().st_ino) == (b"x = 2\n", inode)
@@ -205,8 +205,8 @@ def test_setuid_goes_where_the_owner_cannot_stay(root: Path, monkeypatch: pytest
     path = root / "src" / "a.py"
     made = os.open(path, os.O_RDWR)
     try:
-        held = attributes.of(made)
-        assert not attributes.give(made, replace(held, owner=held.owner + 1, mode=0o6755))
+        held = attributes.read(made)
+        assert not attributes.set_on(made, replace(held, owner=held.owner + 1, mode=0o6755))
     finally:
         os.close(made)
     assert path.stat().st_mode & 0o7777 == 0o755

@@ -166,10 +166,10 @@ class Person:
             self._meddled.write_bytes(self._meddled.read_bytes() + self.event.meddle.encode())
         return self.event.answer
 
-    def confirms_itself(self, question: Question) -> bool:
+    def asks_while_applying(self, question: Question) -> bool:
         return False
 
-    def obstacle(self, question: Question) -> str:
+    def find_obstacle(self, question: Question) -> str:
         return ""
 
 

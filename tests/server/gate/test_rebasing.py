@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.edits import Edit, edited
+from agents.edits import Edit, apply_edits
 from server.gate import rebasing
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\r\n", "\n", "d", "e\u2028f\n"]), max_size=8).map("".join)
@@ -14,8 +14,8 @@ LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\r\n", "\n", "d", "e\u2028f\n"
 
 def rebased(before: str, old: str, new: str, now: str) -> str | None:
     at = before.index(old)
-    edits = rebasing.rebased(before, (Edit(at, at + len(old), new),), now)
-    return None if edits is None else edited(now, edits)
+    edits = rebasing.rebase(before, (Edit(at, at + len(old), new),), now)
+    return None if edits is None else apply_edits(now, edits)
 
 
 BEFORE = "".join(f"line {number}\n" for number in range(12))
@@ -38,18 +38,18 @@ def test_a_place_that_was_there_twice_is_told_apart_by_more_lines() -> None:
     block = "def f():\n    a\n    b\n    c\n    return 1\n    d\n    e\n    f\n\n\n"
     before = "class A:\n" + block + "class B:\n" + block
     at = before.rindex("1")
-    edits = rebasing.rebased(before, (Edit(at, at + 1, "2"),), "# new\n" + before)
+    edits = rebasing.rebase(before, (Edit(at, at + 1, "2"),), "# new\n" + before)
     assert edits is not None
-    assert edited("# new\n" + before, edits) == "# new\n" + before[:at] + "2" + before[at + 1 :]
+    assert apply_edits("# new\n" + before, edits) == "# new\n" + before[:at] + "2" + before[at + 1 :]
 
 
 def test_nothing_goes_into_a_text_that_was_empty() -> None:
-    assert rebasing.rebased("", (Edit(0, 0, "x"),), "y\n") is None
+    assert rebasing.rebase("", (Edit(0, 0, "x"),), "y\n") is None
 
 
 @given(LINES, LINES)
 def test_edits_between_two_texts_make_one_of_the_other(old: str, new: str) -> None:
-    assert edited(old, rebasing.edits_between(old, new)) == new
+    assert apply_edits(old, rebasing.edits_between(old, new)) == new
 
 
 @given(LINES, st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3), LINES), max_size=3))
@@ -59,14 +59,14 @@ def test_inverted_edits_lead_back(before: str, drafts: list[tuple[int, int, str]
         if reached <= start <= len(before):
             reached = min(len(before), start + length)
             edits.append(Edit(start, reached, text))
-    after = edited(before, tuple(edits))
-    assert edited(after, rebasing.inverted(before, edits)) == before
+    after = apply_edits(before, tuple(edits))
+    assert apply_edits(after, rebasing.invert(before, edits)) == before
 
 
 @given(st.lists(st.booleans(), min_size=3, max_size=3))
 def test_which_edits_were_made_is_seen(made: list[bool]) -> None:
     before = "one\ntwo\nthree\n"
     edits = (Edit(0, 3, "1"), Edit(4, 7, "2"), Edit(8, 13, "3"))
-    now = edited(before, tuple(edit for edit, done in zip(edits, made, strict=True) if done))
-    assert rebasing.made(before, edits, now) == tuple(made)
-    assert rebasing.made(before, edits, now + "typed") is None
+    now = apply_edits(before, tuple(edit for edit, done in zip(edits, made, strict=True) if done))
+    assert rebasing.match_edits(before, edits, now) == tuple(made)
+    assert rebasing.match_edits(before, edits, now + "typed") is None

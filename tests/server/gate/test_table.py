@@ -72,13 +72,13 @@ class Client:
         self.crashed = False
         self.down = asyncio.Event()  # never set: whoever waits for it died with the server
 
-    def confirms_itself(self, question: Question) -> bool:
+    def asks_while_applying(self, question: Question) -> bool:
         return self._previews
 
-    def obstacle(self, question: Question) -> str:
+    def find_obstacle(self, question: Question) -> str:
         assert question.proposal is not None
         if self._silent:
-            return "It can be asked in no way."
+            return "This client cannot show a question."
         plain = all(isinstance(change, TextChange) for change in question.proposal.changes)
         return "" if plain or self._files else "It does not change files for a language server."
 
@@ -156,13 +156,13 @@ async def test_table(bench: Bench, kind: str, change: str, answer: str) -> None:
         assert bool(outcome.checkpoint) == (verdict in {Verdict.APPLIED, Verdict.PARTLY})
         journal = bench.gate.journal
     assert client.questions == questions
-    (request,) = journal.requests.listed(None, 9)
+    (request,) = journal.records.list_requests(None, 9)
     assert request.verdict == verdict
     wrote = verdict in {Verdict.APPLIED, Verdict.PARTLY}
     assert wrote == (bench.bytes() != before or bool(client.buffers))
     if answer != "crash":
-        assert {row.verdict for row in journal.audit.listed(9)} == {verdict}
-        assert any(row.written for row in journal.audit.listed(9)) == wrote
+        assert {row.verdict for row in journal.records.list_audit(9)} == {verdict}
+        assert any(row.written for row in journal.records.list_audit(9)) == wrote
     if wrote:
         client._answer = "yes"
         assert (await bench.gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED

@@ -38,19 +38,19 @@ async def check_refused(bench: Bench, change: Change, *said: str) -> None:
     ("node_modules/x/index.js", "vendored"),
     ("build/out.py", "build output"),
     ("ignored.py", "ignored"),
-    ("con.py", "no name"),
-    ("LPT1", "no name"),
-    ("a\nb.py", "no name"),
-    ("trailing.", "no name"),
-    ("trailing ", "no name"),
-    ("what?.py", "no name"),
-    ("back\\slash.py", "no name"),
+    ("con.py", "valid file name"),
+    ("LPT1", "valid file name"),
+    ("a\nb.py", "valid file name"),
+    ("trailing.", "valid file name"),
+    ("trailing ", "valid file name"),
+    ("what?.py", "valid file name"),
+    ("back\\slash.py", "valid file name"),
     ("x" * 300, "longer than"),
-    ("\udc80.py", "no character"),
-    ("nul\0.py", "whole path"),
+    ("\udc80.py", "surrogate"),
+    ("nul\0.py", "full path"),
     ("there.py", "exists already"),
     ("There.PY", "beside there.py"),
-    ("there.py/inner.py", "left alone"),
+    ("there.py/inner.py", "excluded"),
 ])  # fmt: skip
 async def test_a_file_is_not_made_in_a_place_like(bench: Bench, name: str, said: str) -> None:
     bench.put("there.py", b"")
@@ -69,7 +69,7 @@ async def test_a_write_protected_file_is_neither_changed_nor_deleted(bench: Benc
 
 
 async def test_a_relative_path_is_no_place(bench: Bench) -> None:
-    await check_refused(bench, CreateFile(Path("a.py"), ""), "whole path")
+    await check_refused(bench, CreateFile(Path("a.py"), ""), "full path")
 
 
 async def test_without_a_workspace_folder_nothing_is_written(bench: Bench) -> None:
@@ -152,15 +152,15 @@ async def test_two_changes_are_never_about_one_file(
 async def test_no_new_file_lies_in_another(bench: Bench, changes: Callable[[Bench], tuple[Change, ...]]) -> None:
     bench.put("x.py", b"x = 1\n")
     outcome = await bench.gate.propose(proposal(*changes(bench)))
-    assert (outcome.verdict, "is to be a file, too" in outcome.reason) == (Verdict.REFUSED, True)
+    assert (outcome.verdict, "another change creates as a file" in outcome.reason) == (Verdict.REFUSED, True)
     assert not (bench.root / "new").exists()
 
 
 async def test_a_folder_in_the_place_of_a_new_file_was_not_made_by_us(bench: Bench) -> None:
     new = bench.create("new")
     (bench.root / "new").mkdir()
-    (seen,) = await verification.seen(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
-    assert (seen.change, verification.verdict([seen])) == (None, Verdict.REJECTED)
+    (seen,) = await verification.observe(DiskWorkplace(lambda: [bench.root]), [new], [None], wait_s=0)
+    assert (seen.change, verification.judge([seen])) == (None, Verdict.REJECTED)
 
 
 async def test_a_uri_that_names_another_file_than_the_path_is_refused(bench: Bench) -> None:
@@ -176,7 +176,9 @@ async def test_documents_of_elsewhere_are_not_changed(bench: Bench, uri: str) ->
     )
 
 
-@pytest.mark.parametrize(("name", "said"), [("out%20side.ipynb", "no workspace folder"), ("nb%202.ipynb", "not there")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("out%20side.ipynb", "no workspace folder"), ("nb%202.ipynb", "no longer exists")]
+)
 async def test_a_cell_is_where_its_notebook_is(bench: Bench, name: str, said: str) -> None:
     bench.put("nb 2.ipynb", b"{}")
     folder = bench.base if name.startswith("out") else bench.root
@@ -186,7 +188,7 @@ async def test_a_cell_is_where_its_notebook_is(bench: Bench, name: str, said: st
 
 
 async def test_an_untitled_document_that_is_closed_is_gone(bench: Bench) -> None:
-    await check_refused(bench, TextChange("untitled:a.py", None, "x", (Edit(0, 1, "y"),)), "not there any more")
+    await check_refused(bench, TextChange("untitled:a.py", None, "x", (Edit(0, 1, "y"),)), "no longer exists")
 
 
 @pytest.mark.parametrize(("data", "said"), [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Layer, Severity
 from agents.reviewer.chat_review.model_examiner import ModelExaminer
 from agents.reviewer.chat_review.model_review import locate_quote, review_by_model
@@ -76,7 +76,7 @@ def test_its_replacement_becomes_a_fix_that_is_never_safe() -> None:
     (finding,) = reviewed(ScriptedChat(script(REMARK)))
     assert finding.fix is not None
     assert not finding.fix.safe
-    assert "    return size * height\n" in edited(CODE, finding.fix.edits)
+    assert "    return size * height\n" in apply_edits(CODE, finding.fix.edits)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_replacement_keeps_the_indentation_and_the_line_ends() -> None:
     code = CODE.replace("\n", "\r\n")
     (finding,) = reviewed(ScriptedChat(script(remark)), code)
     assert finding.fix is not None
-    assert edited(code, finding.fix.edits) == code.replace("size * width", "size * height")
+    assert apply_edits(code, finding.fix.edits) == code.replace("size * width", "size * height")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Layer, Severity
 from agents.reviewer.chat_review.model_review import review_by_model
 from agents.reviewer.chat_review.small_model_review import number_lines, parse_choice, parse_claims, parse_line
@@ -78,7 +78,7 @@ def test_a_claim_that_stands_becomes_a_finding_of_its_line_with_a_fix() -> None:
     assert finding.message == "It ignores the height"
     assert finding.fix is not None
     assert not finding.fix.safe
-    assert edited(CODE, finding.fix.edits) == CODE.replace(WRONG, RIGHT)
+    assert apply_edits(CODE, finding.fix.edits) == CODE.replace(WRONG, RIGHT)
     assert len(chat.requests) == 4
     assert all(request.schema is None for request in chat.requests)
 

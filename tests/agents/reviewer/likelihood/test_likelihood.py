@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Layer
 from agents.reviewer.likelihood import calibration, likelihood
 from agents.reviewer.likelihood.calibration import Calibration
@@ -62,7 +62,7 @@ def test_what_the_model_finds_far_less_likely_is_a_finding_with_its_fix() -> Non
     assert CODE[found.span.start : found.span.end] == "width"
     assert found.fix is not None
     assert not found.fix.safe
-    assert "return width * height" in edited(CODE, found.fix.edits)
+    assert "return width * height" in apply_edits(CODE, found.fix.edits)
     assert 0.5 <= found.confidence < 1
 
 

@@ -28,8 +28,8 @@ def mended(root: Path, fixture: str, name: str) -> str:
     reviewer = Reviewer(ReviewPolicy(), roots=lambda: [root])
     findings = reviewer.review(document)
     ((_, batch),) = reviewer.review_files([document])
-    edits = actions.safe_edits(findings)
-    assert actions.safe_edits(batch) == edits
+    edits = actions.collect_safe_edits(findings)
+    assert actions.collect_safe_edits(batch) == edits
     reviewer.close()
     for edit in reversed(edits):
         text = text[: edit.start] + edit.text + text[edit.end :]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.findings import Severity
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
@@ -49,7 +49,7 @@ def test_its_safe_fixes_are_ours(tmp_path: Path) -> None:
     fix = reviewed(tmp_path, UNUSED)[0].fix
     assert fix is not None
     assert fix.safe
-    assert edited(UNUSED, fix.edits) == "\nprint(undefined)\n"
+    assert apply_edits(UNUSED, fix.edits) == "\nprint(undefined)\n"
 
 
 def test_columns_count_characters_whatever_they_are(tmp_path: Path) -> None:

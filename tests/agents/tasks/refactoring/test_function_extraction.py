@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.tasks.refactoring.function_extraction import UnsplitError, movable, split_off
 from tests.agents.doubles import document_of
 
@@ -16,7 +16,7 @@ def split(text: str, first: str, last: str = "", *, head: str = "def f", name: s
     lines = text.splitlines()
     at, begin = (next(i for i, line in enumerate(lines, 1) if mark in line) for mark in (head, first))
     end = max(i for i, line in enumerate(lines, 1) if (last or first) in line)
-    return edited(text, split_off(document_of(text), at, (begin, end), name, keep_name=keep))
+    return apply_edits(text, split_off(document_of(text), at, (begin, end), name, keep_name=keep))
 
 
 def test_names_that_are_read_become_parameters_and_names_that_are_needed_come_back() -> None:
@@ -255,7 +255,7 @@ def test_whatever_lines_move_the_function_does_the_same(text: str) -> None:
     for first in range(3, count + 1):
         for last in range(first, count + 1):
             try:
-                made.add(edited(text, split_off(document_of(text), 2, (first, last), "part", keep_name=False)))
+                made.add(apply_edits(text, split_off(document_of(text), 2, (first, last), "part", keep_name=False)))
             except UnsplitError:
                 continue
     assert len(made) >= 5

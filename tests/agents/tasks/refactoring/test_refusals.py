@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.tasks.refactoring.function_extraction import split_off
 from agents.tasks.refactoring.refusals import UnsplitError
 from tests.agents.doubles import document_of
@@ -102,7 +102,9 @@ def divisions(text: str) -> set[str]:
         for first in range(at + 1, len(lines) + 1):
             for last in range(first, len(lines) + 1):
                 try:
-                    made.add(edited(text, split_off(document_of(text), at, (first, last), "part", keep_name=False)))
+                    made.add(
+                        apply_edits(text, split_off(document_of(text), at, (first, last), "part", keep_name=False))
+                    )
                 except UnsplitError:
                     continue
     return made

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.edits import ProposedEdit, TextChange, edited
+from agents.edits import ProposedEdit, TextChange, apply_edits
 from agents.findings import Finding, Severity
 from agents.tasks.rewriting.alignment import aligned
 from agents.tasks.rewriting.definition_writing import Target
@@ -419,14 +419,14 @@ TEXTS = st.text(alphabet="ab \n", max_size=40)
 
 @given(TEXTS, TEXTS)
 def test_line_edits_make_the_new_text(old: str, new: str) -> None:
-    assert edited(old, line_edits(old, new)) == new
+    assert apply_edits(old, line_edits(old, new)) == new
 
 
 @given(st.text(max_size=200), st.sampled_from(["python", "go", "javascript", "text"]))
 def test_any_answer_is_read(code: str, language: str) -> None:
     document = Document("file:///a", None, language, FILE)
     found = aligned(code, Target(document, Syntax.of(document), Span(0, len(FILE))))
-    assert found is None or found.complaint or edited(FILE, found.edits) is not None
+    assert found is None or found.complaint or apply_edits(FILE, found.edits) is not None
 
 
 def test_long_texts_are_compared_as_a_whole() -> None:

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.tasks.rewriting.alignment import aligned
 from agents.tasks.rewriting.definition_writing import Target
 from agents.tasks.rewriting.definitions import definitions_of
@@ -50,4 +50,4 @@ def test_one_line_of_one_function_is_changed(language: str, *, whole: bool) -> N
     answer = expected.replace("( )", "()").replace("( &", "(&") if whole else alone
     found = aligned(answer, Target(document, syntax, span))
     assert found is not None
-    assert edited(text, found.edits) == expected
+    assert apply_edits(text, found.edits) == expected

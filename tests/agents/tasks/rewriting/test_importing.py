@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.edits import edited
+from agents.edits import apply_edits
 from agents.tasks.rewriting.importing import import_edits, known_import, without_imports
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import document_of
@@ -12,7 +12,7 @@ from tests.agents.doubles import document_of
 
 def merged(text: str, answer: str, *used: str, language: str = "python") -> str:
     document, code = (Syntax.of(document_of(one, language)) for one in (text, answer))
-    return edited(text, import_edits(code, document, used, language=language))
+    return apply_edits(text, import_edits(code, document, used, language=language))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_other_languages(language: str, text: str, answer: str, used: str, expec
     ],
 )
 def test_what_everybody_knows(text: str, name: str, expected: str) -> None:
-    assert edited(text, known_import(name, Syntax.of(document_of(text)))) == expected
+    assert apply_edits(text, known_import(name, Syntax.of(document_of(text)))) == expected
 
 
 def test_code_without_its_imports() -> None:

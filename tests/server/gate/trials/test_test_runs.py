@@ -34,26 +34,26 @@ def environment(folder: Path, *packages: str) -> Path:
 
 def test_the_users_own_command_wins_and_no_shell_reads_it(tmp_path: Path) -> None:
     environment(tmp_path, "pytest", "coverage")
-    command = test_runs.command_of(tmp_path, "make 'my tests' && rm -rf /")
+    command = test_runs.choose_command(tmp_path, "make 'my tests' && rm -rf /")
     assert isinstance(command, Command)
     assert command.arguments == ("make", "my tests", "&&", "rm", "-rf", "/")
 
 
 def test_a_command_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    assert "review.testCommand" in str(test_runs.command_of(tmp_path, "make 'my tests"))
+    assert "review.testCommand" in str(test_runs.choose_command(tmp_path, "make 'my tests"))
 
 
 def test_pytest_under_coverage_is_the_usual_one_where_both_are_installed(tmp_path: Path) -> None:
     interpreter = environment(tmp_path, "pytest", "coverage")
-    command = test_runs.command_of(tmp_path, "")
+    command = test_runs.choose_command(tmp_path, "")
     assert isinstance(command, Command)
-    assert command.shown == shlex.join([str(interpreter), "-m", "coverage", "run", "-m", "pytest", "-q"])
+    assert command.command_line == shlex.join([str(interpreter), "-m", "coverage", "run", "-m", "pytest", "-q"])
     assert command.measures
 
 
 def test_pytest_alone_is_run_without_coverage(tmp_path: Path) -> None:
     environment(tmp_path, "pytest")
-    command = test_runs.command_of(tmp_path, "")
+    command = test_runs.choose_command(tmp_path, "")
     assert isinstance(command, Command)
     assert (command.arguments[1:], command.measures) == (("-m", "pytest", "-q"), False)
 
@@ -61,7 +61,7 @@ def test_pytest_alone_is_run_without_coverage(tmp_path: Path) -> None:
 def test_a_test_script_of_npm_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "jest"}}))
-    command = test_runs.command_of(tmp_path, "")
+    command = test_runs.choose_command(tmp_path, "")
     assert isinstance(command, Command)
     assert command.arguments == ("/bin/npm", "test")
 
@@ -79,7 +79,7 @@ def test_a_test_script_of_npm_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_where_no_command_is_known_the_setting_is_named(tmp_path: Path, manifest: str) -> None:
     environment(tmp_path)
     (tmp_path / "package.json").write_text(manifest)
-    assert "review.testCommand" in str(test_runs.command_of(tmp_path, ""))
+    assert "review.testCommand" in str(test_runs.choose_command(tmp_path, ""))
 
 
 async def test_a_run_tells_its_exit_code_and_the_end_of_what_it_wrote(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from agents.tools import EXECUTE_COMMAND, WRITE_FILE
 from server.gate.ports import Answer, Question
-from server.gate.question.questions import LINES_IN_MESSAGE
+from server.gate.question.wording import LINES_IN_MESSAGE
 from server.lsp.editor.asking import EditorAsker
 from tests.server.editor import SILENCE, Editor
 
@@ -252,7 +252,7 @@ async def test_a_diff_in_a_message_holds_no_control_characters(editor: Editor, a
 async def test_only_a_preview_that_can_be_trusted_asks_itself(
     ask: Any, name: str, capabilities: dict[str, Any], *, itself: bool
 ) -> None:
-    assert (await ask(capabilities, name)).confirms_itself(question()) is itself
+    assert (await ask(capabilities, name)).asks_while_applying(question()) is itself
 
 
 async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(editor: Editor, ask: Any) -> None:
@@ -265,13 +265,13 @@ async def test_who_asks_in_a_view_of_its_own_is_given_both_texts_of_each_file(ed
         RenameFile(Path("/w/a.py"), Path("/w/b.py")),
     )
     proposal = ProposedEdit("Mend pi", "It is too small.", "reviewer", changes)
-    assert not asker.confirms_itself(question(proposal=proposal))
+    assert not asker.asks_while_applying(question(proposal=proposal))
     assert await asker.ask(question(proposal=proposal)) is Answer.APPROVE
     [asked_for] = asked(editor, "starling/confirm")
     assert asked_for == {
         "id": "q1",
-        "title": "Starling: Mend pi?",
-        "detail": "Mend pi\nProposed by reviewer: It is too small.",
+        "title": "Starling: Mend pi? This deletes old.py.",
+        "detail": "Mend pi\nProposed by reviewer: It is too small.\nWarning: This deletes old.py.",
         "serious": False,
         "answers": ["Apply", "Reject"],
         "files": [
@@ -316,19 +316,19 @@ async def test_that_view_is_for_proposals_and_commands_are_asked_about_by_a_mess
 @pytest.mark.parametrize("experimental", [None, 1, [], {}, {"starling": True}, {"starling": {"confirm": 1}}])
 async def test_without_a_clear_word_of_it_there_is_no_such_view(ask: Any, experimental: object) -> None:
     asker = await ask({**VSCODE, "experimental": experimental}, "Visual Studio Code")
-    assert asker.confirms_itself(question())
+    assert asker.asks_while_applying(question())
 
 
 async def test_a_preview_is_not_asked_about_commands_and_foreign_line_ends(ask: Any) -> None:
     asker = await ask(VSCODE, "Visual Studio Code")
     made = ProposedEdit("Add it", "It is missing.", "generator", (CreateFile(Path("/w/new.py"), "x = 1\r\n"),))
-    assert not asker.confirms_itself(question(proposal=None))
-    assert not asker.confirms_itself(question(proposal=made))
+    assert not asker.asks_while_applying(question(proposal=None))
+    assert not asker.asks_while_applying(question(proposal=made))
 
 
 async def test_a_client_that_takes_no_edits_is_not_asked_about_texts(ask: Any) -> None:
     asker = await ask({})
-    assert asker.obstacle(question()) == (
+    assert asker.find_obstacle(question()) == (
         "Ed takes no edits from a language server (`workspace/applyEdit`); make the change by hand."
     )
-    assert asker.obstacle(question(proposal=None)) == ""
+    assert asker.find_obstacle(question(proposal=None)) == ""

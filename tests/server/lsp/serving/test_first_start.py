@@ -43,7 +43,7 @@ def test_it_is_not_told_where_it_is_of_no_use_and_stays_for_later(model: dict[st
 
 
 def test_who_has_measured_the_machine_needs_no_hint() -> None:
-    machine.keep(Machine("cpu", "int8", 1, 1, 0, 1.0, 1.0, 1.0), paths.state_dir())
+    machine.store(Machine("cpu", "int8", 1, 1, 0, 1.0, 1.0, 1.0), paths.state_dir())
     assert told() == []
 
 

@@ -80,7 +80,7 @@ async def status(editor: Editor) -> dict[str, Any]:
 async def test_a_model_that_was_loaded_before_is_shown_with_its_share_until_it_is_ready(
     editor: Editor, large: Callable[..., Large], tmp_path: Path
 ) -> None:
-    LoadTime("scripted", tmp_path).keep(4.0)
+    LoadTime("scripted", tmp_path).store(4.0)
     loading = large(LoadTime("scripted", tmp_path))
     await editor.begin(SHOWS)
     editor.open("x")

@@ -11,7 +11,7 @@ from models.completion import FillRequest
 from models.errors import ModelError
 from models.local.lazy_model import LazyModel
 from models.remote.circuit import REST_S
-from models.remote.standby import StandbyModel
+from models.remote.completion.standby import StandbyModel
 from models.scripted.scripted_completion import ENTRY, ScriptedModel
 from tests.models import bundled
 

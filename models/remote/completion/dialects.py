@@ -1,0 +1,141 @@
+"""The dialects of completion servers: our own host, any server of OpenAI's API, Ollama.
+
+Knows no connection. Start at `CompletionDialect`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from models.errors import ModelError
+from models.remote.completion import ollama_completions, openai_completions
+from models.remote.endpoint import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from models.catalog.catalog import ModelEntry
+    from models.chat import ChatError
+    from models.completion import FillRequest
+    from models.host.protocol import CompletionRequest
+
+NO_SUFFIX = ("suffix", "insert")  # words in an error that refuses a suffix; the second is Ollama's
+SPACES = re.compile(r"(?<=\S) +\Z")
+
+
+class CompletionDialect(Protocol):
+    """The form of requests to one kind of completion server, and what that server can do."""
+
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request for `form`, with `headers`."""
+        ...
+
+    def adapt(self, error: ChatError) -> bool:
+        """Change the dialect after `error`; return whether another `write_request` differs and is worth sending.
+
+        Raises:
+            ModelError: the server can never complete with this model.
+        """
+        ...
+
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer; it passes its messages to `tell`."""
+        ...
+
+    def choose_withheld(self, request: FillRequest) -> str:
+        """Return the end of the prefix to leave out because the model generates it again; "" for nothing."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether the server returns scores, and tells tokens by their numbers."""
+        ...
+
+
+class HostDialect:
+    """The dialect of our own host."""
+
+    exact = True
+
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
+        """Return the whole request, with our extension."""
+        return openai_completions.write_host_request(form, headers)
+
+    def adapt(self, _: ChatError) -> bool:
+        """Return False: the host takes every field."""
+        return False
+
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer."""
+        return openai_completions.Reader(tell)
+
+    def choose_withheld(self, _: FillRequest) -> str:
+        """Return "": the host handles the end of the prefix itself."""
+        return ""
+
+
+@dataclass(slots=True)
+class PlainDialect:
+    """The dialect of any server with OpenAI's completions.
+
+    Attributes:
+        entry: the model, with its markers if they are known.
+        markers: whether the markers are written into the prompt.
+        without: fields that this server turned out to refuse.
+    """
+
+    entry: ModelEntry
+    markers: bool
+    without: frozenset[str] = field(default_factory=frozenset)
+    exact: bool = False
+
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request in OpenAI's fields only."""
+        made = openai_completions.write_request(form, self.entry, self.without, markers=self.markers)
+        return Outgoing(made.path, made.body, headers)
+
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer."""
+        return openai_completions.Reader(tell)
+
+    def choose_withheld(self, request: FillRequest) -> str:
+        """Return the spaces before the cursor that follow code: most tokenizers join them with the next word."""
+        found = SPACES.search(request.prefix)
+        return found[0] if found is not None else ""
+
+    def adapt(self, error: ChatError) -> bool:
+        """Leave out probabilities that the server refuses; write markers where it refuses a suffix.
+
+        Raises:
+            ModelError: the server takes no suffix and the model's markers are unknown.
+        """
+        if any(word in error.said for word in NO_SUFFIX) and not self.markers:
+            if self.entry.fim.middle:
+                self.markers = True
+                return True
+            raise ModelError(
+                f"The server takes no suffix, and the markers of {self.entry.name} are not known; name in `model.name` "
+                "a model that `starling models list --available` shows, as the server calls it."
+            ) from None
+        named = next(
+            (name for name in openai_completions.OPTIONAL if name in error.said and name not in self.without), None
+        )
+        if named is None or named == "suffix":
+            return False
+        self.without |= {named}
+        return True
+
+
+class OllamaDialect(PlainDialect):
+    """The dialect of Ollama's own completions, which return probabilities and take a context window."""
+
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request in Ollama's fields."""
+        made = ollama_completions.write_request(form, self.entry, self.without, markers=self.markers)
+        return Outgoing(made.path, made.body, headers)
+
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer."""
+        return ollama_completions.Reader(tell)

@@ -1,0 +1,372 @@
+"""The completion model at an address: our own host, or any server with OpenAI's `/v1/completions`.
+
+Stop rules are applied here, token by token; closing the connection is how the server learns to stop. The dialect
+(`models.remote.completion.dialects`) decides how a request is written: our host gets it exactly and returns scores;
+another server (llama.cpp, vLLM, Ollama) gets a prompt with the model's markers where they are known, else prompt and
+suffix. An alternative begins with another likely first token. Start at `RemoteModel.generate`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from models.chat import ChatError, Fault
+from models.completion import FillRequest, Generation, RankedToken, StopReason
+from models.continuation import Continuation, StopRules, compute_deadline
+from models.errors import HostError, ModelError
+from models.host.protocol import CompletionRequest, PlacementSettings, read_score
+from models.local.ctranslate_completion import LEAST_ALTERNATIVE
+from models.remote.completion import openai_completions
+from models.remote.endpoint import Outgoing
+from models.remote.http import GivenUpError
+from models.remote.providers.context_windows import estimate_tokens
+from models.tokenizer import REPLACEMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from models.catalog.catalog import ModelEntry
+    from models.completion import Score
+    from models.host.connection import Connection
+    from models.remote.completion.dialects import CompletionDialect
+    from models.tokenizer import Tokenizer
+
+NOTHING = (Generation("", (), StopReason.CANCELLED),)
+
+
+class _StopError(Exception):
+    """A stop rule ended the generation, so the connection is closed."""
+
+
+class _MismatchError(Exception):
+    """The answer does not begin with the end of the prefix that was withheld."""
+
+
+class _Answer:
+    """One answer, fed by an `openai_completions.Reader`.
+
+    Args:
+        restart: makes an empty continuation.
+        ranking: filled with the likely first tokens.
+        begun: the first token, where it is already in the prompt; None else.
+        withheld: end of the prefix that was not sent; the answer has to begin with it.
+
+    Attributes:
+        continuation: the text so far, without what was withheld.
+    """
+
+    def __init__(
+        self, restart: Callable[[], Continuation], ranking: list[RankedToken], begun: RankedToken | None, withheld: str
+    ) -> None:
+        self.continuation = restart()
+        self._restart = restart
+        self._ranking = ranking
+        self._begun = begun
+        self._withheld = withheld
+
+    def hear(self, piece: str) -> None:
+        """Take one message of a reader: "begin", a ranking, or the whole text so far with a log-probability.
+
+        Raises:
+            _StopError: a stop rule ends the generation.
+            _MismatchError: the text does not begin with what was withheld.
+        """
+        message = json.loads(piece)
+        begun = self._begun
+        if message == "begin":  # of another try too, which discards the text so far
+            self.continuation = self._restart()
+            self._ranking.clear()
+            if begun is not None:
+                self._take(begun.text, begun.log_prob)
+        elif isinstance(message, dict):
+            self._ranking.extend(openai_completions.read_ranking(message["ranking"]))
+        else:
+            self._take((begun.text if begun is not None else "") + message[0], message[1])
+
+    def _take(self, text: str, log_prob: float | None) -> None:
+        """Take the whole text so far, with the log-probability of its last token."""
+        if not text.startswith(self._withheld):
+            if self._withheld.startswith(text):
+                return  # only a part of it has arrived
+            raise _MismatchError
+        if self.continuation.add(text.removeprefix(self._withheld), log_prob):
+            raise _StopError
+
+
+class RemoteModel:
+    """A model at an address; implements `models.completion.CompletionModel`. Thread-safe.
+
+    Attributes:
+        entry: the model's catalog entry.
+        traits: what the server says of its computation ("device", "compute_type", "threads").
+    """
+
+    def __init__(
+        self,
+        entry: ModelEntry,
+        connection: Connection,
+        dialect: CompletionDialect,
+        *,
+        placing: PlacementSettings | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        self.entry = entry
+        self.traits: Mapping[str, Any] = {}
+        self._problems: tuple[str, ...] = ()
+        self._connection = connection
+        self._dialect = dialect
+        self._placing = placing or PlacementSettings()
+        self._tokenizer = tokenizer
+        self._closing = False
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about what differs from the configuration, and what is wrong with the server now."""
+        return (*self._problems, *filter(None, (self._connection.problem,)))
+
+    def listen(self, notify: Callable[[str], None]) -> None:
+        """Call `notify`, from any thread, with a sentence about each change of the server's state."""
+        self._connection.listen(notify)
+
+    @property
+    def device(self) -> str:
+        """Device of the server, "elsewhere" where it does not say."""
+        return str(self.traits.get("device", "elsewhere"))
+
+    @property
+    def compute_type(self) -> str:
+        """Number type of the server's computation, "" where it does not say."""
+        return str(self.traits.get("compute_type", ""))
+
+    @property
+    def threads(self) -> int:
+        """Number of the server's threads, 0 where it does not say."""
+        return int(self.traits.get("threads", 0))
+
+    @property
+    def measuring_s(self) -> float | None:
+        """Seconds that the host spent on measuring while it loaded the model; None where it was loaded before."""
+        seconds = self.traits.get("measuring_s")
+        return float(seconds) if isinstance(seconds, int | float) else None
+
+    def load(self) -> None:
+        """Ask our own host to load the model, so that the first request need not wait.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        placement = CompletionRequest(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
+        reader = openai_completions.ObjectReader()
+        body = {"model": self.entry.name, "placement": placement}
+        self._exchange(
+            lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._is_closing, None
+        )
+        self._problems = tuple(map(str, reader.found.get("problems") or ()))
+        self.traits = {
+            name: reader.found[name]
+            for name in ("device", "compute_type", "threads", "measuring_s")
+            if name in reader.found
+        }
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens in `text`; an upper estimate where the model's tokenizer is not here."""
+        return self._tokenizer.count(text) if self._tokenizer is not None else estimate_tokens(text)
+
+    def generate(
+        self,
+        request: FillRequest,
+        *,
+        stop: Callable[[str], int | None],
+        cancelled: Callable[[], bool],
+        alternatives: int = 1,
+    ) -> tuple[Generation, ...]:
+        """Complete `request`; see `models.completion.CompletionModel.generate`."""
+        ranking: list[RankedToken] = []
+        deadline = compute_deadline(request.budget_ms)
+        ranked = alternatives + 1 if alternatives > 1 else 1
+        form = CompletionRequest(
+            self.entry.name, request, stream=True, log_probs=True, ranked=ranked, placing=self._placing
+        )
+        withheld = self._dialect.choose_withheld(request)
+        try:
+            best = self._generate_one(
+                form, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, withheld
+            )
+        except _MismatchError:
+            withheld = ""
+            best = self._generate_one(
+                form, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), ranking
+            )
+        if best is None:
+            return NOTHING
+        found = [best]
+        for first in ranking[1:]:
+            left_ms = (deadline - time.monotonic()) * 1000
+            if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE or left_ms <= 0:
+                break
+            if not self._can_begin_with(first):
+                continue
+            left = request if math.isinf(left_ms) else replace(request, budget_ms=left_ms)
+            other = CompletionRequest(
+                self.entry.name, left, stream=True, log_probs=True, first=first, placing=self._placing
+            )
+            try:
+                generation = self._generate_one(
+                    other, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), [], withheld
+                )
+            except _MismatchError:
+                continue
+            if generation is None or generation.stop is StopReason.LATE:
+                break
+            if all(generation.text != earlier.text for earlier in found):
+                found.append(generation)
+        return tuple(found)
+
+    def score(
+        self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
+    ) -> tuple[Score, ...]:
+        """Score `continuations`; () where the server cannot. See `models.completion.CompletionModel.score`."""
+        if not continuations or not self._dialect.exact or cancelled():
+            return ()
+        form = CompletionRequest(self.entry.name, request, score=tuple(continuations), placing=self._placing)
+        readers: list[openai_completions.Reader] = []
+
+        def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
+            readers.append(openai_completions.Reader(tell))
+            return readers[-1]
+
+        try:
+            self._exchange(lambda headers: self._dialect.write_request(form, headers), begin, cancelled, None)
+        except GivenUpError:
+            return ()
+        scores = zip(continuations, readers[-1].scores, strict=False)
+        return tuple(read_score(text, score) for text, score in scores)
+
+    def close(self) -> None:
+        """End running requests and close the connection; the server keeps the model loaded."""
+        self._closing = True
+        self._connection.close()
+
+    def _can_begin_with(self, first: RankedToken) -> bool:
+        """Return whether an alternative can begin with `first`: not with the end token, not with half a character."""
+        if self._dialect.exact:
+            return self._tokenizer is None or self._tokenizer.find_token(first.number) != self.entry.fim.end
+        return bool(first.text) and first.text != self.entry.fim.end and REPLACEMENT not in first.text
+
+    def _is_closing(self) -> bool:
+        return self._closing
+
+    def _generate_one(
+        self,
+        form: CompletionRequest,
+        rules: StopRules,
+        ranking: list[RankedToken],
+        withheld: str = "",
+    ) -> Generation | None:
+        """Generate one continuation; None when the caller gave up.
+
+        Args:
+            form: the request.
+            rules: when to stop.
+            ranking: filled with the likely first tokens.
+            withheld: the end of the prefix, which is not sent because the server generates it again.
+
+        Raises:
+            _MismatchError: the answer does not begin with `withheld`.
+            ModelError: no answer came.
+        """
+        request = form.request
+        form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(withheld)))
+        begun = form.first if form.first is not None and not self._dialect.exact else None  # then it is in the prompt
+        answer = _Answer(rules.start_continuation, ranking, begun, withheld)
+        readers: list[openai_completions.Reader] = []
+
+        def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
+            readers.append(self._dialect.make_reader(tell))
+            return readers[-1]
+
+        try:
+            self._exchange(
+                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.hear
+            )
+        except GivenUpError:
+            return None
+        except _StopError:
+            if answer.continuation.reason is StopReason.CANCELLED:
+                return None
+        decoded = readers[-1].decoded
+        spent = decoded.end is StopReason.LENGTH
+        return answer.continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
+
+    def _exchange(
+        self,
+        outgoing: Callable[[Mapping[str, str]], Outgoing],
+        begin: Callable[[Callable[[str], None]], Any],
+        cancelled: Callable[[], bool],
+        hear: Callable[[str], None] | None,
+    ) -> None:
+        """Send a request; once more after the host restarted, or without a field that the server refuses.
+
+        Raises:
+            GivenUpError: the caller gave up.
+            ModelError: no answer came.
+        """
+        connection, may_retry = self._connection, True
+
+        def has_given_up() -> bool:
+            connection.check()
+            return cancelled()
+
+        while True:
+            if self._closing:
+                raise ModelError(f"The model {self.entry.name} was unloaded; choose a model again.")
+            endpoint = connection.endpoint(cancelled)
+            connection.note_request()
+            try:
+                endpoint.exchange(
+                    outgoing(connection.headers),
+                    openai_completions.authorize,
+                    begin,
+                    cancelled=has_given_up,
+                    on_text=hear,
+                )
+            except ChatError as error:
+                if error.fault not in _SILENCE:
+                    connection.note_answer()
+                if may_retry and error.fault is Fault.UNREACHABLE and connection.discard(endpoint):
+                    may_retry = False
+                elif not self._dialect.adapt(error):
+                    raise self._translate_error(error, endpoint.url) from error
+            except (_StopError, _MismatchError):
+                connection.note_answer()
+                raise
+            else:
+                connection.note_answer()
+                return
+
+    def _translate_error(self, error: ChatError, url: str) -> ModelError:
+        """Return the error for a caller: HostError where our own host did not answer, ModelError else."""
+        absent = self._dialect.exact and not error.said and error.fault in {*_SILENCE, Fault.MALFORMED}
+        return (HostError if absent else ModelError)(self._write_message(error, url))
+
+    def _write_message(self, error: ChatError, url: str) -> str:
+        """Return the message for a person; our own host's message unchanged."""
+        if self._dialect.exact and error.said:
+            return error.said
+        name = self.entry.name
+        said = f' ("{error.said[:200]}")' if error.said else ""
+        if error.fault is Fault.UNREACHABLE:
+            return f"{url} cannot be reached; see whether the server runs and `model.host` is right."
+        if error.fault is Fault.NOT_FOUND:
+            return f"{url} knows no model {name}, or completes no code{said}; look at `model.host` and `model.name`."
+        if error.fault is Fault.RESTING:
+            return str(error)
+        return f"{url} did not complete code with {name}{said}: {error.fault.value}; look at the server's own log."
+
+
+_NONE = FillRequest("", "", "")
+_SILENCE = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT, Fault.RESTING})
