@@ -15,8 +15,11 @@ CHECKED: tuple[str, ...] = (
     # one folder a line
     "agents/reviewer",
     "benchmarks",
+    "models/conversion",
     "models/remote",
     "server/gate",
+    "models/training",
+    "server/lsp",
 )
 
 

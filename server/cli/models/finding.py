@@ -74,7 +74,7 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
             for one in found
         ],
     )
-    terminal.out().print(f"Convert one with: {TAKE} NAME", markup=False)
+    terminal.get_stdout().print(f"Convert one with: {TAKE} NAME", markup=False)
     if importlib.util.find_spec("gguf") is None:
         terminal.note("Converting GGUF files needs an extra: uv tool install '.[convert]' in Starling's repository.")
 
@@ -104,7 +104,7 @@ def taken(source: str) -> Taken:
         Failure: there is nothing of that name, or it cannot be run here.
     """
     from models.catalog.discovery import search  # noqa: PLC0415
-    from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.conversion.gguf_description import suggest_name  # noqa: PLC0415 (numpy and CTranslate2)
 
     path = Path(source)
     program = "" if path.exists() else search.parse_program(source)
@@ -114,12 +114,12 @@ def taken(source: str) -> Taken:
             "`starling models find` shows."
         )
     if not program:
-        return Taken(path, default_name(path) if path.is_file() else path.resolve().name)
+        return Taken(path, suggest_name(path) if path.is_file() else path.resolve().name)
     listed = search.find_models(_places(), program)
     one = next((one for one in listed if one.name == source), None)
     if one is None:
         names = [one.name for one in listed]
-        meant = terminal.meant(source, names)
+        meant = terminal.suggest_names(source, names)
         raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")

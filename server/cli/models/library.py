@@ -54,7 +54,7 @@ def pull(
     known = load_published_models().get(name)
     if known is None:
         raise Failure(
-            f"There is no model {name!r} to be had by name.{terminal.meant(name, load_published_models())} "
+            f"There is no model {name!r} to be had by name.{terminal.suggest_names(name, load_published_models())} "
             "All that there are: `starling models list --available`."
         )
     _check_new(known.name)
@@ -171,7 +171,7 @@ def bench(
         f"{figures['load_s']:.2f} s, reads {figures['prompt_tokens']} tokens in {figures['prefill_ms']:.0f} ms, writes",
         f"{figures['tokens_per_s']:.0f} tokens/s, takes {figures['memory_mb']:.0f} MB.",
     )
-    terminal.out().print(" ".join(sentences), markup=False)
+    terminal.get_stdout().print(" ".join(sentences), markup=False)
 
 
 def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
@@ -323,7 +323,7 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal; gives what moves it: bytes done, bytes in all."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
-    console = terminal.err()
+    console = terminal.get_stderr()
     columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)

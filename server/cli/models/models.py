@@ -25,7 +25,7 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The 
 
 @app.callback()
 def _group(context: typer.Context) -> None:
-    terminal.overview(context)
+    terminal.show_help(context)
 
 
 for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
@@ -88,8 +88,8 @@ def show(
         return
     for field, value in facts.items():
         if value != "":
-            line = f"{field.replace('_', ' ')}: {terminal.printable(_in_words(value))}"
-            terminal.out().print(line, markup=False, soft_wrap=True)
+            line = f"{field.replace('_', ' ')}: {terminal.escape(_in_words(value))}"
+            terminal.get_stdout().print(line, markup=False, soft_wrap=True)
 
 
 def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
@@ -142,7 +142,9 @@ def _list_available(*, as_json: bool) -> None:
             for one in facts
         ],
     )
-    terminal.out().print("* wants an account on the hub that accepted its terms, and --token-file.", markup=False)
+    terminal.get_stdout().print(
+        "* wants an account on the hub that accepted its terms, and --token-file.", markup=False
+    )
 
 
 def default_name(catalog: Catalog) -> str:
@@ -211,7 +213,7 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
             for entry in entries
         ],
     )
-    console = terminal.out()
+    console = terminal.get_stdout()
     if any(entry["problem"] for entry in entries):
         console.print("! cannot be used as it is: see above.", markup=False)
     console.print(

@@ -20,7 +20,7 @@ from agents.findings import Severity
 from indexing.syntax import texts
 from indexing.workspace import left_out
 from indexing.workspace.walk import WalkCounts
-from server.cli import confirming, place, terminal
+from server.cli import arguments, terminal, terminal_asker
 from server.cli.review import changed_lines, findings
 from server.cli.review.findings import Located, Outcome
 from server.cli.terminal import Failure
@@ -85,11 +85,11 @@ def review(  # noqa: PLR0913 (each is an option)
         bool, typer.Option("--report", help="Add the report: a score with its parts, and what to do next.")
     ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
-    yes: confirming.Yes = None,
+    yes: terminal_asker.Yes = None,
 ) -> int:
     """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
     given = [Path(path) for path in paths or [Path()]]
-    root, *_ = [place.workspace_of(path, writes=fix) for path in given]
+    root, *_ = [arguments.workspace_of(path, writes=fix) for path in given]
     changed = changed_lines.since(diff, root) if diff is not None else None
     job = _Job.of(root, changed, reporting=report)
     try:
@@ -173,7 +173,7 @@ class _Job:
             terminal.note(whole.problem)
         return whole.report
 
-    def mend(self, yes: Sequence[confirming.Kind]) -> None:
+    def mend(self, yes: Sequence[terminal_asker.Kind]) -> None:
         """Propose all safe fixes as one edit."""
         from agents import actions  # noqa: PLC0415
         from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
@@ -196,7 +196,7 @@ class _Job:
         )
 
         async def ask() -> None:
-            gate = for_disk([self.root], confirming.TerminalAsker(yes), self.limits)
+            gate = for_disk([self.root], terminal_asker.TerminalAsker(yes), self.limits)
             try:
                 outcome = await gate.propose(proposal)
             finally:

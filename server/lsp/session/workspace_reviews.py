@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.reviewer.layers import QUICK
-from server.lsp.conversion.diagnostics import diagnostics_of, result_id
+from server.lsp.conversion.diagnostics import compute_result_id, diagnostics_of
 from server.lsp.conversion.file_report import FileReport
 from server.lsp.session.open_documents import OpenText
 from server.lsp.session.reviews import Held
@@ -110,7 +110,7 @@ class WorkspaceReviews:
             stopped.set()
         gone = [uri for uri in previous if uri not in scan.seen and uri not in opened]
         if gone:
-            yield [FileReport(uri, result_id(()), ()) for uri in gone]
+            yield [FileReport(uri, compute_result_id(()), ()) for uri in gone]
         elif previous and not fresh:
             await _wait_for_news(news)
         yield unchanged
@@ -153,7 +153,7 @@ class WorkspaceReviews:
                 len(self._cached) > 2 * core.settings.review.workspace_files
             ):  # most are of files that do not exist any more
                 self._cached.clear()
-            cached = self._cached[path] = _CachedReport(*state, result_id(items), items)
+            cached = self._cached[path] = _CachedReport(*state, compute_result_id(items), items)
         return FileReport(path.as_uri(), cached.identity, cached.items)
 
 
