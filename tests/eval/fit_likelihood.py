@@ -258,7 +258,7 @@ def judged(
 
 
 def _says(known: Calibration, place: Place) -> bool:
-    return known.confidence(place.seen) >= known.threshold
+    return known.compute_confidence(place.seen) >= known.threshold
 
 
 def chosen_threshold(
