@@ -17,7 +17,6 @@ CHECKED: tuple[str, ...] = (
     "benchmarks",
     "models/conversion",
     "models/remote",
-    "server/gate",
     "models/training",
     "server/lsp",
 )
