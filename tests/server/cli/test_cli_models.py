@@ -164,7 +164,7 @@ def test_damaged_settings_are_left_as_they_are(capfd: pytest.CaptureFixture[str]
     path.parent.mkdir(parents=True)
     path.write_text("[model\n", "utf-8")
     assert run(["models", "use", "completion", "starling-mini"]) == 1
-    assert "mend it there" in capfd.readouterr().err
+    assert "correct the file" in capfd.readouterr().err
     assert path.read_text("utf-8") == "[model\n"
 
 

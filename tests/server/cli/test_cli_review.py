@@ -264,7 +264,7 @@ def test_changed_lines_are_found_in_any_file(
 @pytest.mark.parametrize("revision", ["--output=stolen", "-p", "main;rm", "a b", "", "$(x)", "x\ny"])
 def test_a_revision_cannot_be_an_option(repository: Path, revision: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["review", f"--diff={revision}"]) == 2
-    assert "no revision" in capsys.readouterr().err
+    assert "not a revision" in capsys.readouterr().err
     assert not (repository / "stolen").exists()
 
 
