@@ -1,4 +1,4 @@
-"""How languages without docstrings document a function: a comment above it. One entry a language. Start at `FORMS`."""
+"""The form of documentation comments in languages without docstrings, one entry a language. Start at `FORMS`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _TAGS = re.compile(r"^\s*(?:\*|///|---|//|#)\s*(?:@param|@returns?|\\param)\b", 
 
 @dataclass(frozen=True, slots=True)
 class DocForm:
-    """The form of such a comment.
+    """The form of a documentation comment.
 
     Attributes:
-        line: what each line begins with.
-        opening: the first line, "" where lines are comments by themselves.
-        closing: the last.
-        parameter: a line about a parameter, of `name`, `type` and `said`; "" where there is no such custom.
-        returns: a line about the result.
-        begins: how the sentence begins, of `name`; "" for freely.
-        around: the lines around the sentence ("<summary>").
+        line: text before each line.
+        opening: the first line, "" where each line is a comment by itself.
+        closing: the last line, "" for none.
+        parameter: a line about a parameter, a format of `name` and `said`; "" where that is not customary.
+        returns: a line about the result, a format of `said`.
+        begins: beginning of the summary, a format of `name`; "" for any beginning.
+        around: the lines before and after the summary ("<summary>").
     """
 
     line: str
@@ -59,12 +59,12 @@ FORMS: dict[str, DocForm] = {
 
 
 def uses_tags(text: str, form: DocForm) -> bool:
-    """Whether this file tells of parameters in such comments."""
+    """Return whether the text has documentation comments with tags for parameters or results."""
     return bool(form.parameter and _TAGS.search(text))
 
 
 def is_documented(text: str, start: int) -> bool:
-    """Whether a comment stands right above the line of `start`."""
+    """Return whether a comment is right above the line of offset `start`."""
     above = text[: text.rfind("\n", 0, start) + 1].rstrip("\r\n \t")
     if text.count("\n", len(above), start) > 1:
         return False
@@ -72,8 +72,8 @@ def is_documented(text: str, start: int) -> bool:
     return line.endswith("*/") or (line.startswith(("//", "#", "--")) and not line.startswith(("#!", "#[", "#include")))
 
 
-def rendered(words: Words, form: DocForm, indentation: str) -> str:
-    r"""The comment with `\n` line ends, each line indented, a line end behind the last."""
+def render(words: Words, form: DocForm, indentation: str) -> str:
+    r"""Return the comment with `\n` line ends, each line indented, and with a line end after the last."""
     inner = [form.around[0], words.summary, form.around[1]]
     lines = [line for line in inner if line]
     if form.parameter and (words.parameters or words.returns):

@@ -43,12 +43,12 @@ def chosen(place: Place, arguments: Arguments) -> Task:
     """The task that is named; else the one for instructions, or the first that applies."""
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:
-        task = task_registry.named(name)
+        task = task_registry.find_task(name)
         if task is None:
             known = ", ".join(one.name for one in task_registry.TASKS)
             raise CommandFailed(f"There is no task {name!r}.", code="unknown-task", what_next=f"There are {known}.")
         return task
-    offers = [task for task, offer in running.offers(place.scene) if offer.preferred or task.name == "complete"]
+    offers = [task for task, offer in running.list_offers(place.scene) if offer.preferred or task.name == "complete"]
     if not offers:
         raise CommandFailed(
             "Nothing is missing at this place.",

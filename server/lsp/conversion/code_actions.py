@@ -48,7 +48,7 @@ def missing(core: Core, task: Task) -> str:
     """Why a task cannot be done with this core, "" when it can."""
     if core.model is not None and core.model.state == "failed" and task.needs == "completion":
         return core.model.problem
-    return running.missing(task, Means(core.index, core.model, core.chat))
+    return running.explain_missing(task, Means(core.index, core.model, core.chat))
 
 
 def wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:
