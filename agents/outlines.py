@@ -136,7 +136,7 @@ def _list_members(holder: Symbol, piece: Piece) -> list[str]:
     members = [lead + _read_first_line(one, text) for one in fields[:_MOST]]
     assigned = dict.fromkeys(_SELF_ASSIGNMENT.findall(text[holder.span.start : holder.span.end]))
     assigned_names = [name for name in assigned if name not in {one.name for one in fields}][:_MOST]
-    mark = "#" if piece.document.language in {"python", "ruby"} else "//"
+    mark = piece.document.entry.line_comment or "//"
     if assigned_names:
         members.append(f"{lead}{mark} fields: {', '.join(assigned_names)}")
     return members + [lead + one.signature for one in methods[:_MOST]]

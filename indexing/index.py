@@ -19,7 +19,7 @@ from indexing.process.supervisor import IndexProcess
 from indexing.records import Hit, IndexProgress, IndexStatus, Recalled
 from indexing.syntax.texts import decode, line_of, line_starts
 from indexing.workspace import left_out
-from indexing.workspace.access import ALONE, Standing, reason_of, relative_reason
+from indexing.workspace.access import ALONE, AccessCache, decide, decide_relative
 from indexing.workspace.exclusion import Exclusion, Outside
 from indexing.workspace.files import read_regular
 
@@ -83,7 +83,7 @@ class Index:
         self._roots = sorted(root for root in real if not any(parent in real for parent in root.parents))
         self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
         self._outside = Outside()
-        self._standing = Standing(self.exclusion)
+        self._access = AccessCache(self.exclusion)
         self._sources: Sources | None = None
 
     @property
@@ -162,7 +162,7 @@ class Index:
 
     def drop(self, uri: str) -> None:
         """The document is closed: what is on disk counts again."""
-        self._standing.forget(uri)
+        self._access.forget(uri)
         if self._documents.pop(uri, None) is not None:
             self._dirty[uri] = None
             self._look_soon()
@@ -180,7 +180,7 @@ class Index:
     def exclusion(self, path: Path) -> str:
         """Return why `path` may be neither indexed nor sent to a model, "" when it may; cheap when asked repeatedly."""
         if not path.is_absolute():
-            return relative_reason(path, [each.reason for each in self._exclusions.values()], list(self._exclusions))
+            return decide_relative(path, [each.reason for each in self._exclusions.values()], list(self._exclusions))
         exclusion = self._exclusion_of(path)
         if exclusion is not None:
             return exclusion.reason(path)
@@ -188,22 +188,22 @@ class Index:
 
     def withheld(self, document: Document) -> str:
         """Return why no model may see `document`, "" when it may be asked about; cheap when asked at each key."""
-        reason = self._standing.reason(document)
+        reason = self._access.reason(document)
         return "" if reason in ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
         """Return whether `document` may be searched, and be shown to a model with what is asked about others."""
-        return not self._standing.reason(document)
+        return not self._access.reason(document)
 
     def waived(self, path: Path) -> tuple[str, ...]:
         """Reasons of the content of `path` that do not count, as somebody wants it in whatever it holds."""
         exclusion = self._exclusion_of(path)
-        return exclusion.waived_at(path) if exclusion is not None else ()
+        return exclusion.waived_reasons_at(path) if exclusion is not None else ()
 
     def explain(self, path: Path) -> str:
         """Why `path` is left out and how to get it in, as a sentence; "" when it is not left out."""
         exclusion = self._exclusion_of(path) if path.is_absolute() else None
-        reason, what = exclusion.left_out(path) if exclusion is not None else (self.exclusion(path), path.name)
+        reason, what = exclusion.locate_reason(path) if exclusion is not None else (self.exclusion(path), path.name)
         return left_out.explain(path.name, reason, what) if reason else ""
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
@@ -383,7 +383,7 @@ class Index:
                 if document is None:
                     sources.shut(uri)
                 else:
-                    sources.open(document, shared=not reason_of(document, self.exclusion))
+                    sources.open(document, shared=not decide(document, self.exclusion))
             snapshot = sources.snapshot()
             snapshot.view.prepare()  # here, where nobody waits, and not on the next key's path
             self._snapshot = snapshot

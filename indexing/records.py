@@ -42,7 +42,7 @@ class Query:
         path: absolute path of the file being edited; its imports raise what they name, and it is not searched itself.
         imported: names that the asking file imports (`Import.names`), for a higher rank of chunks that define them.
         modules: modules that the asking file imports, as written (`Import.module`); their files rank higher.
-        near: code-point span of the asking text that is not to be found again, when the asking file is to be searched.
+        near: code-point span of the document around the cursor that is not to be found again.
     """
 
     text: str

@@ -253,7 +253,7 @@ class View:
         """
         del language  # the lexer is the same for all, and equal tokens speak for themselves
         place = Place.of(prefix, suffix)
-        return recall.best(place, self.pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
+        return recall.find_best(place, self.pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def pools(self, own: FileKey | None) -> list[Pool]:
         """What is recalled from besides the asking file: open files first, so that a deadline cuts the rest."""

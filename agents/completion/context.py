@@ -47,7 +47,6 @@ _IMPORT = re.compile(
     r"|use\s.*;|using\s.*;|#\s*include\b.*)",
     re.MULTILINE,
 )
-_FAMILIES = ({"javascript", "typescript", "tsx"}, {"c", "cpp"})  # languages whose code is alike
 # The shortest time a source gets, so that a late one still has its chance to answer from memory.
 _LEAST_S = 0.001
 
@@ -185,8 +184,7 @@ def _imports(cursor: Cursor) -> Snippet | None:
 
 def _is_example(hit: Hit, document: Document) -> bool:
     """Return whether a hit is in the document's language or a related one: elsewhere a shared name means nothing."""
-    both = {languages.of_path(hit.path), document.language}
-    return len(both) == 1 or any(both <= family for family in _FAMILIES)
+    return languages.get(languages.detect(hit.path)).is_like(document.entry)
 
 
 def used_names(cursor: Cursor) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ class Cursor:
         """One step of indentation as this document writes it."""
         steps = _INDENTATION.findall(self.prefix[-4_000:] + self.suffix[:2_000])
         if not steps:
-            return "\t" if self.document.language == "go" else "    "
+            return self.document.entry.unit
         if sum(step.startswith("\t") for step in steps) * 2 > len(steps):
             return "\t"
         narrow = min((len(step) for step in steps if len(step) > 1 and "\t" not in step), default=4)

@@ -16,15 +16,9 @@ from agents.suggestions import Trigger
 if TYPE_CHECKING:
     from agents.completion.completion_policy import CompletionPolicy
     from agents.completion.cursor import Cursor
+    from indexing.syntax.languages import Language
     from indexing.syntax.layout import Place
 
-_BY_COLON = frozenset({"python", "yaml"})
-_BY_BRACE = frozenset(
-    {
-        *("javascript", "typescript", "tsx", "go", "rust", "java", "c", "cpp", "c_sharp", "csharp", "php", "kotlin"),
-        *("swift", "scala", "dart", "css"),
-    }
-)
 _DEFINITION = re.compile(r"\s*(?:async\s+)?(?:def|class)\s")
 _TRIPLE_QUOTE = ('"""', "'''")
 
@@ -82,7 +76,7 @@ def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     """Whether the plan depends on what the syntax tree says of the place; it does not while a line is being typed."""
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True
-    return _is_finished(cursor) or opens(cursor.before, cursor.document.language)
+    return _is_finished(cursor) or opens(cursor.before, cursor.document.entry)
 
 
 def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
@@ -90,7 +84,7 @@ def opens_empty_body(cursor: Cursor, place: Place | None) -> bool:
     if place is not None and place.kind != "none":
         return (place.in_empty_body or place.after_docstring) and _ends_statement(cursor)
     header = cursor.before if cursor.before.strip() else cursor.previous_line
-    if opens(header, cursor.document.language):
+    if opens(header, cursor.document.entry):
         return width(cursor.next_line) <= width(header)
     if cursor.before.strip() or not header.rstrip().endswith(_TRIPLE_QUOTE):
         return False
@@ -106,31 +100,23 @@ def expected_width(cursor: Cursor) -> int:
     else:
         header = cursor.before
     columns = width(header)
-    return columns + width(cursor.unit) if opens(header, cursor.document.language) else columns
+    return columns + width(cursor.unit) if opens(header, cursor.document.entry) else columns
 
 
-def opens(line: str, language: str) -> bool:
+def opens(line: str, language: Language) -> bool:
     """Whether `line` ends with what opens a body in `language`."""
-    line = line.rstrip()
-    if language in _BY_COLON:
-        return line.endswith(":")
-    return line.endswith("{") if language in _BY_BRACE else line.endswith((":", "{"))
+    return line.rstrip().endswith(language.openers)
 
 
 def _ends_statement(cursor: Cursor) -> bool:
     """Whether the cursor stands on a blank line or behind what opened the body, not inside of an expression."""
-    return not cursor.before.strip() or opens(cursor.before, cursor.document.language)
+    return not cursor.before.strip() or opens(cursor.before, cursor.document.entry)
 
 
 def _is_finished(cursor: Cursor) -> bool:
     """Whether nothing more belongs on the cursor's line."""
-    line = cursor.before.rstrip()
-    if cursor.document.language in _BY_BRACE:
-        return line.endswith((";", "}"))
-    return cursor.document.language == "python" and line.endswith(":") and bool(_BLOCK_HEADER.match(line))
-
-
-_BLOCK_HEADER = re.compile(r"\s*(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with|match|case)\b")
+    finished = cursor.document.entry.finished
+    return bool(finished) and re.search(finished, cursor.before.rstrip()) is not None
 
 
 def _at_top(cursor: Cursor, place: Place | None) -> bool:

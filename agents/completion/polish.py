@@ -16,7 +16,7 @@ from agents.completion.plan import Extent
 from agents.completion.shaping.cleaning import cleaned
 from agents.completion.shaping.closing import Closing
 from agents.completion.shaping.fragment import Fragment
-from agents.completion.shaping.indentation import STRICT, fitted, indented
+from agents.completion.shaping.indentation import fitted, indented
 from agents.completion.stops import StopRules, rounds_end
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Polisher:
     def is_strict(self) -> bool:
         """Whether a new line begins here whose column has a meaning; suggestions that break it are never shown."""
         alone = not self.cursor.before.strip() and not self.cursor.after.strip()
-        return alone and self.cursor.document.language in STRICT
+        return alone and bool(self.cursor.document.entry.columns)
 
     def breaks(self, insertion: Insertion) -> bool:
         """Whether the document has new syntax errors with the suggestion pasted in.
@@ -110,7 +110,7 @@ class Polisher:
         if self._closing.leaves_open(text):
             in_string = self._closing.stays_in_string(text)
             return in_string and self._fragment.breaks_python(text, insertion.end)
-        is_python = self.cursor.document.language == "python"
+        is_python = self.cursor.document.entry.python_parser
         if text.endswith(_GOES_ON) and not (is_python and text.endswith(":")):
             return False
         if is_python:

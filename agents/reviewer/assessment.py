@@ -28,7 +28,7 @@ def assess(
     reviewer: Reviewer, documents: Sequence[Document], *, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Reviewed]:
     """The files as they stand on disk, with all that the report asks about them; ends early when `cancelled`."""
-    python = [each for each in documents if each.language == "python" and each.path is not None]
+    python = [each for each in documents if each.entry.ruff and each.path is not None]
     pep8, problem = style.pep8_files(python, reviewer.ruff, reviewer.policy) if python else ({}, "")
     checked = {each.uri for each in python} if not problem else set()
     for document, findings in reviewer.review_files(documents, cancelled=cancelled):

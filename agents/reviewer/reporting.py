@@ -64,7 +64,7 @@ def on_text(
 ) -> Whole:
     """One text as it stands in the editor."""
     findings = reviewer.review(document, layers=layers, cancelled=cancelled)
-    pep8 = style.pep8(document, reviewer.ruff, reviewer.policy) if document.language == "python" else None
+    pep8 = style.pep8(document, reviewer.ruff, reviewer.policy) if document.entry.ruff else None
     violations = pep8.findings if pep8 is not None and not pep8.problem else None
     metrics = assessment.code_metrics(document)
     reviewed = Reviewed(document, findings, metrics, violations, style.layout_problems(document))

@@ -11,28 +11,29 @@ from typing import TYPE_CHECKING
 
 from indexing.syntax import languages, texts
 from indexing.syntax.documents import Document
-from indexing.workspace.exclusion import Exclusion, content_reason
+from indexing.workspace.built_in_reasons import content_reason
+from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.walk import WalkCounts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from indexing.limits import IndexLimits
-    from indexing.workspace.walk import Found
+    from indexing.workspace.walk import WalkedFile
 
 
 def files(
-    folder: Path, limits: IndexLimits, *, seen: Walk | None = None, cancelled: Callable[[], bool] = lambda: False
-) -> Iterator[tuple[Path, Found]]:
+    folder: Path, limits: IndexLimits, *, seen: WalkCounts | None = None, cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Path, WalkedFile]]:
     """The files of `folder`, in a stable order; `seen` counts what is left out.
 
     Raises:
         OSError: the folder itself cannot be read.
     """
     exclusion = Exclusion(folder, limits)
-    for found in walk(exclusion, limits, seen if seen is not None else Walk(), cancelled):
+    for found in walk(exclusion, limits, seen if seen is not None else WalkCounts(), cancelled):
         yield exclusion.root / found.relative, found
 
 
@@ -48,7 +49,7 @@ def read(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Docum
     if reason := content_reason(data, limits, path.name, waived):
         return reason
     text = texts.decode(data)
-    return Document(path.as_uri(), path, languages.of_path(path, text), text)
+    return Document(path.as_uri(), path, languages.detect(path, text), text)
 
 
 def real(path: Path) -> Path:

@@ -115,7 +115,7 @@ class Reviewer:
         Unsaved texts, and other layers, are for `review`.
         """
         looked_at = [document for document in documents if not self._left_alone(document)]
-        python = [each for each in looked_at if each.language == "python" and self.policy.ruff != "never"]
+        python = [each for each in looked_at if each.entry.ruff and self.policy.ruff != "never"]
         running = self._pool.submit(self.ruff.check_files, python, self.policy) if python else None
         yield from ((each, ()) for each in documents if self._left_alone(each))
         tasks = [workers.Task(each, self._left_out(self._settings(each))) for each in looked_at]
@@ -169,7 +169,7 @@ class Reviewer:
         return bool(off) and (code in off or (code[:1].isupper() and code.rstrip("0123456789") in off))
 
     def _static(self, document: Document, syntax: Syntax | None, cancelled: Callable[[], bool]) -> tuple[Finding, ...]:
-        python = document.language == "python" and self.policy.ruff != "never"
+        python = document.entry.ruff and self.policy.ruff != "never"
         settings = self._settings(document)
         key = (document.path if python else None, document.language, seam.digest(document.text), settings, self.policy)
         if (known := self._known(self._texts, key)) is not None:
@@ -189,7 +189,7 @@ class Reviewer:
 
     def _settings(self, document: Document) -> Settings | None:
         """What ruff is asked for a document, None where it is not run."""
-        if document.language != "python" or self.policy.ruff == "never" or not self.ruff.binary:
+        if not document.entry.ruff or self.policy.ruff == "never" or not self.ruff.binary:
             return None
         return self.ruff.settings.of(document.path, everything=self.policy.ruff == "always")
 

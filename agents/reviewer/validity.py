@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.reviewer.scanning import figures
+from indexing.syntax.languages import Trait
 from starling_python import parse_python
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document, Span
     from indexing.syntax.syntax import Syntax
 
-_SETTLED = {"json", "toml"}  # languages that do not grow
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -38,14 +38,14 @@ class Verdict:
 
 def judge(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_s: float = 5.0) -> Verdict:
     """Say whether `document` parses."""
-    if document.language == "python" and ruff is not None:
+    if document.entry.ruff and ruff is not None:
         places = ruff.broken(document, timeout_s)
         if places is not None:
             return Verdict(not places, places)
     found = figures.broken(syntax)
     if found is None:
         return Verdict(None)
-    if not found or (document.language == "python" and _is_python(document.text)):
+    if not found or (document.entry.python_parser and _is_python(document.text)):
         return Verdict(parses=True)
     return Verdict(None if _may_be_newer(document, syntax, found) else False, found)
 
@@ -62,7 +62,7 @@ def _is_python(text: str) -> bool:
 def _may_be_newer(document: Document, syntax: Syntax, places: tuple[Span, ...]) -> bool:
     """Return whether the text may be right in a newer version of its language than the grammar knows."""
     parsed = syntax.parsed
-    if parsed is None or document.language in _SETTLED:
+    if parsed is None or Trait.SETTLED in document.entry.traits:
         return False
     local = all("\n" not in document.text[place.start : place.end].strip() for place in places)
     return local and _is_balanced(parsed.tree.root_node)

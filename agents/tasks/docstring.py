@@ -43,7 +43,7 @@ def offer(scene: Scene) -> Offer | None:
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or _find_place(scene.document, function) is None:
         return None
-    what = "a docstring" if scene.document.language == "python" else "a documentation comment"
+    what = "a docstring" if scene.document.entry.docstrings else "a documentation comment"
     return Offer(f"Write {what} for `{function.name}`", function.span)
 
 
@@ -87,9 +87,10 @@ def _find_place(document: Document, function: Function | None) -> _Place | None:
         return None
     text = document.text
     around = Cursor.at(document, function.span.start)
-    if document.language == "python":
+    if document.entry.docstrings:
         return _find_python_place(text, function, around)
-    if document.language not in doccomments.FORMS or doccomments.is_documented(text, function.span.start):
+    form = document.entry.doc_comment
+    if form is None or doccomments.is_documented(text, function.span.start, form):
         return None
     line = text.rfind("\n", 0, function.span.start) + 1
     head = text[line : function.span.start]
@@ -124,7 +125,7 @@ class _Writer:
         self._means = means
         self._function = function
         self._place = place
-        self._form = doccomments.FORMS.get(scene.document.language)
+        self._form = scene.document.entry.doc_comment
         self._style = docstyles.detect_style(scene, means) if self._form is None else DocStyle()
         self._body = scene.document.text[function.body.start : function.body.end]
 

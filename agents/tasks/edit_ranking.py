@@ -97,7 +97,7 @@ def judge(candidates: Iterable[Candidate], scene: Scene, means: Means) -> list[R
 
 def _explain_python_error(after: Document) -> str:
     """Return Python's syntax error in a text, with its line, in parentheses; "" for other languages or no error."""
-    if after.language != "python" or (error := _catch_syntax_error(after.text)) is None:
+    if not after.entry.python_parser or (error := _catch_syntax_error(after.text)) is None:
         return ""
     lines = after.text.splitlines()
     line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
@@ -111,7 +111,7 @@ def parses(scene: Scene, after: Document, edits: tuple[Edit, ...]) -> bool:
     syntax = Syntax.of(after, scene.syntax)
     if not syntax.available or syntax.error_count() > scene.syntax.error_count():
         return False
-    return after.language != "python" or not _breaks_python(scene.document.text, after.text, edits)
+    return not after.entry.python_parser or not _breaks_python(scene.document.text, after.text, edits)
 
 
 def _breaks_python(before: str, after: str, edits: tuple[Edit, ...]) -> bool:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 20  # of a finding that the completion model may rewrite
 _MOST_TESTED = 3  # candidates that the tests are run with
-_COMMENT_MARKS = {"python": "#", "ruby": "#", "bash": "#", "lua": "--", "sql": "--"}
 
 
 def offer(scene: Scene) -> Offer | None:
@@ -119,7 +118,7 @@ def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
     """Return a comment with the finding's message, and the indentation of the line below it."""
     text = scene.document.text
     head = text[text.rfind("\n", 0, lines.start) + 1 : lines.start]
-    comment = _COMMENT_MARKS.get(scene.document.language, "//")
+    comment = scene.document.entry.line_comment or "//"
     return f"{comment} {' '.join(finding.message.split())[:120]}\n{head}"
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.syntax import languages
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -22,10 +24,6 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 20_000
 _MOST_READ = 6  # test files that are read to detect the framework
-_PYTHON_TEST = re.compile(r"^(?:test_\w+|\w+_test)\.py$")
-_SCRIPT_TEST = re.compile(r"\.(test|spec)\.[cm]?[jt]sx?$")
-_SCRIPTS = ("javascript", "typescript", "tsx")
-LANGUAGES = ("python", *_SCRIPTS, "go", "rust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,9 @@ class TestPlace:
 
 def find_test_place(document: Document, function: Function, means: Means) -> TestPlace | None:
     """Return where a test of `function` goes; None for an unsupported language or an unexported function."""
-    if document.path is None or document.language not in LANGUAGES:
+    finder = _FINDERS.get(document.entry.test_custom)
+    if document.path is None or finder is None:
         return None
-    finder = {"python": _place_python_test, "go": _place_go_test, "rust": _place_rust_test}.get(
-        document.language, _place_script_test
-    )
     return finder(document, document.path, function, means)
 
 
@@ -70,8 +66,8 @@ def find_covering_test(document: Document, function: Function, means: Means) -> 
 
 def is_test_file(path: Path) -> bool:
     """Return whether the file's name is that of a test file."""
-    name = path.name
-    return bool(_PYTHON_TEST.match(name) or _SCRIPT_TEST.search(name)) or name.endswith("_test.go")
+    pattern = languages.get(languages.detect(path)).test_file
+    return bool(pattern) and re.search(pattern, path.name) is not None
 
 
 def _find_root(path: Path, means: Means) -> Path:
@@ -80,21 +76,22 @@ def _find_root(path: Path, means: Means) -> Path:
     return max(inside, key=lambda root: len(root.parts)) if inside else path.parent
 
 
-def _list_tests(means: Means, wanted: Callable[[str], object], root: Path) -> list[Path]:
-    """Return the workspace files below `root` whose names `wanted` accepts; looks at 20,000 files at most."""
+def _list_tests(means: Means, document: Document, root: Path) -> list[Path]:
+    """Return the test files of the document's language below `root`; looks at 20,000 workspace files at most."""
     found = []
+    wanted = re.compile(document.entry.test_file)
     for number, path in enumerate(means.files()):
         if number >= _MOST_FILES:
             break
-        if wanted(path.name) and path.is_relative_to(root):
+        if wanted.search(path.name) and path.is_relative_to(root):
             found.append(path)
     return found
 
 
-def _place_python_test(_: Document, path: Path, function: Function, means: Means) -> TestPlace:
+def _place_python_test(document: Document, path: Path, function: Function, means: Means) -> TestPlace:
     """Return the place of a Python test, named and written like most tests of the workspace."""
     root = _find_root(path, means)
-    tests = _list_tests(means, _PYTHON_TEST.match, root)
+    tests = _list_tests(means, document, root)
     suffixed = sum(each.name.endswith("_test.py") for each in tests) * 2 > len(tests)
     name = f"{path.stem}_test.py" if suffixed else f"test_{path.stem}.py"
     target = (
@@ -140,8 +137,8 @@ def _place_script_test(document: Document, path: Path, function: Function, means
     if not re.search(rf"export\b[^;]*\b{function.name}\b|exports\b[^;]*\b{function.name}\b", document.text):
         return None  # nothing outside of the file can call it
     root = _find_root(path, means)
-    tests = _list_tests(means, _SCRIPT_TEST.search, root)
-    marks = Counter(found[1] for each in tests if (found := _SCRIPT_TEST.search(each.name)))
+    tests = _list_tests(means, document, root)
+    marks = Counter(each.name.split(".")[-2] for each in tests)  # "test" or "spec"
     name = f"{path.stem}.{marks.most_common(1)[0][0] if marks else 'test'}{path.suffix}"
     aside = sum(each.parent.name == "__tests__" for each in tests) * 2 > len(tests) if tests else False
     folder = path.parent / "__tests__" if aside else path.parent
@@ -181,3 +178,11 @@ def _place_go_test(document: Document, path: Path, _: Function, means: Means) ->
 
 def _place_rust_test(document: Document, path: Path, _: Function, __: Means) -> TestPlace:
     return TestPlace("rust", path, document.text, "")
+
+
+_FINDERS: dict[str, Callable[[Document, Path, Function, Means], TestPlace | None]] = {
+    "python": _place_python_test,
+    "script": _place_script_test,
+    "go": _place_go_test,
+    "rust": _place_rust_test,
+}

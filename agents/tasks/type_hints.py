@@ -27,7 +27,7 @@ _LEAST_VOTES = 2  # votes from which a type is used without asking the model
 
 def offer(scene: Scene) -> Offer | None:
     """Return the offer for a Python function that has a parameter or a result without a type."""
-    if scene.document.language != "python":
+    if not scene.document.entry.python_parser:
         return None
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not _lacks_hints(function):

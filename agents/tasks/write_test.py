@@ -51,7 +51,7 @@ class _Form:
 def offer(scene: Scene) -> Offer | None:
     """Return the offer for a function that is no stub, in a file that is no test file."""
     document = scene.document
-    if document.path is None or document.language not in testing.LANGUAGES or testing.is_test_file(document.path):
+    if document.path is None or not document.entry.test_custom or testing.is_test_file(document.path):
         return None
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or function.is_stub(document.text) or function.name.startswith("__"):
@@ -160,7 +160,11 @@ class _TestWriter:
         start = text.rfind("\n", 0, self._function.span.start) + 1
         source = text[start : self._function.span.end]
         container = self._function.container
-        return f"class {container}:\n{source}" if container and self._scene.document.language == "python" else source
+        return (
+            f"class {container}:\n{source}"
+            if container and self._scene.document.entry.columns == "statements"
+            else source
+        )
 
 
 def _choose_form(function: Function, place: TestPlace) -> _Form:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from indexing import chunks
 from indexing.limits import IndexLimits
 from indexing.syntax import grammars, languages, symbols, texts
-from indexing.workspace import exclusion
+from indexing.workspace import built_in_reasons
 from indexing.workspace.files import read_regular
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def analyze_file(
     base = FileAnalysis(digest=digest, mtime_ns=found.st_mtime_ns, size=found.st_size)
     if digest == known_digest:
         return _with(base, unchanged=True), b""
-    if reason := exclusion.content_reason(data, limits, path.name, waived):
+    if reason := built_in_reasons.content_reason(data, limits, path.name, waived):
         return _with(base, reason=reason), b""
     text = texts.decode(data)
-    result = analyze_text(text, languages.of_path(path, text), plain=plain, alone=True)
+    result = analyze_text(text, languages.detect(path, text), plain=plain, alone=True)
     return _with(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
 
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from indexing.process.analysers import Request, Result
 from indexing.storage.index_files import Places
 from indexing.storage.store import Entry, Known, Store, Stored
-from indexing.workspace.exclusion import DECIDING_FILES, Exclusion
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.ignore_rules import DECIDING_FILES
+from indexing.workspace.walk import WalkCounts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -104,7 +105,7 @@ class Updater:
         self.places.discard_older()
         with self._opened() as store:
             known = store.known()
-            seen = Walk()
+            seen = WalkCounts()
             requests: list[Request] = []
             alive: set[str] = set()
             for found in walk(self._exclusion, self._limits, seen, self._stopping):
@@ -195,7 +196,7 @@ class Updater:
                 there = path.exists() and not path.is_symlink()
                 reason = self._exclusion.reason(path) if there else ""
                 if there and not reason:
-                    waived = self._exclusion.waived_at(path)
+                    waived = self._exclusion.waived_reasons_at(path)
                     requests.append(self._request(relative, 0, before.get(relative), waived))
                     continue
                 gone.extend(each.id for each in before.values())

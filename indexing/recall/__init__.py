@@ -1,1 +1,1 @@
-"""What was written after the same tokens: matching, votes, and how likely they are right."""
+"""Continuations from elsewhere with the same tokens before them: matching, votes and confidence."""

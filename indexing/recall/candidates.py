@@ -1,4 +1,4 @@
-"""What recall looks at: positions that may continue like the place, and the continuations that they vote for."""
+"""Records of recall: a candidate is a position in a pool, a hypothesis is a continuation that candidates vote for."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Candidate:
-    """A position that may continue like the place.
+    """A position whose continuation may also be right at the cursor.
 
     Attributes:
-        pool: where it was found.
-        position: of the token before the continuation.
-        end: position of the line break that ends the continued line.
-        exact: equal tokens backwards.
-        before: the tokens up to `position`, nearest first, `WINDOW` of them.
-        line: the tokens behind it, up to `end`.
-        text: from the token at `position` to that at `end`.
-        file: tells files of one pool apart.
-        matched: equal or consistently renamed tokens backwards.
-        after: tokens of the next line that are equal too.
-        renames: word numbers there to word numbers here.
+        pool: the pool that holds the position.
+        position: index of the token before the continuation.
+        end: index of the line break that ends the continued line.
+        exact: number of tokens up to `position` that equal those before the cursor.
+        before: the `WINDOW` tokens up to `position`, nearest first.
+        line: the tokens after `position`, up to `end`.
+        text: the text from the token at `position` to the token at `end`.
+        file: number of the file within the pool.
+        matched: as `exact`, with consistently renamed words counted as equal.
+        after: number of tokens of the next line that also equal those after the cursor's line.
+        renames: for words with another name at the cursor, their number there by their number here in the pool.
     """
 
     pool: Pool
@@ -42,13 +42,13 @@ class Candidate:
 
 @dataclass(slots=True)
 class Hypothesis:
-    """A continuation.
+    """A possible continuation at the cursor.
 
     Attributes:
-        text: ready to insert.
+        text: the text to insert.
         words: numbers of its words.
-        voters: candidates that say so, each with whether it says so by renaming.
-        length: tokens.
+        length: number of tokens.
+        voters: the candidates with this continuation, each with whether words had to be renamed for it.
     """
 
     text: str
@@ -58,7 +58,7 @@ class Hypothesis:
 
     @property
     def lead(self) -> Candidate:
-        """The best of its voters."""
+        """The voter with the longest match."""
         return max(
             (candidate for candidate, _ in self.voters),
             key=lambda found: (found.matched, found.exact, found.pool.origin),

@@ -1,6 +1,7 @@
-"""In which column a recalled line begins: as deep among the lines above the cursor as it stood among its own.
+"""The column of a recalled line: as deep below the lines above the cursor as it was below the lines above it.
 
-A token says only whether a line is deeper than the one above, not how many blocks it ends. Start at `column_of`.
+Tokens alone do not tell it: they say whether a line is deeper than the one above, not how many blocks it ends. Start at
+`find_column`.
 """
 
 from __future__ import annotations
@@ -15,30 +16,30 @@ if TYPE_CHECKING:
     from indexing.recall.candidates import Candidate
     from indexing.recall.pools import Place
 
-_LOOKED_AT = 256  # tokens above the line, in search of the line that it goes with
-_REACH = 8_000  # characters above the cursor
+_TOKENS_ABOVE = 256  # that are read above the recalled line
+_REACH = 8_000  # characters above the cursor that are looked at
 _TAB = 4
 
 
-def column_of(place: Place, found: Candidate) -> int | None:
-    """Return the column for the line that continues `place`, None where what matched does not reach far enough."""
-    *above, line = _lines(found) or [""]
-    depth = _width(line)
+def find_column(place: Place, found: Candidate) -> int | None:
+    """Return the column at which `found` begins at `place`; None if the matched tokens contain no enclosing line."""
+    *above, line = _read_lines(found) or [""]
+    depth = _measure_indent(line)
     if not line.strip():
         return None
     compared = sum(token <= tokens.SHALLOWER for token in found.before[: found.matched])
     here = [one for one in place.tail[-_REACH : len(place.tail) - len(place.line)].split("\n") if one.strip()]
     for back in range(1, min(compared, len(above), len(here)) + 1):
-        outer = _width(above[-back])
+        outer = _measure_indent(above[-back])
         if outer <= depth:
-            return _width(here[-back]) + depth - outer
+            return _measure_indent(here[-back]) + depth - outer
     return None
 
 
-def _lines(found: Candidate) -> list[str]:
-    """Return the lines up to the one that continues, as they stand where it was found; blank ones left out."""
+def _read_lines(found: Candidate) -> list[str]:
+    """Return the lines above the recalled line and that line itself, without blank ones, from the candidate's file."""
     ids = found.pool.ids
-    first = max(0, found.position - _LOOKED_AT)
+    first = max(0, found.position - _TOKENS_ABOVE)
     before = ids[first : found.position + 1]
     ends = (before == tokens.SEPARATOR).nonzero()[0]
     first += int(ends[-1]) + 1 if len(ends) else 0
@@ -50,6 +51,7 @@ def _lines(found: Candidate) -> list[str]:
     return [one for one in text.split("\n") if one.strip()]
 
 
-def _width(line: str) -> int:
+def _measure_indent(line: str) -> int:
+    """Return the width of the indentation of `line` in columns, a tab as `_TAB`."""
     lead = line[: len(line) - len(line.lstrip(" \t"))]
     return sum(_TAB if one == "\t" else 1 for one in lead)

@@ -1,6 +1,7 @@
-"""Where recall looks: segments and the asking text as pools of tokens, and the place of the cursor.
+"""The pools of tokens that recall searches (segments and the document itself), and the place of the cursor.
 
-Finds positions and reads texts; compares and judges nothing (that is `recall`). Start at `Pool` and `Place`.
+Pools find positions and read texts; `recall` compares and judges them. "The document" is the text that holds the
+cursor. Start at `Pool` and `Place`.
 """
 
 from __future__ import annotations
@@ -23,49 +24,55 @@ if TYPE_CHECKING:
     from indexing.storage.segment import Segment
 
 WINDOW = 32  # tokens compared backwards at most
-TAIL = 24_576  # characters before the cursor that are looked at, and searched themselves
-HEAD = 8_192  # characters behind it
+TAIL = 24_576  # characters before the cursor that are compared and searched
+HEAD = 8_192  # characters after it that are searched
 FOLLOWING = 8  # tokens of the next line compared
-_PAD = 255  # no token has this number
+_PAD = 255  # a number that no token has
 
 
 class Origin(IntEnum):
-    """Where a candidate stands, in order of trust."""
+    """Kind of a candidate's source, in order of trust."""
 
     WORKSPACE = 0
-    OPEN = 1  # a file that is open or changed since the index was built
-    BELOW = 2  # the asking text, behind the cursor
-    ABOVE = 3  # the asking text, before the cursor
+    OPEN = 1  # a file that is open or has changed since the index was built
+    BELOW = 2  # the document after the cursor
+    ABOVE = 3  # the document before the cursor
 
 
 class Pool(Protocol):
-    """Tokens that can be searched. Every file in it begins and ends with a separator."""
+    """Tokens that can be searched; each file in it begins and ends with a separator token."""
 
     ids: NDArray[np.uint32]
     origin: Origin
 
-    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions whose tokens up to there are most like the end of `context`; not all, not compared yet."""
+    def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Return about `limit` positions whose preceding tokens are likely to equal the end of `context`.
+
+        The result is neither complete nor verified; the caller compares the tokens.
+        """
         ...
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
-        """Texts from the tokens at `positions` up to where those at `ends` start; and what tells their files apart."""
+        """Return the texts from the tokens at `positions` to those at `ends` (exclusive), and their files' numbers."""
         ...
 
-    def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
-        """Whether the tokens at `positions` begin with `word`, itself a word. Shape as `positions`."""
+    def match_prefix(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
+        """Return for each position whether the text of its token begins with the word `word`."""
         ...
 
-    def where(self, position: int) -> tuple[tuple[str, int] | None, int]:
-        """File and code-point offset of a token."""
+    def locate(self, position: int) -> tuple[tuple[str, int] | None, int]:
+        """Return the file (None for the document) and the code-point offset of a token."""
         ...
 
 
 class TextPool:
-    """A part of the asking text as a pool, searched by scanning."""
+    """A part of the document as a pool, searched by scanning."""
 
     def __init__(self, text: str, base: int, origin: Origin, *, unfinished: int = 0) -> None:
-        """Search `text`, which stands at offset `base`; the last position and `unfinished` before it are not found."""
+        """Take `text`, which begins at offset `base` of the document.
+
+        The last position and `unfinished` positions before it are never found.
+        """
         self.origin = origin
         self.lexed = tokens_of(text, base)
         self.ids, self._starts = self.lexed.ids, self.lexed.starts
@@ -73,8 +80,8 @@ class TextPool:
         self._base = base
         self._last = len(self.ids) - 2 - unfinished
 
-    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions of the last token, with those before it equal too where there are many."""
+    def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Return positions of the last token of `context`; if there are many, those with more equal tokens before."""
         places: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
         for back in (2, 3, 4, 5):
             if len(places) > limit and len(context) >= back:
@@ -83,40 +90,40 @@ class TextPool:
         return places[-limit:]
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
-        """Texts between tokens; it is one file."""
+        """Return the texts between tokens; the file's number is always -1."""
         begins, stops = self._starts[positions].tolist(), self._starts[ends].tolist()
         return [self._text[begin:stop] for begin, stop in zip(begins, stops, strict=True)], [-1] * len(begins)
 
-    def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
-        """Whether the tokens begin with `word`."""
+    def match_prefix(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
+        """Return for each position whether the text of its token begins with `word`."""
         starts = self._starts[positions].tolist()
         return np.array([self._text.startswith(word, start) for start in starts], dtype=np.bool_)
 
-    def where(self, position: int) -> tuple[None, int]:
-        """Offset of a token in the asking text."""
+    def locate(self, position: int) -> tuple[None, int]:
+        """Return None and the offset of a token in the document."""
         return None, self._base + int(self._starts[position])
 
 
 class SegmentPool:
-    """A segment as a pool, searched by its anchors."""
+    """A segment as a pool, searched through its anchors."""
 
     def __init__(
         self, segment: Segment, keys: Sequence[tuple[str, int]], alive: NDArray[np.bool_], origin: Origin
     ) -> None:
-        """Search the files of `segment` that are `alive`; `keys` are what the view calls its files."""
+        """Take the files of `segment` that are `alive`; `keys` are the view's names of its files."""
         self._segment = segment
         self._keys = keys
         self._alive = None if alive.all() else alive  # None for all of them
         self.ids: NDArray[np.uint32] = segment.arrays["ids"]
         self.origin = origin
 
-    def near(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Positions with most equal tokens before, in files that count."""
+    def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Return up to `limit` positions, most equal preceding tokens first, in files that are alive."""
         places = self._segment.anchors(context, limit)
         return places if self._alive is None else places[self._alive[self._segment.files_at(places)]]
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
-        """Texts from the tokens at `positions` up to where those at `ends` start; and their files."""
+        """Return the texts from the tokens at `positions` to those at `ends` (exclusive), and their files' numbers."""
         segment = self._segment
         starts, text = segment.arrays["starts"], segment.arrays["text"].data
         files = segment.files_at(positions)
@@ -127,8 +134,8 @@ class SegmentPool:
         texts = [bytes(text[begin:stop]).decode("utf-8", "surrogatepass") for begin, stop in between]
         return texts, files.tolist()
 
-    def begins(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
-        """Whether the tokens begin with `word`."""
+    def match_prefix(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
+        """Return for each position whether the text of its token begins with `word`."""
         segment = self._segment
         text, data = segment.arrays["text"], np.frombuffer(word.encode("utf-8", "surrogatepass"), dtype=np.uint8)
         files = segment.files_at(positions)
@@ -136,15 +143,15 @@ class SegmentPool:
         fitting: NDArray[np.bool_] = (self.ids[positions] >= tokens.FIRST_WORD) & (
             begins + len(data) <= segment.text_begins[files + 1]
         )
-        for at, byte in enumerate(data):  # most fall out at the first character, and their pages are not read again
+        for at, byte in enumerate(data):  # most fail at the first character, so that the other pages are not read
             left = fitting.nonzero()[0]
             if not len(left):
                 break
             fitting[left] = text[begins[left] + at] == byte
         return fitting
 
-    def where(self, position: int) -> tuple[tuple[str, int], int]:
-        """File and code-point offset of a token."""
+    def locate(self, position: int) -> tuple[tuple[str, int], int]:
+        """Return the file and the code-point offset of a token."""
         segment = self._segment
         index = int(segment.files_at(np.array([position]))[0])
         return self._keys[index], segment.code_points(index, int(segment.arrays["starts"][position]))
@@ -152,13 +159,13 @@ class SegmentPool:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a continuation is wanted.
+    """The place of the cursor, for which a continuation is wanted.
 
     Attributes:
-        tail: the text before the cursor that is looked at, whole lines but for the last.
-        base: its offset in the asking text.
-        head: the text behind the cursor that is looked at.
-        partial: the word that ends at the cursor, "" for none; it may be complete or not.
+        tail: up to `TAIL` characters before the cursor, from the start of a line.
+        base: offset of `tail` in the document.
+        head: up to `HEAD` characters after the cursor.
+        partial: the word that ends at the cursor, complete or not; "" for none.
     """
 
     tail: str
@@ -168,7 +175,7 @@ class Place:
 
     @classmethod
     def of(cls, prefix: str, suffix: str) -> Place:
-        """The place between `prefix` and `suffix`."""
+        """Return the place between `prefix` and `suffix`."""
         base = max(0, len(prefix) - TAIL)
         if base:
             base = prefix.find("\n", base, len(prefix)) + 1 or base
@@ -177,12 +184,12 @@ class Place:
 
     @cached_property
     def above(self) -> TextPool:
-        """The text before the cursor as a pool; the place itself is not found."""
+        """The text before the cursor as a pool, without the cursor's own position."""
         return TextPool(self.tail, self.base, Origin.ABOVE, unfinished=1 if self.partial else 0)
 
     @cached_property
     def below(self) -> TextPool:
-        """The text behind the cursor as a pool."""
+        """The text after the cursor as a pool."""
         return TextPool(self.head, self.base + len(self.tail), Origin.BELOW)
 
     @cached_property
@@ -203,7 +210,7 @@ class Place:
 
     @cached_property
     def backwards_list(self) -> list[int]:
-        """The same as a list."""
+        """`backwards` as a list."""
         backwards: list[int] = self.backwards.tolist()
         return backwards
 
@@ -214,21 +221,21 @@ class Place:
 
     @cached_property
     def next_tokens(self) -> list[int]:
-        """The first tokens of the line after the cursor's."""
+        """The first `FOLLOWING` tokens of the line after the cursor's line."""
         ids = self.below.ids[1:65].tolist()
         breaks = [at for at, token in enumerate(ids) if token <= tokens.SHALLOWER]
         return ids[breaks[0] + 1 : breaks[0] + 1 + FOLLOWING] if breaks else []
 
     @cached_property
     def words(self) -> dict[int, str]:
-        """The words that are compared by their number: what renamed identifiers can become."""
+        """The last words before the cursor by their number; renamed words are replaced by them."""
         ids, starts = (every[-WINDOW - 4 : -1].tolist() for every in (self.above.ids, self.above.lexed.starts))
         found = zip(ids, starts, strict=True)
         texts = {token: tokens.WORD.match(self.tail, start) for token, start in found if token >= tokens.FIRST_WORD}
         return {token: match.group() for token, match in texts.items() if match}
 
-    def unknown(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        """Which of `words`, by their numbers, stand nowhere in sight. Shape as `words`."""
+    def find_unknown(self, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return for each word number whether the word is in neither `tail` nor `head`."""
         return ~(self.above.lexed.holds(words) | self.below.lexed.holds(words))
 
     @cached_property
@@ -238,5 +245,5 @@ class Place:
 
     @property
     def at_line_start(self) -> bool:
-        """Whether nothing but indentation stands before the cursor."""
+        """Whether only indentation is before the cursor in its line."""
         return not self.line.strip()

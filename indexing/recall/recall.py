@@ -1,9 +1,9 @@
-"""What was written after the same tokens: continuations for the end of a text, copied from elsewhere and adapted.
+"""Recall: continues the text at the cursor with what was written elsewhere after the same tokens.
 
-Candidates come from pools (segments, open files, the asking text itself), each compared token by token backwards from
-the cursor. Identifiers that were consistently renamed between there and here are renamed in the continuation too.
-Equal continuations vote together; `recall_confidence` says how likely the best is right. Reads no files, runs no model.
-Start at `best`.
+Candidates come from pools (segments, open files, the document itself) and are compared token by token backwards from
+the cursor. Words that differ consistently between a candidate and the document are renamed in the continuation. Equal
+continuations vote together; `recall_confidence` estimates how likely the best one is right. Reads no files and runs no
+model. Start at `find_best`.
 """
 
 from __future__ import annotations
@@ -31,39 +31,19 @@ if TYPE_CHECKING:
 
 
 LONGEST = 64  # tokens of a continued line
-
-
-FROM_POOL = 32  # candidates looked up in a pool; more of equal length add no new line, measured
-
-
-FROM_OWN = 192  # the same for the asking text, where all tables are one scan
-
-
-FROM_POOL_PARTIAL = 160  # the same when half a word stands before the cursor and most of them will not fit it
-
-
+FROM_POOL = 32  # positions taken from a pool; measured: more of them add no new lines
+FROM_OWN = 192  # positions taken from the document, where a search is one scan
+FROM_POOL_PARTIAL = 160  # positions taken from a pool after a partial word, which most of them do not fit
 COMPARED = 24  # candidates read from other files
-
-
-OWN_COMPARED = 24  # candidates read from the asking text on each side of the cursor
-
-
+OWN_COMPARED = 24  # candidates read from the document on each side of the cursor
 BLOCK_LINES = 12
-
-
 _BACK = np.arange(WINDOW + 1)
-
-
 _FORTH = np.arange(1, LONGEST + 1)
-
-
 _TRUE = np.ones(1, dtype=np.bool_)
-
-
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 
 
-# Words that are not renamed: what several languages reserve, and the names of "this object".
+# Words that are never renamed: reserved words of several languages, and the names of the current object.
 _RESERVED = """
 abstract and as assert async await break case catch class const continue debugger def default defer del do
 elif else enum except export extends extern false False final finally fn for from func function global go goto
@@ -79,17 +59,17 @@ KEYWORDS = frozenset(tokens.hash_words(_RESERVED.split()).tolist())
 
 @dataclass(frozen=True, slots=True)
 class RecallMatch:
-    """A continuation; `key` is None when the best match stands in the asking text itself. As `records.Recalled`.
+    """A continuation with its source, as `records.Recalled`.
 
     Attributes:
-        key: file of the best match, as the view names it.
-        start: code-point offset in that file of the token before the continuation (in the asking text: from its start).
-        text: the continuation, ready to insert.
-        matched_tokens: tokens before the cursor that are equal there, renamed identifiers included.
-        agreement: share of the votes, weighted by squared length of the match, 0 to 1.
-        votes: how many places voted for it.
-        confidence: calibrated probability that the rest of the line is exactly this.
-        column: where its line begins, for a cursor on a blank line; None when that is not known.
+        key: the view's name of the file of the best match; None for the document.
+        start: code-point offset in that file of the token before the continuation.
+        text: the text to insert.
+        matched_tokens: number of tokens before the cursor that are equal or consistently renamed in that file.
+        agreement: share of the votes, each weighted by the squared length of its match; 0 to 1.
+        votes: number of candidates with this continuation.
+        confidence: calibrated probability that the rest of the line is exactly `text`.
+        column: column of the line if the cursor is on a blank line; None if it is not known.
     """
 
     key: tuple[str, int] | None
@@ -102,35 +82,43 @@ class RecallMatch:
     column: int | None = None
 
 
-def best(
+def find_best(
     place: Place, pools: Sequence[Pool], *, whole_block: bool, limit: int, deadline: float | None
 ) -> list[RecallMatch]:
-    """Continuations of the place, most likely first; past the deadline from the pools visited so far."""
+    """Return up to `limit` continuations of the place, most likely first.
+
+    Args:
+        place: the cursor.
+        pools: pools to search beside the document.
+        whole_block: add the lines that belong to the continued line.
+        limit: largest number of results.
+        deadline: moment of `time.monotonic` after which no further pool is searched.
+    """
     if not len(place.context):
         return []
-    candidates = find(place, pools, deadline)
+    candidates = find_candidates(place, pools, deadline)
     matches = []
-    for hypothesis, agreement, probability in confidence.judge(place, continuations(place, candidates), candidates)[
-        :limit
-    ]:
+    for hypothesis, agreement, probability in confidence.judge(
+        place, collect_hypotheses(place, candidates), candidates
+    )[:limit]:
         lead = hypothesis.lead
-        text = hypothesis.text + _block_rest(place, lead) if whole_block else hypothesis.text
-        key, start = lead.pool.where(lead.position)
-        column = columns.column_of(place, lead) if place.at_line_start else None
+        text = hypothesis.text + _read_block_rest(place, lead) if whole_block else hypothesis.text
+        key, start = lead.pool.locate(lead.position)
+        column = columns.find_column(place, lead) if place.at_line_start else None
         matches.append(
             RecallMatch(key, start, text, lead.matched, agreement, len(hypothesis.voters), probability, column)
         )
     return matches
 
 
-def find(place: Place, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
-    """Compared candidates from all pools, the longest matches of each."""
-    own = [found for pool in (place.above, place.below) for found in _longest(place, pool, OWN_COMPARED)]
+def find_candidates(place: Place, pools: Sequence[Pool], deadline: float | None) -> list[Candidate]:
+    """Return the candidates with the longest matches of the document and of all pools, compared with the place."""
+    own = [found for pool in (place.above, place.below) for found in _find_longest(place, pool, OWN_COMPARED)]
     others: list[Candidate] = []
     for pool in pools:
         if deadline is not None and time.monotonic() > deadline:
             break
-        others += _longest(place, pool, COMPARED)
+        others += _find_longest(place, pool, COMPARED)
     others.sort(key=lambda candidate: (-candidate.exact, -candidate.pool.origin))
     candidates = own + others[:COMPARED]
     for candidate in candidates:
@@ -138,28 +126,32 @@ def find(place: Place, pools: Sequence[Pool], deadline: float | None) -> list[Ca
     return candidates
 
 
-def _places(place: Place, pool: Pool) -> NDArray[np.int64]:
-    """Positions worth comparing; with half a word before the cursor those whose next token begins with it."""
+def _find_positions(place: Place, pool: Pool) -> NDArray[np.int64]:
+    """Return the positions to compare; after a partial word, those whose next token begins with it."""
     if not place.partial:
-        return pool.near(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
-    places = np.concatenate([pool.near(place.complete, FROM_POOL) - 1, pool.near(place.context, FROM_POOL_PARTIAL)])
+        return pool.find_similar(place.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
+    places = np.concatenate(
+        [pool.find_similar(place.complete, FROM_POOL) - 1, pool.find_similar(place.context, FROM_POOL_PARTIAL)]
+    )
     if not len(places):
         return places
     places.sort()
     places = places[np.concatenate([_TRUE, places[1:] != places[:-1]])]
     following: list[int] = pool.ids[places + 1].tolist()
-    # Equal numbers are equal words: one text of each is read, as each may cost a page of the map.
+    # Equal numbers are equal words: one text of each is read, because each may cost a page of the map.
     of_each = dict(zip(following, places.tolist(), strict=True))
     words = [number for number in of_each if number >= tokens.FIRST_WORD]
-    begins = pool.begins(np.array([of_each[number] for number in words], dtype=np.int64) + 1, place.partial).tolist()
+    begins = pool.match_prefix(
+        np.array([of_each[number] for number in words], dtype=np.int64) + 1, place.partial
+    ).tolist()
     fitting = set(compress(words, begins))
     left: NDArray[np.int64] = places[[number in fitting for number in following]] if fitting else places[:0]
     return left
 
 
-def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
-    """The positions of a pool with the longest matches; of equal ones the later: in the asking text, the nearer."""
-    places = _places(place, pool)
+def _find_longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
+    """Return the `count` candidates of a pool with the longest exact matches; of equal ones, the later positions."""
+    places = _find_positions(place, pool)
     if not len(places):
         return []
     windows = pool.ids.take(places[:, None] - _BACK, mode="clip")
@@ -168,11 +160,11 @@ def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
     lengths = unequal.argmax(axis=1)
     order = np.lexsort((-places, -lengths))[: int(np.count_nonzero(lengths))]
     chosen: list[tuple[int, int, int, list[int], list[int]]] = []
-    for begin in range(0, len(order), count):  # nearly all lines end within reach: one round
+    for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
         some = order[begin : begin + count]
         at = places[some]
         lines = pool.ids.take(at[:, None] + _FORTH, mode="clip")
-        to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # 0 as well when the line is longer than we look
+        to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # also 0 if the line is longer than `LONGEST`
         found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
         chosen += [
             (place, place + 1 + further, length, before[:WINDOW], line[:further])
@@ -181,11 +173,11 @@ def _longest(place: Place, pool: Pool, count: int) -> list[Candidate]:
         ]
         if len(chosen) >= count:
             break
-    return _read(pool, chosen[:count])
+    return _read_candidates(pool, chosen[:count])
 
 
-def _read(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]]]) -> list[Candidate]:
-    """Candidates by position, end, exact length and their tokens, with their texts."""
+def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]]]) -> list[Candidate]:
+    """Return candidates of (position, end, exact length, tokens before, tokens of the line), with their texts read."""
     if not chosen:
         return []
     places, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
@@ -194,7 +186,7 @@ def _read(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]
 
 
 def _extend(place: Place, candidate: Candidate) -> None:
-    """Compare on with identifiers renamed one to one, and the line after the cursor's."""
+    """Extend the match of a candidate over words that are renamed one to one, and compare the next line."""
     exact = candidate.matched = candidate.exact
     here, there = place.backwards_list, candidate.before
     if exact < WINDOW and here[exact] >= tokens.FIRST_WORD and there[exact] >= tokens.FIRST_WORD:
@@ -218,18 +210,18 @@ def _extend(place: Place, candidate: Candidate) -> None:
             candidate.after += 1
 
 
-def continuations(place: Place, candidates: Sequence[Candidate]) -> list[Hypothesis]:
-    """What the candidates say; one that renames votes for its original text too."""
+def collect_hypotheses(place: Place, candidates: Sequence[Candidate]) -> list[Hypothesis]:
+    """Return the continuations of all candidates; one with renamed words also votes for its original text."""
     found: dict[str, Hypothesis] = {}
     for candidate in candidates:
-        raw = _behind_token(candidate.text, candidate.before[0])
+        raw = _cut_first_token(candidate.text, candidate.before[0])
         words = [token for token in candidate.line if token >= tokens.FIRST_WORD]
         variants = [(raw, words, False)]
         if not candidate.renames.keys().isdisjoint(words):
             renamed = [candidate.renames.get(token, token) for token in words]
             variants.insert(0, (rename(place, raw, words, candidate.renames), renamed, True))
         for variant, numbers, is_renamed in variants:
-            text = _fit(place, variant)
+            text = _fit_to_cursor(place, variant)
             if text:
                 hypothesis = found.get(text)
                 if hypothesis is None:
@@ -238,8 +230,8 @@ def continuations(place: Place, candidates: Sequence[Candidate]) -> list[Hypothe
     return list(found.values())
 
 
-def _fit(place: Place, text: str) -> str:
-    """A continuation as it must be to stand at the cursor; "" when it does not fit."""
+def _fit_to_cursor(place: Place, text: str) -> str:
+    """Return the text to insert at the cursor for the continuation `text`; "" if it does not fit the partial word."""
     if ("#" in text or "//" in text) and text.count('"') % 2 == text.count("'") % 2 == 0:
         text = _COMMENT.sub("", text)
     text = text.rstrip()
@@ -249,8 +241,8 @@ def _fit(place: Place, text: str) -> str:
     return text.lstrip() if place.spaced else text
 
 
-def _behind_token(text: str, token: int) -> str:
-    """What follows the first token of `text`."""
+def _cut_first_token(text: str, token: int) -> str:
+    """Return what follows the first token of `text`, whose number is `token`."""
     if token <= tokens.SHALLOWER:
         return text.lstrip()
     word = tokens.WORD.match(text) if token >= tokens.FIRST_WORD else None
@@ -258,25 +250,25 @@ def _behind_token(text: str, token: int) -> str:
 
 
 def rename(place: Place, text: str, words: Sequence[int], renames: dict[int, int]) -> str:
-    """`text` with identifiers replaced by what they are called at the place; `words` are the numbers of its words."""
+    """Return `text` with words replaced by their names at the place; `words` are the numbers of its words."""
     numbers = iter(words)
 
-    def new(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         number = renames.get(next(numbers, 0))
         return match.group() if number is None else place.words.get(number, match.group())
 
-    return tokens.WORD.sub(new, text)
+    return tokens.WORD.sub(replace, text)
 
 
-def _block_rest(place: Place, lead: Candidate) -> str:
-    """The lines that belong to the continued line where it was found, re-indented.
+def _read_block_rest(place: Place, lead: Candidate) -> str:
+    """Return the lines that belong to the recalled line in its own file, re-indented for the place.
 
-    Those are the deeper ones, or at the start of a line inside a block all to the end of that block.
+    These are the deeper lines, or, if the cursor is at the start of a line in a block, all lines of that block.
     """
     ids = lead.pool.ids
     before = ids[max(0, lead.position - 4 * LONGEST) : lead.position + 1] <= tokens.SHALLOWER
     begin = lead.position - int(before[::-1].argmax()) if before.any() else lead.position
-    if ids[begin] == tokens.SEPARATOR:  # it ends the file before, which has offsets of its own
+    if ids[begin] == tokens.SEPARATOR:  # it ends the previous file
         begin += 1
     separators = np.flatnonzero(ids[lead.end : lead.end + 8 * LONGEST] == tokens.SEPARATOR)
     stop = lead.end + (int(separators[0]) if len(separators) else 8 * LONGEST)

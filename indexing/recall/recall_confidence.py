@@ -1,14 +1,14 @@
-"""How likely a recalled line is right: a logistic model over what is known of its voters.
+"""The probability that a recalled line is right: a logistic model over features of its voters.
 
-The weights lie in `recall.toml` beside this file, with how they were fitted (`tests/eval/recall.py --fit` writes it
-anew). Start at `judge`.
+`recall.toml` beside this file holds the weights and says how they were fitted; `tests/eval/recall.py --fit` writes it.
+Start at `judge`.
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from indexing.recall.pools import Place
 
 WEIGHTS = Path(__file__).with_name("recall.toml")
-MOST_JUDGED = 16  # continuations with the most votes; the others are never right often enough
+MOST_JUDGED = 16  # continuations, those with the most votes
 _OPENING, _CLOSING = "([{", ")]}"
 
 FEATURES = (
@@ -41,7 +41,7 @@ FEATURES = (
     "share_longest",  # of the voters with the longest exact match of all
     "is_longest",
     "is_longest_matched",
-    "own",  # some voter stands in the asking text
+    "own",  # a voter is in the document
     "own_exact",
     "own_matched",
     "distance",  # to the nearest voter above, logarithm of tokens
@@ -49,11 +49,11 @@ FEATURES = (
     "files",
     "length",  # tokens of the continuation, logarithm
     "short",
-    "unknown",  # identifiers in it that are nowhere in the asking text
+    "unknown",  # words of it that are not in the document
     "any_unknown",
     "no_names",
-    "only_renamed",  # all voters say so by renaming
-    "only_unrenamed",  # all voters would rename something in it
+    "only_renamed",  # all voters renamed words
+    "only_unrenamed",  # all voters have renamed words, but not in this continuation
     "renamed",
     "unbalanced",
     "closes_too_much",
@@ -76,8 +76,8 @@ FEATURES = (
 
 
 @cache
-def weights() -> NDArray[np.float64]:
-    """The fitted weights, in the order of `FEATURES`."""
+def load_weights() -> NDArray[np.float64]:
+    """Return the fitted weights, in the order of `FEATURES`."""
     table = tomllib.loads(WEIGHTS.read_text(encoding="utf-8"))["weights"]
     return np.array([float(table[name]) for name in FEATURES])
 
@@ -85,11 +85,11 @@ def weights() -> NDArray[np.float64]:
 def judge(
     place: Place, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> list[tuple[Hypothesis, float, float]]:
-    """Each continuation with its agreement and its probability, most likely first."""
+    """Return continuations with their agreement and probability, most likely first."""
     if not hypotheses:
         return []
     kept, rows = describe(place, hypotheses, candidates)
-    probabilities = 1 / (1 + np.exp(-np.clip(rows @ weights(), -30, 30)))
+    probabilities = 1 / (1 + np.exp(-np.clip(rows @ load_weights(), -30, 30)))
     order = np.argsort(-probabilities, kind="stable").tolist()
     share = FEATURES.index("share")
     return [(kept[at], float(rows[at, share]), float(probabilities[at])) for at in order]
@@ -98,20 +98,20 @@ def judge(
 def describe(
     place: Place, hypotheses: Sequence[Hypothesis], candidates: Sequence[Candidate]
 ) -> tuple[list[Hypothesis], NDArray[np.float64]]:
-    """Those with the most votes and their features. Shape (hypotheses, features)."""
+    """Return the `MOST_JUDGED` hypotheses with the most votes, and their features: shape (hypotheses, features)."""
     votes = [sum(candidate.matched**2 for candidate, _ in found.voters) for found in hypotheses]
     order = sorted(range(len(votes)), key=lambda at: -votes[at])[:MOST_JUDGED]
     scene = _Scene.of(place, candidates)
-    strange = _strangers(place, [hypotheses[at] for at in order])
-    rows = [_describe(scene, hypotheses[at], votes[at], *strange[row]) for row, at in enumerate(order)]
+    counts = _count_words(place, [hypotheses[at] for at in order])
+    rows = [_compute_features(scene, hypotheses[at], votes[at], *counts[row]) for row, at in enumerate(order)]
     return [hypotheses[at] for at in order], np.array(rows, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """What all continuations of a place are measured against."""
+    """Figures of a place and all its candidates, to which each continuation is compared."""
 
-    votes: int  # sum over all candidates of the squared exact length
+    votes: int  # sum of the squared exact lengths of all candidates
     votes_matched: int
     longest: int
     longest_matched: int
@@ -137,66 +137,111 @@ class _Scene:
             here=len(place.above.ids),
             partial=bool(place.partial),
             line=place.line,
-            depth=_depth(place.line),
+            depth=_count_open_brackets(place.line),
             below=frozenset(line.strip() for line in place.head[:600].split("\n")[:6]) - {""},
             above=frozenset(line.strip() for line in place.tail[-600:].split("\n")[-4:-1]) - {""},
         )
 
 
-def _describe(scene: _Scene, found: Hypothesis, votes: int, names: int, strange: int) -> tuple[float, ...]:
-    """The features of one continuation, in the order of `FEATURES`."""
-    exact = matched = own_exact = own_matched = after = weight = at_longest = renamed = would_rename = 0
-    nearest, is_open, own = 100_000, False, False
-    files = set()
-    for candidate, is_renamed in found.voters:
+@dataclass(slots=True)
+class _Tally:
+    """Figures of the voters of one continuation.
+
+    Attributes:
+        exact: longest exact match; `own_exact` of the voters in the document.
+        matched: longest match with renamed words; `own_matched` of the voters in the document.
+        after: most equal tokens of the next line.
+        weight: sum of the squared exact lengths.
+        at_longest: number of voters with the longest exact match of all candidates.
+        renamed: number of voters that renamed words for this continuation.
+        with_renames: number of voters that have renamed words at all.
+        nearest: distance of the nearest voter above the cursor, in tokens.
+        files: the files of the voters.
+        is_open: a voter is in an open file.
+        own: a voter is in the document.
+    """
+
+    exact: int = 0
+    matched: int = 0
+    own_exact: int = 0
+    own_matched: int = 0
+    after: int = 0
+    weight: int = 0
+    at_longest: int = 0
+    renamed: int = 0
+    with_renames: int = 0
+    nearest: int = 100_000
+    files: set[tuple[Origin, int]] = field(default_factory=set)
+    is_open: bool = False
+    own: bool = False
+
+
+def _tally_voters(scene: _Scene, voters: Sequence[tuple[Candidate, bool]]) -> _Tally:
+    """Return the figures of `voters`."""
+    tally = _Tally()
+    for candidate, is_renamed in voters:
         origin = candidate.pool.origin
-        exact = max(exact, candidate.exact)
-        matched = max(matched, candidate.matched)
-        after = max(after, candidate.after)
-        weight += candidate.exact**2
-        at_longest += candidate.exact == scene.longest
-        renamed += is_renamed
-        would_rename += bool(candidate.renames)
-        files.add((origin, candidate.file))
-        is_open |= origin == Origin.OPEN
+        tally.exact = max(tally.exact, candidate.exact)
+        tally.matched = max(tally.matched, candidate.matched)
+        tally.after = max(tally.after, candidate.after)
+        tally.weight += candidate.exact**2
+        tally.at_longest += candidate.exact == scene.longest
+        tally.renamed += is_renamed
+        tally.with_renames += bool(candidate.renames)
+        tally.files.add((origin, candidate.file))
+        tally.is_open |= origin == Origin.OPEN
         if origin >= Origin.BELOW:
-            own = True
-            own_exact = max(own_exact, candidate.exact)
-            own_matched = max(own_matched, candidate.matched)
+            tally.own = True
+            tally.own_exact = max(tally.own_exact, candidate.exact)
+            tally.own_matched = max(tally.own_matched, candidate.matched)
             if origin == Origin.ABOVE:
-                nearest = min(nearest, scene.here - candidate.position)
-    share, share_matched = weight / scene.votes, votes / scene.votes_matched
-    share_longest = at_longest / scene.at_longest
-    log_exact, log_matched, log_length = math.log1p(exact), math.log1p(matched), math.log1p(found.length)
-    depth = scene.depth + _depth(found.text)
+                tally.nearest = min(tally.nearest, scene.here - candidate.position)
+    return tally
+
+
+def _compute_features(scene: _Scene, found: Hypothesis, votes: int, names: int, unknown: int) -> tuple[float, ...]:
+    """Return the features of one continuation, in the order of `FEATURES`.
+
+    Args:
+        scene: the place and all candidates.
+        found: the continuation.
+        votes: sum of the squared matched lengths of its voters.
+        names: number of its words.
+        unknown: number of those that are not in the document.
+    """
+    tally, count = _tally_voters(scene, found.voters), len(found.voters)
+    share, share_matched = tally.weight / scene.votes, votes / scene.votes_matched
+    share_longest = tally.at_longest / scene.at_longest
+    log_exact, log_matched = math.log1p(tally.exact), math.log1p(tally.matched)
+    log_length = math.log1p(found.length)
+    depth = scene.depth + _count_open_brackets(found.text)
     lead = scene.line.strip()
     whole = (scene.line + found.text).strip()
-    count = len(found.voters)
     return (
         1.0,
         log_exact,
         log_matched,
-        exact / 10,
-        matched / 10,
+        tally.exact / 10,
+        tally.matched / 10,
         share,
         share_matched,
         share_longest,
-        exact == scene.longest,
-        matched == scene.longest_matched,
-        own,
-        math.log1p(own_exact),
-        math.log1p(own_matched),
-        math.log1p(nearest) / 5,
+        tally.exact == scene.longest,
+        tally.matched == scene.longest_matched,
+        tally.own,
+        math.log1p(tally.own_exact),
+        math.log1p(tally.own_matched),
+        math.log1p(tally.nearest) / 5,
         math.log1p(count),
-        math.log1p(len(files)),
+        math.log1p(len(tally.files)),
         log_length,
         found.length <= 2,
-        strange,
-        strange > 0,
+        unknown,
+        unknown > 0,
         names == 0,
-        renamed == count,
-        would_rename == count and not renamed,
-        would_rename == count,
+        tally.renamed == count,
+        tally.with_renames == count and not tally.renamed,
+        tally.with_renames == count,
         depth != 0,
         depth < 0,
         depth > 0,
@@ -209,23 +254,23 @@ def _describe(scene: _Scene, found: Hypothesis, votes: int, names: int, strange:
         share_longest * log_exact,
         share_matched * log_matched,
         log_length * log_matched,
-        math.log1p(after),
-        after == scene.after and after > 0,
+        math.log1p(tally.after),
+        tally.after == scene.after and tally.after > 0,
         scene.partial,
         scene.partial and tokens.WORD.match(found.text) is not None,
-        is_open,
+        tally.is_open,
     )
 
 
-def _depth(text: str) -> int:
-    """Opening minus closing brackets."""
+def _count_open_brackets(text: str) -> int:
+    """Return the number of opening brackets less that of closing ones."""
     return sum(text.count(mark) for mark in _OPENING) - sum(text.count(mark) for mark in _CLOSING)
 
 
-def _strangers(place: Place, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
-    """For each continuation its number of words, and of those that are not in the asking text."""
+def _count_words(place: Place, hypotheses: Sequence[Hypothesis]) -> list[tuple[int, int]]:
+    """Return for each continuation the number of its words, and of those that are not in the document."""
     words = np.array([word for found in hypotheses for word in found.words], dtype=np.uint32)
-    strange = place.unknown(words)
+    strange = place.find_unknown(words)
     ends = np.cumsum([0, *(len(found.words) for found in hypotheses)])
     counts = np.concatenate([[0], np.cumsum(strange)])[ends]
     return list(zip(np.diff(ends).tolist(), np.diff(counts).tolist(), strict=True))

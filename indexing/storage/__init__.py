@@ -1,1 +1,1 @@
-"""What the index keeps: one database and one mapped segment for each workspace folder."""
+"""The stored index: one database and one mapped segment for each workspace folder."""

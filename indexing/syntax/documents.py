@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from indexing.syntax.languages import Language
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -19,7 +21,7 @@ class Document:
     Attributes:
         uri: opaque identity; untitled documents and notebook cells have one too.
         path: absolute path when the document is a file on disk, else None.
-        language: our name of the language (`indexing.syntax.languages`), "text" when unknown.
+        language: name of the language (`indexing.syntax.languages`), "text" when unknown.
         text: with the line endings as they are.
         version: the editor's version number.
         origins: other paths that the URI stands for: the file of which this is a version, the notebook of a cell.
@@ -34,6 +36,13 @@ class Document:
     version: int = 0
     origins: tuple[Path, ...] = ()
     cell: bool = False
+
+    @property
+    def entry(self) -> Language:
+        """Facts about the document's language; those of plain text when it is unknown."""
+        from indexing.syntax import languages  # noqa: PLC0415 (documents are made before the first answer is due)
+
+        return languages.get(self.language)
 
 
 @dataclass(frozen=True, slots=True)

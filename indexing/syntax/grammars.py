@@ -148,7 +148,7 @@ def _parser(language: tree_sitter.Language) -> tree_sitter.Parser:
 
 def _load(name: str) -> _Loaded:
     entry = languages.get(name)
-    if entry is None:
+    if not entry.grammar:
         return _Loaded(None)
     module, _, function = entry.grammar.partition(":")
     try:

@@ -23,13 +23,7 @@ Kind = Literal["code", "comment", "string", "none"]
 
 _LINES_BACK = 2000  # how far a scope's head is looked for
 _DEFINITION = re.compile(r"\s*(?:async\s+def|def|class)\b")  # languages whose blocks are made by indentation
-_END_OPENER = re.compile(
-    r"(?:\b(?:do|then|else|begin)(?:\s*\|[^|]*\|)?|^\s*(?:local\s+)?(?:def|class|module|function)\b.*"
-    r"|^\s*(?:if|unless|while|until|for|case)\b.*|\bfunction\s*\([^)]*\))\s*$"
-)
-_END_LANGUAGES = {"ruby", "lua", "bash"}
 _COMMENT_LINE = re.compile(r"\s*(?:#|//|--|;|\*|/\*)")
-_LINE_COMMENTS = {"python": "#", "ruby": "#", "bash": "#", "yaml": "#", "toml": "#", "lua": "--", "sql": "--"}
 _CLOSERS = ('"', "'", "`", "]]", ")", "*/", "-->")
 
 
@@ -162,7 +156,7 @@ class Around:
 
     def _kind_by_line(self) -> Kind:
         """By the quotes and comment signs on this line: half-typed strings are not strings to the grammar."""
-        comment = _LINE_COMMENTS.get(self.entry.name, "//")
+        comment = self.entry.line_comment
         quote, at, line = "", 0, self.head
         while at < len(line):
             if quote:
@@ -171,9 +165,9 @@ class Around:
                 elif line.startswith(quote, at):
                     at += len(quote) - 1
                     quote = ""
-            elif line.startswith(comment, at):
+            elif comment and line.startswith(comment, at):
                 return "comment"
-            elif line[at] in "\"'`" and not (line[at] == "'" and self.entry.name == "rust"):
+            elif line[at] in "\"'`" and not (line[at] == "'" and self.entry.apostrophe == "name"):
                 quote = line[at] * 3 if line.startswith(line[at] * 3, at) else line[at]
                 at += len(quote) - 1
             at += 1
@@ -181,7 +175,7 @@ class Around:
 
     def scope(self) -> Span | None:
         """The innermost definition or block around the cursor."""
-        if self.entry.indented:
+        if self.entry.columns == "statements":
             return self._scope_by_indentation()
         around = self.path(self.offset - 1)
         for depth in range(len(around) - 1, 0, -1):
@@ -230,14 +224,14 @@ class Around:
         last = self.text[self._last] if self._last >= 0 else ""
         previous = self._previous_line
         deeper = self._next_line is not None and _indent(self._next_line) > _indent(previous)
-        if self.entry.indented:
+        if self.entry.columns == "statements":
             code = previous.split(" #", 1)[0].rstrip()
             return code.endswith(":") and not deeper and len(self.head.expandtabs()) > _indent(previous)
         following = (self._next_line or "").lstrip()
         if last == "{" or previous.rstrip().endswith("{"):
             return following.startswith("}") or not deeper
-        if self.entry.name in _END_LANGUAGES and _END_OPENER.search(previous):
-            return following.startswith(("end", "done", "fi", "else", "elif")) or not deeper
+        if self.entry.word_opener and re.search(self.entry.word_opener, previous):
+            return following.startswith(self.entry.word_closers) or not deeper
         return False
 
     def _after_docstring(self) -> bool:

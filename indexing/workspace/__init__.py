@@ -1,1 +1,1 @@
-"""Which files there are, which of them may be read, and by whom."""
+"""The files of a workspace: which exist, which may be read, and which may be shown to a model."""

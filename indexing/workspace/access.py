@@ -1,8 +1,8 @@
-"""Which models may see a document, by the paths that it stands for and by its own text. One decision for every door.
+"""The decision whether a document may be shown to a model, by the paths that it stands for and by its text.
 
-A file of the workspace that nothing keeps back is shared: it may be indexed, and be shown with whatever is asked about.
-What has no path, or lies outside of every folder, or is another version of a file, is alone: it is shown to a model
-when it is asked about itself, and never with another document. All else is withheld. Start at `reason_of`.
+The result is a reason. "" means shared: the document may be indexed and may be part of any prompt. A reason in `ALONE`
+(no path, outside of every workspace folder, another version of a file) means that it may be part of a prompt about
+itself only. Any other reason withholds it. Start at `decide`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _MOST_TEXTS = 32
 OUTSIDE = "outside"
 NO_FILE = "no file"
 ALONE = frozenset({OUTSIDE, NO_FILE})
-"""Reasons for which a document is shown when it is asked about itself, and with nothing else."""
+"""Reasons for which a document may be part of prompts about itself, and of no others."""
 
-# What is said of a file's own bytes, which a cell or another version does not share.
+# Reasons of a file's own bytes, which do not apply to its cells or other versions.
 OF_BYTES = frozenset({"too large", "binary", "minified", "generated", "long lines", "lock file", "notebook", "special"})
 _OUTPUTS = (
     "vscode-notebook-cell-output",
@@ -36,10 +36,10 @@ _OUTPUTS = (
 )
 
 
-class Standing:
-    """The decisions about documents, kept so that asking at each key costs next to nothing. Thread-safe.
+class AccessCache:
+    """Cached decisions about documents, so that a decision at each key costs little. Thread-safe.
 
-    What the paths say is reused for two seconds, what a text says as long as it is the same.
+    The decision by paths is reused for two seconds, the decision by text as long as the text is the same.
     """
 
     def __init__(self, excluded: Callable[[Path], str]) -> None:
@@ -48,27 +48,27 @@ class Standing:
         self._texts: dict[str, tuple[str, bool]] = {}
 
     def reason(self, document: Document) -> str:
-        """Return what `reason_of` says."""
-        reason = self._by_paths(document)
-        if reason in {"", *ALONE} and self._by_text(document):
+        """Return `decide` of `document`, from the cache where possible."""
+        reason = self._decide_by_paths(document)
+        if reason in {"", *ALONE} and self._is_secret_by_text(document):
             return "secret"
         return reason
 
     def forget(self, uri: str) -> None:
-        """Let go of the text of a document that was closed."""
+        """Release the text of a closed document."""
         self._texts.pop(uri, None)
 
-    def _by_paths(self, document: Document) -> str:
+    def _decide_by_paths(self, document: Document) -> str:
         now = time.monotonic()
         key = (document.uri, document.path, document.origins, document.cell)
         known = self._paths.get(key)
         if known is None or now - known[0] >= exclusion.FRESH_S:
             if len(self._paths) > _MOST_KNOWN:
                 self._paths = {}
-            known = self._paths[key] = (now, reason_of_paths(document, self._excluded))
+            known = self._paths[key] = (now, decide_by_paths(document, self._excluded))
         return known[1]
 
-    def _by_text(self, document: Document) -> bool:
+    def _is_secret_by_text(self, document: Document) -> bool:
         known = self._texts.get(document.uri)
         if known is None or known[0] is not document.text:
             if len(self._texts) > _MOST_TEXTS:
@@ -77,14 +77,17 @@ class Standing:
         return known[1]
 
 
-def reason_of(document: Document, excluded: Callable[[Path], str]) -> str:
-    """Return why a document is not shared, "" when it is: one of `ALONE`, or the reason for which it is withheld."""
-    reason = reason_of_paths(document, excluded)
+def decide(document: Document, excluded: Callable[[Path], str]) -> str:
+    """Return "" if `document` is shared, a reason of `ALONE`, or the reason for which it is withheld.
+
+    `excluded` returns the reason of the exclusion filter for a path.
+    """
+    reason = decide_by_paths(document, excluded)
     return "secret" if reason in {"", *ALONE} and is_secret_text(document) else reason
 
 
-def reason_of_paths(document: Document, excluded: Callable[[Path], str]) -> str:
-    """Return what `reason_of` says by the paths that a document stands for, whatever its text is."""
+def decide_by_paths(document: Document, excluded: Callable[[Path], str]) -> str:
+    """Return `decide` by the paths that a document stands for, without its text."""
     if document.uri[:40].lower().startswith(_OUTPUTS):
         return "notebook output"
     own = excluded(document.path) if document.path is not None else ""
@@ -98,16 +101,16 @@ def reason_of_paths(document: Document, excluded: Callable[[Path], str]) -> str:
 
 
 def is_secret_text(document: Document) -> bool:
-    """Return whether a document's text, saved or not, is a secret; microseconds for an ordinary one."""
+    """Return whether a document's text is a secret, whether it is saved or not."""
     named = (document.path, *document.origins) if document.path is not None else document.origins
     name = next((path.name for path in named if is_module_of_secrets(path.name)), "")
     return holds_secret(document.text, name)
 
 
-def relative_reason(path: Path, exclusions: Sequence[Callable[[Path], str]], roots: Sequence[Path]) -> str:
-    """Return the reason for a path of which nobody says where it begins: the strictest of all workspace folders.
+def decide_relative(path: Path, exclusions: Sequence[Callable[[Path], str]], roots: Sequence[Path]) -> str:
+    """Return the strictest reason that a relative `path` has in any of `roots`; `NO_FILE` if it has none.
 
-    It is never looked up in the directory in which the program happens to run.
+    The path is never resolved against the current directory.
     """
     if is_secret_path(path.as_posix()) or any(map(is_secret_folder, path.parts[:-1])):
         return "secret"

@@ -1,4 +1,4 @@
-"""Reading a file of a workspace: never blocks, never reads on without end, and parses nothing that could hold us up.
+"""Bounded reading of a workspace's files: never blocks, reads at most a limit, and parses TOML in bounded time.
 
 Start at `read_regular`, and at `read_toml` for settings.
 """
@@ -21,14 +21,14 @@ _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?>[\w-]+|"[^"\n]{0,99}"|'[^'\n]{0,99}')
 
 
 class TooDeepError(ValueError):
-    """What was made to hold up its reader."""
+    """TOML that is nested too deeply, or has keys that take too long to parse."""
 
 
 def read_toml(path: Path, limit: int) -> dict[str, Any]:
     """Return the tables of the TOML file at `path`.
 
     Raises:
-        OSError: it cannot be read, is no regular file, or holds more than `limit` bytes.
+        OSError: the file cannot be read, is not a regular file, or has more than `limit` bytes.
         ValueError: it is not TOML.
     """
     return parse_toml(read_text(path, limit))

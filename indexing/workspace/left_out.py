@@ -1,4 +1,4 @@
-"""Why a file is left out, and how to get it in, as a sentence for whoever asked for it. Start at `explain`."""
+"""Sentences for a person: why a file is excluded, and how to include it. Start at `explain`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _WHY: dict[str, tuple[str, str]] = {
 
 
 def explain(name: str, reason: str, what: str) -> str:
-    """Return why the file `name` is left out, and what to do about it.
+    """Return a sentence that says why the file `name` is excluded and how to include it.
 
     Args:
-        name: the file as a person knows it.
-        reason: of the exclusion filter.
-        what: the file, or the folder around it, that is left out; relative to the workspace folder.
+        name: the file's name as the person sees it.
+        reason: the reason of the exclusion filter.
+        what: the excluded file or folder, relative to the workspace folder.
     """
     why, how = _WHY.get(reason, (reason, ""))
     sentence = f"{name} is left out ({reason}): {why.format(what=what)}"

@@ -1,7 +1,7 @@
-"""Pseudo file systems, such as `/proc`: folders whose files are made up by the system as they are read.
+"""Mount points of pseudo file systems such as `/proc`, whose files the system makes up as they are read.
 
-Nobody's code stands there, and a walk through one may not end. Where the system does not list its mounts, the usual
-places are taken. Start at `pseudo`.
+They hold no source code, and a walk through one may never end. If the system does not list its mounts, the usual places
+are used. Start at `list_pseudo_mounts`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ TYPES = frozenset(
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
-def pseudo() -> frozenset[str]:
-    """Where pseudo file systems are mounted, as absolute paths."""
+def list_pseudo_mounts() -> frozenset[str]:
+    """Return the absolute paths at which pseudo file systems are mounted."""
     if os.name != "posix":
         return frozenset()
     try:
         listing = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return USUAL
-    return USUAL | mounted(listing)
+    return USUAL | parse_mountinfo(listing)
 
 
-def mounted(listing: str) -> frozenset[str]:
-    """The mount points of pseudo file systems in a `mountinfo` listing."""
+def parse_mountinfo(listing: str) -> frozenset[str]:
+    """Return the mount points of pseudo file systems in a `mountinfo` listing."""
     found = set()
     for line in listing.splitlines():
         place, _, kind = line.partition(" - ")

@@ -1,8 +1,8 @@
-"""The paths that a URI stands for, whatever its scheme: the file of which a document is a version, a cell, or a part.
+"""The paths in a URI of any scheme: the files of which a document may be a version, a cell or a part.
 
-Editors and plugins name versions of files in ways of their own (`git:`, `fugitive:`, `review:`, `zipfile:`, ...).
-Nobody knows them all, so every path that is found in a URI counts: what is decided of a document is decided of the
-strictest. Reads no disk. Start at `origins_of`.
+Editors and plugins have many schemes for versions of files (`git:`, `fugitive:`, `review:`, `zipfile:`, ...). Since no
+list of them is complete, every path in a URI counts, and the strictest decides about the document. Reads no disk. Start
+at `find_origins`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 _MOST = 24  # paths of one URI
 _LONGEST = 8192  # characters of a URI that are looked at; no path is longer
-_UNQUOTINGS = 3  # a plugin may quote what was quoted already
+_UNQUOTINGS = 3  # a plugin may quote quoted text again
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # one letter is a drive
 _DRIVE = re.compile(r"/?([A-Za-z]):/")
 _INSIDE = re.compile(r"::|!/|\.(?:zip|jar|tar|tgz|whl|egg|war|nupkg|vsix|gz|xz|bz2|7z)(?=/)", re.IGNORECASE)
 _REPOSITORY = re.compile(r"(.*?)/\.(?:git|hg|svn|jj)(?:/(?:worktrees|modules)/[^/]+)?(/{1,2}.*)", re.DOTALL)
-# What stands between a repository and the path in it: a commit, a stage, or `HEAD~1:`.
+# The part between a repository and the path in it: a commit, a stage, or `HEAD~1:`.
 _REVISION = re.compile(
     r"/*(?:(?:[0-9a-f]{6,64}|\d|:\d?:?|[A-Z_]*HEAD[~^0-9@{}-]*|[\w.@{}~^-]+:|:)(?=/|:|\Z|(?<=:)))?:?/*"
 )
 _SIDE = re.compile(r"/(?:LEFT|RIGHT|base|head|ours|theirs|remote|local|merged)/(.+)", re.DOTALL | re.IGNORECASE)
-# A version behind a name: `.env@abc`, `.env;v=3`, `.env~HEAD`, `.env (Working Tree)`.
+# A version after a name: `.env@abc`, `.env;v=3`, `.env~HEAD`, `.env (Working Tree)`.
 _VERSION_END = re.compile(r"(?:[@;~^][^/]{0,80}|@@/.{0,200}|,v| \([^/()]{1,80}\))$")
 _NO_PATH = re.compile(r"[\0\n\r]")
 
 
 def path_of(uri: str) -> Path | None:
-    """Return the absolute path that a `file:` URI names; None for others (`untitled:`, notebook cells, remote)."""
+    """Return the absolute path of a `file:` URI; None for other URIs (`untitled:`, notebook cells, remote files)."""
     try:
         name = _file_name(uri)
     except ValueError:  # no URI at all, such as `file://[`
@@ -50,7 +50,7 @@ def _file_name(uri: str) -> str:
     """Return the path of a `file:` URI as the system writes it, "" for any other URI.
 
     Raises:
-        ValueError: it is no URI at all.
+        ValueError: `uri` is not a URI.
     """
     parts = urlparse(uri)
     if unquote(parts.scheme) != "file":
@@ -64,24 +64,25 @@ def _file_name(uri: str) -> str:
 
 
 def is_plain(uri: str) -> bool:
-    """Return whether a `file:` URI can stand for nothing but the path it names."""
+    """Return whether a `file:` URI names one path in the plainest spelling, so that `find_origins` is not needed."""
     rest = uri[len("file://") :] if uri[:7].lower() == "file://" else "%"
     return not re.search(r"%(?!3[aA]|20)|[\\?#]|[ .]+$", rest)
 
 
-def origins_of(uri: str) -> tuple[Path, ...]:
-    """Return the paths that `uri` stands for, absolute or relative; none where it names no path at all."""
+def find_origins(uri: str) -> tuple[Path, ...]:
+    """Return the paths, absolute or relative, that `uri` contains, at most `_MOST`."""
     found: dict[str, None] = {}
-    for text in _unquoted(uri[:_LONGEST]):
-        for name in _named(text):
-            for plain in dict.fromkeys((name, unquote(name))):  # what is quoted is no fragment: `%23id_rsa%23`
-                for path in _variants(plain.replace("\\", "/")):
+    for text in _unquote_repeatedly(uri[:_LONGEST]):
+        for name in _find_paths(text):
+            for plain in dict.fromkeys((name, unquote(name))):  # a quoted # begins no fragment: `%23id_rsa%23`
+                for path in _expand_path(plain.replace("\\", "/")):
                     if len(found) < _MOST:
                         found.setdefault(path)
     return tuple(Path(name) for name in found)
 
 
-def _unquoted(text: str) -> list[str]:
+def _unquote_repeatedly(text: str) -> list[str]:
+    """Return `text` and what each of up to `_UNQUOTINGS` rounds of unquoting makes of it."""
     texts = [text]
     for _ in range(_UNQUOTINGS):
         plain = unquote(texts[-1])
@@ -91,8 +92,8 @@ def _unquoted(text: str) -> list[str]:
     return texts
 
 
-def _named(uri: str) -> Iterator[str]:
-    """Find what may be a path in a URI: its own, those in its query, and those of URIs in it."""
+def _find_paths(uri: str) -> Iterator[str]:
+    """Yield the possible paths in a URI: its own, those in its query and fragment, and those of nested URIs."""
     scheme = _SCHEME.match(uri)
     rest = uri[scheme.end() :] if scheme else uri
     path, _, query = rest.partition("?")
@@ -100,45 +101,46 @@ def _named(uri: str) -> Iterator[str]:
         authority, slash, inner = path[2:].partition("/")
         path = slash + inner if slash else authority
     path, _, fragment = path.partition("#")
-    yield from _nested(path)
+    yield from _find_nested(path)
     if query:
-        yield from _queried(query)
+        yield from _find_in_query(query)
     if "/" in fragment or fragment.startswith("."):
         yield fragment
 
 
-def _nested(path: str) -> Iterator[str]:
-    """Find the path itself and those of URIs in it (`jar:file:///a.jar!/b`)."""
+def _find_nested(path: str) -> Iterator[str]:
+    """Yield `path`, or the paths of the URI that it is (`jar:file:///a.jar!/b`)."""
     inner = _SCHEME.match(path.lstrip("/"))
     if inner is not None and (path.lstrip("/")[inner.end() :].startswith("/") or inner[0].lower() == "file:"):
-        yield from _named(path.lstrip("/"))
+        yield from _find_paths(path.lstrip("/"))
     else:
         yield path
 
 
-def _queried(query: str) -> Iterator[str]:
-    """Find the paths in a query: JSON as VS Code's extensions write it, pairs, or a bare path."""
+def _find_in_query(query: str) -> Iterator[str]:
+    """Yield the paths in a query, which may be JSON (as VS Code's extensions write it), pairs, or a bare path."""
     plain = query.partition("#")[0]
     try:
-        values = list(_strings(json.loads(plain)))
+        values = list(_walk_strings(json.loads(plain)))
     except (ValueError, RecursionError):
         values = [value for _, value in parse_qsl(plain)] or [plain]
         values += re.findall(r'"((?:[^"\\]|\\.)*)"', query)[:_MOST]  # JSON that was cut off
     for value in values[:_MOST]:
         if "/" in value or "\\" in value or re.fullmatch(r"[\w. ~+@-]*\.[\w. ~-]+|[\w-]*_history|id_\w+", value):
-            yield from _nested(value)
+            yield from _find_nested(value)
 
 
-def _strings(value: object) -> Iterator[str]:
+def _walk_strings(value: object) -> Iterator[str]:
+    """Yield all strings in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inner)
+            yield from _walk_strings(inner)
 
 
-def _variants(name: str) -> Iterator[str]:
-    """Find the file that a path is of: in a repository's commit, in an archive, on a side of a comparison."""
+def _expand_path(name: str) -> Iterator[str]:
+    """Yield the files that a path may mean: in a commit, in an archive, on one side of a comparison, or itself."""
     name = _NO_PATH.split(name, maxsplit=1)[0].strip()
     if not name.strip("/. "):
         return
@@ -148,7 +150,7 @@ def _variants(name: str) -> Iterator[str]:
     repository = _REPOSITORY.fullmatch(name)
     if repository is not None:
         top, inside = repository[1], repository[2]
-        relative = inside[_end_of_revision(inside) :].strip("/")
+        relative = inside[_skip_revision(inside) :].strip("/")
         for part in dict.fromkeys((relative, relative.rpartition(":")[2])):  # a branch's name may hold slashes
             if part:
                 yield f"{top}/{part}"
@@ -169,7 +171,7 @@ def _variants(name: str) -> Iterator[str]:
     yield name
 
 
-def _end_of_revision(inside: str) -> int:
-    """Return where the path in a repository begins, behind the commit or stage."""
+def _skip_revision(inside: str) -> int:
+    """Return the offset in `inside` after the commit or stage, where the path in the repository begins."""
     found = _REVISION.match(inside)
     return found.end() if found is not None else 0

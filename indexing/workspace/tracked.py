@@ -1,7 +1,7 @@
-"""What git tracks, read from its index file: no program is run, and nothing of a repository's configuration counts.
+"""The files that git tracks, read from its index file without running a program or reading its configuration.
 
-What a person has put under version control is source, whatever its folder is called. Reads versions 2 to 4 of the file
-and a split one, within bounds; what cannot be read is as if there were no git. Start at `Tracked`.
+Reads versions 2 to 4 and split indexes, within bounds; an index that cannot be read counts as no repository. The format
+is https://git-scm.com/docs/index-format. Start at `Tracked`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 128 << 20  # of an index file: a million files
 _LINE_BYTES = 4096  # of the small files that name other places
 _MOST_ANSWERS = 1000
-_ASKED_SINGLY = 50  # files; where more are asked about, all names are taken out of the file
+_MOST_SINGLE_LOOKUPS = 50  # files; for more, all names are read from the index
 _HASHES = (20, 32)  # bytes of SHA-1 and SHA-256
 _ENTRY_BYTES = 40  # of an entry before its hash
 _LONGEST = 0xFFF  # a longer name has this length in its flags
@@ -30,12 +30,12 @@ _PLACEHOLDERS = frozenset({b".gitkeep", b".keep", b".gitignore", b".gitattribute
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Where the parts of a repository lie.
+    """Folders of a repository.
 
     Attributes:
-        top: its work tree.
-        own: the folder with what belongs to this work tree, such as the index.
-        common: the folder with what all its work trees share, such as `info/exclude`.
+        top: the work tree.
+        own: the folder with the files of this work tree, such as the index.
+        common: the folder with the files that all its work trees share, such as `info/exclude`.
     """
 
     top: Path
@@ -44,39 +44,39 @@ class Repository:
 
     @classmethod
     def of(cls, top: Path) -> Repository:
-        """Find the folders of the work tree `top`; in a linked one and in a submodule, `.git` is a file."""
+        """Find the folders of the work tree `top`; `.git` is a file in a linked work tree and in a submodule."""
         own = top / ".git"
         if not own.is_dir():
-            own = _named_in(own, top, "gitdir: ") or own
-        return cls(top, own, _named_in(own / "commondir", own) or own)
+            own = _read_place(own, top, "gitdir: ") or own
+        return cls(top, own, _read_place(own / "commondir", own) or own)
 
     @classmethod
     def around(cls, folder: Path) -> Repository | None:
-        """Find the repository whose work tree `folder` lies in or is; None for none."""
+        """Find the repository whose work tree is `folder` or contains it; None without one."""
         top = next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
         return cls.of(top) if top is not None else None
 
 
 @dataclass(slots=True)
 class Tracked:
-    """Whether git tracks something, in any repository; answers are kept while the index files stay as they are."""
+    """Lookup of tracked files in any repository; answers are cached until the index file changes."""
 
     _answers: dict[Path, tuple[object, bool]] = field(default_factory=dict)
     _held: tuple[object, tuple[_Listing, ...]] = (None, ())
 
-    def folder(self, folder: Path) -> bool:
-        """Whether git tracks a file in `folder`, and not only what keeps an empty folder there."""
-        return self._answered(folder, is_folder=True)
+    def has_folder(self, folder: Path) -> bool:
+        """Return whether git tracks a file in `folder` that is more than a placeholder such as `.gitkeep`."""
+        return self._look_up(folder, is_folder=True)
 
-    def file(self, path: Path) -> bool:
-        """Whether git tracks the file `path`."""
-        return self._answered(path, is_folder=False)
+    def has_file(self, path: Path) -> bool:
+        """Return whether git tracks the file `path`."""
+        return self._look_up(path, is_folder=False)
 
     def release(self) -> None:
-        """Give back the memory of the file that was read last."""
+        """Release the memory of the index that was read last."""
         self._held = (None, ())
 
-    def _answered(self, path: Path, *, is_folder: bool) -> bool:
+    def _look_up(self, path: Path, *, is_folder: bool) -> bool:
         repository = Repository.around(path.parent)
         if repository is None:
             return False
@@ -90,9 +90,9 @@ class Tracked:
         if known is not None and known[0] == state:
             return known[1]
         if self._held[0] != state:
-            self._held = (state, tuple(_listings(file)))
+            self._held = (state, tuple(_read_listings(file)))
         name = os.fsencode(path.relative_to(repository.top).as_posix())
-        answer = any(each.holds(name + b"/") if is_folder else each.has(name) for each in self._held[1])
+        answer = any(each.has_prefix(name + b"/") if is_folder else each.has_name(name) for each in self._held[1])
         if len(self._answers) >= _MOST_ANSWERS:
             self._answers.clear()
         self._answers[path] = (state, answer)
@@ -103,43 +103,43 @@ class _Listing:
     """The names in one index file."""
 
     def __init__(self, data: bytes) -> None:
-        """Take the bytes of the file.
+        """Take the bytes of an index file.
 
         Raises:
-            ValueError: it is none.
+            ValueError: they are not an index of a known version.
         """
         if data[:4] != b"DIRC" or len(data) < 12:
             raise ValueError("no index of git")
         self._version, self._count = struct.unpack_from(">II", data, 4)
         if self._version not in {2, 3, 4}:
             raise ValueError("an index of an unknown version")
-        self._data = _unpacked(data, self._count) if self._version == 4 else data
+        self._data = _unpack_names(data, self._count) if self._version == 4 else data
         self._names: frozenset[bytes] | None = None
         self._asked = 0
 
-    def has(self, name: bytes) -> bool:
-        """Whether that file is listed."""
+    def has_name(self, name: bytes) -> bool:
+        """Return whether the file `name` is listed."""
         self._asked += 1
-        if self._asked == _ASKED_SINGLY:
+        if self._asked == _MOST_SINGLE_LOOKUPS:
             try:
-                names = self._data.split(b"\0") if self._version == 4 else _parsed(self._data, self._count)
+                names = self._data.split(b"\0") if self._version == 4 else _parse_names(self._data, self._count)
                 self._names = frozenset(names)
             except ValueError:
                 self._names = None
-        return name in self._names if self._names is not None else self.holds(name + b"\0")
+        return name in self._names if self._names is not None else self.has_prefix(name + b"\0")
 
-    def holds(self, name: bytes) -> bool:
-        """Whether a name begins with `name`, and is more than a placeholder; a NUL in `name` ends it."""
+    def has_prefix(self, name: bytes) -> bool:
+        """Return whether a listed name that is no placeholder begins with `name`; a NUL in `name` ends it."""
         at = self._data.find(name)
         while at >= 0:
             end = self._data.find(b"\0", at)
-            if self._is_begin(at, end - at) and self._data[at:end].rpartition(b"/")[2] not in _PLACEHOLDERS:
+            if self._is_name_start(at, end - at) and self._data[at:end].rpartition(b"/")[2] not in _PLACEHOLDERS:
                 return True
             at = self._data.find(name, at + 1)
         return False
 
-    def _is_begin(self, at: int, length: int) -> bool:
-        """Whether a name of that length begins there, and not one that only ends alike: flags before it hold it."""
+    def _is_name_start(self, at: int, length: int) -> bool:
+        """Return whether a listed name of `length` bytes begins at `at`, by the length in the flags before it."""
         if self._version == 4:
             return self._data[at - 1] == 0
         for back, extended in ((2, 0), (4, _EXTENDED)):
@@ -149,18 +149,18 @@ class _Listing:
         return False
 
 
-def _unpacked(data: bytes, count: int) -> bytes:
-    """The names of version 4 between NULs."""
-    return b"\0" + b"\0".join(_parsed(data, count)) + b"\0"
+def _unpack_names(data: bytes, count: int) -> bytes:
+    """Return the names of a version 4 index, separated and enclosed by NULs."""
+    return b"\0" + b"\0".join(_parse_names(data, count)) + b"\0"
 
 
-def _parsed(data: bytes, count: int) -> list[bytes]:
-    """The names of an index, whichever hashes it has.
+def _parse_names(data: bytes, count: int) -> list[bytes]:
+    """Return the names of an index with hashes of either length.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the index is damaged.
     """
-    names = _shortened if data[7] == 4 else _padded
+    names = _read_version_4 if data[7] == 4 else _read_version_2
     for hash_bytes in _HASHES:
         try:
             return list(names(data, count, hash_bytes))
@@ -169,8 +169,8 @@ def _parsed(data: bytes, count: int) -> list[bytes]:
     raise ValueError("a damaged index")
 
 
-def _padded(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]:
-    """The names of versions 2 and 3; each entry ends at a multiple of eight bytes from its begin."""
+def _read_version_2(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]:
+    """Yield the names of versions 2 and 3, whose entries are padded to a multiple of eight bytes."""
     at = 12
     for _ in range(count):
         begin = at + _ENTRY_BYTES + hash_bytes
@@ -183,8 +183,8 @@ def _padded(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]:
         at += (end - at + 8) & ~7
 
 
-def _shortened(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]:
-    """The names of version 4, each written as what differs from the one before."""
+def _read_version_4(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]:
+    """Yield the names of version 4, in which each name is stored as its difference from the previous one."""
     at, name = 12, b""
     for _ in range(count):
         at += _ENTRY_BYTES + hash_bytes
@@ -204,8 +204,8 @@ def _shortened(data: bytes, count: int, hash_bytes: int) -> Iterator[bytes]:
         yield name
 
 
-def _listings(file: Path) -> Iterator[_Listing]:
-    """The index, and the one that a split one builds on."""
+def _read_listings(file: Path) -> Iterator[_Listing]:
+    """Yield the index and, for a split index, the shared one; nothing if it cannot be read."""
     try:
         data = _read(file)
         yield _Listing(data)
@@ -226,8 +226,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _named_in(file: Path, base: Path, before: str = "") -> Path | None:
-    """Return the place that a small file names, relative to `base`; None when it names none."""
+def _read_place(file: Path, base: Path, before: str = "") -> Path | None:
+    """Return the path in the first line of `file` after the text `before`, relative to `base`; None without one."""
     try:
         line = read_regular(file, _LINE_BYTES)[0].decode("utf-8", "surrogateescape").strip()
     except OSError:

@@ -1,9 +1,9 @@
-"""Finds the files of a root that may be indexed, counting what is left out and why.
+"""The walk over a root: finds the files that may be indexed and counts the excluded ones by reason.
 
-The one walk of the program: indexing, watching and reviewing enter the same folders. Follows no symbolic link: what a
-link inside the root leads to is found at its own place, and what it leads to outside is not ours; so loops cannot
-arise. Pseudo file systems (`/proc`) are not entered. An unreadable folder is counted, never fatal. Reads no file
-contents (except ignore files). Start at `walk`.
+Indexing, watching and reviewing use this one walk, so that they enter the same folders. It follows no symbolic link, so
+there are no loops: a target inside the root is found at its own place, and a target outside is excluded. It does not
+enter pseudo file systems (`/proc`). An unreadable folder is counted. It reads no files but ignore files. Start at
+`walk`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from indexing.limits import IndexLimits
-    from indexing.workspace.exclusion import Exclusion, Rules
+    from indexing.workspace.exclusion import Exclusion
+    from indexing.workspace.ignore_rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A file that may be indexed, `relative` to the root and `/`-separated; `waived` reasons in it do not count."""
+class WalkedFile:
+    """A file that may be indexed.
+
+    Attributes:
+        relative: path relative to the root, separated by "/".
+        mtime_ns: time of the last change.
+        size: in bytes.
+        waived: reasons of its content that do not exclude it.
+    """
 
     relative: str
     mtime_ns: int
@@ -34,49 +42,49 @@ class Found:
 
 
 @dataclass(slots=True)
-class Walk:
-    """What a walk left out, by reason; filled while `walk` runs. Folders count once, whatever they hold."""
+class WalkCounts:
+    """Number of excluded files and folders by reason, filled while `walk` runs; a folder counts once."""
 
     skipped: Counter[str] = field(default_factory=Counter)
 
 
 class Visitor(Protocol):
-    """Hears of the folders that a walk enters."""
+    """An observer of the folders that a walk enters."""
 
     def enter(self, folder: str) -> None:
-        """Take note of a folder; called before it is listed, so that nothing comes unseen after that."""
+        """Note a folder; called before it is listed, so that a later change is not missed."""
 
     def leave(self, folder: str) -> None:
-        """Forget a folder: it is left out, unreadable, or was entered by another name."""
+        """Forget a folder that is excluded, unreadable, or entered under another name."""
 
 
 def walk(  # noqa: PLR0913 (each is a part of the question)
     exclusion: Exclusion,
     limits: IndexLimits,
-    seen: Walk,
+    counts: WalkCounts,
     cancelled: Callable[[], bool] = lambda: False,
     *,
     start: str = "",
     visitor: Visitor | None = None,
-) -> Iterator[Found]:
-    """Yield files in a stable order, folder by folder.
+) -> Iterator[WalkedFile]:
+    """Yield the files that may be indexed in a stable order, folder by folder, at most `limits.max_files`.
 
     Args:
         exclusion: the filter of the root to walk.
         limits: size and number bounds.
-        seen: counts what is left out.
-        cancelled: asked at each folder.
+        counts: is filled with the excluded files and folders.
+        cancelled: is called at each folder; the walk ends when it returns true.
         start: the folder to walk, relative to the root and with a trailing "/"; the root itself by default.
-        visitor: hears of the folders.
+        visitor: is told of the folders.
 
     Raises:
         OSError: the root itself cannot be read.
     """
-    for count, found in enumerate(_Walker(exclusion, limits, seen, cancelled, visitor).files(start)):
+    for count, found in enumerate(_Walker(exclusion, limits, counts, cancelled, visitor).walk_from(start)):
         if count >= 2 * limits.max_files:
-            return  # a whole disk was opened: it must not be walked for ever
+            return  # the root is a whole disk: the walk must end
         if count >= limits.max_files:
-            seen.skipped["over the file limit"] += 1
+            counts.skipped["over the file limit"] += 1
         else:
             yield found
 
@@ -94,21 +102,21 @@ class _Walker:
         self,
         exclusion: Exclusion,
         limits: IndexLimits,
-        seen: Walk,
+        counts: WalkCounts,
         cancelled: Callable[[], bool],
         visitor: Visitor | None,
     ) -> None:
         self._visitor = visitor
         self._exclusion = exclusion
         self._limits = limits
-        self._skipped = seen.skipped
+        self._skipped = counts.skipped
         self._cancelled = cancelled
         self._root = str(exclusion.root)
-        self._pseudo = mounts.pseudo()
-        self._entered: set[tuple[int, int]] = set()  # junctions and bind mounts loop without being symbolic links
+        self._pseudo = mounts.list_pseudo_mounts()
+        self._entered: set[tuple[int, int]] = set()  # junctions and bind mounts make loops without symbolic links
 
-    def files(self, start: str) -> Iterator[Found]:
-        waiting = self._begin(start)
+    def walk_from(self, start: str) -> Iterator[WalkedFile]:
+        waiting = self._enter_start(start)
         while waiting and not self._cancelled():
             folder = waiting.pop()
             if folder.path in self._pseudo:
@@ -119,8 +127,8 @@ class _Walker:
                 continue
             if self._visitor is not None:
                 self._visitor.enter(folder.path)
-            entries = self._entries(folder)
-            rules = self._rules(folder, {entry.name for entry in entries}) if entries is not None else None
+            entries = self._list_entries(folder)
+            rules = self._read_rules(folder, {entry.name for entry in entries}) if entries is not None else None
             if entries is None or rules is None:
                 if self._visitor is not None:
                     self._visitor.leave(folder.path)
@@ -131,16 +139,16 @@ class _Walker:
                 if _is_folder(entry)
             )
             for entry in entries:
-                if not _is_folder(entry) and (found := self._file(entry, folder.relative + entry.name, rules)):
+                if not _is_folder(entry) and (found := self._admit(entry, folder.relative + entry.name, rules)):
                     yield found
 
-    def _begin(self, start: str) -> list[_Folder]:
-        """Return the folder to begin with, none when one on the way to it is left out."""
+    def _enter_start(self, start: str) -> list[_Folder]:
+        """Return the folder `start` in a list, which is empty if a folder on the way to it is excluded."""
         folder = _Folder(self._root, "", "", self._exclusion.root_rules())
         for name in start.removesuffix("/").split("/") if start else ():
             try:
                 held = set(os.listdir(folder.path))  # noqa: PTH208 (strings all the way, as below)
-                rules = self._rules(folder, held)
+                rules = self._read_rules(folder, held)
                 path = os.path.join(folder.path, name)  # noqa: PTH118
                 if rules is None or not stat.S_ISDIR(os.lstat(path).st_mode):
                     return []
@@ -149,8 +157,8 @@ class _Walker:
             folder = _Folder(path, name, f"{folder.relative}{name}/", rules)
         return [folder]
 
-    def _entries(self, folder: _Folder) -> list[os.DirEntry[str]] | None:
-        """List the folder by name; None, and counted, when it cannot be read or was entered before."""
+    def _list_entries(self, folder: _Folder) -> list[os.DirEntry[str]] | None:
+        """Return the entries by name; None, counted, if the folder is unreadable or was entered before."""
         try:
             with os.scandir(folder.path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
@@ -167,20 +175,20 @@ class _Walker:
         self._entered.add(identity)
         return entries
 
-    def _rules(self, folder: _Folder, held: set[str]) -> Rules | None:
-        """Return the rules in force in the folder, which holds these names; None, and counted, when it is left out."""
+    def _read_rules(self, folder: _Folder, held: set[str]) -> Rules | None:
+        """Return the rules in force in a folder that holds names `held`; None, counted, if it is excluded."""
         if not folder.relative:
             return folder.rules
-        if reason := self._exclusion.folder(folder.rules, folder.name, folder.relative, held):
+        if reason := self._exclusion.folder_reason(folder.rules, folder.name, folder.relative, held):
             self._skipped[reason] += 1
             return None
         return self._exclusion.enter(folder.rules, folder.path, folder.relative, held)
 
-    def _file(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> Found | None:
-        """The entry as a file to be indexed; None, and counted, when it is left out."""
+    def _admit(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> WalkedFile | None:
+        """Return the entry as a file to index; None, counted, if it is excluded."""
         try:
             found = entry.stat(follow_symlinks=False)
-            reason = self._reason(entry, relative, rules, found)
+            reason = self._find_reason(entry, relative, rules, found)
         except UnicodeEncodeError:
             reason = "undecodable name"
         except OSError:
@@ -188,13 +196,13 @@ class _Walker:
         if reason:
             self._skipped[reason] += 1
             return None
-        return Found(relative, found.st_mtime_ns, found.st_size, self._exclusion.waived(rules, relative))
+        return WalkedFile(relative, found.st_mtime_ns, found.st_size, self._exclusion.waived_reasons(rules, relative))
 
-    def _reason(self, entry: os.DirEntry[str], relative: str, rules: Rules, found: os.stat_result) -> str:
+    def _find_reason(self, entry: os.DirEntry[str], relative: str, rules: Rules, found: os.stat_result) -> str:
         if stat.S_ISLNK(found.st_mode):
             real = os.path.realpath(entry.path)
             return "link" if real == self._root or real.startswith(self._root.rstrip(os.sep) + os.sep) else "outside"
-        if reason := self._exclusion.file(rules, entry.name, relative):
+        if reason := self._exclusion.file_reason(rules, entry.name, relative):
             return reason
         relative.encode()
         if not stat.S_ISREG(found.st_mode):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from models.chat import ChatError, Fault, Reply, ReplyEnd
 from models.errors import ModelError
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
-from models.remote.providers.context_windows import estimated_tokens
+from models.remote.providers.context_windows import estimate_tokens
 from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import RemoteChat
 
@@ -48,7 +48,7 @@ class HostedChat:
 
     def count_tokens(self, text: str) -> int:
         """An estimate from above."""
-        return estimated_tokens(text)
+        return estimate_tokens(text)
 
     def chat(
         self,
@@ -95,7 +95,7 @@ class HostedChat:
             connection.heard()
             heard.append(piece)
             if announcer is not None:
-                announcer.hear("".join(heard))
+                announcer.update("".join(heard))
 
         unused = HttpClient(HttpOptions())  # the connection closes its own
         asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)

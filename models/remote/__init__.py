@@ -1,1 +1,1 @@
-"""Models behind a connection: one HTTP client, endpoints, chains of them, costs, and dialects."""
+"""Models at an address: the HTTP client and endpoints they share, chat dialects (`providers/`), and `completion/`."""

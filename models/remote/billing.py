@@ -1,7 +1,7 @@
-"""What chat models cost: tokens and requests of every call, at prices that a person named, handed to a ledger.
+"""Costs of chat models: tokens and requests of every call, priced and passed to a ledger.
 
-A price that nobody named is unknown and never guessed; a model on this machine costs nothing. Where the endpoint sends
-no figures, tokens are estimated and said to be. Start at `BilledChat`.
+Prices come from a person's settings. A price that nobody set is unknown and never guessed; a model on this machine
+costs nothing. Where the endpoint sends no figures, tokens are estimated and marked so. Start at `BilledChat`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Of a million tokens, in the currency of a person's bill.
+    """Prices of a million tokens, in the currency of a person's bill.
 
     Attributes:
         read: tokens of the conversation.
@@ -35,7 +35,7 @@ class Prices:
     cached: float | None = None
 
     def cost(self, usage: Usage) -> float:
-        """Of one bill."""
+        """Return the cost of `usage`, in the currency of the prices."""
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         price = self.read if self.cached is None else self.cached
         read = (usage.prompt_tokens - cached) * self.read + cached * price
@@ -47,13 +47,13 @@ NOTHING = Prices(0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is paid.
+    """The endpoint and model that a call is billed to.
 
     Attributes:
         endpoint: its address, "this machine" for our own host.
         model: its name there.
-        role: what it was asked for ("chat", "review").
-        prices: None where nobody named them.
+        role: the role it was asked in ("chat", "review").
+        prices: None where no setting states them.
     """
 
     endpoint: str
@@ -63,22 +63,22 @@ class Account:
 
 
 class Ledger(Protocol):
-    """Where bills are kept. Any thread; never raises."""
+    """A store of bills. Any thread; never raises."""
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
-        """Keep one bill.
+        """Record one bill.
 
         Args:
-            account: who is paid.
+            account: endpoint, model and role.
             usage: tokens and requests.
             cost: None where the price is unknown.
-            failed: whether no answer came of it.
+            failed: whether the call brought no answer.
         """
         ...
 
 
 class BilledChat(LayeredChat):
-    """A chat model whose calls are booked, those that failed or were given up too."""
+    """A chat model whose every call is booked, also a failed or cancelled one."""
 
     def __init__(self, inner: IdentifiedChat, account: Account, ledger: Ledger) -> None:
         super().__init__(inner)
@@ -92,17 +92,21 @@ class BilledChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask, and book what it took."""
+        """Ask the inner model and book the tokens of the call.
+
+        Raises:
+            ChatError: from the inner model; booked too.
+        """
         try:
             reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         except ChatError as error:
-            self._book(self._failure(request, error), failed=True)
+            self._book(self._estimate_failed_usage(request, error), failed=True)
             raise
         self._book(reply.usage, failed=False)
         return reply
 
-    def _failure(self, request: ChatRequest, error: ChatError) -> Usage:
-        """What a failed call took: an answer that had begun was read for, and is paid for as far as it came."""
+    def _estimate_failed_usage(self, request: ChatRequest, error: ChatError) -> Usage:
+        """Return the usage of a failed call; estimate the tokens of an answer that broke off, which are charged too."""
         if not error.partial or error.usage.prompt_tokens:
             return error.usage
         asked = sum(self.count_tokens(message.text) for message in request.messages)

@@ -1,6 +1,7 @@
-"""Sparing an endpoint: a circuit breaker that leaves a failing one alone for a while, and a limit of requests an hour.
+"""Protection of an endpoint: a circuit breaker, and a limit of requests an hour.
 
-Knows nothing of HTTP; time comes from a clock that is handed in. Start at `Circuit` and `HourlyLimit`.
+The breaker rejects calls for a while after several failures in a row. Knows nothing of HTTP; takes the time from the
+clock it is given. Start at `Circuit` and `HourlyLimit`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAILURES = 3  # in a row before it is left alone
-REST_S = 15.0  # the first rest; each further one takes twice as long
+FAILURES = 3  # in a row before the breaker opens
+REST_S = 15.0  # first rest; doubled each time the call after it fails
 LONGEST_REST_S = 300.0
 HOUR_S = 3600.0
 
 
 class Circuit:
-    """Open after some failures in a row; after a rest one call is let through, and its result decides. Thread-safe."""
+    """A circuit breaker. Thread-safe.
+
+    It opens after some failures in a row. After a rest it admits one call; that call's result closes it or prolongs the
+    rest.
+    """
 
     def __init__(
         self, *, failures: int = FAILURES, rest_s: float = REST_S, clock: Callable[[], float] = time.monotonic
@@ -31,45 +36,48 @@ class Circuit:
         self._lock = threading.Lock()
         self._failures = 0
         self._rest_s = rest_s
-        self._closed_at = 0.0  # when it may be tried again, while open
+        self._retry_at = 0.0  # by the clock; when one call is admitted while the breaker is open
         self._trying = False
 
     def admit(self) -> float:
-        """Seconds until a call is let through; 0 lets this one through, and `succeeded` or `failed` has to follow."""
+        """Return the seconds until a call is admitted; 0 admits this one.
+
+        After 0 the caller has to call `record_success`, `record_failure` or `record_abandonment`.
+        """
         with self._lock:
             if self._failures < self._most:
                 return 0.0
-            left = self._closed_at - self._clock()
+            left = self._retry_at - self._clock()
             if left > 0:
                 return left
-            if self._trying:  # one is out already
+            if self._trying:  # another call is already the trial
                 return self._rest_s
             self._trying = True
             return 0.0
 
-    def succeeded(self) -> None:
-        """The endpoint answered, if only to refuse."""
+    def record_success(self) -> None:
+        """Close the breaker: the endpoint answered, if only to refuse."""
         with self._lock:
             self._failures, self._rest_s, self._trying = 0, self._first_rest_s, False
 
-    def failed(self) -> None:
-        """The endpoint did not answer, or with an error of its own."""
+    def record_failure(self) -> None:
+        """Count a call that got no answer, or a server error; open the breaker after the last one allowed."""
         with self._lock:
             self._failures += 1
             if self._trying:
                 self._rest_s = min(LONGEST_REST_S, 2 * self._rest_s)
             self._trying = False
             if self._failures >= self._most:
-                self._closed_at = self._clock() + self._rest_s
+                self._retry_at = self._clock() + self._rest_s
 
-    def dropped(self) -> None:
-        """The caller gave up: nothing was learnt."""
+    def record_abandonment(self) -> None:
+        """End a call whose caller gave up: it says nothing about the endpoint."""
         with self._lock:
             self._trying = False
 
 
 class HourlyLimit:
-    """At most so many requests in any hour; 0 for no limit. Thread-safe."""
+    """A limit of requests in any 3,600 seconds; 0 for no limit. Thread-safe."""
 
     def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
@@ -78,7 +86,7 @@ class HourlyLimit:
         self._taken: deque[float] = deque()
 
     def take(self) -> float:
-        """Count one request; returns 0, or, when it is one too many, the seconds until there is room."""
+        """Count one request and return 0; over the limit, return the seconds until there is room."""
         if not self.most:
             return 0.0
         with self._lock:

@@ -1,10 +1,9 @@
-"""One endpoint: a request goes out, events come in, and whatever goes wrong becomes a `ChatError` with a next step.
+"""One endpoint: sends a request, feeds the events of the answer to a reader, and turns failures into `ChatError`.
 
-Knows HTTP and no dialect: events are JSON objects (`models.remote.events`). What came of an answer before something
-that is no event may count: its reader decides. Waits
-are bounded three times (connection, first event, all of it). What is worth another try is tried again here; the loop
-is our own because a wait may last no longer than the call has left, obeys `Retry-After`, and ends when the caller
-gives up. Start at `Endpoint.exchange`.
+Knows HTTP and no dialect: events are JSON objects (`models.remote.events`). The reader decides whether an answer that
+is cut short still counts. Waits are bounded three times: connection, first event, whole call. Retries are our own loop,
+because a wait must fit into what is left of the call, obey `Retry-After`, and end when the caller gives up. Start at
+`Endpoint.exchange`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from models.remote import refusals
 from models.remote.circuit import Circuit, HourlyLimit
 from models.remote.events import EventParser, Junk, OversizedError
 from models.remote.http import is_local
-from models.remote.keys import KeySource, without_secrets
+from models.remote.keys import KeySource, remove_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -31,27 +30,28 @@ if TYPE_CHECKING:
     from models.remote.events import Event
     from models.remote.http import HttpClient
 
-OTHER_KIND = "JSON of another kind than was asked for"
-SETTLED_S = 5.0  # for the bill and the end mark, once all else has come
-DRAIN_S = 0.1  # for the end of a stream that has said everything, so that its connection can be used again
+OTHER_KIND = "JSON that does not fit the dialect"
+SETTLED_S = 5.0  # for usage and end mark, once the rest of the answer has arrived
+DRAIN_S = 0.1  # for the end of the stream after a complete answer, so that the connection can be reused
 LONGEST_REFUSAL = 64 << 10  # bytes of an error's body that are read
-# What a reader raises where something else has come than it expects; also a number beyond all bounds, or brackets.
+# Errors of a reader on unexpected JSON; ArithmeticError for huge numbers, RecursionError for deep nesting.
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long is waited, seconds, and how often tried.
+    """Timeouts, in seconds, and the number of tries.
 
     Attributes:
         first_token_s: until the first event; a local server may have to load its model first.
         idle_s: between two events.
-        total_s: for one call, all tries and waits together.
+        total_s: for one call, with all tries and the waits between them.
         attempts: most tries of one call.
-        first_wait_s: before the second try; each further one waits twice as long, with jitter.
-        longest_wait_s: of them, unless the endpoint names a time itself.
-        most_wait_s: a longer time that it names is not waited for; another endpoint may be asked meanwhile.
-        requests_per_hour: the most that are sent, each try counted; 0 for no limit.
+        first_wait_s: before the second try; doubled before each further one, with jitter.
+        longest_wait_s: bound of these waits, unless the endpoint names a time itself.
+        most_wait_s: bound of the time that an endpoint names; a call with a longer one fails at once, so that another
+            endpoint can be asked.
+        requests_per_hour: most requests sent, each try counted; 0 for no limit.
     """
 
     first_token_s: float = 30.0
@@ -66,7 +66,13 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request in its dialect: path behind the endpoint's URL, headers (the key not among them), JSON body."""
+    """A request in its dialect.
+
+    Attributes:
+        path: appended to the endpoint's URL.
+        body: sent as JSON.
+        headers: without the key.
+    """
 
     path: str
     body: Mapping[str, Any]
@@ -74,55 +80,60 @@ class Outgoing:
 
 
 class Reader(Protocol):
-    """Puts an answer together from its events, in one dialect."""
+    """Assembles an answer from its events, in one dialect."""
 
     @property
     def started(self) -> bool:
-        """Whether something of the answer has come."""
+        """Whether some part of the answer has arrived."""
         ...
 
     @property
     def ended(self) -> bool:
-        """Whether the endpoint said that this is all."""
+        """Whether the answer is complete."""
         ...
 
     @property
     def settled(self) -> bool:
-        """Whether all has come but the bill and the end mark, which may be missing."""
+        """Whether only the usage and the end mark are missing, which some endpoints never send."""
         ...
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one event.
+        """Read one event.
 
         Raises:
-            ChatError: it tells of an error.
-            KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError: it is not of
-                this dialect.
+            ChatError: the event reports an error.
+            KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError: the event is
+                not of this dialect.
         """
         ...
 
-    def pass_over(self, *, lossy: bool) -> bool:
-        """Hear of what is no event; return whether the answer counts all the same.
+    def skip_junk(self, *, lossy: bool) -> bool:
+        """Skip input that is no event; return whether the answer is still usable.
 
         Args:
-            lossy: whether something of the answer may have been in it.
+            lossy: whether a part of the answer may have been in it.
         """
         ...
 
     def close(self, *, broken: bool) -> None:
-        """The stream is over: whether this is all shows in `ended`.
+        """Mark the end of the stream; `ended` then tells whether the answer is complete.
 
         Args:
-            broken: it was cut off.
+            broken: whether the stream was cut off.
 
         Raises:
-            TypeError, ValueError, RecursionError: what came does not fit together.
+            TypeError, ValueError, RecursionError: the parts of the answer do not fit together.
         """
         ...
 
 
 class Endpoint:
-    """One endpoint of one person. Thread-safe."""
+    """One endpoint, with its key, timeouts, hourly limit and circuit breaker. Thread-safe.
+
+    Attributes:
+        url: without a slash at its end.
+        local: whether it is on this machine.
+    """
 
     def __init__(
         self,
@@ -150,23 +161,23 @@ class Endpoint:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> int:
-        """Send and read until the end; returns how often it was asked.
+        """Send a request and read the answer to its end; return the number of tries.
 
         Args:
-            outgoing: what is sent.
-            authorize: from the key ("" for none) to the headers that carry it.
-            begin: makes a fresh reader for each try; given what takes text to `on_text`.
-            cancelled: asked many times a second.
+            outgoing: the request.
+            authorize: returns the headers that carry the key ("" for none).
+            begin: makes a new reader for each try; its argument passes text to `on_text`.
+            cancelled: polled every 20 ms; True gives up.
             on_text: called on the caller's thread.
 
         Raises:
-            GivenUpError: the caller no longer wants it.
-            ChatError: no whole answer came.
+            GivenUpError: `cancelled` returned True.
+            ChatError: no complete answer came.
         """
         key = self._key.read()
         if rest_s := self._circuit.admit():
             raise ChatError(
-                f"{self.url} failed several times just now and is left alone for {rest_s:.0f} s; "
+                f"{self.url} failed several times just now and is not asked for {rest_s:.0f} s; "
                 "`starling doctor` says what is wrong with it.",
                 Fault.RESTING,
                 retry_s=rest_s,
@@ -176,40 +187,41 @@ class Endpoint:
         try:
             self._client.call(self.url, tries.run, cancelled=cancelled, on_text=on_text)
         except ChatError as error:
-            self._learn(error.fault)
-            raise _told(error, key, tries.made) from None
-        except BaseException:  # given up, or the caller's own `on_text` failed: nothing was learnt of the endpoint
-            self._circuit.dropped()
+            self._record_fault(error.fault)
+            raise _finish_error(error, key, tries.made) from None
+        except BaseException:  # the caller gave up, or its `on_text` failed: this says nothing about the endpoint
+            self._circuit.record_abandonment()
             raise
-        self._circuit.succeeded()
+        self._circuit.record_success()
         return tries.made
 
-    def _learn(self, fault: Fault) -> None:
+    def _record_fault(self, fault: Fault) -> None:
+        """Tell the circuit breaker how a call failed; a refusal counts as a sign of life."""
         if fault in {Fault.UNREACHABLE, Fault.TIMEOUT, Fault.OVERLOADED, Fault.MALFORMED}:
-            self._circuit.failed()
+            self._circuit.record_failure()
         elif fault is Fault.RATE_LIMITED:
-            self._circuit.dropped()
+            self._circuit.record_abandonment()
         else:
-            self._circuit.succeeded()
+            self._circuit.record_success()
 
     @property
     def patience(self) -> Patience:
-        """How long is waited for it."""
+        """Its timeouts and number of tries."""
         return self._patience
 
-    def authorized(self, authorize: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
-        """Return the headers that carry the key, for questions about the server.
+    def make_auth_headers(self, authorize: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
+        """Return the headers that carry the key, for requests that ask about the server.
 
         Raises:
             ChatError: the key cannot be read.
         """
         return authorize(self._key.read())
 
-    def take(self) -> None:
-        """Count one request.
+    def count_request(self) -> None:
+        """Count one request against the hourly limit.
 
         Raises:
-            ChatError: it would be one too many.
+            ChatError: the limit is reached.
         """
         if wait_s := self._limit.take():
             raise ChatError(
@@ -221,7 +233,11 @@ class Endpoint:
 
 
 class _Tries:
-    """One call: tries until one succeeds or none is left."""
+    """The tries of one call, until one succeeds or none is left.
+
+    Attributes:
+        made: how many there were so far.
+    """
 
     def __init__(
         self,
@@ -239,35 +255,51 @@ class _Tries:
         self._drained_at = 0.0
 
     async def run(self, client: httpx2.AsyncClient, tell: Callable[[str], None]) -> None:
-        """All tries within the time for all of them."""
+        """Try until an answer is complete, within the time for the whole call.
+
+        Raises:
+            ChatError: from the last try, or because the time is over.
+        """
         patience = self._patience
         try:
             async with asyncio.timeout(patience.total_s) as limit:
                 while True:
-                    self._endpoint.take()
+                    self._endpoint.count_request()
                     self.made += 1
                     try:
-                        return await self._once(client, tell)
+                        return await self._try_once(client, tell)
                     except ChatError as error:
-                        wait_s = self._wait_s(error, (limit.when() or 0.0) - asyncio.get_running_loop().time())
+                        wait_s = self._choose_wait_s(error, (limit.when() or 0.0) - asyncio.get_running_loop().time())
                         if wait_s is None:
                             raise
                     await asyncio.sleep(wait_s)
         except TimeoutError:
-            raise refusals.too_slow(self._endpoint.url, f"no whole answer within {patience.total_s:g} s") from None
+            raise refusals.explain_timeout(
+                self._endpoint.url, f"no whole answer within {patience.total_s:g} s"
+            ) from None
 
-    def _wait_s(self, error: ChatError, left_s: float) -> float | None:
-        """How long to wait before another try; None when there shall be none."""
+    def _choose_wait_s(self, error: ChatError, left_s: float) -> float | None:
+        """Return the seconds to wait before another try; None for no further try.
+
+        Args:
+            error: of the try before.
+            left_s: what is left of the time for the whole call.
+        """
         patience = self._patience
-        if not refusals.worth_retrying(error) or self.made >= patience.attempts:
+        if not refusals.is_worth_retrying(error) or self.made >= patience.attempts:
             return None
         wait_s = min(patience.longest_wait_s, patience.first_wait_s * 2.0 ** (self.made - 1))
-        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 (jitter, so that two windows do not knock together)
+        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 (jitter, so that two editor windows do not retry at the same moment)
         wait_s = max(wait_s, error.retry_s or 0.0)
         return wait_s if wait_s < left_s and wait_s <= patience.most_wait_s else None
 
-    async def _once(self, client: httpx2.AsyncClient, tell: Callable[[str], None]) -> None:
-        import httpx2  # noqa: PLC0415 (loaded by now: there is a client)
+    async def _try_once(self, client: httpx2.AsyncClient, tell: Callable[[str], None]) -> None:
+        """Send the request once and feed the answer to a new reader.
+
+        Raises:
+            ChatError: the answer is refused, late, malformed or incomplete.
+        """
+        import httpx2  # noqa: PLC0415 (loaded already: there is a client)
 
         url, reader, came = self._endpoint.url, self._begin(tell), False
         try:
@@ -278,37 +310,37 @@ class _Tries:
                 ) as response,
             ):
                 await _check(response, url)
-                async with contextlib.aclosing(_events(response, url)) as events:
+                async with contextlib.aclosing(_read_events(response, url)) as events:
                     async for event in events:
                         came = True
-                        self._hear(reader, event)
-                        limit.reschedule(self._until(reader) or limit.when())
+                        self._feed(reader, event)
+                        limit.reschedule(self._next_deadline(reader) or limit.when())
             _close(reader, url, broken=False)
         except TimeoutError:
             _close(reader, url, broken=True)
             if not reader.ended:
                 waited_s = self._patience.idle_s if reader.started else self._patience.first_token_s
-                raise refusals.too_slow(url, f"nothing came for {waited_s:g} s") from None
+                raise refusals.explain_timeout(url, f"nothing came for {waited_s:g} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             _close(reader, url, broken=True)
             if not reader.ended:
-                raise refusals.of_failure(url, error) from None
+                raise refusals.explain_exception(url, error) from None
         if not reader.ended:
-            raise _unfinished(url, nothing=came and not reader.started)
+            raise _make_unfinished_error(url, nothing=came and not reader.started)
 
-    def _hear(self, reader: Reader, event: Event) -> None:
-        """Hand an event on.
+    def _feed(self, reader: Reader, event: Event) -> None:
+        """Feed `event` to `reader`; events after the end are ignored.
 
         Raises:
-            ChatError: it is none, and what came before it is no answer.
+            ChatError: the event makes the answer unusable.
         """
-        if reader.ended:  # what comes behind the end holds nobody up: there is one time for it
+        if reader.ended:
             return
         if problem := _feed(reader, event):
-            raise refusals.of_malformed(self._endpoint.url, problem)
+            raise refusals.explain_malformed(self._endpoint.url, problem)
 
-    def _until(self, reader: Reader) -> float | None:
-        """When the next event has to be there, by the loop's clock; None while the first one is waited for."""
+    def _next_deadline(self, reader: Reader) -> float | None:
+        """Return when the next event has to arrive, by the loop's clock; None until the first one has."""
         now = asyncio.get_running_loop().time()
         if reader.ended:
             self._drained_at = self._drained_at or now + DRAIN_S
@@ -319,29 +351,29 @@ class _Tries:
 
 
 async def _check(response: httpx2.Response, url: str) -> None:
-    """See that an answer follows.
+    """Check that an answer follows.
 
     Raises:
-        ChatError: it is a refusal, or packed as no answer is.
+        ChatError: the status is not 200, or the body is compressed more than once.
     """
     if response.status_code != 200:
-        raise refusals.of_status(url, response.status_code, response.headers, await _refusal(response))
-    if "," in response.headers.get("content-encoding", ""):  # packed twice, some kB are some GB
-        raise refusals.of_malformed(url, "an answer that is packed more than once")
+        raise refusals.explain_status(url, response.status_code, response.headers, await _read_refusal(response))
+    if "," in response.headers.get("content-encoding", ""):  # compressed twice, kilobytes may expand to gigabytes
+        raise refusals.explain_malformed(url, "an answer that is compressed more than once")
 
 
-def _unfinished(url: str, *, nothing: bool) -> ChatError:
-    """The error of an answer without an end; `nothing` of it was understood."""
+def _make_unfinished_error(url: str, *, nothing: bool) -> ChatError:
+    """Return the error of an answer that broke off; `nothing`: no event of it was understood."""
     if nothing:
-        return refusals.of_malformed(url, OTHER_KIND)
+        return refusals.explain_malformed(url, OTHER_KIND)
     return ChatError(
-        f"The answer of {url} broke off; try again, and if it stays so, look at the server's own log.",
+        f"The answer of {url} broke off; try again, and if it happens again, look at the server's own log.",
         Fault.UNREACHABLE,
     )
 
 
-async def _refusal(response: httpx2.Response) -> str:
-    """The body of an error, as far as it is worth reading."""
+async def _read_refusal(response: httpx2.Response) -> str:
+    """Return the body of a refusal, at most about 64 KiB of it; "" where it is compressed more than once."""
     body = b""
     if "," in response.headers.get("content-encoding", ""):
         return ""
@@ -352,8 +384,12 @@ async def _refusal(response: httpx2.Response) -> str:
     return body.decode(errors="replace")
 
 
-async def _events(response: httpx2.Response, url: str) -> AsyncGenerator[Event, None]:
-    """What comes, piece by piece."""
+async def _read_events(response: httpx2.Response, url: str) -> AsyncGenerator[Event, None]:
+    """Yield the events of a response as they arrive.
+
+    Raises:
+        ChatError: the body is larger than an answer can be.
+    """
     whole = response.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
     parser = EventParser(whole=whole)
     try:
@@ -361,16 +397,16 @@ async def _events(response: httpx2.Response, url: str) -> AsyncGenerator[Event, 
             for event in parser.take(piece):
                 yield event
     except OversizedError:
-        raise refusals.of_malformed(url, "more than an answer can be") from None
+        raise refusals.explain_malformed(url, "more than an answer can be") from None
     for event in parser.finish():
         yield event
 
 
 def _feed(reader: Reader, event: Event) -> str:
-    """Hand an event on; return what makes the answer worthless as the end of "sent ...", "" for nothing."""
+    """Feed `event` to `reader`; return what makes the answer unusable as the end of "sent ...", "" for nothing."""
     try:
         if isinstance(event, Junk):
-            return "" if reader.pass_over(lossy=event.lossy) else event.what
+            return "" if reader.skip_junk(lossy=event.lossy) else event.what
         reader.feed(event)
     except _WRONG:
         return OTHER_KIND
@@ -378,15 +414,20 @@ def _feed(reader: Reader, event: Event) -> str:
 
 
 def _close(reader: Reader, url: str, *, broken: bool) -> None:
+    """Close `reader`.
+
+    Raises:
+        ChatError: a tool call has arguments that are not JSON.
+    """
     try:
         reader.close(broken=broken)
     except _WRONG:
-        raise refusals.of_malformed(url, "a tool call whose arguments are no JSON") from None
+        raise refusals.explain_malformed(url, "a tool call whose arguments are not JSON") from None
 
 
-def _told(error: ChatError, key: str, made: int) -> ChatError:
-    """The error without a secret in it, and with what it cost."""
-    usage = error.usage + Usage(requests=made)
-    told = ChatError(without_secrets(str(error), key), error.fault, retry_s=error.retry_s, usage=usage)
-    told.said = without_secrets(error.said, key)
-    return told
+def _finish_error(error: ChatError, key: str, requests: int) -> ChatError:
+    """Return a copy of `error` without secrets, with `requests` added to its usage."""
+    usage = error.usage + Usage(requests=requests)
+    finished = ChatError(remove_secrets(str(error), key), error.fault, retry_s=error.retry_s, usage=usage)
+    finished.said = remove_secrets(error.said, key)
+    return finished

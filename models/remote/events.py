@@ -1,6 +1,6 @@
-"""The JSON objects in the body of an answer: server-sent events, lines of JSON, or one object over all.
+"""The JSON objects in the body of an answer: server-sent events, JSON lines, or one object.
 
-Knows no dialect and no network. What is no JSON comes out as `Junk`, and what follows it all the same. Start at
+Knows no dialect and no network. Input that is not JSON comes out as `Junk`; parsing goes on after it. Start at
 `EventParser`.
 """
 
@@ -14,21 +14,21 @@ from typing import Any
 LONGEST_LINE = 1 << 20  # bytes of one event
 LONGEST_ANSWER = 16 << 20  # bytes of all
 MOST_PARTS = 1000  # lines of one event
-DONE: dict[str, Any] = {}  # the end mark; an empty object that an endpoint sends says nothing and comes out as nothing
+DONE: dict[str, Any] = {}  # stands for the end mark; empty objects in the body are dropped
 END_MARK = b"[DONE]"
 MARK_OF_ORDER = b"\xef\xbb\xbf"
 FIELDS = (b":", b"event:", b"id:", b"retry:", b"data")
-# A return at the very end may be half of a line's end.
+# A carriage return at the very end may be the first half of a line break.
 LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 
 
 @dataclass(frozen=True, slots=True)
 class Junk:
-    """What is no event.
+    """A piece of input that is not an event.
 
     Attributes:
-        what: what came instead, as the end of "sent ...".
-        lossy: whether something of the answer may have been in it.
+        what: description of the input that completes "sent ...".
+        lossy: whether it may have contained a part of the answer.
     """
 
     what: str
@@ -36,41 +36,41 @@ class Junk:
 
 
 class OversizedError(Exception):
-    """More came than an answer can be."""
+    """The body is larger than an answer can be."""
 
 
 Event = dict[str, Any] | Junk
 
 
 class EventParser:
-    """Takes the bytes of one body as they come.
+    """A parser of one body, fed with its bytes as they arrive.
 
     Args:
-        whole: whether the endpoint says that one object is all.
+        whole: whether the content type announces a single object.
     """
 
     def __init__(self, *, whole: bool) -> None:
         self._whole = whole
         self._size = 0
         self._rest = bytearray()
-        self._begun = False  # a line was understood
-        self._parts: list[bytes] = []  # of an event in several lines
-        self._is_error = False  # the event says in its name that it is an error
+        self._begun = False  # whether any line could be parsed
+        self._parts: list[bytes] = []  # data lines of one event
+        self._is_error = False  # whether the current event is named "error"
 
     def take(self, piece: bytes) -> list[Event]:
-        """Return the events that are complete now.
+        """Parse `piece` and return the events that it completes.
 
         Raises:
-            OversizedError: that is more than an answer can be.
+            OversizedError: a line or the body is larger than an answer can be.
         """
         self._size += len(piece)
-        self._rest += piece  # in place, for it may come byte by byte
+        self._rest += piece  # in place: a body may arrive byte by byte
         found: list[Event] = []
         if not self._whole and (b"\n" in piece or b"\r" in self._rest[-len(piece) - 1 : -1]):
             *lines, self._rest = map(bytearray, LINE_END.split(bytes(self._rest)))
             for place, line in enumerate(lines):
                 if self._begins_object(bytes(line)):
-                    self._whole = True  # over several lines: all that comes is one
+                    self._whole = True  # the whole body is one object that spans lines
                     self._rest = bytearray(b"\n".join([*map(bytes, lines[place:]), bytes(self._rest)]))
                     break
                 found += self._read(bytes(line))
@@ -79,49 +79,49 @@ class EventParser:
         return found
 
     def finish(self) -> list[Event]:
-        """Return what is left: the body is over."""
+        """Return the events in what is left at the end of the body."""
         rest, self._rest = bytes(self._rest), bytearray()
         if self._whole:
-            event = _parsed(rest.removeprefix(MARK_OF_ORDER).strip() or b"null")
+            event = _parse(rest.removeprefix(MARK_OF_ORDER).strip() or b"null")
             if event is not None:
-                return _useful(event)
-            self._whole, self._begun = False, True  # said to be one object, and is lines all the same
+                return _drop_empty(event)
+            self._whole, self._begun = False, True  # announced as one object, and yet lines
         found = [event for line in LINE_END.split(rest) for event in self._read(line)]
         return found + self._dispatch()
 
     def _read(self, line: bytes) -> list[Event]:
-        """The events that a line completes."""
+        """Return the events that `line` completes."""
         line = line.strip().removeprefix(MARK_OF_ORDER)
         if not line:
             found, self._is_error = self._dispatch(), False
             return found
-        if line.startswith((b"data:", b"error:")):  # the latter by old versions of llama.cpp
+        if line.startswith((b"data:", b"error:")):  # old versions of llama.cpp write "error:"
             self._begun = True
             self._is_error = self._is_error or line.startswith(b"error:")
-            return self._data(line.partition(b":")[2].strip())
+            return self._take_data(line.partition(b":")[2].strip())
         if line.startswith(b"event:"):
             self._is_error = line[6:].strip() == b"error"
             return []
         if line == END_MARK:
             return [*self._dispatch(), DONE]
         if line[:1] in {b"{", b"["}:
-            event = _parsed(line)
+            event = _parse(line)
             self._begun = True
-            return [Junk("what is no JSON")] if event is None else _useful(event)
-        return [] if line.startswith(FIELDS) else [Junk("what is no JSON")]
+            return [Junk("text that is not JSON")] if event is None else _drop_empty(event)
+        return [] if line.startswith(FIELDS) else [Junk("text that is not JSON")]
 
     def _begins_object(self, line: bytes) -> bool:
-        """Whether nothing was understood yet, and a line is the first of an object over several."""
+        """Return whether `line` begins an object that spans lines; only the first line that means anything can."""
         line = line.strip().removeprefix(MARK_OF_ORDER)
-        return not self._begun and line.startswith(b"{") and _parsed(line) is None
+        return not self._begun and line.startswith(b"{") and _parse(line) is None
 
-    def _data(self, said: bytes) -> list[Event]:
-        """The events that a line of data completes; one event may have several lines."""
+    def _take_data(self, said: bytes) -> list[Event]:
+        """Return the events that a `data:` line completes; the data of one event may span several lines."""
         if not said:
             return []
         if said == END_MARK:
             return [*self._dispatch(), DONE]
-        event = _parsed(said)
+        event = _parse(said)
         if event is not None and (not self._parts or isinstance(event, dict)):
             return [*self._dispatch(), *self._mark_error(event)]
         if len(self._parts) >= MOST_PARTS:
@@ -130,25 +130,25 @@ class EventParser:
         return []
 
     def _dispatch(self) -> list[Event]:
-        """The event whose lines have all come."""
+        """Return the event whose lines were collected, as a list; [] where none were."""
         if not self._parts:
             return []
         said = b"\n".join(self._parts)
         self._parts = []
-        event = _parsed(said)
+        event = _parse(said)
         if event is None and self._is_error:
             return [{"error": said.decode("utf-8", "replace")}]
-        return [Junk("what is no JSON")] if event is None else self._mark_error(event)
+        return [Junk("text that is not JSON")] if event is None else self._mark_error(event)
 
     def _mark_error(self, event: object) -> list[Event]:
-        """Return the event, as an error where its name says so and its data do not."""
+        """Wrap `event` as an error where its name says so and its data do not."""
         if self._is_error and isinstance(event, str | dict) and not (isinstance(event, dict) and event.get("error")):
             return [{"error": event}]
-        return _useful(event)
+        return _drop_empty(event)
 
 
-def _parsed(text: bytes) -> object:
-    """The JSON in a text, None where there is none; `...` for a null."""
+def _parse(text: bytes) -> object:
+    """Return the JSON value in `text`, None where it is not JSON, `...` for null."""
     try:
         event = json.loads(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -156,8 +156,8 @@ def _parsed(text: bytes) -> object:
     return ... if event is None else event
 
 
-def _useful(event: object) -> list[Event]:
-    """An object; nothing for one that says nothing."""
+def _drop_empty(event: object) -> list[Event]:
+    """Return `event` as a list: [] for null and for an empty object, Junk for any other value that is no object."""
     if isinstance(event, dict):
         return [event] if event else []
-    return [] if event is ... else [Junk("JSON of another kind than was asked for", lossy=False)]
+    return [] if event is ... else [Junk("JSON other than an object", lossy=False)]

@@ -1,7 +1,7 @@
-"""A chain of chat models: the first that answers, so that one endpoint's bad day is not a person's.
+"""A chain of chat models: asks them in order until one answers.
 
-Who is left alone after failures is decided by each endpoint's own circuit breaker (`models.remote.circuit`): a resting
-one says so at once and the next is asked. A request moves on only as long as nothing of an answer was shown. Start at
+Each endpoint's own circuit breaker (`models.remote.circuit`) rejects calls at once while its endpoint is failing, so
+that the next model is asked without a wait. A request moves on only while no text of an answer was shown. Start at
 `FallbackChain.chat`.
 """
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AGAIN_S = 600.0  # a person is told of the same change no oftener
-ENDING = "The chat model was switched off; ask again."
+RENOTIFY_S = 600.0  # between two notices of the same move
+CLOSED = "The chat model was switched off; ask again."
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One of a chain.
+    """One model of a chain.
 
     Attributes:
         chat: the model.
@@ -40,20 +40,20 @@ class Link:
 
     @property
     def title(self) -> str:
-        """Model and place."""
+        """Model and place, for people."""
         return f"{self.chat.name} at {self.place}"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a link does.
+class LinkStatus:
+    """State of one link of a chain.
 
     Attributes:
         model: its name.
         place: where it is.
-        answered: how many requests it answered, kept answers included.
+        answered: number of requests it answered, from the cache too.
         last: whether it gave the last answer.
-        problem: why it did not answer when it was last asked, "" when it did.
+        problem: why it did not answer when it was last asked; "" where it did.
     """
 
     model: str
@@ -64,45 +64,45 @@ class Standing:
 
 
 class FallbackChain:
-    """Implements `models.chat.ChatModel` over several. Thread-safe."""
+    """A chat model that asks several; implements `models.chat.ChatModel`. Thread-safe."""
 
     def __init__(self, links: Sequence[Link], *, clock: Callable[[], float] = time.monotonic) -> None:
-        """The chain of `links`, at least one; the first is the one a person wants."""
+        """Make a chain of `links`, at least one, in the order in which they are asked; `clock` gives seconds."""
         self.links = tuple(links)
         self._clock = clock
         self._lock = threading.Lock()
-        self._last = 0  # the link that answered last
+        self._last = 0  # index of the link that answered last
         self._answered = [0] * len(self.links)
         self._problems = [""] * len(self.links)
-        self._told: dict[tuple[int, int], float] = {}  # by change: when a person was told
-        self._listen: Callable[[str], None] = lambda _: None
+        self._notified_at: dict[tuple[int, int], float] = {}  # by move (from link, to link)
+        self._notify: Callable[[str], None] = lambda _: None
         self._closed = False
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` called with one sentence when another link than before answers; on any thread."""
-        self._listen = told
+    def listen(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called with one sentence when a later link than before answers; on any thread."""
+        self._notify = notify
 
     @property
     def name(self) -> str:
-        """The model that answered last; before any answer, the first."""
+        """Name of the model that answered last; before any answer, of the first."""
         return self.links[self._last].chat.name
 
     @property
     def context_tokens(self) -> int:
-        """The window of the model that answered last; a smaller one further on is passed over for what is too long."""
+        """Context window of the model that answered last. A longer request skips later models with a smaller window."""
         return self.links[self._last].chat.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """By the model that counts the most: whoever answers, it fits."""
+        """Return the largest of the models' token counts, so that the text fits whichever model answers."""
         return max(link.chat.count_tokens(text) for link in self.links)
 
-    def standings(self) -> tuple[Standing, ...]:
-        """How each link does, in order."""
+    def list_statuses(self) -> tuple[LinkStatus, ...]:
+        """Return the state of each link, in order."""
         with self._lock:
             last = self._last if any(self._answered) else -1
             counted = zip(self.links, self._answered, self._problems, strict=True)
             return tuple(
-                Standing(link.chat.name, link.place, answered, place == last, problem)
+                LinkStatus(link.chat.name, link.place, answered, place == last, problem)
                 for place, (link, answered, problem) in enumerate(counted)
             )
 
@@ -113,14 +113,14 @@ class FallbackChain:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask one after the other; the bill is that of all of them.
+        """Ask one link after the other; the reply's usage is that of all links asked.
 
         Raises:
-            ChatError: none answered; the sentence says why of each, the fault is the first one's.
+            ChatError: none answered; the message gives each link's reason, the fault is the first link's.
         """
         shown = False
 
-        def hear(piece: str) -> None:
+        def show(piece: str) -> None:
             nonlocal shown
             shown = True
             assert on_text is not None  # noqa: S101 (given only then)
@@ -131,30 +131,34 @@ class FallbackChain:
         for place, link in enumerate(self.links):
             try:
                 self._check(link, request, first=place == 0)
-                reply = link.chat.chat(request, cancelled=cancelled, on_text=None if on_text is None else hear)
+                reply = link.chat.chat(request, cancelled=cancelled, on_text=None if on_text is None else show)
             except ChatError as error:
                 usage += error.usage
                 failures.append(error)
                 self._note_failure(place, error)
                 if shown or error.fault is Fault.CLOSED:
-                    raise _with(error, usage) from None
-                if cancelled():  # nobody wants the next one's answer
+                    raise _set_usage(error, usage) from None
+                if cancelled():
                     return Reply("", ReplyEnd.CANCELLED, usage=usage)
             else:
                 self._note_answer(place, failures, reply)
                 return replace(reply, usage=usage + reply.usage)
-        raise self._none(failures, usage)
+        raise self._merge_failures(failures, usage)
 
     def close(self) -> None:
-        """Close all."""
+        """Close all models."""
         self._closed = True
         for link in self.links:
             link.chat.close()
 
     def _check(self, link: Link, request: ChatRequest, *, first: bool) -> None:
-        """Whether the request fits a further link's window; the first one's own endpoint says so itself."""
+        """Check that the chain is open and `request` fits the window of `link`; the first endpoint checks its own.
+
+        Raises:
+            ChatError: the chain is closed, or the request is too long.
+        """
         if self._closed:
-            raise ChatError(ENDING, Fault.CLOSED)
+            raise ChatError(CLOSED, Fault.CLOSED)
         if first:
             return
         asked = sum(link.chat.count_tokens(message.text) for message in request.messages)
@@ -169,7 +173,7 @@ class FallbackChain:
             self._problems[place] = str(error)
 
     def _note_answer(self, place: int, failures: Sequence[ChatError], reply: Reply) -> None:
-        """Keep who answered; tell a person when it is another than before, and further down."""
+        """Record which link answered; notify the listener of a move to a later link, at most once in 600 s for each."""
         if reply.end is ReplyEnd.CANCELLED:
             return
         with self._lock:
@@ -177,20 +181,22 @@ class FallbackChain:
             self._answered[place] += 1
             if not reply.cached:
                 self._problems[place] = ""
-            now, change = self._clock(), (before, place)
-            quiet = place <= before or now - self._told.get(change, now - 2 * AGAIN_S) < AGAIN_S
+            now, move = self._clock(), (before, place)
+            last_s = self._notified_at.get(move, now - 2 * RENOTIFY_S)
+            quiet = place <= before or now - last_s < RENOTIFY_S
             if not quiet:
-                self._told[change] = now
+                self._notified_at[move] = now
         if place == before:
             return
         logger.info("chat answered by another", extra={"from": self.links[before].title, "to": self.links[place].title})
         if not quiet:
-            self._listen(f"{self.links[place].title} answers instead of {self.links[0].chat.name}. {failures[0]}")
+            self._notify(f"{self.links[place].title} answers instead of {self.links[0].chat.name}. {failures[0]}")
 
-    def _none(self, failures: Sequence[ChatError], usage: Usage) -> ChatError:
+    def _merge_failures(self, failures: Sequence[ChatError], usage: Usage) -> ChatError:
+        """Return one error for the failures of all links, with the usage of all."""
         first = failures[0]
         if len(failures) == 1:
-            return _with(first, usage)
+            return _set_usage(first, usage)
         error = ChatError(
             f"None of the {len(failures)} chat models answered. " + " ".join(dict.fromkeys(map(str, failures))),
             first.fault,
@@ -202,8 +208,8 @@ class FallbackChain:
         return error
 
 
-def _with(error: ChatError, usage: Usage) -> ChatError:
-    """The error with the bill of all."""
-    told = ChatError(str(error), error.fault, retry_s=error.retry_s, partial=error.partial, usage=usage)
-    told.said = error.said
-    return told
+def _set_usage(error: ChatError, usage: Usage) -> ChatError:
+    """Return a copy of `error` with another usage."""
+    copied = ChatError(str(error), error.fault, retry_s=error.retry_s, partial=error.partial, usage=usage)
+    copied.said = error.said
+    return copied

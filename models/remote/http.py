@@ -1,8 +1,8 @@
-"""The one HTTP client: keep-alive connections on an event loop of their own, used by blocking callers who may give up.
+"""The HTTP client: keep-alive connections on an event loop in a thread, for blocking callers who may give up.
 
-A call that is given up closes its connection, which is how an endpoint learns to stop computing. Never follows a
-redirect (a key goes only where a person sent it), never takes a proxy for this machine itself, and imports nothing
-heavy before the first call. Start at `HttpClient.call`.
+Giving up a call closes its connection, which is how an endpoint learns to stop computing. Never follows a redirect (a
+key goes only where a person sent it), never uses a proxy to reach this machine, and imports no HTTP library before the
+first call. Start at `HttpClient.call`.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-POLL_S = 0.02  # how soon a caller who gives up is heard
-CLOSE_WAIT_S = 1.0  # for a connection to close; after that nobody waits for it
-POOL = 8  # connections kept at once: a person does not have more windows in use
+POLL_S = 0.02  # between two looks at `cancelled`
+CLOSE_WAIT_S = 1.0  # longest wait for a connection to close
+POOL = 8  # connections at once
 KEEP_ALIVE_S = 60.0
-LIBRARIES = ("httpx2", "httpcore2")  # they log addresses and headers
+LIBRARIES = ("httpx2", "httpcore2")  # their logs below WARNING hold addresses and headers
 
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """How the outside is reached.
+    """Settings of a client.
 
     Attributes:
-        proxy: URL of a proxy; "" for what the environment says (`HTTPS_PROXY`, `NO_PROXY`).
+        proxy: URL of a proxy; "" for the one in the environment (`HTTPS_PROXY`, `NO_PROXY`).
         ca_file: certificates in PEM to trust beside the system's; None for none.
         connect_s: longest wait for a connection, seconds.
-        socket: a Unix socket on this machine to speak through, whatever the URL says; None for TCP.
-        own: whether nothing is sent unless this user listens at the socket.
+        socket: a Unix socket on this machine that replaces the host of every URL; None for TCP.
+        own: whether nothing is sent unless the process that listens at `socket` belongs to this user.
     """
 
     proxy: str = ""
@@ -57,11 +57,11 @@ class HttpOptions:
 
 
 class GivenUpError(Exception):
-    """The caller no longer wants the answer, and the connection was closed."""
+    """The caller gave up, and the connection was closed."""
 
 
 class HttpClient:
-    """One client and its thread. Thread-safe; made cheaply, started by the first call."""
+    """One client and its thread, which the first call starts. Thread-safe."""
 
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
@@ -79,23 +79,23 @@ class HttpClient:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Result:
-        """Run `work` with the client that fits `url`; blocks until it ends.
+        """Run `work` with the client that fits `url`; block until it ends.
 
         Args:
-            url: what will be asked; decides whether a proxy is used.
-            work: given the client, and a function that hands text to `on_text`.
-            cancelled: asked many times a second.
+            url: decides whether a proxy is used.
+            work: given the client, and a function that passes text to `on_text`.
+            cancelled: polled every 20 ms; True gives up.
             on_text: called on the caller's own thread.
 
         Raises:
-            GivenUpError: `cancelled` said so, or the client was closed.
+            GivenUpError: `cancelled` returned True, or the client was closed.
         """
-        loop = self._started()
+        loop = self._start_loop()
         told: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
         async def run() -> Result:
             try:
-                return await work(self._client(url), told.put)
+                return await work(self._choose_client(url), told.put)
             finally:
                 told.put(None)
 
@@ -103,17 +103,21 @@ class HttpClient:
             raise GivenUpError
         running = asyncio.run_coroutine_threadsafe(run(), loop)
         try:
-            while (piece := self._next(told, cancelled)) is not None:
+            while (piece := self._wait_for_piece(told, cancelled)) is not None:
                 if on_text is not None:
                     on_text(piece)
             return running.result(CLOSE_WAIT_S)
-        except concurrent.futures.CancelledError:  # `close` was quicker
+        except concurrent.futures.CancelledError:  # by `close`
             raise GivenUpError from None
         finally:
             _stop(running, told)
 
-    def _next(self, told: queue.SimpleQueue[str | None], cancelled: Callable[[], bool]) -> str | None:
-        """The next piece, None at the end."""
+    def _wait_for_piece(self, told: queue.SimpleQueue[str | None], cancelled: Callable[[], bool]) -> str | None:
+        """Return the next piece of text, None at the end.
+
+        Raises:
+            GivenUpError: the caller gave up, or the client was closed.
+        """
         while True:
             if cancelled() or self._closed:
                 raise GivenUpError
@@ -121,15 +125,20 @@ class HttpClient:
                 return told.get(timeout=POLL_S)
 
     def close(self) -> None:
-        """Give up what runs, close the connections and end the thread. Safe twice."""
+        """Give up running calls, close the connections and end the thread. Idempotent."""
         with self._lock:
             self._closed = True
             loop, thread, self._loop = self._loop, self._thread, None
         if loop is not None and thread is not None:
-            asyncio.run_coroutine_threadsafe(self._end(), loop)
+            asyncio.run_coroutine_threadsafe(self._shut_down(), loop)
             thread.join(CLOSE_WAIT_S)
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _start_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop; the first call starts its thread.
+
+        Raises:
+            GivenUpError: the client was closed.
+        """
         with self._lock:
             if self._closed:
                 raise GivenUpError
@@ -139,16 +148,17 @@ class HttpClient:
                 self._thread.start()
             return self._loop
 
-    def _client(self, url: str) -> httpx2.AsyncClient:
-        """On the loop."""
+    def _choose_client(self, url: str) -> httpx2.AsyncClient:
+        """Return the httpx client that fits `url`, made when it is first needed. Runs on the loop."""
         local = is_local(url)
-        # a proxy, which only other machines are reached through, may want TLS
+        # other machines may be reached through a proxy with TLS, even for an http:// URL
         encrypted = not local or urlsplit(url).scheme != "http"
         if (local, encrypted) not in self._clients:
-            self._clients[local, encrypted] = _made(self._options, local=local, encrypted=encrypted)
+            self._clients[local, encrypted] = _make_client(self._options, local=local, encrypted=encrypted)
         return self._clients[local, encrypted]
 
-    async def _end(self) -> None:
+    async def _shut_down(self) -> None:
+        """Cancel all tasks of the loop, close the clients and stop the loop. Runs on the loop."""
         loop = asyncio.get_running_loop()
         others = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
         for task in others:
@@ -160,7 +170,7 @@ class HttpClient:
 
 
 def is_local(url: str) -> bool:
-    """Whether `url` is on this machine: no proxy, no limit, and it may take its time to load a model."""
+    """Return whether `url` is on this machine: no proxy, no hourly limit, and more time to load a model."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -171,22 +181,26 @@ def is_local(url: str) -> bool:
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run `loop` in this thread until it is stopped."""
     asyncio.set_event_loop(loop)
-    loop.set_exception_handler(_complain)
+    loop.set_exception_handler(_handle_loop_error)
     try:
         loop.run_forever()
     finally:
         loop.close()
 
 
-def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """As usual, but for what anyio's Unix sockets do: a read that was given up is told of its data all the same."""
+def _handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error of the loop as usual, except InvalidStateError.
+
+    anyio causes it when data arrives for a read of a Unix socket that was cancelled.
+    """
     if not isinstance(context.get("exception"), asyncio.InvalidStateError):
         loop.default_exception_handler(context)
 
 
 def _stop(running: concurrent.futures.Future[Any], told: queue.SimpleQueue[str | None]) -> None:
-    """Cancel what runs and wait until its connection is closed."""
+    """Cancel a running call and wait until its connection is closed, at most `CLOSE_WAIT_S` for each piece of text."""
     if running.done() or not running.cancel():
         return
     with contextlib.suppress(queue.Empty):
@@ -194,9 +208,9 @@ def _stop(running: concurrent.futures.Future[Any], told: queue.SimpleQueue[str |
             pass
 
 
-def _own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool:
-    """Connections to a Unix socket that carry nothing unless this user listens there."""
-    import httpcore2  # noqa: PLC0415 (loaded by now: httpx2 brings it)
+def _make_own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool:
+    """Return a pool of connections to a Unix socket that send nothing unless this user listens there."""
+    import httpcore2  # noqa: PLC0415 (loaded already: httpx2 brings it)
 
     from models.host.peers import own_sockets_only  # noqa: PLC0415 (for the model host alone)
 
@@ -208,7 +222,17 @@ def _own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectionPool
     )
 
 
-def _made(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx2.AsyncClient:
+def _make_client(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx2.AsyncClient:
+    """Import httpx and make a client.
+
+    Args:
+        options: proxy, certificates, socket.
+        local: whether its URLs are on this machine, and so without a proxy and HTTP/2.
+        encrypted: whether the system's certificates are needed.
+
+    Raises:
+        ChatError: the certificates in `options.ca_file` cannot be read.
+    """
     import importlib.util  # noqa: PLC0415 (with the next, at the first call)
     import ssl  # noqa: PLC0415 (as above)
 
@@ -222,14 +246,14 @@ def _made(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx2.Async
     if options.socket is not None:
         through = httpx2.AsyncHTTPTransport(uds=str(options.socket), limits=limits, verify=False)
         if options.own:
-            through._pool = _own_pool(str(options.socket), limits)  # noqa: SLF001 (the transport takes no backend)
+            through._pool = _make_own_pool(str(options.socket), limits)  # noqa: SLF001 (the transport takes no backend)
         return httpx2.AsyncClient(transport=through, trust_env=False, follow_redirects=False, timeout=timeout)
     # reading the system's certificates takes 25 ms, which a client for plain HTTP does without
     context = httpx2.create_ssl_context() if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.ca_file is not None:
         try:
             context.load_verify_locations(cafile=str(options.ca_file))
-        except OSError as error:  # ssl's own errors are some too
+        except OSError as error:  # ssl.SSLError is one
             raise ChatError(
                 f"The certificates in {options.ca_file} cannot be read ({error.strerror or error}); chat.caFile takes "
                 "a file in PEM.",

@@ -1,7 +1,7 @@
-"""Keys of endpoints: where one is kept, read when it is needed, and taken out of every sentence before it is said.
+"""Keys of endpoints: reading them from where a person keeps them, and removing them from messages.
 
-A key is in an environment variable, in a file of the person's own or in the system's keyring, never in a setting.
-Nothing here logs one. Start at `KeySource`; `keep` and `forget` are for the keyring.
+A key is in an environment variable, in a file or in the system's keyring, never in a setting. It is read for each call
+and never logged. Start at `KeySource`; `store_in_keyring` and `delete_from_keyring` serve the command line.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_KEY = 8192  # bytes of a key file
-SHORTEST_SECRET = 6  # what is shorter cannot be told from a word of the sentence
+SHORTEST_SECRET = 6  # characters; a shorter key may equal a word of the sentence
 HIDDEN = "…"
-SERVICE = "starling"  # whose keys they are, in the system's keyring
+SERVICE = "starling"  # name of the application in the system's keyring
 KEYRING_MISSING = (
     "The system's keyring needs a package that is not installed; install Starling with it, in its repository: "
     "uv tool install '.[keyring]'"
 )
-# What looks like a key, a password in a URL or a bearer's token, whoever's it is: endpoints repeat what they were sent.
+# Keys, passwords in URLs and bearer tokens of any owner: endpoints repeat in errors what they were sent.
 _SECRET = re.compile(
     r"""(?ix)
     \b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abpr]|hf)[-_][A-Za-z0-9_*.-]{8,}
@@ -39,7 +39,7 @@ _SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where an endpoint's key is.
+    """The place of an endpoint's key.
 
     Attributes:
         variable: name of an environment variable; "" for none.
@@ -52,64 +52,64 @@ class KeySource:
     keyring: str = ""
 
     def read(self) -> str:
-        """The key now, "" when the endpoint needs none.
+        """Return the key, "" where no place is named.
 
         Raises:
-            ChatError: it is not where it should be.
+            ChatError: the named place holds no key, or cannot be read.
         """
         if self.variable:
             if not (key := os.environ.get(self.variable, "").strip()):
-                raise _missing(f"The environment variable {self.variable}, which chat.keyEnv names, is not set")
-            return _checked(key, f"the environment variable {self.variable}")
+                raise _make_error(f"The environment variable {self.variable}, which chat.keyEnv names, is not set")
+            return _check_key(key, f"The environment variable {self.variable}")
         if self.keyring:
-            if not (key := (recalled(self.keyring) or "").strip()):
+            if not (key := (read_from_keyring(self.keyring) or "").strip()):
                 raise ChatError(
                     f"The system's keyring has no key called {self.keyring}; put it there with "
                     f"`starling key {self.keyring}`.",
                     Fault.UNAUTHORIZED,
                 )
-            return _checked(key, f"the system's keyring under {self.keyring}")
+            return _check_key(key, f"The system's keyring, under {self.keyring},")
         if self.file is None:
             return ""
         try:
             with self.file.open("rb") as opened:
                 content = opened.read(LONGEST_KEY + 1)
         except OSError as error:
-            raise _missing(f"The key file {self.file} cannot be read ({error.strerror or error})") from None
+            raise _make_error(f"The key file {self.file} cannot be read ({error.strerror or error})") from None
         if not content.strip() or len(content) > LONGEST_KEY:
-            raise _missing(f"The key file {self.file} holds no key")
-        return _checked(content.decode("ascii", errors="replace").strip(), f"the file {self.file}")
+            raise _make_error(f"The key file {self.file} holds no key")
+        return _check_key(content.decode("ascii", errors="replace").strip(), f"The file {self.file}")
 
 
-def recalled(name: str) -> str | None:
-    """The key of that name in the system's keyring, None for none.
+def read_from_keyring(name: str) -> str | None:
+    """Return the key called `name` in the system's keyring, None for none.
 
     Raises:
         ChatError: there is no keyring, or it does not open.
     """
-    with _opened() as keyring:
+    with _open_keyring() as keyring:
         found: str | None = keyring.get_password(SERVICE, name)
     return found
 
 
-def keep(name: str, key: str) -> None:
-    """Put a key into the system's keyring.
+def store_in_keyring(name: str, key: str) -> None:
+    """Store `key` under `name` in the system's keyring.
 
     Raises:
-        ChatError: it is none, or the keyring does not take it.
+        ChatError: `key` is not a key, or the keyring refuses it.
     """
-    _checked(key, "the answer")
-    with _opened() as keyring:
+    _check_key(key, "What was typed")
+    with _open_keyring() as keyring:
         keyring.set_password(SERVICE, name, key)
 
 
-def forget(name: str) -> bool:
-    """Take a key out of the system's keyring; false when there was none.
+def delete_from_keyring(name: str) -> bool:
+    """Delete the key called `name` from the system's keyring; return whether there was one.
 
     Raises:
         ChatError: there is no keyring, or it does not open.
     """
-    with _opened() as keyring:
+    with _open_keyring() as keyring:
         if keyring.get_password(SERVICE, name) is None:
             return False
         keyring.delete_password(SERVICE, name)
@@ -117,10 +117,10 @@ def forget(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _opened() -> Iterator[Any]:
-    """The library of the system's keyring; whatever it raises is one sentence, without the key."""
+def _open_keyring() -> Iterator[Any]:
+    """Import and yield the keyring library; translate its errors into one ChatError without the key."""
     try:
-        import keyring  # noqa: PLC0415 (an extra, for who named a key there)
+        import keyring  # noqa: PLC0415 (an extra, needed only for such a key)
         from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
     except ImportError:
         raise ChatError(f"{KEYRING_MISSING}.", Fault.UNAUTHORIZED) from None
@@ -131,30 +131,31 @@ def _opened() -> Iterator[Any]:
             "This system has no keyring that can be used; name another place in chat.keyEnv or chat.keyFile.",
             Fault.UNAUTHORIZED,
         ) from None
-    except (KeyringError, RuntimeError) as error:  # the latter where a person has no home, which backends look for
-        raise _missing(f"The system's keyring does not open ({type(error).__name__})") from None
+    except (KeyringError, RuntimeError) as error:  # backends raise RuntimeError for a person without a home folder
+        raise _make_error(f"The system's keyring does not open ({type(error).__name__})") from None
 
 
-def without_secrets(sentence: str, key: str = "") -> str:
-    """`sentence` without `key`, and without anything else that looks like a secret."""
+def remove_secrets(sentence: str, key: str = "") -> str:
+    """Return `sentence` with `key`, and whatever else looks like a secret, replaced by "…"."""
     if len(key) >= SHORTEST_SECRET:
         sentence = sentence.replace(key, HIDDEN)
     return _SECRET.sub(HIDDEN, sentence)
 
 
-def _checked(key: str, place: str) -> str:
-    """A key fits into one HTTP header.
+def _check_key(key: str, place: str) -> str:
+    """Return `key` if it fits into one HTTP header.
 
     Raises:
-        ChatError: it does not.
+        ChatError: it has other characters than visible ASCII; the message names `place`.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", key):
-        raise _missing(f"What is in {place} is no key: a key is one word of plain letters and marks")
+        raise _make_error(f"{place} holds no key: a key is one word of letters, digits and punctuation in ASCII")
     return key
 
 
-def _missing(what: str) -> ChatError:
+def _make_error(problem: str) -> ChatError:
+    """Return an error that says `problem` and where a key may be put."""
     return ChatError(
-        f"{what}; put the key there, or name another place in chat.keyEnv, chat.keyFile or chat.keyring.",
+        f"{problem}; put the key there, or name another place in chat.keyEnv, chat.keyFile or chat.keyring.",
         Fault.UNAUTHORIZED,
     )

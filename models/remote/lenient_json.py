@@ -1,6 +1,6 @@
-"""JSON that an endpoint sent, read leniently: what is missing, null or of another kind counts as nothing.
+"""Lenient reading of JSON that an endpoint sent: what is missing, null or of another type counts as empty.
 
-No function here raises, whatever it is given. Start at `text_of`.
+No function here raises, whatever it is given. Start at `read_text`.
 """
 
 from __future__ import annotations
@@ -12,37 +12,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_TOKENS = 1_000_000_000  # on one bill; no model reads so many
-MOST_DEPTH = 4  # of parts in parts
-SAID = frozenset({"", "text", "output_text", "input_text", "text_delta"})  # kinds of parts that are the answer
+MOST_TOKENS = 1_000_000_000  # of one call; more than any model reads
+MOST_DEPTH = 4  # of nested parts
+ANSWER_PARTS = frozenset(
+    {"", "text", "output_text", "input_text", "text_delta"}
+)  # types of parts that hold answer text
 EMPTY: Mapping[str, Any] = {}
 
 
-def table_of(value: object) -> Mapping[str, Any]:
+def read_object(value: object) -> Mapping[str, Any]:
     """Return `value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else EMPTY
 
 
-def rows_of(value: object) -> list[Any]:
+def read_list(value: object) -> list[Any]:
     """Return `value` if it is a list, an object as a list of one, else an empty list."""
     if isinstance(value, dict):
         return [value]
     return value if isinstance(value, list) else []
 
 
-def string_of(value: object) -> str:
-    """Return `value` if it is a text, else ""."""
+def read_string(value: object) -> str:
+    """Return `value` if it is a string, else ""."""
     return value if isinstance(value, str) else ""
 
 
-def number_of(value: object, otherwise: int) -> int:
-    """Return `value` if it is a whole number from 0, else `otherwise`."""
-    usual = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-    return value if usual else otherwise  # type: ignore[return-value]
+def read_number(value: object, otherwise: int) -> int:
+    """Return `value` if it is a whole number from 0 to `MOST_TOKENS`, else `otherwise`."""
+    is_valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if is_valid else otherwise  # type: ignore[return-value]
 
 
-def count_of(figure: object) -> int:
-    """Return a number of tokens as an endpoint tells it, inside what can be; 0 for what is none."""
+def read_count(figure: object) -> int:
+    """Return a number of tokens, clamped to 0 and `MOST_TOKENS`; 0 for anything that is no number."""
     if isinstance(figure, bool) or not isinstance(figure, int | float):
         return 0
     if isinstance(figure, float) and not math.isfinite(figure):
@@ -50,20 +52,20 @@ def count_of(figure: object) -> int:
     return min(max(int(figure), 0), MOST_TOKENS)
 
 
-def text_of(content: object, depth: int = MOST_DEPTH) -> str:
-    """Return what is said in `content`: a text, a list of parts, or a part; what a part thinks is not said."""
+def read_text(content: object, depth: int = MOST_DEPTH) -> str:
+    """Return the text in `content`: a string, a part, or a list of parts; parts that hold thoughts are left out."""
     if isinstance(content, str):
         return content
     if depth and isinstance(content, list):
-        return "".join(text_of(part, depth - 1) for part in content)
-    if depth and isinstance(content, dict) and string_of(content.get("type")) in SAID:
-        said = content.get("text")
-        return text_of(said.get("value") if isinstance(said, dict) else said, depth - 1)
+        return "".join(read_text(part, depth - 1) for part in content)
+    if depth and isinstance(content, dict) and read_string(content.get("type")) in ANSWER_PARTS:
+        text = content.get("text")
+        return read_text(text.get("value") if isinstance(text, dict) else text, depth - 1)
     return ""
 
 
-def arguments_of(value: object) -> str:
-    """Return a call's arguments as JSON, or as the piece of it that came."""
+def read_arguments(value: object) -> str:
+    """Return a tool call's arguments as JSON text, or the fragment of it that arrived."""
     if isinstance(value, dict):
         return json.dumps(value)
-    return string_of(value)
+    return read_string(value)

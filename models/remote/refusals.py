@@ -1,7 +1,7 @@
-"""What an endpoint's refusal or silence means, as one sentence with a next step, and whether to try again.
+"""ChatErrors for refused, failed, malformed and late answers: the fault, and one sentence with a next step.
 
-Reads status, headers and body of any of the dialects; quotes at most a line of what the endpoint says itself. Start at
-`of_status` and `of_failure`.
+Reads status, headers and body of every dialect; quotes at most one line of the endpoint's own message. Start at
+`explain_status` and `explain_exception`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_QUOTE = 200  # characters
-LONGEST_WORDS = 2000
-LONGEST_REST_S = 24 * 3600.0  # that an endpoint can ask for; what it says beyond that is nonsense
-_AGAIN = frozenset({Fault.UNREACHABLE, Fault.OVERLOADED, Fault.MALFORMED, Fault.RATE_LIMITED})
+LONGEST_MESSAGE = 2000  # characters
+LONGEST_REST_S = 24 * 3600.0  # upper bound of the wait an endpoint can ask for
+_TRANSIENT = frozenset({Fault.UNREACHABLE, Fault.OVERLOADED, Fault.MALFORMED, Fault.RATE_LIMITED})
 _FAULTS = {
     401: Fault.UNAUTHORIZED,
     403: Fault.UNAUTHORIZED,
@@ -38,34 +38,42 @@ _TOO_LONG = re.compile(
 _NO_MONEY = re.compile(r"quota|billing|credit|balance", re.IGNORECASE)
 
 
-def worth_retrying(error: ChatError) -> bool:
-    """Whether the same request may succeed a little later."""
-    return error.fault in _AGAIN
+def is_worth_retrying(error: ChatError) -> bool:
+    """Return whether the same request may succeed a little later."""
+    return error.fault in _TRANSIENT
 
 
-def of_status(url: str, status: int, headers: Mapping[str, str], body: str) -> ChatError:
-    """The error behind a status other than 200; `headers` by lower-case names."""
-    said, wait_s = quote(body), retry_after_s(headers)
-    fault = _fault(status, said)
+def explain_status(url: str, status: int, headers: Mapping[str, str], body: str) -> ChatError:
+    """Return the error for a response whose status is not 200.
+
+    Args:
+        url: of the endpoint.
+        status: of the response.
+        headers: by lower-case names.
+        body: of the response, or its beginning.
+    """
+    said, wait_s = quote(body), read_retry_after_s(headers)
+    fault = _classify(status, said)
     sentences = {
         Fault.UNAUTHORIZED: f"does not accept the key{said}; name the right one in chat.keyEnv, chat.keyFile or "
         "chat.keyring.",
-        Fault.NOT_FOUND: f"knows no such address or model{said}; look at chat.url, chat.model and chat.api.",
-        Fault.UNPAID: f"wants to be paid first{said}; look at your account there.",
+        Fault.NOT_FOUND: f"has no such address or model{said}; look at chat.url, chat.model and chat.api.",
+        Fault.UNPAID: f"asks for payment{said}; look at your account there.",
         Fault.TOO_LONG: f"says the conversation is too long{said}; set chat.contextTokens to what the model has.",
         Fault.RATE_LIMITED: f"has had too many requests{said}; try again "
         + (f"in {wait_s:.0f} s." if wait_s is not None else "in a while."),
         Fault.OVERLOADED: f"failed with status {status}{said}; try again later, or look at the server's own log.",
         Fault.REFUSED: f"refuses the request with status {status}{said}; look at chat.api and chat.model."
         if status >= 400
-        else "sends on to another address, where no key of yours is taken; set chat.url to the address itself.",
+        else "redirects to another address, and a key is never sent on; set chat.url to the address itself.",
     }
     error = ChatError(f"{url} {sentences[fault]}", fault, retry_s=wait_s)
-    error.said = own_words(body)
+    error.said = extract_message(body)
     return error
 
 
-def _fault(status: int, said: str) -> Fault:
+def _classify(status: int, said: str) -> Fault:
+    """Return the fault that `status` and the endpoint's own message `said` stand for."""
     if status == 402 or (status == 429 and _NO_MONEY.search(said)):
         return Fault.UNPAID
     if status in {400, 422} and _TOO_LONG.search(said):
@@ -75,8 +83,8 @@ def _fault(status: int, said: str) -> Fault:
     return _FAULTS.get(status, Fault.REFUSED)
 
 
-def of_event(event: Mapping[str, Any]) -> ChatError:
-    """The error that an answer tells of after it began well."""
+def explain_error_event(event: Mapping[str, Any]) -> ChatError:
+    """Return the error for an error event inside an answer that began with status 200."""
     said = quote(json.dumps(event))
     kind = json.dumps(event).lower()
     if _TOO_LONG.search(said):
@@ -90,8 +98,8 @@ def of_event(event: Mapping[str, Any]) -> ChatError:
     )
 
 
-def of_failure(url: str, error: Exception) -> ChatError:
-    """The error behind a failed connection."""
+def explain_exception(url: str, error: Exception) -> ChatError:
+    """Return the error for a connection that failed with `error`."""
     said = str(error).split("\n", 1)[0][:LONGEST_QUOTE] or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return ChatError(
@@ -108,48 +116,48 @@ def of_failure(url: str, error: Exception) -> ChatError:
     )
 
 
-def of_malformed(url: str, what: str) -> ChatError:
-    """The error behind an answer that is none."""
+def explain_malformed(url: str, what: str) -> ChatError:
+    """Return the error for an answer that cannot be read; `what` came instead."""
     return ChatError(f"{url} sent {what}; see whether chat.url and chat.api fit together.", Fault.MALFORMED)
 
 
-def too_slow(url: str, what: str) -> ChatError:
-    """The error behind a wait that ended."""
+def explain_timeout(url: str, what: str) -> ChatError:
+    """Return the error for a wait that ended; `what` did not come in which time."""
     return ChatError(
         f"{url} was too slow: {what}; try again, or raise chat.firstTokenS or chat.timeoutS.", Fault.TIMEOUT
     )
 
 
 def quote(body: str) -> str:
-    """What the endpoint says itself, as ` ("...")`; "" when it says nothing."""
-    line = own_words(body)[:LONGEST_QUOTE].rstrip()
+    """Return the first 200 characters of the endpoint's own message as ` ("...")`; "" for none."""
+    line = extract_message(body)[:LONGEST_QUOTE].rstrip()
     return f' ("{line}")' if line else ""
 
 
-def own_words(body: str) -> str:
-    """What the endpoint says itself, in one line; "" when it says nothing."""
+def extract_message(body: str) -> str:
+    """Return the endpoint's own message in `body`, in one line; "" for none."""
     try:
-        said = _message(json.loads(body))
+        said = _find_message(json.loads(body))
     except (ValueError, RecursionError):
-        said = "" if "<" in body[:200] else body  # a page for people says nothing in its first line
-    return " ".join(said.split())[:LONGEST_WORDS]
+        said = "" if "<" in body[:200] else body  # the first line of an HTML page is no message
+    return " ".join(said.split())[:LONGEST_MESSAGE]
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the endpoint asks to wait, by number or by date; None when it says nothing sensible."""
+def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds to wait that the header Retry-After states, as a number or a date; None for none."""
     said = headers.get("retry-after", "").strip()
     try:
         wait_s = float(said)
     except ValueError:
         try:
             wait_s = parsedate_to_datetime(said).timestamp() - time.time()
-        except (ValueError, OverflowError):  # the latter for a time zone that is none
+        except (ValueError, OverflowError):  # OverflowError for an impossible time zone
             return None
     return min(max(0.0, wait_s), LONGEST_REST_S) if math.isfinite(wait_s) else None
 
 
-def _message(said: Any) -> str:  # noqa: ANN401 (whatever an endpoint sends)
-    """The sentence in an error's body, in any of the usual places."""
+def _find_message(said: Any) -> str:  # noqa: ANN401 (whatever an endpoint sends)
+    """Return the message in an error's body, under any of the usual names."""
     for _ in range(4):
         if not isinstance(said, dict):
             break

@@ -1,7 +1,7 @@
-"""Answers of the last hour, on disk: the same question to the same model is not asked, nor paid for, twice.
+"""A cache of chat answers on disk: the same question to the same model is answered from it within the hour.
 
-Keyed by everything that changes the answer; kept below Starling's own cache folder (`models.remote.reply_store`), and
-deletable at any time. Start at `CachedChat`.
+The key covers everything that changes the answer. The files lie below Starling's own cache folder
+(`models.remote.reply_store`) and can be deleted at any time. Start at `CachedChat`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FORMAT = "replies-2"  # part of every key
+FORMAT = "replies-2"  # part of every key: answers of an older format are not found
 KEPT_S = 3600.0
 
 
 class CachedChat(LayeredChat):
-    """A chat model with a memory. Thread-safe, also between processes."""
+    """A chat model with a cache. Thread-safe, also between processes.
+
+    Args:
+        kept_s: how long an answer may be used, seconds.
+    """
 
     def __init__(self, chat: IdentifiedChat, folder: Path, *, kept_s: float = KEPT_S) -> None:
         super().__init__(chat)
@@ -43,22 +47,29 @@ class CachedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Answer from memory, else ask; a question that wants variety (a temperature over 0) is always asked."""
+        """Return the cached answer, else ask the inner model and cache its answer.
+
+        A request with a temperature above 0 wants variety and is always asked.
+
+        Raises:
+            ChatError: from the inner model.
+        """
         if request.temperature:
             return self.inner.chat(request, cancelled=cancelled, on_text=on_text)
-        key = _key(self.inner.identity, request)
-        known = self._store.get(key)
-        if known is not None:
-            logger.info("chat answered", extra={"model": self.name, "end": known.end.value, "cached": True})
-            if on_text is not None and known.text:
-                on_text(known.text)
-            return known
+        key = _make_key(self.inner.identity, request)
+        cached = self._store.get(key)
+        if cached is not None:
+            logger.info("chat answered", extra={"model": self.name, "end": cached.end.value, "cached": True})
+            if on_text is not None and cached.text:
+                on_text(cached.text)
+            return cached
         reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         if reply.end in KEPT_ENDS:
-            self._store.keep(key, reply, self._kept_s)
+            self._store.put(key, reply, self._kept_s)
         return reply
 
 
-def _key(identity: str, request: ChatRequest) -> str:
+def _make_key(identity: str, request: ChatRequest) -> str:
+    """Return the cache key: a hash of the format, the model's identity and the whole request."""
     whole = json.dumps([FORMAT, identity, asdict(request)], sort_keys=True, default=dict)
     return hashlib.sha256(whole.encode("utf-8", errors="surrogatepass")).hexdigest()

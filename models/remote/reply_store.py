@@ -1,8 +1,8 @@
-"""Answers on disk: one SQLite file that only its user can read, shared by all processes of that user.
+"""The cache of answers: one SQLite file that only its user can read, shared by all processes of that user.
 
-A row is a key and JSON text in a form of our own, validated on reading: nothing in the file is ever run or unpickled,
-whoever wrote it. Bounded in bytes, rows and age. A file that is damaged, or is not ours, is made anew. Start at
-`ReplyStore`.
+A row is a key and JSON text, validated on reading: nothing in the file is executed or unpickled, whoever wrote it.
+Bounded in bytes, rows and age. A file that is damaged, or has other tables than ours, is deleted and made again. Start
+at `ReplyStore`.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "replies-2"  # another format is another folder
+FOLDER = "replies-2"  # each format has its own folder
 OLDER = ("replies-1",)
 FILE = "replies.sqlite3"
-LARGEST_BYTES = 64 << 20  # of all answers; the oldest go first
+LARGEST_BYTES = 64 << 20  # of all answers; the oldest are evicted first
 LARGEST_REPLY_BYTES = 4 << 20
 LARGEST_FILE_BYTES = 2 * LARGEST_BYTES
 MOST_ROWS = 10_000
 PAGE_BYTES = 4096
 BUSY_S = 1.0
-LONGEST_S = 2.0  # of one question to the file
-STEPS = 10_000  # of SQLite between two looks at the clock
+LONGEST_S = 2.0  # of one query
+STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock
 TABLE = (
     "CREATE TABLE replies (key TEXT PRIMARY KEY, at REAL NOT NULL, until REAL NOT NULL, bytes INTEGER NOT NULL, "
     "reply TEXT NOT NULL) WITHOUT ROWID"
 )
 INDEX = "CREATE INDEX replies_by_time ON replies (at, bytes)"
 KEPT_ENDS = {ReplyEnd.END, ReplyEnd.TOOLS}
-# Faults of the moment or of the place: a new file would not help.
+# Errors that pass, or that come from the disk or its permissions: a new file would not help.
 _PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -55,26 +55,26 @@ _PASSING = {
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_PERM,
 }
-# One thread of this process at a time: closing a file a second time would drop SQLite's locks on it.
+# One thread of this process at a time: closing a second handle would drop SQLite's POSIX locks on the file.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 class DamagedError(Exception):
-    """The file is not one of ours any more."""
+    """The file or a row in it was not written by this module, or is damaged."""
 
 
 class ReplyStore:
-    """Replies by key. Thread-safe, also between processes; a disk that fails costs only the memory."""
+    """Replies by key. Thread-safe, also between processes; after a disk error it holds nothing, and never raises."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Keep replies below `folder`, which is made when the first one is kept or looked up."""
+        """Keep replies below `folder`, created when needed; `clock` gives seconds since the epoch."""
         self._folder = folder / FOLDER
         self._older = tuple(folder / name for name in OLDER)
         self._file = self._folder / FILE
         self._clock = clock
 
     def get(self, key: str) -> Reply | None:
-        """Return the reply that is kept under `key` and is not too old; None for none."""
+        """Return the unexpired reply under `key`; None for none."""
 
         def look(connection: sqlite3.Connection) -> Reply | None:
             now = self._clock()
@@ -83,38 +83,44 @@ class ReplyStore:
             ).fetchone()
             return None if found is None else read_reply(found[0])
 
-        return self._asked(look)
+        return self._run(look)
 
-    def keep(self, key: str, reply: Reply, kept_s: float) -> None:
-        """Keep `reply` for `kept_s`; one that is too large is not kept."""
-        text = json.dumps(_written(reply))
+    def put(self, key: str, reply: Reply, kept_s: float) -> None:
+        """Store `reply` under `key` for `kept_s` seconds, unless it is too large."""
+        text = json.dumps(_serialize(reply))
         if len(text) > LARGEST_REPLY_BYTES:
             return
 
         def put(connection: sqlite3.Connection) -> None:
-            now = self._clock()  # in its turn: what others kept meanwhile does not come from the future
+            now = self._clock()  # read inside the transaction, so that no other process's row is dated later
             row = (key, now, now + kept_s, len(text), text)
             connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
             _evict(connection, now)
 
-        self._asked(put)
+        self._run(put)
 
-    def _asked(self, ask: Callable[[sqlite3.Connection], Result]) -> Result | None:
-        """Run a query; recreate the file once if it is damaged."""
+    def _run(self, ask: Callable[[sqlite3.Connection], Result]) -> Result | None:
+        """Return the result of `query`, None after an error; recreate a damaged file and try once more."""
         with _ONE_AT_A_TIME:
             for first in (True, False):
                 try:
-                    return self._once(ask)
+                    return self._run_once(ask)
                 except (OSError, sqlite3.Error, DamagedError) as error:
-                    logger.info("the answers kept cannot be used: %s", error)
+                    logger.info("the cached answers cannot be used: %s", error)
                     if not (first and _is_damage(error) and self._remove()):
                         break
         return None
 
-    def _once(self, ask: Callable[[sqlite3.Connection], Result]) -> Result:
-        with self._opened() as connection:
+    def _run_once(self, ask: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `query` in a transaction.
+
+        Raises:
+            DamagedError: a row does not have our form.
+            OSError, sqlite3.Error: the file cannot be opened, read or written.
+        """
+        with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            _check(connection)
+            _check_tables(connection)
             try:
                 found = ask(connection)
             except (TypeError, ValueError, OverflowError) as error:
@@ -123,16 +129,21 @@ class ReplyStore:
             return found
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """Open for one question, which takes a millisecond: the file may be deleted at any time."""
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for one transaction of about a millisecond: it may be deleted between two of them.
+
+        Raises:
+            DamagedError: a link, a folder or an oversized file is in its place.
+            PermissionError: the folder is a link.
+        """
         if self._folder.is_symlink():
-            raise PermissionError(0, "a link stands in the place of their folder")
+            raise PermissionError(0, "their folder is a link")
         reclaim_folder(self._folder, own=2)
         for path in self._older:
             if path.exists():
                 shutil.rmtree(path, ignore_errors=True)
         if self._file.is_symlink() or not (self._file.is_file() or not self._file.exists()):
-            raise DamagedError("a link, or no file, stands in its place")
+            raise DamagedError("it is a link or no regular file")
         if self._file.exists() and self._file.stat().st_size > LARGEST_FILE_BYTES:
             raise DamagedError("it is larger than we make it")
         connection = sqlite3.connect(make_file(self._file), timeout=BUSY_S, isolation_level=None)
@@ -143,21 +154,21 @@ class ReplyStore:
             connection.text_factory = str
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA cell_size_check = ON")
-            connection.execute("PRAGMA auto_vacuum = FULL")  # heeded by a new file alone
-            # what a loss of power damages is made anew: nobody waits for the disk
+            connection.execute("PRAGMA auto_vacuum = FULL")  # has an effect on a new file only
+            # a file damaged by a loss of power is recreated, so no write has to wait for the disk
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(f"PRAGMA max_page_count = {LARGEST_FILE_BYTES // PAGE_BYTES}")
             yield connection
 
     def _remove(self) -> bool:
-        """Take the file away, with what SQLite keeps beside it; return whether that worked."""
+        """Delete the file and SQLite's files beside it; return whether that worked."""
         try:
             if self._file.is_dir() and not self._file.is_symlink():
                 shutil.rmtree(self._file)
             for end in ("", "-journal", "-wal", "-shm"):
                 self._file.with_name(FILE + end).unlink(missing_ok=True)
         except OSError as error:
-            logger.info("the answers kept cannot be taken away: %s", error)
+            logger.info("the file of cached answers cannot be deleted: %s", error)
             return False
         return True
 
@@ -170,40 +181,43 @@ def _is_damage(error: Exception) -> bool:
 
 
 def read_reply(text: object) -> Reply:
-    """Return the reply that `text` holds.
+    """Parse the JSON `text` of a row.
 
     Raises:
-        DamagedError: it holds none; whoever wrote it, it was not us.
+        DamagedError: it does not have our form.
     """
     try:
         told = json.loads(text) if isinstance(text, str) else {}
-        return _reply(**told)
+        return _make_reply(**told)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedError(f"a reply is not written as we write it ({type(error).__name__})") from None
 
 
-def _reply(text: Any, end: Any, calls: Any, model: Any) -> Reply:  # noqa: ANN401 (JSON)
+def _make_reply(text: Any, end: Any, calls: Any, model: Any) -> Reply:  # noqa: ANN401 (JSON)
+    """Validate the fields of a row and return the reply, marked as cached."""
     if not isinstance(text, str) or not isinstance(model, str) or end not in KEPT_ENDS:
         raise TypeError("no reply")
-    return Reply(text, ReplyEnd(end), tuple(_call(**call) for call in calls), model=model, cached=True)
+    return Reply(text, ReplyEnd(end), tuple(_make_call(**call) for call in calls), model=model, cached=True)
 
 
-def _call(id: Any, name: Any, arguments: Any) -> ToolCall:  # noqa: A002, ANN401 (JSON)
+def _make_call(id: Any, name: Any, arguments: Any) -> ToolCall:  # noqa: A002, ANN401 (JSON)
+    """Validate the fields of a tool call."""
     if not (isinstance(id, str) and isinstance(name, str) and isinstance(arguments, dict)):
         raise TypeError("no call")
     return ToolCall(id, name, arguments)
 
 
-def _written(reply: Reply) -> dict[str, Any]:
+def _serialize(reply: Reply) -> dict[str, Any]:
+    """Return the fields of `reply` as JSON can hold them."""
     calls = [{"id": call.id, "name": call.name, "arguments": dict(call.arguments)} for call in reply.calls]
     return {"text": reply.text, "end": reply.end.value, "calls": calls, "model": reply.model}
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    """See that the file holds our table and nothing else: no view, no trigger, no table of another form.
+def _check_tables(connection: sqlite3.Connection) -> None:
+    """Create our table in an empty file; make sure that any other file has this table and nothing else.
 
     Raises:
-        DamagedError: it holds something else.
+        DamagedError: there is a view, a trigger, or a table of another form.
     """
     found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 10")}
     if not found:
@@ -214,7 +228,7 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def _evict(connection: sqlite3.Connection, now: float) -> None:
-    """Forget what is too old, comes from a clock that was put back, or is too much; the oldest first."""
+    """Delete rows that are expired or dated in the future; then the oldest, until rows and bytes are within bounds."""
     connection.execute("DELETE FROM replies WHERE until <= ? OR at > ?", (now, now))
     rows, size = connection.execute("SELECT count(*), total(bytes) FROM replies").fetchone()
     while rows > MOST_ROWS or size > LARGEST_BYTES:

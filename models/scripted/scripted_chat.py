@@ -73,9 +73,9 @@ class ScriptedChat:
         if turn is None:
             raise ChatError("The script has nothing to say to that; add a section that fits.", Fault.REFUSED)
         if turn.status:
-            raise refusals.of_status(HERE, turn.status, {"retry-after": turn.retry_after}, "")
+            raise refusals.explain_status(HERE, turn.status, {"retry-after": turn.retry_after}, "")
         if turn.trouble in {"malformed", "wrong-form"}:
-            raise refusals.of_malformed(HERE, "what is no JSON")
+            raise refusals.explain_malformed(HERE, "what is no JSON")
         text, end = self._say(turn, request, cancelled, on_text)
         usage = Usage(self.count_tokens(conversation), self.count_tokens(text), requests=1)
         return Reply(text, end, turn.calls if end is not ReplyEnd.CANCELLED else (), usage, self.name)

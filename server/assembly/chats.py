@@ -127,12 +127,13 @@ def _elsewhere(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat
     from models.remote.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import HttpClient, HttpOptions  # noqa: PLC0415
     from models.remote.keys import KeySource  # noqa: PLC0415
-    from models.remote.providers.remote_chat import DIALECTS, RemoteChat  # noqa: PLC0415
+    from models.remote.providers.registry import load_dialect  # noqa: PLC0415
+    from models.remote.providers.remote_chat import RemoteChat  # noqa: PLC0415
 
     client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
     file = paths.expanded(wanted.key_file) if wanted.key_file else None
     key = KeySource(wanted.key_env, file, wanted.keyring)
-    base = DIALECTS[wanted.api].base(wanted.url)
+    base = load_dialect(wanted.api).strip_url(wanted.url)
     endpoint = Endpoint(base, client, key=key, patience=_patience(wanted, alone=alone))
     chat = RemoteChat(wanted.model, endpoint, client, dialect=wanted.api, context_tokens=wanted.context_tokens)
     return chat, Tuning(wanted.temperature if wanted.temperature >= 0 else None, wanted.answer_tokens)

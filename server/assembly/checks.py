@@ -155,7 +155,7 @@ def _grammars() -> Iterator[Check]:
     from indexing.syntax import grammars, languages  # noqa: PLC0415 (tree-sitter)
 
     states: dict[str, str] = {}
-    for name in languages.names():
+    for name in languages.NAMES:
         grammar = grammars.load(name)
         states[name] = grammars.problem(name)
         if grammar is not None:

@@ -133,7 +133,7 @@ class Core:
 class Waiting(Protocol):
     """Somebody who waits for the core, and may stop waiting."""
 
-    async def either(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
+    async def wait_for(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
         """Wait for `arrival`, at most `timeout_s` seconds, or until nobody waits any more."""
         ...
 
@@ -154,7 +154,7 @@ class Cores:
             if ticket is None:
                 await asyncio.wait((arrival,), timeout=timeout_s)
             else:
-                await ticket.either(arrival, timeout_s)
+                await ticket.wait_for(arrival, timeout_s)
         return self.current
 
     def set(self, core: Core) -> None:

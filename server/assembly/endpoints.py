@@ -10,11 +10,12 @@ import contextlib
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from models.remote.providers.registry import DialectName  # noqa: TC001 (pydantic reads it)
 from server.assembly.setting_sources import snake
 from server.state import paths
 
@@ -63,7 +64,7 @@ class EndpointSettings(BaseModel):
         description="The model's name at the endpoint; without `chat.url`, the name of a chat model of your own.",
         json_schema_extra=PERSONAL,
     )
-    api: Literal["openai", "anthropic", "ollama"] = Field(
+    api: DialectName = Field(
         default="openai",
         description="What the endpoint speaks; most, vLLM, llama.cpp, OpenRouter and LiteLLM too, speak `openai`.",
         json_schema_extra=PERSONAL,

@@ -12,6 +12,7 @@ from server.gate.gate import Gate
 from server.gate.places import Places, make_exclusion
 from server.state import paths
 from server.state.database import FILE, State
+from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +26,8 @@ def for_disk(roots: Sequence[Path], asker: Asker, limits: IndexLimits, *, client
     """A gate that writes straight to the disk, for the command line; `limits` hold what the settings exclude."""
     excluded = make_exclusion(roots, limits)
     workplace = DiskWorkplace(lambda: roots)
-    return Gate(state(), lambda: Places(roots, excluded), asker, workplace, client=client, owns_state=True)
+    records = GateRecords(state())
+    return Gate(records, lambda: Places(roots, excluded), asker, workplace, client=client, owns_records=True)
 
 
 def state(tell: Callable[[str], None] = lambda _: None) -> State:

@@ -130,7 +130,7 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
     from models.host.protocol import Placing  # noqa: PLC0415
-    from models.remote.completion.dialects import HostSpeech  # noqa: PLC0415
+    from models.remote.completion.dialects import HostDialect  # noqa: PLC0415
     from models.remote.completion.remote_completion import RemoteModel  # noqa: PLC0415
     from models.remote.completion.standby import Absence, StandbyModel  # noqa: PLC0415
     from models.tokenizer import Tokenizer  # noqa: PLC0415
@@ -139,7 +139,7 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
 
     def connect() -> CompletionModel:
         tokenizer = Tokenizer.read(entry.tokenizer)
-        model = RemoteModel(entry, HostConnection(process()), HostSpeech(), placing=placing, tokenizer=tokenizer)
+        model = RemoteModel(entry, HostConnection(process()), HostDialect(), placing=placing, tokenizer=tokenizer)
         try:
             model.load()
         except BaseException:
@@ -194,19 +194,19 @@ def remote(settings: ModelSettings, catalog: Catalog) -> tuple[ModelEntry, Calla
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a person with a server of their own)
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
     from models.masked_completion import MaskedModel  # noqa: PLC0415
-    from models.remote.completion.discovery import connected, unknown_entry  # noqa: PLC0415
+    from models.remote.completion.discovery import connect_to_server, make_entry  # noqa: PLC0415
     from models.remote.completion.standby import StandbyModel  # noqa: PLC0415
 
     place = settings.host
     socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
 
     def known(name: str) -> ModelEntry:
-        return catalog.get(name) or unknown_entry(name)
+        return catalog.get(name) or make_entry(name)
 
     entry, named = known(settings.name), bool(settings.name)
 
     def connect() -> CompletionModel:
-        there = connected(entry, "" if socket else place, socket, named=named, known=known)
+        there = connect_to_server(entry, "" if socket else place, socket, named=named, known=known)
         return MaskedModel(there, secret_literals)
 
     standby = catalog.get(DEFAULT_MODEL)

@@ -14,7 +14,7 @@ from agents.tasks.task import Means
 from indexing.syntax.texts import decode
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.walk import WalkCounts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +71,7 @@ class Files:
         limits = self.core.index_limits
         for root in self.roots:
             if os.access(root, os.R_OK):
-                for found in walk(Exclusion(root, limits), limits, Walk()):
+                for found in walk(Exclusion(root, limits), limits, WalkCounts()):
                     yield root / found.relative
 
 

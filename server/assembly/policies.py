@@ -26,7 +26,7 @@ def completion_policy_of(settings: Settings) -> CompletionPolicy:
     from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.completion
-    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
+    known = ((name, languages.resolve_id(name)) for name in wanted.languages_off)
     usual = CompletionPolicy()
     return CompletionPolicy(
         enabled=wanted.enabled,
@@ -50,7 +50,7 @@ def review_policy_of(settings: Settings) -> ReviewPolicy:
     from indexing.syntax import languages  # noqa: PLC0415
 
     wanted = settings.review
-    known = ((name, languages.of_id(name)) for name in wanted.languages_off)
+    known = ((name, languages.resolve_id(name)) for name in wanted.languages_off)
     return ReviewPolicy(
         enabled=wanted.enabled,
         layers=layers_of(settings),
@@ -97,9 +97,9 @@ def review_limits_of(settings: Settings) -> IndexLimits:
 
 def unoffered_of(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:
     """Return the test whether `completion.exclude` names a file; patterns count from the file's workspace folder."""
-    from indexing.workspace.patterns import compiled  # noqa: PLC0415
+    from indexing.workspace.patterns import compile_patterns  # noqa: PLC0415
 
-    spec = compiled(tuple(settings.completion.exclude))
+    spec = compile_patterns(tuple(settings.completion.exclude))
     if spec is None:
         return lambda _: False
 

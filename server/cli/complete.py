@@ -100,7 +100,7 @@ def read(path: Path) -> Document:
         raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; nobody completes code in it.")
     text = decode(data)
     path = path.resolve()
-    return Document(path.as_uri(), path, languages.of_path(path, text), text)
+    return Document(path.as_uri(), path, languages.detect(path, text), text)
 
 
 def _described(answer: Completion, document: Document) -> dict[str, Any]:

@@ -30,12 +30,13 @@ def costs(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Show what chat models cost, by day and model. A price that nobody named is unknown, not guessed."""
+    from agents.ports.failures import StateError  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite)
-    from server.state.database import FILE, State, StateError  # noqa: PLC0415
+    from server.state.database import FILE, State  # noqa: PLC0415
 
     kept = Costs(State(paths.state_dir() / FILE))
     try:
-        records = kept.listed(days)
+        records = kept.list_days(days)
     except StateError as error:
         raise Failure(str(error)) from error
     finally:

@@ -28,12 +28,12 @@ def key(
         raise Misuse("A key's name has letters, digits, dots and dashes, at most 60.")
     try:
         if remove:
-            if not keys.forget(name):
+            if not keys.delete_from_keyring(name):
                 raise Failure(f"The system's keyring has no key called {name}.")
             terminal.note(f"{name} is out of the system's keyring.")
             return
-        keys.recalled(name)  # whether there is a keyring, before anybody types a key
-        keys.keep(name, _asked(name))
+        keys.read_from_keyring(name)  # whether there is a keyring, before anybody types a key
+        keys.store_in_keyring(name, _asked(name))
     except ChatError as error:
         raise Failure(str(error)) from error
     terminal.note(f'{name} is in the system\'s keyring; name it in your settings.toml: [chat] keyring = "{name}"')

@@ -15,8 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile
+from agents.ports.failures import StateError
+from agents.ports.permissions import Permission
 from agents.tools import WRITE_FILE
-from server.gate import outcomes, verification
+from server.gate import outcomes, undoing, verification
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.journal import Case, Journal
 from server.gate.locating import locate_changes
@@ -24,24 +26,22 @@ from server.gate.policy import RULES, Limits, RememberedAnswers, tool_of
 from server.gate.ports import Answer, Outcome, Question, Verdict
 from server.gate.question import diffs
 from server.gate.question.waiting import wait_while_wanted
+from server.gate.records import name_subject
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import CurrentText, Validation
 from server.gate.verification import ObservedChange
-from server.state import checkpoints
-from server.state.database import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.edits import Change, ProposedEdit
+    from agents.ports.permissions import Cancelled, ToolCall
     from agents.tools import Tool
     from server.gate.locating import LocatedChange
     from server.gate.places import Places
     from server.gate.ports import Asker, Workplace
-    from server.gate.question.waiting import Cancelled
+    from server.gate.records import Checkpoint, Records
     from server.gate.validation import CheckedProposal
-    from server.state.checkpoints import Checkpoint
-    from server.state.database import State
 
 logger = logging.getLogger(__name__)
 
@@ -55,29 +55,29 @@ class Gate:
     """The gate of one client.
 
     Args:
-        state: the database that requests, checkpoints and the audit log are recorded in.
+        records: where requests, checkpoints and the audit are recorded.
         places: returns the current workspace folders and exclusions; runs in a worker thread.
         asker: asks a person.
         workplace: reads texts and applies changes.
         client: name of the editor or program, for the record.
         limits: the most operations and questions in an hour, and the longest wait for an answer.
-        owns_state: whether `close` closes `state`, too.
+        owns_records: whether `close` closes `records`, too.
     """
 
     def __init__(  # noqa: PLR0913 (its ports)
         self,
-        state: State,
+        records: Records,
         places: Callable[[], Places],
         asker: Asker,
         workplace: Workplace,
         *,
         client: str,
         limits: Limits = LIMITS,
-        owns_state: bool = False,
+        owns_records: bool = False,
     ) -> None:
         """Keep the ports of the gate; nothing is read or written yet."""
-        self._owned = state if owns_state else None
-        self.journal = Journal(state, client)
+        self._owned = records if owns_records else None
+        self.journal = Journal(records, client)
         self._places = places
         self._asker = asker
         self._workplace = workplace
@@ -105,47 +105,30 @@ class Gate:
         try:
             if not checkpoint:
                 return await self._undo_newest(cancelled)
-            kept = await asyncio.to_thread(self.journal.checkpoints.get, checkpoint)
-            proposal = await asyncio.to_thread(checkpoints.undoing, kept)
+            kept = await asyncio.to_thread(self.journal.find_checkpoint, checkpoint)
+            proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
         except (Refused, StateError) as error:
             return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
         return await self._propose(proposal, "", cancelled, undoes=kept.id)
 
-    async def permit(  # noqa: PLR0913 (what a person is told)
-        self,
-        tool: Tool,
-        subject: str,
-        *,
-        title: str,
-        why: str,
-        by: str,
-        task: str = "",
-        cancelled: Cancelled | None = None,
-    ) -> Outcome:
-        """Ask a person to permit a call of `tool`, unless the tool's risk needs no question.
+    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
+        """Ask a person to permit `call`, unless its tool's risk needs no question. The gate itself runs nothing.
 
-        Args:
-            tool: the tool; it must not change files.
-            subject: what is shown as the call, for instance the whole command line.
-            title: what would be done, as an imperative.
-            why: the reason for the call.
-            by: the proposer, in words for a person.
-            task: as in `propose`.
-            cancelled: as in `propose`.
-
-        Returns:
-            An outcome whose verdict is APPLIED when the caller may run the tool; the gate itself runs nothing.
+        Implements `agents.ports.permissions.Permissions`.
 
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
         """
         identity = uuid.uuid4().hex
+        tool = call.tool
         if tool.edits:
             raise ValueError(f"{tool.name} changes files: propose an edit")
         if not RULES[tool.risk].asks:
-            return Outcome(identity, Verdict.APPLIED)
-        question = Question(identity, tool, title, why, by, subject, may_remember=_may_remember(task, tool))
-        return await self._process(Case(question, task, "", (subject,)), None, cancelled)
+            return Permission(identity, granted=True, outcome=Verdict.APPLIED)
+        remembers = _may_remember(call.task, tool)
+        question = Question(identity, tool, call.title, call.why, call.by, call.subject, may_remember=remembers)
+        outcome = await self._process(Case(question, call.task, "", (call.subject,)), None, cancelled)
+        return Permission(identity, outcome.applied, outcome.verdict, outcome.reason)
 
     async def record_chosen_fix(self, proposal: ProposedEdit) -> Outcome:
         """Record a safe fix that a person chose in the editor's menu and the editor has applied already.
@@ -174,7 +157,7 @@ class Gate:
         self._remembered.end(task)
 
     async def close(self) -> None:
-        """Stop waiting for late edits of the client; close the state database if this gate owns it."""
+        """Stop waiting for late edits of the client; close the records if this gate owns these."""
         for task in self._late:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
@@ -259,7 +242,7 @@ class Gate:
         if self._is_remembered(case):
             case.answer = Answer.APPROVE_TASK
         else:
-            await asyncio.to_thread(self.journal.requests.asking, case.id)
+            await asyncio.to_thread(self.journal.records.mark_asked, case.id)
             confirm = (
                 checked is not None
                 and not _select_restored(case, checked)
@@ -427,14 +410,14 @@ class Gate:
         Raises:
             Refused: no change of this workspace is left to undo.
         """
-        concerns = checkpoints.concerns((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
+        concerns = undoing.concern((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
         stuck: list[tuple[Checkpoint, str]] = []
-        for identity in await asyncio.to_thread(self.journal.checkpoints.standing, concerns):
-            kept = await asyncio.to_thread(self.journal.checkpoints.get, identity)
+        for identity in await asyncio.to_thread(self.journal.records.list_standing, concerns):
+            kept = await asyncio.to_thread(self.journal.find_checkpoint, identity)
             obstacle = await self._find_undo_obstacle(kept)
             if obstacle == "":
                 why = " ".join(("You asked for it.", *(f"{one.title!r} is newer: {reason}" for one, reason in stuck)))
-                proposal = await asyncio.to_thread(checkpoints.undoing, kept, why)
+                proposal = await asyncio.to_thread(undoing.propose_undoing, kept, why)
                 return await self._propose(proposal, "", cancelled, undoes=kept.id)
             if obstacle is not None:
                 stuck.append((kept, obstacle))
@@ -443,13 +426,14 @@ class Gate:
         if not stuck:
             raise Refused("Nothing that Starling changed in this workspace is left to undo.")
         first = stuck[0][0]
-        return await self._propose(await asyncio.to_thread(checkpoints.undoing, first), "", cancelled, undoes=first.id)
+        proposal = await asyncio.to_thread(undoing.propose_undoing, first)
+        return await self._propose(proposal, "", cancelled, undoes=first.id)
 
     async def _find_undo_obstacle(self, kept: Checkpoint) -> str | None:
         """Return why a change cannot be undone, "" if it can, None if nothing of the change is left."""
         try:
-            proposal = await asyncio.to_thread(checkpoints.undoing, kept)
-            question = Question("", WRITE_FILE, "", "", checkpoints.UNDO, "")
+            proposal = await asyncio.to_thread(undoing.propose_undoing, kept)
+            question = Question("", WRITE_FILE, "", "", undoing.UNDO, "")
             await self._validate(proposal, Case(question, "", "", (), undoes=kept.id))
         except Unchanged:
             return None
@@ -468,4 +452,4 @@ def _may_remember(task: str, tool: Tool) -> bool:
 
 
 def _list_subjects(proposal: ProposedEdit) -> tuple[str, ...]:
-    return tuple(map(checkpoints.subject, proposal.changes))
+    return tuple(map(name_subject, proposal.changes))

@@ -6,17 +6,17 @@ person. Blocking. Start at `Journal.begin`.
 
 from __future__ import annotations
 
+import getpass
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import RenameFile, TextChange
+from agents.ports.failures import StateError
 from server.gate.disk.contents import hash_text
+from server.gate.records import AuditRow, Ending, Replaced, name_kind, name_subject
 from server.gate.refusal import Refused
-from server.state.audit_log import Audit, AuditRow, user
-from server.state.checkpoints import Checkpoints, kind_of, subject
-from server.state.database import StateError
-from server.state.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from server.gate.disk.contents import Content
     from server.gate.policy import Limits
     from server.gate.ports import Answer, Outcome, Question
+    from server.gate.records import Checkpoint, Records
     from server.gate.validation import CheckedProposal
     from server.gate.verification import ObservedChange
-    from server.state.database import Connection, State
+
+CHECKPOINT_DAYS = 30  # as a person is told
 
 
 @dataclass
@@ -63,35 +65,43 @@ class Case:
 
 
 class Journal:
-    """The tables that the gate writes: requests, checkpoints and the audit log."""
+    """What one gate records of its requests."""
 
-    def __init__(self, state: State, client: str) -> None:
-        self._state = state
+    def __init__(self, records: Records, client: str) -> None:
+        self.records = records
         self._client = client
         self._recovered = False
-        self.requests = Requests(state, client)
-        self.audit = Audit(state)
-        self.checkpoints = Checkpoints(state)
         self.untitled: set[str] = set()  # ids of checkpoints of untitled documents, which only this session knows
 
     def begin(self, case: Case) -> None:
         """Record a request as pending, after closing the requests that ended servers left open."""
         self.recover()
-        self.requests.begin(case.question, case.task, case.model, case.subjects)
+        self.records.begin(case.question, client=self._client, task=case.task, model=case.model, subjects=case.subjects)
 
     def recover(self) -> None:
         """Close the requests that servers which no longer run left open; only the first call does anything."""
         if not self._recovered:
-            self.requests.abandoned()
+            self.records.close_abandoned()
             self._recovered = True
 
     def find_problem(self) -> str:
         """Return why nothing can be recorded at present and what to do; "" if recording works."""
         try:
-            with self._state.transaction():
-                return ""
+            self.records.check()
         except StateError as error:
             return str(error)
+        return ""
+
+    def find_checkpoint(self, identity: str) -> Checkpoint:
+        """Return the checkpoint with the id `identity`.
+
+        Raises:
+            Refused: there is none, or not any more.
+        """
+        found = self.records.find_checkpoint(identity)
+        if found is None:
+            raise Refused(f"There is no checkpoint {identity!r}; they are kept for {CHECKPOINT_DAYS} days at most.")
+        return found
 
     def check_limits(self, limits: Limits, operations: int, *, asks: bool) -> None:
         """Check that `operations` more file operations, and with `asks` one more question, stay within `limits`.
@@ -100,30 +110,26 @@ class Journal:
             Refused: they do not; the message says when to try again.
         """
         then = time.time() - limits.window_s
-        asked = self.requests.asked_since(then) if asks else []
+        asked = self.records.list_question_times(then) if asks else []
         if len(asked) >= limits.approvals > 0:
             _refuse_excess(f"{limits.approvals} questions were asked", asked[-limits.approvals] - then, limits)
-        written = self.audit.written_since(then)
+        written = self.records.list_write_times(then)
         if len(written) + operations > limits.file_operations:
             most = f"{limits.file_operations:,} file operations are the most"
             _refuse_excess(most, written[0] - then if written else limits.window_s, limits)
 
     def approve(self, case: Case, checked: CheckedProposal | None) -> None:
         """Store the checkpoint of `checked`, and that the request was approved if its answer is known already."""
-        with self._state.transaction() as connection:
-            if checked is not None:
-                self._store_checkpoint(connection, case, checked)
-            if case.answer is not None:
-                self.requests.approved(connection, case.id, case.checkpoint)
+        replaced = self._describe_replaced(case, checked) if checked is not None else None
+        self.records.approve(case.id, replaced, answered=case.answer is not None)
 
-    def _store_checkpoint(self, connection: Connection, case: Case, checked: CheckedProposal) -> None:
-        """Store the texts that will be replaced, unless they are stored already."""
-        changes, before = checked.proposal.changes, checked.before
-        case.checkpoint = self.checkpoints.store(
-            connection, case.id, case.question.title, changes, before, case.undoes, case.checkpoint
-        )
+    def _describe_replaced(self, case: Case, checked: CheckedProposal) -> Replaced:
+        """Return what `checked` replaces, with the id of the checkpoint of `case`, made up at the first call."""
+        case.checkpoint = case.checkpoint or uuid.uuid4().hex
+        changes = tuple(checked.proposal.changes)
         if any(isinstance(one, TextChange) and one.path is None for one in changes):
             self.untitled.add(case.checkpoint)
+        return Replaced(case.checkpoint, case.id, case.question.title, changes, tuple(checked.before), case.undoes)
 
     def end(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
@@ -132,16 +138,13 @@ class Journal:
 
         `found` is each change as observed in the documents; None if nothing was applied, or may still be.
         """
-        rows = self._build_rows(case, outcome, checked, found)
-        with self._state.transaction() as connection:
-            if case.checkpoint and checked is not None and found is not None:
-                self._store_checkpoint(connection, case, checked)  # again, in case the database was deleted meanwhile
-                made = [(one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change]
-                self.checkpoints.settle(connection, case.checkpoint, [one for one, _ in made], [old for _, old in made])
-                if case.undoes and outcome.applied:
-                    self.checkpoints.undone(connection, case.undoes, case.id)
-            self.requests.ended(connection, outcome, case.answer, case.answer_s)
-            self.audit.add(connection, rows)
+        rows = tuple(self._build_rows(case, outcome, checked, found))
+        replaced: Replaced | None = None
+        made: tuple[tuple[Change, Content | None], ...] = ()
+        if case.checkpoint and checked is not None and found is not None:
+            replaced = self._describe_replaced(case, checked)
+            made = tuple((one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change)
+        self.records.end(Ending(outcome, case.answer, case.answer_s, rows, replaced, made))
 
     def _build_rows(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
@@ -164,15 +167,15 @@ class Journal:
     ) -> AuditRow:
         asked = case.question
         return AuditRow(
-            time.time(), case.id, user(), self._client, asked.by, case.model, asked.tool.name, asked.title, *described,
-            *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
+            time.time(), case.id, _name_user(), self._client, asked.by, case.model, asked.tool.name, asked.title,
+            *described, *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
         )  # fmt: skip
 
 
 def _describe(change: Change) -> tuple[str, str, str]:
     """Return the kind of `change`, its file, and the new path of a renamed file."""
     target = str(change.to) if isinstance(change, RenameFile) else ""
-    return kind_of(change), subject(change), target
+    return name_kind(change), name_subject(change), target
 
 
 def _hash_texts(before: Content | None, seen: ObservedChange | None) -> tuple[str, str]:
@@ -183,6 +186,14 @@ def _hash_texts(before: Content | None, seen: ObservedChange | None) -> tuple[st
 
 def _is_written(seen: ObservedChange) -> bool:
     return seen.change is not None or seen.unexpected
+
+
+def _name_user() -> str:
+    """Return the user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
 
 
 def _refuse_excess(what: str, free_in_s: float, limits: Limits) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.workspace.access import OF_BYTES
-from indexing.workspace.exclusion import Exclusion, outside
+from indexing.workspace.exclusion import Exclusion, outside_reason
 from indexing.workspace.origins import path_of
 from server.gate.question import diffs
 from server.gate.refusal import Refused
@@ -184,7 +184,7 @@ def make_exclusion(roots: Sequence[Path], limits: IndexLimits) -> Callable[[Path
     def find_reason(path: Path) -> str:
         real = Path(os.path.realpath(path))
         holding = next((one for one in exclusions if real.is_relative_to(one.root)), None)
-        return holding.reason(path) if holding is not None else outside(path)
+        return holding.reason(path) if holding is not None else outside_reason(path)
 
     return find_reason
 

@@ -22,7 +22,7 @@ def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> in
     Compares the number of errors before and after, so that errors which stood there already do not count. A language
     without a grammar has no errors.
     """
-    language = languages.of_path(path or PurePath(uri))
+    language = languages.detect(path or PurePath(uri))
     old = Syntax.of(Document(uri, path, language, before))
     new = Syntax.of(Document(uri, path, language, after))
     if not new.available or new.error_count() <= old.error_count() or _is_valid_python(uri, path, language, after):
@@ -40,4 +40,4 @@ def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> in
 
 def _is_valid_python(uri: str, path: Path | None, language: str, text: str) -> bool:
     """Return whether `text` is Python that ruff can parse; ruff knows newer syntax than the grammar."""
-    return language == "python" and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()
+    return languages.get(language).ruff and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()

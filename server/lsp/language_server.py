@@ -177,12 +177,12 @@ class StarlingServer(Connection):
 
     def __init__(self, build: core.Builder) -> None:
         kind = types.TextDocumentSyncKind.Incremental
-        super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenient_parsing.converter)
+        super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenient_parsing.get_converter)
         self.session = Session(self, build, self._offer)
         self.exit_status: asyncio.Future[int] | None = None  # set while the connection is served
         for feature in FEATURES:
             if isinstance(feature, Notification):
-                handler = self.session.guard.notification(feature.method, self._notified(feature))
+                handler = self.session.guard.guard_notification(feature.method, self._notified(feature))
                 self.feature(feature.method, feature.options)(handler)
         for name in COMMANDS:
             self.command(name)(execute_command.handle)  # for the declaration; the protocol calls the feature
@@ -194,13 +194,13 @@ class StarlingServer(Connection):
         """Register the requests that this client is to be offered, before the capabilities are declared."""
         for feature in FEATURES:
             if isinstance(feature, Request) and feature.when(client):
-                handler = self.session.guard.request(feature.method, self._requested(feature))
+                handler = self.session.guard.guard_request(feature.method, self._requested(feature))
                 self.feature(feature.method, feature.options)(handler)
 
     def _requested(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
             session = self.session
-            snapshot = session.snapshot(incoming.uri_of(params))
+            snapshot = session.take_snapshot(incoming.uri_of(params))
             return await feature.handle(snapshot, feature.given(session.services), params)
 
         return answer
@@ -213,7 +213,7 @@ class StarlingServer(Connection):
     def report_server_error(self, error: Exception, source: object) -> None:
         """Count what pygls stumbled over; never a message box, whoever types cannot do anything about it."""
         if source not in (FeatureRequestError, FeatureNotificationError):  # those the guard has counted
-            self.session.guard.failed(getattr(source, "__name__", str(source)), error)
+            self.session.guard.record_failure(getattr(source, "__name__", str(source)), error)
 
 
 def create_server(build: core.Builder = core.build) -> StarlingServer:

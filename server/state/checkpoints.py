@@ -1,88 +1,39 @@
-"""Checkpoints: what files held before and after a change, so that it can be taken back. Start at `Checkpoints`.
+"""The tables of checkpoints: what files held before and after a change, compressed, so that it can be undone.
 
-Stored before anything is changed, so that also what a crash cuts short can be undone. Taking back is a proposal like
-any other (`undoing`): it is validated, asked about, applied and recorded. Blocking; writes to the state database only.
+Kept before anything is changed, so that a change that a crash cuts short can be undone too. Bounded in bytes and in
+days; the oldest go first. Blocking; writes to the state database only. Start at `Checkpoints`.
 """
 
 from __future__ import annotations
 
-import os
 import time
-import uuid
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.edits import CreateFile, DeleteFile, ProposedEdit, RenameFile, TextChange
-from server.gate import rebasing
+from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents
-from server.gate.refusal import Refused
-from server.state.database import storable
+from server.gate.records import Checkpoint, KeptChange, Subject, name_kind
+from server.state.statements import storable
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from agents.edits import Change
     from server.gate.disk.contents import Content
+    from server.gate.records import Replaced
     from server.state.database import State
+    from server.state.statements import Connection
 
-MOST_BYTES = 100_000_000  # of all checkpoints together, compressed; the oldest go first
+MOST_BYTES = 100_000_000  # of all checkpoints together, compressed
 KEPT_S = 30 * 24 * 3600.0
-UNDO = "undo"  # who proposes it
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One change of a checkpoint.
-
-    Attributes:
-        kind: "text", "create", "rename" or "delete".
-        uri: the document.
-        path: the file, None for an untitled document.
-        target: where it was moved to, None otherwise.
-        before: what it held, None where it was made.
-        after: what it holds, "" where it went.
-    """
-
-    kind: str
-    uri: str
-    path: Path | None
-    target: Path | None
-    before: Content | None
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A file of a checkpoint: its path, "" for an untitled text."""
-
-    checkpoint: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What was changed by one request.
-
-    Attributes:
-        id: its id.
-        created: when, seconds since the epoch.
-        title: what was done.
-        undoes: id of the checkpoint that it took back, "" where it was no undoing.
-        undone_by: id of the request that took it back, "" while it stands.
-        settled: whether the change was seen to its end; one that was cut short may stand or not.
-        files: what was changed.
-    """
-
-    id: str
-    created: float
-    title: str
-    undoes: str
-    undone_by: str
-    settled: bool
-    files: tuple[Kept, ...]
+_SELECT = "SELECT id, created, title, undoes, undone_by, settled FROM checkpoints"
+_STANDING = (
+    "SELECT id, path FROM checkpoints JOIN checkpoint_files ON checkpoint = id"
+    " WHERE undoes = '' AND undone_by = ''"
+    " AND (settled <> 0 OR request IN (SELECT id FROM requests WHERE status IN ('failed', 'expired')))"
+    " ORDER BY created DESC"
+)
 
 
 class Checkpoints:
@@ -91,163 +42,78 @@ class Checkpoints:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def store(  # noqa: PLR0913, PLR0917 (one row)
-        self,
-        connection: sqlite3.Connection,
-        request: str,
-        title: str,
-        changes: Sequence[Change],
-        before: Sequence[Content | None],
-        undoes: str,
-        identity: str = "",
-    ) -> str:
-        """Keep what `changes` are about to replace, in the caller's transaction; returns the id, a new one or that."""
-        identity = identity or uuid.uuid4().hex
-        made = connection.execute(
-            "INSERT OR IGNORE INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
-            " VALUES (?, ?, ?, ?, 0, ?, 0)",
-            (identity, request, time.time(), storable(title), undoes),
+    def keep(self, connection: Connection, replaced: Replaced) -> None:
+        """Insert the checkpoint `replaced` if it is not there, in the caller's transaction; evict the oldest ones."""
+        inserted = connection.execute(
+            "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
+            " VALUES (?, ?, ?, ?, 0, ?, 0) ON CONFLICT (id) DO NOTHING",
+            (replaced.checkpoint, replaced.request, time.time(), storable(replaced.title), replaced.undoes),
         )
-        if made.rowcount:
-            self._fill(connection, identity, changes, before)
-            self._prune(connection, identity)
-        return identity
+        if inserted.rowcount:
+            self._write_files(
+                connection, replaced.checkpoint, list(zip(replaced.changes, replaced.before, strict=True))
+            )
+            self._evict(connection, replaced.checkpoint)
 
-    def settle(
-        self,
-        connection: sqlite3.Connection,
-        identity: str,
-        changes: Sequence[Change],
-        before: Sequence[Content | None],
-    ) -> None:
-        """Only `changes` were made; a checkpoint of nothing goes."""
-        if not changes:
-            self._drop(connection, [identity])
+    def settle(self, connection: Connection, identity: str, made: Sequence[tuple[Change, Content | None]]) -> None:
+        """Reduce a checkpoint to the changes that were `made`; remove it if none were."""
+        if not made:
+            self._remove(connection, [identity])
             return
-        self._fill(connection, identity, changes, before)
+        self._write_files(connection, identity, made)
         connection.execute("UPDATE checkpoints SET settled = 1 WHERE id = ?", (identity,))
 
-    def undone(self, connection: sqlite3.Connection, identity: str, request: str) -> None:
-        """It was taken back; if it was an undoing itself, what that had taken back stands again."""
+    def mark_undone(self, connection: Connection, identity: str, request: str) -> None:
+        """Record that `request` undid a checkpoint; if that was an undoing itself, what it undid stands again."""
         connection.execute("UPDATE checkpoints SET undone_by = ? WHERE id = ?", (request, identity))
         connection.execute(
             "UPDATE checkpoints SET undone_by = '' WHERE id = (SELECT undoes FROM checkpoints WHERE id = ?)",
             (identity,),
         )
 
-    def get(self, identity: str) -> Checkpoint:
-        """The checkpoint of that id.
-
-        Raises:
-            Refused: there is none.
-        """
+    def find(self, identity: str) -> Checkpoint | None:
+        """Return the checkpoint with that id, None if there is none (any more)."""
         with self._state.reading() as connection:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
-            if row is None:
-                days = int(KEPT_S / 86400)
-                raise Refused(f"There is no checkpoint {identity!r}; they are kept for {days} days at most.")
-            return _checkpoint(connection, row)
+            return _read_checkpoint(connection, row) if row is not None else None
 
-    def standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
-        """Return the ids of changes that stand and are no undoing, newest first: those with a file that `concerns`."""
+    def list_standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
+        """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first.
+
+        Undoings are left out, and changes whose outcome is still open.
+        """
         with self._state.reading() as connection:
             rows = connection.execute(_STANDING).fetchall()
         return tuple(dict.fromkeys(row[0] for row in rows if concerns(Subject(*row))))
 
     @staticmethod
-    def _fill(
-        connection: sqlite3.Connection, identity: str, changes: Sequence[Change], before: Sequence[Content | None]
-    ) -> None:
+    def _write_files(connection: Connection, identity: str, pairs: Sequence[tuple[Change, Content | None]]) -> None:
+        """Replace the files of a checkpoint by those of `pairs` (a change, and what it replaces)."""
         connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
-        rows = [_row(identity, number, one, old) for number, (one, old) in enumerate(zip(changes, before, strict=True))]
+        rows = [_pack_row(identity, number, change, before) for number, (change, before) in enumerate(pairs)]
         connection.executemany("INSERT INTO checkpoint_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        size = sum(len(one) for row in rows for one in row if isinstance(one, bytes))
+        size = sum(len(value) for row in rows for value in row if isinstance(value, bytes))
         connection.execute("UPDATE checkpoints SET bytes = ? WHERE id = ?", (size, identity))
 
-    def _prune(self, connection: sqlite3.Connection, newest: str) -> None:
+    def _evict(self, connection: Connection, newest: str) -> None:
+        """Remove the oldest checkpoints so that the bounds hold; `newest` stays, however large it is."""
         rows = connection.execute("SELECT id, bytes, created FROM checkpoints ORDER BY created DESC").fetchall()
-        total, oldest, gone = 0, time.time() - KEPT_S, []
+        total, oldest, evicted = 0, time.time() - KEPT_S, []
         for identity, size, created in rows:
             total += size
             if identity != newest and (total > MOST_BYTES or created < oldest):
-                gone.append(identity)
-        self._drop(connection, gone)
+                evicted.append(identity)
+        self._remove(connection, evicted)
 
     @staticmethod
-    def _drop(connection: sqlite3.Connection, identities: Sequence[str]) -> None:
+    def _remove(connection: Connection, identities: Sequence[str]) -> None:
         for identity in identities:
             connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (identity,))
 
 
-def undoing(checkpoint: Checkpoint, why: str = "You asked for it.") -> ProposedEdit:
-    """The proposal that takes a checkpoint back.
-
-    Raises:
-        Refused: it has been taken back already.
-    """
-    if checkpoint.undone_by:
-        raise Refused("That was undone already; undo the undoing to have it back.")
-    changes = tuple(change for kept in checkpoint.files if (change := _back(kept, checkpoint)) is not None)
-    return ProposedEdit(f"Undo: {checkpoint.title}", why, UNDO, changes)
-
-
-def concerns(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subject], bool]:
-    """Return whether a change is about a file in `roots`, or about an untitled text of one of the checkpoints `own`."""
-
-    def inside(subject: Subject) -> bool:
-        if not subject.path:
-            return subject.checkpoint in own
-        return any(Path(subject.path).is_relative_to(root) for root in roots)
-
-    return inside
-
-
-def _back(kept: Kept, checkpoint: Checkpoint) -> Change | None:
-    """The change that takes one back; None where a change that was cut short was never made."""
-    if kept.kind == "text":
-        assert kept.before is not None  # noqa: S101 (a text that was changed was there)
-        edits = rebasing.edits_between(kept.after, kept.before.text)
-        return TextChange(kept.uri, kept.path, kept.after, edits, kept.before.encoding if kept.path is not None else "")
-    assert kept.path is not None  # noqa: S101 (only texts have none)
-    if not checkpoint.settled and not _was_made(kept):
-        return None
-    if kept.kind == "create":
-        return DeleteFile(kept.path, kept.after)
-    if kept.kind == "rename":
-        assert kept.target is not None  # noqa: S101 (it moved somewhere)
-        return RenameFile(kept.target, kept.path)
-    assert kept.before is not None  # noqa: S101 (what went was there)
-    before = kept.before
-    return CreateFile(kept.path, before.text, before.encoding, before.executable, before.attributes)
-
-
-def _was_made(kept: Kept) -> bool:
-    there = kept.path is not None and os.path.lexists(kept.path)
-    return there if kept.kind == "create" else not there
-
-
-_SELECT = "SELECT id, created, title, undoes, undone_by, settled FROM checkpoints"
-_STANDING = (
-    "SELECT id, path FROM checkpoints JOIN checkpoint_files ON checkpoint = id"
-    " WHERE undoes = '' AND undone_by = ''"
-    " AND (settled OR request IN (SELECT id FROM requests WHERE status IN ('failed', 'expired')))"
-    " ORDER BY created DESC"
-)
-_KINDS = {TextChange: "text", CreateFile: "create", RenameFile: "rename", DeleteFile: "delete"}
-
-
-def kind_of(change: Change) -> str:
-    """The name of a kind of change in the record."""
-    return _KINDS[type(change)]
-
-
-def subject(change: Change) -> str:
-    """What a change is about: a file, or a document without one."""
-    return change.uri if isinstance(change, TextChange) and change.path is None else str(change.path)
-
-
-def _row(identity: str, number: int, change: Change, before: Content | None) -> tuple[object, ...]:
+def _pack_row(identity: str, number: int, change: Change, before: Content | None) -> tuple[object, ...]:
+    """Return the row of one change; texts are compressed."""
     match change:
         case TextChange():
             uri, path, after = change.uri, change.path, change.after
@@ -255,21 +121,22 @@ def _row(identity: str, number: int, change: Change, before: Content | None) -> 
             uri, path, after = change.path.as_uri(), change.path, change.text
         case RenameFile() | DeleteFile():
             uri, path, after = change.path.as_uri(), change.path, ""
-    held = before or contents.Content("", change.encoding if isinstance(change, CreateFile) else contents.UTF8)
+    content = before or contents.Content("", change.encoding if isinstance(change, CreateFile) else contents.UTF8)
     target = str(change.to) if isinstance(change, RenameFile) else ""
-    kept = (
-        _packed(held.data),
-        _packed(after.encode("utf-8", "surrogatepass")),
-        attributes.to_text(held.attributes),
-    )
-    return (identity, number, kind_of(change), uri, str(path or ""), target, held.encoding, held.executable, *kept)
+    texts = (_compress(content.data), _compress(after.encode("utf-8", "surrogatepass")))
+    named = (name_kind(change), uri, str(path or ""), target)
+    return (
+        identity, number, *named, content.encoding, int(content.executable), *texts,
+        attributes.to_text(content.attributes),
+    )  # fmt: skip
 
 
-def _packed(data: bytes) -> bytes:
+def _compress(data: bytes) -> bytes:
     return zlib.compress(data, 6)
 
 
-def _checkpoint(connection: sqlite3.Connection, row: Sequence[object]) -> Checkpoint:
+def _read_checkpoint(connection: Connection, row: Sequence[object]) -> Checkpoint:
+    """Return the checkpoint of a `row` of `_SELECT`, with its files."""
     files = connection.execute(
         "SELECT kind, uri, path, target, encoding, executable, before, after, attributes FROM checkpoint_files"
         " WHERE checkpoint = ? ORDER BY number",
@@ -278,19 +145,19 @@ def _checkpoint(connection: sqlite3.Connection, row: Sequence[object]) -> Checkp
     identity, created, title, undoes, undone_by, settled = row
     return Checkpoint(
         str(identity), float(str(created)), str(title), str(undoes), str(undone_by), bool(settled),
-        tuple(_kept(*file) for file in files),
+        tuple(_unpack_change(*file) for file in files),
     )  # fmt: skip
 
 
-def _kept(  # noqa: PLR0913, PLR0917 (one row)
+def _unpack_change(  # noqa: PLR0913, PLR0917 (one row)
     kind: str, uri: str, path: str, target: str, encoding: str, executable: int, before: bytes, after: bytes,
     beside: str,
-) -> Kept:  # fmt: skip
+) -> KeptChange:  # fmt: skip
     data = zlib.decompress(before)
     mark = contents.MARKS.get(encoding, b"")
     text = data.removeprefix(mark).decode(contents.CODECS.get(encoding, encoding))
     content = contents.Content(text, encoding, bool(executable), attributes.from_text(beside))
-    return Kept(
+    return KeptChange(
         kind,
         uri,
         Path(path) if path else None,

@@ -1,7 +1,7 @@
-"""What chat models cost, by day, endpoint, model and role, in the state database.
+"""The table of costs: what chat models cost, by day, endpoint, model and role.
 
-Figures only, never a word of what was asked. A price that nobody named is unknown: those calls are counted apart and
-never guessed at. Start at `Costs`.
+Holds figures only, never a word that was sent or answered. Calls without a known price are counted apart; no price is
+ever guessed. Start at `Costs`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.state.database import StateError
+from agents.ports.failures import StateError
 
 if TYPE_CHECKING:
     from models.chat import Usage
@@ -25,26 +25,39 @@ logger = logging.getLogger(__name__)
 KEPT_DAYS = 400
 DAY_S = 24 * 3600.0
 DAY = "%Y-%m-%d"
+_ADD = """
+    INSERT INTO costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (day, endpoint, model, role) DO UPDATE SET
+        answers = costs.answers + excluded.answers,
+        failures = costs.failures + excluded.failures,
+        requests = costs.requests + excluded.requests,
+        prompt_tokens = costs.prompt_tokens + excluded.prompt_tokens,
+        answer_tokens = costs.answer_tokens + excluded.answer_tokens,
+        cached_tokens = costs.cached_tokens + excluded.cached_tokens,
+        estimated = costs.estimated + excluded.estimated,
+        cost = costs.cost + excluded.cost,
+        unpriced = costs.unpriced + excluded.unpriced
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CostRecord:
-    """One day of one model.
+    """One day of one model in one role.
 
     Attributes:
         day: "2026-11-28", by the machine's own clock.
         endpoint: its address, or "this machine".
         model: its name there.
-        role: what it was asked for.
+        role: the role it was asked in.
         answers: calls that were answered.
         failures: calls that were not.
-        requests: how many went out for all of these.
-        prompt_tokens: read, cached ones included.
-        answer_tokens: written.
-        cached_tokens: of those read, what the endpoint had cached.
-        estimated: calls whose tokens the endpoint did not tell, so that they are estimated from above.
-        cost: of the calls whose price is known.
-        unpriced: calls whose price is not.
+        requests: HTTP requests that these calls took.
+        prompt_tokens: tokens read, cached ones included.
+        answer_tokens: tokens written.
+        cached_tokens: tokens of the prompts that the endpoint had cached.
+        estimated: calls whose tokens the endpoint did not report, so that an upper estimate was counted.
+        cost: sum over the calls with a known price.
+        unpriced: calls without a known price.
     """
 
     day: str
@@ -67,48 +80,40 @@ class Costs:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._writer = ThreadPoolExecutor(1, "starling-costs")  # no answer waits for another process
+        self._writer = ThreadPoolExecutor(1, "starling-costs")  # so that no answer waits for another process
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
-        """Add one bill to its day, a little later; what cannot be written is in the log, and no answer waits."""
+        """Add the figures of one call to its day, in another thread; an error is logged and not raised."""
         figures = (not failed, failed, usage.requests, usage.prompt_tokens, usage.answer_tokens, usage.cached_tokens)
         added = (*map(int, figures), int(usage.estimated), cost or 0.0, int(cost is None))
         row = (time.strftime(DAY), account.endpoint, account.model, account.role, *added)
         try:
             self._writer.submit(self._add, row)
-        except RuntimeError:  # closed, and an endpoint answers all the same
+        except RuntimeError:  # after `close`, when an endpoint answers late
             self._add(row)
 
     def _add(self, row: tuple[object, ...]) -> None:
         try:
             with self._state.transaction() as connection:
-                connection.execute("DELETE FROM costs WHERE day < ?", (_days_ago(KEPT_DAYS),))
-                connection.execute(
-                    "INSERT INTO costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                    "answers = answers + excluded.answers, failures = failures + excluded.failures, "
-                    "requests = requests + excluded.requests, "
-                    "prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
-                    "answer_tokens = answer_tokens + excluded.answer_tokens, "
-                    "cached_tokens = cached_tokens + excluded.cached_tokens, "
-                    "estimated = estimated + excluded.estimated, cost = cost + excluded.cost, "
-                    "unpriced = unpriced + excluded.unpriced",
-                    row,
-                )
+                connection.execute("DELETE FROM costs WHERE day < ?", (_format_day_before(KEPT_DAYS),))
+                connection.execute(_ADD, row)
         except StateError as error:
             logger.warning("The cost of an answer could not be recorded: %s", error)
 
-    def listed(self, days: int) -> tuple[CostRecord, ...]:
-        """Those of the last `days`, today included; the newest first, the dearest of a day first. Blocking.
+    def list_days(self, days: int) -> tuple[CostRecord, ...]:
+        """Return the records of the last `days`, today included: newest first, the highest cost of a day first.
+
+        Waits until everything booked before is written. Blocking.
 
         Raises:
-            StateError: it cannot be read.
+            StateError: they cannot be read.
         """
-        with suppress(RuntimeError):  # closed, and all of it written
-            self._writer.submit(bool).result()  # what was booked before is written by then
+        with suppress(RuntimeError):  # after `close`, when all of it is written
+            self._writer.submit(bool).result()
         with self._state.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM costs WHERE day > ? ORDER BY day DESC, cost DESC, endpoint, model, role",
-                (_days_ago(days),),
+                (_format_day_before(days),),
             ).fetchall()
         return tuple(CostRecord(*row) for row in rows)
 
@@ -118,5 +123,6 @@ class Costs:
         self._state.close()
 
 
-def _days_ago(days: int) -> str:
+def _format_day_before(days: int) -> str:
+    """Return the date of `days` days ago, as in the column `day`."""
     return time.strftime(DAY, time.localtime(time.time() - days * DAY_S))

@@ -1,7 +1,7 @@
-"""The record of requests: what was asked, by whom, and what became of it. Survives the server. Start at `Requests`.
+"""The table of requests: what a person was asked, by whom, and what became of it.
 
-Whoever begins a request leaves its process beside it, so that the next server can tell what nobody waits for any more.
-Blocking; writes to the state database only.
+Each row names the process that began the request, so that a later process can end the requests of one that is gone.
+Blocking; writes to the state database only. Start at `Requests`.
 """
 
 from __future__ import annotations
@@ -10,191 +10,28 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from server.state.database import storable
+from server.gate.records import Request, Status
+from server.state.statements import storable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from server.gate.ports import Answer, Outcome, Question
     from server.state.database import State
+    from server.state.statements import Connection
 
-LONGEST_DIFF = 200_000  # characters kept of a diff
-KEPT_S = 90 * 24 * 3600.0  # how long a request stays in the record
-ELSEWHERE_S = 3600.0  # a request of another machine (a shared home) is given up after this
-
-
-class Status(StrEnum):
-    """Where a request stands."""
-
-    PENDING = "pending"  # nobody has answered yet
-    APPROVED = "approved"  # answered yes; the verdict says what came of it
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    REFUSED = "refused"  # broke a rule, so nobody was asked
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it stands in the record. Times are seconds since the epoch, durations seconds.
-
-    Attributes:
-        id: its id, that of the proposal.
-        created: when it came.
-        client: the editor or program that was to be asked.
-        tool: what it was for.
-        title: what would be done.
-        why: the proposer's reason.
-        by: the proposer.
-        model: the model that wrote it, "" for none.
-        task: the task it belonged to, "" for none.
-        subjects: files by name, or the command.
-        diff: what was shown.
-        warnings: what was said besides.
-        status: where it stands.
-        verdict: what became of it, "" while it is pending.
-        reason: why it was not applied, "" where it was.
-        answer: what the person said, "" where nobody was asked.
-        asked: when the person was asked, None where nobody was.
-        answer_s: how long the answer took, None without one.
-        checkpoint: id by which it can be undone, "" for none.
-    """
-
-    id: str
-    created: float
-    client: str
-    tool: str
-    title: str
-    why: str
-    by: str
-    model: str
-    task: str
-    subjects: tuple[str, ...]
-    diff: str
-    warnings: tuple[str, ...]
-    status: str
-    verdict: str
-    reason: str
-    answer: str
-    asked: float | None
-    answer_s: float | None
-    checkpoint: str
-
-
+LONGEST_DIFF = 200_000  # characters of a diff; the rest is cut off
+KEPT_S = 90 * 24 * 3600.0
+ELSEWHERE_S = 3600.0  # after this, a request of another machine (a shared home) counts as abandoned
 _COLUMNS = (
     "id, created, client, tool, title, why, proposer, model, task, subjects, diff, warnings, status, verdict, reason,"
     " answer, asked, answer_s, checkpoint"
 )
-
-
-class Requests:
-    """The table of requests."""
-
-    def __init__(self, state: State, client: str) -> None:
-        self._state = state
-        self._client = client
-        self._open: dict[str, list[object]] = {}  # rows of what is not decided, should the database be taken away
-
-    def begin(self, question: Question, task: str, model: str, subjects: Sequence[str]) -> None:
-        """A request comes; it is pending.
-
-        Raises:
-            StateError: it cannot be recorded, so nothing may come of it.
-        """
-        host, pid, begun = _process()
-        row = [
-            question.id, time.time(), host, pid, begun, self._client, question.tool.name, question.title, question.why,
-            question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
-            json.dumps(question.warnings), Status.PENDING,
-        ]  # fmt: skip
-        self._open[question.id] = [storable(one) if isinstance(one, str) else one for one in row]
-        with self._state.transaction() as connection:
-            connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
-            self._insert(connection, question.id)
-
-    def _insert(self, connection: sqlite3.Connection, request: str) -> None:
-        """Record a request that is not decided, if it is not there."""
-        if (row := self._open.get(request)) is not None:
-            connection.execute(
-                "INSERT OR IGNORE INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
-                " model, task, subjects, diff, warnings, status)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
-
-    def asking(self, request: str) -> None:
-        """A person is asked from now on."""
-        with self._state.transaction() as connection:
-            self._insert(connection, request)
-            connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
-
-    def approved(self, connection: sqlite3.Connection, request: str, checkpoint: str) -> None:
-        """A person said yes; what it will be undone by is stored in the same transaction, before anything changes."""
-        self._insert(connection, request)
-        connection.execute(
-            "UPDATE requests SET status = ?, checkpoint = ? WHERE id = ?", (Status.APPROVED, checkpoint, request)
-        )
-
-    def ended(
-        self, connection: sqlite3.Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None
-    ) -> None:
-        """What became of it."""
-        status, reason = _STATUS[outcome.verdict], storable(outcome.reason)
-        self._insert(connection, outcome.proposal)
-        self._open.pop(outcome.proposal, None)
-        connection.execute(
-            "UPDATE requests SET status = ?, verdict = ?, reason = ?, answer = ?, answer_s = ?, checkpoint = ?"
-            " WHERE id = ?",
-            (status, outcome.verdict, reason, answer or "", answer_s, outcome.checkpoint, outcome.proposal),
-        )
-
-    def asked_since(self, then: float) -> list[float]:
-        """When people were asked after `then`, undoing left out; oldest first."""
-        with self._state.reading() as connection:
-            rows = connection.execute(
-                "SELECT asked FROM requests WHERE asked > ? AND proposer <> 'undo' ORDER BY asked", (then,)
-            )
-            return [row[0] for row in rows]
-
-    def listed(self, status: Status | None, limit: int) -> tuple[Request, ...]:
-        """The newest requests first, those of one status if that is given."""
-        query = f"SELECT {_COLUMNS} FROM requests WHERE ? IN ('', status) ORDER BY created DESC LIMIT ?"  # noqa: S608
-        with self._state.reading() as connection:
-            return tuple(map(_request, connection.execute(query, (status or "", limit))))
-
-    def abandoned(self) -> int:
-        """Close what a server that is gone left behind; how many those were.
-
-        What was pending has expired and is never made; what was approved and not finished has failed.
-        """
-        with self._state.transaction() as connection:
-            open_ones = connection.execute(
-                "SELECT id, status, host, pid, begun, created FROM requests"
-                " WHERE status = ? OR (status = ? AND verdict = '')",
-                (Status.PENDING, Status.APPROVED),
-            ).fetchall()
-            gone = [(row[0], row[1]) for row in open_ones if not _alive(*row[2:])]
-            for request, status in gone:
-                pending = status == Status.PENDING
-                connection.execute(
-                    "UPDATE requests SET status = ?, verdict = ?, reason = ? WHERE id = ?",
-                    (
-                        *((Status.EXPIRED,) * 2 if pending else (Status.FAILED,) * 2),
-                        _UNANSWERED if pending else _UNFINISHED,
-                        request,
-                    ),
-                )
-            return len(gone)
-
-
 _UNANSWERED = "The server ended before anyone answered; propose it again."
 _UNFINISHED = (
     "The server ended while it was made; look at the files, `starling.undo` with its checkpoint takes it back."
@@ -209,13 +46,105 @@ _STATUS = {
 }
 
 
+class Requests:
+    """The table of requests."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._undecided: dict[str, list[object]] = {}  # rows by id, should the database be taken away
+
+    def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
+        """Insert a pending request, and remove requests older than 90 days.
+
+        Raises:
+            StateError: it cannot be recorded, so nothing may come of it.
+        """
+        row = [
+            question.id, time.time(), *_identify_process(), client, question.tool.name, question.title, question.why,
+            question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
+            json.dumps(question.warnings), Status.PENDING,
+        ]  # fmt: skip
+        self._undecided[question.id] = [storable(value) if isinstance(value, str) else value for value in row]
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
+            self._insert_undecided(connection, question.id)
+
+    def _insert_undecided(self, connection: Connection, request: str) -> None:
+        """Insert a request that is not decided, if its row is not there."""
+        if (row := self._undecided.get(request)) is not None:
+            connection.execute(
+                "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
+                " model, task, subjects, diff, warnings, status)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                row,
+            )
+
+    def mark_asked(self, request: str) -> None:
+        """Record that a person is asked from now on."""
+        with self._state.transaction() as connection:
+            self._insert_undecided(connection, request)
+            connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
+
+    def approve(self, connection: Connection, request: str, checkpoint: str) -> None:
+        """Record a yes and the checkpoint that can undo it, in the caller's transaction."""
+        self._insert_undecided(connection, request)
+        connection.execute(
+            "UPDATE requests SET status = ?, checkpoint = ? WHERE id = ?", (Status.APPROVED, checkpoint, request)
+        )
+
+    def end(self, connection: Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None) -> None:
+        """Record the outcome of a request, in the caller's transaction."""
+        status, reason = _STATUS[outcome.verdict], storable(outcome.reason)
+        self._insert_undecided(connection, outcome.proposal)
+        self._undecided.pop(outcome.proposal, None)
+        connection.execute(
+            "UPDATE requests SET status = ?, verdict = ?, reason = ?, answer = ?, answer_s = ?, checkpoint = ?"
+            " WHERE id = ?",
+            (status, outcome.verdict, reason, answer or "", answer_s, outcome.checkpoint, outcome.proposal),
+        )
+
+    def list_question_times(self, then: float) -> list[float]:
+        """Return when people were asked after `then`, oldest first; questions about undoing do not count."""
+        query = "SELECT asked FROM requests WHERE asked > ? AND proposer <> 'undo' ORDER BY asked"
+        with self._state.reading() as connection:
+            return [row[0] for row in connection.execute(query, (then,))]
+
+    def list_newest(self, status: Status | None, limit: int) -> tuple[Request, ...]:
+        """Return up to `limit` requests, newest first, those of one status if that is given."""
+        query = f"SELECT {_COLUMNS} FROM requests WHERE ? IN ('', status) ORDER BY created DESC LIMIT ?"  # noqa: S608
+        with self._state.reading() as connection:
+            return tuple(map(_unpack, connection.execute(query, (status or "", limit))))
+
+    def close_abandoned(self) -> int:
+        """End the requests whose process is gone, and return how many those were.
+
+        A pending one has expired and is never applied; one that was approved and not finished has failed.
+        """
+        with self._state.transaction() as connection:
+            rows = connection.execute(
+                "SELECT id, status, host, pid, begun, created FROM requests"
+                " WHERE status = ? OR (status = ? AND verdict = '')",
+                (Status.PENDING, Status.APPROVED),
+            ).fetchall()
+            abandoned = [(row[0], row[1]) for row in rows if not _is_alive(*row[2:])]
+            for request, status in abandoned:
+                is_pending = status == Status.PENDING
+                ended, reason = (Status.EXPIRED, _UNANSWERED) if is_pending else (Status.FAILED, _UNFINISHED)
+                connection.execute(
+                    "UPDATE requests SET status = ?, verdict = ?, reason = ? WHERE id = ?",
+                    (ended, ended, reason, request),
+                )
+            return len(abandoned)
+
+
 @cache
-def _process() -> tuple[str, int, float]:
-    """What identifies this process among all that ever were."""
+def _identify_process() -> tuple[str, int, float]:
+    """Return host, process id and start time: together, no two processes ever had the same."""
     return platform.node(), os.getpid(), psutil.Process().create_time()
 
 
-def _alive(host: str, pid: int, begun: float, created: float) -> bool:
+def _is_alive(host: str, pid: int, begun: float, created: float) -> bool:
+    """Return whether that process may still run; one of another machine may, until `ELSEWHERE_S` after `created`."""
     if host != platform.node():
         return time.time() - created < ELSEWHERE_S
     try:
@@ -226,7 +155,8 @@ def _alive(host: str, pid: int, begun: float, created: float) -> bool:
         return True
 
 
-def _request(row: Sequence[Any]) -> Request:
+def _unpack(row: Sequence[Any]) -> Request:
+    """Return the request of a row of `_COLUMNS`; `subjects` and `warnings` are JSON there."""
     values = list(row)
     for number in (9, 11):
         values[number] = tuple(json.loads(values[number]))

@@ -1,6 +1,6 @@
-"""The record of workflows in the state database: rounds, scores, tokens, times, and what became of the proposal.
+"""The table of workflows: rounds, scores, tokens, times, and what became of the proposal.
 
-Holds figures and titles, never code. Blocking. Start at `Workflows`.
+Holds figures and titles, never code. Blocking; writes to the state database only. Start at `Workflows`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.workflow import Round
+from server.state.statements import storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,19 +24,19 @@ KEPT_S = 365 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRecord:
-    """One workflow.
+    """One workflow that has ended.
 
     Attributes:
-        id: its own.
+        id: its id.
         at: when it ended, seconds since the epoch.
         uri: the document.
-        task: what was generated first.
-        model: that wrote, "" for none.
-        rounds: in order.
+        task: name of the task of the first round.
+        model: the model that wrote, "" for none.
+        rounds: the rounds, in order.
         best: number of the round that was proposed, 0 for none.
-        outcome: what became of it, in the gate's words, "cancelled", or "failed".
+        outcome: the gate's verdict on the proposal, "cancelled", or "failed".
         reason: why it was not applied, "" where it was.
-        seconds: from the beginning to the outcome, a person's time to decide included.
+        seconds: from the start to the outcome, including the time a person took to decide.
         proposal: id of the request at the gate, "" for none.
     """
 
@@ -71,31 +72,32 @@ class Workflows:
         seconds: float,
         proposal: str,
     ) -> str:
-        """Keep one; returns its id.
+        """Insert one workflow and return its id; remove those older than a year.
 
         Raises:
             StateError: it cannot be written.
         """
         identity = uuid.uuid4().hex
-        told = json.dumps([asdict(one) for one in rounds])
-        row = (identity, time.time(), uri, task, model, told, best, outcome, reason, seconds, proposal)
+        packed = json.dumps([asdict(one) for one in rounds])
+        texts = (storable(uri), storable(task), storable(model), packed)
+        row = (identity, time.time(), *texts, best, outcome, storable(reason), seconds, proposal)
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM workflows WHERE at < ?", (time.time() - KEPT_S,))
             connection.execute("INSERT INTO workflows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return identity
 
-    def listed(self, limit: int) -> tuple[WorkflowRecord, ...]:
-        """The newest first.
+    def list_newest(self, limit: int) -> tuple[WorkflowRecord, ...]:
+        """Return up to `limit` workflows, newest first.
 
         Raises:
-            StateError: it cannot be read.
+            StateError: they cannot be read.
         """
         with self._state.reading() as connection:
             rows = connection.execute("SELECT * FROM workflows ORDER BY at DESC LIMIT ?", (limit,)).fetchall()
-        return tuple(_record(*row) for row in rows)
+        return tuple(_unpack(*row) for row in rows)
 
 
-def _record(*row: Any) -> WorkflowRecord:  # noqa: ANN401 (a row of the database)
+def _unpack(*row: Any) -> WorkflowRecord:  # noqa: ANN401 (a row of the database)
     rounds = tuple(Round(**one) for one in json.loads(row[5]))
     identity, at, uri, task, model, _, best, outcome, reason, seconds, proposal = row
     return WorkflowRecord(identity, at, uri, task, model, rounds, best, outcome, reason, seconds, proposal)

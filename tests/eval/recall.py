@@ -90,7 +90,7 @@ class Workspace:
     def hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
         """All continuations with their features."""
         here, candidates = self.candidates(place)
-        found = recall.continuations(here, candidates)
+        found = recall.collect_hypotheses(here, candidates)
         if not found:
             return [], np.zeros((0, len(confidence.FEATURES)))
         kept, rows = confidence.describe(here, found, candidates)
@@ -100,7 +100,7 @@ class Workspace:
         """The place as recall sees it, and what it finds."""
         here = Cursor.of(place.text[: place.start], place.text[place.end :])
         pools = self.view.pools(self.keys[place.relative])
-        return here, recall.find(here, pools, None) if len(here.context) else []
+        return here, recall.find_candidates(here, pools, None) if len(here.context) else []
 
     def throw_away(self, place: Place) -> Answer:
         """Longest exact match over the other files, votes by squared length: the throw-away version.
@@ -113,7 +113,7 @@ class Workspace:
             candidate.renames = {}
         votes: dict[str, int] = {}
         longest: dict[str, int] = {}
-        for hypothesis in recall.continuations(here, others):
+        for hypothesis in recall.collect_hypotheses(here, others):
             lengths = [candidate.exact for candidate, _ in hypothesis.voters]
             votes[hypothesis.text] = sum(length**2 for length in lengths)
             longest[hypothesis.text] = max(lengths)

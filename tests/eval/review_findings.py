@@ -92,7 +92,7 @@ def _read(wanted: Reviewed, result: Mapping[str, Any], seen: Counter[str]) -> Re
     seen[said] += 1
     return Read(
         package=wanted.name,
-        language=languages.of_path(file) or "",
+        language=languages.detect(file) or "",
         rule=result["ruleId"],
         severity=result["level"],
         path=path,

@@ -82,11 +82,11 @@ class MemoryIndex:
         return "secret" if path in self.excluded else ""
 
     def withheld(self, document: Document) -> str:
-        reason = access.reason_of(document, self.exclusion)
+        reason = access.decide(document, self.exclusion)
         return "" if reason in access.ALONE else reason
 
     def is_shared(self, document: Document) -> bool:
-        return not access.reason_of(document, self.exclusion)
+        return not access.decide(document, self.exclusion)
 
     def explain(self, path: Path) -> str:
         return f"{path.name} is left out (secret)." if path in self.excluded else ""

@@ -64,6 +64,12 @@ def test_only_the_edge_knows_lsp() -> None:
     assert found == []
 
 
+def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
+    assert [s.path for s in program() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
+        "server/state/database.py"
+    ]
+
+
 def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:
     allowed = {
         "server": set(ROOMS),

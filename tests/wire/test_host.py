@@ -25,7 +25,7 @@ from models.host.health_check import health
 from models.host.loaded_models import Limits
 from models.host.protocol import CLIENT_HEADER
 from models.local.loading import load
-from models.remote.completion.dialects import HostSpeech
+from models.remote.completion.dialects import HostDialect
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.completion.standby import StandbyModel
 from models.scripted.scripted_completion import ENTRY
@@ -307,7 +307,7 @@ def test_keys_without_end_while_it_is_stopped_do_not_keep_it_busy_afterwards(hom
     """Without anybody who stands in: each key is given up, and all of them are still in the host's line."""
     connection = HostConnection(hosts.process())
     entry = bundled.entry()
-    model = RemoteModel(entry, connection, HostSpeech(), tokenizer=bundled.tokenizer())
+    model = RemoteModel(entry, connection, HostDialect(), tokenizer=bundled.tokenizer())
     wanted = _answer(model, REQUEST)
     stopped = host()["process"]
     os.kill(stopped, signal.SIGSTOP)

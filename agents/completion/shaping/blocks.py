@@ -165,7 +165,7 @@ class PythonBlocks:
         before, state = self.cursor.before, self.state
         made, kept = "", ""
         quote, unclosed = (state.line.quote, state.line.unclosed) if state.line is not None else ("", "")
-        for number, line in enumerate(read_lines(before + text, "python", quote, unclosed, statement=_STATEMENT)):
+        for number, line in enumerate(read_lines(before + text, quote, unclosed, statement=_STATEMENT)):
             begun = number == 0 and bool(before.strip())
             body = line.raw.lstrip(" \t")
             if state.goes_on or not body:
@@ -271,7 +271,7 @@ def _start(cursor: Cursor) -> int:
 def _state_behind(above: str) -> _State:
     """Return what is open behind `above`, which begins outside of everything."""
     state = _State()
-    for line in read_lines(above.removesuffix("\n"), "python", statement=_STATEMENT):
+    for line in read_lines(above.removesuffix("\n"), statement=_STATEMENT):
         body = line.raw.lstrip(" \t")
         block = None
         if not state.goes_on and body and body[0] != "#":

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from indexing.syntax.languages import TEXT, get
+from indexing.syntax.languages.language import NO_COMMENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,14 +21,6 @@ _NESTED = 4  # brackets in brackets that are taken away before the others are lo
 CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(CLOSER_OF.values())
 _NO_BRACKETS = bytes(set(range(256)) - set("".join(_PAIRS).encode()))
-_HASH_COMMENTS = frozenset(
-    {"python", "ruby", "bash", "yaml", "toml", "text", "dockerfile", "makefile", "r", "perl", "elixir"}
-)
-_DASH_COMMENTS = frozenset({"sql", "lua", "haskell"})
-_APOSTROPHES = frozenset(
-    {"rust", "c", "cpp", "csharp", "go", "java", "kotlin", "swift", "scala", "html", "haskell", "ocaml"}
-)
-_PROSE = frozenset({"markdown", "text"})  # an apostrophe opens no string there
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +107,7 @@ def weigh(text: str, language: str, quote: str = "") -> Balance:
     brackets = code.translate(None, _NO_BRACKETS).decode("ascii")
     for pair in _PAIRS * _NESTED:  # side by side they change nothing for what stands around them
         brackets = brackets.replace(pair, "")
-    left = scan(brackets, "text")
+    left = scan(brackets, TEXT)
     return Balance((), left.closers, left.unclosed, ends_in)
 
 
@@ -141,7 +136,7 @@ class Line:
 
 
 def read_lines(  # noqa: C901 - one pass over one text
-    text: str, language: str, quote: str = "", unclosed: str = "", *, statement: re.Pattern[str] | None = None
+    text: str, quote: str = "", unclosed: str = "", *, statement: re.Pattern[str] | None = None
 ) -> Iterator[Line]:
     """Yield the lines of `text`, which begins inside of `quote` and `unclosed` unless they are empty.
 
@@ -159,7 +154,7 @@ def read_lines(  # noqa: C901 - one pass over one text
             yield Line(rest, "", quote, unclosed, joined=False)
             return
         last = quote
-    for found in _line_tokens(language).finditer(text, at):
+    for found in _line_tokens().finditer(text, at):
         said = found["token"]
         last = text[at : found.start("token")].rstrip()[-1:] or last
         at = found.end()
@@ -190,10 +185,10 @@ def read_lines(  # noqa: C901 - one pass over one text
 
 
 @cache
-def _line_tokens(language: str) -> re.Pattern[str]:
+def _line_tokens() -> re.Pattern[str]:
     """Yield strings, comments, brackets and line ends (with a backslash before it), each with the code before it."""
-    rest = r"[()\[\]{}]|\\?\n|[\\\"'`]"
-    return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{_strings(language).pattern}|{rest}|\Z)")
+    literals, rest = _literals("#", NO_COMMENT), r"[()\[\]{}]|\\?\n|[\\\"'`]"
+    return re.compile(rf"[^#\"'`()\[\]{{}}\n\\]*+(?P<token>{literals}|{rest}|\Z)")
 
 
 @cache
@@ -205,17 +200,19 @@ def _tokens(language: str) -> re.Pattern[str]:
 @cache
 def _strings(language: str) -> re.Pattern[str]:
     """The same without brackets; it matches nothing in prose."""
-    if language in _PROSE:
+    entry = get(language)
+    if entry.is_prose:
         return re.compile(r"(?!)")
-    if language in _HASH_COMMENTS:
-        comment = r"\#[^\n]*"
-    elif language in _DASH_COMMENTS:
-        comment = r"--[^\n]*"
-    else:
-        comment = r"//[^\n]*|/\*(?s:.*?)(?:\*/|\Z)"
-    # Where an apostrophe means a character or a lifetime, it opens nothing longer than that.
-    single = r"'(?:\\.[^'\n]{0,8}|[^'\\\n])'" if language in _APOSTROPHES else r"'(?:\\.|[^'\\\n])*'"
-    quotes = '"' if language in _APOSTROPHES else "\"'"
+    return re.compile(_literals(entry.line_comment, entry.block_comment, long_apostrophe=entry.apostrophe == "string"))
+
+
+def _literals(line_comment: str, block_comment: tuple[str, str], *, long_apostrophe: bool = True) -> str:
+    """Return the pattern of comments and strings; without `long_apostrophe`, `'` opens one character at most."""
+    begin, end = map(re.escape, block_comment)
+    comments = [rf"{begin}(?s:.*?)(?:{end}|\Z)"] if begin else []
+    comments += [rf"{re.escape(line_comment)}[^\n]*"] if line_comment else []
+    single = r"'(?:\\.|[^'\\\n])*'" if long_apostrophe else r"'(?:\\.[^'\n]{0,8}|[^'\\\n])'"
+    quotes = "\"'" if long_apostrophe else '"'
     strings = [
         r"\"{3}(?s:\\.|[^\\])*?\"{3}|'{3}(?s:\\.|[^\\])*?'{3}",
         r"(?P<long>\"{3}|'{3})(?s:\\.|[^\\])*\Z",
@@ -223,4 +220,4 @@ def _strings(language: str) -> re.Pattern[str]:
         r"`(?s:\\.|[^`\\])*`",
         rf"(?P<short>[{quotes}])(?:\\.|[^\\\n])*\\?\Z|(?P<back>`)(?s:\\.|[^\\])*\\?\Z",
     ]
-    return re.compile("|".join([comment, *strings]))
+    return "|".join([*comments, *strings])

@@ -82,7 +82,7 @@ class Fragment:
 
         The grammar for editors forgives indentation that Python does not.
         """
-        if self.document.language != "python" or _BEGUN.search(text):
+        if not self.document.entry.python_parser or _BEGUN.search(text):
             return False
         around = next((piece for piece in (self, self._function) if piece is not None and piece._python_reads), None)  # noqa: SLF001 - its own
         if around is None:

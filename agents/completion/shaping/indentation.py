@@ -17,17 +17,16 @@ from agents.completion.shaping.yaml_blocks import YamlBlocks
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
 
-_FREE = frozenset({"", "text", "plaintext", "markdown", "latex", "restructuredtext"})  # indented as anybody likes
-STRICT = frozenset({"python", "yaml"})  # columns have a meaning
 _OUTER = ("}", ")", "]", "#", "<", "@")  # closers, and what stands at the begin of a line in several languages
 _LINES = 200  # above the cursor, in search of the blocks it stands in
 
 
 def blocks_at(cursor: Cursor) -> PythonBlocks | YamlBlocks | None:
     """Return the open blocks at a place, None in a language where they are not made of indentation."""
-    if cursor.document.language == "python":
+    columns = cursor.document.entry.columns
+    if columns == "statements":
         return PythonBlocks.at(cursor)
-    return YamlBlocks.at(cursor) if cursor.document.language == "yaml" else None
+    return YamlBlocks.at(cursor) if columns == "mappings" else None
 
 
 def padding(cursor: Cursor) -> str | None:
@@ -39,7 +38,7 @@ def padding(cursor: Cursor) -> str | None:
         return ""
     if (blocks := blocks_at(cursor)) is not None:
         return blocks.padding()
-    if cursor.document.language in _FREE or _is_inside(cursor):
+    if cursor.document.entry.is_prose or _is_inside(cursor):
         return ""
     here = width(cursor.before)
     deeper = [one for one in _columns(cursor) if one >= here]
@@ -70,7 +69,7 @@ def fitted(text: str, cursor: Cursor) -> str:
 def _columns(cursor: Cursor) -> set[int]:
     """Return the columns at which the next line usually begins: of the blocks that are open above it."""
     above, below, step = cursor.previous_line, cursor.next_line, max(width(cursor.unit), 1)
-    if opens(above, cursor.document.language):
+    if opens(above, cursor.document.entry):
         return {width(above) + step, width(above)} | ({width(below)} if width(below) > width(above) else set())
     widths = [width(line) for line in cursor.prefix.split("\n")[:-1][-_LINES:] if line.strip()]
     return {*range(0, widths[-1], step), widths[-1]} if widths else {0}
@@ -103,8 +102,8 @@ def _first(line: str, cursor: Cursor) -> str:
 
 def _least_width(body: str, cursor: Cursor) -> int:
     """Return the columns that a line without indentation lacks, where they do not change what it means."""
-    language = cursor.document.language
-    if language in STRICT or language in _FREE or body.startswith(_OUTER) or _is_inside(cursor):
+    language = cursor.document.entry
+    if language.columns or language.is_prose or body.startswith(_OUTER) or _is_inside(cursor):
         return 0
     return min(width(cursor.previous_line), width(cursor.next_line))
 

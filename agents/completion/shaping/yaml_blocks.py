@@ -98,7 +98,7 @@ class _State:
 
 def _left_open(text: str, quote: str = "", unclosed: str = "") -> Line:
     """Return a line with the quote and the brackets that are open behind it."""
-    return next(iter(read_lines(text, "yaml", quote, unclosed)))
+    return next(iter(read_lines(text, quote, unclosed)))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from indexing.syntax.syntax import Syntax
 
-LANGUAGES = frozenset({"python"})
 MOST_NAMES = 5  # alternatives for one name; the nearest come first
 MOST_ATTRIBUTES = 4
 LARGEST_COUNTED = 64  # a number above is rarely off by one
@@ -83,7 +82,7 @@ class Site:
 def sites(syntax: Syntax, span: Span) -> tuple[Site, ...]:
     """All places within `span` of the text, in order; none for a language that is not known here."""
     parsed = syntax.parsed
-    if parsed is None or parsed.grammar.entry.name not in LANGUAGES:
+    if parsed is None or not parsed.grammar.entry.python_parser:
         return ()
     known = {name for one in syntax.imports for name in one.names}
     known |= {one.name for one in syntax.symbols if not one.container}

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.reviewer.ruff import ruff_settings
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ LONGEST_LINE = 120  # characters; beyond it most screens and reviews wrap
 _TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\r?\n|$)")  # from the begin of each run only: indentation is long
 _MIXED = re.compile(r"^(?: +\t|\t+ {2,}\S)", re.MULTILINE)
 _LONG = re.compile(rf"^[^\n]{{{LONGEST_LINE + 1},}}", re.MULTILINE)
-_MARKS_BREAKS = {"markdown"}  # two spaces at the end of a line mean a line break
 
 
 def pep8(document: Document, ruff: Ruff, policy: ReviewPolicy) -> RuffFindings:
@@ -41,7 +41,7 @@ def layout_problems(document: Document) -> int:
     """Lines with trailing spaces, mixed indentation or endings, or over 120 characters; and a missing last line end."""
     text = document.text
     count = len(_MIXED.findall(text)) + len(_LONG.findall(text))
-    if document.language not in _MARKS_BREAKS:
+    if Trait.TRAILING_SPACES not in document.entry.traits:
         count += len(_TRAILING.findall(text))
     endings = {"\r\n": text.count("\r\n")}
     endings["\n"] = text.count("\n") - endings["\r\n"]

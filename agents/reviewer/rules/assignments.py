@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Rule, at
 from agents.reviewer.scanning import nodes, sameness
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.reviewer.scanning.scan import Item, Scan
 
-# Where assigning to an attribute may run code: a property, a setter, `__set__`.
-_SETTERS = {"python", "javascript", "typescript", "tsx", "csharp", "kotlin", "swift", "scala", "dart", "php", "ruby"}
 _BARE = {"identifier", "simple_identifier", "variable_name", "directly_assignable_expression", "assignable_expression"}
 _NAMING = {"initializer_expression", "with_initializer", "arguments", "argument_list", "attribute_argument"}
 
@@ -39,14 +38,14 @@ def _is_meant(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
     if around is not None and around.type in _NAMING:
         return True  # `new Box { Size = Size }`, `box(size = size)`
     scope = next((each.role for each in item.ancestors() if each.role in {"class", "function"}), "")
-    if scope != "function" and scan.language in {"python", "javascript", "typescript", "tsx"}:
+    if scope != "function" and scan.has(Trait.ASSIGNING_DEFINES):
         return True  # at the top, and in a class, `a = a` makes a name
     if _has_comment(scan, item) or _stands_for_nothing(item):
         return True
     function = item.function
     if side.type in _BARE:
         return function is not None and not _used_elsewhere(scan, function, side)
-    return scan.language in _SETTERS and not _is_parameter(scan, function, side)
+    return scan.has(Trait.ASSIGNING_RUNS_CODE) and not _is_parameter(scan, function, side)
 
 
 def _has_comment(scan: Scan, item: Item) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Mend, Replacement, Rule, at
 from agents.reviewer.scanning import nodes, sameness
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _COMPARES = {"==", "===", "<", ">", "<=", ">=", "is"}  # `!=` asks for NaN
 _MAY_ASK_FOR_NAN = {"==", "===", "<=", ">="}
 _TYPEOF = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint", "unknown"}  # old IE
-_NARROWING = {"typescript", "tsx", "kotlin", "swift", "dart", "csharp", "scala", "cpp", "rust", "java"}
 _TYPE_TEST = re.compile(
     rb"\btypeof\b|\binstanceof\b|\bis\b|\bin\b|isArray|===|!==|\bcase\b|\blet\b|is_same|constexpr|\bnull\b|_v<|::value"
 )
@@ -139,7 +139,7 @@ def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
 def _same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
     one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
     condition = item.node.child_by_field_name("condition")
-    if scan.language == "python":
+    if condition is None:  # a grammar without fields: Python's
         one, condition, other = (*item.node.named_children, None, None, None)[:3]
     if one is None or other is None or scan.bytes(one) != scan.bytes(other):
         return
@@ -149,7 +149,7 @@ def _same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
 
 def _narrows(scan: Scan, condition: tree_sitter.Node) -> bool:
     """Return whether a compiler takes the same text for something else behind this test of a type."""
-    return scan.language in _NARROWING and _TYPE_TEST.search(scan.bytes(condition)) is not None
+    return scan.has(Trait.TYPE_TESTS_NARROW) and _TYPE_TEST.search(scan.bytes(condition)) is not None
 
 
 def duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:

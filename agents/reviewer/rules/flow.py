@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Mend, Replacement, Rule, at
 from agents.reviewer.scanning import nodes
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,6 @@ _REACHED = {
 }
 _LABELS = {"labeled_statement", "label_statement"}
 _BREAKS = {"break_statement", "break"}
-_HOISTING = {"javascript", "typescript", "tsx"}
 _MACRO = re.compile(rb"[A-Z][A-Z0-9_]+\b\s*[(:]")
 _SEMICOLONS = {"expression_statement", "empty_statement", ";"}  # those are `stray-semicolon`'s
 _RAISES = re.compile(r"\braise\b|reraise|exc_info|set_exception|\b_?exit\s*\(|abort\s*\(|\bkill\s*\(|interrupt_main")
@@ -48,7 +48,7 @@ def unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     last = first
     while (after := nodes.following(last, scan)) is not None and not _is_reached(scan, after):
         last = after
-    if scan.language == "python" and b"yield" in scan.data[first.start_byte : last.end_byte]:
+    if scan.has(Trait.YIELD_MAKES_GENERATOR) and b"yield" in scan.data[first.start_byte : last.end_byte]:
         return  # what makes a function a generator need not be reached
     if _holds_label(first, last):
         return  # it is jumped into
@@ -64,9 +64,9 @@ def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether `node` is reached in another way than from the statement above, or nothing to be reached."""
     if node.type in _REACHED or node.type.startswith("preproc") or not scan.bytes(node).strip(b"; \t\r\n"):
         return True
-    if node.type == "variable_declaration" and scan.language in _HOISTING:
+    if node.type == "variable_declaration" and scan.has(Trait.HOISTS):
         return not any(child.child_by_field_name("value") for child in node.named_children)
-    return scan.language in {"c", "cpp"} and _may_be_label(scan, node)
+    return scan.has(Trait.MACROS) and _may_be_label(scan, node)
 
 
 def _holds_label(first: tree_sitter.Node, last: tree_sitter.Node) -> bool:
@@ -99,14 +99,14 @@ def _leaves_sometimes(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:
     before = item.node.prev_named_sibling
     if before is not None and before.type == "attribute_item":  # `#[cfg(unix)] return a;`
         return True
-    if scan.language != "swift" or scan.bytes(item.node) != b"return":
+    if not scan.has(Trait.RETURN_TAKES_NEXT_LINE) or scan.bytes(item.node) != b"return":
         return False
     return "expression" in after.type or "identifier" in after.type  # Swift returns what the next line gives
 
 
 def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """A bare `except:` that does not raise again."""
-    if scan.language != "python" or item.node.child_by_field_name("value") is not None:
+    if item.node.child_by_field_name("value") is not None:
         return
     inner = [child for child in item.node.named_children if not scan.is_comment(child)]
     if len(inner) != 1 or nodes.does_nothing(scan, inner[0]) or _RAISES.search(scan.text(inner[0])):
@@ -177,7 +177,14 @@ RULES = (
         equals=("PLW0101", "W0101", "no-unreachable"),
         unnecessary=True,
     ),
-    Rule("broad-except", Severity.WARNING, ("catch",), broad_except, equals=("E722", "W0702", "BLE001")),
+    Rule(
+        "broad-except",
+        Severity.WARNING,
+        ("catch",),
+        broad_except,
+        equals=("E722", "W0702", "BLE001"),
+        languages=frozenset({"python"}),
+    ),
     Rule("empty-branch", Severity.INFORMATION, ("branch",), empty_branch, equals=("no-empty",)),
     Rule("stray-semicolon", Severity.WARNING, ("stray",), stray_semicolon, equals=("no-empty", "no-extra-semi")),
     Rule("escaping-finally", Severity.WARNING, ("escape",), escaping_finally, equals=("B012", "no-unsafe-finally")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Rule
 from agents.reviewer.scanning import handler_intent, nodes, sameness
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ _BROAD = re.compile(
     r"(?:Base)?(?:Exception|Throwable|StandardError|RuntimeException|exception|NonFatal)"
 )
 _NAMED_MEANT = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGNORECASE)
-_NAME_FIRST = {"javascript", "typescript", "tsx", "kotlin", "scala"}
 
 
 def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
@@ -30,8 +30,8 @@ def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
     held = _held(scan, item.node)
     if (held is not None and not nodes.does_nothing(scan, held)) or nodes.explained(scan, item.node):
         return
-    if held is None and scan.language != "ruby":
-        return
+    if held is None and not scan.grammar.entry.word_opener:
+        return  # only a body that ends with a word can be left out
     if not _catches_all(scan, item.node) or _is_decided(scan, item.node):
         return
     head = scan.data.find(b"\n", item.start, item.end)
@@ -45,9 +45,10 @@ def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 
 
 def _held(scan: Scan, clause: tree_sitter.Node) -> tree_sitter.Node | None:
-    if scan.language == "python":
-        return next((child for child in reversed(clause.named_children) if child.type == "block"), None)
-    if scan.language == "ruby":
+    entry = scan.grammar.entry
+    if entry.columns == "statements":
+        return next((child for child in reversed(clause.named_children) if child.type in entry.blocks), None)
+    if entry.word_opener:
         return clause.child_by_field_name("body")
     return nodes.body(clause)
 
@@ -63,20 +64,10 @@ def _head(scan: Scan, clause: tree_sitter.Node) -> str:
 def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
     """Return whether the clause names no error, or one that all others are kinds of."""
     head = _head(scan, clause).removesuffix("then").strip()
-    if scan.language in {"javascript", "typescript", "tsx"}:
-        return True
-    if scan.language in {"java", "csharp", "cpp", "php"}:
-        if "when" in head.split():  # C#'s filter
-            return False
-        head = re.sub(r"(?<=[\w>&*\]])\s*(?:[\s&*$])[\w$]+$", "", head.strip("() "))  # without the variable
-    elif scan.language == "swift":
-        head = re.sub(r"^let \w+$", "", head)
-    elif scan.language == "python":
-        head = re.sub(r"\s+as\s+\w+$", "", head)
-    elif scan.language == "ruby":
-        head = head.partition("=>")[0]
-    elif scan.language == "kotlin":
-        head = head.partition(":")[2]
+    if "when" in head.split():  # C#'s filter
+        return False
+    if names := scan.grammar.entry.caught_name:
+        head = re.sub(names, "", head.strip("() "))
     head = head.strip("() \t\r\n")
     if not head or head == "...":
         return True
@@ -86,7 +77,7 @@ def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
 def _is_decided(scan: Scan, clause: tree_sitter.Node) -> bool:
     """Return whether the clause's name says that it is meant, or what stands around says what a failure leads to."""
     names = re.findall(r"[\w$]+", _head(scan, clause))
-    name = names[0 if scan.language in _NAME_FIRST else -1] if names else ""
+    name = names[0 if scan.has(Trait.CAUGHT_NAME_FIRST) else -1] if names else ""
     if scan.language != "python" and _NAMED_MEANT.search(name):
         return True
     return handler_intent.is_decided(scan, clause, name)

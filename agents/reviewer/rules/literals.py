@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Mend, Replacement, Rule, at
 from agents.reviewer.scanning import nodes, sameness
+from indexing.syntax.languages import Kind, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,6 @@ _MUTATES = re.compile(
     r"|\[[^\]\n]*\]\s*[-+*/|&]?=(?!=))"
 )
 _MOST_PAIRS = 5000
-_DATA = {"json", "yaml"}
 _TEMPLATE = re.compile(rb"\{\{|\{%|<%")
 _REPEATED_ON_PURPOSE = {b"<<", b"//", b"#", b"_comment", b"$comment", b"comment"}  # YAML merges; JSON has no comments
 _MEMORY = re.compile(r"^_|cache|memo", re.IGNORECASE)
@@ -49,10 +49,10 @@ _READ_ONLY = re.compile(r"\b(?:Mapping|Sequence|Iterable|Collection|Iterator|Abs
 
 def duplicate_key(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """The same key twice in one literal: the later value wins without a word."""
-    if _is_pattern(item.node) or (scan.language == "yaml" and _is_template(scan)):
+    if _is_pattern(item.node) or (scan.has(Trait.TEMPLATED) and _is_template(scan)):
         return
-    in_test = scan.language in _DATA and sameness.is_test(scan, item)
-    if in_test and scan.language == "json":
+    in_test = scan.grammar.entry.kind is Kind.DATA and sameness.is_test(scan, item)
+    if in_test and scan.has(Trait.SETTLED):
         return  # it is given to a parser, to see what that does
     seen: dict[bytes, tree_sitter.Node] = {}
     for key in _keys(item.node):
@@ -226,10 +226,10 @@ def _key_text(scan: Scan, key: tree_sitter.Node) -> bytes:
     text = scan.bytes(key)
     if key.type in {"property_identifier", "bare_key", "plain_scalar", "hash_key_symbol"}:
         return text
-    if scan.language == "ruby" and key.next_sibling is not None and key.next_sibling.type == ":":
+    if scan.has(Trait.SYMBOL_KEYS) and key.next_sibling is not None and key.next_sibling.type == ":":
         return text[1:-1]  # `"a": 1` has a symbol for its key
     if text[:1] in b"\"'" and text[-1:] == text[:1] and b"\\" not in text:
-        return text[1:-1] if scan.language not in {"python", "lua", "php", "ruby"} else b"'" + text[1:-1]
+        return b"'" + text[1:-1] if scan.has(Trait.KEYS_ARE_EXPRESSIONS) else text[1:-1]
     return text
 
 

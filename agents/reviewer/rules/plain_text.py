@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, TextRule
-from indexing.syntax import languages
+from indexing.syntax.languages import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
 
 _CONFLICT_MARK = re.compile(r"^(?:<{7} |={7}(?=\r?\n)|>{7} )", re.MULTILINE)
-_PROSE = {languages.TEXT, "markdown", "html", "json", "yaml", "toml"}  # may be written in any direction
+_READ_AS_TEXT = {Kind.PROSE, Kind.MARKUP, Kind.DATA}  # may be written in any direction
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 # Shapes that providers publish for finding leaked keys: whose it is, what a text with one holds, the shape.
@@ -117,7 +117,7 @@ def possible_secret(document: Document, policy: ReviewPolicy) -> Iterator[Hit]:
 
 def hidden_direction(document: Document, _: ReviewPolicy) -> Iterator[Hit]:
     """Characters that make code read otherwise than it runs ("Trojan Source", CVE-2021-42574)."""
-    if document.text.isascii() or document.language in _PROSE:
+    if document.text.isascii() or document.entry.kind in _READ_AS_TEXT:
         return
     for match in _DIRECTION.finditer(document.text):
         yield Hit(

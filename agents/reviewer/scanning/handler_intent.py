@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.reviewer.scanning import nodes
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,6 @@ _REASON = re.compile(
     r"|attempt\w*|possibl[ey]|maybe|sometimes|disabled|bugs?|buggy|incorrect\w*|wrong\w*|unless|feature)\b",
     re.IGNORECASE,
 )
-_KEEPS_CAUGHT = {"php", "ruby"}  # the variable of a handler outlives it
 _MOST_NODES = 2000
 _BEFORE, _AFTER = 2, 3  # statements around a `try` in which a fallback is set, and asked for
 _NOTHING = {"empty_statement", ";"}
@@ -55,7 +55,7 @@ def is_decided(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
     return (
         _has_reason(scan, whole, clause)
         or _falls_back(scan, whole, tried)
-        or (scan.language in _KEEPS_CAUGHT and bool(caught) and _is_used_behind(scan, whole, caught))
+        or (scan.has(Trait.CAUGHT_NAME_OUTLIVES) and bool(caught) and _is_used_behind(scan, whole, caught))
     )
 
 
@@ -194,7 +194,7 @@ def _assigned(scan: Scan, statement: tree_sitter.Node) -> Iterable[str]:
 
 def _hoisted(scan: Scan, tried: list[tree_sitter.Node]) -> set[str]:
     """Return the names that JavaScript's `var` makes in a `try`: undefined where it fails."""
-    if scan.language not in {"javascript", "typescript", "tsx"}:
+    if not scan.has(Trait.HOISTS):
         return set()
     return {match[1] for each in tried for match in re.finditer(r"\bvar\s+([\w$]+)", scan.text(each))}
 

@@ -181,7 +181,8 @@ def explained(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether a comment in the clause, or at the end of its last line, gives a reason."""
     end = scan.data.find(b"\n", node.end_byte)
     text = scan.data[node.start_byte : end if end >= 0 else len(scan.data)]
-    if scan.language == "python" and b"#" not in text:
+    entry = scan.grammar.entry
+    if not entry.block_comment[0] and entry.line_comment.encode() not in text:
         return False
     return any(
         node.start_byte <= comment.start < (end if end >= 0 else len(scan.data)) for comment in scan.of_role("comment")

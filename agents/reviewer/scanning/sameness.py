@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.reviewer.scanning import nodes
+from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
     from agents.reviewer.scanning.scan import Item, Scan
 
-_VOLATILE = {"c", "cpp", "java", "csharp"}
-_BARE_CALLS = {"ruby", "scala"}  # a bare name may be a call there
-_BOUND = {
-    "ruby": r"\b{0}\s*(?:,[^=\n]*)?(?:\|\||&&|[-+*/])?=[^=~>]|\|[^|\n]*\b{0}\b[^|\n]*\||=>\s*{0}\b|\bfor\s+{0}\b"
-    r"|\bdef\s[^\n]*[(,\s*&]{0}\b",
-    "scala": r"\bva[lr]\s+{0}\b|\b{0}\s*(?::|=>|<-|@)|\bcase\b[^=\n]*\b{0}\b",
-}
 _NAMES = {"identifier", "simple_identifier", "variable_name", "name"}
 _MOST_NODES = 400
 _FUNCTION_BYTES = 4000  # of a function, looked at for a declaration
@@ -53,10 +47,10 @@ def is_steady(scan: Scan, node: tree_sitter.Node) -> bool:
     """Return whether `node`, evaluated twice with nothing in between, gives the same value both times."""
     if nodes.acts(node):
         return False
-    if scan.language in _VOLATILE and b"volatile" in scan.data:
+    if scan.has(Trait.VOLATILE) and b"volatile" in scan.data:
         return not any(_declares(scan, r"\bvolatile\b[^;(){{}}]*\b{0}\b", name) for name in _names(node))
-    if scan.language in _BARE_CALLS:
-        return all(_declares(scan, _BOUND[scan.language], name) for name in _names(node))
+    if binds := scan.grammar.entry.bare_names:
+        return all(_declares(scan, binds, name) for name in _names(node))
     return True
 
 
@@ -119,7 +113,7 @@ def asks_for_nan(scan: Scan, item: Item, operand: tree_sitter.Node) -> bool:
     if _NAN_WORDS.search(around):
         return True
     if operand.type not in _NAMES:
-        return _is_mask(item.node) and scan.language == "python"
+        return _is_mask(item.node) and scan.grammar.entry.python_parser
     name = re.escape(scan.text(operand))
     before = re.compile(rf"\b{_EXACT}\b([^;(){{}}=]*)(?<![\w$]){name}(?!\w)".encode())
     behind = re.compile(rf"(?<!\w){name}(?!\w)([\w\s,]*:?\s*&?(?:mut\s+)?)\b{_EXACT}\b".encode())

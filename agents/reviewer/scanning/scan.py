@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Document
     from indexing.syntax.grammars import Grammar
+    from indexing.syntax.languages import Trait
     from indexing.syntax.syntax import Syntax
 
 Result = TypeVar("Result")
 
 QUERIES = Path(__file__).with_name("queries")
-SHARED = {"tsx": ("javascript", "typescript"), "typescript": ("javascript", "typescript"), "cpp": ("c", "cpp")}
 _queries: dict[str, tree_sitter.Query | None] = {}
 _lock = threading.Lock()
 
@@ -81,6 +81,10 @@ class Scan:
     def language(self) -> str:
         """Our name of the language."""
         return self.grammar.entry.name
+
+    def has(self, trait: Trait) -> bool:
+        """Return whether `trait` holds for the language."""
+        return trait in self.grammar.entry.traits
 
     @cached_property
     def broken(self) -> bool:
@@ -186,7 +190,7 @@ def _compiled(grammar: Grammar) -> tree_sitter.Query | None:
     """The language's query; None when it has none or it does not fit this version of the grammar."""
     import tree_sitter  # noqa: PLC0415  # see above
 
-    names = SHARED.get(grammar.entry.name, (grammar.entry.name,))
+    names = (*grammar.entry.extends, grammar.entry.query or grammar.entry.name)
     paths = [QUERIES / f"{name}.scm" for name in names]
     if not all(path.is_file() for path in paths):
         return None

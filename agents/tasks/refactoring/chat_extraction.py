@@ -67,7 +67,9 @@ def divided(scene: Scene, means: Means, title: str) -> ProposedEdit | None:
     """
     chat, document = means.chat, scene.document
     function = find_function_at(scene.syntax, scene.span.start)
-    if chat is None or document.language != "python" or function is None or not asks_to_divide(scene.instruction):
+    if chat is None or function is None or not document.entry.python_parser:
+        return None
+    if not asks_to_divide(scene.instruction):
         return None
     if not (function.span.start <= scene.span.start and scene.span.end <= function.span.end):
         return None

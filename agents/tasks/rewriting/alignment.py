@@ -19,6 +19,7 @@ from agents.tasks.rewriting.definition_writing import WORD, LostError, Weaver
 from agents.tasks.rewriting.definitions import children, definitions_of, matched, outermost, tokens_of, uses_of, within
 from agents.tasks.rewriting.line_edits import as_held, in_order, line_edits, next_line
 from indexing.syntax.documents import Span
+from indexing.syntax.languages import Trait
 from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class _Aligning(Weaver):
     def _replace_gaps(self, news: Sequence[Definition], olds: Sequence[Definition], found: dict[int, int]) -> None:
         """Replace statements between the definitions, where the answer has all of them, and behind the last one."""
         for at, one in enumerate(news):
-            if at not in found or self.target.document.language == "text":
+            if at not in found or not self.target.document.entry.grammar:
                 continue
             old = olds[found[at]]
             following = news[at + 1] if at + 1 < len(news) else None
@@ -350,7 +351,7 @@ class _Aligning(Weaver):
         called = re.search(rf"(?:\.|->|::)\s*{re.escape(one.name)}\b", self.code)
         receives = re.search(r"\(\s*(?:self|cls|&self|&mut self)\b", one.signature)
         return one.sort == "function" and (
-            bool(called) or bool(receives) or self.target.document.language in {"java", "csharp", "kotlin", "swift"}
+            bool(called) or bool(receives) or Trait.IMPLICIT_RECEIVER in self.target.document.entry.traits
         )
 
     def _is_used(self, one: Definition) -> bool:

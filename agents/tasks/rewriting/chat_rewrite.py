@@ -42,7 +42,6 @@ _LEAST_ANSWER_TOKENS = 512
 _WORDS_TOKENS = 300
 _MOST_CHARACTERS = 40  # of a token, on average; what is beyond is not looked at
 _ALL = 100_000
-_PROSE = frozenset({"markdown", "text", "plaintext"})  # whose lines are no comments
 _UNDEFINED = re.compile(r"[`']([^\W\d]\w*)[`']")
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -184,8 +183,8 @@ class _Work:
     def judged(self, reply: Reply) -> _Judged:
         """Return what can be used of a reply."""
         cut_off = reply.end is ReplyEnd.LENGTH or len(reply.text) > self.longest
-        language = self._scene.document.language
-        counted = "" if language in _PROSE else language  # prose may hold anything
+        document = self._scene.document
+        counted = "" if document.entry.is_prose else document.language  # prose may hold anything
         found = reply_parsing.code_in(reply.text[: self.longest], cut_off=cut_off, language=counted)
         if found.code is None:
             why = "it was cut off; be shorter." if cut_off else "there is no fenced code block in it."
@@ -259,7 +258,7 @@ class _Work:
     def _fitted(self, code: str) -> tuple[list[tuple[Edit, ...]], tuple[str, ...], str]:
         """Return the edits that the code may come to, what to say of them, and what to complain of."""
         scene = self._scene
-        prose = scene.document.language in _PROSE or not scene.syntax.available
+        prose = scene.document.entry.is_prose or not scene.syntax.available
         if not prose:
             target = Target(scene.document, scene.syntax, self._piece.span, self._seen(), self._wish.words)
             found = alignment.aligned(code, target)
@@ -326,7 +325,7 @@ class _Work:
     def _complete_imports(self, made: list[tuple[Edit, ...]]) -> list[edit_ranking.Candidate]:
         """Return the candidates; if one lacks only an import that everybody knows, with that import."""
         candidates = [edit_ranking.Candidate(edits, -place) for place, edits in enumerate(made)]
-        if self._scene.document.language != "python":
+        if not self._scene.document.entry.python_parser:
             return candidates
         outcomes = edit_ranking.judge(candidates, self._scene, self._means)
         return [self._imported(one, outcome) for one, outcome in zip(candidates, outcomes, strict=True)]

@@ -148,7 +148,7 @@ class Weaver:
             for first, second in itertools.pairwise(siblings)
             if not (gap := self.text[first.span.end : second.lead]).strip()
         ]
-        usual = 2 if self.target.document.language == "python" and len(place.path) == 1 else 1
+        usual = self.target.document.entry.blank_lines if len(place.path) == 1 else 1
         return max(0, min(2, max(set(gaps), key=gaps.count))) if gaps else usual
 
     def add_imports(self) -> None:

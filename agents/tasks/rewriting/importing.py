@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.edits import Edit
+from indexing.syntax import languages
 from starling_python import parse_python
 
 if TYPE_CHECKING:
@@ -59,16 +60,17 @@ def import_edits(answer: Syntax, document: Syntax, used: Collection[str], *, lan
 
     Line ends are line feeds.
     """
-    return _edits(_needed(answer, document, used, language), document, language)
+    is_python = languages.get(language).python_parser
+    return _edits(_needed(answer, document, used, is_python=is_python), document, is_python=is_python)
 
 
 def known_import(name: str, document: Syntax) -> tuple[Edit, ...]:
     """Return edits that import a module or a name of Python's standard library that means one thing, else none."""
     if name in _KNOWN:
         module = _find_module_in_use(document, name) or _KNOWN[name]
-        return _edits([_Statement(f"from {module} import {name}", module, (name,))], document, "python")
+        return _edits([_Statement(f"from {module} import {name}", module, (name,))], document, is_python=True)
     if name in sys.stdlib_module_names and not name.startswith("_"):
-        return _edits([_Statement(f"import {name}", name)], document, "python")
+        return _edits([_Statement(f"import {name}", name)], document, is_python=True)
     return ()
 
 
@@ -101,7 +103,7 @@ def _find_module_in_use(document: Syntax, name: str) -> str:
     return "typing" if _KNOWN[name] == "collections.abc" and "typing" in modules else ""
 
 
-def _needed(answer: Syntax, document: Syntax, used: Collection[str], language: str) -> list[_Statement]:
+def _needed(answer: Syntax, document: Syntax, used: Collection[str], *, is_python: bool) -> list[_Statement]:
     known = bound_names(document)
     lines = {line.strip() for line in document.text.splitlines()}
     found: dict[str, _Statement] = {}
@@ -111,7 +113,7 @@ def _needed(answer: Syntax, document: Syntax, used: Collection[str], language: s
         wanted = {name for name in bound if name in used and name not in known}
         if text.strip(";") in {line.strip(";") for line in lines} or (bound and not wanted):
             continue
-        if language == "python":
+        if is_python:
             for one in _of_python(text, wanted):
                 found.setdefault(one.text, one)
         else:
@@ -140,7 +142,7 @@ def _named(alias: ast.alias) -> str:
     return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
 
 
-def _edits(needed: Sequence[_Statement], document: Syntax, language: str) -> tuple[Edit, ...]:
+def _edits(needed: Sequence[_Statement], document: Syntax, *, is_python: bool) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     own_lines: dict[int, list[str]] = {}
     text = document.text
@@ -149,7 +151,7 @@ def _edits(needed: Sequence[_Statement], document: Syntax, language: str) -> tup
         if joined is not None and all(edit.start != joined.start for edit in edits):
             edits.append(joined)
         else:
-            own_lines.setdefault(_find_place(one, document, language), []).append(one.text)
+            own_lines.setdefault(_find_place(one, document, is_python=is_python), []).append(one.text)
     for at, lines in own_lines.items():
         lead = _lead_at(text, at)
         written = "".join(f"{lead}{line}\n" for line in lines)
@@ -190,12 +192,12 @@ def _name_sort_key(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name)
 
 
-def _find_place(one: _Statement, document: Syntax, language: str) -> int:
+def _find_place(one: _Statement, document: Syntax, *, is_python: bool) -> int:
     """Return where a statement of its own goes: beside related imports, else where imports would stand."""
     text, found = document.text, _top_imports(document)
     if not found:
-        return _head_end(document, language)
-    if language != "python":
+        return _head_end(document, is_python=is_python)
+    if not is_python:
         said = [text[start:end] for start, end in found]
         in_order = said == sorted(said) and all(
             line.split()[:1] == one.text.split()[:1] or line[:1] == '"' for line in said
@@ -249,11 +251,11 @@ def _top_imports(syntax: Syntax) -> list[tuple[int, int]]:
     return early or found
 
 
-def _head_end(document: Syntax, language: str) -> int:
+def _head_end(document: Syntax, *, is_python: bool) -> int:
     """Return where the first import of a text would stand: behind its first comments, docstring and package."""
     text = document.text
     at = 0
-    if language == "python":
+    if is_python:
         try:
             body = parse_python(text).body
         except SyntaxError:

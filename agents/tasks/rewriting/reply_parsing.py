@@ -10,21 +10,12 @@ import re
 from dataclasses import dataclass
 
 from agents.markdown import hide_addresses
+from indexing.syntax import languages
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<tag>[^`\n]*)$", re.MULTILINE)
-# Tags of blocks that answers show beside the code (commands, output, data), each with the language it also stands for.
-# That such a block parses proves nothing: JSON is valid Python.
-_ASIDE = {
-    **dict.fromkeys(("json", "jsonc", "json5", "yaml", "toml", "markdown", "diff", "text", "output"), ""),
-    **dict.fromkeys(("sh", "shell", "zsh", "console", "shell-session", "terminal"), "bash"),
-    "bash": "",
-    "patch": "diff",
-    "plaintext": "text",
-    "txt": "text",
-    "yml": "yaml",
-    "md": "markdown",
-}
+# Tags of blocks that answers show beside the code, and that name no language.
+_NO_LANGUAGE = {"diff", "patch", "output"}
 _LONGEST_WORDS = 400  # characters
 _MOST_BLOCKS = 50  # each is parsed; what comes behind them is not looked at
 _OVERLAP = 2  # lines of the surroundings that a reply has to repeat before they are taken for surroundings
@@ -96,9 +87,15 @@ def _without_blank_ends(lines: list[str]) -> list[str]:
 
 
 def _is_aside(tag: str, language: str) -> bool:
-    """Whether a fence's tag names what stands beside the code of a document in `language`."""
+    """Whether a fence's tag names commands, output or data beside the code of a document in `language`.
+
+    That such a block parses proves nothing: JSON is valid Python.
+    """
     named = re.split(r"[\s,{:]", tag.strip().lower(), maxsplit=1)[0]
-    return bool(language) and named in _ASIDE and language not in {named, _ASIDE[named]}
+    entry = languages.find_by_fence(named)
+    if not language or entry is None:
+        return bool(language) and named in _NO_LANGUAGE
+    return entry.stands_beside_code and entry.name != language
 
 
 def _closing(reply: str, opened: re.Match[str]) -> re.Match[str] | None:

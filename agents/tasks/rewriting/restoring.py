@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.tasks.rewriting.reply_parsing import depth_of
+from indexing.syntax import languages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def restored(lines: Sequence[str], held: Sequence[str], language: str, words: st
         made = [*(shift + line[len(depth_of(held[0])) :] for line in before), *made]
     if _ABOUT_DOCUMENTATION.search(words):
         return made
-    return _with_comments(_with_docstring(made, held) if language == "python" else made, held)
+    return _with_comments(_with_docstring(made, held) if languages.get(language).docstrings else made, held)
 
 
 def _decorators(lines: Sequence[str]) -> list[str]:

@@ -12,8 +12,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from indexing.workspace.exclusion import DECIDING_FILES, Exclusion
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.exclusion import Exclusion
+from indexing.workspace.ignore_rules import DECIDING_FILES
+from indexing.workspace.walk import WalkCounts, walk
 from indexing.workspace.watching import inotify
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class WatchedFolders:
         """Walk a folder of a root; return up to `MOST_PATHS` of its files and one more."""
         found: set[str] = set()
         try:
-            for each in walk(self._roots[root], self._limits, Walk(), start=start, visitor=self):
+            for each in walk(self._roots[root], self._limits, WalkCounts(), start=start, visitor=self):
                 if start and len(found) <= MOST_PATHS:
                     found.add(f"{root.rstrip('/')}/{each.relative}")
         except OSError:

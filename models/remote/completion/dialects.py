@@ -1,6 +1,6 @@
-"""What is said to a completion server, and what it can do: our own host, any server of OpenAI's API, Ollama.
+"""The dialects of completion servers: our own host, any server of OpenAI's API, Ollama.
 
-Knows no connection. Start at `Speech`.
+Knows no connection. Start at `CompletionDialect`.
 """
 
 from __future__ import annotations
@@ -21,65 +21,69 @@ if TYPE_CHECKING:
     from models.completion import FillRequest
     from models.host.protocol import CompletionForm
 
-NO_SUFFIX = ("suffix", "insert")  # Ollama's word for it
+NO_SUFFIX = ("suffix", "insert")  # words in an error that refuses a suffix; the second is Ollama's
 SPACES = re.compile(r"(?<=\S) +\Z")
 
 
-class Speech(Protocol):
-    """What is said to the other side, and what it can do."""
+class CompletionDialect(Protocol):
+    """The form of requests to one kind of completion server, and what that server can do."""
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """A request as it is sent."""
+    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request for `form`, with `headers`."""
         ...
 
-    def refused(self, error: ChatError) -> bool:
-        """Whether another `outgoing` leaves out what the server did not take."""
+    def adapt(self, error: ChatError) -> bool:
+        """Change the dialect after `error`; return whether another `write_request` differs and is worth sending.
+
+        Raises:
+            ModelError: the server can never complete with this model.
+        """
         ...
 
-    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """What reads one answer."""
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer; it passes its messages to `tell`."""
         ...
 
-    def again(self, request: FillRequest) -> str:
-        """The end of the prefix that is left for the other side to say again, "" for nothing."""
+    def choose_withheld(self, request: FillRequest) -> str:
+        """Return the end of the prefix to leave out because the model generates it again; "" for nothing."""
         ...
 
     @property
     def exact(self) -> bool:
-        """Whether scores can be had, and tokens told by their numbers."""
+        """Whether the server returns scores, and tells tokens by their numbers."""
         ...
 
 
-class HostSpeech:
-    """To our host."""
+class HostDialect:
+    """The dialect of our own host."""
 
     exact = True
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """All of the request."""
-        return openai_completions.extended(form, headers)
+    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+        """Return the whole request, with our extension."""
+        return openai_completions.write_host_request(form, headers)
 
-    def refused(self, _: ChatError) -> bool:
-        """It takes all of it."""
+    def adapt(self, _: ChatError) -> bool:
+        """Return False: the host takes every field."""
         return False
 
-    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """What reads one answer."""
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer."""
         return openai_completions.Reader(tell)
 
-    def again(self, _: FillRequest) -> str:
-        """The host sees to it."""
+    def choose_withheld(self, _: FillRequest) -> str:
+        """Return "": the host handles the end of the prefix itself."""
         return ""
 
 
 @dataclass(slots=True)
-class PlainSpeech:
-    """To another server.
+class PlainDialect:
+    """The dialect of any server with OpenAI's completions.
 
     Attributes:
-        entry: the model; its markers, if they are known.
-        markers: whether they go into the prompt.
-        without: what this server turned out not to take.
+        entry: the model, with its markers if they are known.
+        markers: whether the markers are written into the prompt.
+        without: fields that this server turned out to refuse.
     """
 
     entry: ModelEntry
@@ -87,22 +91,26 @@ class PlainSpeech:
     without: frozenset[str] = field(default_factory=frozenset)
     exact: bool = False
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """What any server understands."""
-        made = openai_completions.plain(form, self.entry, self.without, markers=self.markers)
+    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request in OpenAI's fields only."""
+        made = openai_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
-    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """What reads one answer."""
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer."""
         return openai_completions.Reader(tell)
 
-    def again(self, request: FillRequest) -> str:
-        """Spaces before the cursor, behind code: to most tokenizers they are a part of the word that follows."""
+    def choose_withheld(self, request: FillRequest) -> str:
+        """Return the spaces before the cursor that follow code: most tokenizers join them with the next word."""
         found = SPACES.search(request.prefix)
         return found[0] if found is not None else ""
 
-    def refused(self, error: ChatError) -> bool:
-        """Whether the server names something that can be left out: probabilities, but never a suffix."""
+    def adapt(self, error: ChatError) -> bool:
+        """Leave out probabilities that the server refuses; write markers where it refuses a suffix.
+
+        Raises:
+            ModelError: the server takes no suffix and the model's markers are unknown.
+        """
         if any(word in error.said for word in NO_SUFFIX) and not self.markers:
             if self.entry.fim.middle:
                 self.markers = True
@@ -120,14 +128,14 @@ class PlainSpeech:
         return True
 
 
-class OllamaSpeech(PlainSpeech):
-    """To Ollama, by its own completions, which tell probabilities and take a window."""
+class OllamaDialect(PlainDialect):
+    """The dialect of Ollama's own completions, which return probabilities and take a context window."""
 
-    def outgoing(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-        """What Ollama understands."""
-        made = ollama_completions.outgoing(form, self.entry, self.without, markers=self.markers)
+    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request in Ollama's fields."""
+        made = ollama_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
 
-    def reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
-        """What reads one answer."""
+    def make_reader(self, tell: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer."""
         return ollama_completions.Reader(tell)

@@ -1,6 +1,7 @@
-"""A completion model at somebody else's server: what the server says of itself decides how it is spoken to.
+"""The connection to a person's completion server: asks which models it has, and chooses the dialect from the answer.
 
-Asks `/v1/models` once: for the model's name and window, and whether it is our own host. Start at `connected`.
+Asks `/v1/models` once, for the model's name, its context window, and whether the server is our own host, Ollama or
+another. Start at `connect_to_server`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from models.catalog.catalog import FimTokens, ModelEntry
 from models.errors import ModelError
 from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
-from models.remote.completion.dialects import HostSpeech, OllamaSpeech, PlainSpeech
+from models.remote.completion.dialects import HostDialect, OllamaDialect, PlainDialect
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint
 from models.remote.http import HttpClient, HttpOptions
@@ -24,29 +25,35 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from models.remote.completion.dialects import Speech
+    from models.remote.completion.dialects import CompletionDialect
 
-OLLAMA = "library"  # who owns Ollama's models, by its own words
-OLLAMA_WINDOW = 8192  # tokens; it sets aside memory for all that it is asked for
-OURS = "starling"
+OLLAMA = "library"  # `owned_by` of Ollama's models
+OLLAMA_WINDOW = 8192  # tokens; Ollama reserves memory for the whole window that a request names
+OURS = "starling"  # `owned_by` of our own host's models
 USUAL_WINDOW = 4096
 LOOK_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a server says of a model: its name there, who serves it, its window (0 where it does not say)."""
+    """A model as a server lists it.
+
+    Attributes:
+        name: its name there.
+        owner: the server's `owned_by`, from which its software is recognized.
+        context_tokens: its context window; 0 where the server does not say.
+    """
 
     name: str
     owner: str
     context_tokens: int
 
 
-def unknown_entry(name: str) -> ModelEntry:
-    """What is known of a model by its name alone: markers, if it is one that can be pulled."""
+def make_entry(name: str) -> ModelEntry:
+    """Return a catalog entry for a model known by its name alone; with markers if it is one that can be pulled."""
     from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
 
-    published = next((one for one in known_models().values() if _same(one.name, one.repository, name)), None)
+    published = next((one for one in known_models().values() if _is_same(one.name, one.repository, name)), None)
     fim = published.fim if published is not None else None
     return ModelEntry(
         name=name or "the server's model",
@@ -63,30 +70,30 @@ def unknown_entry(name: str) -> ModelEntry:
     )
 
 
-def connected(
+def connect_to_server(
     entry: ModelEntry,
     url: str,
     socket: Path | None,
     *,
     named: bool,
-    known: Callable[[str], ModelEntry] = unknown_entry,
+    known: Callable[[str], ModelEntry] = make_entry,
 ) -> RemoteModel:
-    """The model of `entry` at a server.
+    """Connect to the server at `url` or `socket` and return the model of `entry` there.
 
     Args:
-        entry: what is known of it here.
-        url: of the server, with or without `/v1`; "" behind a socket.
+        entry: what is known of the model here.
+        url: of the server, with or without `/v1`; "" with a socket.
         socket: a Unix socket, None for TCP.
-        named: whether a person named the model; the server's first one is taken otherwise.
-        known: what is known of a model by its name.
+        named: whether a person named the model; else the server's first model is taken.
+        known: returns the catalog entry for a model's name.
 
     Raises:
-        ModelError: nobody is there, or not with that model.
+        ModelError: the server cannot be reached, or does not have the model.
     """
     base = (url or SOCKET_URL).rstrip("/").removesuffix("/v1") + "/v1"
     client = HttpClient(HttpOptions(socket=socket))
     try:
-        listed = _listed(base, client, entry.name if named else "")
+        listed = _find_listed(base, client, entry.name if named else "")
     except ModelError:
         client.close()
         raise
@@ -95,52 +102,58 @@ def connected(
     usual = min(entry.context_tokens, OLLAMA_WINDOW) if listed.owner == OLLAMA else entry.context_tokens
     window = min(usual, listed.context_tokens or usual)
     entry = replace(entry, name=listed.name, context_tokens=max(window, 256))
-    markers, speech = bool(entry.fim.middle), _speech(listed)
+    markers, dialect = bool(entry.fim.middle), _choose_dialect(listed)
     if listed.owner == OLLAMA:
         base = base.removesuffix("/v1")
-    return RemoteModel(entry, FixedConnection(Endpoint(base, client), client), speech(entry, markers))
+    return RemoteModel(entry, FixedConnection(Endpoint(base, client), client), dialect(entry, markers))
 
 
-def _speech(listed: Listed) -> Callable[[ModelEntry, bool], Speech]:
-    """How the server is spoken to."""
+def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDialect]:
+    """Return the constructor of the dialect that the server takes; its arguments are the entry and `markers`."""
     if listed.owner == OURS:
-        return lambda _entry, _markers: HostSpeech()
-    return OllamaSpeech if listed.owner == OLLAMA else PlainSpeech
+        return lambda _entry, _markers: HostDialect()
+    return OllamaDialect if listed.owner == OLLAMA else PlainDialect
 
 
-def _listed(base: str, client: HttpClient, name: str) -> Listed:
+def _find_listed(base: str, client: HttpClient, name: str) -> Listed:
+    """Ask the server for its models; return the one called `name`, the first where `name` is "".
+
+    Raises:
+        ModelError: the server cannot be reached, lists no model, or not this one.
+    """
     with uninterrupted():
-        import httpx2  # noqa: PLC0415 (for a person with a server of their own)
+        import httpx2  # noqa: PLC0415 (for a person with such a server)
 
     async def look(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
-        answer = await asking.get(f"{base}/models", timeout=LOOK_S)
-        return answer.json() if answer.status_code == httpx2.codes.OK else answer.status_code
+        response = await asking.get(f"{base}/models", timeout=LOOK_S)
+        return response.json() if response.status_code == httpx2.codes.OK else response.status_code
 
     try:
-        told = client.call(base, look, cancelled=lambda: False)
+        answer = client.call(base, look, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError) as error:
         raise ModelError(
             f"{base} cannot be reached ({error}); see whether the server runs and `model.host` is right."
         ) from None
-    models = [_one(item) for item in told.get("data") or ()] if isinstance(told, dict) else []
+    models = [_read_listed(item) for item in answer.get("data") or ()] if isinstance(answer, dict) else []
     if not models:
-        raise ModelError(f"{base}/models lists no model ({told}); see whether `model.host` is right.")
+        raise ModelError(f"{base}/models lists no model ({answer}); see whether `model.host` is right.")
     if not name:
         return models[0]
-    found = next((one for one in models if _same(one.name, "", name)), None)
+    found = next((one for one in models if _is_same(one.name, "", name)), None)
     if found is None:
         names = ", ".join(one.name for one in models[:10])
         raise ModelError(f"{base} has no model {name}; set `model.name` to one of: {names}.")
     return found
 
 
-def _one(item: Mapping[str, Any]) -> Listed:
+def _read_listed(item: Mapping[str, Any]) -> Listed:
+    """Read one model of the server's list."""
     meta = item.get("meta") or {}
     window = item.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
     return Listed(str(item.get("id", "")), str(item.get("owned_by", "")), int(window))
 
 
-def _same(name: str, repository: str, wanted: str) -> bool:
-    """Whether a server's or the catalog's name means the same model: `bigcode/starcoder2-3b`, `starcoder2:3b`."""
+def _is_same(name: str, repository: str, wanted: str) -> bool:
+    """Return whether `wanted` means this model, in any usual spelling: `bigcode/starcoder2-3b`, `starcoder2:3b`."""
     plain = wanted.rpartition("/")[2].removesuffix(":latest").replace(":", "-").lower()
     return wanted.lower() in {name.lower(), repository.lower()} or plain == name.rpartition("/")[2].lower()

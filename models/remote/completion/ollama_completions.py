@@ -1,7 +1,7 @@
-"""The dialect of Ollama's own completions, in lines of JSON; https://docs.ollama.com/api/generate.
+"""Ollama's own completions, in JSON lines; https://docs.ollama.com/api/generate.
 
-Unlike its `/v1/completions` it tells probabilities, without which nothing could be shown unasked, and takes a window:
-its usual one cuts prompts without a word. Start at `outgoing`.
+Unlike Ollama's `/v1/completions` it returns probabilities, without which no suggestion may be shown unasked, and takes
+a context window: its default window cuts prompts without an error. Start at `write_request`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 PATH = "/api/generate"
 
 
-def outgoing(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
-    """The request as it is sent: with our own layout if the model's markers are known, else with Ollama's."""
-    prompt, suffix = openai_completions.laid_out(form, entry, markers=markers)
+def write_request(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+    """Return the request: raw, in our layout, if the model's markers are known; else laid out by Ollama."""
+    prompt, suffix = openai_completions.lay_out(form, entry, markers=markers)
     options: dict[str, Any] = {
         "temperature": 0,
         "num_predict": form.request.max_tokens,
@@ -36,21 +36,25 @@ def outgoing(form: CompletionForm, entry: ModelEntry, without: Collection[str], 
         body["suffix"] = suffix
     if "logprobs" not in without:
         body |= {"logprobs": True, "top_logprobs": min(form.ranked, openai_completions.MOST_RANKED)}
-    return Outgoing(PATH, openai_completions.encodable(body))
+    return Outgoing(PATH, openai_completions.replace_lone_surrogates(body))
 
 
 class Reader(openai_completions.Reader):
     """Reads lines until the one that is `done`."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one line."""
+        """Read one line.
+
+        Raises:
+            ChatError: the line reports an error.
+        """
         if event.get("error") or not event:
             super().feed(event)
             return
         done = event.get("done") is True
         reason = ("length" if event.get("done_reason") == "length" else "stop") if done else None
-        told = {"content": event.get("logprobs") or []}
-        choice = {"text": event.get("response") or "", "logprobs": told, "finish_reason": reason}
+        log_probs = {"content": event.get("logprobs") or []}
+        choice = {"text": event.get("response") or "", "logprobs": log_probs, "finish_reason": reason}
         usage = {"prompt_tokens": event.get("prompt_eval_count")} if done else None
         super().feed({"choices": [choice], "usage": usage})
         if done:

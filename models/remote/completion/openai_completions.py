@@ -1,6 +1,6 @@
-"""The dialect of OpenAI's completions: code behind a prompt, with our host's extension or without.
+"""OpenAI's completions: requests with and without our host's extension, and the reader of an answer.
 
-https://platform.openai.com/docs/api-reference/completions. Start at `extended` and `plain`, and at `Reader`.
+https://platform.openai.com/docs/api-reference/completions. Start at `write_host_request`, `write_request` and `Reader`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from models.completion import Decoded, Ranked, StopReason
 from models.host.protocol import EXTENSION
 from models.remote.endpoint import Outgoing
-from models.remote.lenient_json import count_of, number_of, rows_of, string_of, table_of, text_of
-from models.remote.refusals import of_event
+from models.remote.lenient_json import read_count, read_list, read_number, read_object, read_string, read_text
+from models.remote.refusals import explain_error_event
 from models.tokenizer import LONE_SURROGATE, REPLACEMENT
 
 if TYPE_CHECKING:
@@ -24,39 +24,45 @@ if TYPE_CHECKING:
     from models.host.protocol import CompletionForm
 
 PATH = "/completions"
-# Not every server tells probabilities, and few take a suffix.
+# Fields that can be left out: not every server returns probabilities, and few take a suffix.
 OPTIONAL = ("logprobs", "suffix")
 
-# A token of code has at least so many characters on average, and so a window at least so many for each of its tokens.
+# Lower bound of the average length of a token of code, to estimate the characters that fit a window.
 CHARACTERS_PER_TOKEN = 3
-LONGEST = 65_536  # characters of one continuation; no budget of tokens that we name gives so many
-MOST_RANKED = 5  # likeliest tokens that such a server tells
+LONGEST = 65_536  # characters of one continuation; more than any token budget of ours can give
+MOST_RANKED = 5  # most likely tokens to ask for; OpenAI's own limit
 SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 
-def extended(form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
-    """To our own host: the request exactly."""
-    return Outgoing(PATH, encodable(form.body()), headers)
+def write_host_request(form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    """Return the request to our own host: the whole form, with our extension."""
+    return Outgoing(PATH, replace_lone_surrogates(form.body()), headers)
 
 
-def laid_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
-    """The prompt with the model's `markers`, or a prompt and a suffix for a server with a layout of its own."""
+def lay_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
+    """Return the prompt and the suffix, cut to the model's context window.
+
+    With `markers` the prompt holds the suffix and the snippets, and the second text is "".
+    """
     request, begun = form.request, form.first.text if form.first is not None else ""
     window = max(64, entry.context_tokens - request.max_tokens - 8) * CHARACTERS_PER_TOKEN
     prefix, suffix = request.prefix, request.suffix[: int(window * SUFFIX_SHARE)]
     snippets = ""
     if markers:
-        snippets = _snippets(request.snippets, entry, int(window * SNIPPETS_SHARE))
-        prefix, suffix = _unmarked(prefix, entry), _unmarked(suffix, entry)
-    prefix = _end(prefix, window - len(suffix) - len(snippets) - len(request.path))
+        snippets = _choose_snippets(request.snippets, entry, int(window * SNIPPETS_SHARE))
+        prefix, suffix = _remove_markers(prefix, entry), _remove_markers(suffix, entry)
+    prefix = _keep_end(prefix, window - len(suffix) - len(snippets) - len(request.path))
     if markers:
-        return _laid_out(request.path, snippets, prefix, suffix, entry) + begun, ""
+        return _join_parts(request.path, snippets, prefix, suffix, entry) + begun, ""
     return prefix + begun, suffix
 
 
-def plain(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
-    """To any other server: with the model's `markers` in the prompt, or with a suffix and the server's own layout."""
-    prompt, suffix = laid_out(form, entry, markers=markers)
+def write_request(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+    """Return the request to any other server, without the fields named in `without`.
+
+    With `markers` the prompt holds the model's own; else the server lays out prompt and suffix itself.
+    """
+    prompt, suffix = lay_out(form, entry, markers=markers)
     body: dict[str, Any] = {
         "model": entry.name,
         "prompt": prompt,
@@ -71,20 +77,22 @@ def plain(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, 
         body["stop"] = [entry.fim.end]
     for name in without:
         body.pop(name, None)
-    return Outgoing(PATH, encodable(body))
+    return Outgoing(PATH, replace_lone_surrogates(body))
 
 
 def authorize(key: str) -> Mapping[str, str]:
-    """The key as a bearer's token."""
+    """Return the header that carries `key` as a bearer token; {} for ""."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 class Reader:
-    """Reads one answer; each token is told as JSON: `[all the text so far, log-probability or null]`.
+    """Reads one answer; tells each token as JSON: `[the whole text so far, log-probability or null]`.
+
+    Before the tokens it tells `"begin"`, and `{"ranking": ...}` where likely first tokens arrive.
 
     Attributes:
-        scores: what the host thinks of the continuations it was given.
-        decoded: how it ended.
+        scores: the host's scores of the continuations in the request.
+        decoded: token counts and the reason of the end.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -94,68 +102,79 @@ class Reader:
         self.decoded = Decoded(0, 0, StopReason.END)
         self._text = ""
         self._tell = tell
-        self._ranked = False  # whether the likeliest first tokens were told
+        self._ranked = False  # whether the likely first tokens were told
         self.settled = False
         tell(json.dumps("begin"))
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one event; `{}` is the end mark."""
+        """Read one event; `{}` is the end mark.
+
+        Raises:
+            ChatError: the event reports an error.
+            ValueError: the text is longer than any answer we ask for.
+        """
         if event.get("error") and not self.settled:
-            raise of_event(event)
+            raise explain_error_event(event)
         if not event:
             self.ended = True
             return
         self.started = self.started or any(event.get(name) for name in ("choices", "usage", EXTENSION))
-        extension = table_of(event.get(EXTENSION))
+        extension = read_object(event.get(EXTENSION))
         if ranking := extension.get("ranking"):
             self._tell(json.dumps({"ranking": ranking}))
             self._ranked = True
         if "scores" in extension:
             self.scores, self.ended = extension["scores"], True
-        for choice in rows_of(event.get("choices")):
-            if not isinstance(choice, dict) or number_of(choice.get("index"), 0):
+        for choice in read_list(event.get("choices")):
+            if not isinstance(choice, dict) or read_number(choice.get("index"), 0):
                 continue
             self._take(choice, extension.get("at"))
-            if reason := string_of(choice.get("finish_reason")):
+            if reason := read_string(choice.get("finish_reason")):
                 self.settled = True
                 self.decoded = Decoded(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
-        if usage := table_of(event.get("usage")):
-            cached = table_of(usage.get("prompt_tokens_details")).get("cached_tokens")
-            self.decoded = Decoded(count_of(usage.get("prompt_tokens")), count_of(cached), self.decoded.end)
+        if usage := read_object(event.get("usage")):
+            cached = read_object(usage.get("prompt_tokens_details")).get("cached_tokens")
+            self.decoded = Decoded(read_count(usage.get("prompt_tokens")), read_count(cached), self.decoded.end)
 
-    def pass_over(self, *, lossy: bool) -> bool:
-        """What is no event counts only behind the end: code with a hole in it is no suggestion."""
+    def skip_junk(self, *, lossy: bool) -> bool:
+        """Return whether the answer has ended: junk before the end leaves a hole in the code."""
         del lossy
         return self.settled
 
     def close(self, *, broken: bool) -> None:
-        """The stream is over; some servers send no end mark."""
+        """Mark the end of the stream; some servers send no end mark."""
         del broken
         self.ended = self.ended or self.settled
 
     def _take(self, choice: Mapping[str, Any], at: int | None) -> None:
-        new, told = text_of(choice.get("text")), table_of(choice.get("logprobs"))
-        tokens, log_probs, ranking = _probabilities(told)
+        """Read the text, log-probabilities and ranking of one choice."""
+        new = read_text(choice.get("text"))
+        tokens, log_probs, ranking = _read_log_probs(read_object(choice.get("logprobs")))
         if len(ranking) > 1 and not self._ranked:
             self._tell(json.dumps({"ranking": ranking}))
         self._ranked = self._ranked or bool(tokens)
         if at is not None:
-            self._step(self._text[:at] + new, log_probs[0] if log_probs else None)
+            self._tell_step(self._text[:at] + new, log_probs[0] if log_probs else None)
         elif len(tokens) > 1 and "".join(tokens) == new:  # a server that sends several at once
             for token, log_prob in zip(tokens, log_probs, strict=False):
-                self._step(self._text + token, log_prob)
+                self._tell_step(self._text + token, log_prob)
         elif new or log_probs:
-            self._step(self._text + new, log_probs[0] if log_probs else None)
+            self._tell_step(self._text + new, log_probs[0] if log_probs else None)
 
-    def _step(self, text: str, log_prob: float | None) -> None:
+    def _tell_step(self, text: str, log_prob: float | None) -> None:
+        """Tell the whole `text` so far, with the log-probability of its last token."""
         if len(text) > LONGEST:
             raise ValueError("more than was asked for")
         self._text = text
-        self._tell(json.dumps([text, None if log_prob is None else _probability(log_prob)]))
+        self._tell(json.dumps([text, None if log_prob is None else _read_log_prob(log_prob)]))
 
 
 class ObjectReader:
-    """Reads one JSON object."""
+    """Reads an answer that is one JSON object.
+
+    Attributes:
+        found: the object.
+    """
 
     def __init__(self) -> None:
         self.started = False
@@ -164,59 +183,60 @@ class ObjectReader:
         self.found: Mapping[str, Any] = {}
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take it."""
+        """Take `event` as the whole answer."""
         self.started = self.ended = True
         self.found = event
 
-    def pass_over(self, *, lossy: bool) -> bool:
-        """Nothing else belongs there."""
+    def skip_junk(self, *, lossy: bool) -> bool:
+        """Return False: an answer with anything beside the object is refused."""
         del lossy
         return False
 
     def close(self, *, broken: bool) -> None:
-        """That was all."""
+        """Do nothing: the object was the whole answer."""
 
 
 def read_ranking(told: Sequence[Any]) -> list[Ranked]:
-    """The likeliest first tokens, from what a `Reader` told: by number, or by text where a server tells no other."""
+    """Return the likely first tokens that a `Reader` told, by number; by text where the server tells no numbers."""
     return [
-        Ranked(-1, _probability(log_prob), token)
+        Ranked(-1, _read_log_prob(log_prob), token)
         if isinstance(token, str)
-        else Ranked(int(token), _probability(log_prob))
+        else Ranked(int(token), _read_log_prob(log_prob))
         for token, log_prob in told
     ]
 
 
-def _probability(told: float) -> float:
-    """A logarithm of a probability; servers round certain tokens to a little above 0.
+def _read_log_prob(told: float) -> float:
+    """Return `value` as a log-probability, at most 0: servers round certain tokens to a little above it.
 
     Raises:
-        ValueError: it is no number.
+        ValueError: it is NaN.
     """
     if math.isnan(value := float(told)):
         raise ValueError("a probability that is no number")
     return min(value, 0.0)
 
 
-def _probabilities(told: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
-    """Tokens, their log-probabilities, and the likeliest in place of the first, best first.
+def _read_log_probs(told: Mapping[str, Any]) -> tuple[list[str], list[float | None], list[tuple[str, float]]]:
+    """Return tokens, their log-probabilities, and the likeliest first tokens with theirs, best first.
 
-    Servers write them in either of OpenAI's two ways: in lists beside each other, or, as llama.cpp's, as `content`.
+    Servers use either of OpenAI's two forms: parallel lists, or, as llama.cpp, a list named `content`.
     """
     if content := told.get("content"):
-        ranked = [(str(one["token"]), _probability(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
+        ranked = [(str(one["token"]), _read_log_prob(one["logprob"])) for one in content[0].get("top_logprobs") or ()]
         tokens, log_probs = [str(one["token"]) for one in content], [one["logprob"] for one in content]
     else:
         tokens, log_probs = told.get("tokens") or [], told.get("token_logprobs") or []
         first = (told.get("top_logprobs") or [None])[0]
-        ranked = [(str(token), _probability(value)) for token, value in (first or {}).items()]
+        ranked = [(str(token), _read_log_prob(value)) for token, value in (first or {}).items()]
     return tokens, log_probs, sorted(ranked, key=lambda one: -one[1])
 
 
-def _laid_out(path: str, snippets: str, prefix: str, suffix: str, entry: ModelEntry) -> str:
+def _join_parts(path: str, snippets: str, prefix: str, suffix: str, entry: ModelEntry) -> str:
+    """Return one prompt of all parts, in the order that the model was trained on."""
     fim = entry.fim
     if fim.file and path and fim.path_place != "none":
-        title = f"{fim.file}{_unmarked(path, entry)}\n"
+        title = f"{fim.file}{_remove_markers(path, entry)}\n"
         snippets, prefix = (snippets + title, prefix) if fim.path_place == "first" else (snippets, title + prefix)
     if fim.layouts[0] == "psm":
         return f"{snippets}{fim.prefix}{prefix}{fim.suffix}{suffix}{fim.middle}"
@@ -225,11 +245,16 @@ def _laid_out(path: str, snippets: str, prefix: str, suffix: str, entry: ModelEn
     return f"{snippets}{fim.prefix}{fim.suffix}{suffix}{fim.middle}{prefix}"
 
 
-def _snippets(snippets: Sequence[Snippet], entry: ModelEntry, most: int) -> str:
-    """Whole snippets, the most useful ones, behind the model's file marker; none for a model without one."""
+def _choose_snippets(snippets: Sequence[Snippet], entry: ModelEntry, most: int) -> str:
+    """Return whole snippets of at most `most` characters, best first, each after the model's file marker.
+
+    Return "" for a model without such a marker.
+    """
     chosen: list[str] = []
     for snippet in snippets if entry.fim.file else ():
-        text = f"{entry.fim.file}{_unmarked(snippet.path, entry)}\n{_unmarked(snippet.text, entry).rstrip()}\n"
+        text = (
+            f"{entry.fim.file}{_remove_markers(snippet.path, entry)}\n{_remove_markers(snippet.text, entry).rstrip()}\n"
+        )
         if len(text) > most:
             break
         most -= len(text)
@@ -237,16 +262,16 @@ def _snippets(snippets: Sequence[Snippet], entry: ModelEntry, most: int) -> str:
     return "".join(chosen)
 
 
-def _unmarked(text: str, entry: ModelEntry) -> str:
-    """Text is data: another server's tokenizer would take these for markers."""
+def _remove_markers(text: str, entry: ModelEntry) -> str:
+    """Return `text` without the model's markers, which another server's tokenizer would read as such."""
     fim = entry.fim
     for marker in filter(None, (fim.prefix, fim.suffix, fim.middle, fim.end, fim.file, fim.repository)):
         text = text.replace(marker, "")
     return text
 
 
-def _end(text: str, most: int) -> str:
-    """The last `most` characters, from the start of a line where one is near."""
+def _keep_end(text: str, most: int) -> str:
+    """Return the last `most` characters, from the start of a line where one is in their first half."""
     if len(text) <= most:
         return text
     kept = text[len(text) - most :]
@@ -254,7 +279,7 @@ def _end(text: str, most: int) -> str:
     return kept[line:] if line < most // 2 else kept
 
 
-def encodable(body: dict[str, Any]) -> dict[str, Any]:
-    """A body without lone halves of characters: no UTF-8 has them, and tokenizers see a replacement mark too."""
-    mended: dict[str, Any] = json.loads(LONE_SURROGATE.sub(REPLACEMENT, json.dumps(body, ensure_ascii=False)))
-    return mended
+def replace_lone_surrogates(body: dict[str, Any]) -> dict[str, Any]:
+    """Return `body` with lone surrogates replaced by U+FFFD: UTF-8 cannot encode them."""
+    repaired: dict[str, Any] = json.loads(LONE_SURROGATE.sub(REPLACEMENT, json.dumps(body, ensure_ascii=False)))
+    return repaired

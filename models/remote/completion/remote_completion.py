@@ -1,9 +1,9 @@
-"""The completion model behind a connection: our own host, or any server with OpenAI's `/v1/completions`.
+"""The completion model at an address: our own host, or any server with OpenAI's `/v1/completions`.
 
-Stop rules are applied here, token by token, and who has enough closes the connection, which is how the other side
-learns to stop. To our host it speaks with its extension (`models.host.protocol`): the request arrives exactly, and
-scores are had too. Another server (llama.cpp's, vLLM, Ollama) gets the model's own markers where they are known,
-else prompt and suffix; alternatives begin with the tokens that it tells to be likely. Start at `RemoteModel.generate`.
+Stop rules are applied here, token by token; closing the connection is how the server learns to stop. The dialect
+(`models.remote.completion.dialects`) decides how a request is written: our host gets it exactly and returns scores;
+another server (llama.cpp, vLLM, Ollama) gets a prompt with the model's markers where they are known, else prompt and
+suffix. An alternative begins with another likely first token. Start at `RemoteModel.generate`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.completion import openai_completions
 from models.remote.endpoint import Outgoing
 from models.remote.http import GivenUpError
-from models.remote.providers.context_windows import estimated_tokens
+from models.remote.providers.context_windows import estimate_tokens
 from models.tokenizer import REPLACEMENT
 
 if TYPE_CHECKING:
@@ -32,78 +32,84 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.completion import Score
     from models.host.connection import Connection
-    from models.remote.completion.dialects import Speech
+    from models.remote.completion.dialects import CompletionDialect
     from models.tokenizer import Tokenizer
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
 
 
-class _EnoughError(Exception):
-    """The stop rule said so: the connection is closed."""
+class _StopError(Exception):
+    """A stop rule ended the generation, so the connection is closed."""
 
 
-class _OtherwiseError(Exception):
-    """The answer does not begin with what was left out of the prefix for it."""
+class _MismatchError(Exception):
+    """The answer does not begin with the end of the prefix that was withheld."""
 
 
 class _Answer:
-    """One answer while it is told by a `openai_completions.Reader`, from the tokens that were put into its prompt on.
+    """One answer, fed by an `openai_completions.Reader`.
+
+    Args:
+        restart: makes an empty continuation.
+        ranking: filled with the likely first tokens.
+        begun: the first token, where it is already in the prompt; None else.
+        withheld: end of the prefix that was not sent; the answer has to begin with it.
 
     Attributes:
-        continuation: what has come so far.
+        continuation: the text so far, without what was withheld.
     """
 
     def __init__(
-        self, fresh: Callable[[], Continuation], ranking: list[Ranked], begun: Ranked | None, again: str
+        self, restart: Callable[[], Continuation], ranking: list[Ranked], begun: Ranked | None, withheld: str
     ) -> None:
-        self.continuation = fresh()
-        self._fresh = fresh
+        self.continuation = restart()
+        self._restart = restart
         self._ranking = ranking
         self._begun = begun
-        self._again = again
+        self._withheld = withheld
 
     def hear(self, piece: str) -> None:
-        """What a reader tells."""
-        told = json.loads(piece)
+        """Take one message of a reader: "begin", a ranking, or the whole text so far with a log-probability.
+
+        Raises:
+            _StopError: a stop rule ends the generation.
+            _MismatchError: the text does not begin with what was withheld.
+        """
+        message = json.loads(piece)
         begun = self._begun
-        if told == "begin":  # also of another try: what came before it is forgotten
-            self.continuation = self._fresh()
+        if message == "begin":  # of another try too, which discards the text so far
+            self.continuation = self._restart()
             self._ranking.clear()
             if begun is not None:
                 self._take(begun.text, begun.log_prob)
-        elif isinstance(told, dict):
-            self._ranking.extend(openai_completions.read_ranking(told["ranking"]))
+        elif isinstance(message, dict):
+            self._ranking.extend(openai_completions.read_ranking(message["ranking"]))
         else:
-            self._take((begun.text if begun is not None else "") + told[0], told[1])
+            self._take((begun.text if begun is not None else "") + message[0], message[1])
 
     def _take(self, text: str, log_prob: float | None) -> None:
-        """One token more.
-
-        Raises:
-            _EnoughError: that is enough.
-            _OtherwiseError: it does not begin as it has to.
-        """
-        if not text.startswith(self._again):
-            if self._again.startswith(text):
-                return  # not all of it has come
-            raise _OtherwiseError
-        if self.continuation.take(text.removeprefix(self._again), log_prob):
-            raise _EnoughError
+        """Take the whole text so far, with the log-probability of its last token."""
+        if not text.startswith(self._withheld):
+            if self._withheld.startswith(text):
+                return  # only a part of it has arrived
+            raise _MismatchError
+        if self.continuation.take(text.removeprefix(self._withheld), log_prob):
+            raise _StopError
 
 
 class RemoteModel:
-    """Implements `models.completion.CompletionModel` over a connection. Thread-safe.
+    """A model at an address; implements `models.completion.CompletionModel`. Thread-safe.
 
     Attributes:
-        entry: which model.
-        traits: how the other side computes, as far as it says so ("device", "compute_type", "threads").
+        entry: the model's catalog entry.
+        traits: what the server says of its computation ("device", "compute_type", "threads").
     """
 
     def __init__(
         self,
         entry: ModelEntry,
         connection: Connection,
-        speech: Speech,
+        dialect: CompletionDialect,
         *,
         placing: Placing | None = None,
         tokenizer: Tokenizer | None = None,
@@ -112,43 +118,43 @@ class RemoteModel:
         self.traits: Mapping[str, Any] = {}
         self._problems: tuple[str, ...] = ()
         self._connection = connection
-        self._speech = speech
+        self._dialect = dialect
         self._placing = placing or Placing()
         self._tokenizer = tokenizer
         self._closing = False
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """One sentence for each thing that went differently than configured, or is wrong with the other side now."""
+        """Sentences about what differs from the configuration, and what is wrong with the server now."""
         return (*self._problems, *filter(None, (self._connection.problem,)))
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Call `told`, from any thread, with what a person should know of the host."""
-        self._connection.listen(told)
+    def listen(self, notify: Callable[[str], None]) -> None:
+        """Call `notify`, from any thread, with a sentence about each change of the server's state."""
+        self._connection.listen(notify)
 
     @property
     def device(self) -> str:
-        """Where it computes, as far as is known."""
+        """Device of the server, "elsewhere" where it does not say."""
         return str(self.traits.get("device", "elsewhere"))
 
     @property
     def compute_type(self) -> str:
-        """How it computes, "" where that is not known."""
+        """Number type of the server's computation, "" where it does not say."""
         return str(self.traits.get("compute_type", ""))
 
     @property
     def threads(self) -> int:
-        """With how many threads, 0 where that is not known."""
+        """Number of the server's threads, 0 where it does not say."""
         return int(self.traits.get("threads", 0))
 
     @property
     def measuring_s(self) -> float | None:
-        """Seconds of loading that went into measuring; None where the host had it loaded before."""
-        told = self.traits.get("measuring_s")
-        return float(told) if isinstance(told, int | float) else None
+        """Seconds that the host spent on measuring while it loaded the model; None where it was loaded before."""
+        seconds = self.traits.get("measuring_s")
+        return float(seconds) if isinstance(seconds, int | float) else None
 
     def load(self) -> None:
-        """Have the host load it, so that the first request need not wait; for our own host alone.
+        """Ask our own host to load the model, so that the first request need not wait.
 
         Raises:
             ModelError: it cannot be loaded.
@@ -156,7 +162,9 @@ class RemoteModel:
         placement = CompletionForm(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
         reader = openai_completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
-        self._asked(lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._closed, None)
+        self._exchange(
+            lambda headers: Outgoing("/starling/load", body, headers), lambda _: reader, self._is_closing, None
+        )
         self._problems = tuple(map(str, reader.found.get("problems") or ()))
         self.traits = {
             name: reader.found[name]
@@ -165,8 +173,8 @@ class RemoteModel:
         }
 
     def count_tokens(self, text: str) -> int:
-        """Number of the model's tokens; an estimate where its tokenizer is not here."""
-        return self._tokenizer.count(text) if self._tokenizer is not None else estimated_tokens(text)
+        """Return the number of tokens in `text`; an upper estimate where the model's tokenizer is not here."""
+        return self._tokenizer.count(text) if self._tokenizer is not None else estimate_tokens(text)
 
     def generate(
         self,
@@ -183,14 +191,16 @@ class RemoteModel:
         form = CompletionForm(
             self.entry.name, request, stream=True, log_probs=True, ranked=ranked, placing=self._placing
         )
-        again = self._speech.again(request)
+        withheld = self._dialect.choose_withheld(request)
         try:
-            best = self._generation(
-                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, again
+            best = self._generate_one(
+                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, withheld
             )
-        except _OtherwiseError:
-            again = ""
-            best = self._generation(form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking)
+        except _MismatchError:
+            withheld = ""
+            best = self._generate_one(
+                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking
+            )
         if best is None:
             return NOTHING
         found = [best]
@@ -198,17 +208,17 @@ class RemoteModel:
             left_ms = (deadline - time.monotonic()) * 1000
             if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE or left_ms <= 0:
                 break
-            if not self._sayable(first):
+            if not self._can_begin_with(first):
                 continue
             left = request if math.isinf(left_ms) else replace(request, budget_ms=left_ms)
             other = CompletionForm(
                 self.entry.name, left, stream=True, log_probs=True, first=first, placing=self._placing
             )
             try:
-                generation = self._generation(
-                    other, Rules(stop, cancelled, deadline if request.ends_late else math.inf), [], again
+                generation = self._generate_one(
+                    other, Rules(stop, cancelled, deadline if request.ends_late else math.inf), [], withheld
                 )
-            except _OtherwiseError:
+            except _MismatchError:
                 continue
             if generation is None or generation.stop is StopReason.LATE:
                 break
@@ -219,8 +229,8 @@ class RemoteModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge `continuations`; nothing where the server cannot. See `models.completion.CompletionModel.score`."""
-        if not continuations or not self._speech.exact or cancelled():
+        """Score `continuations`; () where the server cannot. See `models.completion.CompletionModel.score`."""
+        if not continuations or not self._dialect.exact or cancelled():
             return ()
         form = CompletionForm(self.entry.name, request, score=tuple(continuations), placing=self._placing)
         readers: list[openai_completions.Reader] = []
@@ -230,75 +240,84 @@ class RemoteModel:
             return readers[-1]
 
         try:
-            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, cancelled, None)
+            self._exchange(lambda headers: self._dialect.write_request(form, headers), begin, cancelled, None)
         except GivenUpError:
             return ()
         scores = zip(continuations, readers[-1].scores, strict=False)
         return tuple(read_score(text, score) for text, score in scores)
 
     def close(self) -> None:
-        """End what runs; the weights are the other side's."""
+        """End running requests and close the connection; the server keeps the model loaded."""
         self._closing = True
         self._connection.close()
 
-    def _sayable(self, first: Ranked) -> bool:
-        """Whether an alternative can begin with it: not with the end, and not with half a character."""
-        if self._speech.exact:
+    def _can_begin_with(self, first: Ranked) -> bool:
+        """Return whether an alternative can begin with `first`: not with the end token, not with half a character."""
+        if self._dialect.exact:
             return self._tokenizer is None or self._tokenizer.token(first.number) != self.entry.fim.end
         return bool(first.text) and first.text != self.entry.fim.end and REPLACEMENT not in first.text
 
-    def _closed(self) -> bool:
+    def _is_closing(self) -> bool:
         return self._closing
 
-    def _generation(
+    def _generate_one(
         self,
         form: CompletionForm,
         rules: Rules,
         ranking: list[Ranked],
-        again: str = "",
+        withheld: str = "",
     ) -> Generation | None:
-        """One continuation; None when it was given up.
+        """Generate one continuation; None when the caller gave up.
+
+        Args:
+            form: the request.
+            rules: when to stop.
+            ranking: filled with the likely first tokens.
+            withheld: the end of the prefix, which is not sent because the server generates it again.
 
         Raises:
-            _OtherwiseError: it does not begin with `again`, the end of the prefix, which was left out for it.
+            _MismatchError: the answer does not begin with `withheld`.
+            ModelError: no answer came.
         """
         request = form.request
-        form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(again)))
-        begun = form.first if form.first is not None and not self._speech.exact else None  # it is in the prompt
-        answer = _Answer(rules.continuation, ranking, begun, again)
+        form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(withheld)))
+        begun = form.first if form.first is not None and not self._dialect.exact else None  # then it is in the prompt
+        answer = _Answer(rules.continuation, ranking, begun, withheld)
         readers: list[openai_completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
-            readers.append(self._speech.reader(tell))
+            readers.append(self._dialect.make_reader(tell))
             return readers[-1]
 
         try:
-            self._asked(lambda headers: self._speech.outgoing(form, headers), begin, rules.given_up, answer.hear)
+            self._exchange(
+                lambda headers: self._dialect.write_request(form, headers), begin, rules.given_up, answer.hear
+            )
         except GivenUpError:
             return None
-        except _EnoughError:
+        except _StopError:
             if answer.continuation.reason is StopReason.CANCELLED:
                 return None
         decoded = readers[-1].decoded
         spent = decoded.end is StopReason.LENGTH
         return answer.continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
 
-    def _asked(
+    def _exchange(
         self,
         outgoing: Callable[[Mapping[str, str]], Outgoing],
         begin: Callable[[Callable[[str], None]], Any],
         cancelled: Callable[[], bool],
         hear: Callable[[str], None] | None,
     ) -> None:
-        """Ask; once more if the host died meanwhile, or if the server names what it does not take.
+        """Send a request; once more after the host restarted, or without a field that the server refuses.
 
         Raises:
-            GivenUpError: the caller no longer wants it.
+            GivenUpError: the caller gave up.
             ModelError: no answer came.
         """
-        connection, again = self._connection, True
+        connection, may_retry = self._connection, True
 
-        def given_up() -> bool:
+        def has_given_up() -> bool:
             connection.check()
             return cancelled()
 
@@ -309,30 +328,34 @@ class RemoteModel:
             connection.asked()
             try:
                 endpoint.exchange(
-                    outgoing(connection.headers), openai_completions.authorize, begin, cancelled=given_up, on_text=hear
+                    outgoing(connection.headers),
+                    openai_completions.authorize,
+                    begin,
+                    cancelled=has_given_up,
+                    on_text=hear,
                 )
             except ChatError as error:
                 if error.fault not in _SILENCE:
                     connection.heard()
-                if again and error.fault is Fault.UNREACHABLE and connection.lost(endpoint):
-                    again = False
-                elif not self._speech.refused(error):
-                    raise self._failure(error, endpoint.url) from error
-            except (_EnoughError, _OtherwiseError):
+                if may_retry and error.fault is Fault.UNREACHABLE and connection.lost(endpoint):
+                    may_retry = False
+                elif not self._dialect.adapt(error):
+                    raise self._translate_error(error, endpoint.url) from error
+            except (_StopError, _MismatchError):
                 connection.heard()
                 raise
             else:
                 connection.heard()
                 return
 
-    def _failure(self, error: ChatError, url: str) -> ModelError:
-        """The error that a caller gets; of our host it tells by its kind whether there is one at all."""
-        absent = self._speech.exact and not error.said and error.fault in {*_SILENCE, Fault.MALFORMED}
-        return (HostError if absent else ModelError)(self._sentence(error, url))
+    def _translate_error(self, error: ChatError, url: str) -> ModelError:
+        """Return the error for a caller: HostError where our own host did not answer, ModelError else."""
+        absent = self._dialect.exact and not error.said and error.fault in {*_SILENCE, Fault.MALFORMED}
+        return (HostError if absent else ModelError)(self._write_message(error, url))
 
-    def _sentence(self, error: ChatError, url: str) -> str:
-        """What a person is told; our host says it itself."""
-        if self._speech.exact and error.said:
+    def _write_message(self, error: ChatError, url: str) -> str:
+        """Return the message for a person; our own host's message unchanged."""
+        if self._dialect.exact and error.said:
             return error.said
         name = self.entry.name
         said = f' ("{error.said[:200]}")' if error.said else ""

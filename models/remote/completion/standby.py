@@ -1,7 +1,7 @@
-"""A completion model elsewhere, and one on this machine that completes while that does not answer.
+"""A completion model at an address with a local fallback that completes while the server does not answer.
 
-Whoever types never waits for a server that is away: it is looked for again in a thread of its own, after a rest that
-grows. Start at `StandbyModel`.
+Nobody who types waits for a server that is down: a background thread tries to connect again, after a rest that doubles
+with each failure. Start at `StandbyModel`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """When the model elsewhere is away, and what then.
+    """Rules for a remote model that does not answer.
 
     Attributes:
-        first_rest_s: how long it is left alone before it is looked for again; each further rest takes twice as long.
-        longest_rest_s: at most.
-        at_first: the errors of the first connection that mean it; a caller gets all others.
-        later: the same of requests.
+        first_rest_s: seconds before the first attempt to connect again; doubled for each further one.
+        longest_rest_s: upper bound of the rest.
+        at_first: errors of the first connection that switch to the fallback; all others reach the caller.
+        later: errors of requests that switch to the fallback.
     """
 
     first_rest_s: float = REST_S
@@ -45,7 +45,10 @@ ANY_ABSENCE = Absence()
 
 
 class StandbyModel:
-    """Implements `models.completion.CompletionModel`. Thread-safe."""
+    """A completion model that switches between a remote model and a local one.
+
+    Implements `models.completion.CompletionModel`. Thread-safe.
+    """
 
     def __init__(
         self,
@@ -56,84 +59,84 @@ class StandbyModel:
         begin: Callable[[Callable[[], None]], object] = lambda work: threading.Thread(target=work, daemon=True).start(),
         absence: Absence = ANY_ABSENCE,
     ) -> None:
-        """Connect; where that fails, load the one that stands by.
+        """Connect to the remote model; where that fails, load the local one.
 
         Args:
-            connect: reaches the model elsewhere; raises ModelError.
-            load: loads the one on this machine; raises ModelError.
+            connect: connects to the remote model; raises ModelError.
+            load: loads the local model; raises ModelError.
             clock: in seconds.
-            begin: has work done in the background.
-            absence: when the model elsewhere is away, and how long it is left alone then.
+            begin: runs a function in the background.
+            absence: which errors switch to the fallback, and the rests between attempts to connect.
 
         Raises:
-            ModelError: there is neither, or `connect` failed in another way.
+            ModelError: neither model is available, or `connect` raised an error that is not in `absence.at_first`.
         """
         self._connect = connect
         self._load = load
         self._clock = clock
         self._begin = begin
         self._lock = threading.Lock()
-        self._away: CompletionModel | None = None
-        self._here: CompletionModel | None = None
-        self._why = ""  # the one elsewhere does not answer
+        self._remote: CompletionModel | None = None
+        self._local: CompletionModel | None = None
+        self._why = ""  # the error for which the remote model is not asked
         self._absence = absence
         self._rest_s = absence.first_rest_s
-        self._again_at = 0.0
-        self._looking = False
+        self._retry_at = 0.0
+        self._reconnecting = False
         self._closed = False
-        self._told: Callable[[str], None] = lambda _: None
+        self._notify: Callable[[str], None] = lambda _: None
         try:
-            self._away = connect()
+            self._remote = connect()
         except absence.at_first as error:
-            self._gone(error)
+            self._note_absence(error)
             try:
-                self._standing_by()
+                self._load_local()
             except ModelError:
                 raise error from None
 
     @property
     def entry(self) -> ModelEntry:
-        """Of the model that completes now."""
-        return self._now().entry
+        """Catalog entry of the model that completes now."""
+        return self._current_model().entry
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why another model completes than was wanted."""
-        away = self._away
-        if away is not None:
-            return tuple(getattr(away, "problems", ()))
-        if self._here is None:
+        """Reason why the fallback completes, or the remote model's own problems; one sentence each."""
+        remote = self._remote
+        if remote is not None:
+            return tuple(getattr(remote, "problems", ()))
+        if self._local is None:
             return ()
-        return (f"{self._why} Until it answers {self._here.entry.name} completes, on this machine.",)
+        return (f"{self._why} Until it answers {self._local.entry.name} completes, on this machine.",)
 
     @property
     def device(self) -> str:
-        """Where the model computes that completes now, as far as is known."""
-        return str(getattr(self._now(), "device", ""))
+        """Device of the model that completes now, "" where it is unknown."""
+        return str(getattr(self._current_model(), "device", ""))
 
     @property
     def compute_type(self) -> str:
-        """How it computes, "" where that is not known."""
-        return str(getattr(self._now(), "compute_type", ""))
+        """Number type of the model that completes now, "" where it is unknown."""
+        return str(getattr(self._current_model(), "compute_type", ""))
 
     @property
     def threads(self) -> int:
-        """With how many threads, 0 where that is not known."""
-        return int(getattr(self._now(), "threads", 0))
+        """Threads of the model that completes now, 0 where the number is unknown."""
+        return int(getattr(self._current_model(), "threads", 0))
 
     @property
     def measuring_s(self) -> float | None:
-        """Seconds of loading the model elsewhere that went into measuring; None where it was not loaded now."""
-        return getattr(self._away, "measuring_s", None)
+        """Seconds that the remote model spent on measuring while it loaded; None where it was loaded before."""
+        return getattr(self._remote, "measuring_s", None)
 
-    def listen(self, told: Callable[[str], None]) -> None:
-        """Have `told` hear from now on, once for each time, that the model elsewhere does not answer any more."""
-        self._told = told
-        self._hand_on(self._away)
+    def listen(self, notify: Callable[[str], None]) -> None:
+        """Have `notify` called with one sentence each time the remote model stops answering; on any thread."""
+        self._notify = notify
+        self._pass_listener(self._remote)
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens of the model that completes now."""
-        return self._now().count_tokens(text)
+        """Return the number of tokens in `text`, by the model that completes now."""
+        return self._current_model().count_tokens(text)
 
     def generate(
         self,
@@ -144,7 +147,7 @@ class StandbyModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
-        return self._asked(  # type: ignore[no-any-return]
+        return self._call_model(  # type: ignore[no-any-return]
             lambda model: model.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
         )
 
@@ -152,81 +155,90 @@ class StandbyModel:
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
         """Judge `continuations`; see `models.completion.CompletionModel.score`."""
-        return self._asked(  # type: ignore[no-any-return]
+        return self._call_model(  # type: ignore[no-any-return]
             lambda model: model.score(request, continuations, cancelled=cancelled)
         )
 
     def close(self) -> None:
-        """Let go of both. Safe twice."""
+        """Close both models. Idempotent."""
         with self._lock:
             self._closed = True
-            models, self._away, self._here = (self._away, self._here), None, None
+            models, self._remote, self._local = (self._remote, self._local), None, None
         for model in models:
             if model is not None:
                 model.close()
 
-    def _asked(self, call: Callable[[CompletionModel], Any]) -> Any:  # noqa: ANN401 (whatever the call gives)
-        away = self._away
-        if away is not None:
+    def _call_model(self, call: Callable[[CompletionModel], Any]) -> Any:  # noqa: ANN401 (whatever the call gives)
+        """Return the result of `call` with the remote model, or with the local one where the remote one fails."""
+        remote = self._remote
+        if remote is not None:
             try:
-                return call(away)
+                return call(remote)
             except self._absence.later as error:
                 if self._closed:
                     raise
-                self._gone(error, away)
-        self._look_again()
-        return call(self._standing_by())
+                self._note_absence(error, remote)
+        self._look_if_due()
+        return call(self._load_local())
 
-    def _now(self) -> CompletionModel:
-        return self._away or self._standing_by()
+    def _current_model(self) -> CompletionModel:
+        """Return the model that completes now."""
+        return self._remote or self._load_local()
 
-    def _standing_by(self) -> CompletionModel:
-        """The model on this machine, loaded by who needs it first."""
+    def _load_local(self) -> CompletionModel:
+        """Return the local model; the first caller loads it.
+
+        Raises:
+            ModelError: it cannot be loaded, or this object was closed.
+        """
         with self._lock:
             if self._closed:
                 raise ModelError("The model was unloaded; choose a model again.")
-            if self._here is None:
-                self._here = self._load()
-            return self._here
+            if self._local is None:
+                self._local = self._load()
+            return self._local
 
-    def _gone(self, error: ModelError, lost: CompletionModel | None = None) -> None:
+    def _note_absence(self, error: ModelError, lost: CompletionModel | None = None) -> None:
+        """Switch to the fallback after `error`, notify the listener the first time, and close the `lost` model."""
         with self._lock:
-            if lost is not None and lost is not self._away:
-                return  # somebody else noticed first
-            again, self._away, self._why = bool(self._why), None, str(error)
-            self._again_at = self._clock() + self._rest_s
+            if lost is not None and lost is not self._remote:
+                return  # another thread noticed first
+            was_absent, self._remote, self._why = bool(self._why), None, str(error)
+            self._retry_at = self._clock() + self._rest_s
             self._rest_s = min(self._absence.longest_rest_s, 2 * self._rest_s)
-        logger.log(logging.INFO if again else logging.WARNING, "Another model completes for now: %s", error)
-        if not again:
-            self._told(f"{error} Until then another model completes, on this machine.")
+        logger.log(logging.INFO if was_absent else logging.WARNING, "Another model completes for now: %s", error)
+        if not was_absent:
+            self._notify(f"{error} Until then another model completes, on this machine.")
         if lost is not None:
             lost.close()
 
-    def _hand_on(self, model: CompletionModel | None) -> None:
-        listen = getattr(model, "listen", None)  # of those that can tell why they do not answer for a moment
+    def _pass_listener(self, model: CompletionModel | None) -> None:
+        """Give the listener to a remote model that can report its own pauses."""
+        listen = getattr(model, "listen", None)
         if listen is not None:
-            listen(self._told)
+            listen(self._notify)
 
-    def _look_again(self) -> None:
-        """Look in the background whether it is back, once the rest is over."""
+    def _look_if_due(self) -> None:
+        """Try to connect again in the background, once the rest is over."""
         with self._lock:
-            if self._looking or self._closed or self._clock() < self._again_at:
+            if self._reconnecting or self._closed or self._clock() < self._retry_at:
                 return
-            self._looking = True
-        self._begin(self._look)
+            self._reconnecting = True
+        self._begin(self._reconnect)
 
-    def _look(self) -> None:
+    def _reconnect(self) -> None:
+        """Connect to the remote model and switch back to it; after a failure, rest longer."""
         found: CompletionModel | None = None
         try:
             found = self._connect()
         except ModelError as error:
-            self._gone(error)
+            self._note_absence(error)
         with self._lock:
-            self._looking = False
+            self._reconnecting = False
             closed = self._closed
             if found is not None and not closed:
-                self._away, self._rest_s, self._why = found, self._absence.first_rest_s, ""
-        self._hand_on(found)
+                self._remote, self._rest_s, self._why = found, self._absence.first_rest_s, ""
+        self._pass_listener(found)
         if found is not None and closed:
             found.close()
         elif found is not None:

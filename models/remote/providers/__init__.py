@@ -1,5 +1,4 @@
-"""Chat models elsewhere: one module a dialect (`openai`, `anthropic`, `ollama`), all over `models.remote.endpoint`.
+"""Chat models at an address: one module for each dialect, all over `models.remote.endpoint`.
 
-To add a dialect: a module that fits `dialect.Dialect`, and a line in `remote_chat.DIALECTS`. Start at
-`remote_chat.RemoteChat`.
+To add a dialect: a module with a `DIALECT`, and its name in `registry.py`. Start at `remote_chat.RemoteChat`.
 """

@@ -1,6 +1,7 @@
-"""The dialect of Anthropic's messages; https://docs.claude.com/en/api/messages-streaming. Start at `outgoing`.
+"""Anthropic's messages; https://docs.claude.com/en/api/messages-streaming.
 
-An answer by schema is asked for as the one tool the model must call, whose arguments become the answer's text.
+An answer by schema is requested as the one tool that the model has to call; its arguments become the answer's text.
+Start at `write_request` and `Reader`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.remote.endpoint import Outgoing
-from models.remote.lenient_json import arguments_of, count_of, number_of, rows_of, string_of, table_of, text_of
+from models.remote.lenient_json import (
+    read_arguments,
+    read_count,
+    read_list,
+    read_number,
+    read_object,
+    read_string,
+    read_text,
+)
 from models.remote.providers.dialect import Dialect, Draft
-from models.remote.refusals import of_event
+from models.remote.refusals import explain_error_event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,8 +29,8 @@ if TYPE_CHECKING:
 
 PATH = "/v1/messages"
 VERSION = "2023-06-01"
-OPTIONAL = ("temperature",)  # newer models take none
-_FORM = "answer"  # name of the tool that an answer by schema is given through
+OPTIONAL = ("temperature",)  # newer models refuse it
+_ANSWER_TOOL = "answer"  # its arguments are the answer by schema
 
 _ENDS = {
     "max_tokens": ReplyEnd.LENGTH,
@@ -31,11 +40,11 @@ _ENDS = {
 }
 
 
-def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """The request as it is sent."""
+def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
+    """Return `request` as the endpoint takes it, without the fields named in `without`."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message) for message in request.messages if message.speaker is not Speaker.SYSTEM],
+        "messages": [_write_message(message) for message in request.messages if message.speaker is not Speaker.SYSTEM],
         "max_tokens": request.max_tokens,
         "stream": True,
     }
@@ -47,8 +56,8 @@ def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outg
         {"name": tool.name, "description": tool.description, "input_schema": tool.parameters} for tool in request.tools
     ]
     if request.schema is not None:
-        tools.append({"name": _FORM, "description": "Give the answer.", "input_schema": request.schema.schema})
-        body["tool_choice"] = {"type": "any"} if request.tools else {"type": "tool", "name": _FORM}
+        tools.append({"name": _ANSWER_TOOL, "description": "Give the answer.", "input_schema": request.schema.schema})
+        body["tool_choice"] = {"type": "any"} if request.tools else {"type": "tool", "name": _ANSWER_TOOL}
     if tools:
         body["tools"] = tools
     for name in without:
@@ -57,87 +66,98 @@ def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outg
 
 
 def authorize(key: str) -> Mapping[str, str]:
-    """The key in a header of its own."""
+    """Return the header that carries `key`; {} for ""."""
     return {"x-api-key": key} if key else {}
 
 
 class Reader(Draft):
-    """Reads events by their `type`; takes what it knows, and lets everything else be."""
+    """Reads events by their `type`; ignores fields and types that it does not know."""
 
-    _form = -1  # the block that is the answer by schema
+    _answer_block = -1  # index of the block that is the answer by schema
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one event."""
+        """Read one event.
+
+        Raises:
+            ChatError: the event reports an error.
+        """
         kind = event.get("type")
         if (kind == "error" or event.get("error")) and not self.settled:
-            raise of_event(event)
+            raise explain_error_event(event)
         if kind == "message_start":
-            message = table_of(event.get("message"))
-            self.named(message.get("model"))
-            self._bill(table_of(message.get("usage")))
+            message = read_object(event.get("message"))
+            self.set_model(message.get("model"))
+            self._read_usage(read_object(message.get("usage")))
         elif kind == "content_block_start":
-            self._open(number_of(event.get("index"), 0), table_of(event.get("content_block")))
+            self._begin_block(read_number(event.get("index"), 0), read_object(event.get("content_block")))
         elif kind == "content_block_delta":
-            self._go_on(number_of(event.get("index"), 0), table_of(event.get("delta")))
+            self._continue_block(read_number(event.get("index"), 0), read_object(event.get("delta")))
         elif kind == "message_delta":
-            self._end(table_of(event.get("delta")))
-            self._bill(table_of(event.get("usage")))
+            self._read_end(read_object(event.get("delta")))
+            self._read_usage(read_object(event.get("usage")))
         elif kind == "message_stop":
             self.finish()
         elif kind == "message":
-            self._whole(event)
+            self._read_whole(event)
 
-    def _end(self, delta: Mapping[str, Any]) -> None:
-        if reason := string_of(delta.get("stop_reason")):
+    def _read_end(self, delta: Mapping[str, Any]) -> None:
+        """Read the reason of the end, if `delta` holds one; the call of the answer tool is no tool call."""
+        if reason := read_string(delta.get("stop_reason")):
             self.end = _ENDS.get(reason.lower(), ReplyEnd.END)
             self.started = self.settled = True
-        if self._form >= 0 and self.end is ReplyEnd.TOOLS:
+        if self._answer_block >= 0 and self.end is ReplyEnd.TOOLS:
             self.end = ReplyEnd.END
 
-    def _whole(self, message: Mapping[str, Any]) -> None:
-        """The answer of a server that does not stream."""
-        self.named(message.get("model"))
-        self._bill(table_of(message.get("usage")))
+    def _read_whole(self, message: Mapping[str, Any]) -> None:
+        """Read the answer of a server that does not stream."""
+        self.set_model(message.get("model"))
+        self._read_usage(read_object(message.get("usage")))
         content = message.get("content")
         if isinstance(content, str):
-            self.say(content)
-        for index, part in enumerate(rows_of(content)):
-            block = {"type": "text", "text": part} if isinstance(part, str) else table_of(part)
-            self._open(index, block)
+            self.add_text(content)
+        for index, part in enumerate(read_list(content)):
+            block = {"type": "text", "text": part} if isinstance(part, str) else read_object(part)
+            self._begin_block(index, block)
             if block.get("type") == "tool_use":
-                self._go_on(index, {"type": "input_json_delta", "partial_json": arguments_of(block.get("input"))})
-        self._end(message)
+                self._continue_block(
+                    index, {"type": "input_json_delta", "partial_json": read_arguments(block.get("input"))}
+                )
+        self._read_end(message)
         self.finish()
 
-    def _open(self, index: int, block: Mapping[str, Any]) -> None:
-        kind, name = block.get("type"), string_of(block.get("name"))
+    def _begin_block(self, index: int, block: Mapping[str, Any]) -> None:
+        """Begin the content block at `index`: text, the answer by schema, or a tool call."""
+        kind, name = block.get("type"), read_string(block.get("name"))
         if kind == "text":
-            self._say(text_of(block.get("text")))
-        elif kind == "tool_use" and name == _FORM:
-            self._form = index
-            self.begin_anew()
+            self._add_plain_text(read_text(block.get("text")))
+        elif kind == "tool_use" and name == _ANSWER_TOOL:
+            self._answer_block = index
+            self.restart_text()
         elif kind == "tool_use":
-            self.call(index, identity=string_of(block.get("id")), name=name)
+            self.add_call(index, identity=read_string(block.get("id")), name=name)
 
-    def _go_on(self, index: int, delta: Mapping[str, Any]) -> None:
+    def _continue_block(self, index: int, delta: Mapping[str, Any]) -> None:
+        """Append to the content block at `index`."""
         kind = delta.get("type")
         if kind == "text_delta" or (kind is None and delta.get("text")):
-            self._say(text_of(delta.get("text")))
-        elif kind == "input_json_delta" and index == self._form:
-            self.say(arguments_of(delta.get("partial_json")))
+            self._add_plain_text(read_text(delta.get("text")))
+        elif kind == "input_json_delta" and index == self._answer_block:
+            self.add_text(read_arguments(delta.get("partial_json")))
         elif kind == "input_json_delta":
-            self.call(index, arguments=arguments_of(delta.get("partial_json")))
+            self.add_call(index, arguments=read_arguments(delta.get("partial_json")))
         else:
-            self.started = True  # it thinks; what it thinks is not shown
+            self.started = True  # a thought, which is not shown
 
-    def _say(self, text: str) -> None:
-        if self._form < 0:  # else what it says beside the answer by schema
-            self.say(text)
+    def _add_plain_text(self, text: str) -> None:
+        """Append text, unless the answer is the arguments of the answer tool."""
+        if self._answer_block < 0:  # else what it says beside the answer by schema
+            self.add_text(text)
 
-    def _bill(self, usage: Mapping[str, Any]) -> None:
-        read = sum(count_of(usage.get(name)) for name in ("input_tokens", "cache_creation_input_tokens"))
-        cached = count_of(usage.get("cache_read_input_tokens"))
-        written = count_of(usage.get("output_tokens"))
+    def _read_usage(self, usage: Mapping[str, Any]) -> None:
+        """Read token counts; the largest of each counts, because several events report them."""
+        read = sum(read_count(usage.get(name)) for name in ("input_tokens", "cache_creation_input_tokens"))
+        cached = read_count(usage.get("cache_read_input_tokens"))
+        written = read_count(usage.get("output_tokens"))
         before = self.usage
         self.usage = Usage(
             max(before.prompt_tokens, read + cached),
@@ -146,7 +166,8 @@ class Reader(Draft):
         )
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _write_message(message: Message) -> dict[str, Any]:
+    """Return one message of the conversation as Anthropic takes it."""
     if message.speaker is Speaker.TOOL:
         result = {"type": "tool_result", "tool_use_id": message.call_id, "content": message.text}
         return {"role": "user", "content": [result]}
@@ -159,4 +180,4 @@ def _message(message: Message) -> dict[str, Any]:
     return {"role": "assistant", "content": blocks}
 
 
-DIALECT = Dialect(outgoing, authorize, Reader, OPTIONAL, ("/v1",))
+DIALECT = Dialect(write_request, authorize, Reader, OPTIONAL, ("/v1",))

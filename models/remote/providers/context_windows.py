@@ -1,7 +1,7 @@
-"""How much a server on this machine reads of a request: local servers cut what is longer, without a word.
+"""The context window of a model at a local server, and requests cut to fit it: such servers cut longer ones silently.
 
-Ollama takes the window with the request; llama.cpp, LM Studio and vLLM say which one the model was loaded with. Short
-requests are sent without a question. Start at `Windows.fit`.
+Ollama takes the window with each request; llama.cpp, LM Studio and vLLM report the one that the model was loaded with.
+Short requests are sent without asking. Start at `ContextWindow.fit`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models.chat import ChatError, Fault
-from models.remote.lenient_json import count_of, rows_of, table_of
+from models.remote.lenient_json import read_count, read_list, read_object
 from starling_python import uninterrupted
 
 if TYPE_CHECKING:
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from models.remote.endpoint import Endpoint
     from models.remote.http import HttpClient
 
-# UTF-8's bytes that a token has at least, on average over code: an estimate from above, for servers that count nothing.
+# Lower bound of the average UTF-8 bytes of a token of code; gives an upper estimate where no server counts.
 TOKEN_BYTES = 3
-MESSAGE_TOKENS = 8  # of the markers around each message
+MESSAGE_TOKENS = 8  # upper bound of the markers around each message
 # The smallest window that a server has by default is 2,048 tokens (https://docs.ollama.com/context-length names 4,096).
 ALWAYS_FITS = 2048
 SHORTEST_ANSWER = 256
-STEP = 4096  # a window that grows makes Ollama load the model again, so it grows in steps and never shrinks
+STEP = 4096  # tokens; Ollama loads the model again for a larger window, so it grows in steps and never shrinks
 LOOK_S = 5.0
-STALE_S = 60.0  # a person may load the model anew
-LARGEST = 4_000_000  # bytes of what a server says
+STALE_S = 60.0  # a person may load the model again, with another window
+LARGEST = 4_000_000  # bytes of an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """What a server says of a model.
+class ReportedWindow:
+    """A server's report about a model.
 
     Attributes:
-        tokens: most tokens of request and answer together; 0 where it does not say.
+        tokens: most tokens of request and answer together; 0 where the server does not say.
         counts: path that counts the tokens of a text, "" where there is none.
-        advice: what a person can do for a larger window.
+        advice: how a person can get a larger window.
     """
 
     tokens: int = 0
@@ -53,32 +53,32 @@ class Window:
     advice: str = "load the model there with a larger window"
 
 
-class _Asking(Protocol):
-    """Asks the server; an empty answer is one that is none."""
+class _Ask(Protocol):
+    """Asks the server; returns {} where it does not answer with a JSON object."""
 
     def __call__(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, limit_s: float = LOOK_S
     ) -> Awaitable[Mapping[str, Any]]: ...
 
 
-def estimated_tokens(text: str) -> int:
-    """Estimate the tokens of a text from above."""
+def estimate_tokens(text: str) -> int:
+    """Return an upper estimate of the number of tokens in `text`: a third of its UTF-8 bytes."""
     return len(text.encode("utf-8", "surrogatepass")) // TOKEN_BYTES + 1
 
 
-class Windows:
-    """The window of one model at one local endpoint. Thread-safe.
+class ContextWindow:
+    """The context window of one model at one endpoint. Thread-safe.
 
     Args:
         name: the model's name there.
-        endpoint: where it is.
-        client: asks it.
-        authorize: from the key to the headers that carry it.
-        takes_window: whether each request says how large a window it needs (Ollama's own chat).
-        most: tokens that a person allows.
+        endpoint: its address, key and timeouts.
+        client: sends the questions.
+        authorize: returns the headers that carry the key.
+        takes_window: whether each request states the window it needs (Ollama's own chat).
+        most: tokens that a person's settings allow.
     """
 
-    def __init__(  # noqa: PLR0913 - what it asks, and how
+    def __init__(  # noqa: PLR0913 - model, endpoint, and how to ask it
         self,
         name: str,
         endpoint: Endpoint,
@@ -95,9 +95,9 @@ class Windows:
         self._takes_window = takes_window
         self._most = most
         self._lock = threading.Lock()
-        self._known: Window | None = None
+        self._known: ReportedWindow | None = None
         self._asked_at = 0.0
-        self._asked_for = 0
+        self._requested = 0  # tokens, the largest window so far
 
     @property
     def tokens(self) -> int:
@@ -106,79 +106,83 @@ class Windows:
         return min(self._most, known.tokens) if known is not None and known.tokens else self._most
 
     def fit(self, request: ChatRequest, cancelled: Callable[[], bool]) -> tuple[ChatRequest, int]:
-        """Return `request`, its answer no longer than there is room for, and the window to ask for (0 for none).
+        """Return `request` with its answer's budget cut to the room left, and the window to ask for (0 for none).
 
         Raises:
-            ChatError: it does not fit.
-            GivenUpError: `cancelled` said so.
+            ChatError: the request does not fit.
+            GivenUpError: `cancelled` returned True.
         """
         if not self._endpoint.local:
             return request, 0  # servers on the network refuse what is too long
-        texts = _texts(request)
+        texts = _list_texts(request)
         framing = MESSAGE_TOKENS * len(texts)
-        tokens = sum(map(estimated_tokens, texts)) + framing
+        tokens = sum(map(estimate_tokens, texts)) + framing
         if tokens + request.max_tokens <= ALWAYS_FITS:
-            return request, self._window(0)
-        window = self._look(cancelled)
+            return request, self._choose_window(0)
+        window = self._look_up(cancelled)
         most = min(self._most, window.tokens or self._most)
         if tokens + request.max_tokens > most and window.counts:
             tokens = (self._count(window.counts, "\n".join(texts), cancelled) or tokens) + framing
         if tokens + min(request.max_tokens, SHORTEST_ANSWER) > most:
             raise ChatError(
                 f"The request has about {tokens} tokens, but {self._name} at {self._endpoint.url} takes only {most}, "
-                f"its answer included; select less code, or {self._advice(window)}.",
+                f"its answer included; select less code, or {self._advise(window)}.",
                 Fault.TOO_LONG,
             )
         request = replace(request, max_tokens=min(request.max_tokens, most - tokens))
-        return request, self._window(min(most, -(-(tokens + request.max_tokens) // STEP) * STEP))
+        return request, self._choose_window(min(most, -(-(tokens + request.max_tokens) // STEP) * STEP))
 
-    def _advice(self, window: Window) -> str:
+    def _advise(self, window: ReportedWindow) -> str:
+        """Return how to get a larger window, as the end of a sentence."""
         allowed = not window.tokens or window.tokens > self._most
         return "raise chat.contextTokens" if allowed else window.advice
 
-    def _window(self, needed: int) -> int:
+    def _choose_window(self, needed: int) -> int:
+        """Return the window to ask for: `needed`, but never less than before; 0 where requests state none."""
         if not self._takes_window:
             return 0
         with self._lock:
-            self._asked_for = max(self._asked_for, needed, min(STEP, self._most))
-            return self._asked_for
+            self._requested = max(self._requested, needed, min(STEP, self._most))
+            return self._requested
 
-    def _look(self, cancelled: Callable[[], bool]) -> Window:
+    def _look_up(self, cancelled: Callable[[], bool]) -> ReportedWindow:
+        """Return what the server reports, asked for at most once a minute."""
         with self._lock:
             known, fresh = self._known, time.monotonic() - self._asked_at < STALE_S
         if known is None or not fresh:
-            known = self._call(self._find_window, cancelled) or Window()
+            known = self._call(self._find_window, cancelled) or ReportedWindow()
             with self._lock:
                 self._known, self._asked_at = known, time.monotonic()
         return known
 
-    async def _find_window(self, ask: _Asking) -> Window:
-        """Ask what each kind of server answers; the first that knows the model counts."""
+    async def _find_window(self, ask: _Ask) -> ReportedWindow:
+        """Ask the questions of each kind of server in turn; use the first answer that names the model."""
         if self._takes_window:
-            return Window(
-                _trained_tokens(await ask("POST", "/api/show", {"model": self._name})), advice="choose another model"
+            return ReportedWindow(
+                _find_trained_tokens(await ask("POST", "/api/show", {"model": self._name})),
+                advice="choose another model",
             )
-        told = await ask("GET", "/props")
-        if tokens := count_of(table_of(told.get("default_generation_settings")).get("n_ctx")):
-            return Window(tokens, "/tokenize", "start llama-server with a larger --ctx-size")
-        listed = rows_of((await ask("GET", "/v1/models")).get("data"))
-        model = next((one for one in map(table_of, listed) if one.get("id") == self._name), {})
-        if tokens := count_of(model.get("max_model_len")):
-            return Window(tokens, "/tokenize", "start the server with a larger --max-model-len")
+        properties = await ask("GET", "/props")
+        if tokens := read_count(read_object(properties.get("default_generation_settings")).get("n_ctx")):
+            return ReportedWindow(tokens, "/tokenize", "start llama-server with a larger --ctx-size")
+        listed = read_list((await ask("GET", "/v1/models")).get("data"))
+        model = next((one for one in map(read_object, listed) if one.get("id") == self._name), {})
+        if tokens := read_count(model.get("max_model_len")):
+            return ReportedWindow(tokens, "/tokenize", "start the server with a larger --max-model-len")
         if model.get("owned_by") == "library":
-            return await self._loaded_by_ollama(ask)
-        listed = rows_of((await ask("GET", "/api/v0/models")).get("data"))
-        model = next((one for one in map(table_of, listed) if one.get("id") == self._name), {})
-        return Window(count_of(model.get("loaded_context_length")))
+            return await self._ask_ollama(ask)
+        listed = read_list((await ask("GET", "/api/v0/models")).get("data"))
+        model = next((one for one in map(read_object, listed) if one.get("id") == self._name), {})
+        return ReportedWindow(read_count(model.get("loaded_context_length")))
 
-    async def _loaded_by_ollama(self, ask: _Asking) -> Window:
-        """Return the window with which Ollama loads the model: behind OpenAI's paths it takes none from a request."""
+    async def _ask_ollama(self, ask: _Ask) -> ReportedWindow:
+        """Load the model and return the window that Ollama gave it: OpenAI's paths take no window from a request."""
         await ask(
             "POST", "/api/generate", {"model": self._name, "stream": False}, self._endpoint.patience.first_token_s
         )
-        running = map(table_of, rows_of((await ask("GET", "/api/ps")).get("models")))
-        tokens = next((count_of(one.get("context_length")) for one in running if one.get("name") == self._name), 0)
-        return Window(tokens, advice='set chat.api to "ollama", which asks for the window that it needs')
+        running = map(read_object, read_list((await ask("GET", "/api/ps")).get("models")))
+        tokens = next((read_count(one.get("context_length")) for one in running if one.get("name") == self._name), 0)
+        return ReportedWindow(tokens, advice='set chat.api to "ollama", which asks for the window that it needs')
 
     def _count(self, path: str, text: str, cancelled: Callable[[], bool]) -> int:
         """Count the tokens of `text` by the model's own tokenizer; 0 where the server does not say.
@@ -186,19 +190,19 @@ class Windows:
         llama.cpp takes the text as `content` and lists the tokens, vLLM takes a `prompt` and counts them.
         """
 
-        async def counted(ask: _Asking) -> int:
-            told = await ask("POST", path, {"model": self._name, "content": text, "prompt": text})
-            return count_of(told.get("count")) or len(rows_of(told.get("tokens")))
+        async def count(ask: _Ask) -> int:
+            answer = await ask("POST", path, {"model": self._name, "content": text, "prompt": text})
+            return read_count(answer.get("count")) or len(read_list(answer.get("tokens")))
 
-        return self._call(counted, cancelled) or 0
+        return self._call(count, cancelled) or 0
 
-    def _call(self, work: Callable[[_Asking], Any], cancelled: Callable[[], bool]) -> Any:  # noqa: ANN401
-        """Run `work` with what asks the server; return None where the server cannot be reached."""
+    def _call(self, work: Callable[[_Ask], Any], cancelled: Callable[[], bool]) -> Any:  # noqa: ANN401
+        """Run `work` with a function that asks the server; return None where the server cannot be reached."""
         with uninterrupted():
             import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
         url = self._endpoint.url.removesuffix("/v1")
-        headers = self._endpoint.authorized(self._authorize)
+        headers = self._endpoint.make_auth_headers(self._authorize)
 
         async def run(asking: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401
             async def ask(
@@ -209,7 +213,7 @@ class Windows:
                         asyncio.timeout(limit_s),
                         asking.stream(method, url + path, json=body, headers=headers) as response,
                     ):
-                        return await _table(response)
+                        return await _read_table(response)
                 except (httpx2.HTTPError, TimeoutError, ValueError, RecursionError):
                     return {}
 
@@ -221,11 +225,11 @@ class Windows:
             return None
 
 
-async def _table(response: httpx2.Response) -> Mapping[str, Any]:
-    """Read a JSON object of bounded size; empty for anything else.
+async def _read_table(response: httpx2.Response) -> Mapping[str, Any]:
+    """Read a JSON object of bounded size; {} for anything else.
 
     Raises:
-        ValueError, RecursionError: it is no JSON.
+        ValueError, RecursionError: it is not JSON.
     """
     if response.status_code != 200 or "," in response.headers.get("content-encoding", ""):
         return {}
@@ -234,17 +238,17 @@ async def _table(response: httpx2.Response) -> Mapping[str, Any]:
         body += piece
         if len(body) > LARGEST:
             return {}
-    return table_of(json.loads(body))
+    return read_object(json.loads(body))
 
 
-def _trained_tokens(told: Mapping[str, Any]) -> int:
-    """Return the longest window the model was trained for, by Ollama's `/api/show`; 0 where it does not say."""
-    figures = table_of(told.get("model_info"))
-    return next((count_of(value) for name, value in figures.items() if name.endswith(".context_length")), 0)
+def _find_trained_tokens(shown: Mapping[str, Any]) -> int:
+    """Return the longest window the model was trained for, from Ollama's `/api/show`; 0 where it does not say."""
+    figures = read_object(shown.get("model_info"))
+    return next((read_count(value) for name, value in figures.items() if name.endswith(".context_length")), 0)
 
 
-def _texts(request: ChatRequest) -> list[str]:
-    """Return all that is sent, as text."""
+def _list_texts(request: ChatRequest) -> list[str]:
+    """Return all texts of `request`: messages, tool calls and tools."""
     texts = [message.text for message in request.messages]
     texts += [json.dumps(dict(call.arguments)) for message in request.messages for call in message.calls]
     texts += [f"{tool.name} {tool.description} {json.dumps(tool.parameters)}" for tool in request.tools]

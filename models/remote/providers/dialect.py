@@ -1,6 +1,6 @@
-"""What a dialect is: how a request is written and how the events of an answer are read. Start at `Dialect`.
+"""The interface of a chat dialect: functions that write a request, and the base of readers that read an answer.
 
-Knows no endpoint and no network: JSON out, JSON in.
+Knows no endpoint and no network: JSON in, JSON out. Start at `Dialect`.
 """
 
 from __future__ import annotations
@@ -19,33 +19,43 @@ if TYPE_CHECKING:
     from models.remote.endpoint import Outgoing
 
 
-LONGEST_NAME = 200  # characters of a model's
-HIGH_HALVES = ("\ud800", "\udbff")  # of a character in two parts, which some endpoints send apart
+LONGEST_NAME = 200  # characters of a model's name
+HIGH_SURROGATES = ("\ud800", "\udbff")  # first and last; some endpoints split a pair over two events
 
 
 class Announcer:
-    """Hands text on as it comes. A second try is heard only where it goes on as the first one began."""
+    """Passes on the new part of an answer that grows.
+
+    After a broken answer is begun again, only text beyond what was passed on before is passed on, and only if the new
+    answer begins with exactly that.
+    """
 
     def __init__(self, on_text: Callable[[str], None]) -> None:
         self._on_text = on_text
-        self._said = ""
+        self._passed_on = ""
 
-    def hear(self, text: str) -> None:
-        """`text` is the whole answer so far."""
-        if len(text) > len(self._said) and text.startswith(self._said):
-            new, self._said = text[len(self._said) :], text
+    def update(self, text: str) -> None:
+        """Pass on what `text`, the whole answer so far, adds to what was passed on."""
+        if len(text) > len(self._passed_on) and text.startswith(self._passed_on):
+            new, self._passed_on = text[len(self._passed_on) :], text
             self._on_text(new)
 
-    def forget(self) -> None:
-        """What was told so far was no part of the answer, which begins now."""
-        self._said = ""
+    def reset(self) -> None:
+        """Forget what was passed on: it was not part of the answer, which begins with the next update."""
+        self._passed_on = ""
 
 
 class Draft:
-    """An answer that is being put together; the base of every dialect's reader.
+    """An answer under construction; the base of every dialect's reader.
 
     Attributes:
-        settled: whether the reason of the end has come: all that may follow is the bill and the end mark.
+        text: of the answer so far.
+        end: why the answer ended.
+        usage: tokens as the endpoint counts them.
+        model: the endpoint's own name of the model.
+        started: whether some part of the answer has arrived.
+        ended: whether the answer is complete.
+        settled: whether the reason of the end has arrived: only usage and end mark may follow.
     """
 
     def __init__(self, announcer: Announcer) -> None:
@@ -58,46 +68,49 @@ class Draft:
         self.settled = False
         self._announcer = announcer
         self._thoughts = ThoughtFilter()
-        self._half = ""
+        self._surrogate = ""
         self._calls: dict[int, list[str]] = {}  # by place: id, name, arguments as they come
 
-    def named(self, name: object) -> None:
-        """Who answers, by the endpoint's own word for it."""
+    def set_model(self, name: object) -> None:
+        """Record the endpoint's own name of the model that answers, if `name` is one."""
         if name and isinstance(name, str):
             self.model = name[:LONGEST_NAME]
 
-    def say(self, piece: str) -> None:
-        """The answer goes on."""
+    def add_text(self, piece: str) -> None:
+        """Append `piece` to the answer, without what the model thinks between tags."""
         if not piece:
             return
         self.started = True
-        piece, self._half = self._half + piece, ""
-        if HIGH_HALVES[0] <= piece[-1] <= HIGH_HALVES[1]:
-            piece, self._half = piece[:-1], piece[-1]
+        piece, self._surrogate = self._surrogate + piece, ""
+        if HIGH_SURROGATES[0] <= piece[-1] <= HIGH_SURROGATES[1]:
+            piece, self._surrogate = piece[:-1], piece[-1]
         unopened = self._thoughts.unopened
-        shown = self._thoughts.take(_mended(piece))
+        shown = self._thoughts.take(_join_surrogates(piece))
         if self._thoughts.unopened > unopened:
             self.text = ""
-            self._announcer.forget()
+            self._announcer.reset()
         self._add(shown)
 
-    def begin_anew(self) -> None:
-        """What was said so far is not the answer, which begins now."""
-        self.text, self._half, self.started = "", "", True
+    def restart_text(self) -> None:
+        """Discard the text so far, which was not the answer; the answer begins now."""
+        self.text, self._surrogate, self.started = "", "", True
         self._thoughts = ThoughtFilter()
 
-    def call(self, place: int, *, identity: str = "", name: str = "", arguments: str = "") -> None:
-        """A tool call begins or goes on."""
+    def add_call(self, place: int, *, identity: str = "", name: str = "", arguments: str = "") -> None:
+        """Begin or continue the tool call at `place`; `arguments` is a fragment of JSON."""
         self.started = True
         call = self._calls.setdefault(place, ["", "", ""])
         call[0] = call[0] or identity
         call[1] = call[1] or name
         call[2] += arguments
 
-    def pass_over(self, *, lossy: bool) -> bool:
-        """Hear of what is no event; return whether the answer counts all the same.
+    def skip_junk(self, *, lossy: bool) -> bool:
+        """Skip input that is no event; return whether the answer is still usable.
 
-        An answer that came is not thrown away, but it ends where something of it may be missing.
+        An answer with text is kept, but ends where a part of it may be missing.
+
+        Args:
+            lossy: whether a part of the answer may have been in it.
         """
         if lossy and not self.settled and self.text.strip():
             self.end = ReplyEnd.LENGTH
@@ -105,35 +118,35 @@ class Draft:
         return self.started if not lossy else self.ended or self.settled
 
     def close(self, *, broken: bool) -> None:
-        """The stream is over; some servers send no end mark, and no reason.
+        """Mark the end of the stream; some servers send no end mark, and no reason.
 
         Args:
-            broken: it was cut off, so that only an answer whose reason came is whole.
+            broken: whether the stream was cut off; then only an answer whose reason arrived is complete.
         """
         if not self.ended and (self.settled or (not broken and (self.text.strip() or self._calls))):
             self.finish()
 
     def finish(self) -> None:
-        """This is all.
+        """Complete the answer.
 
         Raises:
-            ValueError: there is no text, and a call's arguments are no JSON object.
+            ValueError: there is no text, and a call's arguments are not a JSON object.
         """
-        rest, self._half = _mended(self._half), ""
+        rest, self._surrogate = _join_surrogates(self._surrogate), ""
         self._add(self._thoughts.take(rest) + self._thoughts.finish())
         try:
-            self.calls()
+            self.parse_calls()
         except (ValueError, RecursionError):
             if not self.text.strip():
                 raise
-            self._calls.clear()  # what was said counts all the same
+            self._calls.clear()  # the text is an answer without them
         self.ended = True
 
-    def calls(self) -> tuple[ToolCall, ...]:
-        """The tool calls.
+    def parse_calls(self) -> tuple[ToolCall, ...]:
+        """Return the tool calls.
 
         Raises:
-            ValueError: the arguments of one are no JSON object, or it has no name.
+            ValueError: a call has no name, or its arguments are not a JSON object.
         """
         made = []
         for place, (identity, name, arguments) in sorted(self._calls.items()):
@@ -143,27 +156,27 @@ class Draft:
             made.append(ToolCall(identity or f"call_{place}", name, value))
         return tuple(made)
 
-    def reply(self, requests: int) -> Reply:
-        """The answer as a record."""
+    def make_reply(self, requests: int) -> Reply:
+        """Return the answer as a record; `requests` is the number of tries it took."""
         end = ReplyEnd.TOOLS if self._calls and self.end is ReplyEnd.END else self.end
         end = ReplyEnd.END if end is ReplyEnd.TOOLS and not self._calls else end
-        return Reply(self.text, end, self.calls(), self.usage + Usage(requests=requests), self.model)
+        return Reply(self.text, end, self.parse_calls(), self.usage + Usage(requests=requests), self.model)
 
     def _add(self, shown: str) -> None:
         if shown:
             self.text += shown
-            self._announcer.hear(self.text)
+            self._announcer.update(self.text)
 
 
-def _mended(text: str) -> str:
-    """`text` with the two halves of a character put together, and half of one replaced."""
+def _join_surrogates(text: str) -> str:
+    """Return `text` with pairs of surrogates joined to one character, and single ones replaced by U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class DraftReader(Protocol):
-    """A `Draft` that takes events (`models.remote.endpoint.Reader`)."""
+    """A `Draft` that reads events; see `models.remote.endpoint.Reader`."""
 
     text: str
     usage: Usage
@@ -172,43 +185,43 @@ class DraftReader(Protocol):
     settled: bool
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one event."""
+        """Read one event."""
         ...
 
-    def pass_over(self, *, lossy: bool) -> bool:
-        """Hear of what is no event."""
+    def skip_junk(self, *, lossy: bool) -> bool:
+        """Skip input that is no event; return whether the answer is still usable."""
         ...
 
     def close(self, *, broken: bool) -> None:
-        """The stream is over."""
+        """Mark the end of the stream."""
         ...
 
-    def reply(self, requests: int) -> Reply:
-        """The answer as a record."""
+    def make_reply(self, requests: int) -> Reply:
+        """Return the answer as a record; `requests` is the number of tries it took."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one kind of endpoint speaks.
+    """The way one kind of endpoint is spoken to.
 
     Attributes:
-        outgoing: from a request, the model's name, and those of `optional` to leave out, to what is sent.
-        authorize: from the key ("" for none) to the headers that carry it.
-        reader: makes a reader of one answer.
+        write_request: returns the request, from a ChatRequest, the model's name, and those of `optional` to leave out.
+        authorize: returns the headers that carry the key ("" for none).
+        make_reader: returns a reader of one answer.
         optional: names in the body that can be left out, or written otherwise, for endpoints that refuse them.
-        surplus: ends of a URL that people add and the paths of this dialect already begin with.
-        with_window: adds the window that a request needs, in tokens; None where requests name none.
+        surplus: suffixes of a URL that people add, although the paths of this dialect already begin with them.
+        add_window: adds a context window in tokens to a request; None where requests state none.
     """
 
-    outgoing: Callable[[ChatRequest, str, Collection[str]], Outgoing]
+    write_request: Callable[[ChatRequest, str, Collection[str]], Outgoing]
     authorize: Callable[[str], Mapping[str, str]]
-    reader: Callable[[Announcer], DraftReader]
+    make_reader: Callable[[Announcer], DraftReader]
     optional: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
-    with_window: Callable[[Outgoing, int], Outgoing] | None = None
+    add_window: Callable[[Outgoing, int], Outgoing] | None = None
 
-    def base(self, url: str) -> str:
-        """The URL that paths are put behind."""
+    def strip_url(self, url: str) -> str:
+        """Return `url` without a surplus suffix, so that a path can be appended."""
         url = url.rstrip("/")
         return next((url.removesuffix(end) for end in self.surplus if url.endswith(end)), url)

@@ -1,4 +1,4 @@
-"""The dialect of Ollama's own chat, in lines of JSON; https://docs.ollama.com/api/chat. Start at `outgoing`."""
+"""Ollama's own chat, in JSON lines; https://docs.ollama.com/api/chat. Start at `write_request` and `Reader`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.remote.endpoint import Outgoing
-from models.remote.lenient_json import arguments_of, count_of, rows_of, string_of, table_of, text_of
+from models.remote.lenient_json import read_arguments, read_count, read_list, read_object, read_string, read_text
 from models.remote.providers.dialect import Dialect, Draft
-from models.remote.refusals import of_event
+from models.remote.refusals import explain_error_event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from models.chat import ChatRequest, Message
 
 PATH = "/api/chat"
-OPTIONAL = ("format", "tools")  # old versions know no schema, and some models no tools
+OPTIONAL = ("format", "tools")  # old versions refuse a schema, and some models refuse tools
 
 
-def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """The request as it is sent."""
+def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
+    """Return `request` as Ollama takes it, without the fields named in `without`."""
     names = {call.id: call.name for message in request.messages for call in message.calls}
     options: dict[str, Any] = {"num_predict": request.max_tokens}
     if request.temperature is not None:
         options["temperature"] = request.temperature
     body: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message, names) for message in request.messages],
+        "messages": [_write_message(message, names) for message in request.messages],
         "stream": True,
         "options": options,
     }
@@ -45,45 +45,50 @@ def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outg
     return Outgoing(PATH, {name: value for name, value in body.items() if name not in without})
 
 
-def with_window(outgoing: Outgoing, tokens: int) -> Outgoing:
-    """Return the request with the window it needs: with its default Ollama silently truncates long conversations."""
-    options = {**table_of(outgoing.body.get("options")), "num_ctx": tokens}
+def add_window(outgoing: Outgoing, tokens: int) -> Outgoing:
+    """Return `outgoing` with a context window of `tokens`; with its default, Ollama cuts conversations silently."""
+    options = {**read_object(outgoing.body.get("options")), "num_ctx": tokens}
     return replace(outgoing, body={**outgoing.body, "options": options})
 
 
 def authorize(key: str) -> Mapping[str, str]:
-    """The key as a bearer's token, for an Ollama behind a gateway."""
+    """Return the header that carries `key` as a bearer token, for an Ollama behind a gateway; {} for ""."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 class Reader(Draft):
-    """Reads lines until the one that is `done`; takes what it knows, and lets everything else be."""
+    """Reads lines until the one that is `done`; ignores fields that it does not know."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one line; `{}` is an end mark that some gateways add."""
+        """Read one line; `{}` is an end mark that some gateways add.
+
+        Raises:
+            ChatError: the line reports an error.
+        """
         if event.get("error") and not self.settled:
-            raise of_event(event)
+            raise explain_error_event(event)
         if not event:
             self.close(broken=False)
             return
-        self.named(event.get("model"))
-        message = table_of(event.get("message"))
+        self.set_model(event.get("model"))
+        message = read_object(event.get("message"))
         if message.get("thinking") or event.get("thinking"):
-            self.started = True  # it thinks; what it thinks is not shown
-        self.say(text_of(message.get("content")) or text_of(event.get("response")))
-        for call in rows_of(message.get("tool_calls")):
-            made = table_of(table_of(call).get("function"))
+            self.started = True  # a thought, which is not shown
+        self.add_text(read_text(message.get("content")) or read_text(event.get("response")))
+        for call in read_list(message.get("tool_calls")):
+            made = read_object(read_object(call).get("function"))
             if made:
-                arguments = arguments_of(made.get("arguments"))
-                self.call(len(self._calls), name=string_of(made.get("name")), arguments=arguments)
+                arguments = read_arguments(made.get("arguments"))
+                self.add_call(len(self._calls), name=read_string(made.get("name")), arguments=arguments)
         if event.get("done") is True:
-            self.usage = Usage(count_of(event.get("prompt_eval_count")), count_of(event.get("eval_count")))
+            self.usage = Usage(read_count(event.get("prompt_eval_count")), read_count(event.get("eval_count")))
             self.end = ReplyEnd.LENGTH if event.get("done_reason") == "length" else ReplyEnd.END
             self.settled = True
             self.finish()
 
 
-def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+def _write_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return one message of the conversation as Ollama takes it; `names` maps a call's id to its tool."""
     if message.speaker is Speaker.TOOL:
         return {"role": "tool", "content": message.text, "tool_name": names.get(message.call_id, "")}
     written: dict[str, Any] = {"role": message.speaker.value, "content": message.text}
@@ -94,4 +99,4 @@ def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     return written
 
 
-DIALECT = Dialect(outgoing, authorize, Reader, OPTIONAL, ("/api", "/v1"), with_window)
+DIALECT = Dialect(write_request, authorize, Reader, OPTIONAL, ("/api", "/v1"), add_window)

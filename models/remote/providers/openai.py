@@ -1,6 +1,6 @@
-"""The dialect of OpenAI's chat completions, which vLLM, llama.cpp, Ollama, LiteLLM, OpenRouter and most others speak.
+"""OpenAI's chat completions, which vLLM, llama.cpp, Ollama, LiteLLM, OpenRouter and most others offer.
 
-https://platform.openai.com/docs/api-reference/chat. Start at `outgoing` and `Reader`.
+https://platform.openai.com/docs/api-reference/chat. Start at `write_request` and `Reader`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import ReplyEnd, Speaker, Usage
 from models.remote.endpoint import Outgoing
-from models.remote.lenient_json import arguments_of, count_of, number_of, rows_of, string_of, table_of, text_of
+from models.remote.lenient_json import (
+    read_arguments,
+    read_count,
+    read_list,
+    read_number,
+    read_object,
+    read_string,
+    read_text,
+)
 from models.remote.providers.dialect import Dialect, Draft
-from models.remote.refusals import of_event
+from models.remote.refusals import explain_error_event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,11 +28,11 @@ if TYPE_CHECKING:
     from models.chat import ChatRequest, Message
 
 PATH = "/chat/completions"
-# Old servers know no `stream_options`, many no `json_schema`; newer models take `max_completion_tokens` and no
-# `temperature`.
+# Fields that can be left out: old servers refuse `stream_options`, many `json_schema`; newer models refuse
+# `temperature`, and take `max_completion_tokens` instead of `max_tokens`.
 OPTIONAL = ("response_format", "stream_options", "temperature", "max_tokens")
 
-# Words for the end, of OpenAI and of those who speak its dialect.
+# Reasons of the end, as OpenAI and servers with its dialect write them.
 _ENDS = {
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), ReplyEnd.LENGTH),
     **dict.fromkeys(("content_filter", "safety", "refusal", "prohibited_content", "recitation"), ReplyEnd.FILTERED),
@@ -33,11 +41,11 @@ _ENDS = {
 THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 
 
-def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
-    """The request as it is sent."""
+def write_request(request: ChatRequest, model: str, without: Collection[str]) -> Outgoing:
+    """Return `request` as the endpoint takes it, without the fields named in `without`."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_write_message(message) for message in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": request.max_tokens,
@@ -63,71 +71,76 @@ def outgoing(request: ChatRequest, model: str, without: Collection[str]) -> Outg
 
 
 def authorize(key: str) -> Mapping[str, str]:
-    """The key as a bearer's token."""
+    """Return the header that carries `key` as a bearer token; {} for ""."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 class Reader(Draft):
-    """Reads `chat.completion.chunk`s, or one whole `chat.completion` of a server that does not stream.
+    """Reads `chat.completion.chunk`s, or the one `chat.completion` of a server that does not stream.
 
-    Takes what it knows wherever it comes, and lets everything else be: endpoints differ in what they leave out, set to
-    null, or send besides.
+    Reads known fields wherever they are and ignores all others: endpoints differ in what they omit, set to null or add.
     """
 
     def feed(self, event: Mapping[str, Any]) -> None:
-        """Take one event; `{}` is the end mark."""
-        if event.get("object") == "error":  # as vLLM says it
+        """Read one event; `{}` is the end mark.
+
+        Raises:
+            ChatError: the event reports an error.
+        """
+        if event.get("object") == "error":  # vLLM's form
             event = {"error": event}
         if event.get("error") and not self.settled:
-            raise of_event(event)
+            raise explain_error_event(event)
         if not event:
             self.finish()
             return
-        self.named(event.get("model"))
-        if usage := table_of(event.get("usage")):
-            details = table_of(usage.get("prompt_tokens_details"))
+        self.set_model(event.get("model"))
+        if usage := read_object(event.get("usage")):
+            details = read_object(usage.get("prompt_tokens_details"))
             self.usage = Usage(
-                count_of(usage.get("prompt_tokens")),
-                count_of(usage.get("completion_tokens")),
-                count_of(details.get("cached_tokens")),
+                read_count(usage.get("prompt_tokens")),
+                read_count(usage.get("completion_tokens")),
+                read_count(details.get("cached_tokens")),
             )
-        for choice in rows_of(event.get("choices")):
-            if isinstance(choice, dict) and number_of(choice.get("index"), 0) == 0:
-                self._choose(choice)
+        for choice in read_list(event.get("choices")):
+            if isinstance(choice, dict) and read_number(choice.get("index"), 0) == 0:
+                self._read_choice(choice)
 
-    def _choose(self, choice: Mapping[str, Any]) -> None:
-        delta, whole = table_of(choice.get("delta")), table_of(choice.get("message"))
+    def _read_choice(self, choice: Mapping[str, Any]) -> None:
+        """Read the text, the calls and the reason of the end in one choice."""
+        delta, whole = read_object(choice.get("delta")), read_object(choice.get("message"))
         if whole and not delta and not self.text:
-            self._take(whole)
+            self._read_message(whole)
         elif delta:
-            self._take(delta)
+            self._read_message(delta)
         elif not whole:
-            self.say(text_of(choice.get("text")))
-        if reason := string_of(choice.get("finish_reason")):
+            self.add_text(read_text(choice.get("text")))
+        if reason := read_string(choice.get("finish_reason")):
             self.end = _ENDS.get(reason.lower(), ReplyEnd.END)
             self.started = self.settled = True
         if whole and not delta:
             self.finish()
 
-    def _take(self, delta: Mapping[str, Any]) -> None:
+    def _read_message(self, delta: Mapping[str, Any]) -> None:
+        """Read text and tool calls from a delta or a whole message."""
         if any(delta.get(name) for name in THOUGHTS):
-            self.started = True  # it thinks; what it thinks is not shown
-        said = text_of(delta.get("content"))
-        self.say(said or text_of(delta.get("refusal")))
-        calls = [delta["function_call"]] if table_of(delta.get("function_call")) else []  # as it was called once
-        for place, call in enumerate([*rows_of(delta.get("tool_calls")), *({"function": one} for one in calls)]):
+            self.started = True  # a thought, which is not shown
+        self.add_text(read_text(delta.get("content")) or read_text(delta.get("refusal")))
+        calls = [delta["function_call"]] if read_object(delta.get("function_call")) else []  # the older form
+        for place, call in enumerate([*read_list(delta.get("tool_calls")), *({"function": one} for one in calls)]):
             if not isinstance(call, dict):
                 continue
-            made = table_of(call.get("function"))
-            self.call(
-                number_of(call.get("index"), place),
-                identity=string_of(call.get("id")),
-                name=string_of(made.get("name")),
-                arguments=arguments_of(made.get("arguments")),
+            made = read_object(call.get("function"))
+            self.add_call(
+                read_number(call.get("index"), place),
+                identity=read_string(call.get("id")),
+                name=read_string(made.get("name")),
+                arguments=read_arguments(made.get("arguments")),
             )
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _write_message(message: Message) -> dict[str, Any]:
+    """Return one message of the conversation as OpenAI takes it."""
     if message.speaker is Speaker.TOOL:
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text}
     written: dict[str, Any] = {"role": message.speaker.value, "content": message.text}
@@ -143,4 +156,4 @@ def _message(message: Message) -> dict[str, Any]:
     return written
 
 
-DIALECT = Dialect(outgoing, authorize, Reader, OPTIONAL)
+DIALECT = Dialect(write_request, authorize, Reader, OPTIONAL)

@@ -1,6 +1,6 @@
-"""The chat model behind an endpoint: a dialect, an endpoint, and the log of what went out and came back.
+"""The chat model at an endpoint: joins a dialect and an endpoint, and logs each call.
 
-Implements `models.chat.ChatModel`. Texts stand in the log only where a person switched that on, keys never. Start at
+Implements `models.chat.ChatModel`. Texts are logged only where a person switched that on, keys never. Start at
 `RemoteChat`.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from models.chat import ChatError, Fault, Reply, ReplyEnd, Usage
 from models.remote.http import GivenUpError
-from models.remote.providers import anthropic, ollama, openai
-from models.remote.providers.context_windows import Windows, estimated_tokens
+from models.remote.providers.context_windows import ContextWindow, estimate_tokens
 from models.remote.providers.dialect import Announcer
+from models.remote.providers.registry import load_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,64 +23,63 @@ if TYPE_CHECKING:
     from models.remote.endpoint import Endpoint
     from models.remote.http import HttpClient
     from models.remote.providers.dialect import DraftReader
+    from models.remote.providers.registry import DialectName
 
 logger = logging.getLogger(__name__)
 
-DIALECTS = {"openai": openai.DIALECT, "anthropic": anthropic.DIALECT, "ollama": ollama.DIALECT}
-
 
 class RemoteChat:
-    """A model at an endpoint. Thread-safe."""
+    """A chat model at an endpoint. Thread-safe."""
 
-    def __init__(  # noqa: PLR0913 - who, where, and how it is spoken to
+    def __init__(  # noqa: PLR0913 - model, endpoint and dialect
         self,
         name: str,
         endpoint: Endpoint,
         client: HttpClient,
         *,
-        dialect: str = "openai",
+        dialect: DialectName = "openai",
         context_tokens: int = 16_384,
         cuts: bool = True,
     ) -> None:
-        """Speak to the model called `name`.
+        """Prepare to ask the model called `name`; opens no connection.
 
         Args:
-            name: the model's name there.
-            endpoint: where it is.
-            client: what asks the endpoint.
-            dialect: how it is spoken to.
+            name: the model's name at the endpoint.
+            endpoint: its address, key and timeouts.
+            client: sends questions about the context window; closed with this object.
+            dialect: its name in `registry`.
             context_tokens: tokens that conversation and answer may have together.
-            cuts: whether the server, if it is a local one, may cut what is longer without a word.
+            cuts: whether a server on this machine may cut a long conversation silently; then its window is looked up.
         """
         self._name = name
         self._endpoint = endpoint
         self._client = client
         self._api = dialect
-        self._dialect = DIALECTS[dialect]
+        self._dialect = load_dialect(dialect)
         self._context_tokens = context_tokens
         self._windows = (
-            Windows(
+            ContextWindow(
                 name,
                 endpoint,
                 client,
                 self._dialect.authorize,
-                takes_window=self._dialect.with_window is not None,
+                takes_window=self._dialect.add_window is not None,
                 most=context_tokens,
             )
             if cuts
             else None
         )
-        self._without: frozenset[str] = frozenset()  # what this endpoint turned out not to take
+        self._without: frozenset[str] = frozenset()  # fields that this endpoint turned out to refuse
         self._closed = False
 
     @property
     def name(self) -> str:
-        """The model's name there."""
+        """The model's name at the endpoint."""
         return self._name
 
     @property
     def identity(self) -> str:
-        """Who answers, told apart from every other: part of the cache's key."""
+        """Dialect, address and model; part of the cache's key."""
         return f"{self._api} {self._endpoint.url} {self._name}"
 
     @property
@@ -89,8 +88,8 @@ class RemoteChat:
         return self._windows.tokens if self._windows is not None else self._context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from above."""
-        return estimated_tokens(text)
+        """Return an upper estimate of the number of tokens in `text`."""
+        return estimate_tokens(text)
 
     def chat(
         self,
@@ -99,7 +98,7 @@ class RemoteChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """See `models.chat.ChatModel.chat`."""
+        """Ask the endpoint; see `models.chat.ChatModel.chat`."""
         begun = time.monotonic()
         drafts: list[DraftReader] = []
         try:
@@ -115,13 +114,13 @@ class RemoteChat:
             failure.said = error.said
             raise failure from None
         else:
-            reply = drafts[-1].reply(requests)
-        reply = _billed(request, reply, self._name)
+            reply = drafts[-1].make_reply(requests)
+        reply = _add_usage(request, reply, self._name)
         _log(self, request, reply, time.monotonic() - begun)
         return reply
 
     def close(self) -> None:
-        """End what runs and let go of the connections. Safe twice."""
+        """End running calls and close the connections. Idempotent."""
         self._closed = True
         self._client.close()
 
@@ -132,56 +131,57 @@ class RemoteChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None,
     ) -> int:
-        """Ask, and ask again without what the endpoint names as the reason why it refuses."""
-        heard: list[Announcer] = []
+        """Ask; again without an optional field that the endpoint refuses. Return the number of requests."""
+        announcers: list[Announcer] = []  # one for all tries of a request
 
         def begin(tell: Callable[[str], None]) -> DraftReader:
-            heard.append(heard[0] if heard else Announcer(tell))
-            drafts.append(self._dialect.reader(heard[0]))
+            announcers.append(announcers[0] if announcers else Announcer(tell))
+            drafts.append(self._dialect.make_reader(announcers[0]))
             return drafts[-1]
 
         requests = window = 0
         if self._windows is not None:
             request, window = self._windows.fit(request, cancelled)
         while True:
-            outgoing = self._dialect.outgoing(request, self._name, self._without)
-            if window and self._dialect.with_window is not None:
-                outgoing = self._dialect.with_window(outgoing, window)
-            heard.clear()
+            outgoing = self._dialect.write_request(request, self._name, self._without)
+            if window and self._dialect.add_window is not None:
+                outgoing = self._dialect.add_window(outgoing, window)
+            announcers.clear()
             try:
                 requests += self._endpoint.exchange(
                     outgoing, self._dialect.authorize, begin, cancelled=cancelled, on_text=on_text
                 )
             except ChatError as error:
                 requests += error.usage.requests
-                refused = self._refused(error)
+                refused = self._find_refused(error)
                 if refused is None:
                     raise
-                logger.info("chat endpoint takes no %s", refused, extra={"model": self._name})
+                logger.info("the chat endpoint refuses %s", refused, extra={"model": self._name})
                 self._without |= {refused}
             else:
                 return requests
 
-    def _refused(self, error: ChatError) -> str | None:
-        """The optional part of the request that the endpoint names as what it does not take."""
+    def _find_refused(self, error: ChatError) -> str | None:
+        """Return the optional field that the endpoint's error names; None for none that is still sent."""
         if error.fault is not Fault.REFUSED:
             return None
         named = (name for name in self._dialect.optional if name in str(error) and name not in self._without)
         return next(named, None)
 
 
-def _billed(request: ChatRequest, reply: Reply, name: str) -> Reply:
-    """The reply with a bill, estimated where the endpoint sent none."""
+def _add_usage(request: ChatRequest, reply: Reply, name: str) -> Reply:
+    """Return `reply` with the model's name, and with estimated token counts where the endpoint sent none."""
     usage = reply.usage
     if not usage.prompt_tokens and not usage.answer_tokens and usage.requests:
-        asked = sum(estimated_tokens(message.text) for message in request.messages)
-        usage = Usage(asked, estimated_tokens(reply.text), requests=usage.requests, estimated=True)
+        asked = sum(estimate_tokens(message.text) for message in request.messages)
+        usage = Usage(asked, estimate_tokens(reply.text), requests=usage.requests, estimated=True)
     return Reply(reply.text, reply.end, reply.calls, usage, reply.model or name)
 
 
 def _log(chat: RemoteChat, request: ChatRequest, reply: Reply, seconds: float) -> None:
+    """Log a call that was answered or cancelled; the texts only at level DEBUG."""
     texts = {}
-    if logger.isEnabledFor(logging.DEBUG):  # withheld by the log itself unless a person wants them
+    if logger.isEnabledFor(logging.DEBUG):
         texts = {
             "prompt_text": "\n\n".join(f"{one.speaker}: {one.text}" for one in request.messages),
             "answer_text": reply.text,
@@ -201,6 +201,7 @@ def _log(chat: RemoteChat, request: ChatRequest, reply: Reply, seconds: float) -
 
 
 def _log_failure(chat: RemoteChat, error: ChatError, seconds: float) -> None:
+    """Log a call that failed."""
     logger.info(
         "chat failed: %s",
         error,

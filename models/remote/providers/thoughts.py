@@ -1,7 +1,7 @@
-"""What a model thinks aloud inside its answer, between tags, taken out while the answer comes.
+"""A filter for thoughts that a model writes between tags inside its answer, applied while the answer arrives.
 
-A block counts where a line begins, and not in a fence of code, where somebody may write of such tags. A tag may come in
-pieces. Start at `ThoughtFilter`.
+A tag counts at the beginning of a line outside a code fence; elsewhere it may be text about such tags. A tag may arrive
+in pieces. Start at `ThoughtFilter`.
 """
 
 from __future__ import annotations
@@ -17,35 +17,34 @@ TAGS = (
     ("[think]", "[/think]"),
 )
 CLOSINGS = tuple(closing for _, closing in TAGS)
-LONGEST_LINE = 200  # characters that are remembered: enough to know a fence
+LONGEST_LINE = 200  # characters kept of a line, to recognize a fence
 FENCES = ("```", "~~~")
 
 
 class ThoughtFilter:
-    """One answer. Takes pieces, gives what is to be shown.
+    """The filter of one answer.
 
     Attributes:
-        thinks: whether a block is open.
-        unopened: how often a block ended that had not begun: all that was shown before it was thought.
+        unopened: number of closing tags without an opening one so far; the text before such a tag was a thought too.
     """
 
     def __init__(self) -> None:
         self.unopened = 0
-        self._held = ""  # what may become a tag
+        self._held = ""  # input not yet shown or dropped
         self._closing = ""  # the tag that ends the open block
-        self._hidden: list[str] = []  # of an open block that began in the middle, which may be no block
+        self._hidden: list[str] = []  # text of the open block, shown after all if it never ends
         self._line = ""  # the line so far, as it was shown
         self._fenced = False
-        self._shown = False  # something but space
+        self._shown = False  # whether anything but whitespace was shown
         self._blocks = 0
 
     @property
     def thinks(self) -> bool:
-        """Whether a block is open."""
+        """Whether a block of thoughts is open."""
         return bool(self._closing)
 
     def take(self, piece: str) -> str:
-        """Return what of the answer can be shown now."""
+        """Add `piece` and return the text that can be shown now."""
         self._held += piece
         shown: list[str] = []
         while self._held and self._step(shown):
@@ -53,7 +52,7 @@ class ThoughtFilter:
         return "".join(shown)
 
     def finish(self) -> str:
-        """Return the rest: the answer is over. A block that never ended is one only at the beginning."""
+        """Return the rest at the end of the answer; drop an unclosed block only if no text was shown before it."""
         rest, self._held = self._held, ""
         if self._closing:
             rest, self._closing = "".join([*self._hidden, rest]) if self._shown else "", ""
@@ -62,7 +61,7 @@ class ThoughtFilter:
         return rest
 
     def _step(self, shown: list[str]) -> bool:
-        """Do away with some of what is held; false when more has to come."""
+        """Consume a part of the held text; return False when more input is needed to decide."""
         if self._closing:
             return self._think()
         if self._line.strip() or self._fenced:
@@ -70,7 +69,7 @@ class ThoughtFilter:
         begun = self._held.lstrip()
         low = begun.lower()
         if not self._shown and self._blocks:
-            self._held = begun  # space behind what was thought
+            self._held = begun  # drop whitespace after a block
         if not begun and not self._shown:
             return False
         if self._begin(begun, low):
@@ -81,7 +80,7 @@ class ThoughtFilter:
         return not awaited and self._show(shown)
 
     def _begin(self, begun: str, low: str) -> bool:
-        """Whether a block begins here; it is open then."""
+        """Open a block if the held text begins with an opening tag; return whether it does."""
         found = next((pair for pair in TAGS if low.startswith(pair[0])), None)
         if found is None:
             return False
@@ -91,7 +90,7 @@ class ThoughtFilter:
         return True
 
     def _think(self) -> bool:
-        """Hide what is thought, up to the end of the block."""
+        """Drop held text up to the closing tag; return False when that has not arrived."""
         found = re.search(re.escape(self._closing), self._held, re.IGNORECASE)
         if found is None:
             kept = len(self._closing) - 1
@@ -104,12 +103,12 @@ class ThoughtFilter:
         return True
 
     def _end_unopened(self, begun: str, shown: list[str]) -> bool:
-        """Forget what was shown before a closing tag that has a line to itself."""
+        """Discard the text shown before a closing tag at the end of its line; return False to wait for more input."""
         rest = begun[len(next(tag for tag in CLOSINGS if begun.lower().startswith(tag))) :]
         if not rest.strip():
             return False
         if self._shown and "\n" not in rest[: len(rest) - len(rest.lstrip())]:
-            return self._show(shown)  # a line that goes on: somebody writes of the tag
+            return self._show(shown)  # the line goes on, so it is text about the tag
         self.unopened += self._shown
         shown.clear()
         self._held, self._line, self._shown = rest.lstrip(), "", False
@@ -117,7 +116,7 @@ class ThoughtFilter:
         return True
 
     def _show(self, shown: list[str]) -> bool:
-        """Show the rest of the line, or what has come of it."""
+        """Show the held text to the end of its line; return True."""
         at = self._held.find("\n") + 1
         part, self._held = (self._held[:at], self._held[at:]) if at else (self._held, "")
         shown.append(part)

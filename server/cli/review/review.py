@@ -19,7 +19,7 @@ from agents.edits import ProposedEdit, TextChange
 from agents.findings import Severity
 from indexing.syntax import texts
 from indexing.workspace import left_out
-from indexing.workspace.walk import Walk
+from indexing.workspace.walk import WalkCounts
 from server.cli import confirming, place, terminal
 from server.cli.review import changed_lines, findings
 from server.cli.review.findings import Located, Outcome
@@ -135,7 +135,7 @@ class _Job:
 
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""
-        walk, read, found = Walk(), 0, []
+        walk, read, found = WalkCounts(), 0, []
         reviewed: list[Reviewed] = []
         self.fixable, self.left_out = [], []
         for batch in self._batches(given, walk):
@@ -234,7 +234,7 @@ class _Job:
         feeds = [at for at, character in enumerate(document.text) if character == "\n"]  # git counts no other ends
         return [one for one in located if any(_meet(one.finding.span, feeds, each) for each in lines)]
 
-    def _batches(self, given: Sequence[Path], walk: Walk) -> Iterator[list[Document]]:
+    def _batches(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[list[Document]]:
         batch: list[Document] = []
         size = 0
         for document in self._documents(given, walk.skipped):
@@ -250,7 +250,7 @@ class _Job:
         from agents.reviewer import reviewed_files  # noqa: PLC0415
 
         seen: set[Path] = set()
-        for path, waived in self._paths(given, Walk(skipped)):
+        for path, waived in self._paths(given, WalkCounts(skipped)):
             if path in seen or (self.changed is not None and path not in self.changed):
                 continue
             seen.add(path)
@@ -262,7 +262,7 @@ class _Job:
             else:
                 yield document
 
-    def _paths(self, given: Sequence[Path], walk: Walk) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
+    def _paths(self, given: Sequence[Path], walk: WalkCounts) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
         """The files that are meant: one that is named is looked at, whatever the ignore files say of it.
 
         Beside each what of its content does not count; None for a file of a folder that nothing is said of.
@@ -280,7 +280,7 @@ class _Job:
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None
             elif os.path.isfile(real):  # noqa: PTH113 (as above)
-                yield real, exclusion.waived_at(real)
+                yield real, exclusion.waived_reasons_at(real)
             else:
                 what = "is neither a file nor a folder" if os.path.lexists(path) else "does not exist"
                 raise Failure(f"{path} {what}; give files and folders.")

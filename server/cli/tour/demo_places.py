@@ -18,7 +18,7 @@ from indexing.syntax.documents import Document
 from indexing.syntax.texts import decode
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.walk import WalkCounts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,6 @@ T = TypeVar("T")
 FILES = 12
 LOOKED_AT = 20_000  # files; a huge workspace need not be listed to its end for a demonstration
 MIN_BYTES, MAX_BYTES = 200, 60_000
-PROSE = {"markdown", "json", "yaml", "toml", "html", "css", languages.TEXT}
 
 IMPORT = "in an import"
 # Each kind of place: the text up to the cursor (group 1) and the rest of the line, which the demonstration removes.
@@ -83,9 +82,9 @@ def _files(root: Path) -> list[tuple[Path, str, str]]:
     """Files evenly spread over those of a good size, in the workspace's most frequent language and the next ones."""
     limits = IndexLimits()
     by_language: dict[str, list[str]] = {}
-    for found in itertools.islice(walk(Exclusion(root, limits), limits, Walk()), LOOKED_AT):
-        language = languages.of_path(root / found.relative)
-        if language not in PROSE and MIN_BYTES <= found.size <= MAX_BYTES:
+    for found in itertools.islice(walk(Exclusion(root, limits), limits, WalkCounts()), LOOKED_AT):
+        language = languages.detect(root / found.relative)
+        if languages.get(language).kind is languages.Kind.CODE and MIN_BYTES <= found.size <= MAX_BYTES:
             by_language.setdefault(language, []).append(found.relative)
     ranked = sorted(by_language.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     shares = (FILES,) if len(ranked) == 1 else (FILES - 3, 2, 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from server.state import paths
 from starling_files import write_file
 
 if TYPE_CHECKING:
@@ -40,14 +39,11 @@ class ShownDocuments:
         return self._texts.get(uri)
 
 
-def write_to_cache(name: str, text: str) -> Path | None:
-    """Write `text` to a file in the cache and return its path; None if it cannot be written. Blocking.
+def write_document(folder: Path, name: str, text: str) -> Path | None:
+    """Write `text` to a file in `folder`, below the cache, and return its path; None if that fails. Blocking.
 
     Deletes the oldest files beyond `KEPT`.
     """
-    folder = paths.writable(paths.cache_dir() / "questions").path
-    if folder is None:
-        return None
     path = folder / f"{_sanitize(name)}.diff"
     try:
         write_file(path, text.encode("utf-8", "replace"))

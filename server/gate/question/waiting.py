@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Cancelled = Callable[[], bool]
-"""Returns whether the request was cancelled; has to be cheap and thread-safe."""
+if TYPE_CHECKING:
+    from agents.ports.permissions import Cancelled
 
 POLL_S = 0.1  # between two calls of a `Cancelled`
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agents.edits import CreateFile, TextChange
+from agents.ports.permissions import ToolCall
 from agents.tasks.task import TestRun
 from agents.tools import EXECUTE_COMMAND
 from server.gate.disk import contents
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agents.edits import Change
-    from server.gate.gate import Gate
+    from agents.ports.permissions import Permissions
     from server.gate.trials.test_runs import Command, Run
 
 _MOST_FILES = 5_000
@@ -65,13 +66,13 @@ class Trials:
 
     Attributes:
         files: the workspace.
-        gate: returns the gate that asks the person.
-        loop: the event loop of the gate.
+        permissions: returns the port that asks the person.
+        loop: the event loop of that port.
         cancelled: returns whether the task was cancelled.
     """
 
     files: Workspace
-    gate: Callable[[], Gate]
+    permissions: Callable[[], Permissions]
     loop: asyncio.AbstractEventLoop
     cancelled: Callable[[], bool]
 
@@ -100,19 +101,19 @@ class Trials:
 
     def _ask(self, command: Command, root: Path, times: int) -> str:
         """Ask a person to permit up to `times` runs; return why not, "" for a yes."""
-        asking = self.gate().permit(
+        call = ToolCall(
             EXECUTE_COMMAND,
             wording.describe_trial(command.command_line, str(root), times, self.files.test_timeout_s),
             title=wording.title_trial(root.name),
             why=wording.TRIAL_WHY,
             by="generator",
-            cancelled=self.cancelled,
         )
+        asking = self.permissions().permit(call, cancelled=self.cancelled)
         try:
-            outcome = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
+            answer = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
         except CancelledError:
             return "The request was cancelled."
-        return "" if outcome.applied else outcome.reason or "Nobody permitted the run."
+        return "" if answer.granted else answer.reason or "Nobody permitted the run."
 
     def _find_excess(self, root: Path) -> str:
         """Return why the workspace is too large to be copied, "" if it is not."""

@@ -41,7 +41,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> 
     if core.reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)
     document = await targets.document_of(snapshot, services, core, arguments)
-    if document.language != "python":
+    if not document.record.entry.ruff:
         problem = f"PEP 8 is about Python, and this is {document.language}; `starling.review` looks at any language."
         return Result(checked=False, problem=problem, score=None, how="", violations=())
     look = partial(_looked, core.reviewer, document, snapshot.encoding)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agents.ports.permissions import ToolCall
 from agents.reviewer.coverage import coverage
 from agents.tools import EXECUTE_COMMAND
 from indexing.workspace import origins
@@ -101,19 +102,18 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
     command = test_runs.choose_command(folder, settings.test_command)
     if isinstance(command, str):
         return RunFacts(command="", outcome="refused", exit_code=None, seconds=0.0, output="", problem=command)
-    outcome = await services.gate.permit(
+    call = ToolCall(
         EXECUTE_COMMAND,
         wording.describe_test_run(command.command_line, str(folder), settings.test_timeout_s),
         title=wording.title_test_run(folder.name),
         why=wording.explain_test_run(measures=command.measures),
         by="reviewer",
     )
-    if not outcome.applied:
-        verdict, why = outcome.verdict.value, outcome.reason
-        return RunFacts(
-            command=command.command_line, outcome=verdict, exit_code=None, seconds=0.0, output="", problem=why
-        )
-    async with services.works.run(f"Running {command.command_line}", snapshot.token) as work:
+    answer = await services.gate.permit(call)
+    if not answer.granted:
+        shown, why = command.command_line, answer.reason
+        return RunFacts(command=shown, outcome=answer.outcome, exit_code=None, seconds=0.0, output="", problem=why)
+    async with services.jobs.run(f"Running {command.command_line}", snapshot.token) as work:
         ran = await _ran(work, command, settings.test_timeout_s, data)
     return RunFacts(
         command=command.command_line,
@@ -130,7 +130,7 @@ async def _ran(work: Job, command: Command, timeout_s: float, data: Path | None)
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
-            if work.cancelled():
+            if work.is_cancelled():
                 break
     finally:
         if not running.done():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from agents.ports.failures import StateError
+from server.gate.records import Status
 from server.lsp.commands.answering.command_records import CommandRecord
-from server.state.database import StateError
-from server.state.requests import Status
 
 if TYPE_CHECKING:
     from server.gate.journal import Journal
@@ -72,4 +72,4 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
 def _listed(journal: Journal, arguments: Arguments) -> tuple[Approval, ...]:
     journal.recover()
     status = Status(arguments.status) if arguments.status else None
-    return tuple(Approval(**dataclasses.asdict(one)) for one in journal.requests.listed(status, arguments.limit))
+    return tuple(Approval(**dataclasses.asdict(one)) for one in journal.records.list_requests(status, arguments.limit))

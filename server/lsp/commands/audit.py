@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from agents.ports.failures import StateError
 from server.lsp.commands.answering.command_records import CommandRecord
-from server.state.database import StateError
 
 if TYPE_CHECKING:
     from server.gate.journal import Journal
@@ -64,5 +64,5 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
 
 
 def _listed(journal: Journal, arguments: Arguments) -> tuple[Row, ...]:
-    found = journal.audit.listed(arguments.limit, request=arguments.request)
+    found = journal.records.list_audit(arguments.limit, request=arguments.request)
     return tuple(Row(**dataclasses.asdict(one)) for one in found)

@@ -43,7 +43,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
     def pour(work: Job, piece: str) -> None:
         if arguments.partial_token is not None:
-            work.loop.call_soon_threadsafe(services.works.pour, arguments.partial_token, piece)
+            work.loop.call_soon_threadsafe(services.jobs.send_text, arguments.partial_token, piece)
 
     place = await proposing.place_of(snapshot, services, arguments, arguments.question)
     async with proposing.working(snapshot, services, place.core, "explain", stream=pour) as (work, means):

@@ -49,12 +49,12 @@ async def _finding(services: Services, place: Place, code: str) -> Finding:
     Raises:
         CommandFailed: it is gone.
     """
-    review = services.reviews.known(place.document)
+    review = services.reviews.get_current(place.document)
     findings = review.findings if review is not None else ()
     if not findings:
         loop = asyncio.get_running_loop()
-        findings = await loop.run_in_executor(services.pool, fixing.static_findings, place.core, place.document)
-    found = fixing.found(findings, code, place.scene.span)
+        findings = await loop.run_in_executor(services.pool, fixing.compute_static_findings, place.core, place.document)
+    found = fixing.find_nearest(findings, code, place.scene.span)
     if found is None:
         if why := await asyncio.to_thread(targets.left_out_of, place.core, place.document):
             raise CommandFailed(why, code="excluded")

@@ -103,19 +103,19 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     reviewer = core.reviewer
     if reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)
-    async with services.works.run("Reviewing", snapshot.token) as work:
+    async with services.jobs.run("Reviewing", snapshot.token) as work:
         if arguments.uri is not None:
             document = await targets.document_of(snapshot, services, core, Target(uri=arguments.uri))
             layers = layers_of(core) if arguments.deep else QUICK
             folder = targets.root_of(snapshot, document.path)
             on_text = partial(
-                reporting.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.cancelled
+                reporting.on_text, reviewer, document.record, folder, layers=layers, cancelled=work.is_cancelled
             )
             look = partial(_saying, on_text, partial(targets.left_out_of, core, document))
         else:
-            look = partial(_on_files, snapshot, core, reviewer, arguments.paths, work.cancelled)
-        whole = await work.call(look)
-        return await work.call(partial(_result, whole, snapshot.encoding))
+            look = partial(_on_files, snapshot, core, reviewer, arguments.paths, work.is_cancelled)
+        whole = await work.run_blocking(look)
+        return await work.run_blocking(partial(_result, whole, snapshot.encoding))
 
 
 def _on_files(

@@ -62,10 +62,10 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
 
 def costs_of(services: Services) -> tuple[tuple[CostRecord, ...], str]:
     """What was recorded, and why it could not be read."""
-    from server.state.database import StateError  # noqa: PLC0415 (SQLite)
+    from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
 
     core = services.cores.current
     try:
-        return (() if core is None or core.costs is None else core.costs.listed(DAYS)), ""
+        return (() if core is None or core.costs is None else core.costs.list_days(DAYS)), ""
     except StateError as error:
         return (), str(error)

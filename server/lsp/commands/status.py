@@ -116,5 +116,5 @@ def chat_facts(core: Core) -> tuple[ChatFacts, ...]:
     return tuple(
         ChatFacts(role=role, **dataclasses.asdict(standing))
         for role, chain in core.chats.by_role.items()
-        for standing in chain.standings()
+        for standing in chain.list_statuses()
     )

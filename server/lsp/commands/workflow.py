@@ -13,6 +13,7 @@ from pydantic import Field
 from pygls.exceptions import JsonRpcException
 
 from agents import workflow
+from agents.ports.failures import StateError
 from agents.tasks.task import Nothing
 from agents.workflow import Workflow, WorkflowResult
 from server.assembly.gates import state
@@ -21,7 +22,6 @@ from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.proposing import Written
-from server.state.database import StateError
 from server.state.workflow_records import Workflows
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from agents.ports.failures import StateError
 from server.assembly.gates import state
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.workflow import RoundFacts
-from server.state.database import StateError
 from server.state.workflow_records import Workflows
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
 
 def _listed(limit: int) -> tuple[WorkflowRecord, ...]:
     with closing(state()) as opened:
-        return Workflows(opened).listed(limit)
+        return Workflows(opened).list_newest(limit)
 
 
 def _facts(record: WorkflowRecord) -> WorkflowFacts:

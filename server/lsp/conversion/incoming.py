@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from agents.suggestions import Trigger
-from indexing.workspace.origins import is_plain, origins_of, path_of
+from indexing.workspace.origins import find_origins, is_plain, path_of
 from server.lsp.session.open_documents import OpenText
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ HIGH_SURROGATES = range(0xD800, 0xDC00)
 
 def offset_of(document: OpenText, position: types.Position, encoding: str) -> int:
     """The code-point offset of `position`, whose character counts units of `encoding` ("utf-8", "utf-16", "utf-32")."""
-    start = document.lines.start(position.line)
-    line = document.text[start : document.lines.start(position.line + 1)]
+    start = document.lines.find_start(position.line)
+    line = document.text[start : document.lines.find_start(position.line + 1)]
     if line.endswith(("\n", "\r")):
         line = line[:-2] if line.endswith("\r\n") else line[:-1]
     return start + min(_characters(line, position.character, encoding), len(line))
@@ -61,19 +61,19 @@ def changed(
     """The document after `changes`, each of which counts in the text that the one before it left."""
     for change in changes:
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
-            document = document.rewritten(change.text)
+            document = document.with_text(change.text)
         else:
-            document = document.replaced(*span_of(document, change.range, encoding), change.text)
-    return document.at_version(version)
+            document = document.with_replacement(*span_of(document, change.range, encoding), change.text)
+    return document.with_version(version)
 
 
 def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
     """A document, or a cell of the notebook of that URI, as the editor opens it."""
     container = None if notebook is None else path_of(notebook)
     path = path_of(item.uri) if notebook is None else None
-    origins = () if notebook is None else ((container,) if container is not None else ()) + origins_of(notebook)
+    origins = () if notebook is None else ((container,) if container is not None else ()) + find_origins(notebook)
     if path is None or not is_plain(item.uri):
-        origins += origins_of(item.uri)
+        origins += find_origins(item.uri)
     language = language_of(item.language_id, path or (origins[0] if origins else None))
     document = OpenText.of(item.uri, path, language, item.version, item.text, container=container)
     return replace(document, cell=notebook is not None, origins=tuple(dict.fromkeys(origins)))
@@ -83,8 +83,8 @@ def language_of(language_id: str, path: Path | None) -> str:
     """Our name of a language: by the editor's name of it, else by the file's name."""
     from indexing.syntax import languages  # noqa: PLC0415 (8 ms that the answer to `initialize` need not wait for)
 
-    language = languages.of_id(language_id)
-    return languages.of_path(path) if language == languages.TEXT and path is not None else language
+    language = languages.resolve_id(language_id)
+    return languages.detect(path) if language == languages.TEXT and path is not None else language
 
 
 def uri_of(params: object) -> str | None:

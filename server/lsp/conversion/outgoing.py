@@ -25,8 +25,8 @@ LABEL_CHARACTERS = 60
 
 def position_of(document: OpenText, offset: int, encoding: str) -> types.Position:
     """The position of a code-point offset, its character counted in units of `encoding`."""
-    line = document.lines.line_at(offset)
-    before = document.text[document.lines.start(line) : offset]
+    line = document.lines.find_line(offset)
+    before = document.text[document.lines.find_start(line) : offset]
     return types.Position(line, _units(before, encoding))
 
 
@@ -64,7 +64,7 @@ def popup_items(completion: Completion, document: OpenText, offset: int, encodin
     """
     items = []
     for suggestion, span in _on_one_line(completion, document, encoding):
-        head = document.text[document.lines.start(document.lines.line_at(offset)) : suggestion.start]
+        head = document.text[document.lines.find_start(document.lines.find_line(offset)) : suggestion.start]
         word = found.group() if (found := WORD_END.search(head)) else ""
         text = word + _newlines(suggestion.text)
         first = text.split("\n", 1)[0]

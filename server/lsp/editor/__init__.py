@@ -1,1 +1,1 @@
-"""What is asked of the editor: its traits, settings, progress bars, questions and edits."""
+"""Everything that involves the editor: its capabilities, settings, progress bars, questions, edits and file events."""

@@ -1,9 +1,9 @@
-"""How a person is asked in an editor: by client and kind of change one way is chosen, so that one question is asked.
+"""The gate's questions, asked in the editor: each question is asked once, in the best way that the client supports.
 
-An editor whose preview can be trusted asks by itself; one with a view of its own shows the texts side by side and
-asks there (`starling/confirm`); every other is asked with `window/showMessageRequest` once the diff was made readable.
-What a client declares is not enough to trust its preview (`server.lsp.editor.client.Editing`). Never writes, and takes
-nothing but a clear yes for a yes. Start at `EditorAsker`.
+There are three ways. An editor with a trusted preview asks by itself. A client that declares `starling/confirm` shows
+the texts side by side and asks there. Every other client gets `window/showMessageRequest`, after the diff was shown.
+Declared capabilities are not enough to trust a preview (`server.lsp.editor.client.Editing`). Never writes; any answer
+but an explicit approval is a rejection. Start at `EditorAsker`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from server.gate.ports import Answer
 from server.gate.question import shown_documents, wording
 from server.lsp.editor import confirm_request
 from server.lsp.editor.client_requests import ask_client
+from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
 
@@ -33,27 +35,36 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHOW_WAIT_S = 10.0  # for a document to be shown; some editors never answer, and the question itself must come
+SHOW_WAIT_S = 10.0  # for a document to be shown; some editors never answer, and the question must be asked anyway
 
 
 class EditorAsker:
-    """Asks in the editor at the other end of a connection."""
+    """Asks a person in the editor at the other end of a connection."""
 
     def __init__(self, server: LanguageServer, client: Callable[[], Client], documents: ShownDocuments) -> None:
-        """`client` gives the client's traits, which come with `initialize`; `documents` is where the editor reads."""
+        """Prepare to ask.
+
+        Args:
+            server: the connection to the editor.
+            client: returns the client's capabilities, which are known after `initialize`.
+            documents: the store from which the editor fetches the diffs that it shows.
+        """
         self._server = server
         self._client = client
         self._shown = documents
         self._turn = asyncio.Lock()
 
     def asks_while_applying(self, question: Question) -> bool:
-        """Whether the editor's own preview asks; it shows proposals only, and new files get its own line ends."""
+        """Return whether the editor's own preview asks the question.
+
+        A preview shows proposals only. It does not ask about new files with carriage returns, which it would replace.
+        """
         if question.proposal is None or not self._client().editing.previews:
             return False
         return not any(isinstance(one, CreateFile) and "\r" in one.text for one in question.proposal.changes)
 
     def find_obstacle(self, question: Question) -> str:
-        """Why this client could not carry out a yes; nobody is asked for nothing."""
+        """Return why this client could not apply the change after an approval, "" if it could."""
         changes = question.proposal.changes if question.proposal is not None else ()
         if any(isinstance(one, TextChange) for one in changes) and not self._client().editing.applies:
             name = self._client().name or "This editor"
@@ -61,34 +72,37 @@ class EditorAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff, then ask, one question at a time; who wants to see it again decides after that."""
+        """Show the diff, then ask until the person decides; "show again" repeats both. Asks one question at a time."""
         async with self._turn:
             if question.proposal is not None and self._client().editing.confirms:
-                return await self._compared(question, question.proposal)
-            readable = question.proposal is not None and await self._show(question)
-            asked = wording.phrase_line(question) if readable else await self._with_diff(question)
-            while (chosen := await self._choose(question, asked)) is None:
-                if self._client().editing.modal or not await self._show(question, focus=True):
-                    asked = wording.phrase_with_diff(question)
+                return await self._ask_in_client_view(question, question.proposal)
+            readable = question.proposal is not None and await self._show_diff(question)
+            message = wording.phrase_line(question) if readable else await self._format_with_diff(question)
+            while (chosen := await self._choose(question, message)) is None:
+                if self._client().editing.modal or not await self._show_diff(question, focus=True):
+                    message = wording.phrase_with_diff(question)
             return chosen
 
-    async def _compared(self, question: Question, proposal: ProposedEdit) -> Answer:
-        """What a person chose in the client's own view of the texts."""
+    async def _ask_in_client_view(self, question: Question, proposal: ProposedEdit) -> Answer:
+        """Return the person's answer from the client's own side-by-side view; `UNABLE` if the client could not ask."""
         try:
             answer = await ask_client(
-                self._server, confirm_request.CONFIRM, confirm_request.question_of(question, proposal)
+                self._server, confirm_request.CONFIRM, confirm_request.build_params(question, proposal)
             )
         except JsonRpcException as error:
             logger.warning("the editor could not ask: %s", error)
             return Answer.UNABLE
-        return confirm_request.answer_of(question, answer)
+        return confirm_request.parse_answer(question, answer)
 
-    async def _choose(self, question: Question, asked: str) -> Answer | None:
-        """What a person chose, None for seeing it again; a box that is closed, and what was not offered, is a no."""
+    async def _choose(self, question: Question, message: str) -> Answer | None:
+        """Ask in a message box and return the answer; None for "show again".
+
+        A box that is closed, and a title that was not offered, count as a rejection.
+        """
         offered = wording.list_answers(question, showing=question.proposal is not None)
         params = types.ShowMessageRequestParams(
             types.MessageType.Warning if wording.is_serious(question) else types.MessageType.Info,
-            wording.replace_unprintable(asked),
+            wording.replace_unprintable(message),
             [types.MessageActionItem(title) for title in offered],
         )
         try:
@@ -98,8 +112,8 @@ class EditorAsker:
             return Answer.UNABLE
         return offered.get(chosen.title, Answer.REJECT) if chosen is not None else Answer.REJECT
 
-    async def _show(self, question: Question, *, focus: bool = False) -> bool:
-        """Whether the editor shows the diff as a document."""
+    async def _show_diff(self, question: Question, *, focus: bool = False) -> bool:
+        """Show the diff as a document in the editor; return whether the editor shows it."""
         can = self._client().editing
         text = wording.phrase_document(question)
         if not can.shows:
@@ -107,7 +121,7 @@ class EditorAsker:
         if can.contents:
             uri = self._shown.put(wording.name_document(question), text)
         else:
-            path = await asyncio.to_thread(shown_documents.write_to_cache, wording.name_document(question), text)
+            path = await asyncio.to_thread(_write_document, question, text)
             if path is None:
                 return False
             uri = path.as_uri()
@@ -119,11 +133,17 @@ class EditorAsker:
             return False
         return bool(answer.success)
 
-    async def _with_diff(self, question: Question) -> str:
-        """The question with the diff in the message; a long one is in a file, too."""
+    async def _format_with_diff(self, question: Question) -> str:
+        """Return the question with the diff in it; a long diff is also written to a file, which the text names."""
         if not wording.is_long(question):
             return wording.phrase_with_diff(question)
-        path = await asyncio.to_thread(
-            shown_documents.write_to_cache, wording.name_document(question), wording.phrase_document(question)
-        )
+        path = await asyncio.to_thread(_write_document, question, wording.phrase_document(question))
         return wording.phrase_with_diff(question, elsewhere=str(path) if path is not None else "")
+
+
+def _write_document(question: Question, text: str) -> Path | None:
+    """Write `text` about `question` to a file in the cache and return its path; None if that fails. Blocking."""
+    folder = paths.writable(paths.cache_dir() / "questions").path
+    if folder is None:
+        return None
+    return shown_documents.write_document(folder, wording.name_document(question), text)

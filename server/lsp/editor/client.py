@@ -1,4 +1,4 @@
-"""What the client can do, read once from `initialize`. Frozen; knows no feature. Start at `Client.of`."""
+"""The client's name and capabilities, read once from `initialize`. Frozen. Start at `Client.of`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from pygls.capabilities import ServerCapabilitiesBuilder, get_capability
 if TYPE_CHECKING:
     from lsprotocol import types
 
-# These show their refactor preview for changes that need confirmation, and apply what is ticked there and nothing else.
+# These editors show a preview for changes that need confirmation, and apply only what is ticked there.
 PREVIEWING = ("Visual Studio Code", "VSCodium", "Code - OSS", "code-server")
-# While these ask (`inputlist`, the minibuffer) nothing can be scrolled: what is to be seen must be in the question.
+# While these editors ask (`inputlist`, the minibuffer), nothing can be scrolled, so the question must hold the diff.
 MODAL = ("Neovim", "Vim", "Emacs")
 
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """What the client can do with a proposed edit: show it, ask about it, make it. What it declares is not always so.
+    """The client's capabilities for proposed edits: show them, ask about them, apply them.
+
+    The capabilities are corrected for clients that declare more than they do.
 
     Attributes:
         applies: takes `workspace/applyEdit`.
         versioned: takes `documentChanges`, which name versions and may create, rename and delete.
         operations: which of "create", "rename" and "delete" it takes.
-        previews: asks by itself, and truly, about changes that are annotated so. Declaring annotations is not enough:
-            Neovim 0.12 asks once for each document, never about files, and says that it applied what was refused.
+        previews: asks by itself, and reliably, about changes that are annotated for confirmation. Clients that declare
+            annotations may fail to: Neovim 0.12 asks once for each document, never about files, and reports a refused
+            edit as applied.
         shows: takes `window/showDocument`.
-        contents: asks us for documents of our own scheme (`workspace/textDocumentContent`).
-        modal: its questions hold everything else up.
-        confirms: asks about proposals in a view of its own when told to (`server.lsp.editor.confirm_request`), and only
-        answers.
+        contents: fetches documents of the `starling:` scheme from the server (`workspace/textDocumentContent`).
+        modal: nothing else can be done in it while it asks.
+        confirms: asks about proposals in its own view on `starling/confirm` (`server.lsp.editor.confirm_request`), and
+        returns the answer without applying anything.
     """
 
     applies: bool = False
@@ -44,12 +47,12 @@ class Editing:
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities, name: str) -> Editing:
-        """The traits that a client of that name declares."""
+        """Return the capabilities that `declared` gives a client of the name `name`."""
         edits = "workspace.workspace_edit."
         operations = get_capability(declared, f"{edits}resource_operations") or ()
         versioned = bool(get_capability(declared, f"{edits}document_changes", default=False)) or bool(operations)
         annotated = get_capability(declared, f"{edits}change_annotation_support") is not None
-        confirms = _confirms(declared.experimental)
+        confirms = _has_confirm_capability(declared.experimental)
         return cls(
             applies=bool(get_capability(declared, "workspace.apply_edit", default=False)),
             versioned=versioned,
@@ -62,21 +65,21 @@ class Editing:
         )
 
 
-def _confirms(experimental: object) -> bool:
-    """Whether `{"starling": {"confirm": true}}` is declared there, which may hold anything."""
+def _has_confirm_capability(experimental: object) -> bool:
+    """Return whether `experimental`, which may be any JSON, contains `{"starling": {"confirm": true}}`."""
     ours = experimental.get("starling") if isinstance(experimental, dict) else None
     return isinstance(ours, dict) and ours.get("confirm") is True
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What the client's menu of code actions can show.
+    """The client's capabilities for its menu of code actions.
 
     Attributes:
-        literals: takes actions, not only commands.
-        disables: shows what cannot be chosen, and why.
-        resolves: asks for an action's edit when it is chosen.
-        prefers: marks the likeliest choice.
+        literals: takes `CodeAction` objects, not only commands.
+        disables: shows disabled actions, with the reason.
+        resolves: requests an action's edit when the action is chosen (`codeAction/resolve`).
+        prefers: highlights the preferred action.
     """
 
     literals: bool = False
@@ -86,7 +89,7 @@ class Menu:
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities) -> Menu:
-        """The traits that a client declares."""
+        """Return the menu capabilities in `declared`."""
         actions = "text_document.code_action"
         resolvable = get_capability(declared, f"{actions}.resolve_support.properties") or ()
         return cls(
@@ -99,25 +102,25 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The traits of the client that we act on.
+    """The client's name, version and the capabilities that Starling uses.
 
     Attributes:
-        name: as it calls itself, "" when it does not.
-        version: of the client, "" when it does not say.
-        encoding: unit of positions. The client's first choice that we know: it must convert what it does not keep
-            natively, while our conversion of a line costs a microsecond.
+        name: the client's name, "" if it sends none.
+        version: the client's version, "" if it sends none.
+        encoding: unit of positions ("utf-8", "utf-16", "utf-32"): the first of the client's encodings that Starling
+            supports. The client's preference decides, since converting a line here takes only a microsecond.
         inline: can show inline completions.
         configuration: answers `workspace/configuration`.
         watches: takes registrations of file watchers.
-        progress: shows work-done progress that we begin.
-        pulls: asks for diagnostics; whoever does not is sent them.
-        pulls_workspace: may ask for those of the whole workspace. Not Neovim: told to ask anew, it would do so for the
-            workspace and drop the answer for the buffers that are open (0.12, `vim.lsp.diagnostic.on_refresh`).
-        refreshes: asks anew when told that diagnostics have changed.
-        process: its process id, None when unknown.
-        options: `initializationOptions`, whatever they are.
-        editing: what it can do with a proposed edit.
-        menu: what its menu of code actions can show.
+        progress: shows work-done progress that the server starts.
+        pulls: requests diagnostics (pull model); all other clients are sent them (push model).
+        pulls_workspace: may request diagnostics of the whole workspace. False for Neovim: after a refresh it requests
+            those of the workspace and drops the answer for open buffers (0.12, `vim.lsp.diagnostic.on_refresh`).
+        refreshes: requests diagnostics again on `workspace/diagnostic/refresh`.
+        process: the client's process id, None if unknown.
+        options: `initializationOptions`, unchecked JSON.
+        editing: capabilities for proposed edits.
+        menu: capabilities for the menu of code actions.
     """
 
     name: str = ""
@@ -137,10 +140,10 @@ class Client:
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
-        """The traits that `initialize` declares."""
+        """Return the client that the parameters of `initialize` describe."""
         declared = params.capabilities
 
-        def able(name: str) -> bool:
+        def has_capability(name: str) -> bool:
             return bool(get_capability(declared, name, default=False))
 
         name = params.client_info.name if params.client_info else ""
@@ -151,12 +154,12 @@ class Client:
                 getattr(encoding := ServerCapabilitiesBuilder.choose_position_encoding(declared), "value", encoding)
             ),
             inline=get_capability(declared, "text_document.inline_completion") is not None,
-            configuration=able("workspace.configuration"),
-            watches=able("workspace.did_change_watched_files.dynamic_registration"),
-            progress=able("window.work_done_progress"),
+            configuration=has_capability("workspace.configuration"),
+            watches=has_capability("workspace.did_change_watched_files.dynamic_registration"),
+            progress=has_capability("window.work_done_progress"),
             pulls=pulls,
             pulls_workspace=pulls and name != "Neovim",
-            refreshes=able("workspace.diagnostics.refresh_support"),
+            refreshes=has_capability("workspace.diagnostics.refresh_support"),
             process=params.process_id,
             options=params.initialization_options,
             version=(params.client_info.version or "") if params.client_info else "",

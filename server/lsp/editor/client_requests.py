@@ -1,7 +1,7 @@
-"""One request to the client that a person may take minutes to answer, or never answers.
+"""Requests to the client that may stay unanswered for minutes, because a person has to answer, or for ever.
 
-Whoever stops waiting tells the client (`$/cancelRequest`), and an answer that comes all the same harms nothing. Knows
-no feature. Start at `ask_client`.
+If the caller stops waiting, the request is cancelled at the client (`$/cancelRequest`) and a late answer is ignored.
+Start at `ask_client`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 
 
 async def ask_client(server: LanguageServer, method: str, params: object, *, limit_s: float | None = None) -> Any:  # noqa: ANN401 (each method has its own answer)
-    """The client's answer.
+    """Send a request to the client and return its answer, in LSP's type, or as JSON for a method that LSP lacks.
+
+    Args:
+        server: the connection to the client.
+        method: the method's name.
+        params: the method's parameters.
+        limit_s: longest time to wait for the answer, in seconds; None to wait without limit.
 
     Raises:
-        TimeoutError: none came within `limit_s`.
-        JsonRpcException: the client cannot, or will not; pygls makes it of the error that it answers.
+        TimeoutError: no answer came within `limit_s`.
+        JsonRpcException: the client answered with an error.
     """
     identity = str(uuid.uuid4())
     answer = server.protocol.send_request(method, params, msg_id=identity)
-    answer.add_done_callback(_seen)
-    # pygls' future itself must stay as it is: what is set on a cancelled one raises where messages are received
+    answer.add_done_callback(_retrieve_error)
+    # shielded: a late answer for a future that is cancelled would raise where pygls receives messages
     waiting = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(answer)))
     try:
         async with asyncio.timeout(limit_s):
@@ -38,7 +44,7 @@ async def ask_client(server: LanguageServer, method: str, params: object, *, lim
             server.protocol.notify(types.CANCEL_REQUEST, types.CancelParams(identity))
 
 
-def _seen(answer: Future[Any]) -> None:
-    """Nobody has to look at an error that came too late."""
+def _retrieve_error(answer: Future[Any]) -> None:
+    """Retrieve the error of an answer that nobody awaits, or asyncio would log it as never retrieved."""
     if not answer.cancelled():
         answer.exception()

@@ -1,6 +1,6 @@
-"""Settings on their way between editor and server: pulled by `workspace/configuration`, or sent by the editor.
+"""The editor's settings: fetched with `workspace/configuration`, or taken from what the editor sent.
 
-Knows no setting; what they mean is `server.assembly.settings`' business. Start at `pulled`.
+Returns them as JSON and knows no setting; `server.assembly.settings` validates them. Start at `fetch`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ logger = logging.getLogger(__name__)
 
 SECTION = "starling"
 PULL_WAIT_S = 5.0  # some editors claim to answer and do not
-WORKSPACE_FILE = ".starling.toml"  # as `server.assembly.settings` has it, which is too heavy to import for a name
+WORKSPACE_FILE = ".starling.toml"  # repeated from `server.assembly.settings`, whose import takes too long here
 
 
-async def pulled(server: LanguageServer, client: Client, sent: object) -> object:
-    """What the editor has set: its answer if it can be asked, else what it sent, over `initializationOptions`."""
-    said = sent
+async def fetch(server: LanguageServer, client: Client, sent: object) -> object:
+    """Return the editor's settings as JSON, merged over `initializationOptions`.
+
+    They are the editor's answer to `workspace/configuration`; `sent`, the content of its last notification, if the
+    client does not support that request or does not answer within `PULL_WAIT_S`.
+    """
+    settings = sent
     if client.configuration:
         params = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
         try:
@@ -38,13 +42,16 @@ async def pulled(server: LanguageServer, client: Client, sent: object) -> object
         except (TimeoutError, JsonRpcException) as error:
             logger.warning("workspace/configuration was not answered: %s", error or "no answer in time")
         else:
-            said = answer[0] if answer else None
-    return merged(client.options, said)
+            settings = answer[0] if answer else None
+    return merge(client.options, settings)
 
 
-def merged(weaker: object, stronger: object) -> object:
-    """Both objects, section by section; what is no object counts only where there is nothing else."""
-    weaker, stronger = _unwrapped(weaker), _unwrapped(stronger)
+def merge(weaker: object, stronger: object) -> object:
+    """Return `weaker` with the sections and values of `stronger` laid over it.
+
+    If one of them is not a JSON object, return `stronger`, or `weaker` if `stronger` is empty.
+    """
+    weaker, stronger = _unwrap(weaker), _unwrap(stronger)
     if not stronger:
         return weaker
     if not isinstance(weaker, dict) or not isinstance(stronger, dict):
@@ -57,17 +64,18 @@ def merged(weaker: object, stronger: object) -> object:
 
 
 def warn(server: LanguageServer, message: str) -> None:
-    """Show a person one warning."""
+    """Show `message` to the person as a warning in the editor."""
     shown = f"Starling: {replace_unprintable(message)}"
     server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, shown))
 
 
 def is_settings_file(path: Path) -> bool:
-    """Whether a change of that file changes settings."""
+    """Return whether `path` is named like the workspace's settings file."""
     return path.name == WORKSPACE_FILE
 
 
-def _unwrapped(options: object) -> object:
+def _unwrap(options: object) -> object:
+    """Return the content of `{"starling": …}`, or `options` itself if it has no such wrapper."""
     if isinstance(options, dict) and set(options) == {SECTION}:
         return options[SECTION]
     return options

@@ -1,7 +1,8 @@
-"""A question for a client that asks in a view of its own: what is asked, what may be answered, and each text in full.
+"""The request `starling/confirm`: its parameters and its answer.
 
-The request is `starling/confirm`, for clients that declare `{"starling": {"confirm": true}}` in `experimental`; the
-answer is `{"answer": TITLE}` with one of the titles offered, or null for a no. Knows no client. Start at `question_of`.
+It is sent to clients that declare `{"starling": {"confirm": true}}` in `experimental` and that show a proposal in
+their own view, with the full text of each file before and after. The client answers `{"answer": TITLE}` with one of
+the titles offered, or null for a rejection. Sends nothing. Start at `build_params`.
 """
 
 from __future__ import annotations
@@ -19,20 +20,23 @@ if TYPE_CHECKING:
 CONFIRM = "starling/confirm"
 
 
-def question_of(question: Question, proposal: ProposedEdit) -> dict[str, Any]:
-    """The parameters of the request."""
+def build_params(question: Question, proposal: ProposedEdit) -> dict[str, Any]:
+    """Return the parameters of `starling/confirm` for `question` about `proposal`, as JSON."""
     return {
         "id": question.id,
         "title": wording.phrase_line(question),
         "detail": wording.phrase_head(question),
         "serious": wording.is_serious(question),
         "answers": list(wording.list_answers(question)),
-        "files": [_compared(change) for change in proposal.changes],
+        "files": [_describe_change(change) for change in proposal.changes],
     }
 
 
-def answer_of(question: Question, answer: object) -> Answer:
-    """What was chosen. Only what was offered can be a yes; an answer that is none of ours was not given by a person."""
+def parse_answer(question: Question, answer: object) -> Answer:
+    """Return the person's decision from the client's JSON `answer`.
+
+    Null and a title that was not offered are a rejection; JSON of any other form is `UNABLE`, for no person gave it.
+    """
     if answer is None:
         return Answer.REJECT
     chosen = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
@@ -41,18 +45,18 @@ def answer_of(question: Question, answer: object) -> Answer:
     return wording.list_answers(question).get(chosen) or Answer.REJECT
 
 
-def _compared(change: Change) -> dict[str, str]:
-    """One file: what happens to it, and its text before and after."""
+def _describe_change(change: Change) -> dict[str, str]:
+    """Return one file of the request: the action, the URI, and the text before and after it."""
     match change:
         case TextChange():
-            return _file("change", change.uri, change.before, change.after)
+            return _describe_file("change", change.uri, change.before, change.after)
         case CreateFile():
-            return _file("create", change.path.as_uri(), "", change.text)
+            return _describe_file("create", change.path.as_uri(), "", change.text)
         case DeleteFile():
-            return _file("delete", change.path.as_uri(), change.before, "")
+            return _describe_file("delete", change.path.as_uri(), change.before, "")
         case RenameFile():
-            return {**_file("rename", change.path.as_uri(), "", ""), "target": change.to.as_uri()}
+            return {**_describe_file("rename", change.path.as_uri(), "", ""), "target": change.to.as_uri()}
 
 
-def _file(action: str, uri: str, before: str, after: str) -> dict[str, str]:
+def _describe_file(action: str, uri: str, before: str, after: str) -> dict[str, str]:
     return {"action": action, "uri": uri, "target": "", "before": before, "after": after}

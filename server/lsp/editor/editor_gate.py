@@ -1,6 +1,6 @@
-"""The gate of an editor's session. Start at `for_editor`.
+"""Construction of the gate for an editor's session. Start at `create_editor_gate`.
 
-Imported when a session first needs a gate: it brings SQLite and the index's syntax along.
+Imported when a session first needs a gate, because the import loads SQLite and the index's syntax modules.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from indexing.limits import IndexLimits
 from server.assembly.gates import state
 from server.gate.gate import Gate
 from server.gate.places import Places, make_exclusion
+from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class GatedSession(Protocol):
-    """What the gate asks of a session: its client, its texts and folders, and how a person is told."""
+    """The parts of a session that the gate needs: client, folders, documents, and a way to show messages."""
 
     client: Client
     roots: tuple[Path, ...]
@@ -33,26 +34,27 @@ class GatedSession(Protocol):
     documents: Documents
     shown: ShownDocuments
 
-    def teller(self) -> Callable[[str], None]:
-        """Return a function for any thread that shows a person a sentence."""
+    def make_teller(self) -> Callable[[str], None]:
+        """Return a function that shows a message to the person; any thread may call it."""
         ...
 
 
-def for_editor(server: LanguageServer, session: GatedSession) -> Gate:
-    """The gate of one connection."""
+def create_editor_gate(server: LanguageServer, session: GatedSession) -> Gate:
+    """Return a new gate that asks and applies through the editor of `session`; it owns its database connection."""
     from server.lsp.editor.asking import EditorAsker  # noqa: PLC0415
     from server.lsp.editor.editor_workplace import EditorWorkplace  # noqa: PLC0415 (brings lsprotocol, as does the next)
 
-    def traits() -> Client:
+    def get_client() -> Client:
         return session.client
 
-    def places() -> Places:
+    def get_places() -> Places:
         core = session.cores.current
         excluded = core.index.exclusion if core is not None else make_exclusion(session.roots, IndexLimits())
         return Places(session.roots, excluded)
 
-    asker = EditorAsker(server, traits, session.shown)
-    workplace = EditorWorkplace(server, traits, session.documents, lambda: session.roots)
+    asker = EditorAsker(server, get_client, session.shown)
+    workplace = EditorWorkplace(server, get_client, session.documents, lambda: session.roots)
     client = f"{session.client.name} {session.client.version}".strip()
     client = client or "an editor without a name"
-    return Gate(state(session.teller()), places, asker, workplace, client=client, owns_state=True)
+    records = GateRecords(state(session.make_teller()))
+    return Gate(records, get_places, asker, workplace, client=client, owns_records=True)

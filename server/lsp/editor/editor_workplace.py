@@ -1,9 +1,9 @@
-"""The editor as a workplace: texts are read from its open documents, and it is asked to make the changes.
+"""The gate's `Workplace` in an editor: reads texts from open documents and has the editor apply changes.
 
-What is open is changed there and saved by the person; a text that is not, the editor opens. Files that a person has
-said yes to are made on the disk: editors leave them empty there and their text unsaved (Neovim in a buffer that nobody
-sees, with an empty line too many), and overwrite what came in between. Never takes "applied" for a proof: the gate
-looks at the documents afterwards. Start at `EditorWorkplace`.
+The editor changes texts, opening a file that is not open; the person saves them. Approved new files are written to
+the disk by the server, because editors create them empty and leave the text unsaved (Neovim in a buffer that nobody
+sees, with an extra empty line), and overwrite what came in between. The editor's "applied" is never trusted: the
+gate compares the documents afterwards. Start at `EditorWorkplace`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from server.lsp.editor.client import Client
     from server.lsp.session.open_documents import Documents, OpenText
 
-APPLY_WAIT_S = 30.0  # for an editor that asks nobody
+APPLY_WAIT_S = 30.0  # for an edit that the editor applies without asking a person
 LOOK_AGAIN_S = 0.05
-SETTLE_S = 3.0  # editors tell of changes late: Neovim after 0.15 s, Emacs when it has been idle for 0.5 s
+SETTLE_S = 3.0  # editors report changes late: Neovim after 0.15 s, Emacs when it has been idle for 0.5 s
 
 
 class EditorWorkplace:
-    """Reads and changes through the editor at the other end of a connection."""
+    """Reads and changes files through the editor at the other end of a connection."""
 
     def __init__(
         self,
@@ -46,7 +46,14 @@ class EditorWorkplace:
         documents: Documents,
         roots: Callable[[], Sequence[Path]],
     ) -> None:
-        """`client` gives the client's traits and `roots` the workspace folders, which come with `initialize`."""
+        """Prepare to read and change.
+
+        Args:
+            server: the connection to the editor.
+            client: returns the client's capabilities, which are known after `initialize`.
+            documents: the documents that are open in the editor.
+            roots: returns the workspace folders, which are known after `initialize`.
+        """
         self._server = server
         self._client = client
         self._documents = documents
@@ -54,44 +61,50 @@ class EditorWorkplace:
 
     @property
     def settle_s(self) -> float:
-        """How long changes may still come in after the editor said that it made them, seconds."""
+        """Longest time in seconds between the editor's report that it applied an edit and the last change."""
         return SETTLE_S
 
     async def text(self, uri: str, path: Path | None) -> str | None:
-        """The open document of that URI or path as it stands, else the file; None when there is neither.
+        """Return the text of the open document with that URI or path, else of the file; None if there is neither.
 
         Raises:
-            OSError: it is no text, or too large.
+            OSError: the content is not text, or is too large.
         """
-        document = self._opened(uri, path)
+        document = self._find_open(uri, path)
         if document is not None and document.oversized:
             raise OSError(errno.EFBIG, "too large", uri)
         if document is not None:
             return document.record.text
-        return None if path is None else await asyncio.to_thread(_on_disk, path)
+        return None if path is None else await asyncio.to_thread(_read_file, path)
 
     async def apply(self, proposal: ProposedEdit, *, confirm: bool) -> str:
-        """Have the editor make the changes; with `confirm` its preview asks. Returns "" or why it failed."""
+        """Apply `proposal`: through the editor, new files on the disk. Return "" or why it failed.
+
+        With `confirm` the editor makes all changes and its preview asks the person first.
+        """
         client = self._client()
         if confirm and not client.editing.previews:
             return f"{client.name or 'This editor'} cannot be trusted to ask; nothing was sent to it."
         for change in proposal.changes:
-            if isinstance(change, TextChange) and self._moved_on(change):
+            if isinstance(change, TextChange) and self._has_changed(change):
                 return f"{change.uri} has changed meanwhile; ask again."
-        through = tuple(one for one in proposal.changes if confirm or _by_editor(one, client))
-        closed = [one for one in through if isinstance(one, TextChange) and self._document(one) is None]
-        problem = await self._sent(replace(proposal, changes=through), client, confirm=confirm) if through else ""
-        problem = problem or ("" if confirm else await self._hidden(closed))
-        others = tuple(one for one in proposal.changes if one not in through)
-        if problem or not others:
+        by_editor = tuple(one for one in proposal.changes if confirm or _can_editor_apply(one, client))
+        closed = [one for one in by_editor if isinstance(one, TextChange) and self._find_document(one) is None]
+        problem = ""
+        if by_editor:
+            problem = await self._apply_through_client(replace(proposal, changes=by_editor), client, confirm=confirm)
+        problem = problem or ("" if confirm else await self._wait_until_visible(closed))
+        on_disk = tuple(one for one in proposal.changes if one not in by_editor)
+        if problem or not on_disk:
             return problem
         from server.gate.disk.disk import DiskWorkplace  # noqa: PLC0415 (with the gate)
 
-        return await DiskWorkplace(self._roots).apply(replace(proposal, changes=others), confirm=False)
+        return await DiskWorkplace(self._roots).apply(replace(proposal, changes=on_disk), confirm=False)
 
-    async def _sent(self, proposal: ProposedEdit, client: Client, *, confirm: bool) -> str:
+    async def _apply_through_client(self, proposal: ProposedEdit, client: Client, *, confirm: bool) -> str:
+        """Send `workspace/applyEdit` and wait for the answer; return "" or why the edit was not applied."""
         edit = workspace_edit(
-            proposal, self._document, client.encoding, versioned=client.editing.versioned, confirm=confirm
+            proposal, self._find_document, client.encoding, versioned=client.editing.versioned, confirm=confirm
         )
         params = types.ApplyWorkspaceEditParams(edit, label=proposal.title)
         limit_s = None if confirm else APPLY_WAIT_S
@@ -101,14 +114,17 @@ class EditorWorkplace:
             return f"The editor refused the edit: {error}"
         except TimeoutError:
             return f"The editor did not answer in {APPLY_WAIT_S:g} s; look whether the change is there."
-        if answer.applied or confirm:  # what was not ticked in a preview was rejected, and nothing failed
+        if answer.applied or confirm:  # an edit that the person rejected in a preview is no failure
             return ""
         return answer.failure_reason or "The editor did not apply the edit; its own log may say why."
 
-    async def _hidden(self, closed: Sequence[TextChange]) -> str:
-        """Where the editor may have changed texts in places that it shows us nothing of."""
+    async def _wait_until_visible(self, closed: Sequence[TextChange]) -> str:
+        """Wait until the changes of `closed` files are visible on the disk or as open documents.
+
+        Return "", or, after `SETTLE_S`, a sentence that names the files that still look unchanged.
+        """
         end = time.monotonic() + SETTLE_S
-        while hidden := [one for one in closed if self._document(one) is None and await self._as_before(one)]:
+        while hidden := [one for one in closed if self._find_document(one) is None and await self._is_unchanged(one)]:
             if time.monotonic() >= end:
                 names = ", ".join(one.path.name if one.path is not None else one.uri for one in hidden)
                 return (
@@ -118,30 +134,32 @@ class EditorWorkplace:
             await asyncio.sleep(LOOK_AGAIN_S)
         return ""
 
-    async def _as_before(self, change: TextChange) -> bool:
+    async def _is_unchanged(self, change: TextChange) -> bool:
+        """Return whether the text is still the one that `change` was made for."""
         try:
             return await self.text(change.uri, change.path) == change.before
         except OSError:
             return False
 
-    def _document(self, change: TextChange) -> OpenText | None:
-        return self._opened(change.uri, change.path)
+    def _find_document(self, change: TextChange) -> OpenText | None:
+        return self._find_open(change.uri, change.path)
 
-    def _moved_on(self, change: TextChange) -> bool:
-        document = self._document(change)
+    def _has_changed(self, change: TextChange) -> bool:
+        """Return whether the document is open and no longer has the text that `change` was made for."""
+        document = self._find_document(change)
         return document is not None and document.record.text != change.before
 
-    def _opened(self, uri: str, path: Path | None) -> OpenText | None:
-        """The open document of that URI, or of that file under another one (escapes, links on the way)."""
+    def _find_open(self, uri: str, path: Path | None) -> OpenText | None:
+        """Return the open document with that URI, else the one of the same file under another URI (escapes, links)."""
         document = self._documents.get(uri)
         if document is None and path is not None:
             same = (one for one in self._documents if one.path is not None and one.path.name == path.name)
-            document = next((one for one in same if one.path == path or _same_file(one.path, path)), None)
+            document = next((one for one in same if one.path == path or _is_same_file(one.path, path)), None)
         return document
 
 
-def _by_editor(change: Change, client: Client) -> bool:
-    """Whether the editor makes a change that a person has said yes to; what it cannot is made on the disk."""
+def _can_editor_apply(change: Change, client: Client) -> bool:
+    """Return whether the editor applies an approved `change`; the server makes all others on the disk."""
     match change:
         case TextChange():
             return True
@@ -153,15 +171,16 @@ def _by_editor(change: Change, client: Client) -> bool:
             return False
 
 
-def _on_disk(path: Path) -> str | None:
-    from server.gate.disk import contents  # noqa: PLC0415 (nobody writes before the answer to `initialize`)
+def _read_file(path: Path) -> str | None:
+    """Return the text of the file at `path`, None if there is no file. Raises OSError."""
+    from server.gate.disk import contents  # noqa: PLC0415 (not needed before `initialize` is answered)
 
     content = contents.read(path)
     return None if content is None else content.text
 
 
-def _same_file(one: Path | None, other: Path) -> bool:
+def _is_same_file(one: Path | None, other: Path) -> bool:
     try:
         return one is not None and one.samefile(other)
-    except OSError:  # one of them is not there
+    except OSError:  # one of the files does not exist
         return False

@@ -1,6 +1,6 @@
-"""How we learn of files that change on disk: from the editor where it watches for us, else by watching ourselves.
+"""Notifications of files that change on disk: from the editor if it can watch files, else from a watcher of the server.
 
-Start at `FileEvents.arrange`.
+Start at `FileEvents.subscribe`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ logger = logging.getLogger(__name__)
 
 REGISTRATION = "starling-watched-files"
 REGISTER_WAIT_S = 10.0
-EVERYTHING = "**/*"  # what is excluded is left out by the index, which knows the ignore files
+EVERYTHING = "**/*"  # the index drops excluded files, for only the index knows the ignore files
 
 
 class FileEvents:
-    """The one way of watching that is in force."""
+    """The one source of file events that is in use: the editor, or a watcher of the server."""
 
-    def __init__(self, server: LanguageServer, touched: Callable[[Collection[Path]], None]) -> None:
+    def __init__(self, server: LanguageServer, notify: Callable[[Collection[Path]], None]) -> None:
+        """Prepare to watch; the server's watcher calls `notify` on the event loop with the paths that changed."""
         self._server = server
-        self._touched = touched
+        self._notify = notify
         self._registered = False
         self._watcher: Watcher | None = None
         self._watched: tuple[Path, ...] = ()
 
-    async def arrange(self, client: Client, core: Core, roots: Sequence[Path]) -> None:
-        """Watch `roots` the best way this client allows."""
+    async def subscribe(self, client: Client, core: Core, roots: Sequence[Path]) -> None:
+        """Register for file events at the editor if it supports that, else watch `roots` if the settings want it."""
         if client.watches and not self._registered:
             self._registered = await self._register()
         wanted = core.settings.index.watch and core.settings.index.enabled
@@ -49,15 +50,17 @@ class FileEvents:
             self.close()
         elif self._watcher is None or self._watched != tuple(roots):
             self.close()
-            self._watch(tuple(roots), core.index.limits)
+            self._start_watcher(tuple(roots), core.index.limits)
 
     def close(self) -> None:
-        """Stop watching ourselves; idempotent."""
+        """Stop the server's watcher; idempotent."""
         watcher, self._watcher, self._watched = self._watcher, None, ()
         if watcher is not None:
             watcher.close()
 
     async def _register(self) -> bool:
+        """Ask the client to watch all files; return whether it agreed."""
+        """Ask the client to watch all files; return whether it agreed."""
         options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(EVERYTHING)])
         registration = types.Registration(REGISTRATION, types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
         request = self._server.client_register_capability_async(types.RegistrationParams([registration]))
@@ -68,19 +71,19 @@ class FileEvents:
             return False
         return True
 
-    def _watch(self, roots: tuple[Path, ...], limits: IndexLimits) -> None:
+    def _start_watcher(self, roots: tuple[Path, ...], limits: IndexLimits) -> None:
         from indexing.workspace.watching.watch import Watcher  # noqa: PLC0415 (needed only where the editor does not watch)
 
         loop = asyncio.get_running_loop()
 
-        def changed(paths: Collection[Path]) -> None:
+        def notify_on_loop(paths: Collection[Path]) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._touched, paths)
+                loop.call_soon_threadsafe(self._notify, paths)
 
-        self._watcher = Watcher(roots, changed, failed=_tell, limits=limits)
+        self._watcher = Watcher(roots, notify_on_loop, failed=_log_problem, limits=limits)
         self._watcher.start()
         self._watched = roots
 
 
-def _tell(problem: str) -> None:
+def _log_problem(problem: str) -> None:
     logger.warning("%s", problem)

@@ -1,6 +1,7 @@
-"""What takes long and somebody waits for: a bar in the editor, a thread, and two ways to be cancelled.
+"""Jobs: long operations that a person waits for, with a progress bar in the editor and a thread to run in.
 
-A client cancels the request, or the bar; either reaches the work at its next step. Knows no task. Start at `Jobs.run`.
+The client can cancel the request or the progress bar; the job notices either at its next check. Knows no task. Start
+at `Jobs.run`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,17 @@ R = TypeVar("R")
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work under way; `cancelled` and `report` may be called from any thread."""
+    """A long operation in progress; any thread may call `is_cancelled` and `report`.
+
+    Attributes:
+        loop: the event loop of the session.
+        show: shows a message in the progress bar; called on the event loop.
+        pool: the threads that run blocking parts.
+        token: the progress bar's token, None without a bar.
+        bar: done as cancelled when the client cancels the bar.
+        shown: the newest message.
+        stopped: set once the job has ended or is cancelled.
+    """
 
     loop: asyncio.AbstractEventLoop
     show: Callable[[str], None]
@@ -45,24 +56,24 @@ class Job:
     shown: str = ""
     stopped: Event = field(default_factory=Event)
 
-    def cancelled(self) -> bool:
-        """Whether nobody wants it any more."""
+    def is_cancelled(self) -> bool:
+        """Return whether the job has ended or was cancelled, in either way."""
         if self.bar is not None and self.bar.cancelled():
             self.stopped.set()
         return self.stopped.is_set()
 
     def report(self, message: str) -> None:
-        """Say in a few words what is being done."""
+        """Show `message`, a few words about the current step, in the progress bar."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.show, message)
 
-    async def call(self, blocking: Callable[[], R]) -> R:
-        """What `blocking` gives, in a thread; whoever cancels this stops that too."""
+    async def run_blocking(self, blocking: Callable[[], R]) -> R:
+        """Run `blocking` in a thread and return its result."""
         return await self.loop.run_in_executor(self.pool, blocking)
 
 
 class Jobs:
-    """The long work of one session."""
+    """The running jobs of one session."""
 
     def __init__(self, server: LanguageServer, client: Callable[[], Client]) -> None:
         self._server = server
@@ -72,17 +83,18 @@ class Jobs:
 
     @asynccontextmanager
     async def run(self, title: str, token: int | str | None = None) -> AsyncIterator[Job]:
-        """A piece of work for the time of the block, shown by the client's own `token` if it has one.
+        """Start a job that lasts as long as the `async with` block, and yield it.
 
-        It begins at once: a bar that the client has to make first appears when the client says that it is there.
+        The progress bar uses the client's `token`. Without one the server asks the client to create a bar, if it can;
+        the job does not wait for the bar.
         """
         work = Job(asyncio.get_running_loop(), lambda message: self._show(work, message), self._pool)
         self._running.add(work)
         making = None
         if token is not None:
-            self._begin(work, title, token)
+            self._begin_bar(work, title, token)
         elif self._client().progress:
-            making = asyncio.create_task(self._make(work, title))
+            making = asyncio.create_task(self._create_bar(work, title))
         try:
             yield work
         finally:
@@ -90,9 +102,9 @@ class Jobs:
             self._running.discard(work)
             if making is not None:
                 making.cancel()
-            self._end(work)
+            self._end_bar(work)
 
-    def _begin(self, work: Job, title: str, token: int | str) -> None:
+    def _begin_bar(self, work: Job, title: str, token: int | str) -> None:
         progress = self._server.work_done_progress
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
         work.token, work.bar = token, progress.tokens[token]
@@ -104,33 +116,33 @@ class Jobs:
         if work.token in self._server.work_done_progress.tokens:
             self._server.work_done_progress.report(work.token, types.WorkDoneProgressReport(message=message))
 
-    def _end(self, work: Job) -> None:
+    def _end_bar(self, work: Job) -> None:
         if work.token is not None:
             self._server.work_done_progress.tokens.pop(work.token, None)
             self._server.work_done_progress.end(work.token, types.WorkDoneProgressEnd())
 
-    async def _make(self, work: Job, title: str) -> None:
-        """A bar that the client takes from us; none where it says no, or nothing."""
+    async def _create_bar(self, work: Job, title: str) -> None:
+        """Ask the client to create a progress bar; without an agreement in `CREATE_WAIT_S` the job has none."""
         token = str(uuid.uuid4())
         try:
             params = types.WorkDoneProgressCreateParams(token)
             await ask_client(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         except (TimeoutError, JsonRpcException):
             return
-        self._begin(work, title, token)
+        self._begin_bar(work, title, token)
 
-    def tell(self, message: str) -> None:
-        """Show a person a sentence: what came of what they asked for."""
+    def show_message(self, message: str) -> None:
+        """Show `message`, the outcome of a request, to the person in the editor."""
         self._server.window_show_message(
             types.ShowMessageParams(types.MessageType.Info, f"Starling: {replace_unprintable(message)}")
         )
 
-    def pour(self, token: int | str, text: str) -> None:
-        """A piece of an answer in words, for who asked with this token."""
+    def send_text(self, token: int | str, text: str) -> None:
+        """Send a piece of a streamed answer as `$/progress` with the client's `token`."""
         self._server.progress(types.ProgressParams(token, {"text": text}))
 
     def close(self) -> None:
-        """Everything that runs ends at its next step."""
+        """Stop all jobs at their next check and accept no more."""
         for work in self._running:
             work.stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,6 @@
-"""Progress bars in the editor, for work that the server does by itself.
+"""Progress bars in the editor for work that the server starts itself, such as indexing and loading a model.
 
-Computes no progress. Start at `show`, and at `ProgressBar.reporter` for indexing.
+The callers compute the progress. Start at `show`, and at `ProgressBar.make_reporter` for indexing.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TITLE = "Indexing"
-STEP_S = 0.1  # nobody sees more than ten steps a second
+STEP_S = 0.1  # a person cannot follow more than ten steps a second
 CREATE_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a bar shows.
+    """The state that a progress bar shows.
 
     Attributes:
-        message: in a few words.
-        percentage: 0 to 100; None where it is not known.
+        message: a few words.
+        percentage: 0 to 100; None if unknown.
     """
 
     message: str
@@ -47,13 +47,13 @@ class Step:
 async def show(
     server: LanguageServer, title: str, newest: Callable[[], Step | None], last: Callable[[], str | None]
 ) -> None:
-    """Show a bar until the work has ended; return early if the client refuses to make one.
+    """Show a progress bar until the work has ended; return early if the client refuses to create one.
 
     Args:
-        server: whose client shows it.
-        title: names the work.
-        newest: the newest step, None once the work has ended; asked ten times a second.
-        last: what the bar says at its end, None for nothing.
+        server: the connection to the client.
+        title: the bar's title.
+        newest: returns the current step, None once the work has ended; called ten times a second.
+        last: returns the bar's last message, None for no message.
     """
     try:
         token = str(uuid.uuid4())
@@ -61,7 +61,7 @@ async def show(
         await ask_client(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         progress = server.work_done_progress
         step = newest()
-        # clients show no percentage later on a bar that begins without one
+        # a bar that begins without a percentage never shows one
         percentage = 0 if step is None else step.percentage
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=False, percentage=percentage))
         shown = None
@@ -78,47 +78,47 @@ async def show(
 
 
 class ProgressBar:
-    """Shows the newest report of each run of indexing."""
+    """Shows the progress of indexing, one bar for each run."""
 
     def __init__(self, server: LanguageServer) -> None:
         self._server = server
         self._newest: IndexProgress | None = None
         self._running: asyncio.Task[None] | None = None
 
-    def reporter(self, client: Client) -> Callable[[IndexProgress], None] | None:
-        """The function that the index calls from any thread; None for clients that show no progress."""
+    def make_reporter(self, client: Client) -> Callable[[IndexProgress], None] | None:
+        """Return the function to which the index reports, from any thread; None if `client` shows no progress."""
         if not client.progress:
             return None
         loop = asyncio.get_running_loop()
 
         def report(progress: IndexProgress) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._take, progress)
+                loop.call_soon_threadsafe(self._update, progress)
 
         return report
 
     def close(self) -> None:
-        """Stop showing; the client drops its bar with the connection."""
+        """Stop updating the bar; the client removes it when the connection ends."""
         if self._running is not None:
             self._running.cancel()
 
-    def _take(self, progress: IndexProgress) -> None:
+    def _update(self, progress: IndexProgress) -> None:
         self._newest = progress
         if self._running is None and not progress.finished:
             self._running = asyncio.ensure_future(self._show())
 
     async def _show(self) -> None:
         try:
-            await show(self._server, TITLE, self._step, self._last)
+            await show(self._server, TITLE, self._make_step, self._format_end)
         finally:
             self._running = None
 
-    def _step(self) -> Step | None:
+    def _make_step(self) -> Step | None:
         newest = self._newest
         if newest is None or newest.finished:
             return None
         percentage = min(100 * newest.done // newest.total, 100) if newest.total else 0
         return Step(f"{newest.done:,} of {newest.total:,} files", percentage)
 
-    def _last(self) -> str | None:
+    def _format_end(self) -> str | None:
         return f"{self._newest.total:,} files" if self._newest is not None else None

@@ -27,10 +27,10 @@ async def handle(
     from server.lsp.conversion import code_actions  # noqa: PLC0415 (brings the tasks, which `initialize` need not wait for)
 
     span = incoming.span_of(document, params.range, snapshot.encoding)
-    review = services.reviews.last(document.uri)
+    review = services.reviews.get_newest(document.uri)
     look = partial(code_actions.listed, core, document, span, review)
     # a change of threads costs milliseconds while others compute, more than the list itself
     here = core.trees.knows(document.record)
     found = look() if here else await asyncio.get_running_loop().run_in_executor(services.pool, look)
     wanted = code_actions.wanted(found, params.context)
-    return code_actions.actions_of(wanted, document, snapshot, services.chosen, params.context.diagnostics)
+    return code_actions.actions_of(wanted, document, snapshot, services.chosen_fixes, params.context.diagnostics)

@@ -19,9 +19,9 @@ async def handle(snapshot: Snapshot, services: Services, params: types.CodeActio
     from server.lsp.conversion import code_actions  # noqa: PLC0415 (as for `textDocument/codeAction`)
     from server.lsp.session import fixing  # noqa: PLC0415 (as for `textDocument/codeAction`)
 
-    edits = await fixing.safe_edits(snapshot, services, core, document, params.data)
+    edits = await fixing.find_safe_edits(snapshot, services, core, document, params.data)
     if edits:
         proposal, change = code_actions.proposal_of(params.title, document, edits)
-        services.chosen.expect(proposal, change)
+        services.chosen_fixes.expect(proposal, change)
         params.edit = code_actions.workspace_edit(change, document, snapshot)
     return params

@@ -19,7 +19,7 @@ async def handle(
 ) -> types.CompletionList:
     """What to suggest at the cursor."""
     document = snapshot.document
-    if document is None or not completions.popup():
+    if document is None or not completions.wants_popup():
         return types.CompletionList(is_incomplete=True, items=[])
     offset = incoming.offset_of(document, params.position, snapshot.encoding)
     # a list opens by itself while typing and by a key alike, and LSP does not tell which

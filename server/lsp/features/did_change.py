@@ -16,4 +16,4 @@ def handle(session: Session, params: types.DidChangeTextDocumentParams) -> None:
     """Apply the edits; a change of what is not open is ignored."""
     if (document := session.documents.get(params.text_document.uri)) is not None:
         version, encoding = params.text_document.version, session.client.encoding
-        session.changed(incoming.changed(document, params.content_changes, version, encoding))
+        session.put_document(incoming.changed(document, params.content_changes, version, encoding))

@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def handle(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
     """Have them read again."""
     paths = (origins.path_of(change.uri) for change in params.changes)
-    session.touched([path for path in paths if path is not None])
+    session.reread_files([path for path in paths if path is not None])

@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
     """Index what came, forget what went."""
-    session.moved(incoming.folders_of(params.event.added), incoming.folders_of(params.event.removed))
+    session.change_folders(incoming.folders_of(params.event.added), incoming.folders_of(params.event.removed))

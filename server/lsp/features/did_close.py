@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidCloseTextDocumentParams) -> None:
     """From now on the file on disk counts."""
-    session.closed(params.text_document.uri)
+    session.close_document(params.text_document.uri)

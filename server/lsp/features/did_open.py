@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidOpenTextDocumentParams) -> None:
     """Keep the text as the editor shows it."""
-    session.changed(incoming.opened(params.text_document))
+    session.put_document(incoming.opened(params.text_document))

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 def handle(session: Session, params: types.DidSaveTextDocumentParams) -> None:
     """Have the document reviewed, and the file read again."""
-    session.saved(params.text_document.uri)
+    session.review_saved(params.text_document.uri)
     if (path := origins.path_of(params.text_document.uri)) is not None:
-        session.touched([path])
+        session.reread_files([path])

@@ -19,10 +19,10 @@ def handle(session: Session, params: types.DidChangeNotebookDocumentParams) -> N
         return
     if cells.structure is not None:
         for closed in cells.structure.did_close or ():
-            session.closed(closed.uri)
+            session.close_document(closed.uri)
         for cell in cells.structure.did_open or ():
-            session.changed(incoming.opened(cell, notebook=params.notebook_document.uri))
+            session.put_document(incoming.opened(cell, notebook=params.notebook_document.uri))
     for content in cells.text_content or ():
         if (document := session.documents.get(content.document.uri)) is not None:
             version, encoding = content.document.version, session.client.encoding
-            session.changed(incoming.changed(document, content.changes, version, encoding))
+            session.put_document(incoming.changed(document, content.changes, version, encoding))

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 def handle(session: Session, params: types.DidCloseNotebookDocumentParams) -> None:
     """Close the cells."""
     for cell in params.cell_text_documents:
-        session.closed(cell.uri)
+        session.close_document(cell.uri)

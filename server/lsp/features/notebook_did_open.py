@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def handle(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
     """Open the cells."""
     for cell in params.cell_text_documents:
-        session.changed(incoming.opened(cell, notebook=params.notebook_document.uri))
+        session.put_document(incoming.opened(cell, notebook=params.notebook_document.uri))

@@ -19,7 +19,7 @@ async def handle(
     """The findings of the workspace's files; what the client has already is only named."""
     previous = {known.uri: known.value for known in params.previous_result_ids}
     items: list[diagnostics.FileItem] = []
-    async for reports in reviews.reports(snapshot.roots, previous, snapshot.encoding):
+    async for reports in reviews.iterate_reports(snapshot.roots, previous, snapshot.encoding):
         part = [diagnostics.file_report(report) for report in reports]
         if params.partial_result_token is None:
             items += part

@@ -113,7 +113,7 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
 
 async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.StreamReader) -> None:
     frames = Frames(server.protocol.refuse_oversized, most=admission.MOST_BYTES)
-    visitor.welcomed = lambda: setattr(frames, "most", framing.MAX_BODY_BYTES)
+    visitor.welcomed = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
     try:
         while data := await reader.read(streams.READ_BYTES):
             for body in frames.feed(data):

@@ -70,7 +70,7 @@ async def _stdio(reading: int, writing: int, build: Builder) -> int:
     def loaded() -> None:
         settle()
         if (loaded_core := server.session.cores.current) is not None:
-            first_start.tell(loaded_core.settings, server.session.teller())
+            first_start.tell(loaded_core.settings, server.session.make_teller())
 
     server.session.on_loaded = loaded
     server.session.on_begin = lambda: lifetime.on_death(server.session.client.process, lambda: server.stop(1))
@@ -89,7 +89,7 @@ def _receiver(server: StarlingServer) -> streams.Receiver:
 
     def ended(problem: Exception | None) -> None:
         ending = protocol.end() if problem is None else protocol.break_off(problem)
-        server.session.guard.background("end of input", ending, otherwise=lambda: server.stop(1))
+        server.session.guard.run_in_background("end of input", ending, otherwise=lambda: server.stop(1))
 
     return streams.Receiver(protocol.receive, protocol.refuse_oversized, ended)
 

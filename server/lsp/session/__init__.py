@@ -1,1 +1,1 @@
-"""One editor's session: its documents, and the services that answer for it."""
+"""One editor's session: its open documents, and the services that answer its requests."""

@@ -1,8 +1,8 @@
-"""One ticket per running completion request; a newer one for the same document calls the older one in.
+"""Cancellation of requests: each running request has a ticket, and a newer one for the same document supersedes it.
 
-A ticket lives on the event loop and is asked from worker threads by `cancelled`, a plain flag. Being called in
-resolves it at once, so that the old request is answered without waiting for its thread; the thread stops when it next
-asks. Start at `Tickets.open`.
+Tickets live on the event loop; worker threads poll the plain flag `is_cancelled`. Cancelling a ticket wakes its request
+at once, so that the request is answered without waiting for its thread; the thread stops at its next poll. Start at
+`Tickets.open`.
 """
 
 from __future__ import annotations
@@ -19,38 +19,42 @@ Result = TypeVar("Result")
 
 
 class Ticket:
-    """The right to go on working for one request."""
+    """The cancellation token of one request.
 
-    def __init__(self, *, overtook: bool) -> None:
-        self.overtook = overtook  # whether an unanswered request had to make room for this one
-        self._called_in: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    Attributes:
+        superseded_another: whether this request took the place of an unanswered one.
+    """
+
+    def __init__(self, *, superseded_another: bool) -> None:
+        self.superseded_another = superseded_another
+        self._cancellation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._cancelled = False
 
-    def cancelled(self) -> bool:
-        """Whether nobody wants the answer any more; for any thread."""
+    def is_cancelled(self) -> bool:
+        """Return whether nobody wants the answer any more; any thread may call this."""
         return self._cancelled
 
     def cancel(self) -> None:
-        """Call it in; on the event loop, safe twice."""
+        """Cancel the request. Idempotent; call it on the event loop."""
         self._cancelled = True
-        if not self._called_in.done():
-            self._called_in.set_result(None)
+        if not self._cancellation.done():
+            self._cancellation.set_result(None)
 
     async def sleep(self, delay_s: float) -> bool:
-        """Wait that long; whether the ticket is still good afterwards."""
+        """Wait for `delay_s` seconds or until the ticket is cancelled; return whether the ticket is still valid."""
         if delay_s > 0:
-            await asyncio.wait((self._called_in,), timeout=delay_s)
+            await asyncio.wait((self._cancellation,), timeout=delay_s)
         return not self._cancelled
 
-    async def either(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
-        """Wait for `arrival`, but no longer than that, nor longer than the ticket is good."""
-        await asyncio.wait((arrival, self._called_in), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    async def wait_for(self, arrival: asyncio.Future[None], timeout_s: float) -> None:
+        """Wait until `arrival` is done, the ticket is cancelled, or `timeout_s` seconds have passed."""
+        await asyncio.wait((arrival, self._cancellation), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
-    async def first_of(self, work: Future[Result]) -> Result | None:
-        """The result of `work`, or None as soon as the ticket is called in; work that has not begun never begins."""
+    async def wait_result(self, work: Future[Result]) -> Result | None:
+        """Return the result of `work`, or None as soon as the ticket is cancelled; then `work` is cancelled too."""
         wrapped = asyncio.wrap_future(work)
         try:
-            await asyncio.wait((wrapped, self._called_in), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((wrapped, self._cancellation), return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not wrapped.done():
                 work.cancel()
@@ -59,18 +63,18 @@ class Ticket:
 
 
 class Tickets:
-    """The tickets of all running requests by document; the newest of each document counts."""
+    """The tickets of running requests, one for each document: that of its newest request."""
 
     def __init__(self) -> None:
         self._newest: dict[str, Ticket] = {}
-        self._overtaken: set[str] = set()
+        self._superseded: set[str] = set()  # documents whose last request was cancelled before its answer
 
     @contextlib.contextmanager
     def open(self, uri: str) -> Iterator[Ticket]:
-        """A ticket for a new request; the older one of that document is called in."""
+        """Yield a ticket for a new request about the document `uri`, and cancel the older request about it."""
         self.cancel(uri)
-        ticket = Ticket(overtook=uri in self._overtaken)
-        self._overtaken.discard(uri)
+        ticket = Ticket(superseded_another=uri in self._superseded)
+        self._superseded.discard(uri)
         self._newest[uri] = ticket
         try:
             yield ticket
@@ -79,22 +83,22 @@ class Tickets:
             if self._newest.get(uri) is ticket:
                 del self._newest[uri]
 
-    def running(self) -> bool:
-        """Whether any request is being computed; for any thread."""
+    def has_running(self) -> bool:
+        """Return whether any request is being computed; any thread may call this."""
         return bool(self._newest)
 
     def cancel(self, uri: str) -> None:
-        """Call in what runs for that document: its text is another now, or it was closed."""
+        """Cancel the running request about the document `uri`, whose text has changed or which was closed."""
         if (ticket := self._newest.pop(uri, None)) is not None:
             ticket.cancel()
-            self._overtaken.add(uri)
+            self._superseded.add(uri)
 
     def forget(self, uri: str) -> None:
-        """Cancel what runs for a document that was closed, and remember nothing of it."""
+        """Cancel the running request about a closed document, and forget the document."""
         self.cancel(uri)
-        self._overtaken.discard(uri)
+        self._superseded.discard(uri)
 
     def cancel_all(self) -> None:
-        """Call in everything, at the end."""
+        """Cancel all running requests."""
         for uri in tuple(self._newest):
             self.cancel(uri)

@@ -1,7 +1,8 @@
-"""Safe fixes that a person chose in the editor's own menu: recorded once they are seen in the document.
+"""Safe fixes that a person chooses in the editor's menu: recorded, so that they can be undone.
 
-The editor makes them itself, the choice is the confirmation; all there is to do is to notice, and to write down what
-was changed so that it can be undone. Lives on the event loop. Start at `ChosenFixes.expect` and `ChosenFixes.seen`.
+The editor applies such a fix itself, and the choice is the person's approval. A fix that was handed to the editor
+counts as applied once the document has the text that it leads to. Lives on the event loop. Start at
+`ChosenFixes.expect` and `ChosenFixes.record_if_applied`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from server.lsp.session.open_documents import OpenText
     from server.lsp.wire.guard import Guard
 
-_DOCUMENTS = 16
-_EACH = 32  # of one document: a menu's worth
-_WAITED_S = 60.0  # between the editor's asking for the edit and its making it
+_DOCUMENTS = 16  # most documents with expected fixes; the least recent ones are dropped
+_FIXES = 32  # most expected fixes of one document: as many as a menu shows
+_EXPIRE_S = 60.0  # between handing out an edit and seeing it applied
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
+    """A fix that was handed to the editor: its one change, the text it leads to, and when it expires (monotonic)."""
+
     proposal: ProposedEdit
     change: TextChange
     after: str
@@ -33,7 +36,7 @@ class _Expected:
 
 
 class ChosenFixes:
-    """The fixes that one editor was handed."""
+    """The safe fixes that one editor was handed and may apply."""
 
     def __init__(self, gate: Callable[[], Gate], guard: Guard) -> None:
         self._gate = gate
@@ -41,15 +44,15 @@ class ChosenFixes:
         self._expected: OrderedDict[str, deque[_Expected]] = OrderedDict()
 
     def expect(self, proposal: ProposedEdit, change: TextChange) -> None:
-        """The editor was handed this, the one change of `proposal`, and may make it."""
-        waiting = self._expected.setdefault(change.uri, deque(maxlen=_EACH))
-        waiting.append(_Expected(proposal, change, change.after, time.monotonic() + _WAITED_S))
+        """Remember that the editor may apply `change`, the only change of `proposal`, within the next minute."""
+        waiting = self._expected.setdefault(change.uri, deque(maxlen=_FIXES))
+        waiting.append(_Expected(proposal, change, change.after, time.monotonic() + _EXPIRE_S))
         self._expected.move_to_end(change.uri)
         while len(self._expected) > _DOCUMENTS:
             self._expected.popitem(last=False)
 
-    def seen(self, document: OpenText) -> None:
-        """A document is another now: perhaps because one of them was made."""
+    def record_if_applied(self, document: OpenText) -> None:
+        """Record an expected fix in the journal if the changed `document` now has the text that the fix leads to."""
         waiting = self._expected.get(document.uri)
         if not waiting:
             return
@@ -57,7 +60,7 @@ class ChosenFixes:
         found = next((one for one in waiting if one.after == document.text and one.until > now), None)
         if found is not None:
             del self._expected[document.uri]
-            self._guard.background("record", self._record(found.proposal), otherwise=lambda: None)
+            self._guard.run_in_background("record", self._record(found.proposal), otherwise=lambda: None)
 
     async def _record(self, proposal: ProposedEdit) -> None:
         await self._gate().record_chosen_fix(proposal)

@@ -1,7 +1,7 @@
-"""From a request for completion to its answer, in time: supersession, reuse, pace, and a thread for the core call.
+"""Completion requests: superseding older ones, reusing suggestions, debouncing, and running the generator in a thread.
 
-The one path that both completion methods take. Runs on the event loop and never blocks it; the generator computes in a
-small pool. Decides nothing about what is suggested. Start at `CompletionRequests.complete`.
+Both completion methods of LSP take this path. Runs on the event loop and never blocks it; the generator computes in a
+small thread pool. Decides nothing about the suggested text. Start at `CompletionRequests.complete`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-THREADS = 8  # one computes; the others hold calls that were called in and are about to notice
-UNREAD = ("excluded", "off", "starting", "too-large", "cancelled")  # answers from before any filter has let it pass
-LOGGED_LINES = 3  # of what stands before the cursor
-LOGGED_CHARACTERS = 500
-START_WAIT_S = 3.0  # for requests that come while the program still loads; then they are answered with nothing
+THREADS = 8  # one computes; the others hold superseded calls that have not noticed yet
+UNREAD = ("excluded", "off", "starting", "too-large", "cancelled")  # given before the document passed all filters
+LOGGED_LINES = 3  # most lines before the cursor in a log record
+LOGGED_CHARACTERS = 500  # most characters of these lines
+START_WAIT_S = 3.0  # for the program to load; later a request is answered with nothing
 
 
 class CompletionRequests:
@@ -47,70 +47,83 @@ class CompletionRequests:
     async def complete(
         self, document: OpenText, offset: int, *, trigger: Trigger, selected: str | None = None
     ) -> Completion:
-        """What to suggest at `offset`; empty when a newer request or a change of the text makes the answer useless."""
+        """Return the suggestions at `offset` in `document`.
+
+        The completion is empty, with the reason, if nothing may be suggested there, or if a newer request or a change
+        of the document superseded this one.
+
+        Args:
+            document: the document as it was when the request came.
+            offset: the cursor, in code points.
+            trigger: whether a person asked, or the editor did while typing.
+            selected: text that is selected in the editor's own popup, None if none is.
+        """
         came = time.monotonic()
         completion = await self._answer(document, offset, trigger, selected, came)
         if logger.isEnabledFor(logging.DEBUG):
-            _record(document, offset, trigger, completion, (time.monotonic() - came) * 1000)
+            _log_request(document, offset, trigger, completion, (time.monotonic() - came) * 1000)
         return completion
 
     async def _answer(
         self, document: OpenText, offset: int, trigger: Trigger, selected: str | None, came: float
     ) -> Completion:
+        """Answer the request that came at `came` (monotonic seconds): reuse, then wait for the pace, then compute."""
+        """Answer the request that came at `came` (monotonic seconds): reuse, then wait for the pace, then compute."""
         with self._tickets.open(document.uri) as ticket:
             core = await self._cores.ready(START_WAIT_S, ticket)
             if core is None:
-                return _nothing("cancelled" if ticket.cancelled() else "starting")
-            if why := _refusal(core, document, trigger):
-                return _nothing(why)
+                return _make_empty("cancelled" if ticket.is_cancelled() else "starting")
+            if why := _find_refusal(core, document, trigger):
+                return _make_empty(why)
             completion = core.generator.reuse(document.record, offset) if selected is None else None
             if completion is None or trigger is Trigger.INVOKED:
-                expected = ticket.overtook and core.generator.expects(document.record, offset)
-                delay_s = self._pace.delay_s(came, overtook=ticket.overtook, expected=expected)
-                if not await ticket.sleep(_wait_s(core, trigger, delay_s)):
-                    return _nothing("cancelled")
+                expected = ticket.superseded_another and core.generator.expects(document.record, offset)
+                superseded = ticket.superseded_another
+                delay_s = self._pace.compute_delay_s(came, superseded=superseded, expected=expected)
+                if not await ticket.sleep(_compute_wait_s(core, trigger, delay_s)):
+                    return _make_empty("cancelled")
                 work = self._pool.submit(_Call(core, document, offset, trigger, selected, ticket))
                 work.add_done_callback(lambda _: allocator.note_work())
-                completion = await ticket.first_of(work)
-                if ticket.cancelled():
-                    work.add_done_callback(self._count)
+                completion = await ticket.wait_result(work)
+                if ticket.is_cancelled():
+                    work.add_done_callback(self._record_failure)
             if completion is None:
-                return _nothing("cancelled")
+                return _make_empty("cancelled")
             for suggestion in completion.suggestions[:1]:
                 core.generator.shown(suggestion.id)
             return completion
 
-    def popup(self) -> bool:
-        """Whether the ordinary list is wanted too; at once, and true as long as no settings are known."""
+    def wants_popup(self) -> bool:
+        """Return whether the settings want suggestions in the editor's popup too; true until settings are loaded."""
         core = self._cores.current
         return core is None or core.settings.completion.popup
 
     def cancel(self, uri: str) -> None:
-        """Answer what runs for that document with nothing: its text is another now, or it was closed."""
+        """Answer the running request about the document `uri`, which has changed or was closed, with nothing."""
         self._tickets.cancel(uri)
 
     def forget(self, uri: str) -> None:
-        """Answer what runs for a document that was closed with nothing, and remember nothing of it."""
+        """Answer the running request about a closed document with nothing, and forget the document."""
         self._tickets.forget(uri)
 
-    def busy(self) -> bool:
-        """Whether a completion is being computed, for which other work stands back; for any thread."""
-        return self._tickets.running()
+    def is_busy(self) -> bool:
+        """Return whether a completion is being computed, so that other work should wait; any thread may call this."""
+        return self._tickets.has_running()
 
     def close(self) -> None:
-        """Answer everything with nothing, and take no more."""
+        """Answer all running requests with nothing, and accept no more."""
         self._tickets.cancel_all()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _count(self, work: Future[Completion]) -> None:
-        """An error that nobody waits for any more is counted all the same."""
+    def _record_failure(self, work: Future[Completion]) -> None:
+        """Record the failure of a call whose request was superseded."""
         if not work.cancelled() and (error := work.exception()) is not None:
-            self._guard.failed("completion", error)
+            self._guard.record_failure("completion", error)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call of the generator, for a thread of the pool."""
+    """A call of the generator, to be run in a thread of the pool."""
 
     core: Core
     document: OpenText
@@ -122,18 +135,19 @@ class _Call:
     def __call__(self) -> Completion:
         core, document = self.core, self.document
         if core.index.withheld(document.record):
-            return _nothing("excluded")
+            return _make_empty("excluded")
         return core.generator.complete(
             document.record,
             self.offset,
             trigger=self.trigger,
             selected=self.selected,
-            cancelled=self.ticket.cancelled,
+            cancelled=self.ticket.is_cancelled,
             limit=core.settings.completion.alternatives if self.trigger is Trigger.INVOKED else 1,
         )
 
 
-def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
+def _find_refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
+    """Return why nothing is suggested in `document` ("too-large", "excluded", "off"), "" if completion is allowed."""
     if document.oversized:
         return "too-large"
     path = document.path or document.container
@@ -143,21 +157,21 @@ def _refusal(core: Core, document: OpenText, trigger: Trigger) -> str:
     return "" if wanted and core.generator.is_on(document.record) else "off"
 
 
-def _wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:
-    """How long to wait before the core call; nobody waits for an answer that needs no model."""
+def _compute_wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:
+    """Return the seconds to wait before the generator is called; 0 without a model and for a person's request."""
     if core.model is None or trigger is Trigger.INVOKED:
         return 0.0
     return max(delay_s, core.settings.completion.debounce_ms / 1000)
 
 
-def _record(document: OpenText, offset: int, trigger: Trigger, completion: Completion, answer_ms: float) -> None:
-    """One record for a request: figures, and in fields that `assembly.log` withholds by their names the texts."""
+def _log_request(document: OpenText, offset: int, trigger: Trigger, completion: Completion, answer_ms: float) -> None:
+    """Log one record for a request: figures, and texts in fields that `server.assembly.log` withholds by name."""
     fields: dict[str, object] = {
         "language": document.language,
         "trigger": trigger.value,
         "model_ms": round(completion.model_ms, 1),
         "total_ms": round(completion.total_ms, 1),
-        "answer_ms": round(answer_ms, 1),  # with what the request waited for: its pace, a thread, the start
+        "answer_ms": round(answer_ms, 1),  # with all waiting: for the pace, a thread, the start of the program
     }
     for suggestion in completion.suggestions[:1]:
         fields |= {
@@ -165,18 +179,18 @@ def _record(document: OpenText, offset: int, trigger: Trigger, completion: Compl
             "confidence": round(suggestion.confidence, 3),
             "characters": len(suggestion.text),
             "suggestions": len(completion.suggestions),
-            "suggestion_text": _masked(suggestion.text),
+            "suggestion_text": _mask_secrets(suggestion.text),
         }
     if completion.why_empty:
         fields["why_empty"] = completion.why_empty
-    if completion.why_empty not in UNREAD:  # a secret file's text is no text for a log either
+    if completion.why_empty not in UNREAD:  # the text of a withheld file must not be logged
         before = document.text[max(offset - LOGGED_CHARACTERS, 0) : offset]
-        fields["prompt_end"] = _masked("".join(before.splitlines(keepends=True)[-LOGGED_LINES:]))
+        fields["prompt_end"] = _mask_secrets("".join(before.splitlines(keepends=True)[-LOGGED_LINES:]))
     logger.debug("completion", extra=fields)
 
 
-def _masked(text: str) -> str:
-    """Return a text for the log, its secrets left out."""
+def _mask_secrets(text: str) -> str:
+    """Return `text` with "…" in place of its secrets."""
     from indexing.workspace.secrets.literals import secret_literals  # noqa: PLC0415 (for a log at its finest level)
 
     for start, end in reversed(secret_literals(text)):
@@ -184,5 +198,6 @@ def _masked(text: str) -> str:
     return text
 
 
-def _nothing(why: str) -> Completion:
+def _make_empty(why: str) -> Completion:
+    """Return a completion without suggestions, for the reason `why`."""
     return Completion((), why)

@@ -1,6 +1,6 @@
-"""Fixes of findings, from a fresh review of the document as it stands: safe ones for the editor, others to propose.
+"""Fixes of findings, looked up in a review of the document's current text.
 
-Start at `safe_edits` and `found`.
+Safe fixes become edits for the editor; `starling.fix` proposes the others. Start at `find_safe_edits`.
 """
 
 from __future__ import annotations
@@ -22,36 +22,39 @@ if TYPE_CHECKING:
     from server.lsp.session.snapshot import Snapshot
 
 
-async def safe_edits(
+async def find_safe_edits(
     snapshot: Snapshot, services: Services, core: Core, document: OpenText, data: dict[str, Any]
 ) -> tuple[Edit, ...]:
-    """The edits of a safe fix, or of all of them; empty when what it was for is gone."""
-    findings = await fresh(services, core, document)
+    """Return the edits of the safe fix that a code action's `data` names, or of all safe fixes for "fix all".
+
+    Empty if the finding is gone.
+    """
+    findings = await get_static_findings(services, core, document)
     if data.get("way") == actions.Way.FIX_ALL:
         return actions.collect_safe_edits(findings)
     span = incoming.span_of_plain(document, data.get("range"), snapshot.encoding)
-    chosen = found(findings, str(data.get("code")), span) if span is not None else None
+    chosen = find_nearest(findings, str(data.get("code")), span) if span is not None else None
     return actions.collect_safe_edits((chosen,)) if chosen is not None else ()
 
 
-async def fresh(services: Services, core: Core, document: OpenText) -> tuple[Finding, ...]:
-    """The static layer's findings in the text as it is now, computed again unless nothing has changed."""
-    review = services.reviews.known(document)
+async def get_static_findings(services: Services, core: Core, document: OpenText) -> tuple[Finding, ...]:
+    """Return the static layer's findings in `document`, from the last review if it is of the same version."""
+    review = services.reviews.get_current(document)
     if review is not None:
         return review.quick
-    return await asyncio.get_running_loop().run_in_executor(services.pool, static_findings, core, document)
+    return await asyncio.get_running_loop().run_in_executor(services.pool, compute_static_findings, core, document)
 
 
-def static_findings(core: Core, document: OpenText) -> tuple[Finding, ...]:
-    """For a thread: what the static layer finds; nothing in a file that is not reviewed."""
+def compute_static_findings(core: Core, document: OpenText) -> tuple[Finding, ...]:
+    """Return the static layer's findings in `document`; empty for a file that is not reviewed. Call it in a thread."""
     if core.reviewer is None or document.oversized or core.index.withheld(document.record):
         return ()
     return core.reviewer.review(document.record, layers=frozenset({Layer.STATIC}))
 
 
-def found(findings: tuple[Finding, ...], code: str, span: Span) -> Finding | None:
-    """The finding of that code at the span, or nearest to it among those that touch it."""
-    fitting = [
+def find_nearest(findings: tuple[Finding, ...], code: str, span: Span) -> Finding | None:
+    """Return the finding of the rule `code` that touches `span` and begins nearest to its start; None if none does."""
+    touching = [
         one for one in findings if one.code == code and one.span.start <= span.end and span.start <= one.span.end
     ]
-    return min(fitting, key=lambda one: abs(one.span.start - span.start), default=None)
+    return min(touching, key=lambda one: abs(one.span.start - span.start), default=None)

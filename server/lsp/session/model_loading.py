@@ -1,6 +1,6 @@
-"""Loads the model of a session before the first request, shows how far it is, and says if it fails.
+"""Loading of a session's model in the background, with a progress bar and a warning if it fails.
 
-No completion waits for any of it. Start at `ModelLoading.begin`.
+No completion waits for it. Start at `ModelLoading.begin`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TITLE = "Loading"  # and the model's name
-SOON_S = 0.3  # no bar for a model that is loaded by then, such as one that the host has in memory
+TITLE = "Loading"  # followed by the model's name
+SOON_S = 0.3  # a model that loads faster, such as one in the model host's memory, gets no progress bar
 
 
 class ModelLoading:
-    """Loads the model of each core once."""
+    """Loads the model of each new core once."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class ModelLoading:
         """Prepare to load.
 
         Args:
-            server: whose client shows the bar.
-            guard: runs what nobody waits for.
-            client: the client's traits.
-            tell: shows a person what happens to the model later on; called from any thread.
-            warn: tells a person why the model cannot be loaded, or is computed otherwise than configured.
+            server: the connection to the client, which shows the progress bar.
+            guard: runs the loading in the background.
+            client: returns the client's capabilities.
+            tell: shows the person what happens to the model later; called from any thread.
+            warn: shows the person why the model cannot be loaded or does not run as configured.
         """
         self._server = server
         self._guard = guard
@@ -59,7 +59,7 @@ class ModelLoading:
         self._bar: asyncio.Future[None] | None = None
 
     def begin(self, core: Core) -> None:
-        """Load the models of `core` in the background, once."""
+        """Load the models of `core` in the background, unless they are those of the last call."""
         model = core.model
         if model is None or model is self._model:
             return
@@ -67,10 +67,10 @@ class ModelLoading:
         model.listen(self._tell)
         if core.quick is not None:
             core.quick.warm()
-        self._guard.background("model", self._load(model, core.quick), otherwise=lambda: None)
+        self._guard.run_in_background("model", self._load(model, core.quick), otherwise=lambda: None)
 
     def close(self) -> None:
-        """Stop showing; the client drops its bar with the connection."""
+        """Stop updating the bar; the client removes it when the connection ends."""
         if self._bar is not None:
             self._bar.cancel()
 
@@ -79,22 +79,22 @@ class ModelLoading:
         model.warm()
         loading = asyncio.get_running_loop().run_in_executor(None, model.wait)
         if quick is not None and self._client().progress:
-            shown = self._show(model, quick, loading)
-            self._bar = self._guard.background("progress", shown, otherwise=lambda: None)
+            shown = self._show_progress(model, quick, loading)
+            self._bar = self._guard.run_in_background("progress", shown, otherwise=lambda: None)
         await loading
-        _log(model, time.monotonic() - begun)
+        _log_result(model, time.monotonic() - begun)
         if model.problem:
             self._warn(model.problem)
 
-    async def _show(self, model: LazyModel, quick: LazyModel, loading: asyncio.Future[bool]) -> None:
-        """Show how far the large `model` is, and that `quick` answers until then."""
+    async def _show_progress(self, model: LazyModel, quick: LazyModel, loading: asyncio.Future[bool]) -> None:
+        """Show the progress of the large `model` in a bar, and that `quick` answers until the large one is loaded."""
         await asyncio.wait((loading,), timeout=SOON_S)
         if loading.done():
             return
 
         def newest() -> Step | None:
             percentage = model.loading_percent
-            if model.ready:  # asked last, for a ready model has no percentage either
+            if model.ready:  # checked after the percentage, for a ready model has none
                 return None
             message = f"{quick.entry.name} answers until then"
             return Step(message if percentage is not None else f"for the first time here; {message}", percentage)
@@ -105,7 +105,8 @@ class ModelLoading:
         await progress.show(self._server, f"{TITLE} {model.entry.name}", newest, last)
 
 
-def _log(model: LazyModel, seconds: float) -> None:
+def _log_result(model: LazyModel, seconds: float) -> None:
+    """Log whether the model was loaded, with its device and the time it took."""
     loaded = model.model
     traits = {name: getattr(loaded, name) for name in ("device", "compute_type", "threads") if hasattr(loaded, name)}
     fields = {"model": model.entry.name, **traits, "seconds": round(seconds, 3)}

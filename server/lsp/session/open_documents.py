@@ -1,8 +1,8 @@
-"""The texts that are open in the editor: files, untitled documents and notebook cells, one frozen value per version.
+"""The documents that are open in the editor (files, untitled texts, notebook cells), one immutable value per version.
 
-A change makes a new `OpenText` and leaves the old one to whoever still works with it, so a request's snapshot is the
-value itself. Offsets are code points; nothing here knows what a UTF-16 unit is (`server.lsp.conversion.incoming`
-does), reads a disk or asks the index. Start at `OpenText.replaced` and `Documents`.
+A change makes a new `OpenText`; requests that still use the old one are not affected. Offsets are code points
+(`server.lsp.conversion.incoming` converts UTF-8 and UTF-16 units). Never reads the disk or the index. Start at
+`OpenText.with_replacement` and `Documents`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Document
 
-MAX_CHARACTERS = 16_000_000  # a larger text is not kept: nobody completes code in it, and every key would copy it
+MAX_CHARACTERS = 16_000_000  # larger texts are not kept, for each key would copy them
 SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
@@ -30,17 +30,17 @@ class OpenText:
     """An open document at one version.
 
     Attributes:
-        uri: the editor's name of it.
+        uri: the document's URI, as the editor writes it.
         path: absolute path of the file on disk, or None.
-        language: our name of the language.
+        language: Starling's name of the language (`indexing.syntax.languages`).
         version: the editor's version number.
-        text: exactly what the editor shows; "" when `oversized`.
-        lines: index of `text`.
-        container: the notebook file that a cell belongs to, or None.
-        lone: whether `text` may hold lone surrogates, which no encoding can carry.
-        oversized: whether the text was too large to keep; nothing is completed in it until it is sent anew.
-        cell: whether it is a cell of a notebook, which need not be a file.
-        origins: other paths that the URI stands for (`indexing.workspace.origins`), that of a cell's notebook first.
+        text: exactly the editor's text; "" if `oversized`.
+        lines: the line starts of `text`.
+        container: path of the notebook that a cell belongs to, or None.
+        lone: whether `text` may hold lone surrogates, which cannot be encoded.
+        oversized: whether the text was too large to keep; nothing is completed in it until the editor sends it again.
+        cell: whether the document is a cell of a notebook, which need not be a file.
+        origins: further paths that the URI stands for (`indexing.workspace.origins`), a cell's notebook first.
     """
 
     uri: str
@@ -59,40 +59,40 @@ class OpenText:
     def of(  # noqa: PLR0913 (what the editor sends with a document)
         cls, uri: str, path: Path | None, language: str, version: int, text: str, *, container: Path | None = None
     ) -> OpenText:
-        """A document as it is opened."""
+        """Return a newly opened document."""
         oversized = len(text) > MAX_CHARACTERS
-        kept = "" if oversized else text
-        return cls(uri, path, language, version, kept, Lines.of(kept), container, _has_lone(kept), oversized)
+        held = "" if oversized else text
+        return cls(uri, path, language, version, held, Lines.of(held), container, _has_surrogates(held), oversized)
 
-    def rewritten(self, text: str) -> OpenText:
-        """With another text altogether."""
+    def with_text(self, text: str) -> OpenText:
+        """Return the document with `text` as its whole text."""
         whole = OpenText.of(self.uri, self.path, self.language, self.version, text, container=self.container)
         return replace(whole, cell=self.cell, origins=self.origins)
 
-    def replaced(self, start: int, end: int, text: str) -> OpenText:
-        """With [start, end) replaced by `text`."""
+    def with_replacement(self, start: int, end: int, text: str) -> OpenText:
+        """Return the document with [start, end) replaced by `text`."""
         if self.oversized:
             return self
         whole = self.text[:start] + text + self.text[end:]
         if len(whole) > MAX_CHARACTERS:
-            return self.rewritten(whole)
-        lone = self.lone or _has_lone(text)
-        if lone and (joined := _joined(whole)) != whole:
-            return self.rewritten(joined)
-        first, last = self.lines.line_at(start), self.lines.line_at(end)
+            return self.with_text(whole)
+        lone = self.lone or _has_surrogates(text)
+        if lone and (joined := _join_surrogates(whole)) != whole:
+            return self.with_text(joined)
+        first, last = self.lines.find_line(start), self.lines.find_line(end)
         if first == last and "\n" not in text and "\r" not in text and whole[start - 1 : start] != "\r":
-            lines = self.lines.shifted(first, len(whole) - len(self.text))  # nearly every key
+            lines = self.lines.with_shift(first, len(whole) - len(self.text))  # nearly every key
         else:
-            lines = self.lines.edited(whole, first, last)
+            lines = self.lines.with_edit(whole, first, last)
         return replace(self, text=whole, lines=lines, lone=lone)
 
-    def at_version(self, version: int) -> OpenText:
-        """The same text under the editor's new version number."""
+    def with_version(self, version: int) -> OpenText:
+        """Return the document with the version number `version`."""
         return replace(self, version=version)
 
     @cached_property
     def record(self) -> Document:
-        """The snapshot for the core: same offsets, and every lone surrogate a replacement character."""
+        """The document for the core: the same offsets, with U+FFFD for each lone surrogate."""
         from indexing.syntax.documents import Document  # noqa: PLC0415 (10 ms that the answer to `initialize` need not wait for)
 
         text = SURROGATE.sub(REPLACEMENT, self.text) if self.lone else self.text
@@ -100,22 +100,22 @@ class OpenText:
 
 
 class Documents:
-    """The open documents by URI; the one mutable thing here, touched by the event loop only."""
+    """The open documents by URI. Mutable; only the event loop may use it."""
 
     def __init__(self) -> None:
         self._open: dict[str, OpenText] = {}
 
     def put(self, document: OpenText) -> OpenText:
-        """Open a document, or set a newer version of it."""
+        """Add a document or replace its older version; return it."""
         self._open[document.uri] = document
         return document
 
     def get(self, uri: str) -> OpenText | None:
-        """The document as it stands, None when it is not open."""
+        """Return the newest version of the document `uri`, None if it is not open."""
         return self._open.get(uri)
 
     def drop(self, uri: str) -> OpenText | None:
-        """Close it; closing what is not open is harmless."""
+        """Remove and return the document `uri`; None if it was not open."""
         return self._open.pop(uri, None)
 
     def __iter__(self) -> Iterator[OpenText]:
@@ -125,10 +125,11 @@ class Documents:
         return len(self._open)
 
 
-def _has_lone(text: str) -> bool:
+def _has_surrogates(text: str) -> bool:
+    """Return whether `text` holds surrogates, which in Python are never parts of a pair."""
     return not text.isascii() and SURROGATE.search(text) is not None
 
 
-def _joined(text: str) -> str:
-    """With surrogates that an edit brought side by side as the one character they are to the editor."""
+def _join_surrogates(text: str) -> str:
+    """Return `text` with adjacent high and low surrogates, which an edit may bring together, as one character."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -1,6 +1,6 @@
-"""Showing reviews: sent to clients that do not ask for diagnostics, while the others are told when to ask anew.
+"""Delivery of reviews to the client: by push, or by asking the client to pull diagnostics again.
 
-Each client gets one of the two, so that nothing is shown twice. Start at `Publishing.show`.
+Each client gets one of the two, so that no finding is shown twice. Start at `Publishing.show`.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REFRESH_WAIT_S = 10.0
-GATHER_S = 0.1  # several reviews that end together are one reason to ask anew
+GATHER_S = 0.1  # reviews that end within this time cause one refresh
 
 
 class Publishing:
-    """The way of diagnostics to one client."""
+    """Delivers reviews to one client."""
 
     def __init__(self, server: LanguageServer, guard: Guard, client: Callable[[], Client]) -> None:
         self._server = server
         self._guard = guard
         self._client = client
-        self._sent: set[str] = set()  # open documents that it was sent diagnostics of
-        self._asked: dict[str, tuple[object, ...]] = {}  # what a client that asks was last told to ask for
+        self._sent: set[str] = set()  # open documents for which diagnostics were pushed
+        self._announced: dict[str, tuple[object, ...]] = {}  # by document, the model's findings at the last refresh
         self._refreshing: asyncio.Future[None] | None = None
 
     def show(self, review: Review) -> None:
-        """There is a newer review of a document."""
+        """Push the findings of `review`; ask a pulling client to refresh if a model found something new."""
         client, document = self._client(), review.document
         if client.pulls:
-            # it asks by itself after each change; only what a model found later would stay unseen
-            if review.finished and review.slow != self._asked.get(document.uri, ()):
-                self._asked[document.uri] = review.slow
+            # the client pulls after each change by itself; only a model's later findings would stay unseen
+            if review.finished and review.slow != self._announced.get(document.uri, ()):
+                self._announced[document.uri] = review.slow
                 self.refresh()
             return
         self._sent.add(document.uri)
         self._publish(document.uri, diagnostics_of(review.findings, document, client.encoding), document.version)
 
-    def closed(self, uri: str) -> None:
-        """A document was closed: its diagnostics go with it."""
-        self._asked.pop(uri, None)
+    def clear(self, uri: str) -> None:
+        """Remove the diagnostics of the closed document `uri`."""
+        self._announced.pop(uri, None)
         if uri in self._sent:
             self._sent.discard(uri)
             self._publish(uri, [], None)
 
     def refresh(self) -> None:
-        """Have a client that asks ask again, for all it shows."""
+        """Ask a pulling client to request all diagnostics again, soon and once for several calls."""
         if self._client().refreshes and self._refreshing is None:
-            self._refreshing = self._guard.background("refresh", self._refresh(), otherwise=lambda: None)
+            self._refreshing = self._guard.run_in_background("refresh", self._refresh(), otherwise=lambda: None)
 
     async def _refresh(self) -> None:
         await asyncio.sleep(GATHER_S)

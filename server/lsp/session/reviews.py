@@ -1,8 +1,8 @@
-"""When a document is reviewed: when it is opened, when it is saved, after a pause of typing; only its newest version.
+"""Scheduling of reviews of open documents: when opened, when saved, and after a pause of typing.
 
-Runs on the event loop and never blocks it; the reviewer computes in two threads, one for the layer that answers at once
-and one for those that ask a model. A completion goes before either. Decides nothing about what is found. Start at
-`Reviews.changed` and `Reviews.review`.
+Only the newest version of a document is reviewed. Runs on the event loop and never blocks it; the reviewer computes in
+two threads, one for the static layer and one for the layers that ask a model, and both wait while a completion is
+computed. Decides nothing about findings. Start at `Reviews.schedule` and `Reviews.review`.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from server.lsp.session.open_documents import Documents, OpenText
     from server.lsp.wire.guard import Guard
 
-START_WAIT_S = 120.0  # for what is opened while the program still loads
-SLOW_PAUSE_S = 2.0  # longest part of a pause of typing: a model is asked about what somebody has come to rest at
+START_WAIT_S = 120.0  # for the program to load
+SLOW_PAUSE_S = 2.0  # further pause of typing before the layers that ask a model are run
 HELD_STEP_S = 0.003
-MOST_HELD_S = 5.0  # for completions, in one review; a model that hangs must not hold up reviews for ever
+MOST_HELD_S = 5.0  # longest wait of one review for completions, which a hanging model would make endless
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What is known of one version of a document.
+    """The review of one version of a document, as far as it has been computed.
 
     Attributes:
-        document: that version.
+        document: the reviewed version.
         quick: findings of the static layer.
-        slow: findings of the layers that ask a model.
-        finished: whether those were asked, or are off.
+        slow: findings of the layers that ask a model (likelihood, model).
+        finished: whether all enabled layers have been run.
     """
 
     document: OpenText
@@ -53,7 +53,7 @@ class Review:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of them, by place."""
+        """All findings, by place."""
         if not self.slow:
             return self.quick
         return tuple(sorted((*self.quick, *self.slow), key=lambda finding: (finding.span.start, finding.span.end)))
@@ -62,7 +62,7 @@ class Review:
 class Reviews:
     """The reviews of one session's open documents."""
 
-    def __init__(  # noqa: PLR0913 (what it works with, and whom it tells)
+    def __init__(  # noqa: PLR0913 (services and callbacks)
         self,
         cores: Cores,
         documents: Documents,
@@ -72,9 +72,15 @@ class Reviews:
         show: Callable[[Review], None],
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`busy`: whether a completion is being computed; `show`: is told of each newer review of what is open.
+        """Prepare to review.
 
-        `tell` is told why the review gives less than it should.
+        Args:
+            cores: gives the core, once it is loaded.
+            documents: the open documents.
+            guard: runs background work and counts failures.
+            busy: returns whether a completion is being computed; called from any thread.
+            show: called with each newer review of an open document.
+            tell: called with a sentence when the reviewer cannot do all it should.
         """
         self._cores = cores
         self._documents = documents
@@ -84,170 +90,179 @@ class Reviews:
         self._tell = tell
         self._tickets = Tickets()
         self._known: dict[str, Review] = {}
-        self._attending: dict[str, asyncio.Future[None]] = {}
+        self._running: dict[str, asyncio.Future[None]] = {}
         self._waiting: dict[str, list[asyncio.Future[Review | None]]] = {}
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="review")
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="model-review")
         self._closed = False
 
-    # What requests ask
+    # For requests
 
-    def known(self, document: OpenText) -> Review | None:
-        """The review of exactly this version, None where there is none yet; at once."""
+    def get_current(self, document: OpenText) -> Review | None:
+        """Return the review of exactly this version of `document`, None if there is none yet."""
         review = self._known.get(document.uri)
         return review if review is not None and review.document is document else None
 
-    def last(self, uri: str) -> Review | None:
-        """The newest review of that document, of whatever version; at once."""
+    def get_newest(self, uri: str) -> Review | None:
+        """Return the newest review of the document `uri`, which may be of an older version; None if there is none."""
         return self._known.get(uri)
 
     async def review(self, document: OpenText) -> Review | None:
-        """The review of this version, waited for; None when a newer one has come, or it was closed."""
-        if (review := self.known(document)) is not None:
+        """Wait for the review of this version; None if a newer version came, or the document was closed."""
+        if (review := self.get_current(document)) is not None:
             return review
         if self._closed or self._documents.get(document.uri) is not document:
             return None
         arrival: asyncio.Future[Review | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(document.uri, []).append(arrival)
-        if document.uri not in self._attending:
-            self._begin(document)
+        if document.uri not in self._running:
+            self._start(document)
         return await arrival
 
-    # What changes
+    # For notifications
 
-    def changed(self, document: OpenText, *, opened: bool) -> None:
-        """A document was opened, or its text is another now: what runs for the older text is of no use."""
-        self._release(document.uri, None)
-        self._begin(document, pauses=not opened)
+    def schedule(self, document: OpenText, *, opened: bool) -> None:
+        """Cancel the review of the older version and review `document`, after a pause of typing unless `opened`."""
+        self._answer_waiting(document.uri, None)
+        self._start(document, pauses=not opened)
 
-    def saved(self, uri: str) -> None:
-        """It was saved: nobody types in it just now."""
+    def review_saved(self, uri: str) -> None:
+        """Review the document `uri` now, because it was saved, unless its review is finished."""
         if (document := self._documents.get(uri)) is not None:
-            review = self.known(document)
+            review = self.get_current(document)
             if review is None or not review.finished:
-                self._begin(document)
+                self._start(document)
 
-    def closed(self, uri: str) -> None:
-        """It was closed."""
+    def forget(self, uri: str) -> None:
+        """Cancel the review of the closed document `uri`, and forget its findings."""
         self._tickets.forget(uri)
         self._known.pop(uri, None)
-        self._release(uri, None)
+        self._answer_waiting(uri, None)
 
-    def again(self) -> None:
-        """What is found may be something else now: settings have changed, or a model has come."""
+    def review_all(self) -> None:
+        """Forget all findings and review all open documents, because settings or models have changed."""
         self._known.clear()
         for document in self._documents:
-            self._begin(document)
+            self._start(document)
 
     def close(self) -> None:
-        """End everything; who waits is answered."""
+        """Cancel all reviews, answer waiting requests with None, and accept no more."""
         self._closed = True
         self._tickets.cancel_all()
         for uri in tuple(self._waiting):
-            self._release(uri, None)
+            self._answer_waiting(uri, None)
         for pool in (self._quick, self._slow):
             pool.shutdown(wait=False, cancel_futures=True)
 
     # One document
 
-    def _begin(self, document: OpenText, *, pauses: bool = False) -> None:
+    def _start(self, document: OpenText, *, pauses: bool = False) -> None:
+        """Start the review of `document` in the background; with `pauses`, after pauses of typing."""
         if self._closed:
             return
         uri = document.uri
         self._tickets.cancel(uri)
-        nothing = Review(document, finished=True)
-        work = self._attend(document, pauses=pauses)
-        task = self._guard.background("review", work, otherwise=lambda: self._keep(nothing))
-        self._attending[uri] = task
-        task.add_done_callback(lambda done: self._attending.get(uri) is done and self._attending.pop(uri))
+        empty = Review(document, finished=True)
+        work = self._run_all_layers(document, pauses=pauses)
+        task = self._guard.run_in_background("review", work, otherwise=lambda: self._store(empty))
+        self._running[uri] = task
+        task.add_done_callback(lambda done: self._running.get(uri) is done and self._running.pop(uri))
 
-    async def _attend(self, document: OpenText, *, pauses: bool) -> None:
+    async def _run_all_layers(self, document: OpenText, *, pauses: bool) -> None:
+        """Run the static layer, then the layers that ask a model, and store the review after each."""
         with self._tickets.open(document.uri) as ticket:
             core = await self._cores.ready(START_WAIT_S, ticket)
             if core is None or core.reviewer is None:
-                self._keep(Review(document, finished=True), ticket)
+                self._store(Review(document, finished=True), ticket)
                 return
-            if (review := self._kept(document)) is None:
+            if (review := self._find_reusable(document)) is None:
                 if not await ticket.sleep(core.settings.review.delay_ms / 1000 if pauses else 0):
                     return
-                quick = await self._look(core, document, layers_of(core) & QUICK, ticket)
+                quick = await self._run_layers(core, document, layers_of(core) & QUICK, ticket)
                 review = Review(document, quick, finished=not layers_of(core) - QUICK)
-            self._keep(review, ticket)
+            self._store(review, ticket)
             if not review.finished and await ticket.sleep(SLOW_PAUSE_S if pauses else 0):
-                slow = await self._look(core, document, layers_of(core) - QUICK, ticket)
-                self._keep(replace(review, slow=slow, finished=True), ticket)
+                slow = await self._run_layers(core, document, layers_of(core) - QUICK, ticket)
+                self._store(replace(review, slow=slow, finished=True), ticket)
 
-    async def _look(
+    async def _run_layers(
         self, core: Core, document: OpenText, layers: frozenset[Layer], ticket: Ticket
     ) -> tuple[Finding, ...]:
-        """What those layers find; nothing as soon as the ticket is called in."""
+        """Return the findings of `layers`, computed in a thread; none as soon as the ticket is cancelled."""
         if not layers:
             return ()
         pool = self._quick if layers <= QUICK else self._slow
-        work = pool.submit(_call, core, document, layers, Held(ticket.cancelled, self._busy))
-        findings = await ticket.first_of(work)
-        if ticket.cancelled():
-            work.add_done_callback(self._count)
+        work = pool.submit(_review_in_thread, core, document, layers, Held(ticket.is_cancelled, self._busy))
+        findings = await ticket.wait_result(work)
+        if ticket.is_cancelled():
+            work.add_done_callback(self._record_failure)
         elif core.reviewer is not None and core.reviewer.problem:
             self._tell(core.reviewer.problem)
         return findings or ()
 
-    def _kept(self, document: OpenText) -> Review | None:
-        """What is known of the same text under another version number, or of the very same."""
+    def _find_reusable(self, document: OpenText) -> Review | None:
+        """Return the last review, for `document`, if it is of the same text and language; else None."""
         review = self._known.get(document.uri)
         if review is None or (review.document.text, review.document.language) != (document.text, document.language):
             return None
         return replace(review, document=document)
 
-    def _keep(self, review: Review, ticket: Ticket | None = None) -> None:
-        """Remember and show it, unless the document is another by now."""
+    def _store(self, review: Review, ticket: Ticket | None = None) -> None:
+        """Store and show `review` and answer waiting requests; ignore a `review` that is no longer wanted."""
         uri = review.document.uri
-        if (ticket is not None and ticket.cancelled()) or self._documents.get(uri) is not review.document:
+        if (ticket is not None and ticket.is_cancelled()) or self._documents.get(uri) is not review.document:
             return
         new = self._known.get(uri) != review
         self._known[uri] = review
-        self._release(uri, review)
+        self._answer_waiting(uri, review)
         if new:
             self._show(review)
 
-    def _release(self, uri: str, review: Review | None) -> None:
+    def _answer_waiting(self, uri: str, review: Review | None) -> None:
+        """Answer all requests that wait for a review of the document `uri`."""
         for arrival in self._waiting.pop(uri, ()):
             if not arrival.done():
                 arrival.set_result(review)
 
-    def _count(self, work: Future[tuple[Finding, ...]]) -> None:
-        """An error that nobody waits for any more is counted all the same."""
+    def _record_failure(self, work: Future[tuple[Finding, ...]]) -> None:
+        """Record the failure of a review that was cancelled."""
         if not work.cancelled() and (error := work.exception()) is not None:
-            self._guard.failed("review", error)
+            self._guard.record_failure("review", error)
 
 
 def layers_of(core: Core) -> frozenset[Layer]:
-    """Return the layers that the settings want and whose model is there."""
+    """Return the layers that the settings enable and whose model is available."""
     present = {Layer.STATIC: True, Layer.LIKELIHOOD: core.model is not None, Layer.MODEL: core.review_chat is not None}
     return frozenset(layer for layer in policies.layers_of(core.settings) if present[layer])
 
 
 @dataclass(slots=True)
 class Held:
-    """What the reviewer asks often: whether to stop. It is held there while a completion is being computed."""
+    """The reviewer's check for cancellation, which also pauses the review while a completion is computed.
+
+    Attributes:
+        gone: returns whether the review was cancelled.
+        busy: returns whether a completion is being computed.
+        held_s: seconds that the review has been paused so far, at most about `MOST_HELD_S`.
+    """
 
     gone: Callable[[], bool]
     busy: Callable[[], bool]
     held_s: float = 0.0
 
     def __call__(self) -> bool:
-        """Whether to stop; after a while without waiting, for a completion that hangs must not stop reviews."""
+        """Wait while a completion is computed, then return whether to stop the review."""
         while self.busy() and not self.gone() and self.held_s < MOST_HELD_S:
             time.sleep(HELD_STEP_S)
             self.held_s += HELD_STEP_S
         return self.gone()
 
 
-def _call(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) -> tuple[Finding, ...]:
-    """One call of the reviewer, for a thread of a pool."""
-    unread = document.oversized or len(document.text) > core.settings.review.max_file_bytes
-    if unread or core.reviewer is None or core.index.withheld(document.record):
+def _review_in_thread(core: Core, document: OpenText, layers: frozenset[Layer], held: Held) -> tuple[Finding, ...]:
+    """Return the findings of `layers` in `document`; none for a file that is not reviewed. Call it in a thread."""
+    too_large = document.oversized or len(document.text) > core.settings.review.max_file_bytes
+    if too_large or core.reviewer is None or core.index.withheld(document.record):
         return ()
-    syntax = core.trees.of(document.record)  # kept, so that the next completion on a blank line finds it fresh
+    syntax = core.trees.of(document.record)  # also caches it for the next completion
     found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)
     return said_of_cell(found, document.text) if document.cell else found

@@ -1,4 +1,4 @@
-"""The live services of one connection: what a request's handler works with. Decides nothing; start at `Services`."""
+"""The services of one connection, which request handlers use. Start at `Services`."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One of each. The table of features (`server.lsp.language_server`) says which of them a handler is given.
+    """All services of one connection. `server.lsp.language_server.FEATURES` says which of them a handler is given.
 
     Attributes:
-        cores: where the core is, or will be.
-        documents: what is open now.
-        completions: the way to a completion.
-        reviews: the way to what the reviewer finds in open documents.
-        workspace_reviews: the way to what it finds in files that are not open.
-        shown: documents of our own that the editor may fetch.
-        works: the way to what takes long: with progress, and to be cancelled.
-        chosen: what is told of safe fixes that the editor makes itself.
-        guard: counts failures.
-        gates: where the gate is; it is made when it is first needed.
-        pool: threads for other core calls.
+        cores: holds the core once it is loaded.
+        documents: the open documents.
+        completions: answers completion requests.
+        reviews: reviews open documents.
+        workspace_reviews: reviews files that are not open.
+        shown: documents of the server, such as diffs, that the editor may fetch.
+        jobs: runs long operations with progress and cancellation.
+        chosen_fixes: records safe fixes that the editor applies itself.
+        guard: runs background work and counts failures.
+        get_gate: returns the gate, which is created on first use.
+        pool: threads for other calls of the core.
     """
 
     cores: Cores
@@ -45,13 +45,13 @@ class Services:
     reviews: Reviews
     workspace_reviews: WorkspaceReviews
     shown: ShownDocuments
-    works: Jobs
-    chosen: ChosenFixes
+    jobs: Jobs
+    chosen_fixes: ChosenFixes
     guard: Guard
-    gates: Callable[[], Gate]
+    get_gate: Callable[[], Gate]
     pool: ThreadPoolExecutor
 
     @property
     def gate(self) -> Gate:
-        """Return the one way to change anything."""
-        return self.gates()
+        """The gate, through which all changes of files go."""
+        return self.get_gate()

@@ -1,7 +1,7 @@
-"""One editor's session: the mutable state that notifications change, and what requests get: a snapshot and services.
+"""One editor's session: the mutable state of a connection, which notifications change.
 
-Lives on the event loop; nothing here blocks it. What loads slowly (settings, index, models) arrives later as a `Core`,
-and until then everything else works. Start at `Session`.
+Requests get a snapshot of the state and the services. Lives on the event loop and never blocks it. Settings, index and
+models are loaded in the background and arrive as a `Core`; all that needs none works before. Start at `Session`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NEWS_S = 1.0  # indexing that took longer is worth a line for everyone; a saved file is not
-CLOSE_WAIT_S = 5.0  # for the index process to end; it ends by itself when we are gone
+NEWS_S = 1.0  # indexing that took longer is logged at level INFO; that of a saved file is not
+CLOSE_WAIT_S = 5.0  # for the index process to end; it also ends when this process has ended
 
 
 class Session:
@@ -64,23 +64,26 @@ class Session:
         self.cores = Cores()
         self.completions = CompletionRequests(self.cores, self.guard)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
-        busy, show = self.completions.busy, self._publishing.show
+        busy, show = self.completions.is_busy, self._publishing.show
         self.reviews = Reviews(self.cores, self.documents, self.guard, busy=busy, show=show, tell=self._report)
         self.workspace_reviews = WorkspaceReviews(self.cores, self.documents, busy=busy, send_part=self._send_part)
         self._server = server
         self._build = build
         self._offer = offer
-        self.on_begin: Callable[[], None] = lambda: None  # set by whoever serves the connection, as is the next
-        self.on_loaded: Callable[[], None] = lambda: None  # called in a thread
+        # both are set by the module that serves the connection; the second is called in a thread
+        self.on_begin: Callable[[], None] = lambda: None
+        self.on_loaded: Callable[[], None] = lambda: None
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="starling")
         self._configuring: asyncio.Lock | None = None
         self._reported: set[str] = set()
         self._progress = ProgressBar(server)
-        self._loading = ModelLoading(server, self.guard, lambda: self.client, tell=self.teller(), warn=self._report)
-        self._watching = FileEvents(server, self.touched)
+        self._loading = ModelLoading(
+            server, self.guard, lambda: self.client, tell=self.make_teller(), warn=self._report
+        )
+        self._file_events = FileEvents(server, self.reread_files)
         self._gate: Gate | None = None
-        self._works = Jobs(server, lambda: self.client)
-        self._chosen = ChosenFixes(self.gate, self.guard)
+        self._jobs = Jobs(server, lambda: self.client)
+        self._chosen_fixes = ChosenFixes(self.get_gate, self.guard)
         self.services = Services(
             self.cores,
             self.documents,
@@ -88,29 +91,29 @@ class Session:
             self.reviews,
             self.workspace_reviews,
             self.shown,
-            self._works,
-            self._chosen,
+            self._jobs,
+            self._chosen_fixes,
             self.guard,
-            self.gate,
+            self.get_gate,
             self._pool,
         )
         self._begun = time.monotonic()
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop | None = None  # once it is started
+        self._loop: asyncio.AbstractEventLoop | None = None  # set by `start`
 
-    # What requests see
+    # For requests
 
-    def snapshot(self, uri: str | None) -> Snapshot:
-        """Return the state now, for a request about the document `uri`."""
+    def take_snapshot(self, uri: str | None) -> Snapshot:
+        """Return the current state, for a request about the document `uri` (None for no document)."""
         document = self.documents.get(uri) if uri is not None else None
         return Snapshot(document, self.client, self.roots)
 
-    def gate(self) -> Gate:
-        """The gate of this connection."""
+    def get_gate(self) -> Gate:
+        """Return the gate of this connection, created on first use."""
         if self._gate is None:
-            from server.lsp.editor.editor_gate import for_editor  # noqa: PLC0415 (30 ms that no start and no key has to wait for)
+            from server.lsp.editor.editor_gate import create_editor_gate  # noqa: PLC0415 (takes 30 ms)
 
-            self._gate = for_editor(self._server, self)
+            self._gate = create_editor_gate(self._server, self)
         return self._gate
 
     def _send_part(self, token: int | str, value: object) -> None:
@@ -119,7 +122,7 @@ class Session:
     # Life cycle
 
     def begin(self, client: Client, roots: Sequence[Path]) -> None:
-        """`initialize` came. Nothing is loaded here: its answer must not wait."""
+        """Handle `initialize`: keep the client and folders, and offer the features. Loads nothing, to answer fast."""
         self.client = client
         self.roots = tuple(roots)
         self._offer(client)
@@ -136,21 +139,21 @@ class Session:
         )
 
     def start(self) -> None:
-        """`initialized` came: load everything in the background."""
+        """Handle `initialized`: load settings, index and models in the background."""
         self._loop = asyncio.get_running_loop()
         self._configuring = asyncio.Lock()
         self.reconfigure()
 
     async def close(self) -> None:
-        """End everything that runs; safe twice."""
+        """Stop all services and close the core, within a bounded time. Idempotent."""
         if self._closed:
             return
         self._closed = True
         self.completions.close()
         self.reviews.close()
         self.workspace_reviews.close()
-        self._works.close()
-        self._watching.close()
+        self._jobs.close()
+        self._file_events.close()
         self._progress.close()
         self._loading.close()
         if self._gate is not None:
@@ -162,20 +165,20 @@ class Session:
             await asyncio.wait((closing,), timeout=CLOSE_WAIT_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _later(self, call: Callable[..., None], *arguments: object) -> None:
-        """Run a core call that may wait for a lock or a disk, off the event loop."""
+    def _run_in_thread(self, call: Callable[..., None], *arguments: object) -> None:
+        """Start `call`, which may block, in a thread, and do not wait for it."""
         if not self._closed:
             work = asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
-            self.guard.background(call.__name__, work, otherwise=lambda: None)
+            self.guard.run_in_background(call.__name__, work, otherwise=lambda: None)
 
     # Settings
 
     async def configure(self, sent: object) -> None:
-        """(Re)build what the settings ask for; `sent` is what a change notification held, None for nothing."""
-        assert self._configuring is not None  # noqa: S101 (`start` made it; a slip of ours, not of a client)
+        """Fetch the settings and build or update the core; `sent` is the content of a change notification, or None."""
+        assert self._configuring is not None  # noqa: S101 (`start` creates it)
         async with self._configuring:
             loop = asyncio.get_running_loop()
-            options = await configuration.pulled(self._server, self.client, sent)
+            options = await configuration.fetch(self._server, self.client, sent)
             roots, old = self.roots, self.cores.current
             core = await loop.run_in_executor(self._pool, self._build, roots, options, old)
             for problem in core.problems:
@@ -183,13 +186,13 @@ class Session:
             if old is None or core.index is not old.index:
                 for document in self.documents:
                     core.index.put(document.record)
-                await loop.run_in_executor(self._pool, core.start, self._indexing(core))
-            if self._closed:  # while we were busy
+                await loop.run_in_executor(self._pool, core.start, self._make_index_listener(core))
+            if self._closed:  # meanwhile
                 await loop.run_in_executor(None, core.close)
                 return
             self.cores.set(core)
-            core.chats.listen(self.teller())
-            core.index.listen(self.teller())
+            core.chats.listen(self.make_teller())
+            core.index.listen(self.make_teller())
             _log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_but, core)
@@ -197,33 +200,33 @@ class Session:
             if len(self.documents):
                 self._loading.begin(core)
             if old is None:
-                self._later(_load_gate)
-                self._later(self.on_loaded)
+                self._run_in_thread(_load_gate)
+                self._run_in_thread(self.on_loaded)
             if old is None or core.generator is not old.generator:
                 for document in tuple(self.documents)[-KEPT:]:
-                    self._later(core.generator.prepare, document.record)
-            await self._watching.arrange(self.client, core, roots)
+                    self._run_in_thread(core.generator.prepare, document.record)
+            await self._file_events.subscribe(self.client, core, roots)
 
     def reconfigure(self, sent: object = None) -> None:
-        """Settings may have changed; apply them in the background."""
+        """Apply settings that may have changed, in the background; `sent` as in `configure`."""
         if self._configuring is not None:
-            self.guard.background("configuration", self.configure(sent), otherwise=self.cores.give_up)
+            self.guard.run_in_background("configuration", self.configure(sent), otherwise=self.cores.give_up)
 
     def _review_again(self, core: Core, old: Core | None) -> None:
-        """What was found so far may not be what is found now."""
+        """Review all documents again if the new core may find something else than the old one."""
         if old is not None and (
             core.reviewer is not old.reviewer
             or core.index is not old.index
             or core.settings.review != old.settings.review
         ):
-            self.reviews.again()
-            self.workspace_reviews.touched()
+            self.reviews.review_all()
+            self.workspace_reviews.answer_waiting()
             self._publishing.refresh()
 
-    def _indexing(self, core: Core) -> Callable[[IndexProgress], None]:
-        """What the index calls from any thread: shows the progress, and logs when all is done."""
-        shown, loop, tell = self._progress.reporter(self.client), asyncio.get_running_loop(), self.teller()
-        begun: float | None = time.monotonic()  # None between two pieces of work
+    def _make_index_listener(self, core: Core) -> Callable[[IndexProgress], None]:
+        """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing."""
+        shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_teller()
+        begun: float | None = time.monotonic()  # None between two runs
         level = logging.INFO
 
         def report(progress: IndexProgress) -> None:
@@ -237,14 +240,14 @@ class Session:
                 seconds, begun = now - begun, None
                 news = logging.INFO if seconds >= NEWS_S else level
                 if not loop.is_closed():
-                    loop.call_soon_threadsafe(self._later, _log_indexed, core, seconds, news)
-                    loop.call_soon_threadsafe(self._later, self._tell_of_rules, core, tell)
+                    loop.call_soon_threadsafe(self._run_in_thread, _log_indexed, core, seconds, news)
+                    loop.call_soon_threadsafe(self._run_in_thread, self._report_ignore_limits, core, tell)
                 level = logging.DEBUG
 
         return report
 
-    def _tell_of_rules(self, core: Core, tell: Callable[[str], None]) -> None:
-        """Tell a person, once, that files are left out because nobody can wait for the rules that ignore files hold."""
+    def _report_ignore_limits(self, core: Core, tell: Callable[[str], None]) -> None:
+        """Tell the person, once, that files are left out because their ignore files are too large."""
         from indexing.bounds import IGNORE_BYTES, IGNORE_RULES  # noqa: PLC0415 (not before `initialize` is answered)
         from indexing.workspace.exclusion import TOO_MANY_RULES  # noqa: PLC0415 (as above)
 
@@ -252,86 +255,88 @@ class Session:
         if left_out and TOO_MANY_RULES not in self._reported:
             self._reported.add(TOO_MANY_RULES)
             most = f"{IGNORE_BYTES // 1024} KB or {IGNORE_RULES:,} patterns for one file"
-            left = f"{left_out:,} files and folders are left out, for ignore files hold more than {most}"
-            tell(f"{left}; shorten `.gitignore` or `.starlingignore`.")
+            sentence = f"{left_out:,} files and folders are left out, because ignore files hold more than {most}"
+            tell(f"{sentence}; shorten `.gitignore` or `.starlingignore`.")
 
     def _log_end(self, core: Core | None) -> None:
+        """Log the session's length in seconds, its completions and its failures."""
+        """Log the session's length in seconds, its completions and its failures."""
         figures: dict[str, object] = {"seconds": round(time.monotonic() - self._begun, 1)}
         if core is not None:
             counted = core.generator.statistics()
             figures |= {"requests": counted.requests, "shown": counted.shown, "accepted": counted.accepted}
         logger.info("session ends", extra={**figures, "failures": sum(self.guard.failures.values())})
 
-    def teller(self) -> Callable[[str], None]:
-        """What shows a person a sentence from any thread."""
+    def make_teller(self) -> Callable[[str], None]:
+        """Return a function that shows the person a sentence; any thread may call it."""
 
         def tell(sentence: str) -> None:
             if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._works.tell, sentence)
+                self._loop.call_soon_threadsafe(self._jobs.show_message, sentence)
 
         return tell
 
     def _report(self, problem: str) -> None:
-        """Tell a person of a wrong setting, once."""
+        """Warn the person of a problem, once for each text."""
         if problem not in self._reported:
             self._reported.add(problem)
             logger.warning("%s", problem)
             configuration.warn(self._server, problem)
 
-    # What notifications change
+    # For notifications
 
-    def changed(self, document: OpenText) -> None:
-        """A document was opened, or is another now."""
+    def put_document(self, document: OpenText) -> None:
+        """Store a document that was opened or has changed, and review and index it."""
         self.completions.cancel(document.uri)
         new = self.documents.get(document.uri) is None
         self.documents.put(document)
-        self._chosen.seen(document)
-        self.reviews.changed(document, opened=new)
+        self._chosen_fixes.record_if_applied(document)
+        self.reviews.schedule(document, opened=new)
         if (core := self.cores.current) is not None:
             core.index.put(document.record)
             if new:
-                self._later(core.generator.prepare, document.record)
+                self._run_in_thread(core.generator.prepare, document.record)
             self._loading.begin(core)
 
-    def closed(self, uri: str) -> None:
-        """A document was closed."""
+    def close_document(self, uri: str) -> None:
+        """Forget the document `uri`, which was closed; from now on the index reads the file on disk."""
         self.completions.forget(uri)
         self.documents.drop(uri)
-        self.reviews.closed(uri)
-        self._publishing.closed(uri)
+        self.reviews.forget(uri)
+        self._publishing.clear(uri)
         if (core := self.cores.current) is not None:
             core.index.drop(uri)
-            self._later(core.forget, uri)
+            self._run_in_thread(core.forget, uri)
 
-    def saved(self, uri: str) -> None:
-        """A document was saved."""
-        self.reviews.saved(uri)
+    def review_saved(self, uri: str) -> None:
+        """Review the document `uri`, which was saved."""
+        self.reviews.review_saved(uri)
 
-    def touched(self, paths: Collection[Path]) -> None:
-        """Files were created, changed or deleted on disk."""
-        self.workspace_reviews.touched()
+    def reread_files(self, paths: Collection[Path]) -> None:
+        """Index files again that were created, changed or deleted on disk, and reload settings if one holds them."""
+        self.workspace_reviews.answer_waiting()
         if (core := self.cores.current) is not None:
-            self._later(core.index.touch, paths)
+            self._run_in_thread(core.index.touch, paths)
         if any(configuration.is_settings_file(path) for path in paths):
             self.reconfigure()
 
-    def moved(self, added: Sequence[Path], removed: Collection[Path]) -> None:
-        """Workspace folders came and went."""
+    def change_folders(self, added: Sequence[Path], removed: Collection[Path]) -> None:
+        """Add and remove workspace folders."""
         self.roots = tuple(dict.fromkeys([*(root for root in self.roots if root not in set(removed)), *added]))
         logger.info("folders changed", extra={"folders": ", ".join(map(str, self.roots))})
         if (core := self.cores.current) is not None:
-            self._later(core.index.set_roots, self.roots)
+            self._run_in_thread(core.index.set_roots, self.roots)
         self.reconfigure()
 
 
 def _load_gate() -> None:
-    """For a thread: what the gate is made of, before the first edit is proposed."""
+    """Import the gate's modules before the first edit is proposed. Call it in a thread."""
     for name in ("editor_gate", "asking"):
         importlib.import_module(f"server.lsp.editor.{name}")
 
 
 def _log_indexed(core: Core, seconds: float, level: int) -> None:
-    """For a thread: the index counts its files."""
+    """Log that indexing has ended, with the number of files. Call it in a thread: the index counts them."""
     if logger.isEnabledFor(level):
         status = core.index.status()
         fields = {"files": status.files, "seconds": round(seconds, 3), "state": status.state}
@@ -339,7 +344,7 @@ def _log_indexed(core: Core, seconds: float, level: int) -> None:
 
 
 def _log_settings(core: Core, old: Core | None) -> None:
-    """Which settings have changed, by name; their values may hold what is nobody's business."""
+    """Log the names of the settings that have changed, not the values, which may be private."""
     if old is None or core.settings == old.settings:
         return
     before, now = (one.settings.model_dump() for one in (old, core))

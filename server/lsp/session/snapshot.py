@@ -1,4 +1,4 @@
-"""What a request sees: values, as they were when it came. Holds no service and changes nothing; start at `Snapshot`."""
+"""The immutable state that a request handler gets: values at the time the request came, no services."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Snapshot:
     """The state of the connection when a request came.
 
     Attributes:
-        document: the document it names, at the version it had then; None when it is not open, or it names none.
-        client: the client's traits.
+        document: the document that the request names, at its version then; None if it is not open or none is named.
+        client: the client's capabilities.
         roots: workspace folders.
-        token: the client's own, to show the progress of what it asked for; None for none.
+        token: the request's work-done token, under which its progress is shown; None without one.
     """
 
     document: OpenText | None
@@ -30,5 +30,5 @@ class Snapshot:
 
     @property
     def encoding(self) -> str:
-        """Return the unit of the client's positions ("utf-8", "utf-16", "utf-32"), for `incoming` and `outgoing`."""
+        """The unit of the client's positions ("utf-8", "utf-16", "utf-32")."""
         return self.client.encoding

@@ -1,7 +1,8 @@
-"""Reviews of files that are not open, for clients that ask for the workspace: a file is looked at when it changed.
+"""Reviews of files that are not open, for clients that pull diagnostics of the workspace.
 
-One thread, file by file, standing back for completions; at most `review.workspaceFiles` files. What is open is left to
-`server.lsp.session.reviews`. Start at `WorkspaceReviews.reports`.
+One thread reviews file by file and waits while a completion is computed. Files whose size and time have not changed are
+not reviewed again; at most `review.workspaceFiles` files are reviewed. Open documents are left to
+`server.lsp.session.reviews`. Start at `WorkspaceReviews.iterate_reports`.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ BATCH = 20  # files of one partial result
 START_WAIT_S = 120.0
 
 
-HOLD_S = 5.0  # how long a client that has everything is kept waiting for news, instead of asking again at once
+HOLD_S = 5.0  # a client without news gets its answer that late, or it would ask again at once
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """What was found in a file when it looked like this."""
+class _CachedReport:
+    """The diagnostics of a file, with the modification time and size that they are valid for."""
 
     mtime_ns: int
     size: int
@@ -48,7 +49,7 @@ class _Kept:
 
 
 class WorkspaceReviews:
-    """The files of one session's workspace folders."""
+    """Reviews the files of one session's workspace folders."""
 
     def __init__(
         self,
@@ -58,21 +59,34 @@ class WorkspaceReviews:
         busy: Callable[[], bool],
         send_part: Callable[[int | str, object], None],
     ) -> None:
-        """`busy`: whether a completion is being computed; `send_part`: sends a part of a result, by its token."""
+        """Prepare to review.
+
+        Args:
+            cores: gives the core, once it is loaded.
+            documents: the open documents.
+            busy: returns whether a completion is being computed; called from any thread.
+            send_part: sends a partial result, given its token.
+        """
         self._cores = cores
         self._documents = documents
         self._busy = busy
         self.send_part = send_part
-        self._kept: dict[Path, _Kept] = {}
-        self._for: object = None  # what the kept ones depend on beside the files
+        self._cached: dict[Path, _CachedReport] = {}
+        self._cache_key: object = None  # of all cached reviews: the reviewer, its settings, and the encoding
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="workspace-review")
         self._closed = False
         self._news: asyncio.Event | None = None
 
-    async def reports(
+    async def iterate_reports(
         self, roots: tuple[Path, ...], previous: Mapping[str, str], encoding: str
     ) -> AsyncIterator[list[FileReport]]:
-        """Batches of reports; `previous` are the identities that the client has, by URI."""
+        """Yield the reports of all files in batches: first changed ones as they come, at the end the unchanged ones.
+
+        Args:
+            roots: the workspace folders.
+            previous: result ids that the client has, by URI.
+            encoding: unit of the client's positions.
+        """
         core = await self._cores.ready(START_WAIT_S)
         if core is None or core.reviewer is None or not core.settings.review.workspace:
             return
@@ -80,8 +94,8 @@ class WorkspaceReviews:
         stopped = asyncio.Event()
         held = Held(lambda: self._closed or stopped.is_set(), self._busy)
         opened = frozenset(document.uri for document in self._documents)
-        look = _Look(self, core, roots, opened, encoding, held)
-        work = iter(look.batches())
+        scan = _Scan(self, core, roots, opened, encoding, held)
+        work = iter(scan.iterate_batches())
         loop = asyncio.get_running_loop()
         unchanged: list[FileReport] = []
         fresh = False
@@ -94,45 +108,70 @@ class WorkspaceReviews:
                     yield new
         finally:
             stopped.set()
-        gone = [uri for uri in previous if uri not in look.seen and uri not in opened]
+        gone = [uri for uri in previous if uri not in scan.seen and uri not in opened]
         if gone:
             yield [FileReport(uri, result_id(()), ()) for uri in gone]
         elif previous and not fresh:
-            await _wait(news)
+            await _wait_for_news(news)
         yield unchanged
 
-    def touched(self) -> None:
-        """Files or settings have changed: who waits for news is answered."""
+    def answer_waiting(self) -> None:
+        """Answer a waiting request now, because files or settings have changed."""
         if self._news is not None:
             self._news.set()
 
     def close(self) -> None:
-        """Take no more."""
+        """Cancel the running review and accept no more."""
         self._closed = True
-        self.touched()
+        self.answer_waiting()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def report(self, core: Core, path: Path, state: tuple[int, int], encoding: str, held: Held) -> FileReport | None:
-        """The report of a file in that state (mtime in ns, size); None where its content is not reviewed. Blocking."""
-        depends = (core.reviewer, core.settings.review, encoding)
-        if self._for != depends:
-            self._kept, self._for = {}, depends
-        kept = self._kept.get(path)
-        if kept is None or (kept.mtime_ns, kept.size) != state:
-            items = _found(core, path, encoding, held)
+    def get_report(
+        self, core: Core, path: Path, state: tuple[int, int], encoding: str, held: Held
+    ) -> FileReport | None:
+        """Return the report of the file at `path`, reviewed if the cache has none for `state`. Blocking.
+
+        Args:
+            core: the core.
+            path: the file.
+            state: its modification time in nanoseconds and its size in bytes.
+            encoding: unit of the client's positions.
+            held: the check for cancellation.
+
+        Returns:
+            The report; None if the file's content excludes it from review, or the review was cancelled.
+        """
+        key = (core.reviewer, core.settings.review, encoding)
+        if self._cache_key != key:
+            self._cached, self._cache_key = {}, key
+        cached = self._cached.get(path)
+        if cached is None or (cached.mtime_ns, cached.size) != state:
+            items = _review_file(core, path, encoding, held)
             if items is None or held():
                 return None
-            if len(self._kept) > 2 * core.settings.review.workspace_files:  # most are of files that have gone
-                self._kept.clear()
-            kept = self._kept[path] = _Kept(*state, result_id(items), items)
-        return FileReport(path.as_uri(), kept.identity, kept.items)
+            if (
+                len(self._cached) > 2 * core.settings.review.workspace_files
+            ):  # most are of files that do not exist any more
+                self._cached.clear()
+            cached = self._cached[path] = _CachedReport(*state, result_id(items), items)
+        return FileReport(path.as_uri(), cached.identity, cached.items)
 
 
 @dataclass
-class _Look:
-    """One look at the workspace, in the thread."""
+class _Scan:
+    """One pass over the files of the workspace, run in the thread.
 
-    of: WorkspaceReviews
+    Attributes:
+        owner: reviews the files and caches their reports.
+        core: the core.
+        roots: the workspace folders.
+        opened: URIs of open documents, which are skipped.
+        encoding: unit of the client's positions.
+        held: the check for cancellation.
+        seen: URIs of the files that were reported.
+    """
+
+    owner: WorkspaceReviews
     core: Core
     roots: tuple[Path, ...]
     opened: frozenset[str]
@@ -142,14 +181,14 @@ class _Look:
     def __post_init__(self) -> None:
         self.seen: set[str] = set()
 
-    def batches(self) -> Iterator[list[FileReport]]:
-        """The reports of all files, in batches."""
+    def iterate_batches(self) -> Iterator[list[FileReport]]:
+        """Yield the reports of all files, in batches of `BATCH`."""
         batch: list[FileReport] = []
-        for path, state in self._files():
+        for path, state in self._walk_files():
             uri = path.as_uri()
             if uri in self.opened:
                 continue
-            report = self.of.report(self.core, path, state, self.encoding, self.held)
+            report = self.owner.get_report(self.core, path, state, self.encoding, self.held)
             if report is not None:
                 self.seen.add(uri)
                 batch.append(report)
@@ -159,8 +198,9 @@ class _Look:
         if batch:
             yield batch
 
-    def _files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
-        from agents.reviewer import reviewed_files  # noqa: PLC0415 (the index's parts, which nobody needs before)
+    def _walk_files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
+        """Yield the path, modification time (ns) and size (bytes) of each file to review."""
+        from agents.reviewer import reviewed_files  # noqa: PLC0415 (imports much of the index)
 
         for root in self.roots:
             try:
@@ -169,10 +209,11 @@ class _Look:
                         return
                     yield path, (found.mtime_ns, found.size)
             except OSError:
-                continue  # the folder is gone; the client will say so
+                continue  # the folder does not exist any more; the client will notify us
 
 
-def _found(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Diagnostic, ...] | None:
+def _review_file(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Diagnostic, ...] | None:
+    """Return the diagnostics of the saved file at `path`, None if it is not reviewed."""
     from agents.reviewer import reviewed_files  # noqa: PLC0415
 
     document: Document | str = reviewed_files.read(path, core.review_limits)
@@ -183,7 +224,8 @@ def _found(core: Core, path: Path, encoding: str, held: Held) -> tuple[types.Dia
     return tuple(diagnostics_of(findings, opened, encoding))
 
 
-async def _wait(news: asyncio.Event) -> None:
+async def _wait_for_news(news: asyncio.Event) -> None:
+    """Wait for `news`, at most `HOLD_S` seconds."""
     try:
         async with asyncio.timeout(HOLD_S):
             await news.wait()

@@ -1,1 +1,1 @@
-"""Messages on their way: frames, streams, JSON to types, and the guard round dispatch."""
+"""JSON-RPC: framing, byte streams, messages, parsing into LSP's types, dispatch, and the guard around handlers."""

@@ -1,4 +1,4 @@
-"""What the protocol asks of a server for one connection. Start at `Connection`."""
+"""The interface between the protocol and the server for one connection. Start at `Connection`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from server.lsp.wire.guard import Guard
 
 
-class Closing(Protocol):
-    """What is guarded while the connection lasts, and closed at its end."""
+class GuardedSession(Protocol):
+    """The part of a session that the protocol uses: the guard, and closing at the end."""
 
     guard: Guard
 
     async def close(self) -> None:
-        """Close what the connection holds."""
+        """Stop all services of the connection."""
         ...
 
 
 class Connection(LanguageServer):
-    """A server for one connection."""
+    """A language server for one connection."""
 
-    session: Closing
+    session: GuardedSession
 
     def stop(self, status: int) -> None:
         """End the connection with the exit status `status`."""

@@ -1,7 +1,7 @@
-"""The frames of the base protocol: a header with `Content-Length`, an empty line, and that many bytes.
+"""Frames of LSP's base protocol: a header with `Content-Length`, an empty line, and that many bytes.
 
-Pure: bytes in, bodies out. Strict where leniency would be dangerous: a header that LSP does not know ends the
-connection, so that a web page that posts to our port is not taken for an editor. Start at `Frames.feed`.
+Does no input or output. A header that LSP does not know ends the connection, so that a web page that posts to the port
+is not taken for an editor. Start at `Frames.feed`.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ HEADER_END = b"\r\n\r\n"
 CONTENT_LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,12})[ \t]*", re.IGNORECASE)
 CONTENT_TYPE = re.compile(rb"content-type:[^\r\n]*", re.IGNORECASE)
 MAX_HEADER_BYTES = 4096
-MAX_BODY_BYTES = 1 << 27  # a text of 50 MB as JSON, which writes characters as up to six bytes, but seldom many
-MOST_SKIPPED_BYTES = 1 << 30  # no message of an editor, so the connection makes no sense
+MAX_BODY_BYTES = 1 << 27  # holds a text of 50 MB as JSON, in which some characters take six bytes
+MOST_SKIPPED_BYTES = 1 << 30  # no editor sends a longer message: the stream must be broken
 
 
 class FramingError(Exception):
-    """What came is no frame of the base protocol; the connection cannot go on."""
+    """The bytes are not frames of the base protocol; the connection has to end."""
 
 
 class Frames:
     """Cuts a byte stream into message bodies.
 
     Attributes:
-        most: bytes that a body may have; a longer one is never held, but skipped as it comes.
+        max_body_bytes: longest body in bytes; a longer one is skipped as it comes and never held in memory.
         oversized: called with the length of a body that is skipped.
     """
 
     def __init__(self, oversized: Callable[[int], None], most: int = MAX_BODY_BYTES) -> None:
-        self.most = most
+        self.max_body_bytes = most
         self.oversized = oversized
         self._buffer = bytearray()
         self._length: int | None = None  # of the body that is being received
         self._skipped = 0  # bytes to come of a body that is too long
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The bodies that `data` completes.
+        """Take the next bytes of the stream, and yield the message bodies that are complete.
 
         Raises:
-            FramingError: the stream is not one of frames.
+            FramingError: the bytes are not frames of the base protocol.
         """
         self._buffer += data
-        while self._skip() and (self._length is not None or self._header()):
+        while self._skip() and (self._length is not None or self._take_header()):
             if self._skipped:
                 continue
             length = self._length or 0
@@ -58,14 +58,14 @@ class Frames:
             yield body
 
     def _skip(self) -> bool:
-        """Drop what has come of a body that is too long; whether none of it is to come any more."""
-        come = min(self._skipped, len(self._buffer))
-        del self._buffer[:come]
-        self._skipped -= come
+        """Drop the received bytes of a body that is too long; return whether all of it is dropped."""
+        received = min(self._skipped, len(self._buffer))
+        del self._buffer[:received]
+        self._skipped -= received
         return not self._skipped
 
-    def _header(self) -> bool:
-        """Take one header from the buffer; false while it is not complete."""
+    def _take_header(self) -> bool:
+        """Take one header from the buffer; return False if it is not complete yet. Raises FramingError."""
         end = self._buffer.find(HEADER_END, 0, MAX_HEADER_BYTES)
         if end < 0:
             if len(self._buffer) >= MAX_HEADER_BYTES:
@@ -80,7 +80,7 @@ class Frames:
         if length is None or length > MOST_SKIPPED_BYTES:
             raise FramingError(f"a body of {length} bytes" if length else "a header without Content-Length")
         del self._buffer[: end + len(HEADER_END)]
-        if length > self.most:
+        if length > self.max_body_bytes:
             self._skipped = length
             self.oversized(length)
         else:

@@ -1,7 +1,7 @@
-"""The one guard round dispatch: what no one expected is logged, counted and answered with an LSP error.
+"""The guard around handlers and background work: unexpected errors are logged, counted and answered with an LSP error.
 
-The only place with a blanket `except`. Never shows a message box: a person who types is not to be bothered with our
-mistakes; the log and `starling.health` tell of them. Start at `Guard.request`.
+The only module with a blanket `except`. Never shows a message box, because a person who types can do nothing about an
+internal error; the log and `starling.health` report them. Start at `Guard.guard_request`.
 """
 
 from __future__ import annotations
@@ -21,55 +21,61 @@ logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """Wraps handlers and background work, and counts what failed by the name it was wrapped under."""
+    """Guards handlers and background work.
+
+    Attributes:
+        failures: the number of failures by the name of the handler or work.
+    """
 
     def __init__(self) -> None:
         self.failures: Counter[str] = Counter()
         self._running: set[asyncio.Future[None]] = set()  # the event loop itself holds its tasks weakly
 
-    def notification(self, name: str, handler: Callable[[Any], None]) -> Callable[[Any], None]:
-        """A handler of notifications that never raises."""
+    def guard_notification(self, name: str, handler: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return `handler`, of a notification, such that it never raises; record its errors under `name`."""
 
         @functools.wraps(handler)
-        def guarded(params: Any) -> None:  # noqa: ANN401 (each method has its own parameters)
+        def call_guarded(params: Any) -> None:  # noqa: ANN401 (each method has its own parameters)
             try:
                 handler(params)
             except Exception as error:  # noqa: BLE001 (this is the guard)
-                self.failed(name, error)
+                self.record_failure(name, error)
 
-        return guarded
+        return call_guarded
 
-    def request(self, name: str, handler: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-        """A handler of requests that fails with an LSP error only."""
+    def guard_request(self, name: str, handler: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+        """Return `handler`, of a request, such that it raises only JsonRpcException; record other errors."""
 
         @functools.wraps(handler)
-        async def guarded(params: Any) -> Any:  # noqa: ANN401
+        async def call_guarded(params: Any) -> Any:  # noqa: ANN401
             try:
                 return await handler(params)
             except JsonRpcException:
-                raise  # a handler's own, meant answer
+                raise  # the handler's intended answer
             except Exception as error:
-                self.failed(name, error)
+                self.record_failure(name, error)
                 raise JsonRpcInternalError(f"{name} failed ({type(error).__name__}); see Starling's log") from error
 
-        return guarded
+        return call_guarded
 
-    def background(self, name: str, work: Awaitable[None], *, otherwise: Callable[[], None]) -> asyncio.Future[None]:
-        """Start work that nobody waits for; `otherwise` is called if it fails."""
+    def run_in_background(
+        self, name: str, work: Awaitable[None], *, otherwise: Callable[[], None]
+    ) -> asyncio.Future[None]:
+        """Run `work` as a task that nobody awaits; if it fails, record the failure and call `otherwise`."""
 
-        async def guarded() -> None:
+        async def run() -> None:
             try:
                 await work
             except Exception as error:  # noqa: BLE001
-                self.failed(name, error)
+                self.record_failure(name, error)
                 otherwise()
 
-        task = asyncio.ensure_future(guarded())
+        task = asyncio.ensure_future(run())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    def failed(self, name: str, error: BaseException) -> None:
-        """Log and count a failure."""
+    def record_failure(self, name: str, error: BaseException) -> None:
+        """Log and count a failure under `name`."""
         self.failures[name] += 1
         logger.error("%s failed", name, exc_info=error)

@@ -1,7 +1,7 @@
-"""One message of JSON-RPC as it came: its kind, its identity, its parameters, before anybody asks what they mean.
+"""Parsing of one JSON-RPC message: its kind, id and raw parameters.
 
-Pure: bytes in, a record out. Strict where JSON is strict (no NaN, no infinity), so that whatever is sent back can be
-JSON too. Knows no method. Start at `read`.
+Does no input or output and knows no method. NaN and infinity are refused, for they are no JSON and could not be sent
+back. Start at `read`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any, NoReturn
 
 PARSE_ERROR, INVALID_REQUEST = -32700, -32600
 VERSION = "2.0"
-LARGEST_WHOLE = 2.0**53  # beyond it a float is no integer any more
+LARGEST_WHOLE = 2.0**53  # larger floats are not exact integers
 
 
 class Malformed(Exception):  # noqa: N818 (it describes what came)
-    """What came is no message of JSON-RPC 2.0.
+    """A body is not a message of JSON-RPC 2.0.
 
     Attributes:
-        code: JSON-RPC's.
-        identity: of the request that it would be, None when unknown.
-        silent: whether nobody waits for an answer.
+        code: JSON-RPC's error code.
+        identity: the id of the malformed request, None if unknown.
+        silent: whether the sender expects no answer.
     """
 
     def __init__(self, code: int, sentence: str, identity: int | str | None = None, *, silent: bool = False) -> None:
@@ -34,12 +34,12 @@ class Malformed(Exception):  # noqa: N818 (it describes what came)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request, a notification, or an answer to a request of ours.
+    """A request, a notification, or the client's answer to a request of the server.
 
     Attributes:
-        method: "" for an answer.
-        identity: None for a notification.
-        data: all of it.
+        method: the method's name, "" for an answer.
+        identity: the message's id, None for a notification.
+        data: the whole JSON object.
     """
 
     method: str
@@ -48,22 +48,22 @@ class Message:
 
     @property
     def params(self) -> object:
-        """The parameters, None for none."""
+        """The raw parameters, None if there are none."""
         return self.data.get("params")
 
 
 def read(body: bytes) -> Message:
-    """Return the message that a body holds.
+    """Return the message in `body`.
 
     Raises:
-        Malformed: it holds none.
+        Malformed: the body is not a message of JSON-RPC 2.0.
     """
-    data = _parsed(body)
+    data = _decode_json(body)
     if not isinstance(data, dict):
         raise Malformed(INVALID_REQUEST, "this is not a single message of JSON-RPC 2.0 (LSP has no batches)")
     if "method" not in data:
-        return _answer(data)
-    identity = _identity(data.get("id"))
+        return _read_answer(data)
+    identity = _read_identity(data.get("id"))
     if data.get("jsonrpc") != VERSION:
         raise Malformed(INVALID_REQUEST, 'a message needs "jsonrpc": "2.0"', identity)
     if not isinstance(data["method"], str) or not data["method"]:
@@ -73,17 +73,18 @@ def read(body: bytes) -> Message:
     return Message(data["method"], identity, data)
 
 
-def _answer(data: dict[str, Any]) -> Message:
-    """Return an answer of the client, whatever version it names: who asked is still waiting."""
+def _read_answer(data: dict[str, Any]) -> Message:
+    """Return the client's answer in `data`, without checking its `jsonrpc`. Raises Malformed."""
     identity = data.get("id")
     if "result" not in data and "error" not in data:
-        raise Malformed(INVALID_REQUEST, "a message needs a method, a result or an error", _identity(identity))
-    if not isinstance(identity, str):  # as ours are; also what answers an error of ours has none
+        raise Malformed(INVALID_REQUEST, "a message needs a method, a result or an error", _read_identity(identity))
+    if not isinstance(identity, str):  # the server's ids are strings; answers to its error messages have none
         raise Malformed(INVALID_REQUEST, "an answer to a question that was not asked", silent=True)
     return Message("", identity, data)
 
 
-def _parsed(body: bytes) -> object:
+def _decode_json(body: bytes) -> object:
+    """Return `body` as JSON. Raises Malformed."""
     try:
         return DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except RecursionError:
@@ -93,22 +94,23 @@ def _parsed(body: bytes) -> object:
         raise Malformed(PARSE_ERROR, f"not JSON: {reason}") from error
 
 
-def _identity(value: object) -> int | str | None:
-    """Return the identity of a request, None for what cannot be one; 1.0 is how some clients write 1."""
+def _read_identity(value: object) -> int | str | None:
+    """Return `value` as a request's id, None if it cannot be one; some clients write 1.0 for 1."""
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_WHOLE:
         return int(value)
     return value if type(value) in (int, str) else None  # type: ignore[return-value]
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
+    """Return the number in `text`. Raises ValueError for one that is too large for a float."""
     number = float(text)
     if math.isfinite(number):
         return number
     raise ValueError(text)
 
 
-def _refuse(text: str) -> NoReturn:
+def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
+DECODER = json.JSONDecoder(parse_float=_parse_finite, parse_constant=_refuse_constant)

@@ -1,9 +1,9 @@
-"""pygls' protocol with what it leaves open: every request is answered, malformed, early and late ones too.
+"""JSON-RPC and LSP's life cycle, on top of pygls: every request is answered, malformed, early and late ones too.
 
-Our own documents stand in the place of pygls' workspace, whose edits and conversions cost milliseconds in large texts,
-so pygls' handlers of document notifications are taken out. A message is looked at in this order: whether it is one
-(`server.lsp.wire.messages`), whether it may come now, whether anybody handles it, whether its parameters fit
-(`server.lsp.wire.lenient_parsing`). Knows no feature. Start at `StarlingProtocol.receive`.
+A message is checked in this order: whether it is a message (`server.lsp.wire.messages`), whether it may come now,
+whether it has a handler, whether its parameters fit (`server.lsp.wire.lenient_parsing`). pygls' handlers of document
+notifications are removed: the session keeps the documents, for pygls' workspace needs milliseconds for an edit of a
+large text. Knows no feature. Start at `StarlingProtocol.receive`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OURS = (
+HANDLED_BY_SESSION = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_CLOSE,
@@ -48,29 +48,29 @@ OURS = (
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS,
 )
 REQUEST_FAILED = types.LSPErrorCodes.RequestFailed.value
-MOST_REQUESTS = 1000  # unanswered at once; an editor has a handful, and each holds a snapshot of the session
-SHUTDOWN_WAIT_S = 1.5  # for requests that came before `shutdown`; editors wait two seconds for its answer
-INPUT_WAIT_S = 4.0  # for requests that came before the end of input; nobody waits for us any more
-END_WAIT_S = 8.0  # for the answer to `shutdown` before `exit` is obeyed (closing takes `session.CLOSE_WAIT_S`)
-PENALTY_S = 1.0  # between a wrong token and its answer
+MOST_REQUESTS = 1000  # unanswered at once; each holds a snapshot of the session
+SHUTDOWN_WAIT_S = 1.5  # for earlier requests to be answered after `shutdown`; editors wait two seconds for its answer
+INPUT_WAIT_S = 4.0  # for earlier requests to be answered after the end of input
+END_WAIT_S = 8.0  # for `shutdown` to be answered after `exit` (closing takes up to `session.CLOSE_WAIT_S`)
+PENALTY_S = 1.0  # delay of the answer to a wrong token
 
 
 class StarlingProtocol(LanguageServerProtocol):
-    """JSON-RPC and LSP's life cycle for one connection.
+    """The protocol of one connection.
 
     Attributes:
-        admission: says why the sender of `initialize` may not begin a session, "" when it may; None once it may, or
-            where nobody has to prove who they are. It is asked before anything else of a message is looked at.
+        admission: returns why the sender of `initialize` is not admitted, "" if it is; called with the parameters
+            before anything else of the message is used. None after the admission, and where no token is needed.
     """
 
     _server: Connection
     admission: Callable[[object], str] | None = None
     _turned_away = False
 
-    # Messages that come
+    # Incoming messages
 
     def receive(self, body: bytes) -> None:
-        """Handle one message, as it came."""
+        """Handle the message in `body`: dispatch it, or answer it with an error."""
         if self._turned_away:
             return
         try:
@@ -87,7 +87,7 @@ class StarlingProtocol(LanguageServerProtocol):
             self._dispatch(message)
 
     def refuse_oversized(self, length: int) -> None:
-        """Answer a message that was too long to be read; it has an id perhaps, but nobody knows which."""
+        """Answer a message of `length` bytes that was skipped; the answer has no id, for the message was not read."""
         sentence = f"a message of {length:,} bytes was left unread; {framing.MAX_BODY_BYTES:,} are the most"
         if self.admission is not None:
             self.turn_away(None, sentence)
@@ -97,40 +97,40 @@ class StarlingProtocol(LanguageServerProtocol):
             self._send_error(None, JsonRpcInvalidRequest(sentence))
 
     async def break_off(self, error: Exception) -> None:
-        """End the connection, whose bytes make no sense any more; who has not begun a session is told nothing."""
+        """End the connection after `error` in its stream; an admitted client is told the reason."""
         logger.warning("the connection cannot go on: %s", error)
         if self.admission is None and isinstance(error, framing.FramingError):
             self._send_error(None, JsonRpcInvalidRequest(f"the connection ends: {error}"))
         await self.end()
 
     def _admit(self, message: Message) -> bool:
-        """Whether the message is one that begins a session; anything else ends the connection."""
-        assert self.admission is not None  # noqa: S101 (seen by the caller)
+        """Return whether the message is an `initialize` with the right token; any other message ends the connection."""
+        assert self.admission is not None  # noqa: S101 (checked by the caller)
         if message.method != types.INITIALIZE or message.identity is None:
             self.turn_away(message.identity, "the first message must be initialize")
             return False
         if reason := self.admission(message.params):
             asyncio.get_running_loop().call_later(PENALTY_S, self.turn_away, message.identity, reason)
-            self._turned_away = True  # whatever else it has sent is not read
+            self._turned_away = True  # later messages are ignored
             return False
         self.admission = None
         return True
 
     def turn_away(self, identity: MsgId | None, reason: str) -> None:
-        """Say why this connection ends, and end it."""
+        """End the connection, with `reason` as the error answer to the request `identity`."""
         self._turned_away = True
         self._send_error(identity, JsonRpcException(reason, REQUEST_FAILED))
         self._server.stop(1)
 
     def _dispatch(self, message: Message) -> None:
-        """Hand a message to its handler, if the life cycle allows it now."""
+        """Hand the message to its handler, or answer a request with the reason why that is not possible."""
         if not message.method:
-            self._answered(message)
+            self._deliver_answer(message)
             return
-        error = self._untimely(message.method) or self._unhandled(message)
+        error = self._check_life_cycle(message.method) or self._check_handler(message)
         if error is None:
             try:
-                params = self._params(message)
+                params = self._parse_params(message)
             except JsonRpcInvalidParams as unfit:
                 self._server.session.guard.failures["malformed"] += 1
                 error = unfit
@@ -147,8 +147,8 @@ class StarlingProtocol(LanguageServerProtocol):
         else:
             context.run(self._handle_request, message.identity, message.method, params)
 
-    def _untimely(self, method: str) -> JsonRpcException | None:
-        """Return why a message must not come now, None when it may."""
+    def _check_life_cycle(self, method: str) -> JsonRpcException | None:
+        """Return the error for a method that must not come now, None if it may."""
         if method == types.EXIT:
             return None
         if self._shutdown:
@@ -159,8 +159,8 @@ class StarlingProtocol(LanguageServerProtocol):
             return error(f"{method} came {'a second time' if started else 'before initialize'}")
         return None
 
-    def _unhandled(self, message: Message) -> JsonRpcException | None:
-        """Return why nobody can handle a message, None when somebody can."""
+    def _check_handler(self, message: Message) -> JsonRpcException | None:
+        """Return the error for a message without a handler, with a wrong id, or beyond the limit; else None."""
         method, identity = message.method, message.identity
         known = method in self.fm.builtin_features or method in self.fm.features or method == types.CANCEL_REQUEST
         if not known or (identity is not None and not _is_request(method) and method != types.EXIT):
@@ -173,13 +173,13 @@ class StarlingProtocol(LanguageServerProtocol):
             return JsonRpcException(f"{MOST_REQUESTS:,} requests are not answered yet; wait for some", REQUEST_FAILED)
         return None
 
-    def _params(self, message: Message) -> Any:  # noqa: ANN401 (each method has its own)
-        """Return the parameters as LSP's type of them.
+    def _parse_params(self, message: Message) -> Any:  # noqa: ANN401 (each method has its own)
+        """Return the message's parameters in LSP's type.
 
         Raises:
-            JsonRpcInvalidParams: they do not fit.
+            JsonRpcInvalidParams: the parameters do not fit the type.
         """
-        kind = _params_type(message.method)
+        kind = _get_params_type(message.method)
         if kind is None:
             return None
         params = {} if message.params is None else message.params
@@ -190,73 +190,76 @@ class StarlingProtocol(LanguageServerProtocol):
         except (lenient_parsing.Unfit, RecursionError) as error:
             raise JsonRpcInvalidParams(f"{message.method}: {error}") from error
 
-    def _answered(self, message: Message) -> None:
-        """Hand the client's answer to who asked; a malformed one is an error, for nobody waits for another."""
+    def _deliver_answer(self, message: Message) -> None:
+        """Hand the client's answer to the caller that awaits it; a malformed answer becomes an error."""
         identity = str(message.identity)
         if identity not in self._result_types:
             logger.debug("an answer came to a question that was not asked, or was taken back")
             return
-        kind, said = self._result_types.pop(identity), message.data.get("error")
-        if said is not None:
-            self._handle_response(identity, error=_error_of(said))
+        kind, error = self._result_types.pop(identity), message.data.get("error")
+        if error is not None:
+            self._handle_response(identity, error=_parse_error(error))
             return
         result = message.data.get("result")
-        try:  # methods of our own have no type, and whoever asks takes JSON
+        try:  # Starling's own methods have no type; their callers take JSON
             answer = result if kind is None else lenient_parsing.structure(result, attrs.fields(kind).result.type)
         except (lenient_parsing.Unfit, RecursionError):
             self._server.session.guard.failures["malformed"] += 1
-            error = JsonRpcInvalidParams("the client's answer is not what LSP says").to_response_error()
-            self._handle_response(identity, error=error)
+            unfit = JsonRpcInvalidParams("the client's answer is not of LSP's type").to_response_error()
+            self._handle_response(identity, error=unfit)
         else:
             self._handle_response(identity, answer)
 
-    # Messages that go
+    # Outgoing messages
 
     def _send_error(self, identity: MsgId | None, error: JsonRpcException) -> None:
-        said = {"code": error.code, "message": error.message}
-        self._send_data({"jsonrpc": messages.VERSION, "id": identity, "error": said})
+        content = {"code": error.code, "message": error.message}
+        self._send_data({"jsonrpc": messages.VERSION, "id": identity, "error": content})
 
     def _send_data(self, data: Any) -> None:  # noqa: ANN401 (pygls')
-        """Send a message; what is no JSON, such as NaN in a result, becomes an error to who asked."""
+        """Send a message; an answer that is no JSON, such as one with NaN, is replaced by an error answer."""
         try:
             body = json.dumps(data, default=self._serialize_message, allow_nan=False).encode()
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            self._server.session.guard.failed("sending", error)
+            self._server.session.guard.record_failure("sending", error)
             identity = getattr(data, "id", None)
             if identity is None or hasattr(data, "method"):
                 return
-            said = {"code": JsonRpcInternalError.CODE, "message": "the result cannot be sent; see Starling's log"}
-            body = json.dumps({"jsonrpc": messages.VERSION, "id": identity, "error": said}).encode()
+            content = {"code": JsonRpcInternalError.CODE, "message": "the result cannot be sent; see Starling's log"}
+            body = json.dumps({"jsonrpc": messages.VERSION, "id": identity, "error": content}).encode()
         if self.writer is None:
             return
         header = f"Content-Length: {len(body)}\r\n\r\n".encode() if self._include_headers else b""
         self.writer.write(header + body)
 
     def get_message_type(self, method: str) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Return LSP's type of a message; pygls' own remembers the last hundred sessions with their documents."""
+        """Return LSP's type of a message, None if LSP lacks the method.
+
+        pygls' own method caches by protocol object, which keeps up to a hundred closed sessions in memory.
+        """
         return types.METHOD_TO_TYPES.get(method, (None,))[0]
 
     def get_result_type(self, method: str) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Return LSP's type of an answer, None for methods that LSP does not have."""
+        """Return LSP's type of the answer to a method, None if LSP lacks the method."""
         return types.METHOD_TO_TYPES.get(method, (None, None))[1]
 
     # Life cycle
 
     def _register_builtin_features(self) -> None:
         super()._register_builtin_features()  # type: ignore[no-untyped-call]
-        for method in OURS:
+        for method in HANDLED_BY_SESSION:
             del self.fm.builtin_features[method]
 
     def _handle_cancel_notification(self, msg_id: MsgId) -> None:
-        # else it is answered already, as happens all the time
+        # ids of answered requests are ignored: cancellations often come too late
         if isinstance(msg_id, int | str) and msg_id in self._request_futures:
             super()._handle_cancel_notification(msg_id)
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
-        """As pygls answers, with the one capability that it does not know to declare.
+        """Answer as pygls does, and declare `workspace/textDocumentContent`, which pygls does not.
 
-        pygls' workspace, which nobody asks, gets no folders: it fails on names that are no URIs.
+        pygls' workspace is not used and gets no folders, because it fails on folder names that are no URIs.
         """
         bare = attrs.evolve(params, root_uri=None, root_path=None, workspace_folders=None)
         answering = super().lsp_initialize(bare)
@@ -266,7 +269,7 @@ class StarlingProtocol(LanguageServerProtocol):
             answering.send((yield handler, (params,), options))
         except StopIteration as end:
             result = end.value
-        assert result is not None  # noqa: S101 (pygls asks one handler, then answers)
+        assert result is not None  # noqa: S101 (pygls calls one handler, then returns the result)
         contents = self.fm.feature_options.get(types.WORKSPACE_TEXT_DOCUMENT_CONTENT)
         if contents is not None and result.capabilities.workspace is not None:
             result.capabilities.workspace.text_document_content = contents
@@ -274,14 +277,17 @@ class StarlingProtocol(LanguageServerProtocol):
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Commands are one feature of ours, with arguments of their own kind."""
+        """Run a command through the one handler of all commands; pygls would convert the arguments."""
         return await self.fm.features[types.WORKSPACE_EXECUTE_COMMAND](params)
 
     @lsp_method(types.SHUTDOWN)
     async def lsp_shutdown(self, *_: object) -> None:  # type: ignore[override]  # pygls' own is a generator
-        """Everything ends but the connection, which waits for `exit`; what came before may be answered first."""
+        """Answer earlier requests within `SHUTDOWN_WAIT_S`, cancel the others, and close the session.
+
+        The connection stays open until `exit`.
+        """
         own = self.msg_id
-        await self._settle(SHUTDOWN_WAIT_S, but=own)
+        await self._wait_for_requests(SHUTDOWN_WAIT_S, but=own)
         for identity, future in tuple(self._request_futures.items()):
             if identity != own:
                 future.cancel()
@@ -289,39 +295,39 @@ class StarlingProtocol(LanguageServerProtocol):
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls' own ends the process from here
-        """The connection ends; whoever serves it ends the process where that is right."""
+        """End the connection; the module that serves the connection decides about the process."""
         if self._shutdown:
-            asyncio.ensure_future(self.end())  # noqa: RUF006 (what it waits for keeps it)
+            asyncio.ensure_future(self.end())  # noqa: RUF006 (the futures it awaits keep it alive)
         else:
             self._server.stop(1)
 
     async def end(self) -> None:
-        """Answer what was asked before the end, in bounded time, then end the connection."""
+        """Wait a bounded time for earlier requests to be answered, then end the connection."""
         self._turned_away = True
-        await self._settle(END_WAIT_S if self._shutdown else INPUT_WAIT_S)
+        await self._wait_for_requests(END_WAIT_S if self._shutdown else INPUT_WAIT_S)
         self._server.stop(0 if self._shutdown else 1)
 
-    async def _settle(self, timeout_s: float, but: MsgId | None = None) -> None:
-        """Wait until the requests that came so far are answered, but for one of them."""
+    async def _wait_for_requests(self, timeout_s: float, but: MsgId | None = None) -> None:
+        """Wait at most `timeout_s` seconds until all current requests, except that of the id `but`, are answered."""
         futures: list[Any] = [future for identity, future in self._request_futures.items() if identity != but]
-        running = [future for future in futures if asyncio.isfuture(future)]  # the others are questions of ours
+        running = [future for future in futures if asyncio.isfuture(future)]  # the others are the server's own requests
         if running:
             await asyncio.wait(running, timeout=timeout_s)
 
 
 def _is_request(method: str) -> bool:
-    """Whether LSP answers this method."""
+    """Return whether `method` is a request in LSP, not a notification."""
     return types.METHOD_TO_TYPES.get(method, (None, None))[1] is not None
 
 
-def _params_type(method: str) -> Any:  # noqa: ANN401
-    """Return LSP's type of a method's parameters, None where it has none."""
+def _get_params_type(method: str) -> Any:  # noqa: ANN401
+    """Return LSP's type of the parameters of `method`, None for no parameters."""
     kind = attrs.fields(types.METHOD_TO_TYPES[method][0]).params.type
     return None if kind is type(None) else kind
 
 
-def _error_of(said: object) -> types.ResponseError:
-    """Return the error that a client answered with, however it wrote it."""
-    code, message = (said.get("code"), said.get("message")) if isinstance(said, dict) else (None, said)
+def _parse_error(error: object) -> types.ResponseError:
+    """Return the error in a client's answer, whatever JSON it is."""
+    code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
     known = code if type(code) is int else JsonRpcException.CODE
     return types.ResponseError(known, message if isinstance(message, str) else "the client answered with an error")

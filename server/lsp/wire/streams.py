@@ -1,7 +1,7 @@
-"""How bytes come and go: standard input and output, and writers that never hold up the event loop.
+"""Byte streams of a connection: a reader of standard input, and writers that never block the event loop.
 
-Standard output belongs to the protocol alone: `claim_stdio` takes it away from everything else in the process, so a
-library that prints, or a child that writes, reaches standard error. Start at `claim_stdio`.
+Only the protocol may write to standard output: `claim_stdio` redirects everything that a library or a child process
+prints to standard error. Start at `claim_stdio`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ UNREAD = "the client has stopped reading; the connection ends"
 
 READ_BYTES = 1 << 20
 DRAIN_S = 2.0
-MOST_UNREAD_BYTES = 1 << 25  # sent and not read yet; a client so far behind has stopped reading for good
+MOST_UNREAD_BYTES = 1 << 25  # sent and not read yet; a client with more has stopped reading
 MOST_AHEAD_BYTES = 1 << 24  # read and not handled yet
-MESSAGE_BYTES = 1 << 10  # what a small message takes while it waits
+MESSAGE_BYTES = 1 << 10  # memory of a waiting message besides its body
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who takes what is read, on the event loop.
+    """Callbacks for a stream that is read, called on the event loop.
 
     Attributes:
-        message: takes one message's body.
-        oversized: takes the length of a message that was too long to be read.
-        ended: takes the end of input, with what is wrong with it, None for nothing.
+        message: called with each message's body.
+        oversized: called with the length in bytes of a message that was too long and is skipped.
+        ended: called once at the end of input, with the error that ended it, or None.
     """
 
     message: Callable[[bytes], None]
@@ -49,7 +49,7 @@ class Receiver:
 
 
 def claim_stdio() -> tuple[int, int]:
-    """Private descriptors of standard input and output; from now on 0 is empty and 1 is standard error."""
+    """Return private descriptors of standard input and output; descriptor 0 is then empty, and 1 is standard error."""
     sys.stdout.flush()
     reading, writing = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -57,7 +57,7 @@ def claim_stdio() -> tuple[int, int]:
     os.close(nothing)
     os.dup2(2, 1)
     if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 (exists there only)
+        import msvcrt  # noqa: PLC0415 (exists on Windows only)
 
         msvcrt.setmode(reading, os.O_BINARY)
         msvcrt.setmode(writing, os.O_BINARY)
@@ -65,20 +65,23 @@ def claim_stdio() -> tuple[int, int]:
 
 
 def read_in_thread(descriptor: int, received: Receiver) -> None:
-    """Hand what comes to `received` on the running event loop, in order, and read no further ahead than is bearable."""
+    """Read `descriptor` in a thread and call `received` on the running event loop.
+
+    The thread reads at most `MOST_AHEAD_BYTES` ahead of the messages that are handled.
+    """
     loop = asyncio.get_running_loop()
-    ahead = _Ahead()
+    ahead = _ReadAhead()
 
     def handle(body: bytes) -> None:
         try:
             received.message(body)
         finally:
-            ahead.taken(body)
+            ahead.mark_handled(body)
 
     def read() -> None:
-        frames = Frames(lambda length: _tell(loop, received.oversized, length))
+        frames = Frames(lambda length: _call_on_loop(loop, received.oversized, length))
         problem: Exception | None = None
-        with contextlib.suppress(RuntimeError):  # the loop has ended before us
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
             try:
                 while data := os.read(descriptor, READ_BYTES):
                     for body in frames.feed(data):
@@ -91,21 +94,19 @@ def read_in_thread(descriptor: int, received: Receiver) -> None:
     threading.Thread(target=read, name="reader", daemon=True).start()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], length: int) -> None:
+def _call_on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], length: int) -> None:
     loop.call_soon_threadsafe(call, length)
 
 
 class DescriptorWriter:
-    """pygls' writer over a file descriptor, with its own thread: a client that does not read blocks nobody.
-
-    `broken` is called on the event loop when the client's end is closed, or it has not read for too long.
-    """
+    """A writer for pygls to a file descriptor; its thread blocks when the client does not read, not the caller."""
 
     def __init__(self, descriptor: int, broken: Callable[[], None]) -> None:
+        """Start the writer; `broken` is called on the event loop if the client closes its end or stops reading."""
         self._descriptor = descriptor
         self._broken = broken
         self._loop = asyncio.get_running_loop()
-        self._unread = _Unread(self._end)
+        self._unread = _UnreadBytes(self._end)
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._thread.start()
@@ -116,7 +117,7 @@ class DescriptorWriter:
             self._queue.put(data)
 
     def close(self) -> None:
-        """Send what is left, if the client still reads."""
+        """Send all that is queued, waiting at most `DRAIN_S` seconds."""
         self._queue.put(None)
         self._thread.join(DRAIN_S)
 
@@ -129,16 +130,16 @@ class DescriptorWriter:
             try:
                 while view:
                     view = view[os.write(self._descriptor, view) :]
-                self._unread.taken(data)
+                self._unread.mark_read(data)
             except OSError as error:
                 logger.warning("the client reads no more: %s", error)
-                with contextlib.suppress(RuntimeError):  # the loop has ended before us
+                with contextlib.suppress(RuntimeError):  # the loop is closed already
                     self._loop.call_soon_threadsafe(self._broken)
                 return
 
 
 class SocketWriter:
-    """pygls' writer over a TCP connection; asyncio keeps what the client has not read yet."""
+    """A writer for pygls to a TCP connection; asyncio buffers what the client has not read."""
 
     def __init__(self, stream: asyncio.StreamWriter) -> None:
         self._stream = stream
@@ -154,17 +155,17 @@ class SocketWriter:
         self._stream.write(data)
 
     def close(self) -> None:
-        """Send what is left, then close."""
+        """Send all that is buffered, then close the connection."""
         self._stream.close()
 
 
 class WebSocketWriter:
-    """pygls' writer over a WebSocket: text frames, as browsers expect, one after the other."""
+    """A writer for pygls to a WebSocket; each message is one text frame."""
 
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._unread = _Unread(self._give_up)
+        self._unread = _UnreadBytes(self._give_up)
         self._sending = asyncio.ensure_future(self._send())
 
     def write(self, data: bytes) -> None:
@@ -173,11 +174,11 @@ class WebSocketWriter:
             self._queue.put_nowait(data)
 
     def close(self) -> None:
-        """Stop sending; the connection is closed by whoever serves it."""
+        """Stop sending; the caller closes the connection."""
         self._sending.cancel()
 
     async def drain(self) -> None:
-        """Wait until all is sent."""
+        """Wait until all queued messages are sent."""
         await self._queue.join()
 
     async def _send(self) -> None:
@@ -187,7 +188,7 @@ class WebSocketWriter:
             while True:
                 data = await self._queue.get()
                 await self._socket.send(data.decode())
-                self._unread.taken(data)
+                self._unread.mark_read(data)
                 self._queue.task_done()
 
     def _give_up(self) -> None:
@@ -195,38 +196,38 @@ class WebSocketWriter:
         self._socket.transport.abort()
 
 
-class _Ahead:
-    """How much was read and is not handled yet; the reading thread waits while that is too much."""
+class _ReadAhead:
+    """The number of bytes that were read and are not handled yet; the reading thread waits while there are too many."""
 
     def __init__(self) -> None:
         self.held = 0
         self._room = threading.Condition()
 
     def add(self, body: bytes) -> None:
-        """Count a body that is to be handled, once there is room for it."""
+        """Wait until fewer than `MOST_AHEAD_BYTES` are unhandled, then count `body`."""
         with self._room:
             self._room.wait_for(lambda: self.held < MOST_AHEAD_BYTES)
             self.held += len(body) + MESSAGE_BYTES
 
-    def taken(self, body: bytes) -> None:
-        """Count a body as handled."""
+    def mark_handled(self, body: bytes) -> None:
+        """Count `body` as handled."""
         with self._room:
             self.held -= len(body) + MESSAGE_BYTES
             self._room.notify()
 
 
-class _Unread:
-    """How much the client has been sent and has not read; `broken` is called once, on the event loop, for too much."""
+class _UnreadBytes:
+    """The number of bytes that were sent and the client has not read; for too many, `broken` is called once."""
 
     def __init__(self, broken: Callable[[], None]) -> None:
         self._broken = broken
         self._sent = 0
-        self._read = 0  # each is counted by one thread alone
+        self._read = 0  # only one thread changes each counter
         self._given_up = False
 
     def add(self, data: bytes) -> bool:
-        """Count what is to be sent; false when nothing is to be sent any more."""
-        behind = self._sent - self._read  # without this message, which may be long: an answer in full
+        """Count `data` as sent; return False if the client has stopped reading, so that nothing may be sent."""
+        behind = self._sent - self._read  # without this message, so that one long answer can always be sent
         self._sent += len(data)
         if not self._given_up and behind > MOST_UNREAD_BYTES:
             self._given_up = True
@@ -234,6 +235,6 @@ class _Unread:
             self._broken()
         return not self._given_up
 
-    def taken(self, data: bytes) -> None:
-        """Count what the client has read, or the system for it."""
+    def mark_read(self, data: bytes) -> None:
+        """Count `data` as read by the client, or at least taken by the system's buffer."""
         self._read += len(data)

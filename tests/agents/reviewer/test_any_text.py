@@ -33,7 +33,7 @@ def lies_in(text: str, language: str) -> None:
             apply_edits(text, finding.fix.edits)
 
 
-@given(st.text(), st.sampled_from(sorted(languages.names())))
+@given(st.text(), st.sampled_from(sorted(languages.NAMES)))
 @settings(max_examples=150, deadline=None)
 def test_any_text(text: str, language: str) -> None:
     lies_in(text, language)
@@ -113,7 +113,7 @@ def test_an_untitled_document_is_reviewed() -> None:
 def test_a_crafted_text_is_reviewed_at_once(text: str) -> None:
     started = time.monotonic()
     REVIEWER.review(document(text, "text"))
-    languages.of_shebang(text.partition("\n")[0])
+    languages.detect_by_shebang(text.partition("\n")[0])
     assert time.monotonic() - started < 10.0
 
 

@@ -44,7 +44,7 @@ def documents(root: Path) -> list[Document]:
     found = []
     for path in sorted(each for each in root.rglob("*") if each.is_file()):
         text = texts.decode(path.read_bytes())
-        found.append(Document(path.as_uri(), path, languages.of_path(path), text))
+        found.append(Document(path.as_uri(), path, languages.detect(path), text))
     return found
 
 

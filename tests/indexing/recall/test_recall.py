@@ -269,8 +269,8 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
     view = View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ())
     (pool,) = view.pools(None)
     positions = np.arange(len(pool.ids))
-    found = positions[pool.begins(positions, "foob")]
-    assert [pool.where(position) for position in found.tolist()] == [((ROOT, 1), 6)]
+    found = positions[pool.match_prefix(positions, "foob")]
+    assert [pool.locate(position) for position in found.tolist()] == [((ROOT, 1), 6)]
 
 
 def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Pa
 
 
 def test_every_feature_has_a_fitted_weight() -> None:
-    assert recall_confidence.weights().shape == (len(recall_confidence.FEATURES),)
+    assert recall_confidence.load_weights().shape == (len(recall_confidence.FEATURES),)
     assert len(set(recall_confidence.FEATURES)) == len(recall_confidence.FEATURES)
 
 

@@ -26,7 +26,7 @@ def shown(found: symbols.Outline) -> str:
 
 
 def test_every_language_has_a_sample() -> None:
-    assert set(SAMPLES) == set(languages.names())
+    assert set(SAMPLES) == set(languages.NAMES)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -41,7 +41,7 @@ def test_definitions_and_imports_are_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_is_recognised_by_its_file_name(name: str) -> None:
-    assert languages.of_path(PurePath(SAMPLES[name].name)) == name
+    assert languages.detect(PurePath(SAMPLES[name].name)) == name
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -92,12 +92,12 @@ def test_signature_is_the_head_on_one_line() -> None:
     ],
 )
 def test_shebang_names_the_language(line: str, name: str) -> None:
-    assert languages.of_path(PurePath("tool"), f"{line}\nbody\n") == name
+    assert languages.detect(PurePath("tool"), f"{line}\nbody\n") == name
 
 
 def test_language_ids_of_editors_are_known() -> None:
     known = ["python", "typescriptreact", "javascriptreact", "shellscript", "csharp", "cpp", "jsonc", "plaintext"]
-    assert [languages.of_id(each) for each in known] == [
+    assert [languages.resolve_id(each) for each in known] == [
         "python", "tsx", "javascript", "bash", "csharp", "cpp", "json", "text",
     ]  # fmt: skip
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from indexing.limits import IndexLimits
-from indexing.workspace.exclusion import TOO_MANY_RULES, Exclusion, content_reason
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.built_in_reasons import content_reason
+from indexing.workspace.exclusion import TOO_MANY_RULES, Exclusion
+from indexing.workspace.walk import WalkCounts, walk
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ LIMITS = IndexLimits()
 
 
 def found(root: Path, limits: IndexLimits = LIMITS) -> list[str]:
-    return sorted(each.relative for each in walk(Exclusion(root, limits), limits, Walk()))
+    return sorted(each.relative for each in walk(Exclusion(root, limits), limits, WalkCounts()))
 
 
 def skipped(root: Path, limits: IndexLimits = LIMITS) -> dict[str, int]:
-    seen = Walk()
+    seen = WalkCounts()
     list(walk(Exclusion(root, limits), limits, seen))
     return dict(seen.skipped)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from indexing.limits import IndexLimits
 from indexing.workspace import mounts
 from indexing.workspace.exclusion import Exclusion
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.walk import WalkCounts, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,20 +24,20 @@ not a mount
 
 
 def test_pseudo_file_systems_are_found_in_the_list_of_mounts() -> None:
-    assert mounts.mounted(LISTING) == {"/proc", "/srv/a chroot/sys"}
+    assert mounts.parse_mountinfo(LISTING) == {"/proc", "/srv/a chroot/sys"}
 
 
 def test_the_usual_places_count_where_no_mounts_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "none")
     monkeypatch.setattr(mounts.os, "name", "posix")
-    assert mounts.pseudo() == mounts.USUAL
+    assert mounts.list_pseudo_mounts() == mounts.USUAL
 
 
 def test_a_pseudo_file_system_is_not_entered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("proc/1/task/a.py", "src/proc/a.py", "a.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
-    monkeypatch.setattr(mounts, "pseudo", lambda: frozenset({str(tmp_path.resolve() / "proc")}))
-    limits, seen = IndexLimits(), Walk()
+    monkeypatch.setattr(mounts, "list_pseudo_mounts", lambda: frozenset({str(tmp_path.resolve() / "proc")}))
+    limits, seen = IndexLimits(), WalkCounts()
     found = [each.relative for each in walk(Exclusion(tmp_path, limits), limits, seen)]
     assert (found, seen.skipped["pseudo file system"]) == (["a.py", "src/proc/a.py"], 1)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from indexing.index import Index
-from indexing.workspace.origins import is_plain, origins_of
+from indexing.workspace.origins import find_origins, is_plain
 from server.lsp.conversion import incoming
 from tests.server.messages import item_of
 
@@ -68,7 +68,7 @@ PATHLESS = ["untitled:Untitled-1", "output:extension-output-ms#1", "buffer://", 
 
 @pytest.mark.parametrize("uri", OF_ENV)
 def test_the_file_is_found_whatever_the_scheme(uri: str) -> None:
-    assert Path("/ws/sub/.env") in origins_of(uri)
+    assert Path("/ws/sub/.env") in find_origins(uri)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_a_relative_path_is_not_looked_up_where_the_program_runs(
 def test_hostile_uris_end_soon() -> None:
     hostile = ["git:/" + "a/" * 50_000, "x:" * 50_000, 'git:/a?{"' + "[" * 50_000, "git:/a?" + "%25" * 50_000]
     hostile += ["a::" * 9000, "a:" + "/.git" * 9000, "a:" + "/RIGHT" * 9000, "a:/b?" + "c=/d&" * 9000]
-    assert all(len(origins_of(uri)) <= 24 for uri in hostile)
+    assert all(len(find_origins(uri)) <= 24 for uri in hostile)
 
 
 def test_ordinary_uris_are_told_apart_cheaply() -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
-from indexing.workspace.patterns import Patterns, compiled
+from indexing.workspace.patterns import Patterns, compile_patterns
 
 SEGMENTS = st.one_of(
     st.just("**"),
@@ -24,7 +24,7 @@ def test_rules_mean_what_they_mean_to_others(rules: list[str], path: str) -> Non
     assume(not {".", ".."} & set(path.split("/")))  # no names of files
     assume("/" not in path or not any("[!" in rule for rule in rules))  # theirs takes a slash for "not a"
     assume(not any(rule.strip(" /") == "!" for rule in rules))  # theirs fails at "not", and nothing behind it
-    ours = compiled(tuple(rules))
+    ours = compile_patterns(tuple(rules))
     assert ours is not None
     for asked in (path, f"{path}/"):
         assert ours.check_file(asked).include is GitIgnoreSpec.from_lines(rules).check_file(asked).include
@@ -32,7 +32,7 @@ def test_rules_mean_what_they_mean_to_others(rules: list[str], path: str) -> Non
 
 @pytest.mark.parametrize("rule", ["[ab]*[!a]*b", "a[!x]b", "a[+-9]b", "a[!]x]b", "a[^[x]b"])
 def test_no_bracket_matches_a_slash(rule: str) -> None:
-    spec = compiled((rule,))
+    spec = compile_patterns((rule,))
     assert spec is not None
     assert spec.check_file("a.b").include or spec.check_file("a8b").include
     assert spec.check_file("a/b").include is None
@@ -49,19 +49,19 @@ def test_no_bracket_matches_a_slash(rule: str) -> None:
     ],
 )
 def test_no_rule_takes_for_ever(rule: str, path: str) -> None:
-    spec = compiled((rule,))
+    spec = compile_patterns((rule,))
     assert spec is not None
     assert spec.check_file(path).include is None
 
 
 def test_a_malformed_rule_does_not_disable_the_others() -> None:
-    spec = compiled(("[z-a]", "b*c"))
+    spec = compile_patterns(("[z-a]", "b*c"))
     assert spec is not None
     assert spec.match_file("bac")
 
 
 def test_lines_that_say_nothing_are_no_rules() -> None:
-    spec = compiled(("", "# a remark", "/"))
+    spec = compile_patterns(("", "# a remark", "/"))
     assert spec is None or not spec.match_file("a")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexing.limits import IndexLimits
-from indexing.workspace.exclusion import Exclusion, outside
+from indexing.workspace.exclusion import Exclusion, outside_reason
 from indexing.workspace.secrets.secret_files import holds_secret, is_secret_name, is_secret_path
 
 LIMITS = IndexLimits()
@@ -210,7 +210,7 @@ def test_folders_of_secrets_whatever_their_case(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "config").write_text("x\n")
         assert Exclusion(tmp_path, LIMITS).reason(tmp_path / folder / "config") == "secret"
-        assert outside(tmp_path / folder / "config") == "secret"
+        assert outside_reason(tmp_path / folder / "config") == "secret"
 
 
 def test_outside_of_every_folder_name_and_content_decide_too(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_outside_of_every_folder_name_and_content_decide_too(tmp_path: Path) -> 
     (tmp_path / "notes.txt").write_text(f"# mine\n-----BEGIN PRIVATE KEY-----\n{KEY}\n")
     (tmp_path / "plain.txt").write_text("x\n")
     names = ("id_rsa.bak", "notes.txt", "plain.txt")
-    assert [outside(tmp_path / name) for name in names] == ["secret", "secret", "outside"]
+    assert [outside_reason(tmp_path / name) for name in names] == ["secret", "secret", "outside"]
 
 
 def test_what_a_notebook_has_printed_is_no_code(tmp_path: Path) -> None:

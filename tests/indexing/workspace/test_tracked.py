@@ -12,7 +12,7 @@ from indexing.limits import IndexLimits
 from indexing.workspace import tracked
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.tracked import Repository, Tracked
-from indexing.workspace.walk import Walk, walk
+from indexing.workspace.walk import WalkCounts, walk
 from tests.indexing.test_lifetime import found, until
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write(root: Path, *names: str, text: str = "x = 1\n") -> None:
 
 def walked(root: Path) -> set[str]:
     exclusion = Exclusion(root, LIMITS)
-    names = {each.relative for each in walk(exclusion, LIMITS, Walk())}
+    names = {each.relative for each in walk(exclusion, LIMITS, WalkCounts())}
     for name in SOURCES:  # both ways of asking agree
         path = root / name
         assert (exclusion.reason(path) == "") == (name in names) or not path.exists(), name
@@ -71,7 +71,7 @@ FORMS = {
 def test_tracked_source_is_source_whatever_its_folder_is_called(
     tmp_path: Path, form: str, singly: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracked, "_ASKED_SINGLY", singly)
+    monkeypatch.setattr(tracked, "_MOST_SINGLE_LOOKUPS", singly)
     root = tmp_path / "root"
     write(root, *SOURCES, *(f"many/file{number}.py" for number in range(60)), "long/" + "n" * 200 + "/build/a.py")
     write(root, "user_generated.py", "new_generated.py")
@@ -174,7 +174,7 @@ def test_a_damaged_repository_is_as_none(root: Path, harm: str) -> None:
         (root / ".git").rename(root / "elsewhere")
         (root / ".git").write_text("gitdir: /dev/zero\n" if harm == "gitdir" else "gitdir: .git\n")
     assert {name for name in walked(root) if not name.startswith("elsewhere")} <= set(SOURCES) | {".git"}
-    assert not Tracked().file(root / "nothing.py")
+    assert not Tracked().has_file(root / "nothing.py")
 
 
 def test_without_git_folders_go_by_their_names(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from models.host.connection import FixedConnection
 from models.host.daemon import KEEP_ALIVE_S
 from models.host.host_app import Host, create_app
 from models.host.loaded_models import Limits, Residents
-from models.remote.completion.dialects import HostSpeech, PlainSpeech
+from models.remote.completion.dialects import HostDialect, PlainDialect
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
@@ -85,8 +85,8 @@ class Serving:
         client = HttpClient(HttpOptions(socket=self.socket))
         self._closing.callback(client.close)
         connection = FixedConnection(Endpoint(f"{SOCKET_URL}/v1", client, patience=PATIENCE), client)
-        speech = PlainSpeech(entry, markers=False) if plain else HostSpeech()
-        return RemoteModel(entry, connection, speech, **changes)
+        dialect = PlainDialect(entry, markers=False) if plain else HostDialect()
+        return RemoteModel(entry, connection, dialect, **changes)
 
     def ask(self, path: str, body: object = None, **headers: str) -> httpx2.Response:
         """One request, as any program would send it."""

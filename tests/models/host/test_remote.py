@@ -15,8 +15,8 @@ from models.errors import ModelError
 from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.local.loading import load
-from models.remote.completion.dialects import HostSpeech
-from models.remote.completion.discovery import connected, unknown_entry
+from models.remote.completion.dialects import HostDialect
+from models.remote.completion.discovery import connect_to_server, make_entry
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
@@ -111,7 +111,7 @@ def test_what_the_host_says_is_what_a_person_reads(serve: Serve) -> None:
 def test_nobody_there_is_one_sentence(tmp_path: Path) -> None:
     client = HttpClient(HttpOptions(socket=tmp_path / "nothing.sock"))
     endpoint = Endpoint(SOCKET_URL, client, patience=Patience(attempts=1))
-    model = RemoteModel(ENTRY, FixedConnection(endpoint, client), HostSpeech())
+    model = RemoteModel(ENTRY, FixedConnection(endpoint, client), HostDialect())
     with closing(model), pytest.raises(ModelError, match="cannot be reached"):
         model.generate(REQUEST, stop=bundled.to_the_end, cancelled=bundled.never)
 
@@ -128,7 +128,7 @@ def test_any_server_with_openais_completions_will_do(serve: Serve) -> None:
 
 def test_our_own_host_at_an_address_is_known_for_what_it_is(serve: Serve) -> None:
     serving = serve(scripted("one()", alternatives={"": ("two()",)}))
-    model = connected(unknown_entry("scripted"), "", serving.socket, named=True)
+    model = connect_to_server(make_entry("scripted"), "", serving.socket, named=True)
     answers = model.generate(REQUEST, stop=bundled.to_the_end, cancelled=bundled.never, alternatives=2)
     model.close()
     assert [answer.text for answer in answers] == ["one()", "two()"]
@@ -136,7 +136,7 @@ def test_our_own_host_at_an_address_is_known_for_what_it_is(serve: Serve) -> Non
 
 def test_a_server_without_the_model_says_which_it_has(serve: Serve) -> None:
     with pytest.raises(ModelError, match=r"has no model nothing; set `model.name` to one of: scripted"):
-        connected(unknown_entry("nothing"), "", serve().socket, named=True)
+        connect_to_server(make_entry("nothing"), "", serve().socket, named=True)
 
 
 class Elsewhere(BaseHTTPRequestHandler):
@@ -174,7 +174,7 @@ def test_a_server_that_takes_no_suffix_gets_the_models_own_markers() -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        model = connected(unknown_entry("starcoder2-3b"), url, None, named=True)
+        model = connect_to_server(make_entry("starcoder2-3b"), url, None, named=True)
         request = FillRequest("a.py", "x = <fim_middle>", "\n", (Snippet("b.py", "y = 1\n"),))
         (answer,) = model.generate(request, stop=bundled.to_the_end, cancelled=bundled.never)
         model.close()

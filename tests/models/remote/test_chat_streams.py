@@ -16,7 +16,7 @@ from models.chat import ChatError, Fault, ReplyEnd, never
 from models.remote.endpoint import Endpoint
 from models.remote.events import DONE, EventParser, Junk
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.lenient_json import text_of
+from models.remote.lenient_json import read_text
 from models.remote.providers import anthropic, ollama, openai
 from models.remote.providers.dialect import Announcer
 from models.remote.providers.remote_chat import RemoteChat
@@ -412,7 +412,7 @@ def test_a_text_without_tags_is_shown_as_it_is(said: str) -> None:
 
 @given(SHAPES)
 def test_the_text_of_anything_is_a_text(value: object) -> None:
-    assert isinstance(text_of(value), str)
+    assert isinstance(read_text(value), str)
 
 
 @pytest.mark.parametrize("dialect", READERS)
@@ -428,7 +428,7 @@ def test_no_event_of_any_shape_raises_or_costs_the_text(dialect: str, data: st.D
                 reader.feed(json.loads(json.dumps(event)))
         whole = not reader.ended
         reader.close(broken=False)
-        reply = reader.reply(1)
+        reply = reader.make_reply(1)
     except ChatError:
         assert any(event.get("error") or event.get("type") == "error" for event in strange)
         return

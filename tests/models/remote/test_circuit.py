@@ -17,7 +17,7 @@ def broken() -> tuple[Circuit, Clock]:
     circuit = Circuit(failures=3, rest_s=15, clock=clock)
     for _ in range(3):
         assert circuit.admit() == 0
-        circuit.failed()
+        circuit.record_failure()
     return circuit, clock
 
 
@@ -31,8 +31,8 @@ def test_after_some_failures_in_a_row_it_rests() -> None:
 def test_a_success_in_between_begins_the_count_anew() -> None:
     circuit = Circuit(failures=2, clock=Clock())
     for _ in range(5):
-        circuit.failed()
-        circuit.succeeded()
+        circuit.record_failure()
+        circuit.record_success()
     assert circuit.admit() == 0
 
 
@@ -48,7 +48,7 @@ def test_a_failure_after_the_rest_makes_the_next_one_longer() -> None:
     for rest_s in (30, 60, 120, 240, 300, 300):
         clock.now += circuit.admit()
         assert circuit.admit() == 0
-        circuit.failed()
+        circuit.record_failure()
         assert circuit.admit() == rest_s
 
 
@@ -56,7 +56,7 @@ def test_a_success_after_the_rest_ends_it() -> None:
     circuit, clock = broken()
     clock.now += 15
     assert circuit.admit() == 0
-    circuit.succeeded()
+    circuit.record_success()
     assert circuit.admit() == circuit.admit() == 0
 
 
@@ -64,7 +64,7 @@ def test_a_trial_that_was_given_up_is_made_again() -> None:
     circuit, clock = broken()
     clock.now += 15
     assert circuit.admit() == 0
-    circuit.dropped()
+    circuit.record_abandonment()
     assert circuit.admit() == 0
 
 

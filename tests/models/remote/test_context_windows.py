@@ -13,7 +13,8 @@ import pytest
 from models.chat import ChatError, ChatRequest, Fault, Message, Speaker, never
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
-from models.remote.providers.remote_chat import DIALECTS, RemoteChat
+from models.remote.providers.registry import load_dialect
+from models.remote.providers.remote_chat import RemoteChat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,9 @@ class Local:
 def model(told: Told, dialect: str, *, most: int = 16_384) -> Iterator[tuple[Local, RemoteChat]]:
     local = Local(told)
     client = HttpClient(HttpOptions())
-    base = DIALECTS[dialect].base(f"http://127.0.0.1:{local.server.server_address[1]}" + "/v1" * (dialect == "openai"))
+    base = load_dialect(dialect).strip_url(
+        f"http://127.0.0.1:{local.server.server_address[1]}" + "/v1" * (dialect == "openai")
+    )
     chat = RemoteChat("m", Endpoint(base, client, patience=QUICK), client, dialect=dialect, context_tokens=most)
     try:
         yield local, chat

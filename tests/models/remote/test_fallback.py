@@ -11,10 +11,11 @@ import pytest
 from models.chat import ChatError, ChatRequest, Fault, Message, Reply, ReplyEnd, Speaker, never
 from models.remote.circuit import Circuit
 from models.remote.endpoint import Endpoint, Patience
-from models.remote.fallback import AGAIN_S, FallbackChain, Link
+from models.remote.fallback import RENOTIFY_S, FallbackChain, Link
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
-from models.remote.providers.remote_chat import DIALECTS, RemoteChat
+from models.remote.providers.registry import DIALECT_NAMES, load_dialect
+from models.remote.providers.remote_chat import RemoteChat
 from models.scripted.scripted_chat import ScriptedChat
 from models.scripted.scripted_server import ScriptedServer
 
@@ -52,7 +53,7 @@ def closing() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=DIALECT_NAMES)
 def dialect(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -63,7 +64,7 @@ def remote(
 ) -> tuple[ScriptedServer, RemoteChat]:
     server = closing.enter_context(ScriptedServer(script))
     client = HttpClient(HttpOptions())
-    base = DIALECTS[dialect].base(server.url + BASES[dialect])
+    base = load_dialect(dialect).strip_url(server.url + BASES[dialect])
     endpoint = Endpoint(base, client, key=KeySource("SOME_KEY"), patience=patience, circuit=Circuit(failures=1))
     chat = RemoteChat(name, endpoint, client, dialect=dialect)
     closing.callback(chat.close)
@@ -106,7 +107,7 @@ def test_a_server_that_is_not_there_is_passed_over_and_then_left_alone(closing: 
     gone._endpoint._key = sound._endpoint._key = KeySource()
     chain = chained(gone, sound)
     assert [asked(chain).usage.requests for _ in range(2)] == [3, 1]
-    assert "left alone" in chain.standings()[0].problem
+    assert "not asked" in chain.list_statuses()[0].problem
 
 
 def test_once_text_was_shown_nobody_else_begins_anew(closing: ExitStack, dialect: str) -> None:
@@ -160,7 +161,7 @@ def test_a_model_whose_window_is_too_small_is_passed_over() -> None:
     long = ChatRequest((Message(Speaker.USER, "word " * 2000),), max_tokens=100)
     chain = chained(ScriptedChat("===\n@status 500"), small, large)
     assert asked(chain, long).text == "large"
-    assert "too long for scripted at place 2" in chain.standings()[1].problem
+    assert "too long for scripted at place 2" in chain.list_statuses()[1].problem
     assert chain.context_tokens == 4096
 
 
@@ -174,6 +175,6 @@ def test_a_person_is_told_of_a_change_once_in_a_while_and_not_of_the_return() ->
     assert len(told) == 1
     assert asked(chain).text == "two"
     assert len(told) == 1
-    now[0] += AGAIN_S
-    assert [one.answered for one in chain.standings()] == [1, 3]
-    assert chain.standings()[1].last
+    now[0] += RENOTIFY_S
+    assert [one.answered for one in chain.list_statuses()] == [1, 3]
+    assert chain.list_statuses()[1].last

@@ -16,8 +16,8 @@ from models.chat import ChatError, ChatRequest, Fault, Message, Reply, Speaker, 
 from models.completion import FillRequest, Generation
 from models.errors import ModelError
 from models.host.connection import FixedConnection
-from models.remote.completion.dialects import PlainSpeech
-from models.remote.completion.discovery import unknown_entry
+from models.remote.completion.dialects import PlainDialect
+from models.remote.completion.discovery import make_entry
 from models.remote.completion.openai_completions import LONGEST
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
@@ -26,7 +26,7 @@ from models.remote.http import HttpClient, HttpOptions
 from models.remote.lenient_json import MOST_TOKENS
 from models.remote.providers.dialect import LONGEST_NAME
 from models.remote.providers.remote_chat import RemoteChat
-from models.remote.refusals import LONGEST_REST_S, retry_after_s
+from models.remote.refusals import LONGEST_REST_S, read_retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,9 +84,9 @@ def asked(url: str, dialect: str = "openai") -> Reply:
 
 def completed(url: str) -> tuple[Generation, ...]:
     client = HttpClient(HttpOptions())
-    entry = unknown_entry("m")
+    entry = make_entry("m")
     model = RemoteModel(
-        entry, FixedConnection(Endpoint(url, client, patience=QUICK), client), PlainSpeech(entry, markers=False)
+        entry, FixedConnection(Endpoint(url, client, patience=QUICK), client), PlainDialect(entry, markers=False)
     )
     try:
         return model.generate(FillRequest("a.py", "x = ", "\n"), stop=lambda _: None, cancelled=never, alternatives=2)
@@ -113,7 +113,7 @@ def test_what_is_no_answer_is_one_sentence(name: str) -> None:
 
 
 def test_brackets_without_an_end_are_one_sentence() -> None:
-    with answering([b"data: " + b"[" * 500_000 + b"\n"]) as url, pytest.raises(ChatError, match="no JSON"):
+    with answering([b"data: " + b"[" * 500_000 + b"\n"]) as url, pytest.raises(ChatError, match="not JSON"):
         asked(url)
 
 
@@ -142,7 +142,10 @@ def test_the_name_of_a_model_has_an_end() -> None:
 
 def test_an_answer_packed_twice_is_not_unpacked() -> None:
     packed = gzip.compress(gzip.compress(bytes(1 << 28), 9), 9)
-    with answering([packed], content_encoding="gzip, gzip") as url, pytest.raises(ChatError, match="packed") as caught:
+    with (
+        answering([packed], content_encoding="gzip, gzip") as url,
+        pytest.raises(ChatError, match="compressed") as caught,
+    ):
         asked(url)
     assert caught.value.fault is Fault.MALFORMED
 
@@ -188,7 +191,7 @@ def test_an_answer_that_comes_byte_by_byte_is_read() -> None:
     ],
 )
 def test_a_rest_that_is_asked_for_is_sensible(said: str, wait_s: float | None) -> None:
-    assert retry_after_s({"retry-after": said}) == wait_s
+    assert read_retry_after_s({"retry-after": said}) == wait_s
 
 
 def told(text: str, log_prob: object) -> dict[str, Any]:

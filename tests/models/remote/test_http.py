@@ -74,10 +74,10 @@ def test_certificates_are_read_where_something_may_be_encrypted_alone(monkeypatc
     monkeypatch.setattr(httpx2, "create_ssl_context", lambda: read.append(real()) or read[-1])
     client, counts = HttpClient(HttpOptions()), []
     for url in ("http://localhost:9/v1", "https://localhost:9/v1", "http://model.example/v1", "https://model.example"):
-        client._client(url)
+        client._choose_client(url)
         counts.append(len(read))
     assert counts == [0, 1, 2, 2]
-    trusted = client._client("http://localhost:9/v1")._transport._pool._ssl_context
+    trusted = client._choose_client("http://localhost:9/v1")._transport._pool._ssl_context
     assert (trusted.verify_mode, trusted.cert_store_stats()["x509"]) == (ssl.CERT_REQUIRED, 0)
 
 

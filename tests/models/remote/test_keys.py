@@ -14,7 +14,7 @@ from keyring.errors import KeyringLocked
 
 from models.chat import ChatError, Fault
 from models.remote import keys
-from models.remote.keys import KeySource, without_secrets
+from models.remote.keys import KeySource, remove_secrets
 from server.cli import run
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_secrets_are_taken_out_of_sentences(sentence: str) -> None:
-    said = without_secrets(sentence, KEY)
+    said = remove_secrets(sentence, KEY)
     assert "…" in said
     assert not any(secret in said for secret in (KEY, "abcdefgh", "secret", "1234567890"))
 
 
 def test_a_sentence_without_a_secret_stays_as_it_is() -> None:
     sentence = "http://localhost:11434/v1 knows no such model (skeleton-7b); look at chat.model."
-    assert without_secrets(sentence, KEY) == sentence
+    assert remove_secrets(sentence, KEY) == sentence
 
 
 class Memory(KeyringBackend):
@@ -104,18 +104,18 @@ def ring() -> Iterator[Memory]:
 
 
 def test_a_key_in_the_systems_keyring_is_kept_read_and_forgotten(ring: Memory) -> None:
-    keys.keep("openai", KEY)
+    keys.store_in_keyring("openai", KEY)
     assert ring.kept == {("starling", "openai"): KEY}
     assert KeySource(keyring="openai").read() == KEY
-    assert keys.forget("openai")
-    assert not keys.forget("openai")
+    assert keys.delete_from_keyring("openai")
+    assert not keys.delete_from_keyring("openai")
     with pytest.raises(ChatError, match="no key called openai; put it there with `starling key openai`"):
         KeySource(keyring="openai").read()
 
 
 def test_what_is_no_key_is_not_kept(ring: Memory) -> None:
     with pytest.raises(ChatError):
-        keys.keep("openai", "two words")
+        keys.store_in_keyring("openai", "two words")
     assert ring.kept == {}
 
 

@@ -26,7 +26,8 @@ from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
 from models.remote.keys import KeySource
 from models.remote.providers.dialect import Announcer
-from models.remote.providers.remote_chat import DIALECTS, RemoteChat
+from models.remote.providers.registry import DIALECT_NAMES, load_dialect
+from models.remote.providers.remote_chat import RemoteChat
 from models.scripted import server_dialects
 from models.scripted.scripted_server import ScriptedServer
 from models.scripted.scripts import Turn
@@ -49,7 +50,7 @@ class World:
     def __init__(self, script: str, dialect: str, patience: Patience, key: KeySource | None, required: str) -> None:
         self.server = ScriptedServer(script, key=required).start()
         client = HttpClient(HttpOptions())
-        base = DIALECTS[dialect].base(self.server.url + BASES[dialect])
+        base = load_dialect(dialect).strip_url(self.server.url + BASES[dialect])
         self.endpoint = Endpoint(base, client, key=key, patience=patience)
         self.chat = RemoteChat("scripted", self.endpoint, client, dialect=dialect)
 
@@ -58,7 +59,7 @@ class World:
         self.server.close()
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=DIALECT_NAMES)
 def dialect(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -161,16 +162,16 @@ def test_an_answer_that_is_not_streamed_is_read_too(dialect: str) -> None:
     )
     assert speech is not None
     call = ToolCall("call_1", "weather", {"city": "Paris"})
-    reader = DIALECTS[dialect].reader(Announcer(lambda _: None))
+    reader = load_dialect(dialect).make_reader(Announcer(lambda _: None))
     reader.feed(speech.whole(Turn("", "I shall look.", (call,), ReplyEnd.TOOLS)))
     assert reader.ended
-    reply = reader.reply(1)
+    reply = reader.make_reply(1)
     assert (reply.text, reply.end, reply.usage.prompt_tokens) == ("I shall look.", ReplyEnd.TOOLS, 7)
     assert [(one.name, one.arguments) for one in reply.calls] == [("weather", {"city": "Paris"})]
 
 
 def test_what_an_endpoint_does_not_take_is_left_out_from_then_on(world: Callable[..., World], dialect: str) -> None:
-    name = DIALECTS[dialect].optional[0]
+    name = load_dialect(dialect).optional[0]
     one = world(f"===\n@times 1\n@status 400\nUnsupported parameter: {name}\n===\nyes")
     form = AnswerSchema("sum", {"type": "object"})
     request = ChatRequest(QUESTION.messages, schema=form)
@@ -383,7 +384,7 @@ def test_a_key_that_is_missing_is_named_by_its_place(world: Callable[..., World]
 
 def test_a_read_that_was_given_up_and_is_told_of_its_data_is_no_complaint(caplog: pytest.LogCaptureFixture) -> None:
     client = HttpClient(HttpOptions())
-    loop = client._started()
+    loop = client._start_loop()
     for error in (asyncio.InvalidStateError(), RuntimeError("something else")):
         loop.call_soon_threadsafe(_raise, error)
     asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(20)

@@ -76,14 +76,14 @@ def mode_of(path: Path) -> int:
 
 def test_a_reply_comes_back_as_it_was_kept_but_free_of_charge(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") == Reply("two", ReplyEnd.TOOLS, REPLY.calls, Usage(), "m", cached=True)
     assert store.get("b") is None
 
 
 @given(st.text(), st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()))
 def test_any_text_comes_back(text: str, arguments: dict[str, object]) -> None:
-    written = json.dumps(reply_store._written(Reply(text, calls=(ToolCall(text, text, arguments),), model=text)))
+    written = json.dumps(reply_store._serialize(Reply(text, calls=(ToolCall(text, text, arguments),), model=text)))
     found = read_reply(written)
     assert (found.text, found.model, found.calls) == (text, text, (ToolCall(text, text, arguments),))
 
@@ -93,7 +93,7 @@ def test_a_pickle_in_the_older_store_is_never_loaded(tmp_path: Path) -> None:
     proof, older = tmp_path / "it-ran", tmp_path / "replies-1"
     older.mkdir()
     chat = CachedChat(ScriptedChat("===\nasked"), tmp_path)
-    key = zlib.compress(json.dumps(replies._key(chat.identity, QUESTION)).encode(), 1)
+    key = zlib.compress(json.dumps(replies._make_key(chat.identity, QUESTION)).encode(), 1)
     with closing(sqlite3.connect(older / "cache.db")) as connection, connection:
         connection.execute(
             "CREATE TABLE Cache (rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, store_time REAL, expire_time REAL, "
@@ -109,13 +109,13 @@ def test_a_pickle_in_the_older_store_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["bytes", "text", "in the key's place"])
 def test_a_pickle_in_the_store_is_never_loaded(tmp_path: Path, form: str) -> None:
     proof, store = tmp_path / "it-ran", ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     trap: bytes | str = pickle.dumps(Trap(proof), 0)
     trap = trap.decode() if form == "text" and isinstance(trap, bytes) else trap
     column = "key" if form == "in the key's place" else "reply"
     planted(file_of(tmp_path), UPDATES[column], trap)
     assert store.get("a") is None
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") is not None
     assert not proof.exists()
 
@@ -165,27 +165,27 @@ def test_what_is_no_reply_of_ours_is_none(told: object) -> None:
 )
 def test_a_file_that_holds_something_else_is_made_anew(tmp_path: Path, statement: str) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     planted(file_of(tmp_path), statement)
     assert store.get("a") is None
-    store.keep("b", REPLY, HOUR_S)
+    store.put("b", REPLY, HOUR_S)
     assert store.get("b") is not None
 
 
 @pytest.mark.parametrize(("column", "value"), [("bytes", "much"), ("bytes", 1e300), ("at", "soon"), ("until", "late")])
 def test_rows_of_other_kinds_cost_only_the_memory(tmp_path: Path, column: str, value: object) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     planted(file_of(tmp_path), UPDATES[column], value)
     for _ in range(2):
         store.get("a")
-        store.keep("b", REPLY, HOUR_S)
+        store.put("b", REPLY, HOUR_S)
     assert store.get("b") is not None
 
 
 def test_a_view_without_end_in_the_tables_place_holds_nobody_up(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     planted(file_of(tmp_path), "DROP TABLE replies")
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS key FROM n"
     planted(file_of(tmp_path), f"CREATE VIEW replies AS {endless}")
@@ -197,22 +197,22 @@ def test_a_view_without_end_in_the_tables_place_holds_nobody_up(tmp_path: Path) 
 def test_a_folder_or_a_huge_file_in_its_place_is_taken_away(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
     file_of(tmp_path).mkdir(parents=True)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") is not None
     with file_of(tmp_path).open("r+b") as stream:
         stream.truncate(reply_store.LARGEST_FILE_BYTES + 1)
     assert store.get("a") is None
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") is not None
 
 
 def test_answers_and_the_folder_deleted_while_it_runs_come_back(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     file_of(tmp_path).unlink()
     file_of(tmp_path).parent.rmdir()
     assert store.get("a") is None
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") is not None
 
 
@@ -220,10 +220,10 @@ def test_answers_and_the_folder_deleted_while_it_runs_come_back(tmp_path: Path) 
 def test_a_link_in_the_files_place_is_not_followed(tmp_path: Path) -> None:
     theirs, store = tmp_path / "theirs", ReplyStore(tmp_path / "cache")
     theirs.write_bytes(b"")
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     file_of(tmp_path / "cache").unlink()
     file_of(tmp_path / "cache").symlink_to(theirs)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert theirs.read_bytes() == b""
     assert store.get("a") is not None
 
@@ -233,7 +233,7 @@ def test_a_link_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / reply_store.FOLDER).symlink_to(tmp_path / "theirs")
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") is None
     assert list((tmp_path / "theirs").iterdir()) == []
 
@@ -244,7 +244,7 @@ def test_it_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     folder = tmp_path / "not" / "there"
     before = os.umask(umask)
     try:
-        ReplyStore(folder).keep("a", REPLY, HOUR_S)
+        ReplyStore(folder).put("a", REPLY, HOUR_S)
     finally:
         os.umask(before)
     folders = [tmp_path / "not", folder, file_of(folder).parent]
@@ -255,7 +255,7 @@ def test_it_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
 @posix
 def test_what_was_open_to_others_is_closed(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     file_of(tmp_path).chmod(0o666)
     file_of(tmp_path).parent.chmod(0o777)
     store.get("a")
@@ -265,12 +265,12 @@ def test_what_was_open_to_others_is_closed(tmp_path: Path) -> None:
 def test_an_answer_lasts_its_time_and_none_comes_from_the_future(tmp_path: Path) -> None:
     clock = Clock()
     store = ReplyStore(tmp_path, clock=clock)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     clock.now += HOUR_S - 1
     assert store.get("a") is not None
     clock.now += 1
     assert store.get("a") is None
-    store.keep("b", REPLY, HOUR_S)
+    store.put("b", REPLY, HOUR_S)
     clock.now -= 1
     assert store.get("b") is None
 
@@ -283,23 +283,23 @@ def test_it_is_bounded_in_bytes_and_rows_and_the_oldest_go_first(
     monkeypatch.setattr(reply_store, "LARGEST_BYTES", 100_000)
     monkeypatch.setattr(reply_store, "LARGEST_REPLY_BYTES", 50_000)
     monkeypatch.setattr(reply_store, "MOST_ROWS", 7)
-    store.keep("huge", Reply("x" * 60_000), HOUR_S)
+    store.put("huge", Reply("x" * 60_000), HOUR_S)
     assert store.get("huge") is None
     for number in range(12):
         clock.now += 1
-        store.keep(str(number), Reply("x" * 20_000), HOUR_S)
+        store.put(str(number), Reply("x" * 20_000), HOUR_S)
     assert [number for number in range(12) if store.get(str(number))] == [8, 9, 10, 11]
     assert file_of(tmp_path).stat().st_size < 200_000
     for number in range(20, 40):
         clock.now += 1
-        store.keep(str(number), Reply("x"), HOUR_S)
+        store.put(str(number), Reply("x"), HOUR_S)
     assert len([number for number in range(40) if store.get(str(number))]) == 7
 
 
 def test_a_damaged_page_in_the_middle_heals(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
     for number in range(50):
-        store.keep(str(number), Reply(f"{number} " * 400), HOUR_S)
+        store.put(str(number), Reply(f"{number} " * 400), HOUR_S)
     size = file_of(tmp_path).stat().st_size
     with file_of(tmp_path).open("r+b") as stream:
         for page in range(1, size // reply_store.PAGE_BYTES):
@@ -308,18 +308,18 @@ def test_a_damaged_page_in_the_middle_heals(tmp_path: Path) -> None:
     for number in range(50):
         found = store.get(str(number))
         assert found is None or found.text == f"{number} " * 400
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     assert store.get("a") is not None
 
 
 def test_threads_and_stores_side_by_side_lose_nothing(tmp_path: Path) -> None:
     stores = [ReplyStore(tmp_path) for _ in range(4)]
 
-    def keep(number: int) -> None:
-        stores[number % 4].keep(str(number), Reply(str(number)), HOUR_S)
+    def put(number: int) -> None:
+        stores[number % 4].put(str(number), Reply(str(number)), HOUR_S)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(keep, range(60)))
+        list(pool.map(put, range(60)))
     found = [stores[0].get(str(number)) for number in range(60)]
     assert [reply.text for reply in found if reply is not None] == [str(number) for number in range(60)]
 
@@ -330,7 +330,7 @@ def test_processes_side_by_side_lose_nothing(tmp_path: Path) -> None:
         "from models.remote.reply_store import ReplyStore; from models.chat import Reply\n"
         "from models.remote import reply_store; reply_store.BUSY_S = 60.0  # the machine may be busy\n"
         "store = ReplyStore(Path(sys.argv[1]))\n"
-        "for n in range(20): store.keep(f'{sys.argv[2]} {n}', Reply(f'{sys.argv[2]} {n}'), 3600.0)\n"
+        "for n in range(20): store.put(f'{sys.argv[2]} {n}', Reply(f'{sys.argv[2]} {n}'), 3600.0)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     running = [subprocess.Popen([*command, name], cwd=ROOT) for name in "abc"]
@@ -342,7 +342,7 @@ def test_processes_side_by_side_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_locked_file_costs_only_the_memory_for_a_moment(tmp_path: Path) -> None:
     store = ReplyStore(tmp_path)
-    store.keep("a", REPLY, HOUR_S)
+    store.put("a", REPLY, HOUR_S)
     locked, free = threading.Event(), threading.Event()
 
     def hold() -> None:

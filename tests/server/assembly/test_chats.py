@@ -210,7 +210,7 @@ def test_the_doctor_warns_of_a_key_that_others_may_read(tmp_path: Path) -> None:
 def test_nothing_of_it_is_imported_without_an_endpoint() -> None:
     code = (
         "import sys; from pathlib import Path; from server.assembly import core; core.build([], None, None).close();"
-        "parts = ('httpx2', 'httpcore2', 'models.remote.reply_store', 'models.remote.providers');"
+        "parts = ('httpx2', 'httpcore2', 'models.remote.reply_store', 'models.remote.providers.dialect');"
         "print([n for n in sys.modules if n.startswith(parts)])"
     )
     done = subprocess.run(
@@ -244,7 +244,7 @@ def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_
     (sentence,) = told
     assert sentence.startswith(f"m at {second.url}/v1 answers instead of best.")
     assert "does not accept the key" in sentence
-    standings = made.chat.standings()
+    standings = made.chat.list_statuses()
     assert [(one.model, one.answered, one.last) for one in standings] == [("best", 0, False), ("m", 2, True)]
     assert "does not accept the key" in standings[0].problem
 
@@ -322,7 +322,7 @@ def booked(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
         for _ in range(2):  # the second is a kept answer, and free
             made.review.chat(QUESTION, cancelled=never)
         made.close()
-    records = costs.listed(1)
+    records = costs.list_days(1)
     costs.close()
     return records
 

@@ -285,7 +285,7 @@ async def test_a_request_that_is_not_logged_is_not_described_either(
 ) -> None:
     described: list[object] = []
     monkeypatch.setattr(
-        "server.lsp.session.completion_requests._record", lambda *arguments: described.append(arguments)
+        "server.lsp.session.completion_requests._log_request", lambda *arguments: described.append(arguments)
     )
     log.configure(LogSettings(), tmp_path)
     await editor.begin()

@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, TextChange
+from agents.ports.permissions import ToolCall
 from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
 from server.assembly.gates import for_disk
@@ -30,11 +31,13 @@ async def main(root: Path, wanted: str, allowed: list[str]) -> None:
         "escape": (TextChange(path.as_uri(), path, text, (Edit(0, 1, "y\x1b]0;owned\x07"),)),),
     }
     if wanted == "run":
-        outcome = await gate.permit(EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To see.", by="tester")
+        answer = await gate.permit(ToolCall(EXECUTE_COMMAND, "pytest -q", "Run the tests", "To see.", "tester"))
+        ended = [answer.outcome, answer.reason]
     else:
         proposal = ProposedEdit("Rename x", "It is clearer.", "tester", changes[wanted])
         outcome = await gate.propose(proposal, task="this")
-    sys.stdout.write(json.dumps([outcome.verdict, outcome.reason]))
+        ended = [outcome.verdict, outcome.reason]
+    sys.stdout.write(json.dumps(ended))
 
 
 if __name__ == "__main__":

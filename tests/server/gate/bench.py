@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from indexing.limits import IndexLimits
@@ -17,6 +17,7 @@ from server.gate.policy import Limits
 from server.gate.ports import Answer
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state.database import State
+from server.state.gate_records import GateRecords
 from tests import marked
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Bench:
         self.workplace = self.workplace or DiskWorkplace(lambda: [self.root])
         excluded = make_exclusion([self.root], IndexLimits())
         places = lambda: Places([self.root], excluded)  # noqa: E731
-        return Gate(self.state, places, self.asker, self.workplace, client="a test", limits=self.limits)
+        return Gate(GateRecords(self.state), places, self.asker, self.workplace, client="a test", limits=self.limits)
 
     def answer(self, *answers: Answer) -> None:
         self.asker._answers = list(answers)
@@ -106,7 +107,7 @@ async def rows(gate: Gate, query: str, arguments: Iterable[object] = ()) -> list
     """What a question to the database answers."""
 
     def read() -> list[tuple[Any, ...]]:
-        with gate.journal.requests._state.reading() as connection:
+        with cast("GateRecords", gate.journal.records)._state.reading() as connection:
             return connection.execute(query, tuple(arguments)).fetchall()
 
     return await asyncio.to_thread(read)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.edits import TextChange
+from agents.ports.permissions import ToolCall
 from agents.tools import DELETE_FILE, EXECUTE_COMMAND, WRITE_FILE, Risk, Tool
 from server.gate.disk import contents
 from server.gate.policy import Limits
@@ -40,7 +41,7 @@ async def test_what_is_approved_is_written_and_recorded(bench: Bench) -> None:
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "math.pi"), title="Use pi"))
     assert (outcome.verdict, outcome.reason, bool(outcome.checkpoint)) == (Verdict.APPLIED, "", True)
     assert bench.held("area.py") == b"def area(r):\n    return math.pi * r * r\n"
-    (row,) = bench.gate.journal.audit.listed(9)
+    (row,) = bench.gate.journal.records.list_audit(9)
     assert (row.title, row.action, row.written, row.answer, row.verdict) == (
         "Use pi", "text", True, "approve", "applied",
     )  # fmt: skip
@@ -68,7 +69,7 @@ async def test_a_rejected_edit_leaves_every_byte_and_the_agent_knows(bench: Benc
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3"), bench.create("x.py", "x")))
     assert (outcome.verdict, outcome.checkpoint, bench.bytes()) == (Verdict.REJECTED, "", before)
     assert "rejected" in outcome.reason
-    audited = bench.gate.journal.audit.listed(9)
+    audited = bench.gate.journal.records.list_audit(9)
     assert {(row.written, row.hash_before == row.hash_after, row.answer) for row in audited} == {
         (False, True, "reject")
     }
@@ -82,7 +83,7 @@ async def test_an_edit_nobody_answers_expires_and_the_question_is_taken_down(ben
     bench.answer(Answer.EXPIRE)
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
     assert (outcome.verdict, bench.bytes(), bench.asker.taken_down) == (Verdict.EXPIRED, before, 1)
-    (request,) = bench.gate.journal.requests.listed(None, 9)
+    (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.status, request.answer) == ("expired", "expire")
 
 
@@ -119,7 +120,7 @@ async def test_a_task_that_is_cancelled_is_recorded_as_withdrawn(bench: Bench) -
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    (request,) = bench.gate.journal.requests.listed(None, 9)
+    (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.status, "cancelled" in request.reason) == ("expired", True)
 
 
@@ -133,7 +134,7 @@ async def test_an_asker_that_breaks_down_is_recorded_and_writes_nothing(bench: B
     bench.asker = Broken()
     with pytest.raises(ZeroDivisionError):
         await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
-    (request,) = bench.gate.journal.requests.listed(None, 9)
+    (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.status, "ZeroDivisionError" in request.reason, bench.bytes()) == ("failed", True, before)
 
 
@@ -163,9 +164,8 @@ async def test_deletions_and_commands_are_asked_about_every_time(bench: Bench) -
     assert (await bench.gate.propose(proposal(bench.create("a.py")), task="t")).applied
     assert (await bench.gate.propose(proposal(bench.delete("a.py")), task="t")).applied
     assert (await bench.gate.propose(proposal(bench.delete("main.py")), task="t")).verdict is Verdict.REJECTED
-    run = {"title": "Run the tests", "why": "To know.", "by": "generator", "task": "t"}
-    assert (await bench.gate.permit(EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
-    assert not (await bench.gate.permit(EXECUTE_COMMAND, "pytest", **run)).applied  # type: ignore[arg-type]
+    run = ToolCall(EXECUTE_COMMAND, "pytest", "Run the tests", "To know.", "generator", task="t")
+    assert [(await bench.gate.permit(run)).granted for _ in range(2)] == [True, False]
     assert [question.may_remember for question in bench.asker.questions] == [True, False, False, False, False]
 
 
@@ -276,7 +276,7 @@ async def test_what_a_client_adds_to_an_approved_edit_is_named_and_fingerprinted
     assert "not approved: in area.py line 3" in outcome.reason
     if added.strip():
         assert "import evil" in outcome.reason
-    row = next(one for one in bench.gate.journal.audit.listed(5) if one.subject.endswith("area.py"))
+    row = next(one for one in bench.gate.journal.records.list_audit(5) if one.subject.endswith("area.py"))
     assert (row.reason, row.hash_after) == (outcome.reason, contents.hash_text(bench.held("area.py").decode()))
 
 
@@ -308,7 +308,7 @@ async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: B
     bench.gate._limits = Limits()
     slow.go.set()
     await asyncio.gather(*bench.gate._late)
-    (request,) = bench.gate.journal.requests.listed(None, 9)
+    (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.id, request.verdict, request.answer) == (outcome.proposal, "applied", "approve")
     assert (await bench.gate.undo(request.checkpoint)).verdict is Verdict.APPLIED
 
@@ -317,8 +317,8 @@ async def test_an_editor_that_applies_after_the_time_limit_is_found_out(bench: B
 
 
 async def test_reading_is_free_and_leaves_no_record(bench: Bench) -> None:
-    outcome = await bench.gate.permit(Tool("read_file", Risk.LOW), "a.py", title="Read", why="To know.", by="generator")
-    assert (outcome.applied, bench.asker.questions, bench.gate.journal.audit.listed(9)) == (True, [], ())
+    answer = await bench.gate.permit(ToolCall(Tool("read_file", Risk.LOW), "a.py", "Read", "To know.", "generator"))
+    assert (answer.granted, bench.asker.questions, bench.gate.journal.records.list_audit(9)) == (True, [], ())
 
 
 @pytest.mark.parametrize(
@@ -335,31 +335,29 @@ async def test_a_tool_that_declares_its_risk_is_asked_about_by_it_and_recorded_b
 ) -> None:
     bench.answer(Answer.APPROVE_TASK, Answer.REJECT)
     tool = Tool("look_up", risk)  # of nobody's list
-    said = [
-        (await bench.gate.permit(tool, "x", title="Look it up", why="To know.", by="a team", task="t")).applied
-        for _ in range(2)
-    ]
+    call = ToolCall(tool, "x", "Look it up", "To know.", "a team", task="t")
+    said = [(await bench.gate.permit(call)).granted for _ in range(2)]
     assert said == [True, not asked or remembered]
     questions = bench.asker.questions
     assert len(questions) == (asked and (1 if remembered else 2))
     assert [one.may_remember for one in questions] == [remembered] * len(questions)
     assert [is_serious(one) for one in questions] == [serious] * len(questions)
-    rows = bench.gate.journal.audit.listed(9)
+    rows = bench.gate.journal.records.list_audit(9)
     assert {(row.tool, row.action) for row in rows} == ({("look_up", "run")} if asked else set())
 
 
 async def test_a_command_is_asked_about_and_recorded(bench: Bench) -> None:
     bench.answer(Answer.APPROVE, Answer.REJECT)
     for _ in range(2):
-        await bench.gate.permit(EXECUTE_COMMAND, "pytest -q", title="Run the tests", why="To know.", by="generator")
-    found = [(row.action, row.subject, row.written, row.verdict) for row in bench.gate.journal.audit.listed(9)]
+        await bench.gate.permit(ToolCall(EXECUTE_COMMAND, "pytest -q", "Run the tests", "To know.", "generator"))
+    found = [(row.action, row.subject, row.written, row.verdict) for row in bench.gate.journal.records.list_audit(9)]
     assert found == [("run", "pytest -q", False, "rejected"), ("run", "pytest -q", True, "applied")]
     assert bench.asker.questions[0].diff == "pytest -q"
 
 
 async def test_files_are_changed_by_proposals_only(bench: Bench) -> None:
     with pytest.raises(ValueError, match="propose an edit"):
-        await bench.gate.permit(WRITE_FILE, "a.py", title="Write", why="Why not.", by="generator")
+        await bench.gate.permit(ToolCall(WRITE_FILE, "a.py", "Write", "Why not.", "generator"))
 
 
 # Limits
@@ -431,7 +429,7 @@ async def test_a_record_that_is_taken_away_while_a_person_thinks_is_written_anew
     bench.write(SOURCE)
     outcome = await bench.gate.propose(proposal(bench.change("area.py", "3.14", "3")))
     assert outcome.applied
-    (request,) = bench.gate.journal.requests.listed(None, 9)
+    (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.verdict, request.answer, request.checkpoint) == ("applied", "approve", outcome.checkpoint)
     assert (await bench.gate.undo()).applied
     assert bench.held("area.py").count(b"3.14") == 1
@@ -439,5 +437,5 @@ async def test_a_record_that_is_taken_away_while_a_person_thinks_is_written_anew
 
 async def test_what_was_refused_is_in_the_record_too(bench: Bench) -> None:
     outcome = await bench.gate.propose(proposal(bench.create(".hidden.py")))
-    (request,) = bench.gate.journal.requests.listed(None, 9)
+    (request,) = bench.gate.journal.records.list_requests(None, 9)
     assert (request.id, request.status, request.reason) == (outcome.proposal, "refused", outcome.reason)

@@ -65,7 +65,7 @@ async def test_a_question_that_its_server_did_not_survive_has_expired(bench: Ben
     bench.asker = asker = ScriptedAsker([Answer.EXPIRE])
     following = await crashed(bench, proposal(bench.create("a.py")), when=lambda: asker.questions)
     following.gate.journal.recover()
-    (request,) = following.gate.journal.requests.listed(None, 9)
+    (request,) = following.gate.journal.records.list_requests(None, 9)
     assert (request.status, request.verdict, "propose it again" in request.reason) == ("expired", "expired", True)
     assert following.bytes() == {}
 
@@ -79,7 +79,7 @@ async def test_what_was_cut_short_after_the_yes_has_failed_and_can_be_undone(ben
     edit = proposal(bench.change("a.py", "1", "2"), bench.create("c.py"))
     following = await crashed(bench, edit, when=lambda: killed.down)
     following.gate.journal.recover()
-    request = following.gate.journal.requests.listed(None, 9)[0]
+    request = following.gate.journal.records.list_requests(None, 9)[0]
     assert (request.status, bool(request.checkpoint)) == ("failed", True)
     assert following.held("a.py") == (b"x = 1\n" if before else b"x = 2\n")
     assert (await following.gate.undo()).applied  # what was not made is not in the way of what was made before it
@@ -93,7 +93,7 @@ async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> 
     await bench.asked()
     other = Bench(bench.base, state=bench.state)
     other.gate.journal.recover()
-    assert [one.status for one in other.gate.journal.requests.listed(None, 9)] == ["pending"]
+    assert [one.status for one in other.gate.journal.records.list_requests(None, 9)] == ["pending"]
     running.cancel()
     await asyncio.wait((running,))
 
@@ -102,9 +102,9 @@ async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
     bench.answer(Answer.APPROVE, Answer.REJECT, Answer.APPROVE)
     for name in "abc":
         await bench.gate.propose(proposal(bench.create(f"{name}.py"), title=name))
-    listed = bench.gate.journal.requests.listed
+    listed = bench.gate.journal.records.list_requests
     assert [one.title for one in listed(None, 2)] == ["c", "b"]
-    from server.state.requests import Status  # noqa: PLC0415
+    from server.gate.records import Status  # noqa: PLC0415
 
     assert [one.title for one in listed(Status.REJECTED, 9)] == ["b"]
 
@@ -112,7 +112,7 @@ async def test_requests_are_listed_by_status_newest_first(bench: Bench) -> None:
 async def test_what_models_write_beside_text_is_recorded_all_the_same(bench: Bench) -> None:
     outcome = await bench.gate.propose(proposal(bench.create("a.py"), title="half \ud83d"))
     assert outcome.verdict is Verdict.APPLIED
-    assert bench.gate.journal.requests.listed(None, 1)[0].title == "half \\ud83d"
+    assert bench.gate.journal.records.list_requests(None, 1)[0].title == "half \\ud83d"
 
 
 async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -125,5 +125,5 @@ async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.Fixt
     ]
     outcomes = await asyncio.gather(*proposals)
     assert [outcome.reason for outcome in outcomes if not outcome.applied] == []
-    assert len(one.gate.journal.requests.listed(None, 99)) == 20
-    assert len(two.gate.journal.audit.written_since(0)) == 20
+    assert len(one.gate.journal.records.list_requests(None, 99)) == 20
+    assert len(two.gate.journal.records.list_write_times(0)) == 20

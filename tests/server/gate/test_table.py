@@ -156,13 +156,13 @@ async def test_table(bench: Bench, kind: str, change: str, answer: str) -> None:
         assert bool(outcome.checkpoint) == (verdict in {Verdict.APPLIED, Verdict.PARTLY})
         journal = bench.gate.journal
     assert client.questions == questions
-    (request,) = journal.requests.listed(None, 9)
+    (request,) = journal.records.list_requests(None, 9)
     assert request.verdict == verdict
     wrote = verdict in {Verdict.APPLIED, Verdict.PARTLY}
     assert wrote == (bench.bytes() != before or bool(client.buffers))
     if answer != "crash":
-        assert {row.verdict for row in journal.audit.listed(9)} == {verdict}
-        assert any(row.written for row in journal.audit.listed(9)) == wrote
+        assert {row.verdict for row in journal.records.list_audit(9)} == {verdict}
+        assert any(row.written for row in journal.records.list_audit(9)) == wrote
     if wrote:
         client._answer = "yes"
         assert (await bench.gate.undo(outcome.checkpoint)).verdict is Verdict.APPLIED

@@ -10,7 +10,8 @@ import pytest
 from agents.edits import Edit, TextChange
 from agents.tools import DELETE_FILE
 from server.gate.policy import Limits
-from server.gate.ports import Answer, Verdict
+from server.gate.ports import Answer, Outcome, Verdict
+from server.gate.records import Ending, Replaced
 from server.state import checkpoints
 from tests.server.gate.bench import Bench, proposal
 
@@ -72,7 +73,7 @@ async def test_undoing_asks_and_is_recorded_as_the_persons_own(bench: Bench) -> 
     question = bench.asker.questions[-1]
     assert (outcome.verdict, question.title, question.tool) == (Verdict.REJECTED, "Undo: Make b", DELETE_FILE)
     assert (bench.root / "b.py").exists()
-    assert bench.gate.journal.audit.listed(1)[0].proposer == "undo"
+    assert bench.gate.journal.records.list_audit(1)[0].proposer == "undo"
 
 
 async def test_undoing_goes_back_step_by_step(bench: Bench) -> None:
@@ -203,11 +204,11 @@ async def test_many_changes_elsewhere_hide_no_change_here(bench: Bench, tmp_path
     await bench.gate.propose(proposal(bench.change("a.py", "1", "2")))
     elsewhere = Bench(tmp_path / "elsewhere", state=bench.state, limits=Limits(0, 10_000))
     elsewhere.base.mkdir()
-    with bench.state.transaction() as connection:
-        for number in range(300):
-            change = elsewhere.create(f"f{number}.py", "x = 1\n")
-            kept = elsewhere.gate.journal.checkpoints
-            kept.settle(connection, kept.store(connection, "r", "t", [change], [None], ""), [change], [None])
+    records = elsewhere.gate.journal.records
+    for number in range(300):
+        change = elsewhere.create(f"f{number}.py", "x = 1\n")
+        replaced = Replaced(f"c{number}", "r", "t", (change,), (None,), "")
+        records.end(Ending(Outcome("r", Verdict.APPLIED), None, None, (), replaced, ((change, None),)))
     assert (await bench.gate.undo()).applied
     assert bench.held("a.py") == b"x = 1\n"
 

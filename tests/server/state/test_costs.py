@@ -44,7 +44,7 @@ def test_bills_of_several_servers_add_up(home: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(book, range(8)))
     kept = opened()
-    (record,) = kept.listed(1)
+    (record,) = kept.list_days(1)
     kept.close()
     assert (record.day, record.endpoint, record.model, record.role) == (
         time.strftime("%Y-%m-%d"), ACCOUNT.endpoint, "m", "chat",
@@ -59,11 +59,11 @@ def test_days_are_apart_and_old_ones_go(home: Path, monkeypatch: pytest.MonkeyPa
     for day in ("2020-01-01", time.strftime("%Y-%m-%d")):
         with monkeypatch.context() as dated:
             dated.setattr(cost_ledger, "DAY", day)
-            dated.setattr(cost_ledger, "_days_ago", lambda _: "2000-01-01")
+            dated.setattr(cost_ledger, "_format_day_before", lambda _: "2000-01-01")
             kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
-            assert kept.listed(400)
+            assert kept.list_days(400)
     kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
-    assert [record.answers for record in kept.listed(100_000)] == [2]
+    assert [record.answers for record in kept.list_days(100_000)] == [2]
     kept.close()
 
 
@@ -78,15 +78,15 @@ def test_a_database_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplo
 def test_a_bill_does_not_wait_for_a_database_that_another_process_holds(tmp_path: Path) -> None:
     file = tmp_path / "state.sqlite3"
     kept = Costs(State(file))
-    assert not kept.listed(1)
+    assert not kept.list_days(1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
         other.execute("ROLLBACK")  # only now, so that waiting for it would be waiting in vain
-    assert [record.answers for record in kept.listed(1)] == [1]
+    assert [record.answers for record in kept.list_days(1)] == [1]
     kept.close()
     kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
-    assert [record.answers for record in kept.listed(1)] == [2]
+    assert [record.answers for record in kept.list_days(1)] == [2]
     kept.close()
 
 

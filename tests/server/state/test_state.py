@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from agents.ports.failures import StateError
 from indexing.limits import IndexLimits
 from server.assembly import gates
 from server.gate.ports import Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state import database as state
-from server.state.database import State, StateError
+from server.state import migrations
+from server.state.database import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +131,7 @@ def test_a_damaged_one_is_kept_and_a_new_one_is_begun(tmp_path: Path) -> None:
     database.close()
     (kept,) = tmp_path.glob("*.damaged-*")
     assert kept.read_bytes() == b"no database at all" * 100
-    assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is begun."]
+    assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is started."]
 
 
 def overwrite(path: Path) -> None:
@@ -157,7 +159,7 @@ def test_one_that_is_damaged_while_it_is_open_is_kept_by_whoever_sees_it_first(
     assert held(databases[0]) == {"b"}
     (kept,) = tmp_path.glob("*.damaged-*")
     assert kept.read_bytes() == damaged
-    assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is begun."] * 2
+    assert told == [f"{path} was damaged and is kept as {kept.name}; a new one is started."] * 2
     for database in databases:
         database.close()
 
@@ -185,7 +187,7 @@ def test_one_that_is_emptied_is_begun_anew_and_that_is_said_once(tmp_path: Path)
     os.truncate(path, 0)
     fill(database, "b")
     assert held(database) == {"b"}
-    assert told == [f"{path} was emptied, with what was recorded in it; a new one is begun."]
+    assert told == [f"{path} was emptied, with what was recorded in it; a new one is started."]
     database.close()
 
 
@@ -254,10 +256,8 @@ def test_migrations_are_numbered_and_run_once(tmp_path: Path, monkeypatch: pytes
     fill(old, "a")
     old.close()
 
-    def second(connection: sqlite3.Connection) -> None:
-        connection.execute("CREATE TABLE later (id)")
-
-    monkeypatch.setattr(state, "MIGRATIONS", (*state.MIGRATIONS, second))
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, ("CREATE TABLE later (id INTEGER)",)))
+    monkeypatch.setattr(migrations, "NEWEST", migrations.NEWEST + 1)
     for _ in range(2):
         new = State(path)
         assert held(new) == {"a"}
@@ -278,7 +278,7 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
     fill(database, "c")
     other = State(path)
     assert held(database) == held(other) >= {"b", "c"}
-    assert told == [f"{path} was taken away, with what was recorded in it; a new one is begun."]
+    assert told == [f"{path} was taken away, with what was recorded in it; a new one is started."]
     assert path.stat().st_mode & 0o777 == 0o600
     database.close()
     other.close()

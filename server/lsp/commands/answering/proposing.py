@@ -110,17 +110,17 @@ async def working(
 
     `stream` gets an answer in words piece by piece, in the work's thread.
     """
-    async with services.works.run(f"Starling: {title}", snapshot.token) as work:
+    async with services.jobs.run(f"Starling: {title}", snapshot.token) as work:
 
         def opened(uri: str) -> str | None:
             document = services.documents.get(uri)
             return document.text if document is not None else None
 
         files = Files(core, snapshot.roots, opened)
-        trials = Trials(files, lambda: services.gate, work.loop, work.cancelled)
+        trials = Trials(files, lambda: services.gate, work.loop, work.is_cancelled)
         means = means_of(
             files,
-            cancelled=work.cancelled,
+            cancelled=work.is_cancelled,
             report=work.report,
             run_tests=trials.run,
             stream=partial(stream, work) if stream is not None else None,
@@ -140,7 +140,7 @@ async def called(work: Job, blocking: Callable[[], R]) -> R:
         Withdrawn: a person has cancelled it.
     """
     try:
-        return await work.call(blocking)
+        return await work.run_blocking(blocking)
     except Cancelled:
         raise Withdrawn from None
     except ChatError as error:
@@ -152,7 +152,7 @@ async def called(work: Job, blocking: Callable[[], R]) -> R:
 async def answered(services: Services, work: Job, result: Result, name: str) -> Written:
     """Tell what there is no proposal of; propose what there is."""
     if isinstance(result, Nothing):
-        services.works.tell(result.reason)
+        services.jobs.show_message(result.reason)
         return Written(proposal="", outcome="failed", reason=result.reason, task=name)
     if isinstance(result, TextAnswer):
         return Written(proposal="", outcome="applied", task=name, text=result.text)
@@ -162,8 +162,8 @@ async def answered(services: Services, work: Job, result: Result, name: str) -> 
 async def proposed(services: Services, work: Job, proposal: ProposedEdit, name: str) -> Written:
     """Have a person decide."""
     work.report("waiting for your answer")
-    outcome = await services.gate.propose(proposal, cancelled=work.cancelled)
+    outcome = await services.gate.propose(proposal, cancelled=work.is_cancelled)
     told = Proposed.of(outcome)
     if told.outcome in {"refused", "failed", "partly", "applied"} and told.reason:
-        services.works.tell(told.reason)
+        services.jobs.show_message(told.reason)
     return Written(**told.model_dump(), task=name, notes=proposal.notes)

@@ -101,7 +101,7 @@ async def document_of(snapshot: Snapshot, services: Services, core: Core, target
         JsonRpcInvalidParams: there is none, or it is none of ours to read.
     """
     if target.text is not None:
-        return OpenText.of("untitled:text", None, languages.of_id(target.language or ""), 0, target.text)
+        return OpenText.of("untitled:text", None, languages.resolve_id(target.language or ""), 0, target.text)
     uri = target.uri or ""
     opened = services.documents.get(uri)
     if opened is not None:

@@ -15,7 +15,7 @@ import pytest
 from models.completion import FillRequest, Generation, StopReason
 from models.errors import ModelError
 from models.remote.completion import openai_completions
-from models.remote.completion.discovery import OLLAMA, OLLAMA_WINDOW, connected, unknown_entry
+from models.remote.completion.discovery import OLLAMA, OLLAMA_WINDOW, connect_to_server, make_entry
 from models.scripted.scripted_server import ScriptedServer
 from tests.models import bundled
 
@@ -35,8 +35,8 @@ def generated(
     alternatives: int = 1,
     stop: Callable[[str], int | None] = bundled.to_the_end,
 ) -> tuple[Generation, ...]:
-    entry = unknown_entry(known or "scripted")
-    with closing(connected(entry, server.url, None, named=False, known=lambda _: entry)) as model:
+    entry = make_entry(known or "scripted")
+    with closing(connect_to_server(entry, server.url, None, named=False, known=lambda _: entry)) as model:
         return model.generate(request, stop=stop, cancelled=bundled.never, alternatives=alternatives)
 
 
@@ -103,9 +103,9 @@ def test_ollama_is_told_the_window_and_not_to_lay_out_what_is_laid_out() -> None
     with ScriptedServer("===\nmade(1)", owner=OLLAMA) as server:
         generated(server, known=KNOWN)
         generated(server)
-        laid_out, plain = server.requests[0], server.requests[-1]
-    assert laid_out["raw"] is True
-    assert laid_out["options"] == {
+        raw, plain = server.requests[0], server.requests[-1]
+    assert raw["raw"] is True
+    assert raw["options"] == {
         "temperature": 0, "num_predict": REQUEST.max_tokens, "num_ctx": OLLAMA_WINDOW, "stop": ["<|endoftext|>"],
     }  # fmt: skip
     assert ("raw" in plain, plain["suffix"]) == (False, "\n")
@@ -162,4 +162,4 @@ def test_the_scripted_server_makes_vectors_too() -> None:
 def test_a_server_that_takes_plain_prompts_gets_the_order_the_model_was_taught(layout: str, wanted: str) -> None:
     entry = bundled.entry()
     entry = replace(entry, fim=replace(entry.fim, layouts=(layout,)))
-    assert openai_completions._laid_out("", "", "before", "after", entry) == wanted
+    assert openai_completions._join_parts("", "", "before", "after", entry) == wanted

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from agents.edits import CreateFile, Edit, TextChange
+from agents.ports.permissions import Permission
 from indexing.index import Index
 from server.assembly.core import Core
 from server.assembly.means import Files
 from server.assembly.settings import ReviewSettings, Settings
-from server.gate.ports import Outcome, Verdict
+from server.gate.ports import Verdict
 from server.gate.trials.trials import Trials
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from agents.completion.generator import Generator
     from agents.edits import Change
+    from agents.ports.permissions import Cancelled, ToolCall
     from agents.tasks.task import TestRun
-    from server.gate.gate import Gate
 
 RUNNER = f"{sys.executable} -m pytest -q"
 
@@ -35,9 +36,12 @@ class Permits:
         self.verdict = verdict
         self.asked: list[str] = []
 
-    async def permit(self, _: object, subject: str, **__: Any) -> Outcome:
-        self.asked.append(subject)
-        return Outcome("1", self.verdict, "" if self.verdict is Verdict.APPLIED else "It was rejected.")
+    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:  # noqa: ARG002
+        self.asked.append(call.subject)
+        granted = self.verdict is Verdict.APPLIED
+        return Permission("1", granted, self.verdict, "" if granted else "It was rejected.")
+
+    def end_task(self, task: str) -> None: ...
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ async def tried(
     index = Index([root], storage=root.parent / "index")
     core = Core(settings, index, cast("Generator", None), None)
     loop = asyncio.get_running_loop()
-    trials = Trials(Files(core, (root,)), lambda: cast("Gate", gate), loop, lambda: cancelled)
+    trials = Trials(Files(core, (root,)), lambda: gate, loop, lambda: cancelled)
     try:
         return await asyncio.to_thread(trials.run, candidates, root / "tests" / "test_sums.py")
     finally:

@@ -27,7 +27,7 @@ async def asked(editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     await editor.begin(
         clientInfo={"name": "ed", "version": "1"}, workspaceFolders=[{"uri": root.as_uri(), "name": "w"}]
     )
-    gate = editor.server.session.gate()
+    gate = editor.server.session.get_gate()
     person = gate._asker = ScriptedAsker([Answer.APPROVE, Answer.REJECT, Answer.APPROVE])
     gate._workplace = DiskWorkplace(lambda: [root])
     for name in ("a.py", "b.py"):

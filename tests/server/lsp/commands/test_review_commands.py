@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from agents.findings import Fix, Severity
+from agents.ports.permissions import Permission
 from agents.reviewer.reviewer import Reviewer
 from agents.tools import EXECUTE_COMMAND, Tool
-from server.gate.ports import Outcome, Verdict
+from server.gate.ports import Verdict
 from tests import marked
 from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agents.ports.permissions import ToolCall
     from tests.server.editor import Editor, ScriptedReviewer
 
 NESTED = """\
@@ -132,9 +134,10 @@ class Answering:
         self.verdict = verdict
         self.asked: list[tuple[Tool, str, str]] = []
 
-    async def permit(self, tool: Tool, subject: str, *, title: str, **_: str) -> Outcome:
-        self.asked.append((tool, subject, title))
-        return Outcome("p", self.verdict, "" if self.verdict is Verdict.APPLIED else "A person said no.")
+    async def permit(self, call: ToolCall) -> Permission:
+        self.asked.append((call.tool, call.subject, call.title))
+        granted = self.verdict is Verdict.APPLIED
+        return Permission("p", granted, self.verdict, "" if granted else "A person said no.")
 
     async def close(self) -> None:
         pass

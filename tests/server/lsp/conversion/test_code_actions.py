@@ -38,7 +38,7 @@ async def reviewed(editor: Editor, text: str, uri: str = URI) -> None:
     """Open a document and wait until it is reviewed."""
     editor.open(text, uri=uri)
     reviews = editor.server.session.reviews
-    await editor.until(lambda: reviews.last(uri) is not None)
+    await editor.until(lambda: reviews.get_newest(uri) is not None)
 
 
 def ask(editor: Editor, line: int = 0, character: int = 0, uri: str = URI, **context: Any) -> int:
@@ -152,17 +152,17 @@ async def test_a_safe_fix_gets_its_edit_when_it_is_chosen_and_the_change_is_reco
     )  # fmt: skip
     (change,) = (await resolved(editor, first))["edit"]["documentChanges"]
     assert (change["textDocument"], change["edits"][0]["newText"]) == ({"uri": uri, "version": 1}, "good")
-    gate = editor.server.session.gate()
-    assert gate.journal.audit.listed(9) == ()  # handed over is not made
+    gate = editor.server.session.get_gate()
+    assert gate.journal.records.list_audit(9) == ()  # handed over is not made
     document = {"uri": uri, "version": 2}
     editor.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": "good = 1\n"}]})
-    await editor.until(lambda: gate.journal.audit.listed(9))
-    (row,) = gate.journal.audit.listed(9)
+    await editor.until(lambda: gate.journal.records.list_audit(9))
+    (row,) = gate.journal.records.list_audit(9)
     assert (row.title, row.answer, row.verdict, row.written, row.subject) == (
         "Say it better", "approve", "applied", True, str(root / "a.py"),
     )  # fmt: skip
-    (request,) = gate.journal.requests.listed("", 9)
-    kept = gate.journal.checkpoints.get(request.checkpoint)
+    (request,) = gate.journal.records.list_requests("", 9)
+    kept = gate.journal.find_checkpoint(request.checkpoint)
     assert kept.files[0].before is not None
     assert (kept.files[0].before.text, kept.files[0].after) == ("bad = 1\n", "good = 1\n")
 
@@ -273,8 +273,8 @@ async def test_a_person_who_is_asked_nothing_is_not_recorded_for_an_edit_of_thei
     await reviewed(editor, "bad = 1\n")
     (action,) = await actions(editor, only=["quickfix"])
     await resolved(editor, action)
-    gate = editor.server.session.gate()
+    gate = editor.server.session.get_gate()
     gate._asker = ScriptedAsker([])
     editor.type("# mine\n", 0, 0, version=2)
     await editor.until(lambda: editor.server.session.documents.get(URI).version == 2)  # type: ignore[union-attr]
-    assert editor.server.session._chosen._expected[URI]  # it still waits
+    assert editor.server.session._chosen_fixes._expected[URI]  # it still waits

@@ -16,6 +16,7 @@ from server.lsp.editor import editor_workplace as editors
 from server.lsp.editor.asking import EditorAsker
 from server.lsp.editor.editor_workplace import EditorWorkplace
 from server.state.database import State
+from server.state.gate_records import GateRecords
 from tests.marked import parse
 from tests.server.gate.bench import rows
 from tests.server.gate.clients import ClientKind, Desk, Reply
@@ -107,7 +108,9 @@ async def gate_of(editor: Editor, record: State, root: Path, answer_s: float = 0
     asker = EditorAsker(editor.server, lambda: session.client, session.shown)
     workplace = EditorWorkplace(editor.server, lambda: session.client, session.documents, lambda: session.roots)
     places = Places([root], lambda _: "")
-    return Gate(record, lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=answer_s))
+    return Gate(
+        GateRecords(record), lambda: places, asker, workplace, client="a test", limits=Limits(answer_s=answer_s)
+    )
 
 
 @pytest.mark.parametrize("kind", ["text", "closed text", "create", "rename", "delete", "several"])

@@ -68,7 +68,7 @@ def works_of(server: Server) -> Jobs:
 async def test_a_client_that_promises_bars_and_makes_none_delays_nothing(server: Server) -> None:
     async with works_of(server).run("Working") as work:
         await asyncio.sleep(0)  # a thread may be quicker than the request for a bar
-        assert await work.call(lambda: 1) == 1
+        assert await work.run_blocking(lambda: 1) == 1
         assert not server.work_done_progress.made.done()
     assert server.work_done_progress.told == []
     while not server.told:  # noqa: ASYNC110 (as below)
@@ -94,11 +94,11 @@ async def test_a_bar_that_is_cancelled_stops_the_work(server: Server) -> None:
     async with works_of(server).run("Working") as work:
         while work.bar is None:  # noqa: ASYNC110 (as above)
             await asyncio.sleep(0)
-        assert not work.cancelled()
+        assert not work.is_cancelled()
         work.bar.cancel()
-        assert work.cancelled()
+        assert work.is_cancelled()
 
 
 async def test_control_characters_do_not_reach_a_message_box(server: Server) -> None:
-    works_of(server).tell("a\x1b[31mb\x07\nc\td")
+    works_of(server).show_message("a\x1b[31mb\x07\nc\td")
     assert server.shown == ["Starling: a\ufffd[31mb\ufffd\nc\td"]

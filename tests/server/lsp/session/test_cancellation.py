@@ -14,8 +14,8 @@ from server.lsp.session.pace import LEAST_S, MOST_S, Pace
 async def test_a_newer_ticket_calls_in_the_older_one_of_the_same_document_only() -> None:
     tickets = Tickets()
     with tickets.open("a") as older, tickets.open("b") as other, tickets.open("a") as newer:
-        assert (older.cancelled(), other.cancelled(), newer.cancelled()) == (True, False, False)
-        assert (older.overtook, newer.overtook) == (False, True)
+        assert (older.is_cancelled(), other.is_cancelled(), newer.is_cancelled()) == (True, False, False)
+        assert (older.superseded_another, newer.superseded_another) == (False, True)
 
 
 async def test_a_ticket_that_is_called_in_does_not_wait_for_its_work() -> None:
@@ -23,7 +23,7 @@ async def test_a_ticket_that_is_called_in_does_not_wait_for_its_work() -> None:
     work: Future[int] = Future()
     work.set_running_or_notify_cancel()
     with tickets.open("a") as ticket:
-        waiting = asyncio.ensure_future(ticket.first_of(work))
+        waiting = asyncio.ensure_future(ticket.wait_result(work))
         await asyncio.sleep(0)
         tickets.cancel("a")
         assert await waiting is None
@@ -35,16 +35,16 @@ async def test_work_that_has_not_begun_never_begins_once_the_ticket_is_called_in
     work: Future[int] = Future()
     with tickets.open("a") as ticket:
         tickets.cancel("a")
-        assert await ticket.first_of(work) is None
+        assert await ticket.wait_result(work) is None
     assert work.cancelled()
 
 
-async def test_an_answered_request_is_not_overtaken_by_the_next() -> None:
+async def test_an_answered_request_is_not_superseded_by_the_next() -> None:
     tickets = Tickets()
     with tickets.open("a"):
         pass
     with tickets.open("a") as ticket:
-        assert not ticket.overtook
+        assert not ticket.superseded_another
 
 
 async def test_a_change_of_the_text_counts_as_overtaking() -> None:
@@ -52,38 +52,38 @@ async def test_a_change_of_the_text_counts_as_overtaking() -> None:
     with tickets.open("a"):
         tickets.cancel("a")
         with tickets.open("a") as ticket:
-            assert ticket.overtook
+            assert ticket.superseded_another
 
 
 async def test_a_ticket_ends_with_its_request_so_that_threads_stop() -> None:
     with Tickets().open("a") as ticket:
         pass
-    assert ticket.cancelled()
+    assert ticket.is_cancelled()
 
 
 def test_nobody_waits_while_the_server_keeps_up() -> None:
     pace = Pace()
-    assert [pace.delay_s(0.03 * key, overtook=False) for key in range(20)] == [0.0] * 20
+    assert [pace.compute_delay_s(0.03 * key, superseded=False) for key in range(20)] == [0.0] * 20
 
 
 @pytest.mark.parametrize(("gap_s", "wait_s"), [(0.005, LEAST_S), (0.03, 0.045), (0.06, 0.09), (0.5, MOST_S)])
 def test_whoever_types_faster_than_the_model_waits_for_one_and_a_half_gaps(gap_s: float, wait_s: float) -> None:
     pace = Pace()
-    waits = [pace.delay_s(gap_s * key, overtook=True) for key in range(60)]
+    waits = [pace.compute_delay_s(gap_s * key, superseded=True) for key in range(60)]
     assert waits[-1] == pytest.approx(wait_s, rel=0.01)
 
 
 def test_a_pause_for_thought_does_not_slow_the_next_key() -> None:
     pace = Pace()
     for key in range(60):
-        pace.delay_s(0.03 * key, overtook=True)
-    assert pace.delay_s(100.0, overtook=True) == pytest.approx(0.045, rel=0.01)
+        pace.compute_delay_s(0.03 * key, superseded=True)
+    assert pace.compute_delay_s(100.0, superseded=True) == pytest.approx(0.045, rel=0.01)
 
 
 @pytest.mark.parametrize(("gap_s", "wait_s"), [(0.1, 0.0), (0.03, 0.045)])
 def test_whoever_is_about_to_be_answered_waits_only_in_a_burst(gap_s: float, wait_s: float) -> None:
     pace = Pace()
-    waits = [pace.delay_s(gap_s * key, overtook=True, expected=True) for key in range(60)]
+    waits = [pace.compute_delay_s(gap_s * key, superseded=True, expected=True) for key in range(60)]
     assert waits[-1] == pytest.approx(wait_s, rel=0.01)
 
 
@@ -91,8 +91,8 @@ async def test_a_closed_document_is_forgotten() -> None:
     tickets = Tickets()
     with tickets.open("a") as ticket:
         tickets.forget("a")
-        assert ticket.cancelled()
+        assert ticket.is_cancelled()
     with tickets.open("a") as again:
-        assert not again.overtook
+        assert not again.superseded_another
     tickets.forget("a")
-    assert not tickets._overtaken
+    assert not tickets._superseded

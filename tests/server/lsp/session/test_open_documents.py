@@ -44,7 +44,7 @@ def test_edits_by_utf16_positions_give_the_text_of_an_editor_that_counts_utf16(t
         shown = as_json_brings_it(shown[:start] + new + shown[end:])
         document = incoming.changed(document, [change((line, column), (to_line, to_column), new)], 2, "utf-16")
         assert document.text == shown
-        assert [document.lines.start(number) for number in range(document.lines.count)] == naive.starts(shown)
+        assert [document.lines.find_start(number) for number in range(document.lines.count)] == naive.starts(shown)
 
 
 @given(
@@ -59,11 +59,13 @@ def test_an_edit_across_blocks_leaves_the_index_of_the_whole_text(
     text = "".join(f"line {number}" + ("\r\n" if number % 3 else "\n") for number in range(lines))
     start = min(first * 7, len(text))
     end = min(start + length * 7, len(text))
-    edited = opened(text).replaced(start, end, new)
+    edited = opened(text).with_replacement(start, end, new)
     fresh = Lines.of(edited.text)
     assert edited.lines.count == fresh.count
-    assert [edited.lines.start(n) for n in range(fresh.count + 2)] == [fresh.start(n) for n in range(fresh.count + 2)]
-    assert all(edited.lines.line_at(fresh.start(n)) == n for n in range(fresh.count))
+    assert [edited.lines.find_start(n) for n in range(fresh.count + 2)] == [
+        fresh.find_start(n) for n in range(fresh.count + 2)
+    ]
+    assert all(edited.lines.find_line(fresh.find_start(n)) == n for n in range(fresh.count))
 
 
 def test_an_edit_leaves_the_snapshot_before_it_alone() -> None:
@@ -94,7 +96,7 @@ def test_the_core_gets_no_lone_surrogate_and_the_same_offsets() -> None:
 
 
 def test_surrogates_that_two_edits_bring_together_are_one_character() -> None:
-    document = opened("<>").replaced(1, 1, "\ud83d").replaced(2, 2, "\ude00")
+    document = opened("<>").with_replacement(1, 1, "\ud83d").with_replacement(2, 2, "\ude00")
     assert document.text == "<😀>"
 
 
@@ -105,7 +107,7 @@ def test_a_text_too_large_to_keep_is_not_kept_until_it_is_sent_anew(monkeypatch:
     assert incoming.changed(document, [change((0, 0), (0, 0), "y")], 2, "utf-16").oversized
     small = incoming.changed(document, [types.TextDocumentContentChangeWholeDocument("y")], 2, "utf-16")
     assert (small.text, small.oversized) == ("y", False)
-    assert opened("x" * 10).replaced(0, 0, "y").oversized
+    assert opened("x" * 10).with_replacement(0, 0, "y").oversized
 
 
 def test_files_have_a_path_and_other_documents_none() -> None:

@@ -245,8 +245,8 @@ async def test_a_layer_that_the_settings_never_want_is_not_scheduled(editor: Edi
     await editor.begin(initializationOptions={"review": {"likelihood": "never"}})
     editor.open("bad")
     reviews = editor.server.session.reviews
-    await editor.until(lambda: reviews.last(URI) is not None)
-    review = reviews.last(URI)
+    await editor.until(lambda: reviews.get_newest(URI) is not None)
+    review = reviews.get_newest(URI)
     assert review is not None
     assert review.finished
     assert [layers for _, layers in editor.reviewer.asked] == [{Layer.STATIC}]
@@ -312,10 +312,10 @@ async def test_what_is_being_completed_counts_as_busy(editor: Editor) -> None:
     editor.open("x")
     completion = editor.complete(0, 1)
     await editor.begun()
-    assert editor.server.session.completions.busy()
+    assert editor.server.session.completions.is_busy()
     editor.generator.gate.set()
     await editor.items(completion)
-    assert not editor.server.session.completions.busy()
+    assert not editor.server.session.completions.is_busy()
 
 
 async def test_a_thousand_findings_are_shown_and_the_gravest_of_more(editor: Editor) -> None:

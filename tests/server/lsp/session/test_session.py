@@ -78,7 +78,7 @@ async def test_review_and_code_actions_share_one_tree_which_goes_with_the_docume
     monkeypatch.setattr(Syntax, "of", lambda document, *before: parsed.append(document.text) or real(document, *before))
     await editor.begin()
     editor.open("def area(r):\n    pass\n")
-    await editor.until(lambda: editor.server.session.reviews.last(URI) is not None)
+    await editor.until(lambda: editor.server.session.reviews.get_newest(URI) is not None)
     core = editor.server.session.cores.current
     assert core is not None
     place = {"line": 1, "character": 8}
@@ -95,7 +95,7 @@ async def test_a_snapshot_keeps_the_values_of_its_moment_and_holds_no_service(ed
     await editor.begin()
     editor.open("one")
     session = editor.server.session
-    snapshot = session.snapshot(URI)
+    snapshot = session.take_snapshot(URI)
     editor.type("!", 0, 3, version=2)
     assert snapshot.document is not None
     assert (snapshot.document.text, snapshot.encoding) == ("one", session.client.encoding)

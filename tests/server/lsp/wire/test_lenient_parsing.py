@@ -141,7 +141,9 @@ MESSAGES = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(MESSAGES | ANYTHING, max_size=8))
 async def test_whatever_comes_is_answered_in_json_once(several: list[object]) -> None:

@@ -96,8 +96,8 @@ async def test_no_more_is_read_than_is_handled_soon(monkeypatch: pytest.MonkeyPa
         held.append(ahead.held)
         assert len(body) == len(PIECE)
 
-    ahead = streams._Ahead()
-    monkeypatch.setattr(streams, "_Ahead", lambda: ahead)
+    ahead = streams._ReadAhead()
+    monkeypatch.setattr(streams, "_ReadAhead", lambda: ahead)
     streams.read_in_thread(reading, streams.Receiver(message, lambda _: None, lambda _: ended.set()))
 
     def write() -> None:

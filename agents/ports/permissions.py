@@ -1,0 +1,78 @@
+"""Permission for a tool's call, asked of a person where the tool's risk requires it. Start at `Permissions`.
+
+Only for tools that change no file: a file is changed by a `ProposedEdit`, which has a question of its own kind.
+`server.gate.gate.Gate` implements the port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from agents.tools import Tool
+
+Cancelled = Callable[[], bool]
+"""Return whether nobody needs the answer any more. Cheap, and called from any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool's call as a person reads it before answering.
+
+    Attributes:
+        tool: the tool; its risk decides whether and how a person is asked.
+        subject: what exactly would be done: the whole command line, or the arguments in words.
+        title: an imperative of a few words ("Run the tests of `shop`").
+        why: the agent's reason, one or two sentences.
+        by: name of the agent.
+        task: id of the task within which a person may allow this tool once for all further calls; "" for none.
+    """
+
+    tool: Tool
+    subject: str
+    title: str
+    why: str
+    by: str
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """The answer to a tool's call.
+
+    Attributes:
+        request: id in the record of requests; a call that needs no question has an id without a record.
+        granted: whether the tool may run.
+        outcome: the record's word: "applied" where granted, else "rejected", "expired", "refused" or "failed".
+        reason: why it was not granted and what to do, a sentence; "" where it was.
+    """
+
+    request: str
+    granted: bool
+    outcome: str
+    reason: str = ""
+
+
+class Permissions(Protocol):
+    """The one who lets tools run."""
+
+    async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
+        """Ask a person whether `call` may run, unless its risk needs no question or the task's rest was allowed.
+
+        Waits for the answer, 300 s at most by default. Where nobody can be asked or the request cannot be recorded,
+        the answer is no.
+
+        Args:
+            call: the call.
+            cancelled: checked several times a second while a person thinks; the question is then withdrawn.
+
+        Raises:
+            ValueError: the tool changes files.
+        """
+        ...
+
+    def end_task(self, task: str) -> None:
+        """Forget what was allowed for the rest of `task`."""
+        ...

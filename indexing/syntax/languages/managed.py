@@ -1,0 +1,111 @@
+"""Compiled languages with a runtime system: Java, C#, Kotlin, Swift, Scala and Dart."""
+
+from __future__ import annotations
+
+from indexing.syntax.languages.language import JAVADOC, TYPED_VARIABLE, DocComment, Language, Trait, kinds
+
+_SLASH_COMMENTS = kinds("line_comment block_comment comment")
+
+LANGUAGES = (
+    Language(
+        "java",
+        "tree_sitter_java:language",
+        (".java",),
+        comments=_SLASH_COMMENTS,
+        strings=kinds("string_literal character_literal"),
+        blocks=kinds("block class_body interface_body enum_body constructor_body switch_block annotation_type_body"),
+        functions=kinds(
+            "method_declaration constructor_declaration lambda_expression class_declaration interface_declaration"
+            " enum_declaration record_declaration"
+        ),
+        identifiers=("identifier", "type_identifier"),
+        doc_comment=JAVADOC,
+        apostrophe="character",
+        caught_name=TYPED_VARIABLE,
+        traits=Trait.VOLATILE | Trait.TYPE_TESTS_NARROW | Trait.IMPLICIT_RECEIVER,
+    ),
+    Language(
+        "csharp",
+        "tree_sitter_c_sharp:language",
+        (".cs", ".csx"),
+        fences=("cs", "c#"),
+        strings=kinds(
+            "string_literal verbatim_string_literal raw_string_literal interpolated_string_expression character_literal"
+        ),
+        blocks=kinds("block declaration_list accessor_list enum_member_declaration_list switch_body"),
+        functions=kinds(
+            "method_declaration constructor_declaration local_function_statement lambda_expression class_declaration"
+            " interface_declaration struct_declaration record_declaration enum_declaration namespace_declaration"
+        ),
+        doc_comment=DocComment("/// ", around=("<summary>", "</summary>")),
+        imports_bind="",
+        apostrophe="character",
+        caught_name=TYPED_VARIABLE,
+        traits=Trait.VOLATILE
+        | Trait.TYPE_TESTS_NARROW
+        | Trait.IMPLICIT_RECEIVER
+        | Trait.ASSIGNING_RUNS_CODE
+        | Trait.YIELD_MAKES_GENERATOR,
+    ),
+    Language(
+        "kotlin",
+        "tree_sitter_kotlin:language",
+        (".kt", ".kts"),
+        comments=_SLASH_COMMENTS,
+        strings=kinds("string_literal multiline_string_literal character_literal"),
+        blocks=kinds("block function_body class_body enum_class_body"),
+        functions=kinds("function_declaration lambda_literal class_declaration object_declaration companion_object"),
+        doc_comment=JAVADOC,
+        apostrophe="character",
+        caught_name=r"^[^:]*(?::|$)",
+        traits=Trait.TYPE_TESTS_NARROW | Trait.IMPLICIT_RECEIVER | Trait.ASSIGNING_RUNS_CODE | Trait.CAUGHT_NAME_FIRST,
+    ),
+    Language(
+        "swift",
+        "tree_sitter_swift:language",
+        (".swift",),
+        comments=kinds("comment multiline_comment"),
+        strings=kinds("line_string_literal multi_line_string_literal raw_string_literal"),
+        blocks=kinds("function_body class_body protocol_body enum_class_body statements computed_property"),
+        functions=kinds("function_declaration init_declaration lambda_literal class_declaration protocol_declaration"),
+        identifiers=("simple_identifier", "type_identifier"),
+        doc_comment=DocComment("/// "),
+        apostrophe="character",
+        caught_name=r"^let \w+$",
+        traits=Trait.TYPE_TESTS_NARROW
+        | Trait.IMPLICIT_RECEIVER
+        | Trait.ASSIGNING_RUNS_CODE
+        | Trait.RETURN_TAKES_NEXT_LINE,
+    ),
+    Language(
+        "scala",
+        "tree_sitter_scala:language",
+        (".scala", ".sc", ".sbt"),
+        comments=kinds("comment block_comment"),
+        strings=kinds("string interpolated_string character_literal"),
+        blocks=kinds("block template_body indented_block enum_body case_block"),
+        functions=kinds(
+            "function_definition lambda_expression class_definition object_definition trait_definition enum_definition"
+        ),
+        identifiers=("identifier", "type_identifier"),
+        doc_comment=JAVADOC,
+        apostrophe="character",
+        bare_names=r"\bva[lr]\s+{0}\b|\b{0}\s*(?::|=>|<-|@)|\bcase\b[^=\n]*\b{0}\b",
+        traits=Trait.TYPE_TESTS_NARROW | Trait.ASSIGNING_RUNS_CODE | Trait.CAUGHT_NAME_FIRST,
+    ),
+    Language(
+        "dart",
+        "tree_sitter_dart:language",
+        (".dart",),
+        comments=kinds("comment documentation_comment"),
+        strings=kinds("string_literal"),
+        blocks=kinds("block class_body extension_body enum_body"),
+        functions=kinds(
+            "function_signature method_signature function_body function_expression class_definition mixin_declaration"
+            " extension_declaration enum_declaration"
+        ),
+        identifiers=("identifier", "type_identifier"),
+        imports_bind="",
+        traits=Trait.TYPE_TESTS_NARROW | Trait.ASSIGNING_RUNS_CODE,
+    ),
+)

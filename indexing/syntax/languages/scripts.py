@@ -1,0 +1,77 @@
+"""JavaScript, TypeScript and TSX, whose grammars share most of their node kinds."""
+
+from __future__ import annotations
+
+from indexing.syntax.languages.language import DocComment, Language, Trait, kinds
+
+_BLOCKS = kinds("statement_block class_body switch_body object")
+_TYPED_BLOCKS = _BLOCKS | kinds("interface_body enum_body object_type")
+_FUNCTIONS = kinds(
+    "function_declaration function_expression arrow_function method_definition generator_function"
+    " generator_function_declaration class_declaration class abstract_class_declaration interface_declaration"
+    " internal_module"
+)
+_STRINGS = kinds("string template_string regex")
+_TYPED_NAMES = ("identifier", "type_identifier", "property_identifier", "shorthand_property_identifier_pattern")
+_DOC_COMMENT = DocComment(" * ", "/**", " */", "@param {name} - {said}", "@returns {said}")
+_TEST_FILE = r"\.(?P<mark>test|spec)\.[cm]?[jt]sx?$"
+_ALL = r"(?s).+"  # a handler names its variable and no type: it catches everything
+_TRAITS = Trait.ASSIGNING_RUNS_CODE | Trait.ASSIGNING_DEFINES | Trait.HOISTS | Trait.CAUGHT_NAME_FIRST
+
+LANGUAGES = (
+    Language(
+        "javascript",
+        "tree_sitter_javascript:language",
+        (".js", ".jsx", ".mjs", ".cjs"),
+        shebangs=("node", "bun", "deno"),
+        ids=("javascriptreact",),
+        family="script",
+        strings=_STRINGS,
+        blocks=_BLOCKS,
+        functions=_FUNCTIONS,
+        identifiers=("identifier", "property_identifier", "shorthand_property_identifier_pattern"),
+        doc_comment=_DOC_COMMENT,
+        imports_bind="",
+        test_file=_TEST_FILE,
+        test_custom="script",
+        caught_name=_ALL,
+        traits=_TRAITS,
+    ),
+    Language(
+        "typescript",
+        "tree_sitter_typescript:language_typescript",
+        (".ts", ".mts", ".cts"),
+        shebangs=("ts-node", "tsx"),
+        family="script",
+        extends=("javascript",),
+        strings=_STRINGS,
+        blocks=_TYPED_BLOCKS,
+        functions=_FUNCTIONS,
+        identifiers=_TYPED_NAMES,
+        doc_comment=_DOC_COMMENT,
+        imports_bind="",
+        test_file=_TEST_FILE,
+        test_custom="script",
+        caught_name=_ALL,
+        traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
+    ),
+    Language(
+        "tsx",
+        "tree_sitter_typescript:language_tsx",
+        (".tsx",),
+        ids=("typescriptreact",),
+        family="script",
+        query="typescript",
+        extends=("javascript",),
+        strings=_STRINGS,
+        blocks=_TYPED_BLOCKS,
+        functions=_FUNCTIONS,
+        identifiers=_TYPED_NAMES,
+        doc_comment=_DOC_COMMENT,
+        imports_bind="",
+        test_file=_TEST_FILE,
+        test_custom="script",
+        caught_name=_ALL,
+        traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
+    ),
+)

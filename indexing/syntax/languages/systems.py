@@ -1,0 +1,70 @@
+"""Languages that compile to machine code without a runtime system: C, C++, Go, Rust."""
+
+from __future__ import annotations
+
+from indexing.syntax.languages.language import JAVADOC, TYPED_VARIABLE, DocComment, Language, Trait, kinds
+
+LANGUAGES = (
+    Language(
+        "go",
+        "tree_sitter_go:language",
+        (".go",),
+        strings=kinds("interpreted_string_literal raw_string_literal rune_literal"),
+        blocks=kinds("block field_declaration_list literal_value interface_type"),
+        functions=kinds("function_declaration method_declaration func_literal type_declaration"),
+        identifiers=("identifier", "type_identifier", "field_identifier", "package_identifier"),
+        doc_comment=DocComment("// ", begins="{name} "),
+        apostrophe="character",
+        unit="\t",
+        test_file=r"_test\.go$",
+        test_custom="go",
+    ),
+    Language(
+        "rust",
+        "tree_sitter_rust:language",
+        (".rs",),
+        comments=kinds("line_comment block_comment comment"),
+        strings=kinds("string_literal raw_string_literal char_literal"),
+        blocks=kinds("block declaration_list field_declaration_list enum_variant_list match_block"),
+        functions=kinds("function_item closure_expression impl_item trait_item struct_item enum_item mod_item"),
+        identifiers=("identifier", "type_identifier", "field_identifier"),
+        doc_comment=DocComment("/// "),
+        apostrophe="name",
+        test_custom="rust",
+        traits=Trait.TYPE_TESTS_NARROW,
+    ),
+    Language(
+        "c",
+        "tree_sitter_c:language",
+        (".c", ".h"),
+        family="c",
+        strings=kinds("string_literal char_literal system_lib_string"),
+        blocks=kinds("compound_statement field_declaration_list enumerator_list"),
+        functions=kinds("function_definition struct_specifier enum_specifier union_specifier"),
+        identifiers=("identifier", "type_identifier", "field_identifier"),
+        doc_comment=JAVADOC,
+        imports_bind="",
+        apostrophe="character",
+        traits=Trait.VOLATILE | Trait.MACROS,
+    ),
+    Language(
+        "cpp",
+        "tree_sitter_cpp:language",
+        (".cc", ".cpp", ".cxx", ".c++", ".hh", ".hpp", ".hxx", ".h++", ".ipp", ".tpp", ".inl", ".cu", ".cuh", ".ino"),
+        ids=("cuda-cpp",),
+        family="c",
+        extends=("c",),
+        strings=kinds("string_literal raw_string_literal char_literal system_lib_string"),
+        blocks=kinds("compound_statement field_declaration_list enumerator_list declaration_list"),
+        functions=kinds(
+            "function_definition lambda_expression class_specifier struct_specifier enum_specifier union_specifier"
+            " namespace_definition"
+        ),
+        identifiers=("identifier", "type_identifier", "field_identifier", "namespace_identifier"),
+        doc_comment=JAVADOC,
+        imports_bind="",
+        apostrophe="character",
+        caught_name=TYPED_VARIABLE,
+        traits=Trait.VOLATILE | Trait.MACROS | Trait.TYPE_TESTS_NARROW,
+    ),
+)

@@ -1,0 +1,94 @@
+"""The gate's records in the state database: requests, audit and checkpoints, each step in one transaction.
+
+Implements `server.gate.records.Records`. Start at `GateRecords`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.state.audit_log import Audit
+from server.state.checkpoints import Checkpoints
+from server.state.requests import Requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from server.gate.ports import Question
+    from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject
+    from server.state.database import State
+
+
+class GateRecords:
+    """The three tables of the gate, written together."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._requests = Requests(state)
+        self._audit = Audit(state)
+        self._checkpoints = Checkpoints(state)
+
+    def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
+        """Record a request as pending."""
+        self._requests.begin(question, client=client, task=task, model=model, subjects=subjects)
+
+    def mark_asked(self, request: str) -> None:
+        """Record that a person is asked from now on."""
+        self._requests.mark_asked(request)
+
+    def approve(self, request: str, replaced: Replaced | None, *, answered: bool) -> None:
+        """Keep what is replaced, and record the request as approved if a person has answered already."""
+        with self._state.transaction() as connection:
+            if replaced is not None:
+                self._checkpoints.keep(connection, replaced)
+            if answered:
+                self._requests.approve(connection, request, replaced.checkpoint if replaced is not None else "")
+
+    def end(self, ending: Ending) -> None:
+        """Record the outcome, the audit, and which changes were made; a checkpoint without any is removed."""
+        replaced = ending.replaced
+        with self._state.transaction() as connection:
+            if replaced is not None:
+                self._checkpoints.keep(connection, replaced)  # again, should the database have been taken away
+                self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
+                if replaced.undoes and ending.outcome.applied:
+                    self._checkpoints.mark_undone(connection, replaced.undoes, replaced.request)
+            self._requests.end(connection, ending.outcome, ending.answer, ending.answer_s)
+            self._audit.add(connection, ending.rows)
+
+    def close_abandoned(self) -> int:
+        """End the requests of processes that are gone, as expired or failed; return how many those were."""
+        return self._requests.close_abandoned()
+
+    def check(self) -> None:
+        """Raise `StateError` if nothing can be recorded now."""
+        with self._state.transaction():
+            pass
+
+    def list_requests(self, status: Status | None, limit: int) -> tuple[Request, ...]:
+        """Return up to `limit` requests, newest first, those of one status if that is given."""
+        return self._requests.list_newest(status, limit)
+
+    def list_audit(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
+        """Return up to `limit` rows, newest first, those of one request if that is given."""
+        return self._audit.list_newest(limit, request=request)
+
+    def list_question_times(self, then: float) -> list[float]:
+        """Return when people were asked after `then`, oldest first; questions about undoing do not count."""
+        return self._requests.list_question_times(then)
+
+    def list_write_times(self, then: float) -> list[float]:
+        """Return when files were written or commands run after `then`, oldest first."""
+        return self._audit.list_write_times(then)
+
+    def find_checkpoint(self, identity: str) -> Checkpoint | None:
+        """Return the checkpoint with that id, None if there is none (any more)."""
+        return self._checkpoints.find(identity)
+
+    def list_standing(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
+        """Return the ids of checkpoints that can be undone and have a file that `concerns`, newest first."""
+        return self._checkpoints.list_standing(concerns)
+
+    def close(self) -> None:
+        """Close the database; the next call opens it again."""
+        self._state.close()

@@ -1,0 +1,152 @@
+"""The tables of the state database, as numbered steps that only add, written once for SQLite and PostgreSQL.
+
+Step n brings a database from version n - 1 to n. A step that was released is never changed: what changes is a new step
+at the end. Words in braces are the few places where the databases differ (`Dialect`). Times are seconds since the
+epoch, durations seconds; truth values are 0 or 1. Start at `STEPS` and `migrate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from server.state.statements import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one database says what the other says in another way.
+
+    Attributes:
+        serial: type of a primary key that counts up by itself.
+        data: type of bytes.
+        keyed: end of a table that is stored in the order of its primary key.
+        prepare: statement that makes a place for the version, "" where there is one.
+        read_version: query for the version; no row, or 0, for a new database.
+        write_version: statement that sets the version to {version}.
+    """
+
+    serial: str
+    data: str
+    keyed: str
+    prepare: str
+    read_version: str
+    write_version: str
+
+    def render(self, statement: str) -> str:
+        """Return `statement` with the words in braces replaced."""
+        return statement.format(serial=self.serial, data=self.data, keyed=self.keyed)
+
+
+SQLITE = Dialect(
+    serial="INTEGER PRIMARY KEY AUTOINCREMENT",
+    data="BLOB",
+    keyed=" WITHOUT ROWID",
+    prepare="",
+    read_version="PRAGMA user_version",
+    write_version="PRAGMA user_version = {version}",
+)
+POSTGRESQL = Dialect(
+    serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    data="BYTEA",
+    keyed="",
+    prepare="CREATE TABLE IF NOT EXISTS starling (one INTEGER PRIMARY KEY, version INTEGER NOT NULL)",
+    read_version="SELECT version FROM starling",
+    write_version="INSERT INTO starling VALUES (1, {version}) ON CONFLICT (one) DO UPDATE SET version = {version}",
+)
+
+_GATE = (
+    # `server.state.requests`
+    """CREATE TABLE requests (
+        id TEXT NOT NULL PRIMARY KEY, created DOUBLE PRECISION NOT NULL,
+        host TEXT NOT NULL, pid BIGINT NOT NULL, begun DOUBLE PRECISION NOT NULL,
+        client TEXT NOT NULL, tool TEXT NOT NULL, title TEXT NOT NULL, why TEXT NOT NULL,
+        proposer TEXT NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL,
+        subjects TEXT NOT NULL, diff TEXT NOT NULL, warnings TEXT NOT NULL,
+        status TEXT NOT NULL, verdict TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+        answer TEXT NOT NULL DEFAULT '', asked DOUBLE PRECISION, answer_s DOUBLE PRECISION,
+        checkpoint TEXT NOT NULL DEFAULT ''
+    ){keyed}""",
+    "CREATE INDEX requests_by_time ON requests (created)",
+    "CREATE INDEX requests_by_asking ON requests (asked)",
+    "CREATE INDEX requests_by_status ON requests (status)",
+    # `server.state.audit_log`
+    """CREATE TABLE audit (
+        id {serial}, at DOUBLE PRECISION NOT NULL, request TEXT NOT NULL,
+        who TEXT NOT NULL, client TEXT NOT NULL, proposer TEXT NOT NULL, model TEXT NOT NULL,
+        tool TEXT NOT NULL, title TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, target TEXT NOT NULL,
+        hash_before TEXT NOT NULL, hash_after TEXT NOT NULL, written INTEGER NOT NULL,
+        answer TEXT NOT NULL, answer_s DOUBLE PRECISION, verdict TEXT NOT NULL, reason TEXT NOT NULL
+    )""",
+    "CREATE INDEX audit_by_time ON audit (at)",
+    # `server.state.checkpoints`
+    """CREATE TABLE checkpoints (
+        id TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, title TEXT NOT NULL,
+        settled INTEGER NOT NULL, undoes TEXT NOT NULL, undone_by TEXT NOT NULL DEFAULT '', bytes BIGINT NOT NULL
+    ){keyed}""",
+    "CREATE INDEX checkpoints_by_time ON checkpoints (created)",
+    """CREATE TABLE checkpoint_files (
+        checkpoint TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, uri TEXT NOT NULL,
+        path TEXT NOT NULL, target TEXT NOT NULL, encoding TEXT NOT NULL, executable INTEGER NOT NULL,
+        before {data} NOT NULL, after {data} NOT NULL, PRIMARY KEY (checkpoint, number)
+    )""",
+)
+
+_WORKFLOWS = (
+    # `server.state.workflow_records`; `rounds` is JSON
+    """CREATE TABLE workflows (
+        id TEXT NOT NULL PRIMARY KEY, at DOUBLE PRECISION NOT NULL, uri TEXT NOT NULL, task TEXT NOT NULL,
+        model TEXT NOT NULL, rounds TEXT NOT NULL, best INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
+        seconds DOUBLE PRECISION NOT NULL, proposal TEXT NOT NULL
+    ){keyed}""",
+    "CREATE INDEX workflows_by_time ON workflows (at)",
+)
+
+_COSTS = (
+    # `server.state.cost_ledger`; `day` is the machine's own date, `cost` that of the calls with a known price
+    """CREATE TABLE costs (
+        day TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, role TEXT NOT NULL,
+        answers BIGINT NOT NULL, failures BIGINT NOT NULL, requests BIGINT NOT NULL,
+        prompt_tokens BIGINT NOT NULL, answer_tokens BIGINT NOT NULL, cached_tokens BIGINT NOT NULL,
+        estimated BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL,
+        PRIMARY KEY (day, endpoint, model, role)
+    ){keyed}""",
+)
+
+_ATTRIBUTES = (
+    # what a file had beside its text: JSON, '' where it is not known
+    "ALTER TABLE checkpoint_files ADD COLUMN attributes TEXT NOT NULL DEFAULT ''",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES)
+"""Statements of each step; the first brings a new database to version 1."""
+
+NEWEST = len(STEPS)
+
+
+class NewerDatabase(Exception):  # noqa: N818 (the state says it to a person in its own words)
+    """The database was made by a newer program, and nothing was changed."""
+
+
+def migrate(connection: Connection, dialect: Dialect) -> None:
+    """Bring a database to the newest version, inside the caller's transaction.
+
+    Raises:
+        NewerDatabase: its version is one that this program does not know.
+    """
+    if dialect.prepare:
+        connection.execute(dialect.prepare)
+    version = read_version(connection, dialect)
+    if version > NEWEST:
+        raise NewerDatabase
+    for number, step in enumerate(STEPS[version:], version + 1):
+        for statement in step:
+            connection.execute(dialect.render(statement))
+        connection.execute(dialect.write_version.format(version=number))
+
+
+def read_version(connection: Connection, dialect: Dialect) -> int:
+    """Return the version of a database, 0 for a new one."""
+    row = connection.execute(dialect.read_version).fetchone()
+    return int(row[0]) if row is not None else 0

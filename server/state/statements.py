@@ -1,0 +1,49 @@
+"""What the stores see of a database: statements with `?` for values, in SQL that SQLite and PostgreSQL both accept.
+
+No store knows which database answers. Start at `Connection`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Rows(Protocol):
+    """The answer to a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """Number of rows that the statement changed."""
+        ...
+
+    def fetchone(self) -> Any:  # noqa: ANN401 (a row, or None)
+        """Return the next row, None after the last."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return the remaining rows."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the remaining rows."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection to the state database, valid inside one `State.transaction` or `State.reading`."""
+
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> Rows:
+        """Run one statement with `values` for its question marks."""
+        ...
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[object]], /) -> Rows:
+        """Run one statement for each of `rows`."""
+        ...
+
+
+def storable(text: str) -> str:
+    r"""Return `text` as any database holds it: lone surrogates and NUL are spelled out (`\ud83d`)."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
