@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from agents.edits import ProposedEdit, TextChange
 from agents.metered_model import MeteredModel
-from agents.reviewer.assessment import code_metrics
+from agents.reviewer.assessment import measure_code
 from agents.reviewer.ruff import style
-from agents.reviewer.scoring import Reviewed, report
+from agents.reviewer.scoring import FileReview, build_report
 from agents.tasks import refine, running, write_test
 from agents.tasks.edit_ranking import find_new_findings
 from agents.tasks.proposals import build_edit, summarise_run
@@ -133,8 +133,8 @@ class Workflow:
         """Return the state of `document`: its score, and its findings that `before` does not have."""
         means.report("reviewing")
         findings = means.review(document)
-        reviewed = Reviewed(document, findings, code_metrics(document), None, style.layout_problems(document))
-        return _State(document, find_new_findings(before, findings), score=report([reviewed]).score)
+        reviewed = FileReview(document, findings, measure_code(document), None, style.count_layout_problems(document))
+        return _State(document, find_new_findings(before, findings), score=build_report([reviewed]).score)
 
     def _write_and_run_test(self, state: _State, means: Means) -> _State:
         """Return `state` with a new test of the written code and its result; unchanged where no test is possible."""

@@ -77,7 +77,7 @@ def _read_prompt(folder: Path) -> list[int]:
     """Return the first `PROMPT_TOKENS` token ids of this file."""
     tokenizer = Tokenizer.read(folder / "tokenizer.json")
     tokens = tokenizer.encode(Path(__file__).read_text(encoding="utf-8")).tokens[:PROMPT_TOKENS]
-    return [tokenizer.number(token) for token in tokens]
+    return [tokenizer.find_id(token) for token in tokens]
 
 
 def _make_job(runtime: str, numbers: str, checkpoint: Path, scratch: Path) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The chat port: what a model that converses takes and gives, with tools, answers by schema, streaming and a bill.
+"""The chat port: requests and replies of a model that converses, with tools, JSON schemas, streaming and usage.
 
 Every chat backend (`models.remote.providers` over HTTP, `models.local.ctranslate_chat` in the model host,
-`models.scripted.scripted_chat` by script) implements `ChatModel`. Calls block and belong into a worker thread. Nothing
-here knows a workspace, an index or LSP, and nothing in a reply is more than text: a tool call is a wish that its
-caller may grant. Start at `ChatModel` and `ChatRequest`.
+`models.scripted.scripted_chat` from a script) implements `ChatModel`. Calls block and belong in a worker thread.
+Nothing here knows a workspace, an index or LSP, and no tool is run here: a tool call is only a request to the caller.
+Start at `ChatModel` and `ChatRequest`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Speaker(StrEnum):
-    """Who says a message."""
+    """Role of a message's author."""
 
     SYSTEM = "system"  # how to behave; first, at most once
     USER = "user"
@@ -29,12 +29,12 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model would like to have run.
+    """A model's request to run a tool.
 
     Attributes:
-        id: the model's name for this call; the answer refers to it.
-        name: of the tool.
-        arguments: by the tool's schema if the model kept to it; not validated here.
+        id: the model's name for this call; the TOOL message with the result refers to it.
+        name: the tool's name.
+        arguments: not validated here; may violate the tool's schema.
     """
 
     id: str
@@ -47,10 +47,10 @@ class Message:
     """One turn of a conversation.
 
     Attributes:
-        speaker: who says it.
-        text: what is said.
-        calls: of an ASSISTANT message, the tools it asked for.
-        call_id: of a TOOL message, the call it answers.
+        speaker: its author.
+        text: its text.
+        calls: for an ASSISTANT message, the tools it asked for.
+        call_id: for a TOOL message, the `ToolCall.id` that it answers.
     """
 
     speaker: Speaker
@@ -61,12 +61,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool the model may ask for.
+    """A tool that the model may ask for.
 
     Attributes:
         name: letters, digits, "_" and "-", at most 64.
         description: what it does and when to use it, for the model.
-        parameters: JSON schema of its arguments, of type "object".
+        parameters: JSON schema of its arguments; its type is "object".
     """
 
     name: str
@@ -76,11 +76,11 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSchema:
-    """The form an answer has to have; `models.structured_answers` makes one of a pydantic model and validates by it.
+    """JSON schema that an answer must match; `models.structured_answers` builds it from a pydantic model.
 
     Attributes:
         name: letters, digits, "_" and "-", at most 64.
-        schema: JSON schema, of type "object".
+        schema: JSON schema; its type is "object".
     """
 
     name: str
@@ -89,16 +89,16 @@ class AnswerSchema:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What is asked. Two equal requests to the same model may be answered from the cache.
+    """A request to a chat model. Of two equal requests to the same model, the second may be answered from the cache.
 
     Attributes:
         messages: the conversation, oldest first; the last is a USER's or a TOOL's.
-        tools: what the model may ask to have run.
-        schema: the answer is one JSON object of this form; None for free text.
-        max_tokens: budget of new tokens.
-        temperature: 0 for the likeliest answer; None leaves it to the endpoint.
-        words: whether the answer is for a person to read, so that it needs no secret of what was asked about; else it
-            may become code, which has to hold them (`models.masking`).
+        tools: the tools that the model may ask for.
+        schema: schema of the answer, a JSON object; None for free text.
+        max_tokens: most tokens of the answer.
+        temperature: 0 for the likeliest answer; None for the endpoint's default.
+        words: whether a person reads the answer as prose. Masked secrets then stay masked (`models.masking`); in other
+            answers, which may become code, they are put back.
     """
 
     messages: tuple[Message, ...]
@@ -110,25 +110,25 @@ class ChatRequest:
 
 
 class ReplyEnd(StrEnum):
-    """Why a reply ended."""
+    """Reason for which a reply ended."""
 
     END = "end"  # the model was done
     LENGTH = "length"  # the token budget was spent: the text is cut off
     TOOLS = "tools"  # it waits for the answers to its calls
-    FILTERED = "filtered"  # the endpoint withheld it
-    CANCELLED = "cancelled"  # the caller no longer wants it; the text is what had come
+    FILTERED = "filtered"  # the endpoint's content filter withheld it
+    CANCELLED = "cancelled"  # the caller cancelled it; the text is what had arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The bill of one call, or of several.
+    """Tokens and requests of one call, or the sum of several.
 
     Attributes:
-        prompt_tokens: read, those the endpoint had cached included.
-        answer_tokens: written.
-        cached_tokens: of `prompt_tokens`, those the endpoint had computed before.
-        requests: how many times the endpoint was asked; 0 when our own cache answered.
-        estimated: whether the endpoint gave no figures and these are counted from characters.
+        prompt_tokens: tokens read, including those that the endpoint had cached.
+        answer_tokens: tokens written.
+        cached_tokens: those of `prompt_tokens` that the endpoint had cached.
+        requests: how many requests the endpoint got; 0 if Starling's own cache answered.
+        estimated: whether the token figures are estimated from characters, because the endpoint reported none.
     """
 
     prompt_tokens: int = 0
@@ -149,15 +149,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said.
+    """A chat model's reply.
 
     Attributes:
-        text: the answer; with a schema, the JSON as it came, not validated.
+        text: the answer; with a schema, unvalidated JSON.
         end: why it ended.
-        calls: tools it asks for.
-        usage: the bill.
-        model: who answered, by the endpoint's own name for it.
-        cached: whether it came from our own cache.
+        calls: tools that it asks for.
+        usage: its tokens and requests.
+        model: the endpoint's name for the model that answered.
+        cached: whether Starling's own cache answered.
     """
 
     text: str
@@ -169,32 +169,32 @@ class Reply:
 
 
 class Fault(StrEnum):
-    """What went wrong with a chat model; the word in `ChatError.fault`, for programs."""
+    """Kind of a chat model's failure; the value of `ChatError.fault`."""
 
-    UNREACHABLE = "unreachable"  # nobody listens there, or the connection broke
-    TIMEOUT = "timeout"  # the first token, or the whole answer, did not come in time
+    UNREACHABLE = "unreachable"  # nothing listens there, or the connection broke
+    TIMEOUT = "timeout"  # the first token, or the whole answer, took too long
     UNAUTHORIZED = "unauthorized"  # no key, or a wrong one
-    NOT_FOUND = "not-found"  # no such path or model there
-    RATE_LIMITED = "rate-limited"  # too many requests, by the endpoint's count or by ours
-    OVERLOADED = "overloaded"  # it answered with an error of its own, again and again
-    UNPAID = "unpaid"  # the account there has no money or quota left
-    REFUSED = "refused"  # it understood the request and does not take it
-    TOO_LONG = "too-long"  # the conversation does not fit its window
-    MALFORMED = "malformed"  # what came is not what this kind of endpoint says
-    WRONG_FORM = "wrong-form"  # an answer that does not fit its schema, even after it was told so
-    RESTING = "resting"  # it failed several times just now and is left alone for a while
-    CLOSED = "closed"  # it was switched off here
+    NOT_FOUND = "not-found"  # the endpoint has no such path or model
+    RATE_LIMITED = "rate-limited"  # too many requests, by the endpoint's limit or by Starling's
+    OVERLOADED = "overloaded"  # the endpoint answered with a server error, also when retried
+    UNPAID = "unpaid"  # the account has no money or quota left
+    REFUSED = "refused"  # the endpoint rejects this request
+    TOO_LONG = "too-long"  # the conversation does not fit the model's window
+    MALFORMED = "malformed"  # the response does not have this API's format
+    WRONG_FORM = "wrong-form"  # the answer violates its schema, also after a correction
+    RESTING = "resting"  # the circuit breaker is open after several failures
+    CLOSED = "closed"  # the model was switched off here
 
 
 class ChatError(ModelError):
-    """A chat model did not answer. The message is one sentence with the next step, and never holds a key.
+    """A chat model did not answer. The message is one sentence with the next step and never contains a key.
 
     Attributes:
-        fault: what went wrong, in one word.
-        retry_s: when it is worth trying again, seconds from now; None when nothing is known.
-        partial: what had come of the answer until then.
-        usage: what it has cost nevertheless.
-        said: the endpoint's own words, "" for none.
+        fault: the kind of failure.
+        retry_s: seconds after which a retry is worthwhile; None if unknown.
+        partial: the part of the answer that had arrived.
+        usage: what the failed call has cost.
+        said: the endpoint's own message; "" if it sent none.
     """
 
     said = ""
@@ -214,12 +214,12 @@ class ChatModel(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, for people and records ("qwen2.5-coder:7b")."""
+        """Name of the model, for people and records ("qwen2.5-coder:7b")."""
         ...
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that conversation and answer may have together."""
+        """Most tokens of conversation and answer together."""
         ...
 
     def chat(
@@ -233,25 +233,25 @@ class ChatModel(Protocol):
 
         Args:
             request: the conversation so far.
-            cancelled: asked many times a second; once true the connection is closed and what had come is returned,
-                ended CANCELLED.
-            on_text: called with each piece of the answer when it comes, on any thread, never two at once. A broken
-                stream that is begun anew is not announced twice: only what goes beyond the pieces so far.
+            cancelled: asked many times a second; once it returns true, the connection is closed and the partial answer
+                is returned with the end CANCELLED.
+            on_text: called with each piece of the answer as it arrives, from any thread, never concurrently. If a
+                stream breaks and is retried, pieces that were announced before are not announced again.
 
         Raises:
-            ChatError: no answer came; its sentence says what to do.
+            ChatError: there is no answer; the message says what to do.
         """
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens in `text`, exactly or estimated from above."""
+        """Return the number of tokens in `text`, exact or an upper estimate."""
         ...
 
     def close(self) -> None:
-        """End what runs and let go of connections. Safe to call twice."""
+        """Cancel running calls and release connections. Idempotent."""
         ...
 
 
 def never() -> bool:
-    """A `cancelled` for callers that wait in any case."""
+    """Return False: a `cancelled` for callers that never cancel."""
     return False

@@ -1,7 +1,7 @@
-"""A chat model around another: whatever a layer does not change is the inner one's. Start at `LayeredChat`.
+"""Chat models that wrap another chat model and change one aspect of it. Start at `LayeredChat`.
 
-Layers are how a model is asked at a person's temperature (`Tuned`), is paid for (`models.remote.billing`) and remembers
-(`models.remote.replies`). A layer never opens a connection itself.
+Layers set temperature and token budget (`TunedChat`), count costs (`models.remote.billing`), cache replies
+(`models.remote.replies`) and mask secrets (`models.masking`). A layer never opens a connection itself.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 
 class IdentifiedChat(ChatModel, Protocol):
-    """A chat model that can be told apart from every other."""
+    """A chat model that can name its exact configuration, which is part of the key of cached replies."""
 
     @property
     def identity(self) -> str:
-        """Endpoint, model, and whatever else changes its answers."""
+        """Endpoint, model, and everything else that changes its answers."""
         ...
 
 
 class LayeredChat:
-    """Implements `models.chat.ChatModel` by handing everything on. Thread-safe, as the inner one is."""
+    """A `models.chat.ChatModel` that passes all calls to an inner one; as thread-safe as that. Base class of layers."""
 
     def __init__(self, inner: IdentifiedChat) -> None:
         self.inner = inner
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """Name of the model."""
         return self.inner.name
 
     @property
     def identity(self) -> str:
-        """Endpoint, model, and whatever else changes its answers."""
+        """Identity of the inner model."""
         return self.inner.identity
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that conversation and answer may have together."""
+        """Most tokens of conversation and answer together."""
         return self.inner.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens in `text`."""
+        """Return the number of tokens in `text`."""
         return self.inner.count_tokens(text)
 
     def chat(
@@ -58,22 +58,22 @@ class LayeredChat:
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """See `models.chat.ChatModel.chat`."""
+        """Pass `request` to the inner model; see `models.chat.ChatModel.chat`."""
         return self.inner.chat(request, cancelled=cancelled, on_text=on_text)
 
     def close(self) -> None:
-        """Close the inner one."""
+        """Close the inner model."""
         self.inner.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How a person, or a model's catalog entry, wants it asked.
+    """Temperature and token budget with which a model is asked, from settings or its catalog entry.
 
     Attributes:
-        temperature: for whatever is not asked with one of its own; None for the request's.
-        answer_tokens: budget of every answer, in place of the request's; 0 for the request's.
-        most_tokens: bound of the request's budget, where that counts; 0 for none.
+        temperature: for requests with temperature 0 or None; None leaves the request's.
+        answer_tokens: budget of every answer, instead of the request's; 0 leaves the request's.
+        most_tokens: upper bound of the request's budget if `answer_tokens` is 0; 0 for no bound.
     """
 
     temperature: float | None = None
@@ -82,7 +82,7 @@ class Tuning:
 
 
 class TunedChat(LayeredChat):
-    """Asked at a temperature and with a budget of its own."""
+    """A chat model that is asked with a configured temperature and token budget."""
 
     def __init__(self, inner: IdentifiedChat, tuning: Tuning) -> None:
         super().__init__(inner)
@@ -90,7 +90,7 @@ class TunedChat(LayeredChat):
 
     @property
     def identity(self) -> str:
-        """With the tuning, which changes answers."""
+        """Identity of the inner model and the tuning, which changes answers."""
         tuning = self._tuning
         return f"{self.inner.identity} {tuning.temperature} {tuning.answer_tokens} {tuning.most_tokens}"
 
@@ -101,7 +101,7 @@ class TunedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask so; an answer never gets more than half of the window, so that the question still fits."""
+        """Ask with the tuning; a configured budget is cut to half of the window, which leaves room for the question."""
         tuning = self._tuning
         budget = min(tuning.answer_tokens, self.context_tokens // 2)
         budget = budget or min(request.max_tokens, tuning.most_tokens or request.max_tokens)

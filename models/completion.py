@@ -1,4 +1,4 @@
-"""The completion port: what a fill-in-the-middle model takes and gives.
+"""The completion port: requests and results of a fill-in-the-middle model.
 
 Every completion backend (CTranslate2 in this process, a scripted double, a model behind a connection) implements
 `CompletionModel`. Nothing here knows a workspace, an index or LSP. Start at `CompletionModel`.
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class StopReason(StrEnum):
-    """Why a generation ended."""
+    """Reason for which a generation ended."""
 
     END = "end"  # the model's own end token
     LENGTH = "length"  # the token budget was spent
-    STOPPED = "stopped"  # the caller's stop rule said so
-    CANCELLED = "cancelled"  # the caller no longer wants it
-    LATE = "late"  # the time was over: the text ends with a whole line, or within its first
+    STOPPED = "stopped"  # the caller's stop rule ended it
+    CANCELLED = "cancelled"  # the caller cancelled it
+    LATE = "late"  # the deadline passed: the text ends with a whole line, or within its first one
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class Snippet:
     """A piece of another file, shown to the model before the file being completed.
 
     Attributes:
-        path: workspace-relative, `/`-separated; goes behind the model's file marker where it has one.
+        path: workspace-relative, `/`-separated; written after the model's file marker if it has one.
         text: the code, whole lines.
-        stable: likely to stand unchanged in the next request too; stable snippets go first so that KV state is reused.
+        stable: whether the next request probably contains it unchanged; stable snippets come first in the prompt, so
+            that their KV state is reused.
     """
 
     path: str
@@ -43,17 +44,17 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class FillRequest:
-    """What to complete, as text; the model lays it out in its own FIM format and cuts it to its own context length.
+    """A request to fill in the middle, as text; the model lays it out in its own format and cuts it to its window.
 
     Attributes:
-        path: name of the file being completed, workspace-relative, `/`-separated; "" when unknown.
+        path: name of the file being completed, workspace-relative, `/`-separated; "" if unknown.
         prefix: text before the cursor, up to the whole file.
         suffix: text after the cursor, up to the whole file.
-        snippets: context from elsewhere, most useful first.
-        max_tokens: budget of new tokens.
-        budget_ms: time that the answer should take, milliseconds, from when the model is asked; what does not fit is
-            cut from the prompt. 0 for as long as it takes.
-        ends_late: whether the answer ends when that time is over, with what there is.
+        snippets: context from other files, most useful first.
+        max_tokens: most new tokens.
+        budget_ms: time for the answer in milliseconds, from the call on; the prompt is cut so that it fits. 0 for no
+            limit.
+        ends_late: whether the answer ends when that time is over, with the text so far.
     """
 
     path: str
@@ -74,7 +75,7 @@ class Generation:
         log_probs: natural logarithm of each kept token's probability, in order; shape (tokens,).
         stop: why it ended.
         prompt_tokens: tokens of the prompt, context included.
-        reused_tokens: how many of them were not computed again.
+        reused_tokens: how many of them came from kept KV state.
     """
 
     text: str
@@ -86,7 +87,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How likely the model finds a given continuation.
+    """Log-probabilities of a given continuation.
 
     Attributes:
         text: the continuation that was scored.
@@ -100,10 +101,13 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """A token that could come first: its id, and the natural logarithm of its probability.
+class RankedToken:
+    """A possible first token.
 
-    A server of somebody else's tells the token's text in place of its id, which is -1 then.
+    Attributes:
+        number: its id; -1 if the server does not tell ids.
+        log_prob: natural logarithm of its probability.
+        text: its text; "" if `number` is known.
     """
 
     number: int
@@ -111,33 +115,33 @@ class Ranked:
     text: str = ""
 
 
-def _untold(_: Sequence[Ranked]) -> None:
-    """For callers that ask for no ranking."""
+def _ignore_ranking(_: Sequence[RankedToken]) -> None:
+    """Do nothing: the default of `Openings.tell`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """Which tokens may come first.
+    """Options for the first token of a generation.
 
     Attributes:
-        first: begin with this one, as it was told before; None for the likeliest.
-        most: how many of the likeliest to tell.
-        tell: told them, best first, before the first token, when `most` > 1.
+        first: the token to begin with, from an earlier ranking; None for the likeliest.
+        most: how many of the likeliest first tokens to report.
+        tell: called with them, best first, before the first token, if `most` > 1.
     """
 
-    first: Ranked | None = None
+    first: RankedToken | None = None
     most: int = 1
-    tell: Callable[[Sequence[Ranked]], object] = _untold
+    tell: Callable[[Sequence[RankedToken]], object] = _ignore_ranking
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """How a stream of tokens ended.
+class DecodingResult:
+    """Figures of a finished decoding.
 
     Attributes:
         prompt_tokens: tokens of the prompt, context included.
-        reused_tokens: how many of them were not computed again.
-        end: LENGTH when the budget was spent, else END.
+        reused_tokens: how many of them came from kept KV state.
+        end: LENGTH if the token budget was used up, else END.
     """
 
     prompt_tokens: int
@@ -146,15 +150,15 @@ class Decoded:
 
 
 class CompletionModel(Protocol):
-    """A model that fills in the middle. Thread-safe; computes one request at a time, the newest waiting one first."""
+    """A fill-in-the-middle model. Thread-safe; computes one request at a time, the newest waiting one first."""
 
     @property
     def entry(self) -> ModelEntry:
-        """The catalog entry this model was made from."""
+        """Catalog entry of the model."""
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Number of this model's tokens in `text`."""
+        """Return the number of the model's tokens in `text`."""
         ...
 
     def generate(
@@ -165,25 +169,25 @@ class CompletionModel(Protocol):
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Complete `request` greedily; with `alternatives` > 1 also the next most likely first tokens, best first.
+        """Complete `request` greedily; with `alternatives` > 1 also from the next likeliest first tokens, best first.
 
         Args:
             request: what to complete.
-            stop: called with all the text so far after each token; returns None to go on, or the number of characters
-                to keep to stop there. Not called for further alternatives until they are decoded as a whole; there it
-                cuts afterwards.
-            cancelled: asked before work begins and at each token; true ends the work at the next token.
-            alternatives: how many different continuations to return at most.
+            stop: called with the whole text so far after each token; returns None to continue, or the number of
+                characters to keep. For further alternatives it may be called only once their text is complete, and
+                cuts that text.
+            cancelled: asked before the work begins and at each token; true ends the work.
+            alternatives: most continuations to return; they differ from each other.
 
         Raises:
-            models.errors.ModelError: the model is broken or gone; its sentence says what to do.
+            models.errors.ModelError: the model is broken or unloaded; the message says what to do.
         """
         ...
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Log-probabilities of each of `continuations` as the middle of `request`, in one batch, in the given order.
+        """Return the scores of `continuations` as the middle of `request`, in the same order; fewer if cancelled.
 
         Raises:
             models.errors.ModelError: as for `generate`.
@@ -191,12 +195,12 @@ class CompletionModel(Protocol):
         ...
 
     def close(self) -> None:
-        """Free the weights. Safe to call twice and while another thread computes."""
+        """Release the weights. Idempotent; may be called while another thread computes."""
         ...
 
 
 class StreamingModel(CompletionModel, Protocol):
-    """A model whose tokens can be had one by one: what the model host serves."""
+    """A completion model that reports its tokens one by one, as the model host needs."""
 
     def stream(
         self,
@@ -205,14 +209,14 @@ class StreamingModel(CompletionModel, Protocol):
         on_token: Callable[[str, float], bool],
         cancelled: Callable[[], bool],
         openings: Openings,
-    ) -> Decoded | None:
-        """Decode greedily; None when it was given up.
+    ) -> DecodingResult | None:
+        """Decode greedily; return None if cancelled.
 
         Args:
             request: what to complete.
-            on_token: called with all the text so far, and the token's log-probability; true stops there.
-            cancelled: asked before work begins and at each token.
-            openings: which token comes first.
+            on_token: called with the whole text so far and the token's log-probability; true stops.
+            cancelled: asked before the work begins and at each token.
+            openings: options for the first token.
 
         Raises:
             models.errors.ModelError: as for `generate`.

@@ -1,7 +1,7 @@
-"""One continuation while it comes: stop rules and cancellation at each token, and what is kept of it in the end.
+"""One continuation while its tokens arrive: stop rules and cancellation at each token, and its final text.
 
-Knows no tokenizer and no engine, so that a model in this process and one behind a connection end alike. Start at
-`Continuation.take`.
+Knows no tokenizer and no engine, so that a local model and a remote one end continuations alike. Start at
+`Continuation.add`.
 """
 
 from __future__ import annotations
@@ -19,33 +19,38 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Continuation:
-    """What has come so far.
+    """A continuation as far as it has arrived.
 
     Attributes:
         stop: as in `models.completion.CompletionModel.generate`.
-        given_up: whether nobody wants it any more.
-        deadline: of the monotonic clock, seconds; what has come by then is the answer.
-        text: without any token's beginning that no character came of yet.
-        log_probs: one for each token, or none at all where they are not known.
-        starts: how many characters there were before each token.
-        reason: why it ended, as far as this knows: END unless a rule or the caller ended it.
+        is_cancelled: whether nobody waits for the continuation any more.
+        deadline: `time.monotonic` in seconds; the text that has arrived by then is the answer.
+        text: the text so far; an incomplete character at the end is left out.
+        log_probs: one per token; empty if they are unknown.
+        starts: length of the text before each token, in characters.
+        reason: why the continuation ended: END unless a stop rule, the deadline or the caller ended it.
     """
 
     stop: Callable[[str], int | None]
-    given_up: Callable[[], bool]
+    is_cancelled: Callable[[], bool]
     deadline: float = math.inf
     text: str = ""
     log_probs: list[float] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     reason: StopReason = StopReason.END
 
-    def take(self, text: str, log_prob: float | None) -> bool:
-        """One token more, with which all is `text`; true to stop. None where its probability is not known."""
+    def add(self, text: str, log_prob: float | None) -> bool:
+        """Add one token and return whether to stop.
+
+        Args:
+            text: the whole text, this token included.
+            log_prob: natural logarithm of the token's probability; None if unknown.
+        """
         if log_prob is not None:
             self.log_probs.append(log_prob)
         self.starts.append(len(self.text))
         self.text = text
-        if self.given_up():
+        if self.is_cancelled():
             self.reason = StopReason.CANCELLED
             return True
         kept = self.stop(text)
@@ -56,15 +61,21 @@ class Continuation:
         return True
 
     def _is_late(self) -> bool:
-        """Whether the time is over; of several lines the last one is then incomplete."""
+        """Return whether the deadline has passed; if so, set the reason and drop a partial last line."""
         if time.monotonic() < self.deadline:
             return False
         self.reason = StopReason.LATE
-        self.text = whole_lines(self.text)
+        self.text = drop_partial_line(self.text)
         return True
 
     def finish(self, prompt_tokens: int, reused_tokens: int, *, spent: bool) -> Generation:
-        """What came of it: the tokens that hold kept text. `spent`: the budget of tokens is."""
+        """Return the generation; tokens beyond the kept text are left out.
+
+        Args:
+            prompt_tokens: tokens of the prompt, context included.
+            reused_tokens: how many of those were not computed again.
+            spent: whether the token budget was used up.
+        """
         if self.reason is StopReason.END and spent:
             self.reason = StopReason.LENGTH
         kept = sum(1 for start in self.starts if start < len(self.text))
@@ -72,23 +83,23 @@ class Continuation:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """When a continuation ends: what `Continuation` has of its request."""
+class StopRules:
+    """Rules that end a continuation; the attributes are those of `Continuation`."""
 
     stop: Callable[[str], int | None]
-    given_up: Callable[[], bool]
+    is_cancelled: Callable[[], bool]
     deadline: float
 
-    def continuation(self) -> Continuation:
-        """Return a continuation that has not begun."""
-        return Continuation(self.stop, self.given_up, self.deadline)
+    def start_continuation(self) -> Continuation:
+        """Return an empty continuation with these rules."""
+        return Continuation(self.stop, self.is_cancelled, self.deadline)
 
 
-def whole_lines(text: str) -> str:
-    """Return `text` without a last line that may not be whole; all of it where there is only one."""
+def drop_partial_line(text: str) -> str:
+    """Return `text` without its last line, which may be incomplete; unchanged if it is the only line."""
     return text[: max(text.rfind("\n"), 0) or len(text)]
 
 
-def deadline_of(budget_ms: float) -> float:
-    """Return when a request that begins now has to be answered, by the monotonic clock; 0 ms is never."""
+def compute_deadline(budget_ms: float) -> float:
+    """Return when a budget of `budget_ms` that begins now ends, on the monotonic clock in seconds; infinity for 0."""
     return time.monotonic() + budget_ms / 1000 if budget_ms > 0 else math.inf

@@ -1,6 +1,7 @@
-"""The embedding port, and the model behind it that runs in this process on CTranslate2.
+"""The embedding port, and its backend that runs in this process on CTranslate2.
 
-Texts in, vectors of length one out, pooled as the catalog says. Knows no workspace and no index. Start at `Embedder`.
+Texts in, vectors of length 1 out, pooled as the catalog entry says. Knows no workspace and no index. Start at
+`Embedder`.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.tokenizer import Tokenizer
 
-FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # what CTranslate2 raises
-MOST_BATCHED = 16  # texts in one pass: enough to fill the cores, little enough to stay small in memory
+FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # raised by CTranslate2
+MOST_BATCHED = 16  # texts in one pass: enough to occupy the cores, few enough to need little memory
 
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """What came of some texts.
+    """Vectors of some texts.
 
     Attributes:
-        vectors: one a text, each of length 1; shape (texts, width).
-        tokens: that were read.
+        vectors: one per text, each of length 1; shape (texts, width).
+        tokens: number of tokens read.
     """
 
     vectors: tuple[tuple[float, ...], ...]
@@ -35,23 +36,23 @@ class Embeddings:
 
 
 class Embedder(Protocol):
-    """A model that makes vectors of texts. Thread-safe."""
+    """A model that embeds texts as vectors. Thread-safe."""
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
-        """The vectors of `texts`, in order; what is longer than the model's window is cut.
+        """Return the vectors of `texts`, in order; texts longer than the model's window are cut.
 
         Raises:
-            ModelError: it cannot; the sentence says what to do.
+            ModelError: the model cannot compute; the message says what to do.
         """
         ...
 
     def close(self) -> None:
-        """Free the weights. Safe twice."""
+        """Release the weights. Idempotent."""
         ...
 
 
 class CTranslateEmbedder:
-    """Implements `Embedder`."""
+    """An `Embedder` that computes with CTranslate2 in this process."""
 
     def __init__(self, entry: ModelEntry, tokenizer: Tokenizer, encoder: Any) -> None:  # noqa: ANN401 (CTranslate2 has no types)
         self.entry = entry
@@ -60,23 +61,24 @@ class CTranslateEmbedder:
         self._lock = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
-        """See `Embedder.embed`."""
+        """Embed `texts`, `MOST_BATCHED` at a time; see `Embedder.embed`."""
         vectors: list[tuple[float, ...]] = []
         read = 0
-        tokens = [self._tokenizer.enclosed(text, self.entry.context_tokens) for text in texts]
+        tokens = [self._tokenizer.encode_with_specials(text, self.entry.context_tokens) for text in texts]
         with self._lock:
             for start in range(0, len(tokens), MOST_BATCHED):
                 batch = tokens[start : start + MOST_BATCHED]
                 read += sum(map(len, batch))
-                vectors += self._embedded(batch)
+                vectors += self._compute_vectors(batch)
         return Embeddings(tuple(vectors), read)
 
     def close(self) -> None:
-        """Free the weights."""
+        """Release the weights."""
         with self._lock:
             self._encoder = None
 
-    def _embedded(self, batch: list[list[str]]) -> list[tuple[float, ...]]:
+    def _compute_vectors(self, batch: list[list[str]]) -> list[tuple[float, ...]]:
+        """Return the pooled, normalized vectors of the tokenized texts in `batch`."""
         import numpy as np  # noqa: PLC0415 (heavy; not before a text is embedded)
 
         if self._encoder is None:

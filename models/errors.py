@@ -1,10 +1,10 @@
-"""The errors of `models/`. Each message is one sentence for a person: what happened, and the next step."""
+"""Errors of `models/`. Each message is one sentence for a person: what happened, and the next step."""
 
 from __future__ import annotations
 
 
 class ModelError(Exception):
-    """A model cannot be used; the message says which, why, and what to do."""
+    """A model cannot be used; the message says which model, why, and what to do."""
 
 
 class CatalogError(ModelError):
@@ -12,8 +12,8 @@ class CatalogError(ModelError):
 
 
 class HostError(ModelError):
-    """There is no model host that can be asked: none could be started, or what is there is not ours."""
+    """No model host can be used: it could not be started, or another user's process is in its place."""
 
 
 class SilentHostError(HostError):
-    """The model host runs and answers nothing: it is still starting, was stopped, or hangs."""
+    """The model host runs but does not answer: it is still starting, was stopped, or hangs."""

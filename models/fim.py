@@ -1,9 +1,9 @@
-"""Lays a request out in a model's own fill-in-the-middle format, within its window.
+"""Layout of a completion request as a prompt in the model's fill-in-the-middle format, within the model's window.
 
-Parts, in this order, so that what stays the same from key to key comes first and its KV state can be reused:
-stable snippets, volatile snippets, the asking file's path, then prefix and suffix in the model's layout. Each part is
-cut to its share, at line starts where possible; markers are whole tokens and are never cut. Knows nothing of weights.
-Start at `lay_out`.
+The parts in their order, which keeps the head of the prompt the same from key to key so that its KV state can be
+reused: stable snippets, volatile snippets, the path of the file being completed, then prefix and suffix in the model's
+layout. Each part is cut to its share, at line starts where possible; markers are whole tokens and are never cut. Knows
+nothing of weights. Start at `lay_out`.
 """
 
 from __future__ import annotations
@@ -21,70 +21,72 @@ if TYPE_CHECKING:
     from models.completion import FillRequest, Snippet
     from models.tokenizer import Tokenizer
 
-# Text is cut to this many characters a token before it is encoded: code has 3 to 4, so a 2 MB file costs no more than
-# its window. Where tokens are longer (deep indentation), twice as much is tried.
+# Text is cut to this many characters per token of its budget before it is encoded, so that a 2 MB file costs no more
+# than the window. Code has 3 to 4; if the tokens turn out to be longer (deep indentation), the cut doubles, twice.
 CHARACTERS_PER_TOKEN = 6
 WIDENINGS = 3
 
-# While a person types on, the prompt's head must stay as it is, so that its KV state and its tokens are met again. So
-# the prefix begins at the first line start behind a multiple of a step (a sixteenth of the window or so), and what
-# counts as settled ends behind a multiple of another, some way before the cursor.
+# While a person types on, the head of the prompt must not change: its KV state and its tokens are cached. So the prefix
+# begins at the first line start after a multiple of a step (about a sixteenth of the window), and the settled part,
+# which typing does not change, ends after a multiple of another step, some characters before the cursor.
 CUT_STEPS = 16
 SETTLED_STEP = 192
 UNSETTLED_CHARACTERS = 24
-# A large model's prompt is read in a second, not in milliseconds. So its prefix begins where it did for longer, at
-# multiples of a character a token (a third of it or so), and all before the cursor's line is settled: while a person
-# types on in a line only that line and the suffix are read.
+# A large model reads its prompt in a second, not in milliseconds. So the start of its prefix moves in larger steps, of
+# one character per token of the budget, and everything before the cursor's line is settled: while a person types in
+# one line, only that line and the suffix are read again.
 LARGE_CUT_CHARACTERS = 1
-# A shorter prompt has no room for other files.
+# The prompt of a large model gets no snippets of other files if it is shorter, in tokens.
 LEAST_WITH_SNIPPETS = 512
 # Every tokenizer of this family begins a token at the single space before a word.
 WORD_START = re.compile(r"(?<=\S)(?= \S)")
-# Letters and spaces, which the next character may lengthen within one token. A tiny model hardly ever saw such a token
-# cut in two, so the prompt ends before it and the answer begins with it. Exact rests of lines in attrs, httpx, rich and
-# tornado, without and with: inside a word 5 and 18 %, between tokens, often behind a space, 19 and 27 %.
-BEGUN = {
+# Token healing: the end of the prefix, a partial word or spaces, may be the beginning of a longer token. A tiny model
+# hardly ever saw such a token cut in two, so the prompt ends before it and the answer begins with it. Rests of lines
+# completed exactly in attrs, httpx, rich and tornado, without and with: in a word 5 and 18 %, between tokens, often
+# after a space, 19 and 27 %.
+UNFINISHED = {
     ("words", "spaces"): re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z"),
     ("words",): re.compile(r"[^\W\d_]+\Z"),
     ("spaces",): re.compile(r"[ \t]+\Z"),
 }
-# More tokens than this are not taken back: nobody has a word of so many.
+# At most so many tokens are removed from the end of the prompt: words are shorter.
 MOST_TAKEN_BACK = 6
 
-# A cut back to a line boundary may cost at most this share of a part.
-MOST_GIVEN_UP = 0.5
-# The asking file's path gets at most this share of the window.
+# A cut at a line boundary may lose at most this share of a part.
+MOST_CUT_SHARE = 0.5
+# The path of the file being completed gets at most this share of the window.
 PATH_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model reads.
+    """A prompt as the model reads it.
 
     Attributes:
         tokens: the whole prompt, markers included.
-        settled: how many tokens at its head will stand unchanged when the person types on.
-        max_tokens: how many tokens the answer may have, those that say `again` included.
-        again: the end of the prefix that `tokens` leave out, a word or spaces that may go on: the answer begins so.
+        settled: how many tokens at its head stay the same when the person types on.
+        max_tokens: most tokens of the answer, those of `forced_start` included.
+        forced_start: text that the answer must begin with: the end of the prefix (a partial word, spaces) that `tokens`
+            leave out.
     """
 
     tokens: tuple[str, ...]
     settled: int
     max_tokens: int
-    again: str = ""
+    forced_start: str = ""
 
 
 def lay_out(
-    request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0, most_behind: int = 0
+    request: FillRequest, entry: ModelEntry, tokenizer: Tokenizer, most_tokens: int = 0, most_suffix_tokens: int = 0
 ) -> Prompt:
-    """Make the prompt of `request` for the model of `entry`; prompt and answer never exceed its window.
+    """Return the prompt of `request` for the model of `entry`; prompt and answer together never exceed its window.
 
     Args:
         request: what to complete.
         entry: the model.
-        tokenizer: the model's.
-        most_tokens: most tokens of the prompt, markers apart; 0 for as many as the window holds.
-        most_behind: most tokens of the suffix; 0 for its share.
+        tokenizer: the model's tokenizer.
+        most_tokens: most tokens of the prompt without markers; 0 for as many as the window holds.
+        most_suffix_tokens: most tokens of the suffix; 0 for its share of the window.
     """
     fim = entry.fim
     max_tokens = max(1, min(request.max_tokens, entry.context_tokens // 2))
@@ -93,19 +95,19 @@ def lay_out(
     window = min(window, most_tokens) if most_tokens else window
     snippets = request.snippets if window >= LEAST_WITH_SNIPPETS or not entry.large else ()
     named = request.path if fim.path_place != "none" else ""
-    path = _path_tokens(named, fim.file, int(window * PATH_SHARE), tokenizer)
+    path = _encode_path(named, fim.file, int(window * PATH_SHARE), tokenizer)
     window -= len(path)
 
-    stable = _snippet_tokens(_steady(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
-    volatile = _snippet_tokens(_moving(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
+    stable = _encode_snippets(_filter_stable(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
+    volatile = _encode_snippets(_filter_volatile(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
     context = [*stable, *volatile]
-    behind = min(int(window * entry.shares.suffix), window - len(context), most_behind or window)
-    suffix = _head(request.suffix, behind, tokenizer)
-    before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # moves with no suffix's length
-    prefix, settled = _tail(request.prefix, before, tokenizer, large=entry.large)
+    behind = min(int(window * entry.shares.suffix), window - len(context), most_suffix_tokens or window)
+    suffix = _encode_start(request.suffix, behind, tokenizer)
+    before = window - len(context) - (behind if entry.large else len(suffix.tokens))  # large: the same for any suffix
+    prefix, settled = _encode_end(request.prefix, before, tokenizer, large=entry.large)
 
-    begun = _count_begun(prefix[settled:], BEGUN.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
-    again = tokenizer.bytes_of(prefix[len(prefix) - begun :]).decode() if begun else ""
+    begun = _count_unfinished(prefix[settled:], UNFINISHED.get(tuple(sorted(entry.healing, reverse=True))), tokenizer)
+    forced_start = tokenizer.join_bytes(prefix[len(prefix) - begun :]).decode() if begun else ""
     prefix = prefix[: len(prefix) - begun]
 
     head = [*path] if fim.path_place == "first" else []
@@ -121,17 +123,17 @@ def lay_out(
         opening = [*context, *head, fim.prefix, fim.suffix, *suffix.tokens, fim.middle, *inner]
         closing = []
     settled = len(opening) + settled if settled else len(context)
-    return Prompt((*opening, *prefix, *closing), settled, max_tokens, again)
+    return Prompt((*opening, *prefix, *closing), settled, max_tokens, forced_start)
 
 
-def _count_begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
-    """Return how many of the last `tokens` hold what is `begun` and may go on."""
-    if begun is None or not tokenizer.by_bytes:
+def _count_unfinished(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer: Tokenizer) -> int:
+    """Return how many of the last `tokens` are an unfinished text by the pattern `begun`: a partial word, or spaces."""
+    if begun is None or not tokenizer.is_byte_level:
         return 0
     found = length = 0
     for count in range(1, min(len(tokens), MOST_TAKEN_BACK) + 1):
         try:
-            text = tokenizer.bytes_of(tokens[len(tokens) - count :]).decode()
+            text = tokenizer.join_bytes(tokens[len(tokens) - count :]).decode()
         except UnicodeDecodeError:  # it begins inside a character
             continue
         match = begun.search(text)
@@ -143,11 +145,11 @@ def _count_begun(tokens: Sequence[str], begun: re.Pattern[str] | None, tokenizer
     return found
 
 
-def _tail(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple[tuple[str, ...], int]:
-    """Return the end of `text` in at most `budget` tokens, and how many of them are settled."""
+def _encode_end(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple[tuple[str, ...], int]:
+    """Return the tokens of the end of `text`, at most `budget`, and how many of them are settled."""
     if budget <= 0 or not text:
         return (), 0
-    before = _Before(text, text.rfind("\n") + 1 if large else _settled_end(text), tokenizer)
+    before = _PrefixEncoder(text, text.rfind("\n") + 1 if large else _find_settled_end(text), tokenizer)
     step = budget * LARGE_CUT_CHARACTERS if large else max(1, budget * CHARACTERS_PER_TOKEN // CUT_STEPS)
     size = budget * CHARACTERS_PER_TOKEN
     for _ in range(WIDENINGS):
@@ -161,8 +163,8 @@ def _tail(text: str, budget: int, tokenizer: Tokenizer, *, large: bool) -> tuple
     return before.fit(start + encoded.ends[-budget - 1], budget, step)
 
 
-def _settled_end(text: str) -> int:
-    """Where the part ends that keeps its tokens whatever is typed next; 0 for none."""
+def _find_settled_end(text: str) -> int:
+    """Return the offset in `text` up to which its tokens stay the same whatever is typed next; 0 for none."""
     end = max(0, len(text) - UNSETTLED_CHARACTERS) // SETTLED_STEP * SETTLED_STEP
     least = max(0, end - 2 * SETTLED_STEP)
     places = [least + match.start() for match in WORD_START.finditer(text[least:end])]
@@ -170,15 +172,15 @@ def _settled_end(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
-    """The text before the cursor, encoded as a settled head (remembered by the tokenizer) and a short tail."""
+class _PrefixEncoder:
+    """Encoder of a prefix in two parts: a settled head, which the tokenizer caches, and a short tail."""
 
     text: str
     settled_end: int
     tokenizer: Tokenizer
 
     def encode(self, start: int) -> tuple[Encoded, int]:
-        """Tokens from `start` on, and how many are settled."""
+        """Return the tokens of the text from offset `start` on, and how many of them are settled."""
         if self.settled_end <= start:
             return self.tokenizer.encode(self.text[start:]), 0
         head = self.tokenizer.encode(self.text[start : self.settled_end])
@@ -188,9 +190,12 @@ class _Before:
         return Encoded((*head.tokens, *tail.tokens), ends), len(head.tokens)
 
     def fit(self, earliest: int, budget: int, step: int) -> tuple[tuple[str, ...], int]:
-        """At most `budget` tokens from `earliest` or later: from the first line start behind a multiple of `step`."""
+        """Return at most `budget` tokens of the end of the text, and how many of them are settled.
+
+        They begin at or after `earliest`, at the first line start after a multiple of `step` from which they fit.
+        """
         text = self.text
-        latest = len(text) - int((len(text) - earliest) * MOST_GIVEN_UP)
+        latest = len(text) - int((len(text) - earliest) * MOST_CUT_SHARE)
         for mark in range(-(-earliest // step) * step, latest, step):
             line_start = text.find("\n", max(0, mark - 1), latest) + 1
             if not line_start:
@@ -206,8 +211,8 @@ class _Before:
         return encoded.tokens, 0
 
 
-def _head(text: str, budget: int, tokenizer: Tokenizer) -> Encoded:
-    """The beginning of `text` in at most `budget` tokens, up to the end of a line where that costs little."""
+def _encode_start(text: str, budget: int, tokenizer: Tokenizer) -> Encoded:
+    """Return the tokens of the start of `text`, at most `budget`; cut after a line where that loses little."""
     if budget <= 0 or not text:
         return Encoded((), ())
     piece = text[: budget * CHARACTERS_PER_TOKEN]
@@ -215,27 +220,30 @@ def _head(text: str, budget: int, tokenizer: Tokenizer) -> Encoded:
     if len(encoded.tokens) <= budget and len(piece) == len(text):
         return encoded
     end = encoded.ends[min(budget, len(encoded.tokens)) - 1]
-    line_end = piece.rfind("\n", int(end * (1 - MOST_GIVEN_UP)), end) + 1
+    line_end = piece.rfind("\n", int(end * (1 - MOST_CUT_SHARE)), end) + 1
     encoded = tokenizer.encode(piece[: line_end or end])
     while len(encoded.tokens) > budget:
         encoded = tokenizer.encode(piece[: encoded.ends[budget - 1]])
     return encoded
 
 
-def _steady(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
+def _filter_stable(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
     return (snippet for snippet in snippets if snippet.stable)
 
 
-def _moving(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
+def _filter_volatile(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
     return (snippet for snippet in snippets if not snippet.stable)
 
 
-def _snippet_tokens(snippets: Iterable[Snippet], marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
-    """The most useful snippets that fit, whole lines, laid out by path so that a change of rank changes nothing."""
+def _encode_snippets(snippets: Iterable[Snippet], marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
+    """Return the tokens of the first snippets that fit `budget`, cut at line ends.
+
+    Sorted by path, so that a changed ranking of the same snippets does not change the prompt.
+    """
     chosen: list[tuple[tuple[str, str], list[str]]] = []
     for snippet in snippets:
-        title = _path_tokens(snippet.path, marker, budget // 4, tokenizer)
-        body = _head(snippet.text.rstrip("\n") + "\n", budget - len(title), tokenizer).tokens
+        title = _encode_path(snippet.path, marker, budget // 4, tokenizer)
+        body = _encode_start(snippet.text.rstrip("\n") + "\n", budget - len(title), tokenizer).tokens
         if not body:
             break
         chosen.append(((snippet.path, snippet.text), [*title, *body]))
@@ -243,8 +251,8 @@ def _snippet_tokens(snippets: Iterable[Snippet], marker: str, budget: int, token
     return [token for _, tokens in sorted(chosen, key=lambda item: item[0]) for token in tokens]
 
 
-def _path_tokens(path: str, marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
-    """`<marker>path` and a newline; the path loses folders from the left when it is too long."""
+def _encode_path(path: str, marker: str, budget: int, tokenizer: Tokenizer) -> list[str]:
+    """Return the tokens of `marker`, `path` and a newline; leading folders are dropped until they fit `budget`."""
     if not path or not marker or budget <= 0:
         return []
     path = path.replace("\n", " ")

@@ -1,6 +1,6 @@
-"""A completion model elsewhere that is never told a secret: marks go out, secrets come back (`models.masking`).
+"""A completion model on another machine that never receives secrets: they are replaced by marks on the way out.
 
-Start at `MaskedModel`.
+Marks in the answer become the secrets again (`models.masking`). Start at `MaskedModel`.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Score
-    from models.masking import Find
+    from models.masking import FindSecrets
 
-_TOKEN_CHARACTERS = 16  # the longest tokens, of white space; what lies beyond the window is not sent at all
+_TOKEN_CHARACTERS = 16  # of the longest tokens (white space): text that cannot fit the window is not sent
 
 
 class MaskedModel:
-    """Implements `models.completion.CompletionModel` around one that computes elsewhere. Thread-safe."""
+    """A `models.completion.CompletionModel` that masks the requests to an inner one. Thread-safe."""
 
-    def __init__(self, inner: CompletionModel, find: Find) -> None:
+    def __init__(self, inner: CompletionModel, find: FindSecrets) -> None:
         self.inner = inner
         self._find = find
 
     @property
     def entry(self) -> ModelEntry:
-        """Return the catalog entry of the inner model."""
+        """Catalog entry of the inner model."""
         return self.inner.entry
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return what went differently than configured, a sentence each."""
+        """Deviations from the configuration, one sentence each."""
         return tuple(getattr(self.inner, "problems", ()))
 
     def count_tokens(self, text: str) -> int:
@@ -50,8 +50,8 @@ class MaskedModel:
         cancelled: Callable[[], bool],
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
-        """Complete `request` without its secrets; what comes back with a damaged mark is left out."""
-        request, mask = self._masked(request)
+        """Complete `request` without its secrets; drop answers that contain a damaged mark."""
+        request, mask = self._mask_request(request)
         found = self.inner.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
         if not mask:
             return found
@@ -62,8 +62,8 @@ class MaskedModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Judge `continuations` without the secrets of `request`; those that hold one themselves are not judged."""
-        request, mask = self._masked(request)
+        """Score `continuations` without the secrets of `request`; return () if a continuation contains a secret."""
+        request, mask = self._mask_request(request)
         if any(mask.hide(one) != one or self._find(one) for one in continuations):
             return ()
         return self.inner.score(request, continuations, cancelled=cancelled)
@@ -72,17 +72,18 @@ class MaskedModel:
         """Close the inner model."""
         self.inner.close()
 
-    def _masked(self, request: FillRequest) -> tuple[FillRequest, Mask]:
+    def _mask_request(self, request: FillRequest) -> tuple[FillRequest, Mask]:
+        """Return `request`, cut to the window and without its secrets, and the mask that hides and reveals them."""
         window = self.entry.context_tokens * _TOKEN_CHARACTERS
         prefix, suffix = request.prefix[-window:], request.suffix[:window]
         texts = (prefix + suffix, *(one.text for one in request.snippets))
 
         def find(text: str) -> Sequence[tuple[int, int]]:
-            """Find secrets; split a secret that contains the cursor in two."""
+            """Find the secrets of one of the texts; a secret around the cursor is split between prefix and suffix."""
             if text == prefix:
-                return _cut(self._find(prefix + suffix), 0, len(prefix))
+                return _clip_spans(self._find(prefix + suffix), 0, len(prefix))
             if text == suffix:
-                return _cut(self._find(prefix + suffix), len(prefix), len(prefix) + len(suffix))
+                return _clip_spans(self._find(prefix + suffix), len(prefix), len(prefix) + len(suffix))
             return self._find(text)
 
         mask = Mask((prefix, suffix, *texts[1:]), find)
@@ -92,7 +93,7 @@ class MaskedModel:
         return replace(request, prefix=mask.hide(prefix), suffix=mask.hide(suffix), snippets=snippets), mask
 
 
-def _cut(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
-    """Return what of `spans` lies in [start, end), counted from its start."""
+def _clip_spans(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """Return the parts of `spans` that lie in [start, end), as offsets from `start`."""
     inside = ((max(one, start) - start, min(other, end) - start) for one, other in spans)
     return [(one, other) for one, other in inside if one < other]

@@ -1,8 +1,8 @@
-"""Secrets stay on this machine: what is found in a request is replaced by marks, and marks in an answer by the secrets.
+"""Masking of secrets in chat requests: secrets are replaced by marks, and marks in the answer by the secrets.
 
-The last look at a text before a model elsewhere gets it, whatever has put it there. A mark that does not come back as
-it went out is never handed on as code. What a secret is, the caller says (`Find`). Start at `MaskedChat`;
-`models.masked_completion` is the same for completions.
+Applied last before a request leaves this machine, whatever produced its text. An answer whose marks are damaged is
+never used as code. The caller defines what a secret is (`FindSecrets`). Start at `MaskedChat`;
+`models.masked_completion` does the same for completions.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from models.chat import ChatRequest
     from models.chat_layers import IdentifiedChat
 
-Find = Callable[[str], Sequence[tuple[int, int]]]
-"""The spans of the secrets in a text, in order and without overlaps."""
+FindSecrets = Callable[[str], Sequence[tuple[int, int]]]
+"""Function that returns the spans of the secrets in a text, in order and without overlaps."""
 
 MARK = "STARLING_MASKED"
 _DIGITS = 4
 _MOST = 10**_DIGITS - 1
-_LEAST_KNOWN = 8  # characters of a secret that is masked wherever it stands, and not only where it was found
-_LEAST_TAIL = 4  # characters of a mark that was cut off
+_LEAST_KNOWN = 8  # characters: a secret that long is masked wherever it occurs, not only where it was found
+_LEAST_TAIL = 4  # characters: a mark cut off at the end of a text is recognized from this length on
 NOTE = (
     "Each name that begins with {mark} stands for a secret value that was taken out. Treat it as an ordinary value; "
     "where you repeat it, copy it exactly."
@@ -38,10 +38,10 @@ class Mask:
     """The secrets of one request and their marks; equal requests get equal marks.
 
     Attributes:
-        mark: how the marks of this request begin; occurs in none of its texts.
+        mark: the beginning of all marks of this request; occurs in none of its texts.
     """
 
-    def __init__(self, texts: Iterable[str], find: Find) -> None:
+    def __init__(self, texts: Iterable[str], find: FindSecrets) -> None:
         """Find the secrets of `texts`."""
         all_texts = list(texts)
         self.mark = MARK
@@ -65,18 +65,18 @@ class Mask:
         return bool(self._marks)
 
     def hide(self, text: str) -> str:
-        """Return `text` with marks in the place of its secrets."""
+        """Return `text` with marks instead of its secrets."""
         pieces: list[str] = []
         at = 0
         for start, end in self._spans.get(text) or self._find(text):
-            # beyond the most marks the secret is gone for good: better a wrong answer than a secret that leaves
+            # a secret beyond the last mark cannot be revealed: better a wrong answer than a secret that leaks
             pieces += [text[at:start], self._marks.get(text[start:end], f"{self.mark}_{0:0{_DIGITS}}")]
             at = end
         whole = "".join([*pieces, text[at:]])
         return self._known.sub(lambda found: self._marks[found[0]], whole) if self._known is not None else whole
 
     def hide_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
-        """Return JSON with all of its texts hidden."""
+        """Return a copy of the JSON `value` with the secrets in all its strings hidden."""
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, Mapping):
@@ -84,7 +84,12 @@ class Mask:
         return [self.hide_in(inner) for inner in value] if isinstance(value, list | tuple) else value
 
     def reveal(self, text: str, *, quoted: bool = False) -> str:
-        """Return `text` with the secrets in the place of their marks; `quoted`: it is JSON, so they are written so."""
+        """Return `text` with the secrets instead of their marks.
+
+        Args:
+            text: of an answer.
+            quoted: whether `text` is JSON, so that the secrets have to be escaped.
+        """
 
         def secret(found: re.Match[str]) -> str:
             known = self._secrets.get(found[0], found[0])
@@ -93,7 +98,7 @@ class Mask:
         return self._any.sub(secret, text)
 
     def reveal_in(self, value: Any) -> Any:  # noqa: ANN401 (JSON)
-        """Return JSON with all of its texts revealed."""
+        """Return a copy of the JSON `value` with the marks in all its strings revealed."""
         if isinstance(value, str):
             return self.reveal(value)
         if isinstance(value, Mapping):
@@ -101,11 +106,11 @@ class Mask:
         return [self.reveal_in(inner) for inner in value] if isinstance(value, list | tuple) else value
 
     def is_left_in(self, text: str) -> bool:
-        """Return whether a revealed text still holds a mark, a part of one, or a mark that was changed."""
+        """Return whether a revealed text still contains a mark: an unknown, cut or altered one."""
         tails = (self.mark[:length] for length in range(_LEAST_TAIL, len(self.mark)))
         return self._damaged.search(text) is not None or text.rstrip().endswith(tuple(tails))
 
-    def begun(self, text: str) -> int:
+    def count_possible_mark_start(self, text: str) -> int:
         """Return how many characters at the end of `text` may be the beginning of a mark."""
         longest = len(self.mark) + 1 + _DIGITS
         for length in range(min(longest, len(text)), 0, -1):
@@ -117,9 +122,9 @@ class Mask:
 
 
 class MaskedChat(LayeredChat):
-    """A chat model that is never told a secret. Thread-safe."""
+    """A chat model that never receives secrets. Thread-safe."""
 
-    def __init__(self, inner: IdentifiedChat, find: Find) -> None:
+    def __init__(self, inner: IdentifiedChat, find: FindSecrets) -> None:
         super().__init__(inner)
         self._find = find
 
@@ -130,19 +135,19 @@ class MaskedChat(LayeredChat):
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Ask without the secrets; see `models.chat.ChatModel.chat`.
+        """Ask with the secrets masked; see `models.chat.ChatModel.chat`.
 
         Raises:
-            ChatError: as for `chat`; MALFORMED when a mark did not come back as it went out, and code is wanted.
+            ChatError: as for `chat`; MALFORMED if a mark in the answer is damaged and the answer may become code.
         """
-        mask = Mask(_texts(request), self._find)
+        mask = Mask(_iterate_texts(request), self._find)
         if not mask:
             return self.inner.chat(request, cancelled=cancelled, on_text=on_text)
-        hidden = _hidden(request, mask)
-        if request.words:  # a person reads it: a secret in a sentence is one more place from which it can leave
+        hidden = _hide_request(request, mask)
+        if request.words:  # a person reads it: revealing the secret would only add a place from which it can leak
             return self.inner.chat(hidden, cancelled=cancelled, on_text=on_text)
         quoted = request.schema is not None
-        pouring = _Pouring(mask, on_text, quoted=quoted) if on_text is not None else None
+        pouring = _UnmaskingStream(mask, on_text, quoted=quoted) if on_text is not None else None
         try:
             reply = self.inner.chat(hidden, cancelled=cancelled, on_text=pouring)
         except ChatError as error:
@@ -150,23 +155,28 @@ class MaskedChat(LayeredChat):
             raise
         if pouring is not None:
             pouring.end()
-        return self._revealed(reply, mask, quoted=quoted)
+        return self._reveal_reply(reply, mask, quoted=quoted)
 
-    def _revealed(self, reply: Reply, mask: Mask, *, quoted: bool) -> Reply:
+    def _reveal_reply(self, reply: Reply, mask: Mask, *, quoted: bool) -> Reply:
+        """Return `reply` with its marks revealed.
+
+        Raises:
+            ChatError: a mark was altered.
+        """
         text = mask.reveal(reply.text, quoted=quoted)
         calls = tuple(replace(call, arguments=mask.reveal_in(call.arguments)) for call in reply.calls)
         if mask.is_left_in(text) or any(mask.is_left_in(json.dumps(dict(call.arguments))) for call in calls):
             raise ChatError(
                 f"{self.name} changed a mark that stands for a secret of this code, so its answer cannot be used; ask "
-                "again, or take the secret out of the code.",
+                "again, or remove the secret from the code.",
                 Fault.MALFORMED,
                 usage=reply.usage,
             )
         return replace(reply, text=text, calls=calls)
 
 
-class _Pouring:
-    """Hands an answer on while it comes, secrets in the place of marks, also of those that come in two pieces."""
+class _UnmaskingStream:
+    """Passes on a streamed answer with its marks revealed, including marks that arrive in several pieces."""
 
     def __init__(self, mask: Mask, pour: Callable[[str], None], *, quoted: bool) -> None:
         self._mask = mask
@@ -176,37 +186,40 @@ class _Pouring:
 
     def __call__(self, piece: str) -> None:
         text = self._held + piece
-        kept = self._mask.begun(text)
+        kept = self._mask.count_possible_mark_start(text)
         self._held = text[len(text) - kept :]
         if ready := self._mask.reveal(text[: len(text) - kept], quoted=self._quoted):
             self._pour(ready)
 
     def end(self) -> None:
-        """Hand on what was held back."""
+        """Pass on what was held back."""
         if self._held:
             self._pour(self._held)
         self._held = ""
 
 
-def _texts(request: ChatRequest) -> Iterable[str]:
+def _iterate_texts(request: ChatRequest) -> Iterable[str]:
+    """Yield all texts of `request`, those in the arguments of tool calls included."""
     for message in request.messages:
         yield message.text
         for call in message.calls:
-            yield from _strings(call.arguments)
+            yield from _iterate_strings(call.arguments)
 
 
-def _strings(value: object) -> Iterable[str]:
+def _iterate_strings(value: object) -> Iterable[str]:
+    """Yield all strings in a JSON value, at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _strings(inner)
+            yield from _iterate_strings(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _strings(inner)
+            yield from _iterate_strings(inner)
 
 
-def _hidden(request: ChatRequest, mask: Mask) -> ChatRequest:
+def _hide_request(request: ChatRequest, mask: Mask) -> ChatRequest:
+    """Return `request` with its secrets hidden and a system message that explains the marks to the model."""
     messages = [
         replace(
             message,

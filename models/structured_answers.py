@@ -1,6 +1,6 @@
-"""Answers by schema: a pydantic model goes out as JSON schema, what comes back is validated by it.
+"""Answers that match a pydantic model: the request carries its JSON schema, the answer is validated.
 
-An answer that does not fit is sent back once with what is wrong with it. Start at `ask`.
+An invalid answer is sent back once, with what is wrong with it. Start at `ask`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Form = TypeVar("Form", bound=BaseModel)
 
-MOST_COMPLAINTS = 5
+MOST_PROBLEMS = 5
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)  # some models think aloud before they answer
 
 
@@ -30,8 +30,8 @@ class Structured(Generic[Form]):
     """A validated answer.
 
     Attributes:
-        value: the answer; None only when the caller gave up.
-        usage: the bill of all it took.
+        value: the answer; None only if the caller cancelled.
+        usage: tokens and requests of all attempts.
     """
 
     value: Form | None
@@ -39,28 +39,28 @@ class Structured(Generic[Form]):
 
 
 def ask(chat: ChatModel, request: ChatRequest, form: type[Form], *, cancelled: Callable[[], bool]) -> Structured[Form]:
-    """Ask for an answer of the form `form`; blocks.
+    """Ask for an answer that matches the pydantic model `form`; blocks.
 
-    The form is also described in words at the end of the system message, for endpoints that know no schemas.
+    The schema is also added to the system message, for endpoints that ignore schemas.
 
     Raises:
-        ChatError: as for `chat`, and WRONG_FORM when the second answer does not fit either.
+        ChatError: as for `chat`; WRONG_FORM if the second answer is invalid too.
     """
-    request = _with_form(request, form)
-    usage, complaint = Usage(), ""
+    request = _add_form(request, form)
+    usage, problem = Usage(), ""
     for last in (False, True):
         reply = chat.chat(request, cancelled=cancelled)
         usage += reply.usage
         if reply.end is ReplyEnd.CANCELLED:
             return Structured(None, usage)
         try:
-            return Structured(form.model_validate_json(_json(reply.text)), usage)
+            return Structured(form.model_validate_json(_extract_json(reply.text)), usage)
         except ValidationError as error:
-            complaint = _complaint(error, reply)
+            problem = _describe_problem(error, reply)
         if not last:
-            request = _corrected(request, reply, complaint)
+            request = _request_correction(request, reply, problem)
     raise ChatError(
-        f"{chat.name} did not answer in the form it was asked for ({complaint}); try again, or choose a model that "
+        f"{chat.name} did not answer in the form it was asked for ({problem}); try again, or choose a model that "
         "knows JSON schemas.",
         Fault.WRONG_FORM,
         partial=reply.text,
@@ -68,7 +68,8 @@ def ask(chat: ChatModel, request: ChatRequest, form: type[Form], *, cancelled: C
     )
 
 
-def _with_form(request: ChatRequest, form: type[BaseModel]) -> ChatRequest:
+def _add_form(request: ChatRequest, form: type[BaseModel]) -> ChatRequest:
+    """Return `request` with the schema of `form`, as a field and in the system message."""
     schema = form.model_json_schema()
     words = f"Answer with one JSON object of this schema and nothing else:\n{json.dumps(schema)}"
     first, *rest = request.messages
@@ -79,8 +80,9 @@ def _with_form(request: ChatRequest, form: type[BaseModel]) -> ChatRequest:
     return replace(request, messages=messages, schema=AnswerSchema(form.__name__, schema))
 
 
-def _corrected(request: ChatRequest, reply: Reply, complaint: str) -> ChatRequest:
-    correction = f"That does not fit the schema: {complaint}. Answer again with the whole JSON object and nothing else."
+def _request_correction(request: ChatRequest, reply: Reply, problem: str) -> ChatRequest:
+    """Return `request` followed by the invalid `reply` and the demand to correct `problem`."""
+    correction = f"That does not fit the schema: {problem}. Answer again with the whole JSON object and nothing else."
     said = reply.text or "(nothing)"  # some endpoints take no empty message
     return replace(
         request,
@@ -88,16 +90,16 @@ def _corrected(request: ChatRequest, reply: Reply, complaint: str) -> ChatReques
     )
 
 
-def _json(text: str) -> str:
-    """The JSON object in an answer: without thoughts before it, a fence round it, or words beside it."""
+def _extract_json(text: str) -> str:
+    """Return the JSON object in an answer, without reasoning, code fence or words around it."""
     text = _THINKING.sub("", text)
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text
 
 
-def _complaint(error: ValidationError, reply: Reply) -> str:
-    """What is wrong, for the model; without the values, which it knows."""
+def _describe_problem(error: ValidationError, reply: Reply) -> str:
+    """Describe for the model what is wrong with its answer; leaves out the values, which it knows."""
     if reply.end is ReplyEnd.LENGTH:
         return "it was cut off at the token budget; be shorter"
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in wrong[:MOST_COMPLAINTS])
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in wrong[:MOST_PROBLEMS])

@@ -1,7 +1,7 @@
-"""A model's own tokens: text in, token strings out, and back.
+"""A model's tokenizer: text to token strings and back.
 
-Text is data: a file that contains `<fim_middle>` is encoded as those characters, never as the marker. Knows nothing of
-prompts (`models.fim`) and of weights. Start at `Tokenizer.read`.
+Markers are never read from user text: a file that contains `<fim_middle>` is encoded as those characters. Knows
+nothing of prompts (`models.fim`) and of weights. Start at `Tokenizer.read`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 _LARGEST = 500_000_000  # bytes
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# Snippets, suffix and the settled part of the prefix come again with each key; encoding costs 1 us a character.
-REMEMBERED = 24
+# Encodings that are cached, most recently used: snippets, suffix and the settled part of the prefix are the same at
+# each key, and encoding costs 1 us a character.
+CACHED_TEXTS = 24
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# Byte-level tokenizers write a byte that is no visible Latin-1 character as one from 256 on.
+# Byte-level tokenizers write each byte that is no visible Latin-1 character as a character from U+0100 on.
 _VISIBLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 _HIDDEN = tuple(byte for byte in range(256) if byte not in _VISIBLE)
 _BYTES = {**{byte: byte for byte in _VISIBLE}, **{256 + place: byte for place, byte in enumerate(_HIDDEN)}}
@@ -40,8 +41,8 @@ class Encoded:
 
     Attributes:
         tokens: the token strings, in order; shape (tokens,).
-        ends: for each token the number of characters of the text that are complete with it; same shape. A token that
-            ends inside a character counts that character not yet.
+        ends: for each token the number of characters of the text that end with it or before; same shape. A character
+            whose bytes lie in several tokens counts from the last of them on.
     """
 
     tokens: tuple[str, ...]
@@ -49,22 +50,22 @@ class Encoded:
 
 
 class Tokenizer:
-    """Encodes and decodes for one model. Thread-safe."""
+    """Tokenizer of one model. Thread-safe."""
 
     def __init__(self, encoder: Encoder) -> None:
-        # User text must never become a marker; markers are added by name, as whole tokens.
+        # User text must never become a marker: callers add markers as whole tokens.
         encoder.encode_special_tokens = True
         encoder.no_truncation()
         encoder.no_padding()
         self._encoder = encoder
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._encode)
+        self._encode_cached = lru_cache(maxsize=CACHED_TEXTS)(self._encode)
 
     @classmethod
     def read(cls, path: Path) -> Tokenizer:
-        """Read a `tokenizer.json`.
+        """Read the `tokenizer.json` at `path`.
 
         Raises:
-            ModelError: it is missing or cannot be read.
+            ModelError: the file is missing, unreadable or no tokenizer.
         """
         from tokenizers import Tokenizer as Encoder  # noqa: PLC0415  # heavy; not before a model is asked for
 
@@ -77,31 +78,32 @@ class Tokenizer:
         try:
             return cls(Encoder.from_str(content))
         except Exception as error:  # tokenizers raises bare Exception for any malformed file
-            raise ModelError(f"{path} is not a tokenizer ({error}); put the model's own there.") from error
+            raise ModelError(f"{path} is not a tokenizer ({error}); put the model's tokenizer.json there.") from error
 
     @property
     def size(self) -> int:
         """Number of different tokens, markers included."""
         return self._encoder.get_vocab_size(with_added_tokens=True)
 
-    def knows(self, token: str) -> bool:
-        """Whether `token` is one of the vocabulary."""
+    def has_token(self, token: str) -> bool:
+        """Whether `token` is in the vocabulary."""
         return self._encoder.token_to_id(token) is not None
 
-    def number(self, token: str) -> int:
-        """The id of `token`; -1 for a stranger."""
+    def find_id(self, token: str) -> int:
+        """Return the id of `token`; -1 if it is not in the vocabulary."""
         found = self._encoder.token_to_id(token)
         return -1 if found is None else found
 
-    def token(self, number: int) -> str:
-        """The token with the id `number`; "" for a stranger."""
+    def find_token(self, number: int) -> str:
+        """Return the token with the id `number`; "" if there is none."""
         return self._encoder.id_to_token(number) or ""
 
     def encode(self, text: str) -> Encoded:
-        """Tokens of `text`; a lone surrogate (no UTF-8 exists for it) becomes one replacement character."""
-        return self._remembered(text)
+        """Return the tokens of `text`; a lone surrogate, which UTF-8 cannot express, becomes U+FFFD."""
+        return self._encode_cached(text)
 
     def _encode(self, text: str) -> Encoded:
+        """Encode `text` without the cache."""
         encoding = self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, text), add_special_tokens=False)
         spans = encoding.offsets
         following = [*(start for start, _ in spans[1:]), len(text)]
@@ -109,19 +111,22 @@ class Tokenizer:
         return Encoded(tuple(encoding.tokens), ends)
 
     @property
-    def by_bytes(self) -> bool:
-        """Whether its tokens are plain bytes (most are), so that a begun word can be said again token by token."""
-        return self._spelled is not None
+    def is_byte_level(self) -> bool:
+        """Whether the tokens are plain bytes (most tokenizers), so that bytes can be matched against them."""
+        return self._vocabulary_by_bytes is not None
 
-    def bytes_of(self, tokens: Sequence[str]) -> bytes:
-        """What `tokens`, no markers, stand for; only for a tokenizer `by_bytes`."""
+    def join_bytes(self, tokens: Sequence[str]) -> bytes:
+        """Return the bytes of `tokens`, which may not contain markers. Only if `is_byte_level`."""
         return "".join(tokens).translate(_BYTES).encode("latin-1")
 
-    def continuing(self, text: bytes) -> array[int]:
-        """Ids of the tokens that begin with `text`, and of those that `text` begins with; markers left out."""
-        if self._spelled is None:
+    def find_compatible(self, text: bytes) -> array[int]:
+        """Return the ids of tokens that begin with `text` and of those that `text` begins with; no markers.
+
+        These are all tokens that a text beginning with `text` can begin with. Empty unless `is_byte_level`.
+        """
+        if self._vocabulary_by_bytes is None:
             return array("i")
-        spellings, numbers = self._spelled
+        spellings, numbers = self._vocabulary_by_bytes
         start = bisect_left(spellings, text)
         found = numbers[start : bisect_left(spellings, text + b"\xff", start)]  # a byte that no UTF-8 has
         for length in range(1, len(text)):
@@ -131,52 +136,52 @@ class Tokenizer:
         return found
 
     @cached_property
-    def _spelled(self) -> tuple[list[bytes], array[int]] | None:
-        """All tokens as bytes, sorted, and their ids; None for a tokenizer of another kind."""
+    def _vocabulary_by_bytes(self) -> tuple[list[bytes], array[int]] | None:
+        """All tokens but markers as sorted byte strings, and their ids; None unless byte-level."""
         from tokenizers.decoders import ByteLevel  # noqa: PLC0415  # heavy; not before a model is asked for
 
         if not isinstance(self._encoder.decoder, ByteLevel):
             return None
         markers = self._encoder.get_added_tokens_decoder()
         vocabulary = self._encoder.get_vocab(with_added_tokens=True).items()
-        spelled = sorted((self.bytes_of([token]), number) for token, number in vocabulary if number not in markers)
+        spelled = sorted((self.join_bytes([token]), number) for token, number in vocabulary if number not in markers)
         return [spelling for spelling, _ in spelled], array("i", (number for _, number in spelled))
 
-    def marked(self, parts: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
-        """Tokens of a text in parts; in those marked true, markers are markers. What lies between markers is one text.
+    def encode_parts(self, parts: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+        """Return the tokens of a text in parts. Text between two markers is encoded as a whole.
 
         Args:
-            parts: text, and whether it is ours (a template's), so that markers in it count.
+            parts: each with its text and whether markers in it count (a template's) or are plain characters (a user's).
         """
         tokens: list[str] = []
         plain = ""
         for text, ours in parts:
-            for piece in self._markers.split(text) if ours else (text,):
-                if ours and self._markers.fullmatch(piece):
+            for piece in self._marker_pattern.split(text) if ours else (text,):
+                if ours and self._marker_pattern.fullmatch(piece):
                     tokens += [*self.encode(plain).tokens, piece]
                     plain = ""
                 else:
                     plain += piece
         return (*tokens, *self.encode(plain).tokens)
 
-    def enclosed(self, text: str, most: int) -> list[str]:
-        """At most `most` tokens of `text` between the ones that the tokenizer puts around every text."""
+    def encode_with_specials(self, text: str, most: int) -> list[str]:
+        """Return at most `most` tokens: the start of `text` inside the special tokens that the model expects."""
         around = self._encoder.num_special_tokens_to_add(is_pair=False)
         ends = self.encode(text).ends
         kept = text if len(ends) <= most - around else text[: ends[most - around - 1]]
         return list(self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, kept), add_special_tokens=True).tokens)[:most]
 
     @cached_property
-    def _markers(self) -> re.Pattern[str]:
-        """Any marker, to split at."""
+    def _marker_pattern(self) -> re.Pattern[str]:
+        """Pattern that matches any marker, the longest first."""
         known = sorted((token.content for token in self._encoder.get_added_tokens_decoder().values()), key=len)
         return re.compile("(" + "|".join(map(re.escape, reversed(known))) + ")") if known else re.compile("((?!))")
 
     def count(self, text: str) -> int:
-        """Number of tokens of `text`."""
+        """Return the number of tokens of `text`."""
         return len(self._encoder.encode(LONE_SURROGATE.sub(REPLACEMENT, text), add_special_tokens=False).ids)
 
     def decode(self, numbers: Sequence[int]) -> str:
-        """Text of the token ids so far; a character whose last bytes have not come yet is held back."""
+        """Return the text of the token ids `numbers`, without a last character whose bytes are not complete."""
         text = self._encoder.decode(list(numbers), skip_special_tokens=True)
         return text.rstrip(REPLACEMENT)

@@ -80,7 +80,7 @@ def _by_filter(
         recalled=line.draft or agreed or (recalled[0] if recalled else None),
         rival=evidence.Judged(first_line(rival.insertion.text), rival.raw, tuple(rival.log_probs)) if rival else None,
     )
-    return entry.show_filter.probability(kind, known) if entry.show_filter else 0.0
+    return entry.show_filter.estimate_probability(kind, known) if entry.show_filter else 0.0
 
 
 def _agreeing(line: Line, recalled: Sequence[Recalled]) -> Recalled | None:

@@ -223,37 +223,37 @@ def read_entry(path: Path, *, bundled: bool = False, on_problem: Callable[[str],
         CatalogError: names the file, the field and what is allowed.
     """
     fields = Table.read(path)
-    roles = fields.texts("roles", ROLES)
-    fim = fields.table("fim", optional="completion" not in roles)
-    chat = fields.table("chat", optional="chat" not in roles)
-    embedding = fields.table("embedding", optional=True)
-    settings = fields.table("role", optional=True)
-    prompt = fields.table("prompt", optional=True)
-    completion = fields.table("completion", optional=True)
-    worth = fields.table("worth", optional=True)
+    roles = fields.get_texts("roles", ROLES)
+    fim = fields.get_table("fim", optional="completion" not in roles)
+    chat = fields.get_table("chat", optional="chat" not in roles)
+    embedding = fields.get_table("embedding", optional=True)
+    settings = fields.get_table("role", optional=True)
+    prompt = fields.get_table("prompt", optional=True)
+    completion = fields.get_table("completion", optional=True)
+    worth = fields.get_table("worth", optional=True)
     entry = ModelEntry(
-        name=fields.text("name"),
-        architecture=fields.text("architecture"),
-        parameters=fields.integer("parameters", least=1),
-        context_tokens=fields.integer("context_tokens", least=MIN_CONTEXT_TOKENS),
-        quantization=fields.text("quantization"),
-        licence=fields.text("licence"),
-        source=fields.text("source"),
+        name=fields.get_text("name"),
+        architecture=fields.get_text("architecture"),
+        parameters=fields.get_integer("parameters", least=1),
+        context_tokens=fields.get_integer("context_tokens", least=MIN_CONTEXT_TOKENS),
+        quantization=fields.get_text("quantization"),
+        licence=fields.get_text("licence"),
+        source=fields.get_text("source"),
         roles=roles,
         fim=read_fim(fim) if "completion" in roles else FimTokens("", "", "", ""),
         shares=_read_shares(prompt),
         folder=path.parent,
-        weights=path.parent / fields.folder_name("weights"),
+        weights=path.parent / fields.get_folder_name("weights"),
         bundled=bundled,
-        min_log_prob=completion.optional_number("min_log_prob", -100.0, 0.0),
+        min_log_prob=completion.get_optional_number("min_log_prob", -100.0, 0.0),
         chat=read_chat(chat) if "chat" in roles else None,
-        pooling=embedding.choice("pooling", POOLINGS, default="mean"),
+        pooling=embedding.get_choice("pooling", POOLINGS, default="mean"),
         settings=read_settings(settings, roles),
         show_filter=_read_filter(path.parent / FILE, on_problem) if "completion" in roles else None,
         worth=read_worth(worth),
     )
     for table in (fields, fim, prompt, completion, chat, embedding, worth):
-        for name in table.unread():
+        for name in table.list_unread():
             on_problem(f"{path}: there is no field {name}; it is ignored.")
     return entry
 
@@ -290,41 +290,43 @@ def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: l
 def read_fim(fim: Table) -> FimTokens:
     """The table `[fim]`."""
     return FimTokens(
-        prefix=fim.text("prefix"),
-        suffix=fim.text("suffix"),
-        middle=fim.text("middle"),
-        end=fim.text("end"),
-        file=fim.text("file", default=""),
-        repository=fim.text("repository", default=""),
-        layouts=fim.texts("layouts", LAYOUTS),
-        path_place=fim.choice("path_place", PATH_PLACES, default="first"),
-        begin=fim.text("begin", default=""),
-        healing=fim.optional_texts("healing", HEALINGS),
+        prefix=fim.get_text("prefix"),
+        suffix=fim.get_text("suffix"),
+        middle=fim.get_text("middle"),
+        end=fim.get_text("end"),
+        file=fim.get_text("file", default=""),
+        repository=fim.get_text("repository", default=""),
+        layouts=fim.get_texts("layouts", LAYOUTS),
+        path_place=fim.get_choice("path_place", PATH_PLACES, default="first"),
+        begin=fim.get_text("begin", default=""),
+        healing=fim.get_optional_texts("healing", HEALINGS),
     )
 
 
 def read_chat(chat: Table) -> ChatFormat:
     """The table `[chat]`."""
-    turns = {role: chat.text(role) for role in ("user", "assistant")} | {"system": chat.text("system", default="")}
+    turns = {role: chat.get_text(role) for role in ("user", "assistant")} | {
+        "system": chat.get_text("system", default="")
+    }
     for role, turn in turns.items():
         if turn and "{text}" not in turn:
             chat.refuse(role, "a text with {text} in it")
     return ChatFormat(
         **turns,
-        opening=chat.text("opening", default=""),
-        ends=chat.texts("ends"),
-        begin=chat.text("begin", default=""),
+        opening=chat.get_text("opening", default=""),
+        ends=chat.get_texts("ends"),
+        begin=chat.get_text("begin", default=""),
     )
 
 
 def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSettings]:
     """The tables `[role.NAME]`, for each role that the model has."""
     usual = RoleSettings()
-    tables = {role: settings.table(role, optional=True) for role in roles}
+    tables = {role: settings.get_table(role, optional=True) for role in roles}
     return {
         role: RoleSettings(
-            temperature=table.number("temperature", 0.0, 2.0, usual.temperature),
-            max_tokens=int(table.number("max_tokens", 1, 100_000, usual.max_tokens)),
+            temperature=table.get_number("temperature", 0.0, 2.0, usual.temperature),
+            max_tokens=int(table.get_number("max_tokens", 1, 100_000, usual.max_tokens)),
         )
         for role, table in tables.items()
     }
@@ -332,20 +334,22 @@ def read_settings(settings: Table, roles: tuple[str, ...]) -> dict[str, RoleSett
 
 def read_worth(worth: Table) -> dict[str, Measured]:
     """Read the table `[worth]`: what was measured of the model, by the quality tables' names."""
-    tables = {name: worth.table(name, optional=True) for name in WORTHS}
-    shares = {name: table.optional_number("share", 0.0, 1.0) for name, table in tables.items()}
+    tables = {name: worth.get_table(name, optional=True) for name in WORTHS}
+    shares = {name: table.get_optional_number("share", 0.0, 1.0) for name, table in tables.items()}
     return {
-        name: Measured(share, tables[name].integer("n", least=1)) for name, share in shares.items() if share is not None
+        name: Measured(share, tables[name].get_integer("n", least=1))
+        for name, share in shares.items()
+        if share is not None
     }
 
 
 def _read_shares(prompt: Table) -> PromptShares:
     usual = PromptShares()
     shares = PromptShares(
-        prefix=prompt.number("prefix", 0.0, 1.0, usual.prefix),
-        suffix=prompt.number("suffix", 0.0, 1.0, usual.suffix),
-        stable=prompt.number("stable", 0.0, 1.0, usual.stable),
-        volatile=prompt.number("volatile", 0.0, 1.0, usual.volatile),
+        prefix=prompt.get_number("prefix", 0.0, 1.0, usual.prefix),
+        suffix=prompt.get_number("suffix", 0.0, 1.0, usual.suffix),
+        stable=prompt.get_number("stable", 0.0, 1.0, usual.stable),
+        volatile=prompt.get_number("volatile", 0.0, 1.0, usual.volatile),
     )
     if shares.prefix + shares.suffix + shares.stable + shares.volatile > 1.001:
         prompt.refuse("prefix", "the four shares together at most 1")

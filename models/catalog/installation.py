@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.catalog.catalog import ENTRY_FILE, read_entry
-from models.catalog.prompt_formats import CHATML, known_fim
-from models.catalog.published_models import KnownModel, entry_text, family_fim
+from models.catalog.prompt_formats import CHATML, match_fim_format
+from models.catalog.published_models import PublishedModel, find_family_fim, format_entry
 from models.errors import ModelError
 from starling_files import close_tree, make_folder, read_text
 
@@ -34,7 +34,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def install(  # noqa: PLR0913 (as for a conversion)
-    known: KnownModel,
+    published: PublishedModel,
     checkpoint: Path,
     models_dir: Path,
     *,
@@ -45,7 +45,7 @@ def install(  # noqa: PLR0913 (as for a conversion)
     """Convert `checkpoint` into a model of the catalog.
 
     Args:
-        known: its name, licence and format.
+        published: its name, licence and format.
         checkpoint: folder as its authors publish it, or a GGUF file.
         models_dir: where a person's models live.
         quantization: of the weights.
@@ -57,20 +57,22 @@ def install(  # noqa: PLR0913 (as for a conversion)
     """
     from models.conversion.conversion import convert  # noqa: PLC0415  # brings numpy and CTranslate2
 
-    if not NAME.fullmatch(known.name):
-        raise ModelError(f"{known.name!r} is no name for a model; use letters, digits, dots, dashes and underscores.")
-    target = models_dir / known.name
+    if not NAME.fullmatch(published.name):
+        raise ModelError(
+            f"{published.name!r} is no name for a model; use letters, digits, dots, dashes and underscores."
+        )
+    target = models_dir / published.name
     if target.exists():
-        raise ModelError(f"There is a model {known.name} already; `starling models remove {known.name}` first.")
+        raise ModelError(f"There is a model {published.name} already; `starling models remove {published.name}` first.")
     try:
         make_folder(models_dir)
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=models_dir) as scratch:
-            made = Path(scratch, known.name)
+            made = Path(scratch, published.name)
             converted = convert(
                 checkpoint, made, quantization=quantization, tokenizer=tokenizer, on_progress=on_progress
             )
-            source = known.repository or str(checkpoint.resolve())
-            text = entry_text(known, converted, quantization=quantization, source=source)
+            source = published.repository or str(checkpoint.resolve())
+            text = format_entry(published, converted, quantization=quantization, source=source)
             (made / ENTRY_FILE).write_text(text, encoding="utf-8")
             sums = {path.name: _sha256(path) for path in sorted(made.iterdir())}
             (made / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
@@ -78,12 +80,15 @@ def install(  # noqa: PLR0913 (as for a conversion)
             made.rename(target)
     except OSError as error:
         raise ModelError(
-            f"The model {known.name} cannot be stored in {models_dir}: {error.strerror}; check space and permissions."
+            f"The model {published.name} cannot be stored in {models_dir}: {error.strerror}; "
+            "check space and permissions."
         ) from error
     return read_entry(target / ENTRY_FILE)
 
 
-def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None) -> KnownModel:
+def describe_checkpoint(
+    checkpoint: Path, name: str, tokenizer: Path | None = None, beside: Beside | None = None
+) -> PublishedModel:
     """Describe a local checkpoint or GGUF file, by its configuration and by the markers its tokenizer knows.
 
     Args:
@@ -96,28 +101,28 @@ def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside
         ModelError: it is none, or neither completes nor chats nor embeds.
     """
     from models.conversion import gguf_description  # noqa: PLC0415
-    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
+    from models.conversion.conversion import count_parameters, get_context_tokens  # noqa: PLC0415
     from models.conversion.model_source import open_model  # noqa: PLC0415
 
     opened = open_model(checkpoint, tokenizer)
     if opened.contents is not None:
         told = beside or gguf_description.NOTHING
-        return gguf_description.described(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
+        return gguf_description.describe(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
     tokens = frozenset(opened.vocabulary.tokens)
     network = str(opened.checkpoint.config.get("model_type"))
-    known = KnownModel(
+    published = PublishedModel(
         name=name,
         repository="",
         network=network,
-        parameters=counted_parameters(opened.checkpoint),
-        context_tokens=context_tokens(opened.checkpoint),
+        parameters=count_parameters(opened.checkpoint),
+        context_tokens=get_context_tokens(opened.checkpoint),
         licence="unknown",
         gated=False,
         roles=("embedding",),
     )
     if network in ENCODERS:
-        return known
-    fim = known_fim(tokens)
+        return published
+    fim = match_fim_format(tokens)
     chat = CHATML if "<|im_start|>" in tokens and "<|im_end|>" in tokens else None
     if fim is None and chat is None:
         raise ModelError(
@@ -125,7 +130,7 @@ def described(checkpoint: Path, name: str, tokenizer: Path | None = None, beside
             'write a catalog.toml for it by hand (docs/convert.md, "A model folder").'
         )
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
-    return replace(known, roles=roles, fim=family_fim(fim, network) if fim else None, chat=chat)
+    return replace(published, roles=roles, fim=find_family_fim(fim, network) if fim else None, chat=chat)
 
 
 def check(entry: ModelEntry) -> str:

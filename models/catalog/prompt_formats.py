@@ -1,7 +1,7 @@
-"""The prompts that models were taught: which fill-in-the-middle markers and which turns of a conversation there are.
+"""Prompt formats that models were trained on: fill-in-the-middle markers and chat turns.
 
-A vocabulary tells the first, a template the second. A template is a program in a foreign file and is never run: it is
-recognized by what stands in it, and one that is not known here is said to be. Start at `known_fim` and `known_chat`.
+A vocabulary tells the markers, a chat template the turns. A template is a program in a foreign file and is never run:
+it is recognized by the markers in it, or reported as unknown. Start at `match_fim_format` and `match_chat_format`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], ChatFormat], ...] = (
 )
 
 
-def known_fim(tokens: Collection[str]) -> FimTokens | None:
+def match_fim_format(tokens: Collection[str]) -> FimTokens | None:
     """Return the first format whose markers are all among `tokens`, None where none is."""
     for form in FORMATS:
         named = (form.prefix, form.suffix, form.middle, form.end, form.file, form.repository)
@@ -82,7 +82,7 @@ def known_fim(tokens: Collection[str]) -> FimTokens | None:
     return None
 
 
-def known_chat(template: str, tokens: Collection[str]) -> ChatFormat | None:
+def match_chat_format(template: str, tokens: Collection[str]) -> ChatFormat | None:
     """Return the turns that a chat template makes, None where they are not known here."""
     for marks, form in TEMPLATES:
         if all(mark in template for mark in marks) and all(end in tokens for end in form.ends):

@@ -1,7 +1,7 @@
 """Models that can be had by name: where each is published, on what terms, and how it is used once it is here.
 
 One TOML file a model in `models/catalog/published/`; adding a model adds a file. Fetches nothing
-(`models.catalog.pulling` does). Start at `known_models`.
+(`models.catalog.pulling` does). Start at `load_published_models`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.catalog.catalog import POOLINGS, ROLES, read_chat, read_fim, read_settings, read_worth
 from models.catalog.toml_tables import Table
-from models.local.machine import Weights
+from models.local.machine import WeightCounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ INT8_BYTES = 1.02  # scales, norms and biases stay in floating point
 
 
 @dataclass(frozen=True, slots=True)
-class KnownModel:
+class PublishedModel:
     """A published model.
 
     Attributes:
@@ -70,18 +70,18 @@ class KnownModel:
     note: str = ""
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> WeightCounts:
         """How many weights a token meets."""
         tables = self.table_parameters * (1 if self.tied else 2)
-        return Weights(max(1, self.parameters - tables), self.table_parameters)
+        return WeightCounts(max(1, self.parameters - tables), self.table_parameters)
 
-    def size_bytes(self, quantization: str) -> int:
+    def estimate_size_bytes(self, quantization: str) -> int:
         """Size on disk, and about what it takes in memory: weights times bytes a weight."""
         return int(self.parameters * BYTES_PER_WEIGHT.get(quantization, INT8_BYTES))
 
 
 @cache
-def known_models() -> Mapping[str, KnownModel]:
+def load_published_models() -> Mapping[str, PublishedModel]:
     """All of them by name, the smallest first.
 
     Raises:
@@ -91,70 +91,70 @@ def known_models() -> Mapping[str, KnownModel]:
     return {model.name: model for model in sorted(models, key=lambda model: (model.parameters, model.name))}
 
 
-def family_fim(fim: FimTokens, network: str) -> FimTokens:
+def find_family_fim(fim: FimTokens, network: str) -> FimTokens:
     """Return the format of a published model with the same markers and network, which holds for its family."""
 
     def markers(one: FimTokens) -> tuple[str, ...]:
         return (one.prefix, one.suffix, one.middle, one.end, one.file, one.repository)
 
-    theirs = (known.fim for known in known_models().values() if known.fim is not None and known.network == network)
-    return next((one for one in theirs if markers(one) == markers(fim)), fim)
+    family = (one.fim for one in load_published_models().values() if one.fim is not None and one.network == network)
+    return next((one for one in family if markers(one) == markers(fim)), fim)
 
 
-def entry_text(known: KnownModel, converted: Converted, *, quantization: str, source: str) -> str:
+def format_entry(published: PublishedModel, converted: Converted, *, quantization: str, source: str) -> str:
     """The `catalog.toml` of a converted model."""
     lines = [
-        f"name = {_quoted(known.name)}",
-        f"architecture = {_quoted(converted.architecture)}",
+        f"name = {_quote(published.name)}",
+        f"architecture = {_quote(converted.architecture)}",
         f"parameters = {converted.parameters}",
-        f"context_tokens = {min(converted.context_tokens, known.context_tokens)}",
-        f"quantization = {_quoted(quantization)}",
-        f"licence = {_quoted(known.licence)}",
-        f"source = {_quoted(source)}",
-        f"roles = {_quoted(list(known.roles))}",
+        f"context_tokens = {min(converted.context_tokens, published.context_tokens)}",
+        f"quantization = {_quote(quantization)}",
+        f"licence = {_quote(published.licence)}",
+        f"source = {_quote(source)}",
+        f"roles = {_quote(list(published.roles))}",
     ]
-    if known.fim is not None:
-        fim = known.fim
+    if published.fim is not None:
+        fim = published.fim
         names = ("prefix", "suffix", "middle", "end", "file", "repository", "path_place", "begin")
-        lines += ["", "[fim]", *(f"{name} = {_quoted(getattr(fim, name))}" for name in names)]
-        lines.append(f"layouts = {_quoted(list(fim.layouts))}")
+        lines += ["", "[fim]", *(f"{name} = {_quote(getattr(fim, name))}" for name in names)]
+        lines.append(f"layouts = {_quote(list(fim.layouts))}")
         if fim.healing is not None:
-            lines.append(f"healing = {_quoted(list(fim.healing))}")
-    if known.chat is not None:
-        chat = known.chat
+            lines.append(f"healing = {_quote(list(fim.healing))}")
+    if published.chat is not None:
+        chat = published.chat
         turns = ("system", "user", "assistant", "opening", "begin")
-        lines += ["", "[chat]", *(f"{name} = {_quoted(getattr(chat, name))}" for name in turns)]
-        lines.append(f"ends = {_quoted(list(chat.ends))}")
-    if "embedding" in known.roles:
-        lines += ["", "[embedding]", f"pooling = {_quoted(known.pooling)}"]
-    for role, settings in (known.settings or {}).items():
+        lines += ["", "[chat]", *(f"{name} = {_quote(getattr(chat, name))}" for name in turns)]
+        lines.append(f"ends = {_quote(list(chat.ends))}")
+    if "embedding" in published.roles:
+        lines += ["", "[embedding]", f"pooling = {_quote(published.pooling)}"]
+    for role, settings in (published.settings or {}).items():
         lines += ["", f"[role.{role}]", f"temperature = {settings.temperature}", f"max_tokens = {settings.max_tokens}"]
     return "\n".join(lines) + "\n"
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     """A text, or a list of texts, as TOML writes it: JSON's strings are TOML's basic ones."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _read(path: Path) -> KnownModel:
+def _read(path: Path) -> PublishedModel:
     fields = Table.read(path)
-    roles = fields.texts("roles", ROLES)
-    tables = {name: fields.table(name, optional=True) for name in ("fim", "chat", "embedding", "role")}
-    return KnownModel(
-        name=fields.text("name"),
-        repository=fields.text("repository"),
-        network=fields.choice("network", NETWORKS, default=""),
-        parameters=fields.integer("parameters", least=1),
-        context_tokens=fields.integer("context_tokens", least=1),
-        licence=fields.text("licence"),
-        gated=fields.truth("gated", default=False),
+    roles = fields.get_texts("roles", ROLES)
+    tables = {name: fields.get_table(name, optional=True) for name in ("fim", "chat", "embedding", "role")}
+    return PublishedModel(
+        name=fields.get_text("name"),
+        repository=fields.get_text("repository"),
+        network=fields.get_choice("network", NETWORKS, default=""),
+        parameters=fields.get_integer("parameters", least=1),
+        context_tokens=fields.get_integer("context_tokens", least=1),
+        licence=fields.get_text("licence"),
+        gated=fields.get_bool("gated", default=False),
         roles=roles,
         fim=read_fim(tables["fim"]) if "completion" in roles else None,
         chat=read_chat(tables["chat"]) if "chat" in roles else None,
-        pooling=tables["embedding"].choice("pooling", POOLINGS, default="mean"),
+        pooling=tables["embedding"].get_choice("pooling", POOLINGS, default="mean"),
         settings=read_settings(tables["role"], roles),
-        table_parameters=fields.integer("table_parameters", least=0, default=0),
-        tied=fields.truth("tied", default=True),
-        worth=read_worth(fields.table("worth", optional=True)),
+        table_parameters=fields.get_integer("table_parameters", least=0, default=0),
+        tied=fields.get_bool("tied", default=True),
+        worth=read_worth(fields.get_table("worth", optional=True)),
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from models.catalog.published_models import KnownModel
+    from models.catalog.published_models import PublishedModel
 
 CONNECT_S = 5.0
 SPARE_BYTES = 500_000_000  # left free on the disk beside the download
@@ -52,17 +52,17 @@ class RemoteFile:
 
 
 def pull(
-    known: KnownModel,
+    published: PublishedModel,
     downloads: Path,
     *,
     token: str | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     endpoint: str | None = None,
 ) -> Path:
-    """Fetch `known` into a folder of its own below `downloads`, and return that folder.
+    """Fetch `published` into a folder of its own below `downloads`, and return that folder.
 
     Args:
-        known: which.
+        published: which.
         downloads: where; what an earlier try left there is gone on from.
         token: of an account on the hub, for models whose licence has to be accepted there.
         on_progress: called with bytes done and bytes in all.
@@ -75,38 +75,38 @@ def pull(
     from huggingface_hub import HfApi  # noqa: PLC0415  # heavy; only where a person asked for a download
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what matters is said by us, once
-    folder = downloads / known.name
-    with _told(known):
+    folder = downloads / published.name
+    with _explaining_errors(published):
         api = HfApi(endpoint=endpoint, token=token or False)
-        info = api.model_info(known.repository, files_metadata=True, timeout=CONNECT_S)
-    hub = _Hub(known, token, endpoint)
-    files = _wanted(known, info.siblings or [])
-    _check_space(downloads, sum(file.size_bytes for file in files if not _complete(folder, file)))
+        info = api.model_info(published.repository, files_metadata=True, timeout=CONNECT_S)
+    hub = _Hub(published, token, endpoint)
+    files = _select_files(published, info.siblings or [])
+    _check_space(downloads, sum(file.size_bytes for file in files if not _is_complete(folder, file)))
     total = sum(file.size_bytes for file in files)
     done = 0
     for file in files:
-        _fetch(hub, file, folder, str(info.sha), partial(_add, on_progress, done, total))
+        _fetch(hub, file, folder, str(info.sha), partial(_report_progress, on_progress, done, total))
         done += file.size_bytes
         on_progress(done, total)
     return folder
 
 
-def _wanted(known: KnownModel, siblings: Sequence[Any]) -> list[RemoteFile]:
+def _select_files(published: PublishedModel, siblings: Sequence[Any]) -> list[RemoteFile]:
     """The files that a conversion reads, small ones first."""
     files = [RemoteFile(one.rfilename, int(one.size or 0), str(one.lfs.sha256) if one.lfs else "") for one in siblings]
 
-    def named(*patterns: str) -> list[RemoteFile]:
+    def match(*patterns: str) -> list[RemoteFile]:
         return [file for file in files if any(fnmatch(file.name, pattern) for pattern in patterns)]
 
-    weights = named(*WEIGHTS) or named(*PICKLES)
+    weights = match(*WEIGHTS) or match(*PICKLES)
     if not weights:
         raise ModelError(
-            f"The repository {known.repository} holds no weights that can be converted; choose another model."
+            f"The repository {published.repository} holds no weights that can be converted; choose another model."
         )
-    return [*named(*BESIDE_WEIGHTS), *weights]
+    return [*match(*BESIDE_WEIGHTS), *weights]
 
 
-def _complete(folder: Path, file: RemoteFile) -> bool:
+def _is_complete(folder: Path, file: RemoteFile) -> bool:
     try:
         return (folder / file.name).stat().st_size == file.size_bytes
     except OSError:
@@ -126,13 +126,13 @@ def _check_space(downloads: Path, needed_bytes: int) -> None:
         )
 
 
-def _add(on_progress: Callable[[int, int], None], done: int, total: int, size: int) -> None:
+def _report_progress(on_progress: Callable[[int, int], None], done: int, total: int, size: int) -> None:
     on_progress(done + size, total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hub:
-    known: KnownModel
+    published: PublishedModel
     token: str | None
     endpoint: str | None
 
@@ -140,20 +140,20 @@ class _Hub:
 def _fetch(hub: _Hub, file: RemoteFile, folder: Path, revision: str, on_bytes: Callable[[int], None]) -> None:
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
 
-    known = hub.known
-    with _told(known), closed_process():
+    published = hub.published
+    with _explaining_errors(published), closed_process():
         hf_hub_download(
-            known.repository,
+            published.repository,
             file.name,
             revision=revision,
             local_dir=folder,
             token=hub.token or False,
             endpoint=hub.endpoint,
-            tqdm_class=_counter(on_bytes),
+            tqdm_class=_make_counter(on_bytes),
         )
     if file.sha256 and _sha256(folder / file.name) != file.sha256:
         (folder / file.name).unlink()
-        raise ModelError(f"{file.name} of {known.repository} arrived damaged; pull the model again.")
+        raise ModelError(f"{file.name} of {published.repository} arrived damaged; pull the model again.")
 
 
 def _sha256(path: Path) -> str:
@@ -164,7 +164,7 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _counter(on_bytes: Callable[[int], None]) -> type:
+def _make_counter(on_bytes: Callable[[int], None]) -> type:
     """What the hub's library takes for a progress bar."""
     from tqdm.std import tqdm  # noqa: PLC0415  # comes with the hub's library
 
@@ -185,42 +185,42 @@ def _counter(on_bytes: Callable[[int], None]) -> type:
     return Counter
 
 
-class _told:  # noqa: N801  # used as a statement
+class _explaining_errors:  # noqa: N801  # used as a statement
     """Turns what the hub's library raises into one sentence."""
 
-    def __init__(self, known: KnownModel) -> None:
-        self._known = known
+    def __init__(self, published: PublishedModel) -> None:
+        self._published = published
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if error is not None and isinstance(error, Exception) and not isinstance(error, ModelError):
-            raise ModelError(_sentence(self._known, error)) from None  # its own message may quote headers
+            raise ModelError(_explain(self._published, error)) from None  # its own message may quote headers
 
 
-def _sentence(known: KnownModel, error: Exception) -> str:
+def _explain(published: PublishedModel, error: Exception) -> str:
     from huggingface_hub import errors  # noqa: PLC0415
 
-    page = f"https://huggingface.co/{known.repository}"
-    if isinstance(error, errors.GatedRepoError) or (known.gated and _status(error) in (401, 403)):
+    page = f"https://huggingface.co/{published.repository}"
+    if isinstance(error, errors.GatedRepoError) or (published.gated and _read_status(error) in (401, 403)):
         return (
-            f"{known.repository} has to be unlocked first: accept its licence at {page} with an account, and give a "
-            "token of that account with --token-file."
+            f"{published.repository} has to be unlocked first: accept its licence at {page} with an account, and give "
+            "a token of that account with --token-file."
         )
-    if isinstance(error, errors.RepositoryNotFoundError) or _status(error) in (401, 403, 404):
-        return f"The hub has no {known.repository}, or does not show it to this token; look at {page}."
-    if (status := _status(error)) is not None:
-        return f"The hub answered with status {status}; pull {known.name} again later, it goes on where it stopped."
+    if isinstance(error, errors.RepositoryNotFoundError) or _read_status(error) in (401, 403, 404):
+        return f"The hub has no {published.repository}, or does not show it to this token; look at {page}."
+    if (status := _read_status(error)) is not None:
+        return f"The hub answered with status {status}; pull {published.name} again later, it goes on where it stopped."
     if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
-        return f"{known.name} cannot be stored: {error.strerror}; check space and permissions."
+        return f"{published.name} cannot be stored: {error.strerror}; check space and permissions."
     return (
-        f"The hub cannot be reached ({type(error).__name__}); check the network, then pull {known.name} again, it goes "
-        "on where it stopped. A folder with the model's files can be converted without a network: "
+        f"The hub cannot be reached ({type(error).__name__}); check the network, then pull {published.name} again, it "
+        "goes on where it stopped. A folder with the model's files can be converted without a network: "
         "starling models convert FOLDER."
     )
 
 
-def _status(error: Exception) -> int | None:
+def _read_status(error: Exception) -> int | None:
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status if isinstance(status, int) else None

@@ -89,7 +89,7 @@ class ShowFilter:
             _refuse(path, "format", f"{FORMAT}, with a table of kinds")
         return cls({kind: _weights(path, kind, kinds.get(kind)) for kind in KINDS})
 
-    def probability(self, kind: str, evidence: Mapping[str, float]) -> float:
+    def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
         """That a suggestion of this kind with this evidence is right; microseconds."""
         total = sum(weight * evidence[name] for name, weight in self.weights[kind].items())
         return 1 / (1 + math.exp(-max(min(total, 60.0), -60.0)))

@@ -11,7 +11,7 @@ _MIXTURE = re.compile(r"(?<![a-z\d.])\d+x\d+(?:\.\d+)?b(?![a-z])", re.IGNORECASE
 _UNITS = {"b": 1_000_000_000, "m": 1_000_000}
 
 
-def weights(name: str) -> int:
+def parse_weight_count(name: str) -> int:
     """Return the number of weights that a model's name says it has ("qwen2.5-coder:1.5b"), 0 where it says none."""
     if _MIXTURE.search(name):
         return 0
@@ -21,4 +21,4 @@ def weights(name: str) -> int:
 
 def is_small(name: str) -> bool:
     """Return whether a model's name says that it is small; one whose name says nothing is not."""
-    return 0 < weights(name) < SMALL
+    return 0 < parse_weight_count(name) < SMALL

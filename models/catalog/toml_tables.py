@@ -53,7 +53,7 @@ class Table:
         found = f"is {self._data[field_name]!r}" if field_name in self._data else "is missing"
         raise CatalogError(f"{self._path}: {where} {found}; allowed: {allowed}.")
 
-    def unread(self) -> tuple[str, ...]:
+    def list_unread(self) -> tuple[str, ...]:
         """Fields that nobody asked for."""
         return tuple(f"{self._name}.{key}" if self._name else key for key in self._data if key not in self._read)
 
@@ -61,7 +61,7 @@ class Table:
         self._read.add(field_name)
         return self._data.get(field_name)
 
-    def text(self, field_name: str, *, default: str | None = None) -> str:
+    def get_text(self, field_name: str, *, default: str | None = None) -> str:
         """A text; without a default it may be neither missing nor empty."""
         value = self._get(field_name)
         if value is None and default is not None:
@@ -70,14 +70,14 @@ class Table:
             self.refuse(field_name, "a text that is not empty" if default is None else "a text")
         return value
 
-    def choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
+    def get_choice(self, field_name: str, allowed: tuple[str, ...], *, default: str) -> str:
         """One of some words."""
-        value = self.text(field_name, default=default)
+        value = self.get_text(field_name, default=default)
         if value not in allowed:
             self.refuse(field_name, "one of " + ", ".join(allowed))
         return value
 
-    def texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def get_texts(self, field_name: str, allowed: tuple[str, ...] = ()) -> tuple[str, ...]:
         """A list of one or more texts, each one of `allowed` where those are named."""
         value = self._get(field_name)
         if not isinstance(value, list) or not value or any(not isinstance(item, str) or not item for item in value):
@@ -86,7 +86,7 @@ class Table:
             self.refuse(field_name, "a list of one or more of " + ", ".join(allowed))
         return tuple(str(item) for item in value)
 
-    def optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
+    def get_optional_texts(self, field_name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
         """Read a list of any number of `allowed` texts; None where there is no list."""
         value = self._get(field_name)
         if value is None:
@@ -95,7 +95,7 @@ class Table:
             self.refuse(field_name, f"a list of any of {', '.join(allowed)}")
         return tuple(str(item) for item in value)
 
-    def integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
+    def get_integer(self, field_name: str, *, least: int, default: int | None = None) -> int:
         """Read a whole number; without a default it may not be missing."""
         value = self._get(field_name)
         if value is None and default is not None:
@@ -104,7 +104,7 @@ class Table:
             self.refuse(field_name, f"a whole number from {least}")
         return value
 
-    def truth(self, field_name: str, *, default: bool) -> bool:
+    def get_bool(self, field_name: str, *, default: bool) -> bool:
         """True or false."""
         value = self._get(field_name)
         if value is None:
@@ -113,12 +113,12 @@ class Table:
             self.refuse(field_name, "true or false")
         return value
 
-    def number(self, field_name: str, least: float, most: float, default: float) -> float:
+    def get_number(self, field_name: str, least: float, most: float, default: float) -> float:
         """A number within bounds."""
-        value = self.optional_number(field_name, least, most)
+        value = self.get_optional_number(field_name, least, most)
         return default if value is None else value
 
-    def optional_number(self, field_name: str, least: float, most: float) -> float | None:
+    def get_optional_number(self, field_name: str, least: float, most: float) -> float | None:
         """A number within bounds, or None where there is none."""
         value = self._get(field_name)
         if value is None:
@@ -127,14 +127,14 @@ class Table:
             self.refuse(field_name, f"a number from {least:g} to {most:g}")
         return float(value)
 
-    def folder_name(self, field_name: str) -> str:
+    def get_folder_name(self, field_name: str) -> str:
         """A plain name of a folder inside the model's own: an entry never reaches outside."""
-        value = self.text(field_name, default=".")
+        value = self.get_text(field_name, default=".")
         if value != "." and (value == ".." or "/" in value or "\\" in value or ":" in value):
             self.refuse(field_name, "the name of a folder beside the entry")
         return value
 
-    def table(self, field_name: str, *, optional: bool = False) -> Table:
+    def get_table(self, field_name: str, *, optional: bool = False) -> Table:
         """A table within; an optional one may be missing, and is empty then."""
         value = self._get(field_name)
         if value is None and optional:

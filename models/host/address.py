@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.errors import HostError
-from models.host.folder_trust import untrusted
-from models.host.peers import foreign_peer
+from models.host.folder_trust import explain_distrust
+from models.host.peers import describe_foreign_peer
 from models.host.protocol import PROTOCOL
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ANOTHER_FOLDER = "set STARLING_HOME to a folder that is yours alone, or `model.h
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class HostAccess:
     """How the host is reached.
 
     Attributes:
@@ -90,16 +90,16 @@ class Address:
         """Held by the host while it lives."""
         return self.folder / f"{self._name}.lock"
 
-    def check(self) -> None:
+    def check_folder(self) -> None:
         """See that nobody else can decide what lies in the folder.
 
         Raises:
             HostError: somebody can.
         """
-        if why := untrusted(self.folder, self.own_parts):
+        if why := explain_distrust(self.folder, self.own_parts):
             raise HostError(f"The model host's folder cannot be trusted: {why}; have it removed, or {ANOTHER_FOLDER}.")
 
-    def reach(self) -> Reach | None:
+    def find_host(self) -> HostAccess | None:
         """Return how the host is reached that listens there now; None when none does.
 
         Raises:
@@ -107,11 +107,11 @@ class Address:
         """
         if not self.folder.exists():
             return None
-        self.check()
-        found = self._reach()
-        return found if found is not None and self._listens(found) else None
+        self.check_folder()
+        found = self._read_access()
+        return found if found is not None and self._is_listening(found) else None
 
-    def mark(self) -> tuple[int, int] | None:
+    def read_inode(self) -> tuple[int, int] | None:
         """Return what tells the socket, or the record, from another in its place; None where there is none."""
         try:
             status = (self.socket if self.sockets else self.record).lstat()
@@ -119,10 +119,10 @@ class Address:
             return None
         return status.st_dev, status.st_ino
 
-    def since_ns(self) -> int:
+    def read_start_ns(self) -> int:
         """Return when the host began to listen there, in nanoseconds since the epoch; 0 where nobody does.
 
-        Unlike `mark`, this tells a host from its predecessor even if the system has reused the inode.
+        Unlike `read_inode`, this tells a host from its predecessor even if the system has reused the inode.
         """
         try:
             return (self.socket if self.sockets else self.record).lstat().st_mtime_ns
@@ -145,20 +145,20 @@ class Address:
         with contextlib.suppress(OSError):
             (self.socket if self.sockets else self.record).unlink(missing_ok=True)
 
-    def _reach(self) -> Reach | None:
+    def _read_access(self) -> HostAccess | None:
         path = self.socket if self.sockets else self.record
         try:
             status = path.lstat()
             if stat.S_ISLNK(status.st_mode) or (os.name == "posix" and status.st_uid != os.getuid()):
-                raise self._foreign(f"User {status.st_uid}" if os.name == "posix" else "Somebody else")
+                raise self._make_foreign_error(f"User {status.st_uid}" if os.name == "posix" else "Somebody else")
             if self.sockets:
-                return Reach(SOCKET_URL, self.socket) if stat.S_ISSOCK(status.st_mode) else None
+                return HostAccess(SOCKET_URL, self.socket) if stat.S_ISSOCK(status.st_mode) else None
             told = json.loads(self.record.read_text(encoding="utf-8"))
-            return Reach(f"http://127.0.0.1:{int(told['port'])}", token=str(told["token"]))
+            return HostAccess(f"http://127.0.0.1:{int(told['port'])}", token=str(told["token"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _listens(self, reach: Reach) -> bool:
+    def _is_listening(self, reach: HostAccess) -> bool:
         """Whether somebody takes a connection there.
 
         Raises:
@@ -173,10 +173,10 @@ class Address:
                 return True  # the line of those who wait to be let in is full
             except OSError:
                 return False
-            if reach.socket is not None and (who := foreign_peer(probe)):
-                raise self._foreign(who.capitalize())
+            if reach.socket is not None and (who := describe_foreign_peer(probe)):
+                raise self._make_foreign_error(who.capitalize())
         return True
 
-    def _foreign(self, who: str) -> HostError:
+    def _make_foreign_error(self, who: str) -> HostError:
         path = self.socket if self.sockets else self.record
         return HostError(f"{who} has the model host's place, {path}, not you; remove that file, or {ANOTHER_FOLDER}.")

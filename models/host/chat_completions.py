@@ -1,6 +1,6 @@
 """`/v1/chat/completions`: a conversation in OpenAI's form, answered by a chat model of the catalog.
 
-Start at `Conversation.read` and `Answering.events`.
+Start at `ChatCompletionRequest.read` and `ChatCompletion.stream_events`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from models.chat import AnswerSchema, ChatRequest, Message, Reply, ReplyEnd, Speaker, ToolCall, ToolSpec
-from models.host.protocol import FormError, text_of
+from models.host.protocol import InvalidRequestError, read_required_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from models.chat import ChatModel
-    from models.host.computation import Computing
+    from models.host.computation import Computation
     from models.host.metrics import Metrics
 
 SPEAKERS = {
@@ -32,7 +32,7 @@ ENDS = {ReplyEnd.LENGTH: "length", ReplyEnd.TOOLS: "tool_calls"}
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class ChatCompletionRequest:
     """A request to `/v1/chat/completions`."""
 
     model: str
@@ -40,78 +40,84 @@ class Conversation:
     stream: bool
 
     @classmethod
-    def read(cls, body: Mapping[str, Any]) -> Conversation:
+    def read(cls, body: Mapping[str, Any]) -> ChatCompletionRequest:
         """The conversation in a JSON body.
 
         Raises:
-            FormError: it is none.
+            InvalidRequestError: it is none.
         """
         try:
             request = ChatRequest(
-                messages=tuple(map(_message, body["messages"])),
-                tools=tuple(map(_tool, body.get("tools") or ())),
-                schema=_schema(body.get("response_format")),
+                messages=tuple(map(_read_message, body["messages"])),
+                tools=tuple(map(_read_tool, body.get("tools") or ())),
+                schema=_read_schema(body.get("response_format")),
                 max_tokens=int(body.get("max_completion_tokens") or body.get("max_tokens") or 1024),
                 temperature=None if body.get("temperature") is None else float(body["temperature"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormError(f"This is no chat completion as OpenAI has it ({type(error).__name__}: {error}).") from None
+            raise InvalidRequestError(
+                f"This is no chat completion as OpenAI has it ({type(error).__name__}: {error})."
+            ) from None
         if not request.messages or request.max_tokens < 1:
-            raise FormError("There must be a message, and max_tokens of at least 1.")
-        return cls(text_of(body, "model"), request, bool(body.get("stream")))
+            raise InvalidRequestError("There must be a message, and max_tokens of at least 1.")
+        return cls(read_required_text(body, "model"), request, bool(body.get("stream")))
 
-    def answered_by(self, chat: ChatModel, computing: Computing, metrics: Metrics) -> Answering:
+    def start(self, chat: ChatModel, computation: Computation, metrics: Metrics) -> ChatCompletion:
         """The answer, still to be computed."""
-        return Answering(self, chat, computing, metrics)
+        return ChatCompletion(self, chat, computation, metrics)
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class ChatCompletion:
     """One conversation and the model that answers it."""
 
-    conversation: Conversation
+    conversation: ChatCompletionRequest
     chat: ChatModel
-    computing: Computing
+    computation: Computation
     metrics: Metrics
     identity: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    async def events(self) -> AsyncGenerator[dict[str, Any], None]:
+    async def stream_events(self) -> AsyncGenerator[dict[str, Any], None]:
         """The answer in pieces, then how it ended and the bill."""
-        yield self._chunk({"role": "assistant", "content": ""})
-        async for item in self.computing.tokens(self._work):
+        yield self._make_chunk({"role": "assistant", "content": ""})
+        async for item in self.computation.stream(self._chat):
             if isinstance(item, str):
-                yield self._chunk({"content": item})
+                yield self._make_chunk({"content": item})
             elif isinstance(item, Reply):
                 self._count(item)
                 if item.calls:
-                    yield self._chunk({"tool_calls": _calls(item)})
-                yield self._chunk({}, ENDS.get(item.end, "stop"))
-                yield self._object("chat.completion.chunk", []) | {"usage": _usage(item)}
+                    yield self._make_chunk({"tool_calls": _format_calls(item)})
+                yield self._make_chunk({}, ENDS.get(item.end, "stop"))
+                yield self._make_object("chat.completion.chunk", []) | {"usage": _format_usage(item)}
 
-    async def whole(self) -> dict[str, Any]:
+    async def answer_whole(self) -> dict[str, Any]:
         """The whole answer."""
-        reply = await self.computing.result(lambda: self._work(lambda _: None))
+        reply = await self.computation.run(lambda: self._chat(lambda _: None))
         self._count(reply)
-        message = {"role": "assistant", "content": reply.text, **({"tool_calls": _calls(reply)} if reply.calls else {})}
+        message = {
+            "role": "assistant",
+            "content": reply.text,
+            **({"tool_calls": _format_calls(reply)} if reply.calls else {}),
+        }
         choice = {"index": 0, "message": message, "finish_reason": ENDS.get(reply.end, "stop")}
-        return self._object("chat.completion", [choice]) | {"usage": _usage(reply)}
+        return self._make_object("chat.completion", [choice]) | {"usage": _format_usage(reply)}
 
-    def _work(self, tell: Callable[[str], None]) -> Reply:
-        return self.chat.chat(self.conversation.request, cancelled=self.computing.given_up, on_text=tell)
+    def _chat(self, tell: Callable[[str], None]) -> Reply:
+        return self.chat.chat(self.conversation.request, cancelled=self.computation.is_cancelled, on_text=tell)
 
     def _count(self, reply: Reply) -> None:
         self.metrics.add("tokens_total", reply.usage.answer_tokens, model=self.chat.name)
 
-    def _object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    def _make_object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         head = {"id": self.identity, "object": kind, "created": self.created}
         return {**head, "model": self.chat.name, "choices": choices}
 
-    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-        return self._object("chat.completion.chunk", [{"index": 0, "delta": delta, "finish_reason": finish}])
+    def _make_chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        return self._make_object("chat.completion.chunk", [{"index": 0, "delta": delta, "finish_reason": finish}])
 
 
-def _calls(reply: Reply) -> list[dict[str, Any]]:
+def _format_calls(reply: Reply) -> list[dict[str, Any]]:
     return [
         {
             "index": place,
@@ -123,12 +129,12 @@ def _calls(reply: Reply) -> list[dict[str, Any]]:
     ]
 
 
-def _usage(reply: Reply) -> dict[str, int]:
+def _format_usage(reply: Reply) -> dict[str, int]:
     read, written = reply.usage.prompt_tokens, reply.usage.answer_tokens
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
 
-def _message(given: Mapping[str, Any]) -> Message:
+def _read_message(given: Mapping[str, Any]) -> Message:
     content = given.get("content") or ""
     if isinstance(content, list):  # parts; those that are no text cannot be read here
         content = "".join(part["text"] for part in content)
@@ -139,14 +145,14 @@ def _message(given: Mapping[str, Any]) -> Message:
     return Message(SPEAKERS[given["role"]], str(content), calls, str(given.get("tool_call_id") or ""))
 
 
-def _tool(given: Mapping[str, Any]) -> ToolSpec:
+def _read_tool(given: Mapping[str, Any]) -> ToolSpec:
     function = given["function"]
     return ToolSpec(
         str(function["name"]), str(function.get("description") or ""), dict(function.get("parameters") or {})
     )
 
 
-def _schema(given: Mapping[str, Any] | None) -> AnswerSchema | None:
+def _read_schema(given: Mapping[str, Any] | None) -> AnswerSchema | None:
     kind = (given or {}).get("type")
     if given is None or kind == "text":
         return None

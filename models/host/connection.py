@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from models.errors import SilentHostError
 from models.host import protocol
-from models.host.hang_detector import Pulse
+from models.host.hang_detector import HangDetector
 from models.remote.circuit import Circuit
 from models.remote.endpoint import Endpoint, Patience
 from models.remote.http import HttpClient, HttpOptions
@@ -23,8 +23,8 @@ from models.remote.keys import KeySource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from models.host.address import Reach
-    from models.host.launcher import HostProcess
+    from models.host.address import HostAccess
+    from models.host.launcher import HostLauncher
 
 # One for this process: the host gives each client its turn.
 CLIENT = uuid.uuid4().hex
@@ -71,11 +71,11 @@ class Connection(Protocol):
         """
         ...
 
-    def asked(self) -> None:
+    def note_request(self) -> None:
         """Note that a request goes out."""
         ...
 
-    def heard(self) -> None:
+    def note_answer(self) -> None:
         """Note that an answer came."""
         ...
 
@@ -87,7 +87,7 @@ class Connection(Protocol):
         """
         ...
 
-    def lost(self, endpoint: Endpoint) -> bool:
+    def discard(self, endpoint: Endpoint) -> bool:
         """Nobody answered there: whether it is worth asking for another endpoint, once."""
         ...
 
@@ -113,16 +113,16 @@ class FixedConnection:
         """Where to ask."""
         return self._endpoint
 
-    def asked(self) -> None:
+    def note_request(self) -> None:
         """Nothing is known of how it lives."""
 
-    def heard(self) -> None:
+    def note_answer(self) -> None:
         """Nothing is known of how it lives."""
 
     def check(self) -> None:
         """Nothing is known of how it lives."""
 
-    def lost(self, _: Endpoint) -> bool:
+    def discard(self, _: Endpoint) -> bool:
         """Nothing can be done about it."""
         return False
 
@@ -134,14 +134,14 @@ class FixedConnection:
 class HostConnection:
     """To our host, which is started when there is none."""
 
-    def __init__(self, process: HostProcess) -> None:
-        self._process = process
+    def __init__(self, process: HostLauncher) -> None:
+        self._launcher = process
         self._lock = threading.Lock()
-        self._reach: Reach | None = None
+        self._reach: HostAccess | None = None
         self._endpoint: Endpoint | None = None
         self._clients: list[HttpClient] = []
         self._closed = False
-        self._pulse = Pulse(process.lives)
+        self._hang_detector = HangDetector(process.is_alive)
         self._since_ns = 0  # of the host that was reached last
         self._ended = False  # the last host left its socket behind, so it was killed; until another one answers
         self._told: Callable[[str], None] = lambda _: None
@@ -158,18 +158,18 @@ class HostConnection:
     @property
     def headers(self) -> Mapping[str, str]:
         """Who asks, of which version."""
-        return {protocol.HEADER: self._process.address.handshake, protocol.CLIENT_HEADER: CLIENT}
+        return {protocol.HEADER: self._launcher.address.handshake, protocol.CLIENT_HEADER: CLIENT}
 
     def endpoint(self, cancelled: Callable[[], bool]) -> Endpoint:
         """The host, started if need be."""
         if (endpoint := self._endpoint) is not None:
             return endpoint
         with self._explaining():
-            reach = self._process.reach(cancelled)
+            reach = self._launcher.ensure_running(cancelled)
         news = False
         with self._lock:
             if self._endpoint is None:
-                since_ns = self._process.address.since_ns()
+                since_ns = self._launcher.address.read_start_ns()
                 if since_ns == self._since_ns:
                     self._ended = False  # the same one lives, and only a connection broke
                 self._since_ns, news = since_ns, self._ended
@@ -187,21 +187,21 @@ class HostConnection:
             self._told(ENDED)
         return endpoint
 
-    def lost(self, endpoint: Endpoint) -> bool:
+    def discard(self, endpoint: Endpoint) -> bool:
         """It is started again by the next `endpoint`."""
         with self._lock:
             if self._endpoint is endpoint:
-                self._ended = self._ended or self._process.address.since_ns() == self._since_ns
+                self._ended = self._ended or self._launcher.address.read_start_ns() == self._since_ns
                 self._endpoint = self._reach = None  # with new connections: the old ones are broken
             return not self._closed
 
-    def asked(self) -> None:
+    def note_request(self) -> None:
         """Note that a request goes out."""
-        self._pulse.asked()
+        self._hang_detector.note_request()
 
-    def heard(self) -> None:
+    def note_answer(self) -> None:
         """Note that an answer came."""
-        self._pulse.heard()
+        self._hang_detector.note_answer()
         with self._lock:
             self._ended = self._ended and self._endpoint is None
 
@@ -212,7 +212,7 @@ class HostConnection:
             SilentHostError: it hangs.
         """
         with self._explaining():
-            self._pulse.check()
+            self._hang_detector.check()
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from models.errors import ModelError
 from models.host.host_app import Host, create_app
-from models.host.loaded_models import Residents
+from models.host.loaded_models import LoadedModels
 from models.local import allocator
 from models.local.loading import load, load_chat, load_embedder
 from starling_files import FILE_MODE
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.host.address import Address
     from models.host.loaded_models import Kind, Limits
-    from models.host.protocol import Placing
+    from models.host.protocol import PlacementSettings
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def run(
     limits: Limits,
     *,
     models_dir: Path | None,
-    loaders: Mapping[Kind, Callable[[ModelEntry, Placing], Any]],
+    loaders: Mapping[Kind, Callable[[ModelEntry, PlacementSettings], Any]],
     ready: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Be the host until nobody asks any more, or a signal comes.
@@ -63,7 +63,7 @@ def run(
         address: where to listen.
         limits: of memory, waiting and idling.
         models_dir: a person's own models.
-        loaders: what loads each kind of model (`usual_loaders`).
+        loaders: what loads each kind of model (`make_loaders`).
         ready: called with what to connect to once it listens.
 
     Raises:
@@ -73,7 +73,7 @@ def run(
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (for the host alone)
 
-    address.check()
+    address.check_folder()
     lock = FileLock(address.lock, timeout=0, mode=FILE_MODE)
     try:
         lock.acquire()
@@ -81,37 +81,37 @@ def run(
         raise AlreadyRunningError("A model host of this version runs already.") from None
     except OSError as error:
         raise ModelError(f"{address.lock} cannot be made: {error.strerror}; check the folder's permissions.") from error
-    allocator.bound()
+    allocator.limit_memory()
     executor = ThreadPoolExecutor(THREADS, thread_name_prefix="model")
-    residents = Residents(models_dir, loaders, limits, executor)
+    loaded_models = LoadedModels(models_dir, loaders, limits, executor)
     try:
-        with _listening(address) as (listener, token):
-            host = Host(residents, executor, address.handshake, token)
-            asyncio.run(_serve(host, listener, ready, _Place(address, address.mark())))
+        with _open_listener(address) as (listener, token):
+            host = Host(loaded_models, executor, address.handshake, token)
+            asyncio.run(_serve(host, listener, ready, _OwnPlace(address, address.read_inode())))
     finally:
-        residents.close()
+        loaded_models.close()
         executor.shutdown(cancel_futures=True)
         lock.release()
 
 
-def usual_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, Placing], Any]]:
+def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, PlacementSettings], Any]]:
     """What loads each kind of model; measured numbers of threads are remembered in `state_dir`."""
 
-    def completion(entry: ModelEntry, placing: Placing) -> Any:  # noqa: ANN401 (one of the three ports)
+    def completion(entry: ModelEntry, placing: PlacementSettings) -> Any:  # noqa: ANN401 (one of the three ports)
         device, threads = placing.device, placing.threads
         return load(entry, device=device, compute_type=placing.compute_type, threads=threads, state_dir=state_dir)  # type: ignore[arg-type]
 
-    def chat(entry: ModelEntry, _: Placing) -> Any:  # noqa: ANN401
+    def chat(entry: ModelEntry, _: PlacementSettings) -> Any:  # noqa: ANN401
         return load_chat(entry, state_dir=state_dir)
 
-    def embedding(entry: ModelEntry, _: Placing) -> Any:  # noqa: ANN401
+    def embedding(entry: ModelEntry, _: PlacementSettings) -> Any:  # noqa: ANN401
         return load_embedder(entry)
 
     return {"completion": completion, "chat": chat, "embedding": embedding}
 
 
 @contextlib.contextmanager
-def _listening(address: Address) -> Iterator[tuple[socket.socket, str]]:
+def _open_listener(address: Address) -> Iterator[tuple[socket.socket, str]]:
     """The listening socket and the token ("" behind a Unix socket); the lock is held."""
     address.clear()
     kind = socket.AF_UNIX if address.sockets else socket.AF_INET
@@ -133,7 +133,7 @@ def _listening(address: Address) -> Iterator[tuple[socket.socket, str]]:
             raise ModelError(
                 f"The model host cannot listen in {address.folder}: {error.strerror or error}; check its permissions."
             ) from error
-        place = _Place(address, address.mark())
+        place = _OwnPlace(address, address.read_inode())
         try:
             yield listener, token
         finally:
@@ -142,7 +142,7 @@ def _listening(address: Address) -> Iterator[tuple[socket.socket, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _OwnPlace:
     """What a host listens at, and what tells it from another host's."""
 
     address: Address
@@ -150,17 +150,17 @@ class _Place:
 
     def is_ours(self) -> bool:
         """Whether it still lies there: who deletes it, or the folder, has cut this host off."""
-        return self.address.mark() == self.mark
+        return self.address.read_inode() == self.mark
 
 
-async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _Place) -> None:
+async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], object], place: _OwnPlace) -> None:
     import uvicorn  # noqa: PLC0415 (for the host alone)
 
-    from models.host.same_user_protocol import OwnClients  # noqa: PLC0415 (imports uvicorn)
+    from models.host.same_user_protocol import SameUserProtocol  # noqa: PLC0415 (imports uvicorn)
 
     config = uvicorn.Config(
         create_app(host),
-        http=OwnClients,
+        http=SameUserProtocol,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -183,7 +183,7 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows, or in a test's thread
             loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    leaving = asyncio.ensure_future(_leave(host, server, place))
+    leaving = asyncio.ensure_future(_stop_when_idle(host, server, place))
     ready(str(listener.getsockname()))
     try:
         await server.serve(sockets=[listener])
@@ -191,12 +191,12 @@ async def _serve(host: Host, listener: socket.socket, ready: Callable[[str], obj
         leaving.cancel()
 
 
-async def _leave(host: Host, server: uvicorn.Server, place: _Place) -> None:
+async def _stop_when_idle(host: Host, server: uvicorn.Server, place: _OwnPlace) -> None:
     """End the server once nobody has asked for long, or nobody can."""
-    idle_s = host.residents.limits.idle_s
+    idle_s = host.loaded_models.limits.idle_s
     while True:
         await asyncio.sleep(min(SWEEP_S, idle_s / 4))
-        host.residents.sweep()
+        host.loaded_models.unload_idle()
         if not place.is_ours():
             logger.warning("The model host leaves: %s was deleted.", place.address.folder)
             server.should_exit = True

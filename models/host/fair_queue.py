@@ -2,7 +2,7 @@
 
 A client whose newer request has come does not need its older one soon, so that comes after the newest of all others.
 The line is bounded: what does not fit is told so at once. On the event loop; knows nothing of models. Start at
-`FairTurns.take`.
+`FairQueue.take`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Waiter:
     superseded: bool = False
 
 
-class FairTurns:
+class FairQueue:
     """One at a time. Not thread-safe: all on one event loop."""
 
     def __init__(self, most: int) -> None:
@@ -63,7 +63,7 @@ class FairTurns:
             yield
         finally:
             self._taken = False
-            self._next()
+            self._grant_next()
 
     async def _wait(self, client: str) -> None:
         for other in self._waiting:
@@ -81,12 +81,12 @@ class FairTurns:
                 self._waiting.remove(me)
             elif me.turn.done() and not me.turn.cancelled() and me.turn.exception() is None:
                 self._taken = False  # it was given the turn and left at the same moment
-                self._next()
+                self._grant_next()
             raise
 
     def _make_room(self) -> None:
         """Where the line is full, the oldest that was superseded leaves it."""
-        self._waiting = [one for one in self._waiting if not one.turn.done()]  # see `_next`
+        self._waiting = [one for one in self._waiting if not one.turn.done()]  # see `_grant_next`
         if len(self._waiting) < self._most:
             return
         oldest = next((one for one in self._waiting if one.superseded), None)
@@ -95,7 +95,7 @@ class FairTurns:
         self._waiting.remove(oldest)
         oldest.turn.set_exception(BusyError())
 
-    def _next(self) -> None:
+    def _grant_next(self) -> None:
         # who was cancelled a moment ago stands in the line until its task runs again, and cannot take a turn
         wanting = [one for one in self._waiting if not one.turn.done()]
         if self._taken or not wanting:

@@ -1,4 +1,4 @@
-"""Whether nobody but this user and the administrator can decide what lies at a path. Start at `untrusted`.
+"""Whether nobody but this user and the administrator can decide what lies at a path. Start at `explain_distrust`.
 
 Walks from the root by open folders, so that what was looked at is what is entered. Makes folders of ours only.
 """
@@ -25,7 +25,7 @@ class UntrustedError(Exception):
     """Others could decide what lies there; the message is the rest of a sentence."""
 
 
-def untrusted(folder: Path, own: int = 1) -> str:
+def explain_distrust(folder: Path, own: int = 1) -> str:
     """Return why others could decide what lies in `folder`, as the rest of a sentence; "" if they cannot.
 
     Args:
@@ -65,7 +65,7 @@ def claim(folder: Path, own: int = 1) -> bool:
             ours = HAS_OWNERS and status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
             if ours and not status.st_mode & OTHERS_WRITE and status.st_mode & 0o077:
                 part.chmod(FOLDER_MODE)
-        return folder.is_dir() and os.access(folder, os.W_OK) and not untrusted(folder, own)
+        return folder.is_dir() and os.access(folder, os.W_OK) and not explain_distrust(folder, own)
     return False
 
 

@@ -2,7 +2,7 @@
 
 A model may take minutes to load or to read; the host's own loop answers `/health` meanwhile. A host that was stopped
 takes connections, for the system does that, and says nothing. Requests that were given up count: whoever types gives
-up each one after a moment. Start at `Pulse`.
+up each one after a moment. Start at `HangDetector`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SILENT = (
 )
 
 
-class Pulse:
+class HangDetector:
     """Of one host. Thread-safe."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Pulse:
         self._looking = False
         self._hangs = False
 
-    def asked(self) -> None:
+    def note_request(self) -> None:
         """Note that a request goes out."""
         with self._lock:
             now = self._clock()
@@ -57,7 +57,7 @@ class Pulse:
             elif self._hangs and now - self._silent_since > SILENT_S:
                 self._hangs = False  # that was a while ago: this request waits for another look
 
-    def heard(self) -> None:
+    def note_answer(self) -> None:
         """Note a sign of life."""
         with self._lock:
             self._silent_since, self._hangs = None, False

@@ -1,4 +1,4 @@
-"""How the host is, for a person who wants to know: asks `/health` and starts nothing. Start at `health`."""
+"""How the host is, for a person who wants to know: asks `/health` and starts nothing. Start at `fetch_health`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from models.host.protocol import NONCE_HEADER, PROOF_PATH, proof
+from models.host.protocol import NONCE_HEADER, PROOF_PATH, compute_proof
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
 from starling_python import uninterrupted
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from models.host.address import Address, Reach
+    from models.host.address import Address, HostAccess
 
 LOOK_S = 2.0
 
 
-def health(address: Address) -> Mapping[str, Any] | None:
+def fetch_health(address: Address) -> Mapping[str, Any] | None:
     """Return what the host says of itself; None when none runs there. An empty answer is one that hangs.
 
     Raises:
         HostError: another user listens there, or could.
     """
-    reach = address.reach()
+    reach = address.find_host()
     if reach is None:
         return None
     with uninterrupted():
@@ -50,10 +50,10 @@ def health(address: Address) -> Mapping[str, Any] | None:
     return told if isinstance(told, dict) else {}
 
 
-async def _is_host(asking: httpx2.AsyncClient, reach: Reach) -> bool:
+async def _is_host(asking: httpx2.AsyncClient, reach: HostAccess) -> bool:
     """Whether who listens at the port knows the token; another program may have taken the port of a host that died."""
     nonce = secrets.token_hex(16)
     answer = await asking.get(reach.url + PROOF_PATH, headers={NONCE_HEADER: nonce}, timeout=LOOK_S)
     told = answer.json()
     given = told.get("proof") if isinstance(told, dict) else None
-    return isinstance(given, str) and hmac.compare_digest(given.encode(), proof(reach.token, nonce).encode())
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), compute_proof(reach.token, nonce).encode())

@@ -28,14 +28,21 @@ from starlette.routing import Route
 
 from models.errors import ModelError
 from models.host import protocol
-from models.host.chat_completions import Conversation
+from models.host.chat_completions import ChatCompletionRequest
 from models.host.completions import Completion
-from models.host.computation import Computing
+from models.host.computation import Computation
 from models.host.fair_queue import BusyError
 from models.host.loaded_models import UnknownModelError
 from models.host.metrics import CONTENT_TYPE, Metrics
-from models.host.protocol import CompletionForm, FormError
-from models.host.responses import Events, HungUpError, RefusedError, read_object, refusal, until_hung_up
+from models.host.protocol import CompletionRequest, InvalidRequestError
+from models.host.responses import (
+    ClientGoneError,
+    EventStream,
+    HttpRequestError,
+    make_error_response,
+    read_object,
+    run_until_gone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -44,11 +51,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from models.host.loaded_models import Resident, Residents
+    from models.host.loaded_models import Kind, LoadedModel, LoadedModels
 
 BUSY = "The model host has as many requests as it takes; try again in a moment."
 REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
-    (FormError, 400, "invalid_request"),
+    (InvalidRequestError, 400, "invalid_request"),
     (UnknownModelError, 404, "model_not_found"),
     (ModelError, 422, "model_unusable"),
 )
@@ -61,7 +68,7 @@ class Host:
     """What the routes share.
 
     Attributes:
-        residents: the models.
+        loaded_models: the models.
         executor: whose threads compute.
         version: of the program and the protocol; what a client must have too.
         token: what a client must show; "" for none, behind a socket that only its owner can open.
@@ -70,7 +77,7 @@ class Host:
         running: requests that are being answered.
     """
 
-    residents: Residents
+    loaded_models: LoadedModels
     executor: Executor
     version: str
     token: str = ""
@@ -78,57 +85,59 @@ class Host:
     requested_at: float = field(default_factory=time.monotonic)
     running: int = 0
 
-    async def completions(self, request: Request) -> Response:
+    async def handle_completions(self, request: Request) -> Response:
         """`/v1/completions`."""
-        form = CompletionForm.read(await read_object(request))
+        form = CompletionRequest.read(await read_object(request))
         lane = "/score" if form.score else ""  # a review that scores never takes the place of a keystroke
-        resident = await self._resident(request, form.model, "completion", form.placing)
-        completion = Completion(form, resident.model, self._computing(request, resident, lane), self.metrics)
+        loaded = await self._get_model(request, form.model, "completion", form.placing)
+        completion = Completion(form, loaded.model, self._make_computation(request, loaded, lane), self.metrics)
         if form.score:
-            return JSONResponse(await until_hung_up(request.receive, completion.scores()))
+            return JSONResponse(await run_until_gone(request.receive, completion.compute_scores()))
         if form.stream:
-            return Events(completion.events(), self.refused, self._hung_up)
-        return JSONResponse(await until_hung_up(request.receive, completion.whole()))
+            return EventStream(completion.stream_events(), self.make_refusal, self._count_cancelled)
+        return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
 
-    async def conversations(self, request: Request) -> Response:
+    async def handle_chat(self, request: Request) -> Response:
         """`/v1/chat/completions`."""
         body = await read_object(request)
-        conversation = Conversation.read(body)
-        resident = await self._resident(request, conversation.model, "chat", protocol.Placing())
-        answering = conversation.answered_by(resident.model, self._computing(request, resident, ""), self.metrics)
+        conversation = ChatCompletionRequest.read(body)
+        loaded = await self._get_model(request, conversation.model, "chat", protocol.PlacementSettings())
+        completion = conversation.start(loaded.model, self._make_computation(request, loaded, ""), self.metrics)
         if conversation.stream:
-            return Events(answering.events(), self.refused, self._hung_up)
-        return JSONResponse(await until_hung_up(request.receive, answering.whole()))
+            return EventStream(completion.stream_events(), self.make_refusal, self._count_cancelled)
+        return JSONResponse(await run_until_gone(request.receive, completion.answer_whole()))
 
-    async def embeddings(self, request: Request) -> Response:
+    async def handle_embeddings(self, request: Request) -> Response:
         """`/v1/embeddings`."""
         body = await read_object(request)
         given = body.get("input")
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise FormError("input is a text, or a list of texts.")
-        resident = await self._resident(request, protocol.text_of(body, "model"), "embedding", protocol.Placing())
-        computing = self._computing(request, resident, "")
-        vectors = await until_hung_up(request.receive, computing.result(lambda: resident.model.embed(texts)))
+            raise InvalidRequestError("input is a text, or a list of texts.")
+        loaded = await self._get_model(
+            request, protocol.read_required_text(body, "model"), "embedding", protocol.PlacementSettings()
+        )
+        computation = self._make_computation(request, loaded, "")
+        vectors = await run_until_gone(request.receive, computation.run(lambda: loaded.model.embed(texts)))
         data = [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(vectors.vectors)]
         usage = {"prompt_tokens": vectors.tokens, "total_tokens": vectors.tokens}
-        return JSONResponse({"object": "list", "model": resident.entry.name, "data": data, "usage": usage})
+        return JSONResponse({"object": "list", "model": loaded.entry.name, "data": data, "usage": usage})
 
-    async def load(self, request: Request) -> Response:
+    async def handle_load(self, request: Request) -> Response:
         """`/v1/starling/load`."""
         body = await read_object(request)
-        placing = protocol.placing(body.get("placement") or {})
-        before = tuple(self.residents)
-        resident = await self._resident(request, protocol.text_of(body, "model"), "completion", placing)
-        loaded_now = not any(resident is one for one in before)
+        placing = protocol.read_placement(body.get("placement") or {})
+        before = tuple(self.loaded_models)
+        loaded = await self._get_model(request, protocol.read_required_text(body, "model"), "completion", placing)
+        loaded_now = not any(loaded is one for one in before)
         names = (*TRAITS, MEASURING) if loaded_now else TRAITS
-        traits = {name: getattr(resident.model, name) for name in names if hasattr(resident.model, name)}
-        return JSONResponse({"model": resident.entry.name, **traits})
+        traits = {name: getattr(loaded.model, name) for name in names if hasattr(loaded.model, name)}
+        return JSONResponse({"model": loaded.entry.name, **traits})
 
-    async def models(self, _: Request) -> Response:
+    async def list_models(self, _: Request) -> Response:
         """`/v1/models`."""
-        entries = await run_in_threadpool(self.residents.entries)
-        loaded = {resident.entry.name for resident in self.residents}
+        entries = await run_in_threadpool(self.loaded_models.list_entries)
+        loaded = {one.entry.name for one in self.loaded_models}
         data = [
             {
                 "id": entry.name,
@@ -142,13 +151,13 @@ class Host:
         ]
         return JSONResponse({"object": "list", "data": data})
 
-    async def health(self, _: Request) -> Response:
+    async def report_health(self, _: Request) -> Response:
         """`/health`."""
         models = [
             {"name": one.entry.name, "kind": one.kind, "bytes": one.size_bytes, "waiting": one.turns.waiting}
-            for one in self.residents
+            for one in self.loaded_models
         ]
-        limits = self.residents.limits
+        limits = self.loaded_models.limits
         return JSONResponse(
             {
                 "status": "ok",
@@ -160,69 +169,71 @@ class Host:
             }
         )
 
-    async def proof(self, request: Request) -> Response:
+    async def prove_identity(self, request: Request) -> Response:
         """`/starling/proof`: shows to a client that has shown nothing yet that this is the host with the token."""
         nonce = request.headers.get(protocol.NONCE_HEADER, "")[:100]
-        return JSONResponse({"proof": protocol.proof(self.token, nonce) if self.token else ""})
+        return JSONResponse({"proof": protocol.compute_proof(self.token, nonce) if self.token else ""})
 
-    async def counted(self, _: Request) -> Response:
+    async def report_metrics(self, _: Request) -> Response:
         """`/metrics`."""
-        gauges = {("memory_budget_bytes", ""): float(self.residents.limits.memory_bytes)}
-        for one in self.residents:
+        gauges = {("memory_budget_bytes", ""): float(self.loaded_models.limits.memory_bytes)}
+        for one in self.loaded_models:
             gauges["waiting", one.entry.name] = float(one.turns.waiting)
             gauges["model_bytes", one.entry.name] = float(one.size_bytes)
-        return PlainTextResponse(self.metrics.text(gauges), media_type=CONTENT_TYPE)
+        return PlainTextResponse(self.metrics.render(gauges), media_type=CONTENT_TYPE)
 
-    def refused(self, error: Exception) -> Response | None:
+    def make_refusal(self, error: Exception) -> Response | None:
         """The answer to a request that failed in a known way."""
         if isinstance(error, BusyError):
             self.metrics.add("busy_total")
-            return refusal(BUSY, 503, "busy")
-        if isinstance(error, HungUpError):
-            self._hung_up()
+            return make_error_response(BUSY, 503, "busy")
+        if isinstance(error, ClientGoneError):
+            self._count_cancelled()
             return Response(status_code=499)  # nobody reads it
-        if isinstance(error, RefusedError):
-            return refusal(str(error), error.status, error.kind)
+        if isinstance(error, HttpRequestError):
+            return make_error_response(str(error), error.status, error.kind)
         for kind, status, word in REFUSALS:
             if isinstance(error, kind):
-                return refusal(str(error), status, word)
+                return make_error_response(str(error), status, word)
         return None
 
-    def _hung_up(self) -> None:
+    def _count_cancelled(self) -> None:
         self.metrics.add("cancelled_total")
 
-    async def _resident(self, request: Request, name: str, kind: Any, placing: protocol.Placing) -> Resident:  # noqa: ANN401 (a Kind)
+    async def _get_model(
+        self, request: Request, name: str, kind: Kind, placing: protocol.PlacementSettings
+    ) -> LoadedModel:
         """The model, waited for as long as the client does."""
-        return await until_hung_up(request.receive, self.residents.get(name, kind, placing))
+        return await run_until_gone(request.receive, self.loaded_models.get(name, kind, placing))
 
-    def _computing(self, request: Request, resident: Resident, lane: str) -> Computing:
+    def _make_computation(self, request: Request, loaded: LoadedModel, lane: str) -> Computation:
         client = request.headers.get(protocol.CLIENT_HEADER) or f"anonymous {id(request)}"
-        return Computing(resident, client[:100] + lane, self.executor, self.metrics)
+        return Computation(loaded, client[:100] + lane, self.executor, self.metrics)
 
 
 def create_app(host: Host) -> ASGIApp:
     """The application of `host`."""
     routes = (
-        Route("/v1/completions", _answered(host, host.completions), methods=["POST"]),
-        Route("/v1/chat/completions", _answered(host, host.conversations), methods=["POST"]),
-        Route("/v1/embeddings", _answered(host, host.embeddings), methods=["POST"]),
-        Route("/v1/starling/load", _answered(host, host.load), methods=["POST"]),
-        Route("/v1/models", host.models),
-        Route("/health", host.health),
-        Route(protocol.PROOF_PATH, host.proof),
-        Route("/metrics", host.counted),
+        Route("/v1/completions", _with_refusals(host, host.handle_completions), methods=["POST"]),
+        Route("/v1/chat/completions", _with_refusals(host, host.handle_chat), methods=["POST"]),
+        Route("/v1/embeddings", _with_refusals(host, host.handle_embeddings), methods=["POST"]),
+        Route("/v1/starling/load", _with_refusals(host, host.handle_load), methods=["POST"]),
+        Route("/v1/models", host.list_models),
+        Route("/health", host.report_health),
+        Route(protocol.PROOF_PATH, host.prove_identity),
+        Route("/metrics", host.report_metrics),
     )
-    return _Door(Starlette(routes=routes), host)
+    return _AccessControl(Starlette(routes=routes), host)
 
 
-def _answered(
+def _with_refusals(
     host: Host, handle: Callable[[Request], Awaitable[Response]]
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def answer(request: Request) -> Response:
         try:
             return await handle(request)
         except Exception as error:
-            response = host.refused(error)
+            response = host.make_refusal(error)
             if response is None:
                 raise
             return response
@@ -230,7 +241,7 @@ def _answered(
     return answer
 
 
-class _Door:
+class _AccessControl:
     """Before everything else: who may come in, and the count of who did."""
 
     def __init__(self, inner: ASGIApp, host: Host) -> None:
@@ -242,7 +253,7 @@ class _Door:
             return
         host = self._host
 
-        async def sent(message: Message) -> None:
+        async def send_with_version(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (protocol.HEADER.encode(), host.version.encode())]
                 host.metrics.add("requests_total", path=scope["path"][:40], status=str(message["status"]))
@@ -251,20 +262,24 @@ class _Door:
         counts = scope["method"] == "POST"  # whoever only looks does not keep it here
         host.running += counts
         try:
-            await (self._shut(scope) or self._inner)(scope, receive, sent)
+            await (self._refuse(scope) or self._inner)(scope, receive, send_with_version)
         finally:
             host.running -= counts
             if counts:
                 host.requested_at = time.monotonic()
 
-    def _shut(self, scope: Scope) -> Response | None:
+    def _refuse(self, scope: Scope) -> Response | None:
         """The refusal at the door, None when it is open."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("authorization", "").removeprefix("Bearer ")
         needed = self._host.token and scope["path"] != protocol.PROOF_PATH
         if needed and not hmac.compare_digest(given.encode(), self._host.token.encode()):
-            return refusal("This model host belongs to somebody else: the token is missing or wrong.", 401, "token")
+            return make_error_response(
+                "This model host belongs to somebody else: the token is missing or wrong.", 401, "token"
+            )
         version = headers.get(protocol.HEADER)
         if version is not None and version != self._host.version:
-            return refusal(f"This is the model host of {self._host.version}, not of {version}.", 409, "version")
+            return make_error_response(
+                f"This is the model host of {self._host.version}, not of {version}.", 409, "version"
+            )
         return None

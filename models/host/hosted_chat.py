@@ -64,11 +64,11 @@ class HostedChat:
                 break
             try:
                 endpoint = self._connection.endpoint(cancelled)
-                return self._asked(endpoint, request, cancelled, announcer)
+                return self._ask_once(endpoint, request, cancelled, announcer)
             except GivenUpError:
                 return Reply("", ReplyEnd.CANCELLED)
             except ChatError as error:
-                if again and error.fault is Fault.UNREACHABLE and self._connection.lost(endpoint):
+                if again and error.fault is Fault.UNREACHABLE and self._connection.discard(endpoint):
                     continue
                 sentence = error.said or "The model host does not answer; `starling doctor` says more."
                 raise ChatError(sentence, error.fault, partial=error.partial, usage=error.usage) from error
@@ -76,7 +76,7 @@ class HostedChat:
                 raise ChatError(str(error), Fault.UNREACHABLE) from error
         raise ChatError("The chat model was switched off; ask again.", Fault.CLOSED)
 
-    def _asked(
+    def _ask_once(
         self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
     ) -> Reply:
         """Ask once, and note each sign of life.
@@ -87,22 +87,22 @@ class HostedChat:
         """
         connection, heard = self._connection, list[str]()
 
-        def given_up() -> bool:
+        def is_cancelled() -> bool:
             connection.check()
             return cancelled()
 
         def hear(piece: str) -> None:
-            connection.heard()
+            connection.note_answer()
             heard.append(piece)
             if announcer is not None:
                 announcer.update("".join(heard))
 
         unused = HttpClient(HttpOptions())  # the connection closes its own
         asked = RemoteChat(self.name, endpoint, unused, context_tokens=self.context_tokens, cuts=False)
-        connection.asked()
-        reply = asked.chat(request, cancelled=given_up, on_text=hear)
+        connection.note_request()
+        reply = asked.chat(request, cancelled=is_cancelled, on_text=hear)
         if reply.end is not ReplyEnd.CANCELLED:
-            connection.heard()
+            connection.note_answer()
         return reply
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """How a server comes by the host: it connects, and where none listens it starts one and waits until it does.
 
-The host is a process of its own session: it outlives whoever started it. Start at `HostProcess.reach`.
+The host is a process of its own session: it outlives whoever started it. Start at `HostLauncher.ensure_running`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from models.errors import HostError, SilentHostError
 from models.host.hang_detector import SILENT
-from models.host.health_check import health
+from models.host.health_check import fetch_health
 from models.remote.http import GivenUpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from models.host.address import Address, Reach
+    from models.host.address import Address, HostAccess
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ HANGS_S = 3.0  # somebody listens, and does not say how it is
 DETACHED = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
-class HostProcess:
+class HostLauncher:
     """The host, started where there is none. Thread-safe.
 
     Args:
@@ -45,7 +45,7 @@ class HostProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
 
-    def reach(self, cancelled: Callable[[], bool] = lambda: False) -> Reach:
+    def ensure_running(self, cancelled: Callable[[], bool] = lambda: False) -> HostAccess:
         """Return how the host is reached, once it has given a sign of life.
 
         Args:
@@ -60,12 +60,14 @@ class HostProcess:
         listens_since: float | None = None
         while not cancelled():
             with self._lock:  # threads of one server start one; of several servers, the host's own lock lets one live
-                found = self.address.reach()
+                found = self.address.find_host()
                 if found is None:
                     self._start()
             now = time.monotonic()
             if found is not None:
-                if health(self.address):  # a killed process takes connections a moment longer, a stopped one for ever
+                if fetch_health(
+                    self.address
+                ):  # a killed process takes connections a moment longer, a stopped one for ever
                     return found
                 listens_since = listens_since or now
                 if time.monotonic() - listens_since > HANGS_S:
@@ -73,11 +75,11 @@ class HostProcess:
             else:
                 listens_since = None
             if now > deadline:
-                raise self._late()
+                raise self._make_timeout_error()
             time.sleep(POLL_S)
         raise GivenUpError
 
-    def _late(self) -> HostError:
+    def _make_timeout_error(self) -> HostError:
         """Return the error for a host that does not listen in time; one that still starts will listen later."""
         without = "set `model.host` to off to do without."
         with self._lock:
@@ -86,10 +88,10 @@ class HostProcess:
             return SilentHostError(f"The model host is still starting after {START_S:.0f} s; wait, or {without}")
         return HostError(f"The model host did not listen within {START_S:.0f} s; {without}")
 
-    def lives(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether there is none, which the next request mends, or it gives a sign of life."""
         try:
-            return health(self.address) != {}
+            return fetch_health(self.address) != {}
         except HostError:
             return False
 
@@ -112,10 +114,10 @@ class HostProcess:
                 )
             if now - self._started_at < AGAIN_S:
                 return
-        self._process, self._started_at = self._begun(), now
+        self._process, self._started_at = self._spawn(), now
         logger.info("model host started")
 
-    def _begun(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         folder = self.address.folder
         try:
             process = subprocess.Popen(

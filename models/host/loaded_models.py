@@ -1,7 +1,7 @@
 """The models in memory: loaded when they are asked for, within a budget, and let go when nobody has asked for long.
 
 A completion model never makes a chat model leave, or the other way round: only an idle one of the same kind gives way,
-and what does not fit is said. On the event loop; loading is done by a thread. Start at `Residents.get`.
+and what does not fit is said. On the event loop; loading is done by a thread. Start at `LoadedModels.get`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models.catalog.catalog import Catalog
 from models.errors import ModelError
-from models.host.fair_queue import FairTurns
-from models.local.loading import free_bytes, needed_bytes
+from models.host.fair_queue import FairQueue
+from models.local.loading import estimate_needed_bytes, read_free_bytes
 from models.local.weights_file import WEIGHTS_FILE
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.catalog.catalog import ModelEntry
-    from models.host.protocol import Placing
+    from models.host.protocol import PlacementSettings
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class UnknownModelError(ModelError):
 
 
 @dataclass(slots=True)
-class Resident:
+class LoadedModel:
     """A model in memory, or on its way there.
 
     Attributes:
@@ -54,7 +54,7 @@ class Resident:
     entry: ModelEntry
     kind: Kind
     size_bytes: int
-    turns: FairTurns
+    turns: FairQueue
     loading: asyncio.Future[Any]
     used_at: float = field(default_factory=time.monotonic)
     users: int = 0
@@ -80,13 +80,13 @@ class Limits:
     idle_s: float = 900.0
 
 
-class Residents:
+class LoadedModels:
     """All of them."""
 
     def __init__(
         self,
         models_dir: Path | None,
-        loaders: Mapping[Kind, Callable[[ModelEntry, Placing], Any]],
+        loaders: Mapping[Kind, Callable[[ModelEntry, PlacementSettings], Any]],
         limits: Limits,
         executor: Executor,
         *,
@@ -97,52 +97,52 @@ class Residents:
         self._loaders = loaders
         self._executor = executor
         self._catalog = catalog
-        self._residents: dict[tuple[Any, ...], Resident] = {}
+        self._models: dict[tuple[Any, ...], LoadedModel] = {}
 
-    def __iter__(self) -> Iterator[Resident]:
-        return iter(list(self._residents.values()))
+    def __iter__(self) -> Iterator[LoadedModel]:
+        return iter(list(self._models.values()))
 
-    def entries(self) -> list[ModelEntry]:
+    def list_entries(self) -> list[ModelEntry]:
         """All models of the catalog as it is on the disk now."""
         return list(self._catalog(self._models_dir).entries.values())
 
-    async def get(self, name: str, kind: Kind, placing: Placing) -> Resident:
+    async def get(self, name: str, kind: Kind, placing: PlacementSettings) -> LoadedModel:
         """The model, loaded.
 
         Raises:
             UnknownModelError: there is none of that name for that.
             ModelError: it cannot be loaded, or does not fit.
         """
-        entry = self._entry(name, kind)
-        key = (entry.name, kind, placing, _stamp(entry))
-        resident = self._residents.get(key)
-        if resident is None:
-            resident = self._residents[key] = self._admitted(entry, kind)
-            resident.loading = asyncio.get_running_loop().run_in_executor(
+        entry = self._find_entry(name, kind)
+        key = (entry.name, kind, placing, _read_stamp(entry))
+        loaded = self._models.get(key)
+        if loaded is None:
+            loaded = self._models[key] = self._admit(entry, kind)
+            loaded.loading = asyncio.get_running_loop().run_in_executor(
                 self._executor, self._loaders[kind], entry, placing
             )
-        resident.used_at = time.monotonic()
+        loaded.used_at = time.monotonic()
         try:
-            await asyncio.shield(resident.loading)
+            await asyncio.shield(loaded.loading)
         except ModelError:
-            if self._residents.get(key) is resident:
-                del self._residents[key]
+            if self._models.get(key) is loaded:
+                del self._models[key]
             raise
-        return resident
+        return loaded
 
-    def sweep(self) -> None:
+    def unload_idle(self) -> None:
         """Let go of what nobody has asked for."""
         now = time.monotonic()
-        for key, one in list(self._residents.items()):
-            if _unused(one) and now - one.used_at > self.limits.idle_s:
-                self._drop(key)
+        for key, one in list(self._models.items()):
+            if _is_idle(one) and now - one.used_at > self.limits.idle_s:
+                self._unload(key)
 
     def close(self) -> None:
         """Let go of all; what computes ends at its next token."""
-        for key in list(self._residents):
-            self._drop(key)
+        for key in list(self._models):
+            self._unload(key)
 
-    def _entry(self, name: str, kind: Kind) -> ModelEntry:
+    def _find_entry(self, name: str, kind: Kind) -> ModelEntry:
         catalog = self._catalog(self._models_dir)
         fitting = [entry for entry in catalog.entries.values() if kind in entry.roles]
         entry = catalog.get(name) if name else next(iter(fitting), None)
@@ -152,51 +152,51 @@ class Residents:
             raise UnknownModelError(f"{what}; there are: {names}.")
         return entry
 
-    def _admitted(self, entry: ModelEntry, kind: Kind) -> Resident:
+    def _admit(self, entry: ModelEntry, kind: Kind) -> LoadedModel:
         """A place for a model that is about to be loaded; idle ones of its kind leave for it if need be."""
-        needed = needed_bytes(entry)
+        needed = estimate_needed_bytes(entry)
         now = time.monotonic()
         idle = sorted(
             (
                 (key, one)
-                for key, one in self._residents.items()
-                if one.kind == kind and _unused(one) and now - one.used_at > SETTLED_S
+                for key, one in self._models.items()
+                if one.kind == kind and _is_idle(one) and now - one.used_at > SETTLED_S
             ),
             key=lambda pair: pair[1].used_at,
         )
         leaving: list[tuple[Any, ...]] = []
         spared = 0
-        while idle and not self._fits(needed - spared):
+        while idle and not self._has_room(needed - spared):
             key, one = idle.pop(0)
             leaving.append(key)
             spared += one.size_bytes
-        if not self._fits(needed - spared):
-            raise ModelError(self._too_large(entry, needed))
+        if not self._has_room(needed - spared):
+            raise ModelError(self._explain_shortage(entry, needed))
         for key in leaving:
-            self._drop(key)
-        return Resident(entry, kind, needed, FairTurns(self.limits.waiting), asyncio.Future())
+            self._unload(key)
+        return LoadedModel(entry, kind, needed, FairQueue(self.limits.waiting), asyncio.Future())
 
-    def _fits(self, needed: int) -> bool:
+    def _has_room(self, needed: int) -> bool:
         held = sum(one.size_bytes for one in self)
         arriving = sum(one.size_bytes for one in self if not one.loading.done())
-        return held + needed <= self.limits.memory_bytes and arriving + needed <= free_bytes()
+        return held + needed <= self.limits.memory_bytes and arriving + needed <= read_free_bytes()
 
-    def _too_large(self, entry: ModelEntry, needed: int) -> str:
+    def _explain_shortage(self, entry: ModelEntry, needed: int) -> str:
         held = ", ".join(f"{one.entry.name} ({one.size_bytes // 1_000_000} MB)" for one in self)
         return (
             f"The model {entry.name} needs about {needed // 1_000_000} MB, and the model host "
             + (f"holds {held}" if held else "holds nothing yet")
-            + f" with {self.limits.memory_bytes // 1_000_000} MB to give and {free_bytes() // 1_000_000} MB free; "
+            + f" with {self.limits.memory_bytes // 1_000_000} MB to give and {read_free_bytes() // 1_000_000} MB free; "
             "choose a smaller model, or give it more with `starling models serve --memory`."
         )
 
-    def _drop(self, key: tuple[Any, ...]) -> None:
-        resident = self._residents.pop(key)
-        logger.info("model let go", extra={"model": resident.entry.name})
-        if resident.loading.done() and not resident.loading.cancelled() and resident.loading.exception() is None:
-            self._executor.submit(resident.loading.result().close)
+    def _unload(self, key: tuple[Any, ...]) -> None:
+        loaded = self._models.pop(key)
+        logger.info("model let go", extra={"model": loaded.entry.name})
+        if loaded.loading.done() and not loaded.loading.cancelled() and loaded.loading.exception() is None:
+            self._executor.submit(loaded.loading.result().close)
         else:
-            resident.loading.add_done_callback(_close_late)
+            loaded.loading.add_done_callback(_close_late)
 
 
 def _close_late(loading: asyncio.Future[Any]) -> None:
@@ -204,11 +204,11 @@ def _close_late(loading: asyncio.Future[Any]) -> None:
         loading.result().close()
 
 
-def _unused(resident: Resident) -> bool:
-    return resident.loading.done() and not resident.users and resident.turns.idle
+def _is_idle(loaded: LoadedModel) -> bool:
+    return loaded.loading.done() and not loaded.users and loaded.turns.idle
 
 
-def _stamp(entry: ModelEntry) -> tuple[int, int]:
+def _read_stamp(entry: ModelEntry) -> tuple[int, int]:
     """Changes when other weights are put in the folder."""
     try:
         status = (entry.weights / WEIGHTS_FILE).stat()

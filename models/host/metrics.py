@@ -1,6 +1,6 @@
 """What the host counts, in Prometheus' text format; https://prometheus.io/docs/instrumenting/exposition_formats/.
 
-Numbers alone: no path, no text, no client. Start at `Metrics.text`.
+Numbers alone: no path, no text, no client. Start at `Metrics.render`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Metrics:
         """Count."""
         self._counted[name, tuple(sorted(labels.items()))] += amount  # type: ignore[assignment]
 
-    def text(self, gauges: dict[tuple[str, str], float]) -> str:
+    def render(self, gauges: dict[tuple[str, str], float]) -> str:
         """All of it; `gauges` by name and model ("" for none)."""
         values: list[tuple[str, tuple[tuple[str, str], ...], float]] = [
             (name, labels, value) for (name, labels), value in self._counted.items()
@@ -42,12 +42,14 @@ class Metrics:
         for name, (kind, meaning) in HELP.items():
             lines += [f"# HELP starling_host_{name} {meaning}", f"# TYPE starling_host_{name} {kind}"]
             lines += [
-                f"starling_host_{name}{_written(labels)} {value:g}" for one, labels, value in values if one == name
+                f"starling_host_{name}{_format_labels(labels)} {value:g}"
+                for one, labels, value in values
+                if one == name
             ]
         return "\n".join(lines) + "\n"
 
 
-def _written(labels: tuple[tuple[str, str], ...]) -> str:
+def _format_labels(labels: tuple[tuple[str, str], ...]) -> str:
     if not labels:
         return ""
     escaped = ((name, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for name, value in labels)

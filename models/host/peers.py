@@ -1,6 +1,6 @@
 """Who is at the other end of a Unix socket, as the kernel says: what is meant for this user goes to nobody else.
 
-Linux tells by `SO_PEERCRED`, macOS and FreeBSD by `LOCAL_PEERCRED`. Start at `foreign_peer`.
+Linux tells by `SO_PEERCRED`, macOS and FreeBSD by `LOCAL_PEERCRED`. Start at `describe_foreign_peer`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def is_local(connection: socket.socket) -> bool:
     return connection.family == getattr(socket, "AF_UNIX", None)
 
 
-def uid_of_peer(connection: Connected) -> int | None:
+def read_peer_uid(connection: Connected) -> int | None:
     """Return the user at the other end; None where the system does not tell.
 
     Raises:
@@ -51,13 +51,13 @@ def uid_of_peer(connection: Connected) -> int | None:
     return None
 
 
-def foreign_peer(connection: Connected) -> str:
+def describe_foreign_peer(connection: Connected) -> str:
     """Return who is at the other end if that is another user ("user 1001"), "" if it is this one.
 
     Where the system does not tell, the folder of the socket is all that keeps others out.
     """
     try:
-        uid = uid_of_peer(connection)
+        uid = read_peer_uid(connection)
     except (OSError, struct.error):
         return "nobody any more"
     if uid == NOBODY:
@@ -65,7 +65,7 @@ def foreign_peer(connection: Connected) -> str:
     return "" if uid is None or uid == os.getuid() else f"user {uid}"
 
 
-def own_sockets_only(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncNetworkBackend:
+def restrict_to_own_sockets(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncNetworkBackend:
     """Return `backend` with a look at each Unix socket, before a byte is sent, for whether this user listens there."""
     import httpcore2  # noqa: PLC0415 (with the first connection)
 
@@ -77,7 +77,7 @@ def own_sockets_only(backend: httpcore2.AsyncNetworkBackend) -> httpcore2.AsyncN
             socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
         ) -> httpcore2.AsyncNetworkStream:
             stream = await backend.connect_unix_socket(path, timeout, socket_options)
-            if foreigner := foreign_peer(stream.get_extra_info("socket")):
+            if foreigner := describe_foreign_peer(stream.get_extra_info("socket")):
                 await stream.aclose()
                 raise httpcore2.ConnectError(f"{foreigner} listens there instead of you")
             return stream

@@ -9,7 +9,7 @@ That object carries what a `FillRequest` has beyond prompt and suffix, exactly, 
      "budget_ms": 500,                                 # the time that the answer may take
      "placement": {"device": "auto", "compute_type": "auto", "threads": 0}}
 
-Never trusts what comes: every field has its type and its bound. Start at `CompletionForm.read`.
+Never trusts what comes: every field has its type and its bound. Start at `CompletionRequest.read`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from models.completion import FillRequest, Ranked, Score, Snippet
+from models.completion import FillRequest, RankedToken, Score, Snippet
 from models.local.loading import COMPUTE_TYPES
 
 if TYPE_CHECKING:
@@ -42,17 +42,17 @@ DEVICES = ("auto", "cpu", "cuda")
 Value = TypeVar("Value")
 
 
-def proof(token: str, nonce: str) -> str:
+def compute_proof(token: str, nonce: str) -> str:
     """Return what shows that a host knows `token`, without telling it: whoever else took its port gets no code."""
     return hmac.new(token.encode(), f"Starling's model host: {nonce}".encode(), hashlib.sha256).hexdigest()
 
 
-class FormError(ValueError):
+class InvalidRequestError(ValueError):
     """A request that is none; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
+class PlacementSettings:
     """Where and how a model is to compute; as the settings `model.device`, `model.computeType`, `model.threads`."""
 
     device: str = "auto"
@@ -61,7 +61,7 @@ class Placing:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionForm:
+class CompletionRequest:
     """A request to `/v1/completions`.
 
     Attributes:
@@ -83,41 +83,43 @@ class CompletionForm:
     stops: tuple[str, ...] = ()
     score: tuple[str, ...] = ()
     ranked: int = 1
-    first: Ranked | None = None
-    placing: Placing = field(default_factory=Placing)
+    first: RankedToken | None = None
+    placing: PlacementSettings = field(default_factory=PlacementSettings)
 
     @classmethod
-    def read(cls, body: Mapping[str, Any]) -> CompletionForm:
+    def read(cls, body: Mapping[str, Any]) -> CompletionRequest:
         """The request in a JSON body.
 
         Raises:
-            FormError: it is none.
+            InvalidRequestError: it is none.
         """
-        extension = _get(body, EXTENSION, dict, {})
+        extension = _read_field(body, EXTENSION, dict, {})
         for name in ("n", "best_of"):
             if body.get(name) not in {None, 1}:
-                raise FormError(f"{name} must be 1 here: one continuation is written; `{EXTENSION}.ranked` tells more.")
+                raise InvalidRequestError(
+                    f"{name} must be 1 here: one continuation is written; `{EXTENSION}.ranked` tells more."
+                )
         if body.get("echo"):
-            raise FormError(f"echo is not known here; `{EXTENSION}.score` judges a continuation.")
+            raise InvalidRequestError(f"echo is not known here; `{EXTENSION}.score` judges a continuation.")
         stops = body.get("stop") or ()
         first = extension.get("first")
         return cls(
-            model=_get(body, "model", str, ""),
+            model=_read_field(body, "model", str, ""),
             request=FillRequest(
-                path=_get(extension, "path", str, ""),
-                prefix=_get(body, "prompt", str),
-                suffix=_get(body, "suffix", str, "") if body.get("suffix") is not None else "",
-                snippets=tuple(map(_snippet, _items(extension, "snippets", MOST_SNIPPETS))),
-                max_tokens=_bounded(body, "max_tokens", 16, 1, MOST_TOKENS),
-                budget_ms=float(_bounded(extension, "budget_ms", 0, 0, MOST_BUDGET_MS)),
+                path=_read_field(extension, "path", str, ""),
+                prefix=_read_field(body, "prompt", str),
+                suffix=_read_field(body, "suffix", str, "") if body.get("suffix") is not None else "",
+                snippets=tuple(map(_read_snippet, _read_items(extension, "snippets", MOST_SNIPPETS))),
+                max_tokens=_read_bounded(body, "max_tokens", 16, 1, MOST_TOKENS),
+                budget_ms=float(_read_bounded(extension, "budget_ms", 0, 0, MOST_BUDGET_MS)),
             ),
-            stream=_get(body, "stream", bool, default=False),
+            stream=_read_field(body, "stream", bool, default=False),
             log_probs=body.get("logprobs") not in {None, False},
-            stops=_texts([stops] if isinstance(stops, str) else stops, "stop"),
-            score=_texts(_items(extension, "score", MOST_SCORED), "score"),
-            ranked=_bounded(extension, "ranked", 1, 1, MOST_RANKED),
-            first=_ranked(first) if first is not None else None,
-            placing=placing(_get(extension, "placement", dict, {})),
+            stops=_check_texts([stops] if isinstance(stops, str) else stops, "stop"),
+            score=_check_texts(_read_items(extension, "score", MOST_SCORED), "score"),
+            ranked=_read_bounded(extension, "ranked", 1, 1, MOST_RANKED),
+            first=_read_ranked(first) if first is not None else None,
+            placing=read_placement(_read_field(extension, "placement", dict, {})),
         )
 
     def body(self) -> dict[str, Any]:
@@ -147,25 +149,25 @@ class CompletionForm:
         }
 
 
-def placing(table: Mapping[str, Any]) -> Placing:
+def read_placement(table: Mapping[str, Any]) -> PlacementSettings:
     """Where and how to compute.
 
     Raises:
-        FormError: nowhere that is known.
+        InvalidRequestError: nowhere that is known.
     """
-    wanted = Placing(
-        _get(table, "device", str, "auto"),
-        _get(table, "compute_type", str, "auto"),
-        _bounded(table, "threads", 0, 0, 256),
+    wanted = PlacementSettings(
+        _read_field(table, "device", str, "auto"),
+        _read_field(table, "compute_type", str, "auto"),
+        _read_bounded(table, "threads", 0, 0, 256),
     )
     if wanted.device not in DEVICES or wanted.compute_type not in COMPUTE_TYPES:
-        raise FormError(
+        raise InvalidRequestError(
             f"placement: device is one of {', '.join(DEVICES)}, compute_type of {', '.join(COMPUTE_TYPES)}."
         )
     return wanted
 
 
-def score_body(score: Score) -> dict[str, Any]:
+def format_score(score: Score) -> dict[str, Any]:
     """A score as JSON; its text is the asker's own."""
     return {"log_probs": list(score.log_probs), "token_ends": list(score.token_ends)}
 
@@ -179,53 +181,57 @@ def read_score(text: str, body: Mapping[str, Any]) -> Score:
     return Score(text, tuple(map(float, body["log_probs"])), tuple(map(int, body["token_ends"])))
 
 
-def text_of(body: Mapping[str, Any], name: str) -> str:
+def read_required_text(body: Mapping[str, Any], name: str) -> str:
     """A text that must be there.
 
     Raises:
-        FormError: it is not.
+        InvalidRequestError: it is not.
     """
-    return _get(body, name, str)
+    return _read_field(body, name, str)
 
 
-def _snippet(item: object) -> Snippet:
+def _read_snippet(item: object) -> Snippet:
     if not isinstance(item, dict):
-        raise FormError("snippets are objects with path, text and stable.")
-    return Snippet(_get(item, "path", str, ""), _get(item, "text", str), _get(item, "stable", bool, default=True))
+        raise InvalidRequestError("snippets are objects with path, text and stable.")
+    return Snippet(
+        _read_field(item, "path", str, ""),
+        _read_field(item, "text", str),
+        _read_field(item, "stable", bool, default=True),
+    )
 
 
-def _ranked(item: object) -> Ranked:
+def _read_ranked(item: object) -> RankedToken:
     if isinstance(item, list) and len(item) == 2 and isinstance(item[0], int) and isinstance(item[1], int | float):
-        return Ranked(item[0], float(item[1]))
-    raise FormError("first is a token's number and its log-probability, as they were told.")
+        return RankedToken(item[0], float(item[1]))
+    raise InvalidRequestError("first is a token's number and its log-probability, as they were told.")
 
 
-def _items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
-    items: list[Any] = _get(table, name, list, [])
+def _read_items(table: Mapping[str, Any], name: str, most: int) -> list[Any]:
+    items: list[Any] = _read_field(table, name, list, [])
     if len(items) > most:
-        raise FormError(f"{name} has {len(items)} items; there may be {most}.")
+        raise InvalidRequestError(f"{name} has {len(items)} items; there may be {most}.")
     return items
 
 
-def _texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
+def _check_texts(items: Sequence[Any], name: str) -> tuple[str, ...]:
     if not all(isinstance(item, str) and item for item in items) and name == "stop":
-        raise FormError("stop is a text, or a list of texts.")
+        raise InvalidRequestError("stop is a text, or a list of texts.")
     if not all(isinstance(item, str) for item in items):
-        raise FormError(f"{name} is a list of texts.")
+        raise InvalidRequestError(f"{name} is a list of texts.")
     return tuple(items)
 
 
-def _bounded(table: Mapping[str, Any], name: str, usual: int, least: int, most: int) -> int:
+def _read_bounded(table: Mapping[str, Any], name: str, usual: int, least: int, most: int) -> int:
     value = table.get(name)
     if value is None:
         return usual
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise FormError(f"{name} is a whole number from {least} to {most}.")
+        raise InvalidRequestError(f"{name} is a whole number from {least} to {most}.")
     return value
 
 
-def _get(table: Mapping[str, Any], name: str, kind: type[Value], default: Value | None = None) -> Value:
+def _read_field(table: Mapping[str, Any], name: str, kind: type[Value], default: Value | None = None) -> Value:
     value = table.get(name, default)
     if not isinstance(value, kind):
-        raise FormError(f"{name} is missing or no {kind.__name__}.")
+        raise InvalidRequestError(f"{name} is missing or no {kind.__name__}.")
     return value

@@ -1,6 +1,6 @@
 """Answers over HTTP that end with their connection: whoever hangs up stops the computing behind it.
 
-Errors have OpenAI's form, with one sentence for a person. Knows no model. Start at `Events` and `until_hung_up`.
+Errors have OpenAI's form, with one sentence for a person. Knows no model. Start at `EventStream` and `run_until_gone`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MOST_BODY_BYTES = 16 << 20
 BUSY_RETRY_S = 1
 
 
-class HungUpError(Exception):
+class ClientGoneError(Exception):
     """The client went away."""
 
 
-class RefusedError(Exception):
+class HttpRequestError(Exception):
     """A request that is answered with an error.
 
     Attributes:
@@ -41,7 +41,7 @@ class RefusedError(Exception):
         self.kind = kind
 
 
-def refusal(message: str, status: int, kind: str) -> Response:
+def make_error_response(message: str, status: int, kind: str) -> Response:
     """An error as OpenAI writes it."""
     headers = {"retry-after": str(BUSY_RETRY_S)} if status == 503 else None
     return JSONResponse({"error": {"message": message, "type": kind, "code": kind}}, status, headers)
@@ -51,76 +51,76 @@ async def read_object(request: Request) -> dict[str, Any]:
     """The JSON object in a body.
 
     Raises:
-        RefusedError: there is none, or it is too large.
+        HttpRequestError: there is none, or it is too large.
     """
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > MOST_BODY_BYTES:
-            raise RefusedError(f"The request is larger than {MOST_BODY_BYTES >> 20} MB.", 413, "too_large")
+            raise HttpRequestError(f"The request is larger than {MOST_BODY_BYTES >> 20} MB.", 413, "too_large")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise RefusedError("The body of the request is no JSON object.", 400, "invalid_request")
+        raise HttpRequestError("The body of the request is no JSON object.", 400, "invalid_request")
     return found
 
 
-async def until_hung_up(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+async def run_until_gone(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
     """What `work` gives; it is cancelled when the client goes away.
 
     Raises:
-        HungUpError: the client went away.
+        ClientGoneError: the client went away.
     """
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_hung_up(receive))
+    leaving = asyncio.ensure_future(_wait_until_gone(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise HungUpError
+        raise ClientGoneError
     finally:
         leaving.cancel()
         working.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _hung_up(receive: Receive) -> None:
+async def _wait_until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-class Events(Response):
+class EventStream(Response):
     """Server-sent events; the answer begins with the first one, so that what fails before it has a status of its own.
 
     Args:
         events: JSON objects; closed when the client goes away.
-        refused: from an error before the first event to the answer instead; None for one that is ours.
-        hung_up: called when the client goes away.
+        make_refusal: from an error before the first event to the answer instead; None for one that is ours.
+        on_gone: called when the client goes away.
     """
 
     def __init__(
         self,
         events: AsyncGenerator[Mapping[str, Any], None],
-        refused: Callable[[Exception], Response | None],
-        hung_up: Callable[[], object],
+        make_refusal: Callable[[Exception], Response | None],
+        on_gone: Callable[[], object],
     ) -> None:
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
         del self.headers["content-length"]
         self._events = events
-        self._refused = refused
-        self._hung_up = hung_up
+        self._make_refusal = make_refusal
+        self._on_gone = on_gone
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send them."""
         try:
-            await until_hung_up(receive, self._send(send))
-        except (HungUpError, OSError):
-            self._hung_up()
+            await run_until_gone(receive, self._send(send))
+        except (ClientGoneError, OSError):
+            self._on_gone()
         except Exception as error:
-            answer = self._refused(error)
+            answer = self._make_refusal(error)
             if answer is None:
                 raise
             if not self._begun:
@@ -131,14 +131,14 @@ class Events(Response):
     async def _send(self, send: Send) -> None:
         try:
             async for event in self._events:
-                await self._begin(send)
+                await self._begin_once(send)
                 data = b"data: " + json.dumps(event).encode() + b"\n\n"
                 await send({"type": "http.response.body", "body": data, "more_body": True})
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
         finally:
             await self._events.aclose()
 
-    async def _begin(self, send: Send) -> None:
+    async def _begin_once(self, send: Send) -> None:
         if not self._begun:
             self._begun = True
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

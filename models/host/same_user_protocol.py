@@ -1,4 +1,4 @@
-"""At the host's socket: whoever is not its user is shown out before anything is read. Start at `OwnClients`."""
+"""At the host's socket: whoever is not its user is shown out before anything is read. Start at `SameUserProtocol`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from models.host.peers import foreign_peer, is_local
+from models.host.peers import describe_foreign_peer, is_local
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class OwnClients(H11Protocol):
+class SameUserProtocol(H11Protocol):
     """Speaks HTTP with this user alone; behind TCP the token decides."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or end it."""
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
-        if connection is not None and is_local(connection) and (who := foreign_peer(connection)):
+        if connection is not None and is_local(connection) and (who := describe_foreign_peer(connection)):
             logger.warning("The model host refused a connection of %s.", who)
             transport.abort()

@@ -3,7 +3,7 @@
 CTranslate2 allocates megabytes a request, from threads that come and go with the kept KV states. By default glibc gives
 threads heaps of their own, raises the size from which blocks get their own pages, and keeps what is freed: each heap
 grows to its largest use. Oversized blocks of packed weights then lie in used pages and hold hundreds of megabytes.
-Start at `bound`.
+Start at `limit_memory`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _worked = threading.Event()
 
 
 @functools.cache  # once per process
-def bound() -> bool:
+def limit_memory() -> bool:
     """Limit what glibc keeps and start the thread that gives free pages back; false without glibc.
 
     A heap that a thread has stays, so call it before there are threads.
@@ -55,18 +55,18 @@ def bound() -> bool:
     refused = [name for name, value in SETTINGS if not library.mallopt(name, value)]
     if refused:
         logger.warning("glibc refused the memory settings %s, so memory may grow.", refused)
-    threading.Thread(target=_give_back_after_work, name="memory", daemon=True).start()
+    threading.Thread(target=_release_after_work, name="memory", daemon=True).start()
     return True
 
 
-def widen() -> None:
+def allow_large_heaps() -> None:
     """Let heaps keep more between two layers of large weights; what is free after the work is given back as always."""
     library = _glibc()
     if library is not None and not library.mallopt(M_TRIM_THRESHOLD, LARGE_SPARE_BYTES):
         logger.warning("glibc refused to keep more memory while a large model computes, so that takes longer.")
 
 
-def give_back() -> None:
+def release_free_pages() -> None:
     """Return all free pages to the system; takes a millisecond, and other threads run meanwhile."""
     library = _glibc()
     if library is not None:
@@ -81,7 +81,7 @@ def note_work() -> None:
 @functools.cache
 def _glibc() -> ctypes.CDLL | None:
     """Return the C library where it is glibc, else None."""
-    if sys.platform != "linux" or not _names_glibc():
+    if sys.platform != "linux" or not _is_glibc():
         return None
     import ctypes  # noqa: PLC0415  # only where it is of use
 
@@ -89,17 +89,17 @@ def _glibc() -> ctypes.CDLL | None:
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
-def _names_glibc() -> bool:
+def _is_glibc() -> bool:
     try:
         return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
     except (AttributeError, OSError, ValueError):
         return False
 
 
-def _give_back_after_work() -> None:
+def _release_after_work() -> None:
     """Return free pages in the rests between work, for ever."""
     while True:
         _worked.wait()
         time.sleep(REST_S)
         _worked.clear()
-        give_back()
+        release_free_pages()

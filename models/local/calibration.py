@@ -2,7 +2,7 @@
 
 More threads are not faster: on a machine with two cores a 6M model decodes twice as fast with one thread as with two.
 Small weights are never measured: one thread is always right for them, and a second one that has to share its core with
-a compiler made an answer take seconds. Start at `choose_threads` and `known_speed`.
+a compiler made an answer take seconds. Start at `choose_threads` and `load_or_measure_speed`.
 """
 
 from __future__ import annotations
@@ -58,37 +58,39 @@ class Speed:
     prompt_tokens_per_s: float
     new_tokens_per_s: float
 
-    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+    def estimate_seconds(self, prompt_tokens: int, new_tokens: int) -> float:
         """Return how long a request takes, in seconds."""
         return prompt_tokens / self.prompt_tokens_per_s + new_tokens / self.new_tokens_per_s
 
 
-class Timed(Protocol):
+class Timeable(Protocol):
     """What can be timed: `models.local.engine.Engine` is."""
 
-    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+    def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
         """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
         ...
 
 
-def measure_speed(engine: Timed) -> Speed:
+def measure_speed(engine: Timeable) -> Speed:
     """Measure how fast `engine` reads and writes; about a second, three for a model that is slow here."""
-    engine.seconds(1, 1)  # warms up
-    step_s, read_s, tokens = min(engine.seconds(1, 1), engine.seconds(1, 1)), 0.0, 1
+    engine.time_request(1, 1)  # warms up
+    step_s, read_s, tokens = min(engine.time_request(1, 1), engine.time_request(1, 1)), 0.0, 1
     for tokens in READ_TOKENS:
-        read_s = engine.seconds(tokens, 1)
+        read_s = engine.time_request(tokens, 1)
         if read_s > LONG_ENOUGH_S:
             break
-    written_s = engine.seconds(1, 1 + WRITTEN_TOKENS)
-    return Speed((tokens - 1) / _less(read_s, step_s), WRITTEN_TOKENS / _less(written_s, step_s))
+    written_s = engine.time_request(1, 1 + WRITTEN_TOKENS)
+    return Speed(
+        (tokens - 1) / _subtract_overhead(read_s, step_s), WRITTEN_TOKENS / _subtract_overhead(written_s, step_s)
+    )
 
 
-def _less(seconds: float, step_s: float) -> float:
+def _subtract_overhead(seconds: float, step_s: float) -> float:
     """Return `seconds` without a call's own; on a busy machine these differ, so no more than half is taken off."""
     return max(1e-6, seconds - step_s, seconds / 2)
 
 
-def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) -> Speed:
+def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], Speed]) -> Speed:
     """Return the speed of a model on this machine, from `directory` if it was measured before.
 
     Args:
@@ -96,25 +98,25 @@ def known_speed(identity: str, directory: Path, measure: Callable[[], Speed]) ->
         directory: where it is kept.
         measure: measures it.
     """
-    key = f"{identity}|{machine_name(available_cores())}"
+    key = f"{identity}|{name_machine(count_available_cores())}"
     path = directory / SPEED_FILE
-    known = read_measured(path)
+    known = load_measurements(path)
     kept = known.get(key)
     if _are_rates(kept):
         return Speed(float(kept[0]), float(kept[1]))
     speed = measure()
     rates = [round(speed.prompt_tokens_per_s, 1), round(speed.new_tokens_per_s, 2)]
     if all(_is_rate(rate) for rate in rates):
-        keep_measured(path, {**known, key: rates})
+        store_measurements(path, {**known, key: rates})
     return speed
 
 
-def kept_speed(identity: str, directory: Path) -> Speed | None:
+def load_speed(identity: str, directory: Path) -> Speed | None:
     """Return the newest speed in `directory` of what `identity` begins to identify; None where none was measured."""
-    machine = f"|{machine_name(available_cores())}"
+    machine = f"|{name_machine(count_available_cores())}"
     found = [
         rates
-        for key, rates in read_measured(directory / SPEED_FILE).items()
+        for key, rates in load_measurements(directory / SPEED_FILE).items()
         if key.startswith(f"{identity}|") and key.endswith(machine)
     ]
     kept = found[-1] if found else None
@@ -136,15 +138,15 @@ class MovingSpeed:
         """Note a request: tokens read and written, and the seconds that either took."""
         reads, writes = self.now.prompt_tokens_per_s, self.now.new_tokens_per_s
         if read >= LEAST_READ_TOKENS and reading_s > 0:
-            reads = _moved(reads, read / reading_s)
+            reads = _blend(reads, read / reading_s)
         if written >= LEAST_WRITTEN_TOKENS and writing_s > 0:
-            writes = _moved(writes, written / writing_s)
+            writes = _blend(writes, written / writing_s)
         self.now = Speed(reads, writes)
         if not 1 / STEADY < reads / self.steady.prompt_tokens_per_s < STEADY:
             self.steady = self.now
 
 
-def _moved(figure: float, newest: float) -> float:
+def _blend(figure: float, newest: float) -> float:
     newest = min(max(newest, figure / MOST_CHANGE), figure * MOST_CHANGE)
     return float(figure ** (1 - SHARE_OF_NEWEST) * newest**SHARE_OF_NEWEST)
 
@@ -157,7 +159,7 @@ def _is_rate(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and LEAST_RATE <= value <= MOST_RATE
 
 
-def candidates(cores: int) -> tuple[int, ...]:
+def list_thread_counts(cores: int) -> tuple[int, ...]:
     """Thread counts worth trying on `cores` cores: 1, 2, 4, ... and the cores themselves."""
     powers = [count for count in (1, 2, 4, 8) if count < cores]
     return (*powers, min(cores, MOST_THREADS))
@@ -174,41 +176,41 @@ def choose_threads(
         seconds: measures a typical request with so many threads; may give up once so many seconds are over.
         cores: of this machine; found out by default.
     """
-    cores = cores or available_cores()
-    key = f"{model}|{machine_name(cores)}"
+    cores = cores or count_available_cores()
+    key = f"{model}|{name_machine(cores)}"
     path = directory / FILE
-    known = read_measured(path)
+    known = load_measurements(path)
     remembered = known.get(key)
-    if isinstance(remembered, int) and remembered in candidates(cores):
+    if isinstance(remembered, int) and remembered in list_thread_counts(cores):
         return remembered
     best, to_beat_s = 0, math.inf
-    for threads in candidates(cores):
+    for threads in list_thread_counts(cores):
         elapsed = seconds(threads, to_beat_s)
         if elapsed > to_beat_s:
             break  # it does not get better from here on
         best, to_beat_s = threads, elapsed * LEAST_GAIN
-    keep_measured(path, {**known, key: best})
+    store_measurements(path, {**known, key: best})
     return best
 
 
-def usual_threads(size_bytes: int, *, cores: int | None = None) -> int:
+def choose_default_threads(size_bytes: int, *, cores: int | None = None) -> int:
     """A safe number without measuring: one for small weights, which fit the caches of a core; else up to four."""
-    return 1 if size_bytes < SMALL_BYTES else min(4, cores or available_cores())
+    return 1 if size_bytes < SMALL_BYTES else min(4, cores or count_available_cores())
 
 
-def available_cores() -> int:
+def count_available_cores() -> int:
     """Cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
 
 
-def machine_name(cores: int) -> str:
+def name_machine(cores: int) -> str:
     """Return a name that tells apart machines which share a folder of measurements."""
     return f"{platform.machine()}|{platform.processor()}|{cores}"
 
 
-def read_measured(path: Path) -> dict[str, Any]:
+def load_measurements(path: Path) -> dict[str, Any]:
     """Return what was measured and kept in a file, by what it holds for; empty where it cannot be read."""
     try:
         data = json.loads(read_text(path, _LARGEST))
@@ -219,7 +221,7 @@ def read_measured(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in data.items()}
 
 
-def keep_measured(path: Path, data: Mapping[str, object]) -> None:
+def store_measurements(path: Path, data: Mapping[str, object]) -> None:
     """Write atomically; a full or read-only disk only means measuring again."""
     with suppress(OSError):
         make_folder(path.parent)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models.chat import ChatError, Fault, Reply, ReplyEnd, Speaker, ToolCall, Usage
 from models.fim import Prompt
 from models.local.engine import FAILURES
-from models.local.newest_first_lock import Turns
+from models.local.newest_first_lock import NewestFirstLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ class CTranslateChat:
         self._format: ChatFormat = entry.chat
         self._tokenizer = tokenizer
         self._engine = engine
-        self._turns = Turns()
+        self._turns = NewestFirstLock()
         self._closing = False
 
     @property
@@ -73,17 +73,17 @@ class CTranslateChat:
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """See `models.chat.ChatModel.chat`."""
-        prompt = self._prompt(request)
+        prompt = self._make_prompt(request)
         answer = _Answer(self._tokenizer, request, lambda: self._closing or cancelled(), on_text)
-        with self._turns.take(answer.given_up) as granted:
+        with self._turns.take(answer.is_cancelled) as granted:
             if granted:
                 self._decode(prompt, request, answer)
         if self._closing:
             raise ChatError("The chat model was unloaded; ask again.", Fault.CLOSED, partial=answer.text)
         usage = Usage(len(prompt.tokens), len(answer.numbers), requests=1)
-        if answer.given_up():
+        if answer.is_cancelled():
             return Reply(answer.text, ReplyEnd.CANCELLED, usage=usage, model=self.name)
-        calls = answer.calls()
+        calls = answer.read_calls()
         spent = len(answer.numbers) >= prompt.max_tokens and not answer.complete
         end = ReplyEnd.TOOLS if calls else ReplyEnd.LENGTH if spent else ReplyEnd.END
         return Reply(CALL.sub("", answer.text).strip() if calls else answer.text, end, calls, usage, self.name)
@@ -109,37 +109,39 @@ class CTranslateChat:
                 partial=answer.text,
             ) from error
 
-    def _prompt(self, request: ChatRequest) -> Prompt:
+    def _make_prompt(self, request: ChatRequest) -> Prompt:
         """The conversation in the model's own turns.
 
         Raises:
             ChatError: it does not fit the model's window.
         """
-        parts = list(self._parts(request))
-        tokens = self._tokenizer.marked(parts)
+        parts = list(self._format_parts(request))
+        tokens = self._tokenizer.encode_parts(parts)
         room = self.context_tokens - len(tokens)
         if room < 1:
             raise ChatError(
                 f"The conversation has {len(tokens)} tokens, {self.name} takes {self.context_tokens}; ask with less.",
                 Fault.TOO_LONG,
             )
-        instructed = len(self._tokenizer.marked(parts[: 4 if self._format.begin else 3])) if self._format.system else 0
+        instructed = (
+            len(self._tokenizer.encode_parts(parts[: 4 if self._format.begin else 3])) if self._format.system else 0
+        )
         return Prompt(tokens, instructed, min(request.max_tokens, room))
 
-    def _parts(self, request: ChatRequest) -> Iterator[Part]:
-        form, instructions = self._format, _instructions(request)
+    def _format_parts(self, request: ChatRequest) -> Iterator[Part]:
+        form, instructions = self._format, _join_instructions(request)
         if form.begin:
             yield form.begin, True
         if instructions and form.system:
-            yield from _turn(form.system, instructions)
+            yield from _fill_turn(form.system, instructions)
             instructions = ""
         for message in request.messages:
             if message.speaker is Speaker.SYSTEM:
                 continue
-            text = _said(message)
+            text = _format_message(message)
             if instructions and message.speaker is Speaker.USER:
                 text, instructions = f"{instructions}\n\n{text}", ""
-            yield from _turn(form.assistant if message.speaker is Speaker.ASSISTANT else form.user, text)
+            yield from _fill_turn(form.assistant if message.speaker is Speaker.ASSISTANT else form.user, text)
         yield form.opening, True
         if request.schema is not None and not request.tools:
             yield "{", False
@@ -152,36 +154,36 @@ class _Answer:
         self,
         tokenizer: Tokenizer,
         request: ChatRequest,
-        given_up: Callable[[], bool],
+        is_cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None,
     ) -> None:
-        self.given_up = given_up
+        self.is_cancelled = is_cancelled
         self.numbers: list[int] = []
         self.complete = False  # the object that was asked for is closed
         self._object = request.schema is not None and not request.tools
         self.text = "{" if self._object else ""
-        self._begun = self.text
+        self._opening = self.text
         self._tokenizer = tokenizer
         self._tools = bool(request.tools)
         self._on_text = on_text
-        self._said = 0
+        self._emitted = 0
 
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
-        if self.given_up():
+        if self.is_cancelled():
             return True
         self.numbers.append(step.token.number)
-        self.text = self._begun + self._tokenizer.decode(self.numbers)
+        self.text = self._opening + self._tokenizer.decode(self.numbers)
         if self._object and "}" in step.token.text:
-            self.complete = self._closed()
-        self._tell()
+            self.complete = self._cut_after_object()
+        self._emit()
         return self.complete
 
-    def calls(self) -> tuple[ToolCall, ...]:
+    def read_calls(self) -> tuple[ToolCall, ...]:
         """The tools it asks for; what is no call stays text."""
-        return tuple(self._calls()) if self._tools else ()
+        return tuple(self._parse_calls()) if self._tools else ()
 
-    def _calls(self) -> Iterator[ToolCall]:
+    def _parse_calls(self) -> Iterator[ToolCall]:
         for place, match in enumerate(CALL.finditer(self.text)):
             try:
                 wish = json.loads(match[1])
@@ -191,7 +193,7 @@ class _Answer:
             if isinstance(name, str) and isinstance(arguments, dict):
                 yield ToolCall(f"call_{place}", name, arguments)
 
-    def _closed(self) -> bool:
+    def _cut_after_object(self) -> bool:
         """Whether the object is whole; what follows it in the last token is cut off."""
         try:
             _, end = json.JSONDecoder().raw_decode(self.text)
@@ -200,16 +202,16 @@ class _Answer:
         self.text = self.text[:end]
         return True
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         """Hand on what is new, up to where a call may begin."""
-        end = self.text.find("<", self._said) if self._tools else -1
+        end = self.text.find("<", self._emitted) if self._tools else -1
         end = len(self.text) if end < 0 else end
-        if self._on_text is not None and end > self._said:
-            self._on_text(self.text[self._said : end])
-            self._said = end
+        if self._on_text is not None and end > self._emitted:
+            self._on_text(self.text[self._emitted : end])
+            self._emitted = end
 
 
-def _instructions(request: ChatRequest) -> str:
+def _join_instructions(request: ChatRequest) -> str:
     """What comes before the conversation: the caller's instructions, then tools, then the form of the answer."""
     said = [message.text for message in request.messages if message.speaker is Speaker.SYSTEM]
     if request.tools:
@@ -226,7 +228,7 @@ def _instructions(request: ChatRequest) -> str:
     return "\n\n".join(filter(None, said))
 
 
-def _said(message: Message) -> str:
+def _format_message(message: Message) -> str:
     if message.speaker is Speaker.TOOL:
         return f"<tool_response>\n{message.text}\n</tool_response>"
     wishes = (
@@ -236,7 +238,7 @@ def _said(message: Message) -> str:
     return "\n".join(filter(None, (message.text, *wishes)))
 
 
-def _turn(template: str, text: str) -> Iterator[Part]:
+def _fill_turn(template: str, text: str) -> Iterator[Part]:
     before, _, after = template.partition("{text}")
     yield before, True
     yield text, False

@@ -1,6 +1,6 @@
 """The completion model that runs in this process, on CTranslate2.
 
-Turns requests into prompts (`models.fim`), decodes them one at a time with the newest first
+NewestFirstLock requests into prompts (`models.fim`), decodes them one at a time with the newest first
 (`models.local.newest_first_lock`), applies stop rules and cancellation at each token, and turns tokens into text. Never
 loads anything itself (`models.local.loading`) and never shows a marker to the caller. Start at
 `CTranslateModel.generate`.
@@ -15,13 +15,13 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from models.completion import Decoded, Generation, Openings, Ranked, Score, StopReason
-from models.continuation import Rules, deadline_of
+from models.completion import DecodingResult, Generation, Openings, RankedToken, Score, StopReason
+from models.continuation import StopRules, compute_deadline
 from models.errors import ModelError
 from models.fim import lay_out
 from models.local.calibration import MovingSpeed
 from models.local.engine import FAILURES, Step, Token
-from models.local.newest_first_lock import Turns
+from models.local.newest_first_lock import NewestFirstLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,7 +84,7 @@ class CTranslateModel:
         self._entry = entry
         self._tokenizer = tokenizer
         self._engine = engine
-        self._turns = Turns()
+        self._turns = NewestFirstLock()
         self._reading_ahead = threading.Lock()
         self._last_cut: tuple[FillRequest, Prompt] | None = None
         self._closing = False
@@ -130,14 +130,14 @@ class CTranslateModel:
         self._refuse_closed()
         if cancelled():
             return NOTHING
-        deadline = deadline_of(request.budget_ms)
+        deadline = compute_deadline(request.budget_ms)
         whole = self._lay_out(request)
-        with self._turns.take(self._given_up(cancelled)) as granted:
+        with self._turns.take(self._with_closing(cancelled)) as granted:
             if not granted:
                 return NOTHING
             prompt, keep = self._choose_prompt(request, whole, deadline, alternatives)
-            rules = Rules(stop, self._given_up(cancelled), deadline if request.ends_late else math.inf)
-            found = self._computing(lambda: self._generate(prompt, rules, alternatives, keep=keep))
+            rules = StopRules(stop, self._with_closing(cancelled), deadline if request.ends_late else math.inf)
+            found = self._translate_errors(lambda: self._generate(prompt, rules, alternatives, keep=keep))
         self._read_ahead(request, whole)
         return found
 
@@ -148,37 +148,37 @@ class CTranslateModel:
         on_token: Callable[[str, float], bool],
         cancelled: Callable[[], bool],
         openings: Openings,
-    ) -> Decoded | None:
+    ) -> DecodingResult | None:
         """Tell each token as it comes; see `models.completion.StreamingModel.stream`."""
         self._refuse_closed()
         if cancelled():
             return None
-        deadline = deadline_of(request.budget_ms)
+        deadline = compute_deadline(request.budget_ms)
         whole = self._lay_out(request)
-        given_up = self._given_up(cancelled)
-        if openings.first is not None and not self._tokenizer.token(openings.first.number):
+        is_cancelled = self._with_closing(cancelled)
+        if openings.first is not None and not self._tokenizer.find_token(openings.first.number):
             raise ModelError(f"The model {self._entry.name} has no token {openings.first.number}.")
-        with self._turns.take(given_up) as granted:
+        with self._turns.take(is_cancelled) as granted:
             if not granted:
                 return None
             prompt, keep = self._choose_prompt(request, whole, deadline, openings.most - 1)
-            decoded = self._computing(
+            decoded = self._translate_errors(
                 lambda: self._decode(
                     prompt,
-                    lambda text, log_prob: given_up() or on_token(text, log_prob),
+                    lambda text, log_prob: is_cancelled() or on_token(text, log_prob),
                     openings,
                     keep=keep,
                 )
             )
         self._read_ahead(request, whole)
-        return None if given_up() else decoded
+        return None if is_cancelled() else decoded
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
         """Judge `continuations`; see `models.completion.CompletionModel.score`.
 
-        Behind a begun word (`Prompt.again`) the tokens that say it again come first. Here as in `generate` the
+        Behind a begun word (`Prompt.forced_start`) the tokens that say it again come first. Here as in `generate` the
         probability of each of those is that among the tokens that could say it; they end at character 0 while all their
         text stands before the cursor.
         """
@@ -186,10 +186,10 @@ class CTranslateModel:
         if cancelled() or not continuations:
             return ()
         prompt = self._lay_out(request)
-        with self._turns.take(self._given_up(cancelled)) as granted:
+        with self._turns.take(self._with_closing(cancelled)) as granted:
             if not granted:
                 return ()
-            return self._computing(lambda: self._score(prompt, continuations, cancelled))
+            return self._translate_errors(lambda: self._score(prompt, continuations, cancelled))
 
     def close(self) -> None:
         """Free the weights; a running call ends at its next token."""
@@ -198,7 +198,7 @@ class CTranslateModel:
         with self._turns.take(lambda: time.monotonic() > deadline):
             self._engine.close()
 
-    def _given_up(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+    def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
         return lambda: self._closing or cancelled()
 
     def _refuse_closed(self) -> None:
@@ -207,7 +207,7 @@ class CTranslateModel:
                 f"The model {self._entry.name} was unloaded; it loads again when a completion is asked for."
             )
 
-    def _computing(self, work: Callable[[], Result]) -> Result:
+    def _translate_errors(self, work: Callable[[], Result]) -> Result:
         """CTranslate2's errors as ours."""
         try:
             return work()
@@ -225,9 +225,9 @@ class CTranslateModel:
         if self._speed is not None:
             readable = min(LONGEST_READ_S * self._speed.steady.prompt_tokens_per_s, self._engine.most_kept / 2)
             most = max((step for step in PROMPT_STEPS if step <= readable), default=PROMPT_STEPS[0])
-        return lay_out(request, self._entry, self._tokenizer, most, self._most_behind())
+        return lay_out(request, self._entry, self._tokenizer, most, self._limit_suffix())
 
-    def _most_behind(self) -> int:
+    def _limit_suffix(self) -> int:
         """Return how many tokens behind the cursor can be read with each key; 0 where that is not known."""
         if self._speed is None:
             return 0
@@ -243,17 +243,17 @@ class CTranslateModel:
         speed, left_s = self._speed.now, deadline - time.monotonic()
         writing_s = min(LINE_TOKENS / speed.new_tokens_per_s, MOST_FOR_WRITING * left_s)
         readable = int((left_s - writing_s) * speed.prompt_tokens_per_s)
-        unread = len(whole.tokens) - self._engine.held(whole.tokens)
+        unread = len(whole.tokens) - self._engine.count_kept(whole.tokens)
         if len(whole.tokens) <= readable:
             return whole, unread > len(
                 whole.tokens
             ) / 2  # where more is kept that is used, and all read behind the answer
         asked, last = replace(request, budget_ms=0.0), self._last_cut
-        if last is not None and last[0] == asked and self._engine.held(last[1].tokens) >= len(last[1].tokens) - 1:
+        if last is not None and last[0] == asked and self._engine.count_kept(last[1].tokens) >= len(last[1].tokens) - 1:
             return last[1], False  # an alternative: it was read already
         if unread <= readable or readable < LEAST_PROMPT:
             return whole, unread > readable  # it will be late: then it may as well be kept
-        prompt = lay_out(request, self._entry, self._tokenizer, readable, self._most_behind())
+        prompt = lay_out(request, self._entry, self._tokenizer, readable, self._limit_suffix())
         self._last_cut = asked, prompt
         return prompt, False
 
@@ -266,60 +266,60 @@ class CTranslateModel:
         """
         prompt, keep = self._fit_time(request, whole, deadline)
         before = len(prompt.tokens) - 1
-        if self._entry.large and answers * (before - self._engine.held(prompt.tokens)) > before:
+        if self._entry.large and answers * (before - self._engine.count_kept(prompt.tokens)) > before:
             return replace(prompt, settled=before), True
-        late = request.budget_ms and not prompt.again and not self._engine.has_room(prompt)
+        late = request.budget_ms and not prompt.forced_start and not self._engine.has_room(prompt)
         return prompt, keep and not late
 
     def _read_ahead(self, request: FillRequest, whole: Prompt) -> None:
         """After an answer that had to be in time: keep the whole prompt's head for the next one, unless others wait."""
-        if not request.budget_ms or self._closing or not self._engine.lacks(whole):
+        if not request.budget_ms or self._closing or not self._engine.should_keep(whole):
             return
         if self._reading_ahead.acquire(blocking=False):
-            threading.Thread(target=self._read, args=(whole,), name="read-ahead", daemon=True).start()
+            threading.Thread(target=self._read_head, args=(whole,), name="read-ahead", daemon=True).start()
 
-    def _read(self, whole: Prompt) -> None:
+    def _read_head(self, whole: Prompt) -> None:
         try:
             with self._turns.take(lambda: self._closing or self._turns.waiting > 1) as granted:
                 if granted:
-                    self._computing(lambda: self._engine.keep(whole))
+                    self._translate_errors(lambda: self._engine.keep(whole))
         except ModelError as error:
             logger.info("prompt not read ahead", extra={"why": str(error)})
         finally:
             self._reading_ahead.release()
 
-    def _generate(self, prompt: Prompt, rules: Rules, alternatives: int, *, keep: bool) -> tuple[Generation, ...]:
-        ranking: list[Ranked] = []
-        best = rules.continuation()
+    def _generate(self, prompt: Prompt, rules: StopRules, alternatives: int, *, keep: bool) -> tuple[Generation, ...]:
+        ranking: list[RankedToken] = []
+        best = rules.start_continuation()
         ranked = alternatives + 1 if alternatives > 1 else 1
         openings = Openings(None, ranked, ranking.extend)
-        found = [self._finish(best, self._decode(prompt, best.take, openings, keep=keep))]
+        found = [self._finish(best, self._decode(prompt, best.add, openings, keep=keep))]
         for first in ranking[1:]:
             if len(found) >= alternatives or first.log_prob < LEAST_ALTERNATIVE or time.monotonic() > rules.deadline:
                 break
-            if self._tokenizer.token(first.number) == self._entry.fim.end:
+            if self._tokenizer.find_token(first.number) == self._entry.fim.end:
                 continue
-            other = rules.continuation()
-            generation = self._finish(other, self._decode(prompt, other.take, Openings(first), keep=keep))
+            other = rules.start_continuation()
+            generation = self._finish(other, self._decode(prompt, other.add, Openings(first), keep=keep))
             if generation.stop in {StopReason.CANCELLED, StopReason.LATE}:
                 break
             if all(generation.text != earlier.text for earlier in found):
                 found.append(generation)
         return tuple(found)
 
-    def _finish(self, continuation: Continuation, decoded: Decoded) -> Generation:
+    def _finish(self, continuation: Continuation, decoded: DecodingResult) -> Generation:
         spent = decoded.end is StopReason.LENGTH
         return continuation.finish(decoded.prompt_tokens, decoded.reused_tokens, spent=spent)
 
     def _decode(
         self, prompt: Prompt, on_token: Callable[[str, float], bool], openings: Openings, *, keep: bool = True
-    ) -> Decoded:
+    ) -> DecodingResult:
         """Decode the greedy continuation, or the one behind another first token."""
         began = time.monotonic()
-        decoding = _Decoding(self._tokenizer, on_token, prompt.again, openings.tell)
+        decoding = _Decoding(self._tokenizer, on_token, prompt.forced_start, openings.tell)
         rest, reused, stopped, first = prompt, 0, False, openings.first
         if first is not None:
-            step = Step(Token(first.number, self._tokenizer.token(first.number)), first.log_prob)
+            step = Step(Token(first.number, self._tokenizer.find_token(first.number)), first.log_prob)
             stopped = decoding.take(step) or prompt.max_tokens <= 1
             rest = replace(prompt, tokens=(*prompt.tokens, step.token.text), max_tokens=max(1, prompt.max_tokens - 1))
         if not stopped:
@@ -328,40 +328,42 @@ class CTranslateModel:
             )
             self._note_speed(decoding, began, len(rest.tokens) - reused)
         spent = len(decoding.numbers) >= prompt.max_tokens
-        return Decoded(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
+        return DecodingResult(len(prompt.tokens), reused, StopReason.LENGTH if spent else StopReason.END)
 
     def _note_speed(self, decoding: _Decoding, began: float, read: int) -> None:
         """Correct the speed by what a request showed; one that was steered read some of it twice."""
-        if self._speed is None or decoding.again or not decoding.first_at:
+        if self._speed is None or decoding.forced_start or not decoding.first_at:
             return
         written = len(decoding.numbers) - 1
         reading_s, writing_s = decoding.first_at - began, decoding.last_at - decoding.first_at
         self._speed.note(read=read, reading_s=reading_s, written=written, writing_s=writing_s)
 
     def _score(self, prompt: Prompt, continuations: Sequence[str], cancelled: Callable[[], bool]) -> tuple[Score, ...]:
-        given_up = self._given_up(cancelled)
+        is_cancelled = self._with_closing(cancelled)
         scores: list[Score] = []
         room = self._entry.context_tokens - len(prompt.tokens)
         for text in continuations:
-            encoded = self._tokenizer.encode(prompt.again + text if text else "")
-            ends = tuple(max(0, end - len(prompt.again)) for end in encoded.ends)
-            tokens = [Token(self._tokenizer.number(token), token) for token in encoded.tokens[:room]]
-            among = tuple(self._among(prompt.again, encoded.tokens[:room]))
+            encoded = self._tokenizer.encode(prompt.forced_start + text if text else "")
+            ends = tuple(max(0, end - len(prompt.forced_start)) for end in encoded.ends)
+            tokens = [Token(self._tokenizer.find_id(token), token) for token in encoded.tokens[:room]]
+            among = tuple(self._list_choices(prompt.forced_start, encoded.tokens[:room]))
             keep = len(continuations) > 1
-            log_probs = self._engine.force(prompt, tokens, given_up, keep=keep, among=among) if tokens else ()
-            if given_up():
+            log_probs = (
+                self._engine.force_decode(prompt, tokens, is_cancelled, keep=keep, among=among) if tokens else ()
+            )
+            if is_cancelled():
                 return ()
             scores.append(Score(text, log_probs, ends[: len(log_probs)]))
         return tuple(scores)
 
-    def _among(self, again: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
+    def _list_choices(self, again: str, tokens: Sequence[str]) -> Iterator[Sequence[int]]:
         """What each of the first `tokens` was chosen from: they say `again` the end of the prefix."""
         left = again.encode()
         for token in tokens:
             if not left:
                 return
-            yield self._tokenizer.continuing(left)
-            left = left[len(self._tokenizer.bytes_of([token])) :]
+            yield self._tokenizer.find_compatible(left)
+            left = left[len(self._tokenizer.join_bytes([token])) :]
 
 
 @dataclass(slots=True)
@@ -370,8 +372,8 @@ class _Decoding:
 
     tokenizer: Tokenizer
     on_token: Callable[[str, float], bool]
-    again: str  # what the tokens say first, from before the cursor
-    tell: Callable[[Sequence[Ranked]], object]  # told the likeliest first tokens, where these were asked for
+    forced_start: str  # what the tokens say first, from before the cursor
+    tell: Callable[[Sequence[RankedToken]], object]  # told the likeliest first tokens, where these were asked for
     numbers: list[int] = field(default_factory=list)
     first_at: float = 0.0  # when the first token came, by the monotonic clock
     last_at: float = 0.0
@@ -379,23 +381,23 @@ class _Decoding:
     @property
     def steering(self) -> _Decoding | None:
         """What the engine asks for the tokens to choose from."""
-        return self if self.again else None
+        return self if self.forced_start else None
 
-    def allowed(self) -> Sequence[int] | None:
+    def list_allowed(self) -> Sequence[int] | None:
         """Ids of the tokens that go on with what must be said again; None once it is said."""
-        said = self.tokenizer.bytes_of([self.tokenizer.token(number) for number in self.numbers])
-        left = self.again.encode()[len(said) :]
-        return self.tokenizer.continuing(left) if left else None
+        said = self.tokenizer.join_bytes([self.tokenizer.find_token(number) for number in self.numbers])
+        left = self.forced_start.encode()[len(said) :]
+        return self.tokenizer.find_compatible(left) if left else None
 
-    def spelled(self, number: int) -> str:
+    def spell(self, number: int) -> str:
         """The token with the id `number`."""
-        return self.tokenizer.token(number)
+        return self.tokenizer.find_token(number)
 
     def take(self, step: Step) -> bool:
         """Add a token; true to stop."""
         self.last_at = time.monotonic()
         self.first_at = self.first_at or self.last_at
         if step.ranking and not self.numbers:
-            self.tell([Ranked(*one) for one in step.ranking])
+            self.tell([RankedToken(*one) for one in step.ranking])
         self.numbers.append(step.token.number)
-        return self.on_token(self.tokenizer.decode(self.numbers)[len(self.again) :], step.log_prob)
+        return self.on_token(self.tokenizer.decode(self.numbers)[len(self.forced_start) :], step.log_prob)

@@ -1,7 +1,7 @@
 """A model on a GPU: the libraries CTranslate2 computes with there, and what to try where memory does not suffice.
 
 cuBLAS may come with the system or with the extra `cuda`, whose wheel the system's loader does not look into; it is
-loaded from there first. Start at `engine_on_gpu`.
+loaded from there first. Start at `load_on_gpu`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SMALLER = ("float16", "int8_float16", "int8")  # tried in this order
 PROBE_TOKENS = 2048  # of a long prompt: it takes more memory than weights alone do
 
 
-def engine_on_gpu(  # noqa: PLR0913 (all of what is tried)
+def load_on_gpu(  # noqa: PLR0913 (all of what is tried)
     make: Callable[[Placement], Engine],
     name: str,
     compute_type: str,
@@ -55,9 +55,9 @@ def engine_on_gpu(  # noqa: PLR0913 (all of what is tried)
     """
     load_libraries()
     short = False
-    for tried in (compute_type, *smaller(compute_type)):
+    for tried in (compute_type, *list_smaller_types(compute_type)):
         try:
-            engine = _tried(make, tried, token, min(context_tokens - 1, PROBE_TOKENS))
+            engine = _load_and_try(make, tried, token, min(context_tokens - 1, PROBE_TOKENS))
         except FAILURES as error:
             if is_short_of_memory(error):
                 short = True
@@ -82,7 +82,7 @@ def engine_on_gpu(  # noqa: PLR0913 (all of what is tried)
     return None
 
 
-def smaller(compute_type: str) -> Iterator[str]:
+def list_smaller_types(compute_type: str) -> Iterator[str]:
     """Compute types that take less memory, the largest first."""
     size = BYTES.get(compute_type, 4)
     yield from (one for one in SMALLER if BYTES[one] < size or (compute_type == "int8_float32" and one != "float16"))
@@ -117,7 +117,7 @@ def load_libraries() -> tuple[Path, ...]:
     return tuple(loaded)
 
 
-def memory_bytes() -> int:
+def read_memory_bytes() -> int:
     """Return the memory of the first CUDA device in bytes; 0 where the driver does not tell."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     device, size = ctypes.c_int(), ctypes.c_size_t()
@@ -133,7 +133,7 @@ def memory_bytes() -> int:
     return size.value if told else 0
 
 
-def _tried(make: Callable[[Placement], Engine], compute_type: str, token: str, prompt_tokens: int) -> Engine:
+def _load_and_try(make: Callable[[Placement], Engine], compute_type: str, token: str, prompt_tokens: int) -> Engine:
     """An engine that has read a prompt; cuBLAS and memory are only asked for then.
 
     Raises:

@@ -77,11 +77,11 @@ class Step:
 class Steering(Protocol):
     """What the next token may be; asked before each, after `on_step` was told of the one before."""
 
-    def allowed(self) -> Sequence[int] | None:
+    def list_allowed(self) -> Sequence[int] | None:
         """Ids to choose from; None for any."""
         ...
 
-    def spelled(self, number: int) -> str:
+    def spell(self, number: int) -> str:
         """The token with the id `number`."""
         ...
 
@@ -124,7 +124,7 @@ class Engine:
         self._kv_token_bytes = kv_token_bytes
         self._window_tokens = window_tokens
         self._ends = list(ends)
-        self._kept_bytes = kept_bytes(_size(folder))
+        self._kept_bytes = compute_kept_bytes(_measure_size(folder))
         self._long = window_tokens > LONG_WINDOW
         self._kept: set[tuple[str, ...]] = set()
         self._kept_tokens = 0
@@ -138,7 +138,7 @@ class Engine:
         self._closed = True
         self._drop()
 
-    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+    def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
         """Return how long a request of that size takes, in seconds; nothing is reused and nothing kept."""
         begun = time.perf_counter()
         self._run(
@@ -150,7 +150,7 @@ class Engine:
         )
         return time.perf_counter() - begun
 
-    def finished(self) -> bool:
+    def is_released(self) -> bool:
         """Whether nothing holds the weights any more."""
         return self._generator is None and not self._busy
 
@@ -186,16 +186,16 @@ class Engine:
 
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
             nonlocal ranking, elsewhere, stopped
-            among = steering.allowed() if steering is not None else None
+            among = steering.list_allowed() if steering is not None else None
             if first > 1 and not ranking:
-                ranking = _most_likely(result.logits, first, among)
+                ranking = _rank_tokens(result.logits, first, among)
             step = Step(Token(result.token_id, result.token), float(result.log_prob), ranking)
             if steering is not None and among is not None:
                 if not among:
                     return True
-                ((number, log_prob),) = _most_likely(result.logits, 1, among)
+                ((number, log_prob),) = _rank_tokens(result.logits, 1, among)
                 elsewhere = number != result.token_id
-                step = Step(Token(number, steering.spelled(number)), log_prob, ranking)
+                step = Step(Token(number, steering.spell(number)), log_prob, ranking)
                 chosen.append(step.token.text)
             elif result.token in self._ends:
                 return False
@@ -213,7 +213,7 @@ class Engine:
                 return_logits_vocab=first > 1 or steering is not None,
                 end_token=self._ends,
                 callback=callback,
-                **self._headed(head),
+                **self._make_head_options(head),
             )
             if stopped or not elsewhere or len(chosen) >= prompt.max_tokens:
                 return reused, ranking
@@ -237,12 +237,12 @@ class Engine:
             include_prompt_in_result=False,
             end_token=self._ends,
             callback=callback,
-            **self._headed(head),
+            **self._make_head_options(head),
             **({"sampling_temperature": temperature, "sampling_topk": SAMPLED} if temperature else {}),
         )
         return reused
 
-    def force(
+    def force_decode(
         self,
         prompt: Prompt,
         continuation: Sequence[Token],
@@ -262,7 +262,7 @@ class Engine:
         def callback(result: Any) -> bool:  # noqa: ANN401  # CTranslate2 has no types
             place = len(log_probs)
             ids = among[place] if place < len(among) else None
-            log_probs.append(_log_prob(result.logits, continuation[place].number, ids))
+            log_probs.append(_compute_log_prob(result.logits, continuation[place].number, ids))
             return self._closed or stop()
 
         # The last prompt token starts the forced run, the ones before it are computed at once.
@@ -283,28 +283,28 @@ class Engine:
         )
         return tuple(log_probs)
 
-    def held(self, tokens: Sequence[str]) -> int:
+    def count_kept(self, tokens: Sequence[str]) -> int:
         """Return how many tokens at the head of `tokens` have a kept KV state."""
         tokens = tuple(tokens)
         return max((len(head) for head in list(self._kept) if tokens[: len(head)] == head), default=0)
 
-    def lacks(self, prompt: Prompt) -> bool:
+    def should_keep(self, prompt: Prompt) -> bool:
         """Whether so much of the settled part is not kept that it is worth reading anew."""
         settled = min(prompt.settled, len(prompt.tokens) - 1)
         if settled < LEAST_KEPT_TOKENS or settled > self.most_kept:
             return False
-        return self._lacks(settled, self.held(prompt.tokens[: len(prompt.tokens) - 1]))
+        return self._lacks_much(settled, self.count_kept(prompt.tokens[: len(prompt.tokens) - 1]))
 
     def has_room(self, prompt: Prompt) -> bool:
         """Whether the settled part can be kept beside what is kept; else that has to go, and the weights with it."""
         return not self._kept or self._kept_tokens + prompt.settled <= self.most_kept
 
-    def _lacks(self, settled: int, known: int) -> bool:
+    def _lacks_much(self, settled: int, known: int) -> bool:
         return settled - known > (max(MOST_LACKING, settled // LACKING_PART) if self._long else 0)
 
     def keep(self, prompt: Prompt) -> None:
         """Read the settled part of `prompt` and keep its KV state, if that is worth it."""
-        if not self.lacks(prompt):
+        if not self.should_keep(prompt):
             return
         head, _, _ = self._split(prompt.tokens, prompt.settled)
         self._run([prompt.tokens[len(head) : len(head) + 1]], static_prompt=head, max_length=1)
@@ -312,9 +312,9 @@ class Engine:
     def _split(self, tokens: Sequence[str], settled: int, *, keep: bool = True) -> tuple[list[str], list[str], int]:
         """Return the head, the rest, and how much of the head was kept before; prompts in two parts are read faster."""
         before = len(tokens) - 1
-        known = self.held(tokens[:before])
+        known = self.count_kept(tokens[:before])
         settled = min(settled, before)
-        if settled < LEAST_KEPT_TOKENS or settled > self.most_kept or not self._lacks(settled, known):
+        if settled < LEAST_KEPT_TOKENS or settled > self.most_kept or not self._lacks_much(settled, known):
             return list(tokens[:known]), list(tokens[known:]), known
         if keep:
             self._note(tuple(tokens[:settled]))
@@ -322,7 +322,7 @@ class Engine:
             return list(tokens[:known]), list(tokens[known:]), known
         return list(tokens[:settled]), list(tokens[settled:]), 0
 
-    def _headed(self, head: list[str]) -> dict[str, Any]:
+    def _make_head_options(self, head: list[str]) -> dict[str, Any]:
         """CTranslate2's options for a prompt that begins with `head`."""
         return {"static_prompt": head, "cache_static_prompt": tuple(head) in self._kept} if head else {}
 
@@ -373,19 +373,19 @@ class Engine:
         self._kept_tokens = 0
 
 
-def cuda_devices() -> int:
+def count_cuda_devices() -> int:
     """Number of CUDA devices that CTranslate2 sees."""
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return int(ctranslate2.get_cuda_device_count())
 
 
-def kept_bytes(size_bytes: int) -> int:
+def compute_kept_bytes(size_bytes: int) -> int:
     """Return how much memory the kept KV states of weights of that size may take, in bytes."""
     return max(KEPT_BYTES, min(int(KEPT_SHARE * size_bytes), MOST_KEPT_BYTES))
 
 
-def _size(folder: Path) -> int:
+def _measure_size(folder: Path) -> int:
     """Return the size of the weights in `folder` in bytes; 0 where there are none, which loading them will say."""
     try:
         return (folder / WEIGHTS_FILE).stat().st_size
@@ -394,10 +394,11 @@ def _size(folder: Path) -> int:
 
 
 def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTranslate2 has no types
-    allocator.bound()
-    if _size(folder) >= LARGE_BYTES:
-        allocator.widen()
-    allocator.give_back()  # MKL asks for more than it uses to pack weights: in used pages all of that would be resident
+    allocator.limit_memory()
+    if _measure_size(folder) >= LARGE_BYTES:
+        allocator.allow_large_heaps()
+    # MKL allocates more than it uses to pack weights; in pages that were used before, all of that would be resident.
+    allocator.release_free_pages()
     import ctranslate2  # noqa: PLC0415  # heavy; not before a model is asked for
 
     return ctranslate2.Generator(
@@ -409,21 +410,21 @@ def _load(folder: Path, placement: Placement) -> Any:  # noqa: ANN401  # CTransl
     )
 
 
-def _log_prob(logits: Any, number: int, among: Sequence[int] | None) -> float:  # noqa: ANN401  # CTranslate2 has no types
-    return float(_log_softmax(logits, among)[number])
+def _compute_log_prob(logits: Any, number: int, among: Sequence[int] | None) -> float:  # noqa: ANN401  # CTranslate2 has no types
+    return float(_compute_log_softmax(logits, among)[number])
 
 
-def _most_likely(
+def _rank_tokens(
     logits: Any,  # noqa: ANN401  # CTranslate2 has no types
     count: int,
     among: Sequence[int] | None,
 ) -> tuple[tuple[int, float], ...]:
-    scores = _log_softmax(logits, among)
+    scores = _compute_log_softmax(logits, among)
     best = (-scores).argsort()[:count] if count > 1 else [scores.argmax()]
     return tuple((int(number), float(scores[number])) for number in best)
 
 
-def _log_softmax(logits: Any, among: Sequence[int] | None) -> Any:  # noqa: ANN401  # CTranslate2 has no types
+def _compute_log_softmax(logits: Any, among: Sequence[int] | None) -> Any:  # noqa: ANN401  # CTranslate2 has no types
     """Of the tokens `among`, or of all; the others have minus infinity."""
     import numpy as np  # noqa: PLC0415  # heavy; only alternatives, scores and begun words need it
 
@@ -441,10 +442,10 @@ _alive: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 @atexit.register
-def _let_go() -> None:
+def _release_all_at_exit() -> None:
     deadline = time.monotonic() + EXIT_WAIT_S
     engines = list(_alive)
     for engine in engines:
         engine.close()
-    while time.monotonic() < deadline and not all(engine.finished() for engine in engines):
+    while time.monotonic() < deadline and not all(engine.is_released() for engine in engines):
         time.sleep(0.005)

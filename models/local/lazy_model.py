@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from models.completion import Generation, StopReason
 from models.errors import ModelError
-from models.local.load_times import percent
+from models.local.load_times import estimate_percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ class LazyModel:
         self._began = 0.0
         self._load_time = load_time
         self._expected_s: float | None = None
-        self._told: Callable[[str], None] | None = None
+        self._listener: Callable[[str], None] | None = None
         self._model: CompletionModel | None = None
         self._problem = ""
 
@@ -78,7 +78,7 @@ class LazyModel:
     def loading_percent(self) -> int | None:
         """Return how far loading is, estimated from the last load, 0 to 99; None if unknown or not loading."""
         expected_s, loading_s = self._expected_s, self.loading_s
-        return percent(loading_s, expected_s) if expected_s is not None and loading_s else None
+        return estimate_percent(loading_s, expected_s) if expected_s is not None and loading_s else None
 
     @property
     def ready(self) -> bool:
@@ -103,8 +103,8 @@ class LazyModel:
 
     def listen(self, told: Callable[[str], None]) -> None:
         """Have `told` hear of what a person should know of the model later on, from any thread."""
-        self._told = told
-        self._hand_on(self._model)
+        self._listener = told
+        self._pass_listener_to(self._model)
 
     def warm(self) -> None:
         """Begin to load, in another thread; returns at once."""
@@ -135,7 +135,7 @@ class LazyModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Complete `request` once loaded; see `models.completion.CompletionModel.generate`."""
-        model = self._wanted(cancelled)
+        model = self._wait_for_model(cancelled)
         if model is None:
             return NOTHING
         return model.generate(request, stop=stop, cancelled=cancelled, alternatives=alternatives)
@@ -144,7 +144,7 @@ class LazyModel:
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
         """Judge `continuations` once loaded; see `models.completion.CompletionModel.score`."""
-        model = self._wanted(cancelled)
+        model = self._wait_for_model(cancelled)
         return model.score(request, continuations, cancelled=cancelled) if model else ()
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class LazyModel:
         model: CompletionModel | None = None
         problem = ""
         if self._load_time is not None:
-            self._expected_s = self._load_time.expected_s()
+            self._expected_s = self._load_time.load_expected_s()
         try:
             model = self._loader()
         except ModelError as error:
@@ -173,13 +173,13 @@ class LazyModel:
         plain_s = None if measuring_s is None else time.monotonic() - self._began - measuring_s
         self._settle(model, problem)
         if self._load_time is not None and plain_s is not None:
-            self._load_time.keep(plain_s)
+            self._load_time.store(plain_s)
 
     def _settle(self, model: CompletionModel | None, problem: str) -> None:
         with self._lock:
             closed = self._state == "closed"
             if not closed:
-                self._hand_on(model)
+                self._pass_listener_to(model)
                 self._model, self._problem = model, problem
                 self._state = "ready" if model else "failed"
             state = self._state
@@ -188,12 +188,12 @@ class LazyModel:
         self._settled.set()
         self._on_state(state)
 
-    def _hand_on(self, model: CompletionModel | None) -> None:
+    def _pass_listener_to(self, model: CompletionModel | None) -> None:
         listen = getattr(model, "listen", None)  # of the backends that have anything to tell
-        if listen is not None and self._told is not None:
-            listen(self._told)
+        if listen is not None and self._listener is not None:
+            listen(self._listener)
 
-    def _wanted(self, cancelled: Callable[[], bool]) -> CompletionModel | None:
+    def _wait_for_model(self, cancelled: Callable[[], bool]) -> CompletionModel | None:
         """The model, or None when the request was given up meanwhile."""
         self.warm()
         while not self._settled.wait(POLL_S):

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
-from models.local.calibration import available_cores, keep_measured, machine_name, read_measured
+from models.local.calibration import count_available_cores, load_measurements, name_machine, store_measurements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,25 +34,25 @@ class LoadTime:
     identity: str
     directory: Path | None
 
-    def expected_s(self) -> float | None:
+    def load_expected_s(self) -> float | None:
         """Return how long the last load took, in seconds; None where none is known."""
         if self.directory is None:
             return None
-        kept = read_measured(self.directory / FILE).get(self._key)
+        kept = load_measurements(self.directory / FILE).get(self._key)
         return kept if _is_time(kept) else None
 
-    def keep(self, seconds: float) -> None:
+    def store(self, seconds: float) -> None:
         """Store how long a load took; a disk that cannot be written is no error."""
         if self.directory is not None and _is_time(seconds):
             path = self.directory / FILE
-            keep_measured(path, {**read_measured(path), self._key: round(seconds, 3)})
+            store_measurements(path, {**load_measurements(path), self._key: round(seconds, 3)})
 
     @property
     def _key(self) -> str:
-        return f"{self.identity}|{machine_name(available_cores())}"
+        return f"{self.identity}|{name_machine(count_available_cores())}"
 
 
-def percent(elapsed_s: float, expected_s: float) -> int:
+def estimate_percent(elapsed_s: float, expected_s: float) -> int:
     """Return the percentage, 0 to 99, of a load that has taken `elapsed_s` of about `expected_s` seconds."""
     share = max(0.0, elapsed_s / expected_s)
     if share > STEADY_SHARE:

@@ -18,11 +18,11 @@ from models.embedding import CTranslateEmbedder
 from models.errors import ModelError
 from models.fim import Prompt
 from models.local import calibration
-from models.local.calibration import choose_threads, known_speed, measure_speed, usual_threads
+from models.local.calibration import choose_default_threads, choose_threads, load_or_measure_speed, measure_speed
 from models.local.ctranslate_chat import CTranslateChat
 from models.local.ctranslate_completion import CTranslateModel
-from models.local.cuda import engine_on_gpu, load_libraries
-from models.local.engine import FAILURES, KEPT_BYTES, Engine, Placement, cuda_devices, kept_bytes
+from models.local.cuda import load_libraries, load_on_gpu
+from models.local.engine import FAILURES, KEPT_BYTES, Engine, Placement, compute_kept_bytes, count_cuda_devices
 from models.local.weights_file import WEIGHTS_FILE, read_shape
 from models.tokenizer import Tokenizer
 from starling_files import read_text
@@ -79,9 +79,9 @@ def load(
     Raises:
         ModelError: says which model, what is wrong, and what to do.
     """
-    tokenizer, engine, problems, choosing_s = _loaded(entry, "completion", device, compute_type, threads, state_dir)
+    tokenizer, engine, problems, choosing_s = _load_parts(entry, "completion", device, compute_type, threads, state_dir)
     begun = time.monotonic()
-    speed = _speed(entry, engine, state_dir)
+    speed = _load_speed(entry, engine, state_dir)
     model = CTranslateModel(entry, tokenizer, engine, problems, speed=speed)
     model.measuring_s = choosing_s + time.monotonic() - begun
     return model
@@ -96,7 +96,7 @@ def load_chat(
     state_dir: Path | None = None,
 ) -> CTranslateChat:
     """Load the model of `entry` to converse; all else as for `load`."""
-    tokenizer, engine, problems, _ = _loaded(entry, "chat", device, compute_type, threads, state_dir)
+    tokenizer, engine, problems, _ = _load_parts(entry, "chat", device, compute_type, threads, state_dir)
     return CTranslateChat(entry, tokenizer, engine, problems)
 
 
@@ -115,10 +115,10 @@ def load_embedder(
     tokenizer = Tokenizer.read(entry.tokenizer)
     check_memory(entry)
     places = ["cpu"]
-    if device != "cpu" and cuda_devices() > 0:
+    if device != "cpu" and count_cuda_devices() > 0:
         load_libraries()
         places.insert(0, "cuda")
-    count = threads or usual_threads(needed_bytes(entry))
+    count = threads or choose_default_threads(estimate_needed_bytes(entry))
     for place in places:
         try:
             encoder = ctranslate2.Encoder(
@@ -140,7 +140,7 @@ def load_embedder(
     return embedder
 
 
-def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
+def _load_parts(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
     entry: ModelEntry, role: Role, device: Device, compute_type: str, threads: int, state_dir: Path | None
 ) -> tuple[Tokenizer, Engine, tuple[str, ...], float]:
     """Check and load what every decoder is made of; the last value is the seconds spent on measuring."""
@@ -148,19 +148,19 @@ def _loaded(  # noqa: PLR0913, PLR0917 (the settings of `load`, once more)
         raise ModelError(f"There is no compute type {compute_type!r}; choose one of {', '.join(COMPUTE_TYPES)}.")
     shape = _check_files(entry, role)
     tokenizer = Tokenizer.read(entry.tokenizer)
-    _check_vocabulary(entry, shape, tokenizer, markers(entry, role))
+    _check_vocabulary(entry, shape, tokenizer, list_markers(entry, role))
     check_memory(entry)
     problems: list[str] = []
-    network = Network(entry, shape, markers(entry, role))
+    network = Network(entry, shape, list_markers(entry, role))
     engine, measuring_s = None, 0.0
     if device != "cpu":
-        engine = _on_cuda(network, compute_type, problems, demanded=device == "cuda")
+        engine = _load_on_cuda(network, compute_type, problems, demanded=device == "cuda")
     if engine is None:
-        engine, measuring_s = _on_cpu(network, compute_type, threads, state_dir)
+        engine, measuring_s = _load_on_cpu(network, compute_type, threads, state_dir)
     return tokenizer, engine, tuple(problems), measuring_s
 
 
-def markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
+def list_markers(entry: ModelEntry, role: Role) -> tuple[str, ...]:
     """Tokens that end an answer; the first also stands in for any token where only speed matters."""
     if role == "chat":
         return entry.chat.ends if entry.chat is not None else ()
@@ -194,7 +194,7 @@ def _check_files(entry: ModelEntry, role: Role) -> Shape:
 def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, needed: tuple[str, ...]) -> None:
     table = "fim" if entry.chat is None or set(needed) != set(entry.chat.ends) else "chat"
     for marker in needed:
-        if not tokenizer.knows(marker):
+        if not tokenizer.has_token(marker):
             raise ModelError(
                 f"The tokenizer of the model {entry.name} does not know the token {marker!r} that its catalog entry "
                 f"names; correct [{table}] in {entry.folder / 'catalog.toml'}, or put the right tokenizer.json there."
@@ -202,16 +202,16 @@ def _check_vocabulary(entry: ModelEntry, shape: Shape, tokenizer: Tokenizer, nee
     vocabulary = _read_vocabulary(entry)
     # Tables are often padded to a round size, so the weights may know more tokens than the tokenizer, never fewer.
     fits = tokenizer.size <= min(len(vocabulary), shape.vocabulary)
-    if not fits or any(tokenizer.number(token) != vocabulary.index(token) for token in _probes(tokenizer)):
+    if not fits or any(tokenizer.find_id(token) != vocabulary.index(token) for token in _sample_tokens(tokenizer)):
         raise ModelError(
             f"The tokenizer ({tokenizer.size} tokens) and the weights ({shape.vocabulary} tokens) of the model "
             f"{entry.name} do not belong together; put the model's own tokenizer.json in {entry.folder}."
         )
 
 
-def _probes(tokenizer: Tokenizer) -> list[str]:
+def _sample_tokens(tokenizer: Tokenizer) -> list[str]:
     """A few tokens all over the vocabulary."""
-    return [tokenizer.token(tokenizer.size * part // 8) for part in range(8)]
+    return [tokenizer.find_token(tokenizer.size * part // 8) for part in range(8)]
 
 
 def _read_vocabulary(entry: ModelEntry) -> list[str]:
@@ -231,17 +231,17 @@ def _read_vocabulary(entry: ModelEntry) -> list[str]:
     )
 
 
-def needed_bytes(entry: ModelEntry) -> int:
+def estimate_needed_bytes(entry: ModelEntry) -> int:
     """About what a model takes in memory: its weights, activations and kept KV states. Without weights, the least."""
     size_bytes = 0
     with contextlib.suppress(OSError):
         size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
-    return memory_bytes(size_bytes)
+    return estimate_memory_bytes(size_bytes)
 
 
-def memory_bytes(size_bytes: int) -> int:
+def estimate_memory_bytes(size_bytes: int) -> int:
     """Estimate the memory that a model with weights of that size takes."""
-    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + kept_bytes(size_bytes) - KEPT_BYTES
+    return int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE_BYTES + compute_kept_bytes(size_bytes) - KEPT_BYTES
 
 
 def check_memory(entry: ModelEntry) -> None:
@@ -250,15 +250,15 @@ def check_memory(entry: ModelEntry) -> None:
     Raises:
         ModelError: it does not.
     """
-    needed = needed_bytes(entry)
-    if needed > (free := free_bytes()):
+    needed = estimate_needed_bytes(entry)
+    if needed > (free := read_free_bytes()):
         raise ModelError(
             f"The model {entry.name} needs about {needed // 1_000_000} MB of memory and {free // 1_000_000} MB are "
             "free; close other programs or choose a smaller model."
         )
 
 
-def free_bytes() -> int:
+def read_free_bytes() -> int:
     """Memory that programs may still have."""
     import psutil  # noqa: PLC0415  # only when a model is loaded
 
@@ -273,7 +273,7 @@ class Network:
     shape: Shape
     ends: tuple[str, ...]
 
-    def engine(self, placement: Placement) -> Engine:
+    def load_engine(self, placement: Placement) -> Engine:
         """Loaded there."""
         kv_token_bytes = self.shape.kv_token_bytes
         return Engine(
@@ -285,10 +285,10 @@ class Network:
         )
 
 
-def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
+def _load_on_cuda(network: Network, compute_type: str, problems: list[str], *, demanded: bool) -> Engine | None:
     """On the first CUDA device, or None with the reason in `problems`."""
     entry = network.entry
-    if cuda_devices() == 0:
+    if count_cuda_devices() == 0:
         if demanded:
             problems.append(
                 f"There is no CUDA device here, so the model {entry.name} computes on the CPU; "
@@ -296,12 +296,12 @@ def _on_cuda(network: Network, compute_type: str, problems: list[str], *, demand
             )
         return None
     context_tokens = min(entry.context_tokens, network.shape.positions or entry.context_tokens)
-    return engine_on_gpu(
-        network.engine, entry.name, compute_type, problems, token=network.ends[0], context_tokens=context_tokens
+    return load_on_gpu(
+        network.load_engine, entry.name, compute_type, problems, token=network.ends[0], context_tokens=context_tokens
     )
 
 
-def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
+def _load_on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path | None) -> tuple[Engine, float]:
     """Return the engine, and the seconds spent on finding the number of threads."""
     entry, shape = network.entry, network.shape
     if compute_type == "auto":
@@ -312,19 +312,19 @@ def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path |
 
     def seconds(count: int, limit_s: float) -> float:
         begun = time.monotonic()
-        engines[count] = network.engine(Placement("cpu", compute_type, count))
+        engines[count] = network.load_engine(Placement("cpu", compute_type, count))
         loading_s[count] = time.monotonic() - begun
-        return _probe(engines[count], network.ends[0], limit_s)
+        return _time_typical_request(engines[count], network.ends[0], limit_s)
 
     try:
         if not threads and (state_dir is None or shape.size_bytes < calibration.SMALL_BYTES):
-            threads = usual_threads(shape.size_bytes)
+            threads = choose_default_threads(shape.size_bytes)
         if not threads and state_dir is not None:
             identity = f"{entry.name}|{shape.size_bytes}|{compute_type}"
             begun = time.monotonic()
             threads = choose_threads(identity, state_dir, seconds)
             measuring_s = time.monotonic() - begun - loading_s.get(threads, 0.0)
-        chosen = engines.pop(threads, None) or network.engine(Placement("cpu", compute_type, threads))
+        chosen = engines.pop(threads, None) or network.load_engine(Placement("cpu", compute_type, threads))
     except MemoryError as error:
         raise ModelError(f"There is too little memory for the model {entry.name}; choose a smaller one.") from error
     except FAILURES as error:
@@ -336,7 +336,7 @@ def _on_cpu(network: Network, compute_type: str, threads: int, state_dir: Path |
     return chosen, measuring_s
 
 
-def _speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
+def _load_speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed | None:
     """Return how fast a large model computes here; None for small ones, which answer in time anywhere."""
     size_bytes = (entry.weights / WEIGHTS_FILE).stat().st_size
     if state_dir is None or size_bytes < calibration.SMALL_BYTES:
@@ -344,12 +344,12 @@ def _speed(entry: ModelEntry, engine: Engine, state_dir: Path | None) -> Speed |
     placement = engine.placement
     identity = f"{entry.name}|{size_bytes}|{placement.device}|{placement.compute_type}|{placement.threads}"
     try:
-        return known_speed(identity, state_dir, lambda: measure_speed(engine))
+        return load_or_measure_speed(identity, state_dir, lambda: measure_speed(engine))
     except FAILURES as error:
         raise ModelError(f"The model {entry.name} failed while its speed was measured ({error}).") from error
 
 
-def _probe(engine: Engine, token: str, limit_s: float) -> float:
+def _time_typical_request(engine: Engine, token: str, limit_s: float) -> float:
     """Seconds of a typical request, the better of two: the first one also warms up. Ends where it is too slow."""
     prompt = Prompt((token,) * PROBE_PROMPT, 0, PROBE_TOKENS)
     best = math.inf

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from models.local.calibration import Speed, available_cores, keep_measured, read_measured
+from models.local.calibration import Speed, count_available_cores, load_measurements, store_measurements
 
 FILE = "machine-1.json"
 MOST_KEPT = 8
@@ -28,7 +28,7 @@ _CPU_NAMES = ("model name", "Model", "cpu model", "Hardware", "uarch")
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WeightCounts:
     """How many weights of a network a token meets.
 
     Attributes:
@@ -64,38 +64,40 @@ class Machine:
     new_tokens_per_s: float
     measured_at: float
 
-    def speed_of(self, weights: Weights) -> Speed:
+    def speed_of(self, weights: WeightCounts) -> Speed:
         """Return how fast a network of that size is expected to compute here."""
         reading = self.layers / weights.layers
         writing = (self.layers + self.table) / (weights.layers + weights.table)
         return Speed(self.prompt_tokens_per_s * reading, self.new_tokens_per_s * writing)
 
 
-def identity() -> str:
+def identify_machine() -> str:
     """Return what a measurement holds for: the processor, its cores, and the version of CTranslate2."""
     try:
         engine = version("ctranslate2")
     except PackageNotFoundError:
         engine = "none"
-    return f"{platform.machine()}|{_processor()}|{available_cores()}|ctranslate2 {engine}"
+    return f"{platform.machine()}|{_read_processor_name()}|{count_available_cores()}|ctranslate2 {engine}"
 
 
-def kept(directory: Path) -> Machine | None:
+def load(directory: Path) -> Machine | None:
     """Return what was measured of this machine before; None for nothing, or for another processor or CTranslate2."""
-    return _machine(read_measured(directory / FILE).get(identity()))
+    return _parse_machine(load_measurements(directory / FILE).get(identify_machine()))
 
 
-def keep(machine: Machine, directory: Path) -> None:
+def store(machine: Machine, directory: Path) -> None:
     """Keep a measurement in `directory`, in place of an older one; a full or read-only disk keeps none."""
     path = directory / FILE
     others = {
-        key: value for key, value in read_measured(path).items() if key != identity() and _machine(value) is not None
+        key: value
+        for key, value in load_measurements(path).items()
+        if key != identify_machine() and _parse_machine(value) is not None
     }
     newest = dict(list(others.items())[-(MOST_KEPT - 1) :])
-    keep_measured(path, {**newest, identity(): asdict(machine)})
+    store_measurements(path, {**newest, identify_machine(): asdict(machine)})
 
 
-def _processor() -> str:
+def _read_processor_name() -> str:
     """Return the processor's name, as far as the system tells."""
     if sys.platform == "linux":
         with suppress(OSError, UnicodeDecodeError), _CPU_TABLE.open(encoding="utf-8") as table:
@@ -105,7 +107,7 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _machine(data: object) -> Machine | None:
+def _parse_machine(data: object) -> Machine | None:
     if not isinstance(data, dict) or data.get("device") not in DEVICES or not isinstance(data.get("compute_type"), str):
         return None
     numbers = ("layers", "prompt_tokens_per_s", "new_tokens_per_s", "measured_at")

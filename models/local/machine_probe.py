@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from models.errors import ModelError
 from models.local.calibration import Speed, choose_threads, measure_speed
 from models.local.cuda import load_libraries
-from models.local.engine import FAILURES, Engine, Placement, cuda_devices
-from models.local.machine import Machine, Weights
+from models.local.engine import FAILURES, Engine, Placement, count_cuda_devices
+from models.local.machine import Machine, WeightCounts
 from models.local.weights_file import WEIGHTS_FILE
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class Build:
     key_heads: int
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> WeightCounts:
         """How many weights a token meets."""
         head = self.width // self.heads
         attention = self.width * (2 * self.width + 2 * self.key_heads * head)
-        return Weights(self.layers * (attention + 3 * self.width * self.inner), TOKENS * self.width)
+        return WeightCounts(self.layers * (attention + 3 * self.width * self.inner), TOKENS * self.width)
 
 
 ON_CPU = Build(layers=8, width=1024, inner=4096, heads=16, key_heads=2)  # 128 million weights
@@ -79,13 +79,13 @@ def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] 
     try:
         with tempfile.TemporaryDirectory(prefix="starling-machine-") as scratch:
             folder = Path(scratch)
-            if device != "cpu" and cuda_devices() > 0:
+            if device != "cpu" and count_cuda_devices() > 0:
                 load_libraries()
                 on_progress("measuring the GPU")
                 with suppress(*FAILURES):  # as for every model: what cannot be computed there is computed by the CPU
-                    return _measured(ON_GPU, "cuda", folder / "gpu")
+                    return _measure(ON_GPU, "cuda", folder / "gpu")
             on_progress("measuring the processor")
-            return _measured(ON_CPU, "cpu", folder / "cpu")
+            return _measure(ON_CPU, "cpu", folder / "cpu")
     except OSError as error:
         raise ModelError(
             f"The machine cannot be measured: {error.strerror or error}; free some space for temporary files."
@@ -94,7 +94,7 @@ def measure_machine(*, device: str = "auto", on_progress: Callable[[str], None] 
         raise ModelError(f"The machine cannot be measured ({error}); install Starling again.") from error
 
 
-def _measured(build: Build, device: str, folder: Path) -> Machine:
+def _measure(build: Build, device: str, folder: Path) -> Machine:
     free = shutil.disk_usage(folder.parent).free
     if free < build.weights.layers + build.weights.table + SPARE_BYTES:  # not every file system has holes
         raise OSError(f"{free / 1e6:,.0f} MB are free in {folder.parent}")
@@ -112,7 +112,7 @@ def _measured(build: Build, device: str, folder: Path) -> Machine:
 
     def seconds(threads: int, _limit_s: float) -> float:
         with engine(threads) as tried:
-            return min(tried.seconds(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(RUNS))
+            return min(tried.time_request(THREADS_PROMPT, THREADS_WRITTEN) for _ in range(RUNS))
 
     threads = choose_threads("machine", folder, seconds) if device == "cpu" else 0
     with engine(threads) as chosen:

@@ -1,6 +1,6 @@
 """Which models answer in time on this machine, what they take and are worth, and one for each use.
 
-Computes from what is measured and written down, and touches nothing. Start at `judge` and `best`.
+Computes from what is measured and written down, and touches nothing. Start at `judge` and `choose_best`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from models.catalog.catalog import LARGE_PARAMETERS
 from models.local.ctranslate_completion import LEAST_PROMPT, LINE_TOKENS
-from models.local.loading import memory_bytes
+from models.local.loading import estimate_memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from models.catalog.catalog import Measured, ModelEntry
-    from models.catalog.published_models import KnownModel
+    from models.catalog.published_models import PublishedModel
     from models.local.calibration import Speed
-    from models.local.machine import Machine, Weights
+    from models.local.machine import Machine, WeightCounts
 
 TYPING, ASKING, CHAT = USES = ("typing", "asking", "chat")
 ROLE = {TYPING: "completion", ASKING: "completion", CHAT: "chat"}
@@ -76,7 +76,7 @@ class Candidate:
 
     name: str
     roles: tuple[str, ...]
-    weights: Weights
+    weights: WeightCounts
     parameters: int
     context_tokens: int
     licence: str
@@ -111,8 +111,8 @@ class Verdict:
     uses: tuple[str, ...]
 
 
-def installed(
-    entry: ModelEntry, weights: Weights, size_bytes: int, published: KnownModel | None, speed: Speed | None
+def describe_installed(
+    entry: ModelEntry, weights: WeightCounts, size_bytes: int, published: PublishedModel | None, speed: Speed | None
 ) -> Candidate:
     """Return a model that is here.
 
@@ -133,7 +133,7 @@ def installed(
         installed=True,
         bundled=entry.bundled,
         gated=False,
-        memory=memory_bytes(size_bytes),
+        memory=estimate_memory_bytes(size_bytes),
         disk=size_bytes,
         fetching=0,
         worth=entry.worth or (published.worth if published is not None else {}),
@@ -141,23 +141,23 @@ def installed(
     )
 
 
-def available(known: KnownModel) -> Candidate:
+def describe_published(published: PublishedModel) -> Candidate:
     """Return a published model, as it would be fetched: in int8."""
-    size_bytes = known.size_bytes("int8")
+    size_bytes = published.estimate_size_bytes("int8")
     return Candidate(
-        name=known.name,
-        roles=known.roles,
-        weights=known.weights,
-        parameters=known.parameters,
-        context_tokens=known.context_tokens,
-        licence=known.licence,
+        name=published.name,
+        roles=published.roles,
+        weights=published.weights,
+        parameters=published.parameters,
+        context_tokens=published.context_tokens,
+        licence=published.licence,
         installed=False,
         bundled=False,
-        gated=known.gated,
-        memory=memory_bytes(size_bytes),
+        gated=published.gated,
+        memory=estimate_memory_bytes(size_bytes),
         disk=size_bytes,
-        fetching=size_bytes + DOWNLOADED_BYTES * known.parameters,
-        worth=known.worth,
+        fetching=size_bytes + DOWNLOADED_BYTES * published.parameters,
+        worth=published.worth,
     )
 
 
@@ -170,17 +170,17 @@ def judge(candidate: Candidate, machine: Machine, limits: Limits, room: Room) ->
         # a large model is asked with as much as there is time for, a small one with its whole window
         large = candidate.parameters > LARGE_PARAMETERS
         prompt = LEAST_PROMPT if large else max(1, candidate.context_tokens - LINE_TOKENS)
-        line_s = speed.seconds(prompt, LINE_TOKENS)
+        line_s = speed.estimate_seconds(prompt, LINE_TOKENS)
         uses += [use for use, most in ((TYPING, limits.typing_s), (ASKING, limits.asking_s)) if line_s <= most]
     if "chat" in candidate.roles:
-        first_words_s = speed.seconds(min(QUESTION_TOKENS, candidate.context_tokens), 1)
+        first_words_s = speed.estimate_seconds(min(QUESTION_TOKENS, candidate.context_tokens), 1)
         if first_words_s <= limits.first_words_s and speed.new_tokens_per_s >= limits.tokens_per_s:
             uses.append(CHAT)
-    lacking = _lacking(candidate, room)
+    lacking = _find_shortage(candidate, room)
     return Verdict(candidate, speed, line_s, first_words_s, lacking, () if lacking else tuple(uses))
 
 
-def best(verdicts: Iterable[Verdict], use: str) -> Verdict | None:
+def choose_best(verdicts: Iterable[Verdict], use: str) -> Verdict | None:
     """Return the model to recommend for a use; None where none answers in time.
 
     What both were measured for decides between two models, and their size where one was not. A model that takes an
@@ -201,7 +201,7 @@ def _beats(one: Verdict, other: Verdict, use: str) -> bool:
     return mine is not None and theirs is not None and mine.share > theirs.share
 
 
-def _lacking(candidate: Candidate, room: Room) -> str:
+def _find_shortage(candidate: Candidate, room: Room) -> str:
     if room.memory is not None and candidate.memory > room.memory:
         return "memory"
     return "disk" if room.disk is not None and candidate.fetching > room.disk else ""

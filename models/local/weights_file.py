@@ -63,7 +63,7 @@ def read_shape(folder: Path) -> Shape:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            return _read(stream, path, size)
+            return _read_contents(stream, path, size)
     except FileNotFoundError:
         raise ModelError(f"The weights {path} are missing; put the model's CTranslate2 files there.") from None
     except OSError as error:
@@ -72,24 +72,24 @@ def read_shape(folder: Path) -> Shape:
         raise ModelError(f"The weights {path} are cut short or damaged; copy or convert the model again.") from error
 
 
-def _read(stream: BinaryIO, path: Path, size: int) -> Shape:
-    version = _number(stream, "I")
+def _read_contents(stream: BinaryIO, path: Path, size: int) -> Shape:
+    version = _read_number(stream, "I")
     if version != KNOWN_VERSION:
         raise ModelError(
             f"The weights {path} are not CTranslate2 binary version {KNOWN_VERSION}; convert the model again."
         )
-    spec = _string(stream)
+    spec = _read_string(stream)
     if spec != DECODER:
         raise ModelError(f"The weights {path} are a {spec}, not a {DECODER} as completion needs; choose another model.")
-    _number(stream, "I")  # the spec's own revision
+    _read_number(stream, "I")  # the spec's own revision
     layers: set[str] = set()
     embeddings, positions = (0, 0), (0, 0)
     layers_bytes = 0
-    for _ in range(_number(stream, "I")):
-        name = _string(stream)
-        dimensions = tuple(_number(stream, "I") for _ in range(_number(stream, "B")))
-        _number(stream, "B")  # type of the numbers
-        length = _number(stream, "I")
+    for _ in range(_read_number(stream, "I")):
+        name = _read_string(stream)
+        dimensions = tuple(_read_number(stream, "I") for _ in range(_read_number(stream, "B")))
+        _read_number(stream, "B")  # type of the numbers
+        length = _read_number(stream, "I")
         if name == EMBEDDINGS:
             embeddings = (dimensions[0], dimensions[1])
         elif name == POSITIONS:
@@ -102,10 +102,10 @@ def _read(stream: BinaryIO, path: Path, size: int) -> Shape:
     return Shape(spec, len(layers), embeddings[1], embeddings[0], positions[0], size, layers_bytes)
 
 
-def _number(stream: BinaryIO, code: str) -> int:
+def _read_number(stream: BinaryIO, code: str) -> int:
     (value,) = struct.unpack("<" + code, stream.read(struct.calcsize("<" + code)))
     return int(value)
 
 
-def _string(stream: BinaryIO) -> str:
-    return stream.read(_number(stream, "H")).rstrip(b"\0").decode()
+def _read_string(stream: BinaryIO) -> str:
+    return stream.read(_read_number(stream, "H")).rstrip(b"\0").decode()

@@ -212,13 +212,13 @@ def _make_own_pool(path: str, limits: httpx2.Limits) -> httpcore2.AsyncConnectio
     """Return a pool of connections to a Unix socket that send nothing unless this user listens there."""
     import httpcore2  # noqa: PLC0415 (loaded already: httpx2 brings it)
 
-    from models.host.peers import own_sockets_only  # noqa: PLC0415 (for the model host alone)
+    from models.host.peers import restrict_to_own_sockets  # noqa: PLC0415 (for the model host alone)
 
     return httpcore2.AsyncConnectionPool(
         uds=path,
         max_connections=limits.max_connections,
         keepalive_expiry=limits.keepalive_expiry,
-        network_backend=own_sockets_only(httpcore2.AnyIOBackend()),
+        network_backend=restrict_to_own_sockets(httpcore2.AnyIOBackend()),
     )
 
 

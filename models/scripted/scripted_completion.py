@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from models.catalog.catalog import FimTokens, ModelEntry
-from models.completion import Decoded, Generation, Ranked, Score, StopReason
-from models.continuation import deadline_of, whole_lines
+from models.completion import DecodingResult, Generation, RankedToken, Score, StopReason
+from models.continuation import compute_deadline, drop_partial_line
 from models.errors import ModelError
-from models.local.newest_first_lock import Turns
+from models.local.newest_first_lock import NewestFirstLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +78,7 @@ class ScriptedModel:
         self._log_prob = log_prob
         self._alternatives = alternatives or {}
         self._entry = entry
-        self._turns = Turns()
+        self._turns = NewestFirstLock()
         self._closed = threading.Event()
 
     @property
@@ -99,12 +99,12 @@ class ScriptedModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Say the scripted middle; see `models.completion.CompletionModel.generate`."""
-        with self._turns.take(self._given_up(cancelled)) as granted:
+        with self._turns.take(self._with_closing(cancelled)) as granted:
             self._refuse_closed()
             if not granted:
                 return NOTHING
             self.requests.append(request)
-            replies = (self._reply(request), *_by_ending(self._alternatives, request.prefix, ()))
+            replies = (self._choose_reply(request), *_choose_by_ending(self._alternatives, request.prefix, ()))
             return tuple(self._say(reply, request, stop, cancelled) for reply in replies[:alternatives])
 
     def stream(
@@ -114,16 +114,16 @@ class ScriptedModel:
         on_token: Callable[[str, float], bool],
         cancelled: Callable[[], bool],
         openings: Openings,
-    ) -> Decoded | None:
+    ) -> DecodingResult | None:
         """Tell the scripted middle; see `models.completion.StreamingModel.stream`."""
-        with self._turns.take(self._given_up(cancelled)) as granted:
+        with self._turns.take(self._with_closing(cancelled)) as granted:
             self._refuse_closed()
             if not granted:
                 return None
             self.requests.append(request)
-            replies = (self._reply(request), *_by_ending(self._alternatives, request.prefix, ()))
+            replies = (self._choose_reply(request), *_choose_by_ending(self._alternatives, request.prefix, ()))
             if openings.most > 1:
-                openings.tell([Ranked(place, self._log_prob) for place in range(min(openings.most, len(replies)))])
+                openings.tell([RankedToken(place, self._log_prob) for place in range(min(openings.most, len(replies)))])
             first = openings.first
             text, said = "", 0
             for token in TOKEN.findall(replies[first.number if first is not None else 0])[: request.max_tokens]:
@@ -133,18 +133,18 @@ class ScriptedModel:
                 if on_token(text, self._log_prob):
                     break
             spent = said >= request.max_tokens
-            return Decoded(self.count_tokens(request.prefix), 0, StopReason.LENGTH if spent else StopReason.END)
+            return DecodingResult(self.count_tokens(request.prefix), 0, StopReason.LENGTH if spent else StopReason.END)
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
         """Judge by agreement with the script; see `models.completion.CompletionModel.score`."""
-        with self._turns.take(self._given_up(cancelled)) as granted:
+        with self._turns.take(self._with_closing(cancelled)) as granted:
             self._refuse_closed()
             if not granted:
                 return ()
             self.requests.append(request)
-            reply = self._reply(request)
+            reply = self._choose_reply(request)
             scores = []
             for text in continuations:
                 if not self._spend(1, cancelled):
@@ -158,22 +158,22 @@ class ScriptedModel:
         """End what runs at its next token."""
         self._closed.set()
 
-    def _given_up(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
+    def _with_closing(self, cancelled: Callable[[], bool]) -> Callable[[], bool]:
         return lambda: self._closed.is_set() or cancelled()
 
     def _refuse_closed(self) -> None:
         if self._closed.is_set():
             raise ModelError(f"The model {self._entry.name} was unloaded; choose a model again.")
 
-    def _reply(self, request: FillRequest) -> str:
+    def _choose_reply(self, request: FillRequest) -> str:
         if callable(self._replies):
             return self._replies(request)
-        return _by_ending(self._replies, request.prefix, "")
+        return _choose_by_ending(self._replies, request.prefix, "")
 
     def _spend(self, tokens: int, cancelled: Callable[[], bool]) -> bool:
         """Take the time of so many tokens; false when given up."""
         end = time.monotonic() + tokens * self._token_s
-        while not self._given_up(cancelled)():
+        while not self._with_closing(cancelled)():
             if (left := end - time.monotonic()) <= 0:
                 return True
             self._closed.wait(min(left, 0.005))
@@ -184,7 +184,7 @@ class ScriptedModel:
     ) -> Generation:
         tokens = TOKEN.findall(reply)
         text, reason, said = "", StopReason.END, 0
-        deadline = deadline_of(request.budget_ms) if request.ends_late else math.inf
+        deadline = compute_deadline(request.budget_ms) if request.ends_late else math.inf
         for token in tokens:
             if said >= request.max_tokens:
                 reason = StopReason.LENGTH
@@ -197,12 +197,12 @@ class ScriptedModel:
                 text, reason = text[: max(0, kept)], StopReason.STOPPED
                 break
             if time.monotonic() > deadline:
-                text, reason = whole_lines(text), StopReason.LATE
+                text, reason = drop_partial_line(text), StopReason.LATE
                 break
         return Generation(text, (self._log_prob,) * len(TOKEN.findall(text)), reason, self.count_tokens(request.prefix))
 
 
-def _by_ending(replies: Mapping[str, Reply], prefix: str, otherwise: Reply) -> Reply:
+def _choose_by_ending(replies: Mapping[str, Reply], prefix: str, otherwise: Reply) -> Reply:
     """The reply whose key is the longest end of `prefix`."""
     fitting = [key for key in replies if prefix.endswith(key)]
     return replies[max(fitting, key=len)] if fitting else otherwise

@@ -24,13 +24,13 @@ class ScriptedEmbedder:
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """See `models.embedding.Embedder.embed`."""
         words = [[word.strip().lower() for word in TOKEN.findall(text) if word.strip()] for text in texts]
-        return Embeddings(tuple(map(_vector, words)), sum(map(len, words)))
+        return Embeddings(tuple(map(_make_vector, words)), sum(map(len, words)))
 
     def close(self) -> None:
         """Nothing to free."""
 
 
-def _vector(words: Sequence[str]) -> tuple[float, ...]:
+def _make_vector(words: Sequence[str]) -> tuple[float, ...]:
     counts = [0.0] * WIDTH
     for word in words or [""]:
         counts[hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=1).digest()[0] % WIDTH] += 1

@@ -133,7 +133,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A turn of a conversation."""
-        server, speech = self.server.scripted, server_dialects.of_path(self.path)
+        server, dialect = self.server.scripted, server_dialects.choose_dialect(self.path)
         size = int(self.headers.get("content-length") or 0)
         try:
             body = json.loads(self.rfile.read(min(size, LARGEST_BODY)))
@@ -147,12 +147,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._json(401, {"error": {"message": f"Incorrect API key provided: {given}"}})
         elif isinstance(body, dict) and self.path.endswith("/embeddings"):
             self._embed(body.get("input"))
-        elif speech is None or not isinstance(body, dict):
+        elif dialect is None or not isinstance(body, dict):
             self._json(404, {"error": {"message": "there is nothing here"}})
-        elif (turn := server.script.take(server_dialects.conversation(body))) is None:
+        elif (turn := server.script.take(server_dialects.extract_text(body))) is None:
             self._json(400, {"error": {"message": "the script has nothing to say to that"}})
         else:
-            self._answer(turn, speech.for_request(body), body)
+            self._answer(turn, dialect.adapt_to(body), body)
 
     def _embed(self, given: object) -> None:
         """Vectors of texts; no script says them."""
@@ -165,7 +165,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         usage = {"prompt_tokens": made.tokens, "total_tokens": made.tokens}
         self._json(200, {"object": "list", "model": NAME, "data": data, "usage": usage})
 
-    def _answer(self, turn: Turn, speech: server_dialects.Speech, body: dict[str, Any]) -> None:
+    def _answer(self, turn: Turn, dialect: server_dialects.ServerDialect, body: dict[str, Any]) -> None:
         if turn.status:
             headers = {"Retry-After": turn.retry_after} if turn.retry_after else {}
             self._json(turn.status, {"error": {"message": turn.text or f"scripted status {turn.status}"}}, headers)
@@ -176,28 +176,28 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         if not self._rest(turn.first_token_s):
             return
-        if not body.get("stream", speech.streams_unasked):
-            self._json(200, speech.whole(turn))
+        if not body.get("stream", dialect.streams_unasked):
+            self._json(200, dialect.make_whole(turn))
             return
         self.send_response(200)
-        self.send_header("Content-Type", speech.content_type)
+        self.send_header("Content-Type", dialect.content_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            for piece in self._pieces(turn, speech):
+            for piece in self._pieces(turn, dialect):
                 self._chunk(piece)
             self._chunk(b"")
         except OSError:
-            self._gone()
+            self._note_hung_up()
 
-    def _pieces(self, turn: Turn, speech: server_dialects.Speech) -> Iterator[bytes]:
+    def _pieces(self, turn: Turn, dialect: server_dialects.ServerDialect) -> Iterator[bytes]:
         if turn.trouble == "malformed":
-            yield speech.frame_text('{"choices": [{"del')
+            yield dialect.frame_text('{"choices": [{"del')
             return
         if turn.trouble == "wrong-form":
-            yield speech.frame({"hello": "world"})
+            yield dialect.frame({"hello": "world"})
             return
-        yield from speech.begin(turn)
+        yield from dialect.begin(turn)
         for place, token in enumerate(TOKEN.findall(turn.text)):
             if place == turn.break_after:
                 self.close_connection = True
@@ -205,8 +205,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 raise OSError
             if place and not self._rest(turn.token_s):
                 raise OSError
-            yield from speech.say(token)
-        yield from speech.end(turn)
+            yield from dialect.say(token)
+        yield from dialect.end(turn)
 
     def _rest(self, wait_s: float) -> bool:
         """Wait; false when the client goes away meanwhile, or the server ends."""
@@ -219,12 +219,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     if self.connection.recv(1, socket.MSG_PEEK):
                         time.sleep(POLL_S)
                         continue
-                self._gone()
+                self._note_hung_up()
                 return False
         self.close_connection = True
         return False
 
-    def _gone(self) -> None:
+    def _note_hung_up(self) -> None:
         if not self.close_connection:
             self.server.scripted.hung_up += 1
         self.close_connection = True

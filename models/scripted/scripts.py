@@ -66,12 +66,12 @@ class Turn:
     trouble: str = ""
 
 
-def _status(_: Turn, value: str) -> dict[str, Any]:
+def _parse_status(_: Turn, value: str) -> dict[str, Any]:
     code, *after = value.split(" ", 1)
     return {"status": int(code), "retry_after": "".join(after).strip().removeprefix("retry-after=")}
 
 
-def _call(turn: Turn, value: str) -> dict[str, Any]:
+def _parse_call(turn: Turn, value: str) -> dict[str, Any]:
     name, _, arguments = value.partition(" ")
     made = json.loads(arguments or "{}")
     if not name or not isinstance(made, dict):
@@ -81,7 +81,7 @@ def _call(turn: Turn, value: str) -> dict[str, Any]:
 
 DIRECTIVES: Mapping[str, tuple[str, Callable[[Turn, str], dict[str, Any]]]] = {
     "times": ("a number of uses", lambda _, value: {"times": int(value)}),
-    "status": ("an HTTP status, and `retry-after=SECONDS`", _status),
+    "status": ("an HTTP status, and `retry-after=SECONDS`", _parse_status),
     "slow-first-token": ("seconds", lambda _, value: {"first_token_s": float(value)}),
     "token-time": ("seconds", lambda _, value: {"token_s": float(value)}),
     "break-after": ("a number of tokens", lambda _, value: {"break_after": int(value)}),
@@ -89,7 +89,7 @@ DIRECTIVES: Mapping[str, tuple[str, Callable[[Turn, str], dict[str, Any]]]] = {
     "wrong-form": ("nothing", lambda *_: {"trouble": "wrong-form"}),
     "hang": ("nothing", lambda *_: {"trouble": "hang"}),
     "end": ("end, length or filtered", lambda _, value: {"end": ReplyEnd(value)}),
-    "call": ("a tool's name and its arguments as JSON", _call),
+    "call": ("a tool's name and its arguments as JSON", _parse_call),
 }
 """What may stand behind an `@`: what it takes, and how it changes the turn."""
 
@@ -113,7 +113,7 @@ class Script:
         Raises:
             ScriptError: it is none; the message names the line and what may stand there.
         """
-        return cls(tuple(_turns(text.splitlines())))
+        return cls(tuple(_parse_turns(text.splitlines())))
 
     def take(self, conversation: str) -> Turn | None:
         """The section that answers `conversation`, counted as used; None when none fits."""
@@ -126,7 +126,7 @@ class Script:
         return None
 
 
-def _turns(lines: list[str]) -> Iterator[Turn]:
+def _parse_turns(lines: list[str]) -> Iterator[Turn]:
     turn: Turn | None = None
     said: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -138,7 +138,7 @@ def _turns(lines: list[str]) -> Iterator[Turn]:
             if line.strip() and not line.startswith("#"):
                 raise ScriptError(f"Line {number} of the script stands before the first section; begin one with ===.")
         elif line.startswith("@") and not said:
-            turn = _directed(turn, line, number)
+            turn = _apply_directive(turn, line, number)
         else:
             said.append(line[1:] if line.startswith(("\\" + HEAD, "\\@")) else line)
     if turn is None:
@@ -146,7 +146,7 @@ def _turns(lines: list[str]) -> Iterator[Turn]:
     yield replace(turn, text="\n".join(said))
 
 
-def _directed(turn: Turn, line: str, number: int) -> Turn:
+def _apply_directive(turn: Turn, line: str, number: int) -> Turn:
     name, _, value = line[1:].partition(" ")
     if name not in DIRECTIVES:
         raise ScriptError(f"Line {number} of the script: there is no @{name}; there are @{', @'.join(DIRECTIVES)}.")

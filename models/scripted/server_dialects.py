@@ -1,4 +1,4 @@
-"""How a server speaks each dialect, of chat and of completion: the events of an answer. Start at `of_path`.
+"""How a server speaks each dialect, of chat and of completion: the events of an answer. Start at `choose_dialect`.
 
 The other end of `models.remote.providers`, written from the same documents and sharing none of its code, so that the
 two can hold each other to account.
@@ -22,7 +22,7 @@ NAME = "scripted"
 PROMPT_TOKENS = 7  # of every request: nothing is counted here
 
 
-class Speech:
+class ServerDialect:
     """OpenAI's chat completions; the base of the others.
 
     Attributes:
@@ -41,7 +41,7 @@ class Speech:
         """One event."""
         return self.frame_text(json.dumps(event))
 
-    def for_request(self, body: Mapping[str, Any]) -> Speech:
+    def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
         """How one request is answered."""
         del body
         return self
@@ -65,10 +65,10 @@ class Speech:
             yield self._delta({"tool_calls": [{"index": place, "function": rest}]})
         reasons = {ReplyEnd.LENGTH: "length", ReplyEnd.FILTERED: "content_filter", ReplyEnd.TOOLS: "tool_calls"}
         yield self._delta({}, reasons.get(turn.end, "stop"))
-        yield self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [], "usage": _usage(turn)})
+        yield self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [], "usage": _make_usage(turn)})
         yield b"data: [DONE]\n\n"
 
-    def whole(self, turn: Turn) -> dict[str, Any]:
+    def make_whole(self, turn: Turn) -> dict[str, Any]:
         """The answer to a client that wants no stream."""
         calls = [
             {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments))}}
@@ -76,14 +76,14 @@ class Speech:
         ]
         message = {"role": "assistant", "content": turn.text, **({"tool_calls": calls} if calls else {})}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
-        return {"object": "chat.completion", "model": NAME, "choices": [choice], "usage": _usage(turn)}
+        return {"object": "chat.completion", "model": NAME, "choices": [choice], "usage": _make_usage(turn)}
 
     def _delta(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
         return self.frame({"object": "chat.completion.chunk", "model": NAME, "choices": [choice]})
 
 
-class _Ollama(Speech):
+class _Ollama(ServerDialect):
     content_type = "application/x-ndjson"
     streams_unasked = True
 
@@ -98,12 +98,14 @@ class _Ollama(Speech):
         yield self.frame({"model": NAME, "message": {"role": "assistant", "content": token}, "done": False})
 
     def end(self, turn: Turn) -> Iterator[bytes]:
-        yield self.frame({**self.whole(turn), "message": {"role": "assistant", "content": "", **self._calls(turn)}})
+        yield self.frame(
+            {**self.make_whole(turn), "message": {"role": "assistant", "content": "", **self._format_calls(turn)}}
+        )
 
-    def whole(self, turn: Turn) -> dict[str, Any]:
+    def make_whole(self, turn: Turn) -> dict[str, Any]:
         return {
             "model": NAME,
-            "message": {"role": "assistant", "content": turn.text, **self._calls(turn)},
+            "message": {"role": "assistant", "content": turn.text, **self._format_calls(turn)},
             "done": True,
             "done_reason": "length" if turn.end is ReplyEnd.LENGTH else "stop",
             "prompt_eval_count": PROMPT_TOKENS,
@@ -111,12 +113,12 @@ class _Ollama(Speech):
         }
 
     @staticmethod
-    def _calls(turn: Turn) -> dict[str, Any]:
+    def _format_calls(turn: Turn) -> dict[str, Any]:
         calls = [{"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in turn.calls]
         return {"tool_calls": calls} if calls else {}
 
 
-class _Anthropic(Speech):
+class _Anthropic(ServerDialect):
     """An answer that has to be a tool's arguments is spoken as text all the same: scripts know no schema."""
 
     def frame(self, event: dict[str, Any]) -> bytes:
@@ -143,33 +145,33 @@ class _Anthropic(Speech):
             yield self.frame({"type": "content_block_delta", "index": place, "delta": delta})
             yield self.frame({"type": "content_block_stop", "index": place})
         usage = {"output_tokens": len(turn.text.split())}
-        yield self.frame({"type": "message_delta", "delta": {"stop_reason": self._reason(turn)}, "usage": usage})
+        yield self.frame({"type": "message_delta", "delta": {"stop_reason": self._name_reason(turn)}, "usage": usage})
         yield self.frame({"type": "message_stop"})
 
-    def whole(self, turn: Turn) -> dict[str, Any]:
+    def make_whole(self, turn: Turn) -> dict[str, Any]:
         calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": dict(c.arguments)} for c in turn.calls]
         return {
             "type": "message",
             "role": "assistant",
             "model": NAME,
             "content": [{"type": "text", "text": turn.text}, *calls],
-            "stop_reason": self._reason(turn),
+            "stop_reason": self._name_reason(turn),
             "usage": {"input_tokens": PROMPT_TOKENS, "output_tokens": len(turn.text.split())},
         }
 
     @staticmethod
-    def _reason(turn: Turn) -> str:
+    def _name_reason(turn: Turn) -> str:
         reasons = {ReplyEnd.LENGTH: "max_tokens", ReplyEnd.FILTERED: "refusal", ReplyEnd.TOOLS: "tool_use"}
         return reasons.get(turn.end, "end_turn")
 
 
 @dataclass(frozen=True)
-class _Completion(Speech):
+class _Completion(ServerDialect):
     """OpenAI's completions, with probabilities where they are asked for: half for what is said, a quarter for a dot."""
 
     ranked: int = 0
 
-    def for_request(self, body: Mapping[str, Any]) -> Speech:
+    def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
         return type(self)(int(body.get("logprobs") or 0))
 
     def begin(self, turn: Turn) -> Iterator[bytes]:
@@ -179,17 +181,17 @@ class _Completion(Speech):
     def say(self, token: str) -> Iterator[bytes]:
         told = None
         if self.ranked:
-            likely = dict(likely_at(token)[: self.ranked])
+            likely = dict(rank_tokens_for(token)[: self.ranked])
             told = {"tokens": [token], "token_logprobs": [likely[token]], "top_logprobs": [likely]}
         yield self._choice(token, None, logprobs=told)
 
     def end(self, turn: Turn) -> Iterator[bytes]:
-        yield self._choice("", "length" if turn.end is ReplyEnd.LENGTH else "stop", usage=_usage(turn))
+        yield self._choice("", "length" if turn.end is ReplyEnd.LENGTH else "stop", usage=_make_usage(turn))
         yield b"data: [DONE]\n\n"
 
-    def whole(self, turn: Turn) -> dict[str, Any]:
+    def make_whole(self, turn: Turn) -> dict[str, Any]:
         choice = {"index": 0, "text": turn.text, "finish_reason": "stop", "logprobs": None}
-        return {"object": "text_completion", "model": NAME, "choices": [choice], "usage": _usage(turn)}
+        return {"object": "text_completion", "model": NAME, "choices": [choice], "usage": _make_usage(turn)}
 
     def _choice(self, text: str, reason: str | None, *, logprobs: Any = None, **more: Any) -> bytes:  # noqa: ANN401 (JSON)
         choice = {"index": 0, "text": text, "finish_reason": reason, "logprobs": logprobs}
@@ -202,33 +204,33 @@ class _Generate(_Ollama):
 
     ranked: int = 0
 
-    def for_request(self, body: Mapping[str, Any]) -> Speech:
+    def adapt_to(self, body: Mapping[str, Any]) -> ServerDialect:
         return type(self)(int(body.get("top_logprobs") or 0) if body.get("logprobs") else 0)
 
     def say(self, token: str) -> Iterator[bytes]:
         event: dict[str, Any] = {"model": NAME, "response": token, "done": False}
         if self.ranked:
-            likely = [{"token": said, "logprob": value} for said, value in likely_at(token)[: self.ranked]]
+            likely = [{"token": said, "logprob": value} for said, value in rank_tokens_for(token)[: self.ranked]]
             event["logprobs"] = [{**likely[0], "top_logprobs": likely}]
         yield self.frame(event)
 
     def end(self, turn: Turn) -> Iterator[bytes]:
-        yield self.frame({**self.whole(turn), "response": ""})
+        yield self.frame({**self.make_whole(turn), "response": ""})
 
-    def whole(self, turn: Turn) -> dict[str, Any]:
-        told = super().whole(turn)
+    def make_whole(self, turn: Turn) -> dict[str, Any]:
+        told = super().make_whole(turn)
         del told["message"]
         return {**told, "response": turn.text}
 
 
-def likely_at(said: str) -> list[tuple[str, float]]:
+def rank_tokens_for(said: str) -> list[tuple[str, float]]:
     """The likeliest tokens in the place of one: itself, and a dot."""
     other = "," if said == "." else "."
     return [(said, math.log(0.5)), (other, math.log(0.25))]
 
 
 _SPEECHES = {
-    "/chat/completions": Speech(),
+    "/chat/completions": ServerDialect(),
     "/v1/messages": _Anthropic(),
     "/api/chat": _Ollama(),
     "/api/generate": _Generate(),
@@ -236,29 +238,29 @@ _SPEECHES = {
 }
 
 
-def of_path(path: str) -> Speech | None:
+def choose_dialect(path: str) -> ServerDialect | None:
     """The dialect that is spoken at a path, None for none."""
     bare = path.partition("?")[0]
-    return next((speech for end, speech in _SPEECHES.items() if bare.endswith(end)), None)
+    return next((dialect for end, dialect in _SPEECHES.items() if bare.endswith(end)), None)
 
 
-def conversation(body: dict[str, Any]) -> str:
+def extract_text(body: dict[str, Any]) -> str:
     """All that is said in a request: in its messages, or in its prompt and suffix."""
-    return "\n".join(_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
+    return "\n".join(_iterate_strings([body.get(name) for name in ("system", "messages", "prompt", "suffix")]))
 
 
-def _strings(value: object) -> Iterator[str]:
+def _iterate_strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for one in value:
-            yield from _strings(one)
+            yield from _iterate_strings(one)
     elif isinstance(value, dict):
         for name in ("content", "text"):
-            yield from _strings(value.get(name))
+            yield from _iterate_strings(value.get(name))
 
 
-def _usage(turn: Turn) -> dict[str, Any]:
+def _make_usage(turn: Turn) -> dict[str, Any]:
     written = len(turn.text.split())
     return {
         "prompt_tokens": PROMPT_TOKENS,

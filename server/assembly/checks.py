@@ -129,7 +129,7 @@ def _files() -> Iterator[Check]:
     wrong = list(dict.fromkeys(place.problem for place in writable.values() if place.problem))
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
-    facts["free_bytes"] = free
+    facts["read_free_bytes"] = free
     details = tuple(_places(facts))
     if wrong:
         state: Literal["warning", "error"] = "error" if lost else "warning"
@@ -255,7 +255,7 @@ def _models(settings: Settings) -> Iterator[Check]:
     from models.local import machine  # noqa: PLC0415 (as everything here, for this check alone)
     from server.assembly import recommending  # noqa: PLC0415
 
-    here = machine.kept(paths.state_dir())
+    here = machine.load(paths.state_dir())
     if here is None:
         message = "It was not measured yet which models answer in time here; run: starling models recommend"
         yield Check("models", "ok", message, facts={"measured": False})
@@ -270,11 +270,11 @@ def _models(settings: Settings) -> Iterator[Check]:
 def _host() -> Iterator[Check]:
     """Whether the model host runs, and what it holds; starts none."""
     from models.errors import HostError  # noqa: PLC0415 (as everything here, for this check alone)
-    from models.host.health_check import health  # noqa: PLC0415
+    from models.host.health_check import fetch_health  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
     try:
-        told = health(hosts.address())
+        told = fetch_health(hosts.address())
     except HostError as error:
         yield Check("host", "warning", str(error), "Until then each server loads a large model by itself.")
         return
@@ -351,7 +351,11 @@ def _machine() -> Iterator[Check]:
     import psutil  # noqa: PLC0415 (as everything here, for this check alone)
 
     memory = psutil.virtual_memory()
-    facts: dict[str, Any] = {"cores": psutil.cpu_count(), "memory_bytes": memory.total, "free_bytes": memory.available}
+    facts: dict[str, Any] = {
+        "cores": psutil.cpu_count(),
+        "memory_bytes": memory.total,
+        "read_free_bytes": memory.available,
+    }
     watches = Path("/proc/sys/fs/inotify/max_user_watches")
     if watches.exists():
         facts["inotify_watches"] = int(watches.read_text())

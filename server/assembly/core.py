@@ -188,7 +188,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     """
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
 
-    allocator.bound()
+    allocator.limit_memory()
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
 
     settings, wrong = layers.resolve(editor=options, roots=roots)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel
     from models.host.address import Address
     from models.host.hosted_chat import HostedChat
-    from models.host.launcher import HostProcess
+    from models.host.launcher import HostLauncher
     from models.local.ctranslate_completion import CTranslateModel
     from models.local.load_times import LoadTime
     from server.assembly.settings import ModelSettings
@@ -64,11 +64,11 @@ def gpu_here() -> bool:
     return Path("/dev/nvidiactl").exists()
 
 
-def process() -> HostProcess:
+def process() -> HostLauncher:
     """Return the model host of this user, version and configuration."""
-    from models.host.launcher import HostProcess  # noqa: PLC0415 (for models that are not in this process)
+    from models.host.launcher import HostLauncher  # noqa: PLC0415 (for models that are not in this process)
 
-    return HostProcess(address(), command())
+    return HostLauncher(address(), command())
 
 
 def address() -> Address:
@@ -129,13 +129,13 @@ def completion(settings: ModelSettings, entry: ModelEntry) -> Callable[[], Compl
     from models.catalog.catalog import DEFAULT_MODEL, Catalog  # noqa: PLC0415 (for a model in the host, as all here)
     from models.errors import HostError, SilentHostError  # noqa: PLC0415
     from models.host.connection import HostConnection  # noqa: PLC0415
-    from models.host.protocol import Placing  # noqa: PLC0415
+    from models.host.protocol import PlacementSettings  # noqa: PLC0415
     from models.remote.completion.dialects import HostDialect  # noqa: PLC0415
     from models.remote.completion.remote_completion import RemoteModel  # noqa: PLC0415
     from models.remote.completion.standby import Absence, StandbyModel  # noqa: PLC0415
     from models.tokenizer import Tokenizer  # noqa: PLC0415
 
-    placing = Placing(settings.device, settings.compute_type, settings.threads)
+    placing = PlacementSettings(settings.device, settings.compute_type, settings.threads)
 
     def connect() -> CompletionModel:
         tokenizer = Tokenizer.read(entry.tokenizer)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.catalog.catalog import Catalog
-from models.catalog.published_models import BYTES_PER_WEIGHT, known_models
+from models.catalog.published_models import BYTES_PER_WEIGHT, load_published_models
 from models.errors import ModelError
 from models.local import calibration, cuda, machine, recommendation
-from models.local.loading import free_bytes
-from models.local.machine import Machine, Weights
+from models.local.loading import read_free_bytes
+from models.local.machine import Machine, WeightCounts
 from models.local.recommendation import USES, Limits, Room, Verdict
 from models.local.weights_file import read_shape
 from server.state import paths
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.published_models import KnownModel
+    from models.catalog.published_models import PublishedModel
     from models.local.recommendation import Candidate
     from server.assembly.settings import Settings
 
@@ -59,17 +59,17 @@ def machine_here(settings: Settings, *, again: bool, on_progress: Callable[[str]
     Raises:
         ModelError: it cannot be measured.
     """
-    from models.local.engine import cuda_devices  # noqa: PLC0415 (with `models.local.machine_probe`, CTranslate2, which a check does without)
+    from models.local.engine import count_cuda_devices  # noqa: PLC0415 (with `models.local.machine_probe`, CTranslate2, which a check does without)
     from models.local.machine_probe import measure_machine  # noqa: PLC0415
 
     directory = paths.writable(paths.state_dir()).path
-    kept = machine.kept(directory) if directory is not None else None
-    gpu = settings.model.device != "cpu" and cuda_devices() > 0
+    kept = machine.load(directory) if directory is not None else None
+    gpu = settings.model.device != "cpu" and count_cuda_devices() > 0
     if kept is not None and not again and (kept.device == "cuda") == gpu:
         return kept
     measured = measure_machine(device=settings.model.device, on_progress=on_progress)
     if directory is not None:
-        machine.keep(measured, directory)
+        machine.store(measured, directory)
     return measured
 
 
@@ -82,7 +82,7 @@ def recommend(settings: Settings, here: Machine) -> Recommendation:
     problems = list(catalog.problems)
     found = sorted(_candidates(catalog, here, problems), key=lambda one: (one.parameters, one.name))
     verdicts = tuple(recommendation.judge(one, here, limits, room) for one in found)
-    chosen = {use: recommendation.best(verdicts, use) for use in USES}
+    chosen = {use: recommendation.choose_best(verdicts, use) for use in USES}
     return Recommendation(here, limits, verdicts, chosen, tuple(problems))
 
 
@@ -115,7 +115,7 @@ def _rounded(figure: float | None) -> float | None:
 
 def _candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterator[Candidate]:
     """Yield the models that complete or chat: the installed ones, and the others that can be pulled by name."""
-    known = known_models()
+    known = load_published_models()
     by_source = {one.repository: one for one in known.values()}
     taken: set[str] = set()
     for entry in catalog.entries.values():
@@ -128,14 +128,14 @@ def _candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterato
                 problems.append(str(error))
     for one in known.values():
         if one.name not in taken and _is_useful(one.roles):
-            yield recommendation.available(one)
+            yield recommendation.describe_published(one)
 
 
 def _is_useful(roles: tuple[str, ...]) -> bool:
     return "completion" in roles or "chat" in roles
 
 
-def _installed(entry: ModelEntry, published: KnownModel | None, here: Machine) -> Candidate:
+def _installed(entry: ModelEntry, published: PublishedModel | None, here: Machine) -> Candidate:
     """Return an installed model, with the speed at which it has computed here.
 
     Raises:
@@ -143,15 +143,15 @@ def _installed(entry: ModelEntry, published: KnownModel | None, here: Machine) -
     """
     shape = read_shape(entry.weights)
     weight_bytes = BYTES_PER_WEIGHT.get(entry.quantization, 1.0)
-    weights = Weights(max(1, int(shape.layers_bytes / weight_bytes)), shape.vocabulary * shape.width)
+    weights = WeightCounts(max(1, int(shape.layers_bytes / weight_bytes)), shape.vocabulary * shape.width)
     identity = f"{entry.name}|{shape.size_bytes}|{here.device}"
-    speed = calibration.kept_speed(identity, paths.state_dir())
-    return recommendation.installed(entry, weights, shape.size_bytes, published, speed)
+    speed = calibration.load_speed(identity, paths.state_dir())
+    return recommendation.describe_installed(entry, weights, shape.size_bytes, published, speed)
 
 
 def _memory(here: Machine) -> int | None:
     """Return the bytes of memory for a model on the device that computes; None where unknown."""
-    return (cuda.memory_bytes() or None) if here.device == "cuda" else free_bytes()
+    return (cuda.read_memory_bytes() or None) if here.device == "cuda" else read_free_bytes()
 
 
 def _disk(directory: Path) -> int | None:

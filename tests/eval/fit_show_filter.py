@@ -99,7 +99,10 @@ def surest(keys: Iterable[Key], weights: dict[str, dict[str, float]]) -> list[Sh
     found = []
     for key in keys:
         figures = [
-            (line.recalled if line.kind == "recall" else judge.probability(line.kind, line.evidence), line.right)
+            (
+                line.recalled if line.kind == "recall" else judge.estimate_probability(line.kind, line.evidence),
+                line.right,
+            )
             for line in key.lines
         ]
         sure, right = max(figures, default=(0.0, False))
@@ -177,7 +180,9 @@ def calibration(keys: Sequence[Key]) -> list[dict[str, float]]:
     for package in sorted({key.package for key in keys}):
         judge = ShowFilter(fit(key for key in keys if key.package != package))
         own = by_kind(key for key in keys if key.package == package)
-        figures += [(judge.probability(kind, line.evidence), line.right) for kind in KINDS for line in own[kind]]
+        figures += [
+            (judge.estimate_probability(kind, line.evidence), line.right) for kind in KINDS for line in own[kind]
+        ]
     rows = []
     for low, high in pairwise(BINS):
         some = [(said, right) for said, right in figures if low <= said < high]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import servers
 from benchmarks.client import TextBuffer, read_items
-from models.local.calibration import available_cores
+from models.local.calibration import count_available_cores
 from tests.eval import data, masks, tables
 from tests.eval.bundled import add_beside
 from tests.eval.metrics import SEED, percentile
@@ -221,7 +221,7 @@ def main() -> int:
     add_beside(parser)
     chosen = parser.parse_args()
     if chosen.model:
-        run = Run(Answers.usual(), time.monotonic() + chosen.seconds, available_cores())
+        run = Run(Answers.usual(), time.monotonic() + chosen.seconds, count_available_cores())
         line = installed(chosen.model, chosen.split, chosen.count, run)
         table = [line] if line is not None else []
     else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.catalog.installation import described, install
+from models.catalog.installation import describe_checkpoint, install
 from models.local.machine_probe import make_sparse
 from models.local.weights_file import WEIGHTS_FILE
 from tests.models import bundled
@@ -60,7 +60,9 @@ def install_large(models_dir: Path, scratch: Path, name: str, *, megabytes: int)
     }
     (scratch / "config.json").write_text(json.dumps(config), encoding="utf-8")
     shutil.copy(bundled.entry().tokenizer, scratch)
-    entry = install(replace(described(scratch, name), licence="none"), scratch, models_dir, quantization="int8")
+    entry = install(
+        replace(describe_checkpoint(scratch, name), licence="none"), scratch, models_dir, quantization="int8"
+    )
     shutil.rmtree(scratch)
     make_sparse(entry.weights / WEIGHTS_FILE)
     return entry

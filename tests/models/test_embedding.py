@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from models.catalog.installation import described, install
+from models.catalog.installation import describe_checkpoint, install
 from models.errors import ModelError
 from models.local.loading import load_embedder
 from tests.models import bundled
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def entry(tmp_path: Path) -> ModelEntry:
     checkpoint = shutil.copytree(NETWORKS / "bert", tmp_path / "checkpoint")
-    known = described(checkpoint, "own-bert")
+    known = describe_checkpoint(checkpoint, "own-bert")
     return install(known, checkpoint, tmp_path / "models", quantization="float32")
 
 
@@ -47,7 +47,7 @@ def test_pooling_is_the_mean_or_the_first_as_the_catalog_says(entry: ModelEntry)
     tokens = [vocabulary[number] for number in states["tokens"]]
     for pooling, expected in (("mean", states["state"].mean(axis=0)), ("first", states["state"][0])):
         embedder = load_embedder(replace(entry, pooling=pooling), device="cpu", compute_type="float32")
-        (vector,) = embedder._embedded([tokens])
+        (vector,) = embedder._compute_vectors([tokens])
         embedder.close()
         assert vector == pytest.approx(expected / np.linalg.norm(expected), abs=1e-4)
 

@@ -42,7 +42,7 @@ def laid_out(request: FillRequest, entry: ModelEntry | None = None) -> Prompt:
 def shown(prompt: Prompt) -> str:
     """The prompt as text, markers included, as the model sees it."""
     tokenizer = bundled.tokenizer()
-    return tokenizer._encoder.decode([tokenizer.number(token) for token in prompt.tokens], skip_special_tokens=False)
+    return tokenizer._encoder.decode([tokenizer.find_id(token) for token in prompt.tokens], skip_special_tokens=False)
 
 
 REQUEST = FillRequest(
@@ -161,7 +161,7 @@ def test_prompt_and_answer_never_exceed_the_window(layout: str, context: int, re
 @pytest.mark.parametrize("layout", ["spm", "psm"])
 def test_the_prompt_ends_before_a_word_or_spaces_that_may_go_on(prefix: str, again: str, layout: str) -> None:
     prompt = laid_out(FillRequest("", prefix, "\n"), variant(layout=layout))
-    assert prompt.again == again
+    assert prompt.forced_start == again
     whole = prefix.removesuffix(again)
     assert (
         shown(prompt)
@@ -176,13 +176,13 @@ LARGE = replace(variant(layout="psm"), parameters=500_000_000)
 
 
 def test_a_large_model_says_a_begun_word_again() -> None:
-    assert laid_out(FillRequest("", "self.conf", "\n"), LARGE).again == "conf"
+    assert laid_out(FillRequest("", "self.conf", "\n"), LARGE).forced_start == "conf"
 
 
 @pytest.mark.parametrize("prefix", ["def f():\n    ", "x = ", 'def f():\n    """Do it."""\n        '])
 def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
     prompt = laid_out(FillRequest("", prefix, "\n"), LARGE)
-    assert prompt.again == ""
+    assert prompt.forced_start == ""
     assert shown(prompt) == f"<fim_prefix>{prefix}<fim_suffix>\n<fim_middle>"
 
 
@@ -200,13 +200,13 @@ def test_a_large_model_reads_the_spaces_before_the_cursor(prefix: str) -> None:
 @pytest.mark.parametrize("parameters", [6_000_000, 500_000_000])
 def test_an_entry_says_what_is_said_again(healing: tuple[str, ...], prefix: str, again: str, parameters: int) -> None:
     entry = replace(LARGE, fim=replace(LARGE.fim, healing=healing), parameters=parameters)
-    assert laid_out(FillRequest("", prefix, "\n"), entry).again == again
+    assert laid_out(FillRequest("", prefix, "\n"), entry).forced_start == again
 
 
 @given(text=TEXTS)
 def test_what_the_answer_says_again_is_the_end_of_the_prefix(text: str) -> None:
     prompt = laid_out(FillRequest("", text, ""))
-    assert text.endswith(prompt.again)
+    assert text.endswith(prompt.forced_start)
 
 
 def test_a_long_prefix_keeps_its_end_and_begins_at_a_line_start() -> None:
@@ -214,8 +214,8 @@ def test_a_long_prefix_keeps_its_end_and_begins_at_a_line_start() -> None:
     prefix = shown(prompt).partition("<fim_middle>")[2]
     assert prefix.startswith("value_")
     assert prefix.endswith("\nlast =")
-    assert prompt.again == " "
-    assert ("\n" + LINES + "last = ").endswith("\n" + prefix + prompt.again)
+    assert prompt.forced_start == " "
+    assert ("\n" + LINES + "last = ").endswith("\n" + prefix + prompt.forced_start)
 
 
 def test_a_long_suffix_keeps_its_beginning_and_ends_with_a_line() -> None:

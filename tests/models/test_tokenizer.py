@@ -22,7 +22,7 @@ def test_a_marker_in_user_text_stays_text(marker: str) -> None:
     text = f"x = '{marker}'  # {marker}{marker}"
     encoded = tokenizer.encode(text)
     assert not set(encoded.tokens) & set(MARKERS)
-    assert tokenizer.decode([tokenizer.number(token) for token in encoded.tokens]) == text
+    assert tokenizer.decode([tokenizer.find_id(token) for token in encoded.tokens]) == text
     assert tokenizer.count(text) == len(encoded.tokens)
 
 
@@ -41,7 +41,7 @@ def test_ends_grow_to_the_length_of_the_text(text: str) -> None:
 def test_decoding_token_by_token_only_ever_appends(text: str) -> None:
     tokenizer = bundled.tokenizer()
     text = text.encode("utf-8", "replace").decode().replace("\N{REPLACEMENT CHARACTER}", "?")
-    numbers = [tokenizer.number(token) for token in tokenizer.encode(text).tokens]
+    numbers = [tokenizer.find_id(token) for token in tokenizer.encode(text).tokens]
     before = ""
     for count in range(len(numbers) + 1):
         decoded = tokenizer.decode(numbers[:count])
@@ -53,7 +53,7 @@ def test_decoding_token_by_token_only_ever_appends(text: str) -> None:
 def test_a_character_is_held_back_until_its_last_byte() -> None:
     tokenizer = bundled.tokenizer()
     encoded = tokenizer.encode("a😀b")
-    numbers = [tokenizer.number(token) for token in encoded.tokens]
+    numbers = [tokenizer.find_id(token) for token in encoded.tokens]
     assert [tokenizer.decode(numbers[: count + 1]) for count in range(len(numbers))] == ["a", "a", "a", "a😀", "a😀b"]
     assert encoded.ends == (1, 1, 1, 2, 3)
 
@@ -62,17 +62,19 @@ def test_a_character_is_held_back_until_its_last_byte() -> None:
 def test_all_tokens_that_go_on_with_a_text_are_found(begun: str) -> None:
     tokenizer = bundled.tokenizer()
     text = begun.encode()
-    vocabulary = {number: tokenizer.token(number) for number in range(tokenizer.size)}
-    spelled = {number: tokenizer.bytes_of([token]) for number, token in vocabulary.items() if not token.startswith("<")}
+    vocabulary = {number: tokenizer.find_token(number) for number in range(tokenizer.size)}
+    spelled = {
+        number: tokenizer.join_bytes([token]) for number, token in vocabulary.items() if not token.startswith("<")
+    }
     expected = {number for number, one in spelled.items() if one.startswith(text) or text.startswith(one)}
-    found = tokenizer.continuing(text)
+    found = tokenizer.find_compatible(text)
     assert len(found) == len(set(found))
     assert set(found) == expected != set()
 
 
 def test_no_marker_goes_on_with_a_text() -> None:
     tokenizer = bundled.tokenizer()
-    found = {tokenizer.token(number) for number in tokenizer.continuing(b"<")}
+    found = {tokenizer.find_token(number) for number in tokenizer.find_compatible(b"<")}
     assert "<" in found
     assert not found & set(MARKERS)
 

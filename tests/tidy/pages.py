@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import typer.main  # noqa: E402 (as a script this file finds the program by the line above)
 
-from models.catalog.published_models import known_models  # noqa: E402
+from models.catalog.published_models import load_published_models  # noqa: E402
 from server.assembly.settings_reference import reference  # noqa: E402
 from server.cli.app import PROGRAM, app  # noqa: E402
 from server.lsp.commands import schema  # noqa: E402
@@ -134,7 +134,7 @@ def catalog() -> str:
             one.licence + (", gated" if one.gated else ""),
             ", ".join(one.roles),
         )
-        for one in sorted(known_models().values(), key=lambda one: (one.parameters, one.name))
+        for one in sorted(load_published_models().values(), key=lambda one: (one.parameters, one.name))
     ]
     return table(("name", "parameters", "context tokens", "licence", "for"), rows)
 

@@ -21,7 +21,7 @@ from models.chat import ChatRequest, Message, Speaker, never
 from models.completion import FillRequest
 from models.errors import ModelError
 from models.host.connection import ENDED, HostConnection
-from models.host.health_check import health
+from models.host.health_check import fetch_health
 from models.host.loaded_models import Limits
 from models.host.protocol import CLIENT_HEADER
 from models.local.loading import load
@@ -81,7 +81,7 @@ def _home_of(process: psutil.Process) -> str:
 
 
 def host() -> dict[str, Any]:
-    told = health(hosts.address())
+    told = fetch_health(hosts.address())
     assert told
     return dict(told)
 
@@ -212,16 +212,16 @@ def test_the_host_leaves_when_nobody_asks_and_comes_back_when_somebody_does(home
     command = [*hosts.command(), "--idle", "0.5"]
     process = hosts.process()
     process._command = command
-    process.reach()
+    process.ensure_running()
     first = psutil.Process(host()["process"])
     first.wait(WAIT_S)
     assert not hosts.address().socket.exists()
-    process.reach()
+    process.ensure_running()
     assert host()["process"] != first.pid
 
 
 def test_told_to_end_it_leaves_nothing_behind(home: Path) -> None:
-    hosts.process().reach()
+    hosts.process().ensure_running()
     process = psutil.Process(host()["process"])
     process.terminate()
     process.wait(WAIT_S)
@@ -229,7 +229,7 @@ def test_told_to_end_it_leaves_nothing_behind(home: Path) -> None:
 
 
 def test_only_its_owner_can_open_the_socket(home: Path) -> None:
-    hosts.process().reach()
+    hosts.process().ensure_running()
     assert hosts.address().socket.stat().st_mode & 0o077 == 0
     assert hosts.address().folder.stat().st_mode & 0o077 == 0
 
@@ -290,7 +290,7 @@ async def test_who_types_gets_completions_while_the_host_is_stopped_and_from_it_
 
 
 def test_a_server_that_starts_while_the_host_is_stopped_completes_all_the_same(home: Path) -> None:
-    hosts.process().reach()
+    hosts.process().ensure_running()
     stopped = host()["process"]
     os.kill(stopped, signal.SIGSTOP)
     try:
@@ -387,12 +387,12 @@ async def test_of_ten_who_type_at_once_the_newest_key_of_each_comes_first() -> N
             return client.post("/v1/completions", json=body, headers=headers).status_code
 
         asked = [pool.submit(ask, "hold")]
-        serving.until(lambda: any(not resident.turns.idle for resident in serving.residents))
-        (resident,) = serving.residents
+        serving.until(lambda: any(not loaded.turns.idle for loaded in serving.loaded_models))
+        (loaded,) = serving.loaded_models
         for key in range(4):
             for person in range(10):
                 asked.append(pool.submit(ask, f"person{person} {key}"))
-                serving.until(lambda: resident.turns.waiting == len(asked) - 1)
+                serving.until(lambda: loaded.turns.waiting == len(asked) - 1)
         gate.set()
         assert [await asyncio.wrap_future(one) for one in asked] == [200] * 41
     serving.close()

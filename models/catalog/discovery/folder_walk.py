@@ -1,4 +1,4 @@
-"""Walking the folders of other programs: within bounds, and never into a folder behind a link. Start at `files_in`."""
+"""Bounded walks through the folders of other programs, never into a folder behind a link. Start at `walk_files`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def files_in(folder: Path, depth: int) -> Iterator[Path]:
+def walk_files(folder: Path, depth: int) -> Iterator[Path]:
     """Yield all files down to `depth` folders below `folder`, sorted by name; at most `MOST_ENTRIES`."""
     left = [MOST_ENTRIES]
     yield from _walk(folder, depth, left)
@@ -41,9 +41,9 @@ def _walk(folder: Path, depth: int, left: list[int]) -> Iterator[Path]:
             continue
 
 
-def ggufs_in(folder: Path, depth: int) -> Iterator[Path]:
+def find_ggufs(folder: Path, depth: int) -> Iterator[Path]:
     """Return all GGUF files by their names; of a model in several parts the first."""
-    for file in files_in(folder, depth):
+    for file in walk_files(folder, depth):
         part = SHARD.fullmatch(file.name)
         if file.name.endswith(SUFFIX) and (part is None or int(part["number"]) == 1):
             yield file

@@ -1,4 +1,4 @@
-"""What is told of a model that another program keeps here. Start at `Found` and `of_gguf`."""
+"""What is told of a model that another program keeps here. Start at `FoundModel` and `describe_gguf`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from models.catalog.published_models import INT8_BYTES
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import NOTHING, Beside, licence_of, quantization
-from models.conversion.gguf_weights import is_part, unreadable
-from models.conversion.pretokenizers import WAYS
+from models.conversion.gguf_description import NOTHING, Beside, find_licence, name_quantization
+from models.conversion.gguf_weights import explain_unsupported, is_auxiliary
+from models.conversion.pretokenizers import PRETOKENIZERS
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ STRANGE = re.compile(r"[^A-Za-z0-9._:/@+=-]")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundModel:
     """One model that is here already.
 
     Attributes:
@@ -58,46 +58,46 @@ class Found:
         return int(self.parameters * INT8_BYTES)
 
 
-def typeable(name: str) -> str:
+def make_typeable(name: str) -> str:
     """Return a name without characters that are special to a shell or a terminal."""
     return STRANGE.sub("_", name)[:LONGEST_NAME]
 
 
-def of_gguf(name: str, path: Path, beside: Beside = NOTHING) -> Found | None:
+def describe_gguf(name: str, path: Path, beside: Beside = NOTHING) -> FoundModel | None:
     """Describe what the head of a GGUF file says; None for a part of another model that nobody would ask for."""
-    name = typeable(name)
+    name = make_typeable(name)
     try:
         contents = read_contents(path, arrays=False)
         size = sum(file.stat().st_size for file in contents.files)
     except (ModelError, OSError) as error:
-        return Found(name, path, _size_of(path), problem=str(error))
-    if is_part(contents):
+        return FoundModel(name, path, _measure_size(path), problem=str(error))
+    if is_auxiliary(contents):
         return None
-    return Found(
+    return FoundModel(
         name,
         contents.path,
         size,
-        quantization(contents),
-        typeable(contents.architecture),
+        name_quantization(contents),
+        make_typeable(contents.architecture),
         contents.parameters,
-        licence_of(contents, beside),
-        unreadable(contents) or _tokenizer_problem(contents),
+        find_licence(contents, beside),
+        explain_unsupported(contents) or _explain_tokenizer(contents),
         beside=beside,
     )
 
 
-def _tokenizer_problem(contents: Contents) -> str:
+def _explain_tokenizer(contents: Contents) -> str:
     """Say why the tokenizer of the file cannot be used, "" where it can."""
-    kind = contents.text("tokenizer.ggml.model")
-    way = contents.text("tokenizer.ggml.pre") or "default"
+    kind = contents.get_text("tokenizer.ggml.model")
+    way = contents.get_text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):
-        return f"its tokenizer is {typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
-    if kind == "gpt2" and way not in WAYS:
-        return f"its tokenizer cuts text in a way that is not known here ({typeable(way)})"
+        return f"its tokenizer is {make_typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
+    if kind == "gpt2" and way not in PRETOKENIZERS:
+        return f"its tokenizer cuts text in a way that is not known here ({make_typeable(way)})"
     return ""
 
 
-def _size_of(path: Path) -> int:
+def _measure_size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:

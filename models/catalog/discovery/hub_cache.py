@@ -1,6 +1,6 @@
 """What the hub's cache keeps: a folder a repository, with snapshots whose files are links into its `blobs`.
 
-A file is taken only where it lies in its repository's own folder in the end. Start at `models_in`.
+A file is taken only where it lies in its repository's own folder in the end. Start at `find_models_in`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from models.catalog.discovery.folder_walk import ggufs_in
-from models.catalog.discovery.found_model import MOST_ENTRIES, Found, of_gguf, typeable
+from models.catalog.discovery.folder_walk import find_ggufs
+from models.catalog.discovery.found_model import MOST_ENTRIES, FoundModel, describe_gguf, make_typeable
 from models.catalog.published_models import NETWORKS
 from models.conversion.checkpoint import CONFIG_FILE, SAFETENSORS, Checkpoint
-from models.conversion.conversion import counted_parameters
+from models.conversion.conversion import count_parameters
 from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError
 from starling_files import read_text
@@ -29,24 +29,24 @@ READ = (".json", ".txt", ".safetensors")  # the files of a checkpoint that a con
 REVISION = re.compile(r"[0-9a-f]{7,64}")
 
 
-def models_in(cache: Path, program: str) -> Iterator[Found]:
+def find_models_in(cache: Path, program: str) -> Iterator[FoundModel]:
     """Return all models in a cache of the hub: GGUF files, and checkpoints in safetensors."""
-    for repository in _repositories(cache):
+    for repository in _list_repositories(cache):
         name = "/".join(repository.name.removeprefix("models--").split("--", 1))
-        snapshot = _snapshot(repository)
+        snapshot = _find_snapshot(repository)
         if snapshot is None:
             continue
-        for file in ggufs_in(snapshot, SNAPSHOT_DEPTH):
-            if not _own(file, repository):
+        for file in find_ggufs(snapshot, SNAPSHOT_DEPTH):
+            if not _lies_in(file, repository):
                 continue
             inside = file.relative_to(snapshot).as_posix().removesuffix(".gguf")
-            if (found := of_gguf(f"{program}:{name}/{inside}", file)) is not None:
+            if (found := describe_gguf(f"{program}:{name}/{inside}", file)) is not None:
                 yield found
         if (snapshot / CONFIG_FILE).is_file() and next(snapshot.glob(SAFETENSORS), None) is not None:
-            yield _checkpoint(f"{program}:{name}", name, snapshot, repository)
+            yield _describe_checkpoint(f"{program}:{name}", name, snapshot, repository)
 
 
-def _repositories(cache: Path) -> list[Path]:
+def _list_repositories(cache: Path) -> list[Path]:
     try:
         listed = [path for path, _ in zip(cache.glob("models--*"), range(MOST_ENTRIES), strict=False)]
     except OSError:
@@ -54,7 +54,7 @@ def _repositories(cache: Path) -> list[Path]:
     return sorted(path for path in listed if path.is_dir() and not path.is_symlink())
 
 
-def _snapshot(repository: Path) -> Path | None:
+def _find_snapshot(repository: Path) -> Path | None:
     """Return the snapshot that was fetched last."""
     snapshots = repository / "snapshots"
     try:
@@ -71,7 +71,7 @@ def _snapshot(repository: Path) -> Path | None:
         return None
 
 
-def _own(file: Path, repository: Path) -> bool:
+def _lies_in(file: Path, repository: Path) -> bool:
     """Whether the file itself lies in the folder of its repository."""
     try:
         return file.resolve(strict=True).is_relative_to(repository.resolve())
@@ -79,32 +79,32 @@ def _own(file: Path, repository: Path) -> bool:
         return False
 
 
-def _checkpoint(name: str, repository_name: str, snapshot: Path, repository: Path) -> Found:
+def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, repository: Path) -> FoundModel:
     listed = zip(sorted(snapshot.iterdir()), range(MOST_ENTRIES), strict=False)
     files = [file for file, _ in listed if file.suffix in READ]
     size = 0
     problem = ""
     for file in files:
-        if not _own(file, repository):
-            problem = problem or f"its {typeable(file.name)} lies outside the cache"
+        if not _lies_in(file, repository):
+            problem = problem or f"its {make_typeable(file.name)} lies outside the cache"
         elif file.suffix == ".safetensors":
             size += file.stat().st_size
-    config = _config(snapshot / CONFIG_FILE) if not problem else {}
-    network = typeable(str(config.get("model_type", "")))
+    config = _read_config(snapshot / CONFIG_FILE) if not problem else {}
+    network = make_typeable(str(config.get("model_type", "")))
     stored = str(config.get("torch_dtype") or config.get("dtype") or "")
     parameters = 0
     if not problem:
-        problem = _unusable(snapshot, network, config)
+        problem = _explain_unusable(snapshot, network, config)
     if not problem:
         try:
-            parameters = counted_parameters(Checkpoint.open(snapshot))
+            parameters = count_parameters(Checkpoint.open(snapshot))
         except ModelError as error:
             problem = str(error)
-    return Found(
-        typeable(name),
+    return FoundModel(
+        make_typeable(name),
         snapshot,
         size,
-        typeable(stored),
+        make_typeable(stored),
         network,
         parameters,
         problem=problem,
@@ -112,7 +112,7 @@ def _checkpoint(name: str, repository_name: str, snapshot: Path, repository: Pat
     )
 
 
-def _unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
+def _explain_unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
     if network not in NETWORKS:
         return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
     if config.get("quantization_config") or config.get("quantization"):
@@ -122,7 +122,7 @@ def _unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
     return ""
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(read_text(path, LARGEST_CONFIG))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,7 @@
-"""What Ollama keeps: manifests by name, which list layers by hash; one layer is the GGUF file. Start at `models_in`."""
+"""Models that Ollama keeps: manifests by name list layers by hash, and one layer is the GGUF file.
+
+Start at `find_models_in`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.catalog.discovery.folder_walk import files_in
-from models.catalog.discovery.found_model import Found, of_gguf, typeable
+from models.catalog.discovery.folder_walk import walk_files
+from models.catalog.discovery.found_model import FoundModel, describe_gguf, make_typeable
 from models.conversion.gguf_description import Beside
 from starling_files import read_regular, read_text
 
@@ -32,38 +35,42 @@ class _Layer:
     path: Path
 
 
-def models_in(folder: Path) -> Iterator[Found]:
+def find_models_in(folder: Path) -> Iterator[FoundModel]:
     """Return all models whose manifests lie in `folder`, as `ollama list` calls them."""
     manifests = folder / "manifests"
-    for file in files_in(manifests, MANIFEST_DEPTH):
+    for file in walk_files(manifests, MANIFEST_DEPTH):
         parts = file.relative_to(manifests).parts
         if len(parts) != MANIFEST_DEPTH + 1:
             continue
-        name = f"ollama:{_called(*parts)}"
-        if (found := _found(name, file, folder / "blobs")) is not None:
+        name = f"ollama:{_format_name(*parts)}"
+        if (found := _read_manifest(name, file, folder / "blobs")) is not None:
             yield found
 
 
-def _called(host: str, space: str, model: str, tag: str) -> str:
+def _format_name(host: str, space: str, model: str, tag: str) -> str:
     head = "" if host == USUAL_HOST else f"{host}/"
     return f"{head}{'' if space == USUAL_SPACE and not head else f'{space}/'}{model}:{tag}"
 
 
-def _found(name: str, manifest: Path, blobs: Path) -> Found | None:
+def _read_manifest(name: str, manifest: Path, blobs: Path) -> FoundModel | None:
     try:
-        layers = _layers(json.loads(read_text(manifest, LARGEST_MANIFEST)), blobs)
+        layers = _parse_layers(json.loads(read_text(manifest, LARGEST_MANIFEST)), blobs)
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, KeyError):
-        return Found(typeable(name), manifest, 0, problem="its manifest is damaged; pull it again with Ollama")
+        return FoundModel(
+            make_typeable(name), manifest, 0, problem="its manifest is damaged; pull it again with Ollama"
+        )
     weights = [layer for layer in layers if layer.kind == "model"]
     if not weights:
         return None  # a model that runs elsewhere
     if len(weights) > 1 or any(layer.kind == "adapter" for layer in layers):
-        return Found(typeable(name), weights[0].path, 0, problem="it consists of several files (an adapter, or parts)")
-    beside = Beside(_text(layers, "template"), _licence(_text(layers, "license")), name)
-    return of_gguf(name, weights[0].path, beside)
+        return FoundModel(
+            make_typeable(name), weights[0].path, 0, problem="it consists of several files (an adapter, or parts)"
+        )
+    beside = Beside(_read_layer(layers, "template"), _name_licence(_read_layer(layers, "license")), name)
+    return describe_gguf(name, weights[0].path, beside)
 
 
-def _layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (whatever stands in a foreign file)
+def _parse_layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (whatever stands in a foreign file)
     layers = []
     for layer in list(manifest["layers"])[:MOST_LAYERS]:
         kind, digest = str(layer["mediaType"]), DIGEST.fullmatch(str(layer["digest"]))
@@ -73,7 +80,7 @@ def _layers(manifest: Any, blobs: Path) -> list[_Layer]:  # noqa: ANN401 (whatev
     return layers
 
 
-def _text(layers: list[_Layer], kind: str) -> str:
+def _read_layer(layers: list[_Layer], kind: str) -> str:
     for layer in layers:
         if layer.kind == kind:
             try:
@@ -83,7 +90,7 @@ def _text(layers: list[_Layer], kind: str) -> str:
     return ""
 
 
-def _licence(text: str) -> str:
+def _name_licence(text: str) -> str:
     """Return the name of the licence whose text this is, else its first line."""
     head = text[:2_000].lower()
     named = next((name for words, name in LICENCES if words in head), "")

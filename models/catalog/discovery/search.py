@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.catalog.discovery import hub_cache, ollama
-from models.catalog.discovery.folder_walk import ggufs_in
-from models.catalog.discovery.found_model import MOST_MODELS, Found, of_gguf
+from models.catalog.discovery.folder_walk import find_ggufs
+from models.catalog.discovery.found_model import MOST_MODELS, FoundModel, describe_gguf
 from models.conversion import gguf_description
 from models.conversion.gguf_contents import SUFFIX
 from models.conversion.gguf_description import STRANGE
@@ -24,7 +24,7 @@ LLAMA_CPP_DEPTH = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModelFolder:
     """A folder of another program.
 
     Attributes:
@@ -36,7 +36,9 @@ class Place:
     folder: Path
 
 
-def places(environment: Mapping[str, str], home: Path, platform: str = sys.platform) -> tuple[Place, ...]:
+def locate_model_folders(
+    environment: Mapping[str, str], home: Path, platform: str = sys.platform
+) -> tuple[ModelFolder, ...]:
     """Return where the programs keep their models, by their own variables and the system's conventions."""
     caches = {"darwin": home / "Library" / "Caches", "win32": Path(environment.get("LOCALAPPDATA") or home)}
     own_cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
@@ -48,61 +50,61 @@ def places(environment: Mapping[str, str], home: Path, platform: str = sys.platf
     hub_home = Path(environment.get("HF_HOME") or own_cache / "huggingface")
     hub_cache = Path(environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE") or hub_home / "hub")
     return (
-        *(Place("ollama", folder) for folder in ollamas),
-        Place("lmstudio", home / ".lmstudio" / "models"),
-        Place("lmstudio", home / ".cache" / "lm-studio" / "models"),
-        Place("llama.cpp", llama),
-        Place("hf", hub_cache),
+        *(ModelFolder("ollama", folder) for folder in ollamas),
+        ModelFolder("lmstudio", home / ".lmstudio" / "models"),
+        ModelFolder("lmstudio", home / ".cache" / "lm-studio" / "models"),
+        ModelFolder("llama.cpp", llama),
+        ModelFolder("hf", hub_cache),
     )
 
 
-def find_models(where: Iterable[Place], program: str = "") -> list[Found]:
+def find_models(where: Iterable[ModelFolder], program: str = "") -> list[FoundModel]:
     """Return all models in these places, or those of one program, each with a unique name."""
-    found: list[Found] = []
+    found: list[FoundModel] = []
     names: set[str] = set()
     seen: set[Path] = set()
     for place in where:
         if program and place.program != program:
             continue
-        for one in itertools.islice(_models_in(place), MOST_MODELS):
+        for one in itertools.islice(_find_models_in(place), MOST_MODELS):
             if one.path in seen and one.path.is_file() and place.program != "ollama":  # one folder by two ways
                 continue
             seen.add(one.path)
-            name = _own_name(one.name, names)
+            name = _make_unique(one.name, names)
             names.add(name)
             found.append(replace(one, name=name))
     return found
 
 
-def program_of(name: str) -> str:
+def parse_program(name: str) -> str:
     """Return the program that a name from the list begins with; "" for other names."""
     head = name.partition(":")[0]
     return head if head in PROGRAMS and ":" in name else ""
 
 
-def default_name(found: Found) -> str:
+def suggest_name(found: FoundModel) -> str:
     """Return what to call a converted model."""
     name = found.name.partition(":")[2].rpartition("/")[2]
-    if program_of(found.name) == "ollama":  # whose names end with a tag, not with a quantization
+    if parse_program(found.name) == "ollama":  # whose names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"
-    return gguf_description.default_name(Path(f"{name}{SUFFIX}"))
+    return gguf_description.suggest_name(Path(f"{name}{SUFFIX}"))
 
 
-def _models_in(place: Place) -> Iterator[Found]:
+def _find_models_in(place: ModelFolder) -> Iterator[FoundModel]:
     if place.program == "ollama":
-        yield from ollama.models_in(place.folder)
+        yield from ollama.find_models_in(place.folder)
     elif place.program == "hf":
-        yield from hub_cache.models_in(place.folder, place.program)
+        yield from hub_cache.find_models_in(place.folder, place.program)
     else:
         depth = LM_STUDIO_DEPTH if place.program == "lmstudio" else LLAMA_CPP_DEPTH
-        for file in ggufs_in(place.folder, depth):
+        for file in find_ggufs(place.folder, depth):
             inside = file.relative_to(place.folder).as_posix().removesuffix(".gguf")
-            if (one := of_gguf(f"{place.program}:{inside}", file)) is not None:
+            if (one := describe_gguf(f"{place.program}:{inside}", file)) is not None:
                 yield one
         if place.program == "llama.cpp":  # which keeps them as the hub does since 2026
-            yield from hub_cache.models_in(place.folder, place.program)
+            yield from hub_cache.find_models_in(place.folder, place.program)
 
 
-def _own_name(name: str, taken: set[str]) -> str:
+def _make_unique(name: str, taken: set[str]) -> str:
     numbered = (f"{name}~{number}" for number in itertools.count(2))
     return name if name not in taken else next(one for one in numbered if one not in taken)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.chat import ChatError
     from models.completion import FillRequest
-    from models.host.protocol import CompletionForm
+    from models.host.protocol import CompletionRequest
 
 NO_SUFFIX = ("suffix", "insert")  # words in an error that refuses a suffix; the second is Ollama's
 SPACES = re.compile(r"(?<=\S) +\Z")
@@ -28,7 +28,7 @@ SPACES = re.compile(r"(?<=\S) +\Z")
 class CompletionDialect(Protocol):
     """The form of requests to one kind of completion server, and what that server can do."""
 
-    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """Return the request for `form`, with `headers`."""
         ...
 
@@ -59,7 +59,7 @@ class HostDialect:
 
     exact = True
 
-    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """Return the whole request, with our extension."""
         return openai_completions.write_host_request(form, headers)
 
@@ -91,7 +91,7 @@ class PlainDialect:
     without: frozenset[str] = field(default_factory=frozenset)
     exact: bool = False
 
-    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """Return the request in OpenAI's fields only."""
         made = openai_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)
@@ -131,7 +131,7 @@ class PlainDialect:
 class OllamaDialect(PlainDialect):
     """The dialect of Ollama's own completions, which return probabilities and take a context window."""
 
-    def write_request(self, form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
         """Return the request in Ollama's fields."""
         made = ollama_completions.write_request(form, self.entry, self.without, markers=self.markers)
         return Outgoing(made.path, made.body, headers)

@@ -51,9 +51,11 @@ class Listed:
 
 def make_entry(name: str) -> ModelEntry:
     """Return a catalog entry for a model known by its name alone; with markers if it is one that can be pulled."""
-    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
-    published = next((one for one in known_models().values() if _is_same(one.name, one.repository, name)), None)
+    published = next(
+        (one for one in load_published_models().values() if _is_same(one.name, one.repository, name)), None
+    )
     fim = published.fim if published is not None else None
     return ModelEntry(
         name=name or "the server's model",

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from models.catalog.catalog import ModelEntry
-    from models.host.protocol import CompletionForm
+    from models.host.protocol import CompletionRequest
 
 PATH = "/api/generate"
 
 
-def write_request(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+def write_request(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
     """Return the request: raw, in our layout, if the model's markers are known; else laid out by Ollama."""
     prompt, suffix = openai_completions.lay_out(form, entry, markers=markers)
     options: dict[str, Any] = {

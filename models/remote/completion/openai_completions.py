@@ -9,7 +9,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from models.completion import Decoded, Ranked, StopReason
+from models.completion import DecodingResult, RankedToken, StopReason
 from models.host.protocol import EXTENSION
 from models.remote.endpoint import Outgoing
 from models.remote.lenient_json import read_count, read_list, read_number, read_object, read_string, read_text
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.completion import Snippet
-    from models.host.protocol import CompletionForm
+    from models.host.protocol import CompletionRequest
 
 PATH = "/completions"
 # Fields that can be left out: not every server returns probabilities, and few take a suffix.
@@ -34,12 +34,12 @@ MOST_RANKED = 5  # most likely tokens to ask for; OpenAI's own limit
 SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 
-def write_host_request(form: CompletionForm, headers: Mapping[str, str]) -> Outgoing:
+def write_host_request(form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
     """Return the request to our own host: the whole form, with our extension."""
     return Outgoing(PATH, replace_lone_surrogates(form.body()), headers)
 
 
-def lay_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
+def lay_out(form: CompletionRequest, entry: ModelEntry, *, markers: bool) -> tuple[str, str]:
     """Return the prompt and the suffix, cut to the model's context window.
 
     With `markers` the prompt holds the suffix and the snippets, and the second text is "".
@@ -57,7 +57,7 @@ def lay_out(form: CompletionForm, entry: ModelEntry, *, markers: bool) -> tuple[
     return prefix + begun, suffix
 
 
-def write_request(form: CompletionForm, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
+def write_request(form: CompletionRequest, entry: ModelEntry, without: Collection[str], *, markers: bool) -> Outgoing:
     """Return the request to any other server, without the fields named in `without`.
 
     With `markers` the prompt holds the model's own; else the server lays out prompt and suffix itself.
@@ -99,7 +99,7 @@ class Reader:
         self.started = False
         self.ended = False
         self.scores: list[Mapping[str, Any]] = []
-        self.decoded = Decoded(0, 0, StopReason.END)
+        self.decoded = DecodingResult(0, 0, StopReason.END)
         self._text = ""
         self._tell = tell
         self._ranked = False  # whether the likely first tokens were told
@@ -131,10 +131,10 @@ class Reader:
             self._take(choice, extension.get("at"))
             if reason := read_string(choice.get("finish_reason")):
                 self.settled = True
-                self.decoded = Decoded(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
+                self.decoded = DecodingResult(0, 0, StopReason.LENGTH if reason == "length" else StopReason.END)
         if usage := read_object(event.get("usage")):
             cached = read_object(usage.get("prompt_tokens_details")).get("cached_tokens")
-            self.decoded = Decoded(read_count(usage.get("prompt_tokens")), read_count(cached), self.decoded.end)
+            self.decoded = DecodingResult(read_count(usage.get("prompt_tokens")), read_count(cached), self.decoded.end)
 
     def skip_junk(self, *, lossy: bool) -> bool:
         """Return whether the answer has ended: junk before the end leaves a hole in the code."""
@@ -196,12 +196,12 @@ class ObjectReader:
         """Do nothing: the object was the whole answer."""
 
 
-def read_ranking(told: Sequence[Any]) -> list[Ranked]:
+def read_ranking(told: Sequence[Any]) -> list[RankedToken]:
     """Return the likely first tokens that a `Reader` told, by number; by text where the server tells no numbers."""
     return [
-        Ranked(-1, _read_log_prob(log_prob), token)
+        RankedToken(-1, _read_log_prob(log_prob), token)
         if isinstance(token, str)
-        else Ranked(int(token), _read_log_prob(log_prob))
+        else RankedToken(int(token), _read_log_prob(log_prob))
         for token, log_prob in told
     ]
 

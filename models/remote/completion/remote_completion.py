@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.chat import ChatError, Fault
-from models.completion import FillRequest, Generation, Ranked, StopReason
-from models.continuation import Continuation, Rules, deadline_of
+from models.completion import FillRequest, Generation, RankedToken, StopReason
+from models.continuation import Continuation, StopRules, compute_deadline
 from models.errors import HostError, ModelError
-from models.host.protocol import CompletionForm, Placing, read_score
+from models.host.protocol import CompletionRequest, PlacementSettings, read_score
 from models.local.ctranslate_completion import LEAST_ALTERNATIVE
 from models.remote.completion import openai_completions
 from models.remote.endpoint import Outgoing
@@ -60,7 +60,7 @@ class _Answer:
     """
 
     def __init__(
-        self, restart: Callable[[], Continuation], ranking: list[Ranked], begun: Ranked | None, withheld: str
+        self, restart: Callable[[], Continuation], ranking: list[RankedToken], begun: RankedToken | None, withheld: str
     ) -> None:
         self.continuation = restart()
         self._restart = restart
@@ -93,7 +93,7 @@ class _Answer:
             if self._withheld.startswith(text):
                 return  # only a part of it has arrived
             raise _MismatchError
-        if self.continuation.take(text.removeprefix(self._withheld), log_prob):
+        if self.continuation.add(text.removeprefix(self._withheld), log_prob):
             raise _StopError
 
 
@@ -111,7 +111,7 @@ class RemoteModel:
         connection: Connection,
         dialect: CompletionDialect,
         *,
-        placing: Placing | None = None,
+        placing: PlacementSettings | None = None,
         tokenizer: Tokenizer | None = None,
     ) -> None:
         self.entry = entry
@@ -119,7 +119,7 @@ class RemoteModel:
         self._problems: tuple[str, ...] = ()
         self._connection = connection
         self._dialect = dialect
-        self._placing = placing or Placing()
+        self._placing = placing or PlacementSettings()
         self._tokenizer = tokenizer
         self._closing = False
 
@@ -159,7 +159,7 @@ class RemoteModel:
         Raises:
             ModelError: it cannot be loaded.
         """
-        placement = CompletionForm(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
+        placement = CompletionRequest(self.entry.name, _NONE, placing=self._placing).body()["starling"]["placement"]
         reader = openai_completions.ObjectReader()
         body = {"model": self.entry.name, "placement": placement}
         self._exchange(
@@ -185,21 +185,21 @@ class RemoteModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
-        ranking: list[Ranked] = []
-        deadline = deadline_of(request.budget_ms)
+        ranking: list[RankedToken] = []
+        deadline = compute_deadline(request.budget_ms)
         ranked = alternatives + 1 if alternatives > 1 else 1
-        form = CompletionForm(
+        form = CompletionRequest(
             self.entry.name, request, stream=True, log_probs=True, ranked=ranked, placing=self._placing
         )
         withheld = self._dialect.choose_withheld(request)
         try:
             best = self._generate_one(
-                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, withheld
+                form, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), ranking, withheld
             )
         except _MismatchError:
             withheld = ""
             best = self._generate_one(
-                form, Rules(stop, cancelled, deadline if request.ends_late else math.inf), ranking
+                form, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), ranking
             )
         if best is None:
             return NOTHING
@@ -211,12 +211,12 @@ class RemoteModel:
             if not self._can_begin_with(first):
                 continue
             left = request if math.isinf(left_ms) else replace(request, budget_ms=left_ms)
-            other = CompletionForm(
+            other = CompletionRequest(
                 self.entry.name, left, stream=True, log_probs=True, first=first, placing=self._placing
             )
             try:
                 generation = self._generate_one(
-                    other, Rules(stop, cancelled, deadline if request.ends_late else math.inf), [], withheld
+                    other, StopRules(stop, cancelled, deadline if request.ends_late else math.inf), [], withheld
                 )
             except _MismatchError:
                 continue
@@ -232,7 +232,7 @@ class RemoteModel:
         """Score `continuations`; () where the server cannot. See `models.completion.CompletionModel.score`."""
         if not continuations or not self._dialect.exact or cancelled():
             return ()
-        form = CompletionForm(self.entry.name, request, score=tuple(continuations), placing=self._placing)
+        form = CompletionRequest(self.entry.name, request, score=tuple(continuations), placing=self._placing)
         readers: list[openai_completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
@@ -251,10 +251,10 @@ class RemoteModel:
         self._closing = True
         self._connection.close()
 
-    def _can_begin_with(self, first: Ranked) -> bool:
+    def _can_begin_with(self, first: RankedToken) -> bool:
         """Return whether an alternative can begin with `first`: not with the end token, not with half a character."""
         if self._dialect.exact:
-            return self._tokenizer is None or self._tokenizer.token(first.number) != self.entry.fim.end
+            return self._tokenizer is None or self._tokenizer.find_token(first.number) != self.entry.fim.end
         return bool(first.text) and first.text != self.entry.fim.end and REPLACEMENT not in first.text
 
     def _is_closing(self) -> bool:
@@ -262,9 +262,9 @@ class RemoteModel:
 
     def _generate_one(
         self,
-        form: CompletionForm,
-        rules: Rules,
-        ranking: list[Ranked],
+        form: CompletionRequest,
+        rules: StopRules,
+        ranking: list[RankedToken],
         withheld: str = "",
     ) -> Generation | None:
         """Generate one continuation; None when the caller gave up.
@@ -282,7 +282,7 @@ class RemoteModel:
         request = form.request
         form = replace(form, request=replace(request, prefix=request.prefix.removesuffix(withheld)))
         begun = form.first if form.first is not None and not self._dialect.exact else None  # then it is in the prompt
-        answer = _Answer(rules.continuation, ranking, begun, withheld)
+        answer = _Answer(rules.start_continuation, ranking, begun, withheld)
         readers: list[openai_completions.Reader] = []
 
         def begin(tell: Callable[[str], None]) -> openai_completions.Reader:
@@ -291,7 +291,7 @@ class RemoteModel:
 
         try:
             self._exchange(
-                lambda headers: self._dialect.write_request(form, headers), begin, rules.given_up, answer.hear
+                lambda headers: self._dialect.write_request(form, headers), begin, rules.is_cancelled, answer.hear
             )
         except GivenUpError:
             return None
@@ -325,7 +325,7 @@ class RemoteModel:
             if self._closing:
                 raise ModelError(f"The model {self.entry.name} was unloaded; choose a model again.")
             endpoint = connection.endpoint(cancelled)
-            connection.asked()
+            connection.note_request()
             try:
                 endpoint.exchange(
                     outgoing(connection.headers),
@@ -336,16 +336,16 @@ class RemoteModel:
                 )
             except ChatError as error:
                 if error.fault not in _SILENCE:
-                    connection.heard()
-                if may_retry and error.fault is Fault.UNREACHABLE and connection.lost(endpoint):
+                    connection.note_answer()
+                if may_retry and error.fault is Fault.UNREACHABLE and connection.discard(endpoint):
                     may_retry = False
                 elif not self._dialect.adapt(error):
                     raise self._translate_error(error, endpoint.url) from error
             except (_StopError, _MismatchError):
-                connection.heard()
+                connection.note_answer()
                 raise
             else:
-                connection.heard()
+                connection.note_answer()
                 return
 
     def _translate_error(self, error: ChatError, url: str) -> ModelError:

@@ -15,9 +15,9 @@ from server.cli.tables import Column
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
-    from models.catalog.discovery.found_model import Found
-    from models.catalog.discovery.search import Place
-    from models.catalog.published_models import KnownModel
+    from models.catalog.discovery.found_model import FoundModel
+    from models.catalog.discovery.search import ModelFolder
+    from models.catalog.published_models import PublishedModel
     from models.conversion.gguf_description import Beside
 
 TAKE = "starling models convert"
@@ -36,7 +36,7 @@ class Taken:
 
     path: Path
     called: str
-    known: KnownModel | None = None
+    known: PublishedModel | None = None
     beside: Beside | None = None
 
 
@@ -74,12 +74,12 @@ def find(*, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON
             for one in found
         ],
     )
-    terminal.out().print(f"Convert one with: {TAKE} NAME", markup=False)
+    terminal.get_stdout().print(f"Convert one with: {TAKE} NAME", markup=False)
     if importlib.util.find_spec("gguf") is None:
         terminal.note("Converting GGUF files needs an extra: uv tool install '.[convert]' in Starling's repository.")
 
 
-def facts(found: Found) -> dict[str, Any]:
+def facts(found: FoundModel) -> dict[str, Any]:
     """Return a model that was found, as JSON."""
     return {
         "name": found.name,
@@ -104,45 +104,45 @@ def taken(source: str) -> Taken:
         Failure: there is nothing of that name, or it cannot be run here.
     """
     from models.catalog.discovery import search  # noqa: PLC0415
-    from models.conversion.gguf_description import default_name  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.conversion.gguf_description import suggest_name  # noqa: PLC0415 (numpy and CTranslate2)
 
     path = Path(source)
-    program = "" if path.exists() else search.program_of(source)
+    program = "" if path.exists() else search.parse_program(source)
     if not program and not path.exists():
         raise Failure(
             f"There is no file or folder {source}; give a GGUF file, the folder of a checkpoint, or a name that "
             "`starling models find` shows."
         )
     if not program:
-        return Taken(path, default_name(path) if path.is_file() else path.resolve().name)
+        return Taken(path, suggest_name(path) if path.is_file() else path.resolve().name)
     listed = search.find_models(_places(), program)
     one = next((one for one in listed if one.name == source), None)
     if one is None:
         names = [one.name for one in listed]
-        meant = terminal.meant(source, names)
+        meant = terminal.suggest_names(source, names)
         raise Failure(f"There is no {source} on this machine.{meant} See `starling models find`.")
     if one.problem:
         raise Failure(f"{one.name} cannot be run here: {one.problem}.")
     known = _find_published(one)
-    return Taken(one.path, known.name if known is not None else search.default_name(one), known, one.beside)
+    return Taken(one.path, known.name if known is not None else search.suggest_name(one), known, one.beside)
 
 
-def _find_published(found: Found) -> KnownModel | None:
+def _find_published(found: FoundModel) -> PublishedModel | None:
     """Return the published model whose checkpoint this is."""
-    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     if not found.repository:
         return None
-    return next((known for known in known_models().values() if known.repository == found.repository), None)
+    return next((known for known in load_published_models().values() if known.repository == found.repository), None)
 
 
-def _places() -> tuple[Place, ...]:
-    from models.catalog.discovery.search import places  # noqa: PLC0415 (numpy and CTranslate2)
+def _places() -> tuple[ModelFolder, ...]:
+    from models.catalog.discovery.search import locate_model_folders  # noqa: PLC0415 (numpy and CTranslate2)
 
-    return places(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
+    return locate_model_folders(os.environ, Path(os.path.expanduser("~")))  # noqa: PTH111 (pathlib's raises where there is no home)
 
 
-def _find_all() -> list[Found]:
+def _find_all() -> list[FoundModel]:
     """Find all models; one that does not fit this machine's memory says so."""
     from dataclasses import replace  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.published_models import KnownModel
+    from models.catalog.published_models import PublishedModel
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
 # Role: the setting that names its model.
@@ -48,20 +48,20 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a published model and convert it. Asks the hub over the network; nothing else here does."""
-    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
     from models.catalog.pulling import pull as fetch  # noqa: PLC0415
 
-    known = known_models().get(name)
+    known = load_published_models().get(name)
     if known is None:
         raise Failure(
-            f"There is no model {name!r} to be had by name.{terminal.meant(name, known_models())} "
+            f"There is no model {name!r} to be had by name.{terminal.suggest_names(name, load_published_models())} "
             "All that there are: `starling models list --available`."
         )
     _check_new(known.name)
     _checked_quantization(quantization)
     downloads = paths.cache_dir() / "downloads"
     terms = "; its publisher wants it accepted first" if known.gated else ""
-    size_gb = known.size_bytes(quantization) / 1e9
+    size_gb = known.estimate_size_bytes(quantization) / 1e9
     terminal.note(f"{name}: licence {known.licence}{terms}; about {size_gb:.1f} GB as {quantization}.")
     with _told(), _bar(f"fetching {name}") as moved:
         folder = fetch(known, downloads, token=_token(token_file), on_progress=moved)
@@ -91,14 +91,14 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Convert a model on this machine into one that runs here. Needs no network, torch or transformers."""
-    from models.catalog.installation import described  # noqa: PLC0415 (numpy and CTranslate2)
+    from models.catalog.installation import describe_checkpoint  # noqa: PLC0415 (numpy and CTranslate2)
 
     _checked_quantization(quantization)
     taken = finding.taken(source)
     called = name or taken.called
     _check_new(called)
     with _told():
-        known = taken.known or described(taken.path, called, tokenizer, taken.beside)
+        known = taken.known or describe_checkpoint(taken.path, called, tokenizer, taken.beside)
     if known.note:
         terminal.note(known.note)
     _tell(_install(replace(known, name=called), taken.path, quantization, tokenizer), as_json=as_json)
@@ -171,7 +171,7 @@ def bench(
         f"{figures['load_s']:.2f} s, reads {figures['prompt_tokens']} tokens in {figures['prefill_ms']:.0f} ms, writes",
         f"{figures['tokens_per_s']:.0f} tokens/s, takes {figures['memory_mb']:.0f} MB.",
     )
-    terminal.out().print(" ".join(sentences), markup=False)
+    terminal.get_stdout().print(" ".join(sentences), markup=False)
 
 
 def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _measured(entry: ModelEntry, *, prompt_tokens: int, new_tokens: int) -> dict
     }
 
 
-def _install(known: KnownModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
+def _install(known: PublishedModel, folder: Path, quantization: str, tokenizer: Path | None = None) -> ModelEntry:
     from models.catalog.installation import install  # noqa: PLC0415
 
     with _told(), _bar(f"converting {known.name}") as moved:
@@ -323,7 +323,7 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal; gives what moves it: bytes done, bytes in all."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
-    console = terminal.err()
+    console = terminal.get_stderr()
     columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.catalog.catalog import ModelEntry
-    from models.catalog.published_models import KnownModel
+    from models.catalog.published_models import PublishedModel
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The models that run here.")
 
 
 @app.callback()
 def _group(context: typer.Context) -> None:
-    terminal.overview(context)
+    terminal.show_help(context)
 
 
 for _command in (library.pull, library.convert, library.use, library.remove, library.verify, library.bench):
@@ -53,7 +53,7 @@ def list_models(
     catalog = Catalog.load(paths.models_dir())
     settings, _ = resolve()
     chosen = settings.model.name or default_name(catalog)
-    entries = [described(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
+    entries = [describe_checkpoint(entry, chosen=entry.name == chosen) for entry in catalog.entries.values()]
     problems = [*catalog.problems, *(entry["problem"] for entry in entries if entry["problem"])]
     if chosen and catalog.get(chosen) is None:
         problems.append(f"There is no model {chosen!r}, which model.name names; completions do without one.")
@@ -72,12 +72,12 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Show all that is known of one model, here or to be had."""
-    from models.catalog.published_models import known_models  # noqa: PLC0415 (reads its files)
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415 (reads its files)
 
     entry = Catalog.load(paths.models_dir()).get(name)
-    known = known_models().get(name)
+    known = load_published_models().get(name)
     if entry is not None:
-        facts = described(entry, chosen=False) | {"installed": True}
+        facts = describe_checkpoint(entry, chosen=False) | {"installed": True}
         del facts["chosen"]
     elif known is not None:
         facts = available_facts(known) | {"installed": False}
@@ -88,8 +88,8 @@ def show(
         return
     for field, value in facts.items():
         if value != "":
-            line = f"{field.replace('_', ' ')}: {terminal.printable(_in_words(value))}"
-            terminal.out().print(line, markup=False, soft_wrap=True)
+            line = f"{field.replace('_', ' ')}: {terminal.escape(_in_words(value))}"
+            terminal.get_stdout().print(line, markup=False, soft_wrap=True)
 
 
 def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
@@ -100,7 +100,7 @@ def _in_words(value: Any) -> str:  # noqa: ANN401 (whatever a fact is)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def available_facts(known: KnownModel) -> dict[str, Any]:
+def available_facts(known: PublishedModel) -> dict[str, Any]:
     """A model that can be fetched, as JSON."""
     return {
         "name": known.name,
@@ -111,15 +111,15 @@ def available_facts(known: KnownModel) -> dict[str, Any]:
         "licence": known.licence,
         "gated": known.gated,
         "roles": list(known.roles),
-        "bytes_int8": known.size_bytes("int8"),
-        "bytes_float16": known.size_bytes("float16"),
+        "bytes_int8": known.estimate_size_bytes("int8"),
+        "bytes_float16": known.estimate_size_bytes("float16"),
     }
 
 
 def _list_available(*, as_json: bool) -> None:
-    from models.catalog.published_models import known_models  # noqa: PLC0415
+    from models.catalog.published_models import load_published_models  # noqa: PLC0415
 
-    facts = [available_facts(known) for known in known_models().values()]
+    facts = [available_facts(known) for known in load_published_models().values()]
     if as_json:
         terminal.emit({"models": facts})
         return
@@ -142,7 +142,9 @@ def _list_available(*, as_json: bool) -> None:
             for one in facts
         ],
     )
-    terminal.out().print("* wants an account on the hub that accepted its terms, and --token-file.", markup=False)
+    terminal.get_stdout().print(
+        "* wants an account on the hub that accepted its terms, and --token-file.", markup=False
+    )
 
 
 def default_name(catalog: Catalog) -> str:
@@ -152,7 +154,7 @@ def default_name(catalog: Catalog) -> str:
     return DEFAULT_MODEL if catalog.get(DEFAULT_MODEL) is not None else next(iter(catalog.entries), "")
 
 
-def described(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
+def describe_checkpoint(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
     """An entry as JSON."""
     files = [path for path in entry.folder.glob("*") if path.is_file()] if entry.folder.is_dir() else []
     return {
@@ -211,7 +213,7 @@ def _show(entries: Sequence[dict[str, Any]]) -> None:
             for entry in entries
         ],
     )
-    console = terminal.out()
+    console = terminal.get_stdout()
     if any(entry["problem"] for entry in entries):
         console.print("! cannot be used as it is: see above.", markup=False)
     console.print(

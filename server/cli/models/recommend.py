@@ -81,7 +81,7 @@ def _described(found: Recommendation, settings: Settings) -> dict[str, Any]:
 
 
 def _show(found: Recommendation, settings: Settings) -> None:
-    console = terminal.out()
+    console = terminal.get_stdout()
 
     def tell(line: str = "") -> None:
         console.print(line, markup=False, soft_wrap=True)

@@ -43,6 +43,6 @@ def script(
     except OSError as error:
         raise Failure(f"Port {port} cannot be had ({error.strerror or error}); choose another by --port.") from None
     with server:
-        terminal.out().print(f"STARLING_CHAT__URL={server.url}/v1 STARLING_CHAT__MODEL=scripted", markup=False)
+        terminal.get_stdout().print(f"STARLING_CHAT__URL={server.url}/v1 STARLING_CHAT__MODEL=scripted", markup=False)
         terminal.note("Put these into the environment of your editor. Ctrl-C ends it.")
         threading.Event().wait()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.findings import Severity
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from indexing.syntax import texts
 from server.cli import terminal
 from server.cli.review import sarif
@@ -80,16 +80,16 @@ def as_text(outcome: Outcome) -> None:
     """A line for each finding, and one on stderr for all."""
     from rich.text import Text  # noqa: PLC0415 (60 ms that the other formats do without)
 
-    console = terminal.out()
+    console = terminal.get_stdout()
     for one in outcome.found:
         finding, place = one.finding, one.place
         file = place.file.replace("\n", "\\n")  # a name that would pass for lines of ours
-        line = Text(terminal.printable(f"{file}:{place.line}:{place.column}: "))
+        line = Text(terminal.escape(f"{file}:{place.line}:{place.column}: "))
         line.append(finding.severity.value, style=STYLES[finding.severity])
-        line.append(terminal.printable(f" {finding.code}: {finding.message}"))
+        line.append(terminal.escape(f" {finding.code}: {finding.message}"))
         console.print(line, soft_wrap=True)
     if outcome.report is not None:
-        console.print(Text(terminal.printable("\n".join(_told(outcome.report)))), soft_wrap=True)
+        console.print(Text(terminal.escape("\n".join(_told(outcome.report)))), soft_wrap=True)
     fixable = sum(one.finding.fix is not None and one.finding.fix.safe for one in outcome.found)
     mended = f"; {fixable} can be mended with --fix" if fixable else ""
     terminal.note(f"{_some(len(outcome.found), 'finding')} in {_some(outcome.files, 'file')}{mended}.")
@@ -152,10 +152,10 @@ def plain(one: Located) -> dict[str, Any]:
         "code": finding.code,
         "severity": finding.severity.value,
         "message": finding.message,
-        "source": source_of(finding),
+        "source": format_source(finding),
         "layer": finding.layer.value,
         "confidence": round(finding.confidence, 3),
-        "explanation": explanation_of(finding),
+        "explanation": find_explanation_url(finding),
         "fix": None if fix is None else {"title": fix.title, "safe": fix.safe},
     }
 
@@ -170,7 +170,7 @@ def as_github(outcome: Outcome) -> None:
             "endLine": place.end_line,
             "col": place.column,
             "endColumn": place.end_column,
-            "title": f"{source_of(finding)}: {finding.code}",
+            "title": f"{format_source(finding)}: {finding.code}",
         }
         told = ",".join(f"{name}={_property(str(value))}" for name, value in fields.items())
         sys.stdout.write(f"::{GITHUB[finding.severity]} {told}::{_data(finding.message)}\n")
@@ -193,7 +193,7 @@ FORMATS: dict[str, Callable[[Outcome], None]] = {
 def _data(text: str) -> str:
     """As GitHub's runner reads a command's message; what would drive a terminal is spelled out."""
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return terminal.printable(escaped)
+    return terminal.escape(escaped)
 
 
 def _property(text: str) -> str:

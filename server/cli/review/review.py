@@ -20,7 +20,7 @@ from agents.findings import Severity
 from indexing.syntax import texts
 from indexing.workspace import left_out
 from indexing.workspace.walk import WalkCounts
-from server.cli import confirming, place, terminal
+from server.cli import arguments, terminal, terminal_asker
 from server.cli.review import changed_lines, findings
 from server.cli.review.findings import Located, Outcome
 from server.cli.terminal import Failure
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.reviewer.reviewer import Reviewer
-    from agents.reviewer.scoring import Report, Reviewed
+    from agents.reviewer.scoring import FileReview, Report
     from indexing.limits import IndexLimits
     from indexing.syntax.documents import Document, Span
     from server.assembly.settings import Settings
@@ -85,11 +85,11 @@ def review(  # noqa: PLR0913 (each is an option)
         bool, typer.Option("--report", help="Add the report: a score with its parts, and what to do next.")
     ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, after a question.")] = False,
-    yes: confirming.Yes = None,
+    yes: terminal_asker.Yes = None,
 ) -> int:
     """Review files and folders. The status is 1 if a finding is at least as severe as --fail-on says."""
     given = [Path(path) for path in paths or [Path()]]
-    root, *_ = [place.workspace_of(path, writes=fix) for path in given]
+    root, *_ = [arguments.workspace_of(path, writes=fix) for path in given]
     changed = changed_lines.since(diff, root) if diff is not None else None
     job = _Job.of(root, changed, reporting=report)
     try:
@@ -136,7 +136,7 @@ class _Job:
     def run(self, given: Sequence[Path]) -> Outcome:
         """Look at everything once."""
         walk, read, found = WalkCounts(), 0, []
-        reviewed: list[Reviewed] = []
+        reviewed: list[FileReview] = []
         self.fixable, self.left_out = [], []
         for batch in self._batches(given, walk):
             read += len(batch)
@@ -153,7 +153,7 @@ class _Job:
         return Outcome(found, read, skipped, self.reviewer.problem, report, tuple(self.left_out))
 
     def _looked(
-        self, batch: list[Document], reviewed: list[Reviewed]
+        self, batch: list[Document], reviewed: list[FileReview]
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
         """The findings of a batch; what a report needs beside them goes into `reviewed`."""
         if not self.reporting:
@@ -161,19 +161,19 @@ class _Job:
             return
         from agents.reviewer import assessment  # noqa: PLC0415 (for a report alone)
 
-        for one in assessment.assess(self.reviewer, batch):
+        for one in assessment.assess_files(self.reviewer, batch):
             reviewed.append(one)
             yield one.document, one.findings
 
-    def _reported(self, reviewed: list[Reviewed]) -> Report:
+    def _reported(self, reviewed: list[FileReview]) -> Report:
         from agents.reviewer import reporting  # noqa: PLC0415 (for a report alone)
 
-        whole = reporting.on_reviewed(self.reviewer, tuple(reviewed), self.root)
+        whole = reporting.report_on_reviews(self.reviewer, tuple(reviewed), self.root)
         if whole.problem and whole.problem != self.reviewer.problem:
             terminal.note(whole.problem)
         return whole.report
 
-    def mend(self, yes: Sequence[confirming.Kind]) -> None:
+    def mend(self, yes: Sequence[terminal_asker.Kind]) -> None:
         """Propose all safe fixes as one edit."""
         from agents import actions  # noqa: PLC0415
         from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite, where something is to be written)
@@ -196,7 +196,7 @@ class _Job:
         )
 
         async def ask() -> None:
-            gate = for_disk([self.root], confirming.TerminalAsker(yes), self.limits)
+            gate = for_disk([self.root], terminal_asker.TerminalAsker(yes), self.limits)
             try:
                 outcome = await gate.propose(proposal)
             finally:
@@ -254,7 +254,7 @@ class _Job:
             if path in seen or (self.changed is not None and path not in self.changed):
                 continue
             seen.add(path)
-            document = reviewed_files.read(path, self.limits, waived or ())
+            document = reviewed_files.read_document(path, self.limits, waived or ())
             if isinstance(document, str):
                 skipped[document] += 1
                 if waived is not None:
@@ -272,10 +272,10 @@ class _Job:
 
         exclusion = Exclusion(self.root, self.limits)
         for path in given:
-            real = reviewed_files.real(path)
+            real = reviewed_files.resolve_path(path)
             if os.path.isdir(real):  # noqa: PTH112 (a name too long is none)
                 try:
-                    found = reviewed_files.files(real, self.limits, seen=walk)
+                    found = reviewed_files.list_files(real, self.limits, seen=walk)
                     yield from ((file, each.waived or None) for file, each in found)
                 except OSError as error:
                     raise Failure(f"{path} cannot be read ({error.strerror}); give another folder.") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from agents.findings import Severity
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from server.version import VERSION
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def log(found: Sequence[tuple[Finding, Place]], problem: str = "") -> dict[str, 
 def _rule(finding: Finding) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": finding.code,
-        "shortDescription": {"text": f"{source_of(finding)}: {finding.code}"},
+        "shortDescription": {"text": f"{format_source(finding)}: {finding.code}"},
         "defaultConfiguration": {"level": LEVELS[finding.severity]},
         "properties": {"tags": [finding.layer.value]},
     }
-    if (url := explanation_of(finding)).startswith("https:"):  # a page on this machine is nobody else's
+    if (url := find_explanation_url(finding)).startswith("https:"):  # a page on this machine is nobody else's
         rule["helpUri"] = url
     return rule
 

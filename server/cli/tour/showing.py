@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
-from server.cli.terminal import printable
+from server.cli.terminal import escape
 from server.state import paths
 from server.version import VERSION
 
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def opening(console: Console, root: Path) -> None:
     """What is about to happen."""
     console.print(Text(f"Starling {VERSION}", style="bold"))
-    console.print(Text(f"A language server is started on {printable(str(root))}, as an editor would do it.\n"))
+    console.print(Text(f"A language server is started on {escape(str(root))}, as an editor would do it.\n"))
 
 
 def indexed(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
@@ -60,7 +60,7 @@ def completion(console: Console, asked: Asked) -> None:
     """One place: the code with the cursor, the code with the suggestion, and how it came about."""
     place = asked.place
     how = "asked for with a key" if asked.invoked else "offered while typing"
-    title = f"{printable(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
+    title = f"{escape(place.relative)}:{place.line + 1}:{len(place.before) + 1}  {place.kind}, {how}"
     cursor, marks = ("|", ("[[", "]]")) if console.options.ascii_only else ("▏", ("⟦", "⟧"))
     context, before, left, ghost, right = _pieces(asked)
     body = Text(overflow="fold")
@@ -68,7 +68,7 @@ def completion(console: Console, asked: Asked) -> None:
     body.append(_code(console, place.language, "\n".join([*context, before])))
     body.append(cursor, style="bold red")
     body.append("\nafter\n", style="dim")
-    head = printable("\n".join([*context, left]))
+    head = escape("\n".join([*context, left]))
     if console.color_system is None:
         body.append(head + marks[0] + ghost + marks[1] + right)
     else:
@@ -78,7 +78,7 @@ def completion(console: Console, asked: Asked) -> None:
     panel = Panel(body, title=Text(title), title_align="left", subtitle=_facts(asked), subtitle_align="left")
     console.print(panel, soft_wrap=False)
     verdict = "the file itself goes on just like that" if asked.exact else f"the file itself says: {place.truth}"
-    console.print(Text(f"  {printable(verdict)}\n", style="green" if asked.exact else "dim"))
+    console.print(Text(f"  {escape(verdict)}\n", style="green" if asked.exact else "dim"))
 
 
 def summary(
@@ -185,8 +185,8 @@ def _pieces(asked: Asked) -> tuple[list[str], str, str, str, str]:
     indent = _common_indent([*context, place.before + "x", *more])
     suggested = [first, *(text[len(indent) :] for text in more)]
     rest = [f"... {len(suggested) - SUGGESTION_LINES} more lines"] if len(suggested) > SUGGESTION_LINES else []
-    ghost = printable("\n".join([*suggested[:SUGGESTION_LINES], *rest]))
-    right = printable(line[len(place.before) + answer.replaces_to :])
+    ghost = escape("\n".join([*suggested[:SUGGESTION_LINES], *rest]))
+    right = escape(line[len(place.before) + answer.replaces_to :])
     return [text[len(indent) :] for text in context], place.before[len(indent) :], left[len(indent) :], ghost, right
 
 
@@ -200,7 +200,7 @@ def _common_indent(lines: Sequence[str]) -> str:
 
 def _code(console: Console, language: str, code: str) -> Text:
     """`code` coloured, its characters unchanged."""
-    plain = Text(printable(code))
+    plain = Text(escape(code))
     if console.color_system is None:
         return plain
     coloured = Syntax("", language, theme=THEME, background_color="default").highlight(plain.plain)

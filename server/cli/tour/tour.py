@@ -65,8 +65,8 @@ async def tour(root: Path, console: Console) -> None:
             bar.update(task, description="choosing places", completed=100)
             places = await asyncio.to_thread(find, root)
             typed, invoked = await _asked(client, places, bar, task)
-            model = (await client.command("starling.status"))["model"] or {}
-            statistics = (await client.command("starling.stats"))["completion"]
+            model = (await client.run_command("starling.status"))["model"] or {}
+            statistics = (await client.run_command("starling.stats"))["completion"]
         finally:
             await client.finish()
     showing.indexed(console, status, index_s, client.initialize_ms)
@@ -74,7 +74,7 @@ async def tour(root: Path, console: Console) -> None:
     for asked in _chosen(typed, SHOWN_WHILE_TYPING) + _chosen(surest, SHOWN_WHEN_ASKED):
         showing.completion(console, asked)
     showing.summary(console, typed, invoked, model, statistics)
-    for complaint in client.complaints:
+    for complaint in client.problems:
         console.print(complaint, style="yellow", markup=False)
     showing.next_steps(console)
 
@@ -83,7 +83,7 @@ async def _indexed(client: DemoClient, bar: Progress, task: Any) -> dict[str, An
     """Wait for the index; the last status of it."""
     end = time.monotonic() + INDEX_S
     while True:
-        status = (await client.command("starling.status"))["index"]
+        status = (await client.run_command("starling.status"))["index"]
         if status is not None:
             bar.update(task, figures=f"{status['files']:,} files")
             if status["state"] in {"ready", "failed", "off"} or time.monotonic() > end:

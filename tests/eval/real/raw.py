@@ -62,7 +62,7 @@ class Raw:
         if form is None:
             raise ValueError(f"The model {self.entry.name} does not chat.")
         parts = [*(_turn(form.system, system) if system else ()), *_turn(form.user, user), (form.opening, True)]
-        return self._write(list(self._tokenizer.marked(parts)), list(form.ends), lambda _: None, tokens)
+        return self._write(list(self._tokenizer.encode_parts(parts)), list(form.ends), lambda _: None, tokens)
 
     def _write(self, prompt: list[str], ends: Sequence[str], stop: Callable[[str], int | None], tokens: int) -> Said:
         numbers: list[int] = []

@@ -34,13 +34,13 @@ class _Again:
     inner: Steering
     told: Callable[[], Sequence[int]]
 
-    def allowed(self) -> Sequence[int] | None:
+    def list_allowed(self) -> Sequence[int] | None:
         """Ids to choose from; None for any."""
-        return self.told() or self.inner.allowed()
+        return self.told() or self.inner.list_allowed()
 
-    def spelled(self, number: int) -> str:
+    def spell(self, number: int) -> str:
         """The token with the id `number`."""
-        return self.inner.spelled(number)
+        return self.inner.spell(number)
 
 
 class Replaying:
@@ -71,7 +71,7 @@ class Replaying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def lacks(self, _: Prompt) -> bool:
+    def should_keep(self, _: Prompt) -> bool:
         """Have nothing read ahead for a next key: the next place is in another file, and would have to wait for it."""
         return False
 
@@ -111,7 +111,7 @@ class Replaying:
         return found
 
     def _key(self, prompt: Prompt) -> str:
-        again = (f"again {prompt.again}",) if prompt.again else ()
+        again = (f"again {prompt.forced_start}",) if prompt.forced_start else ()
         text = "\0".join((self._weights, str(prompt.max_tokens), *prompt.tokens, *again))
         return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 

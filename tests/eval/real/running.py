@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from models.local.calibration import available_cores
+from models.local.calibration import count_available_cores
 from tests.eval import tables
 from tests.eval.real.answers import Answers, Key
 from tests.eval.real.installed import entry_of, processor
@@ -60,7 +60,7 @@ def parser(description: str, arms: Sequence[str], count: int, counted: str, tabl
     made.add_argument("--arm", nargs="*", choices=arms, default=list(arms), help="arms to ask; none only prints")
     made.add_argument("--count", type=int, default=count, help=counted)
     made.add_argument("--seconds", type=float, default=float("inf"), help="how long to ask, at most")
-    made.add_argument("--threads", type=int, default=available_cores())
+    made.add_argument("--threads", type=int, default=count_available_cores())
     made.add_argument("--write", action="store_true", help=f"write {table} of the answers that are there")
     return made
 

@@ -32,7 +32,7 @@ class Engine:
         steering = options.get("steering")
         for number in (1, 2, 3):
             if steering is not None:
-                self.allowed.append(steering.allowed())
+                self.allowed.append(steering.list_allowed())
             if on_step(Step(Token(number, str(number)), -0.5)):
                 break
         return 0, ()
@@ -52,7 +52,7 @@ def test_what_was_decoded_is_replayed_in_a_later_run_and_computed_on_where_more_
     again = Replaying(own, tmp_path / "decoded.jsonl", "w")  # type: ignore[arg-type]
     assert (said(again, 2), own.calls) == ([1, 2], 1)
     assert again.spared_s >= 0
-    assert not again.lacks(Prompt(("a", "c"), 0, 8))
+    assert not again.should_keep(Prompt(("a", "c"), 0, 8))
     assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
     assert (said(again, 9), own.calls) == ([1, 2, 3], 2)
 
@@ -72,10 +72,10 @@ def test_other_prompts_budgets_weights_and_rankings_are_computed(tmp_path: Path)
 class Steering:
     """Allows 7 always."""
 
-    def allowed(self) -> list[int]:
+    def list_allowed(self) -> list[int]:
         return [7]
 
-    def spelled(self, number: int) -> str:
+    def spell(self, number: int) -> str:
         return str(number)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from models.catalog.catalog import Catalog
-from models.catalog.installation import CHECKSUMS_FILE, check, described, install, remove
-from models.catalog.published_models import known_models
+from models.catalog.installation import CHECKSUMS_FILE, check, describe_checkpoint, install, remove
+from models.catalog.published_models import load_published_models
 from models.errors import ModelError
 from models.tokenizer import Tokenizer
 from tests.models.conversion.parity import NETWORKS
@@ -30,7 +30,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_a_local_checkpoint_becomes_a_model_of_the_catalog(checkpoint: Path, tmp_path: Path) -> None:
-    known = described(checkpoint, "mine")
+    known = describe_checkpoint(checkpoint, "mine")
     assert (known.roles, known.context_tokens) == (("completion",), 64)
     entry = install(known, checkpoint, tmp_path / "models")
     catalog = Catalog.load(tmp_path / "models")
@@ -40,9 +40,9 @@ def test_a_local_checkpoint_becomes_a_model_of_the_catalog(checkpoint: Path, tmp
     assert check(entry) == ""
 
 
-@pytest.mark.parametrize("name", sorted(known_models()))
+@pytest.mark.parametrize("name", sorted(load_published_models()))
 def test_what_is_known_of_a_model_stands_in_its_entry(name: str, checkpoint: Path, tmp_path: Path) -> None:
-    known = known_models()[name]
+    known = load_published_models()[name]
     entry = install(known, checkpoint, tmp_path / "models")
     assert (entry.roles, entry.licence, entry.source) == (known.roles, known.licence, known.repository)
     assert (entry.chat, entry.pooling, dict(entry.settings)) == (known.chat, known.pooling, dict(known.settings or {}))
@@ -55,18 +55,18 @@ def test_a_marker_that_its_authors_call_ordinary_is_never_read_in_a_text(checkpo
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
     tokenizer["added_tokens"] = [{"id": 91, "content": "<fim_suffix>", **plain}]
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
-    entry = install(described(checkpoint, "mine"), checkpoint, tmp_path / "models")
+    entry = install(describe_checkpoint(checkpoint, "mine"), checkpoint, tmp_path / "models")
     assert "<fim_suffix>" in Tokenizer.read(path).encode("a<fim_suffix>").tokens  # as it was
     assert "<fim_suffix>" not in Tokenizer.read(entry.tokenizer).encode("a<fim_suffix>").tokens
 
 
 def test_a_tokenizer_without_markers_is_no_use_and_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="knows neither fill-in-the-middle nor chat markers"):
-        described(NETWORKS / "llama", "mine")
+        describe_checkpoint(NETWORKS / "llama", "mine")
 
 
 def test_the_first_token_of_a_prompt_stands_in_the_entry(checkpoint: Path, tmp_path: Path) -> None:
-    known = described(checkpoint, "mine")
+    known = describe_checkpoint(checkpoint, "mine")
     assert known.fim is not None
     entry = install(replace(known, fim=replace(known.fim, begin="<|endoftext|>")), checkpoint, tmp_path / "models")
     assert entry.fim.begin == "<|endoftext|>"
@@ -74,7 +74,7 @@ def test_the_first_token_of_a_prompt_stands_in_the_entry(checkpoint: Path, tmp_p
 
 
 def test_an_encoder_is_an_embedder(tmp_path: Path) -> None:
-    known = described(NETWORKS / "roberta", "mine")
+    known = describe_checkpoint(NETWORKS / "roberta", "mine")
     assert known.roles == ("embedding",)
     assert install(known, NETWORKS / "roberta", tmp_path / "models").context_tokens == 64
 
@@ -82,12 +82,12 @@ def test_an_encoder_is_an_embedder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "..", "../up", "a/b", "a\\b", ".hidden", "a" * 100, "new\nline"])
 def test_a_name_is_never_a_path(name: str, checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no name for a model"):
-        install(replace(described(checkpoint, "mine"), name=name), checkpoint, tmp_path / "models")
+        install(replace(describe_checkpoint(checkpoint, "mine"), name=name), checkpoint, tmp_path / "models")
     assert not (tmp_path / "models").exists()
 
 
 def test_a_changed_or_lost_file_is_noticed(checkpoint: Path, tmp_path: Path) -> None:
-    entry = install(described(checkpoint, "mine"), checkpoint, tmp_path / "models")
+    entry = install(describe_checkpoint(checkpoint, "mine"), checkpoint, tmp_path / "models")
     with (entry.folder / "model.bin").open("ab") as stream:
         stream.write(b"more")
     assert "model.bin of the model mine has changed" in check(entry)
@@ -99,7 +99,7 @@ def test_a_changed_or_lost_file_is_noticed(checkpoint: Path, tmp_path: Path) -> 
 
 
 def test_only_a_persons_own_models_are_removed(checkpoint: Path, tmp_path: Path) -> None:
-    entry = install(described(checkpoint, "mine"), checkpoint, tmp_path / "models")
+    entry = install(describe_checkpoint(checkpoint, "mine"), checkpoint, tmp_path / "models")
     with pytest.raises(ModelError, match="lies outside"):
         remove(replace(entry, folder=checkpoint), tmp_path / "models")
     with pytest.raises(ModelError, match="is part of Starling"):
@@ -109,7 +109,7 @@ def test_only_a_persons_own_models_are_removed(checkpoint: Path, tmp_path: Path)
 
 
 def test_a_model_of_that_name_is_not_overwritten(checkpoint: Path, tmp_path: Path) -> None:
-    install(described(checkpoint, "mine"), checkpoint, tmp_path / "models")
+    install(describe_checkpoint(checkpoint, "mine"), checkpoint, tmp_path / "models")
     with pytest.raises(ModelError, match="`starling models remove mine` first"):
-        install(described(checkpoint, "mine"), checkpoint, tmp_path / "models")
+        install(describe_checkpoint(checkpoint, "mine"), checkpoint, tmp_path / "models")
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine"]

@@ -13,7 +13,7 @@ import pytest
 from models.catalog import pulling
 from models.catalog.catalog import FimTokens
 from models.catalog.installation import install
-from models.catalog.published_models import KnownModel, known_models
+from models.catalog.published_models import PublishedModel, load_published_models
 from models.catalog.pulling import pull
 from models.errors import ModelError
 from tests.models.conversion.parity import NETWORKS
@@ -22,7 +22,7 @@ from tests.models.hub import Hub, served
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODEL = KnownModel(
+MODEL = PublishedModel(
     name="small",
     repository="someone/model",
     network="starcoder2",
@@ -111,18 +111,22 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(
 
 
 def test_every_published_model_is_described_whole() -> None:
-    models = known_models()
+    models = load_published_models()
     assert len(models) > 20
     for model in models.values():
         assert ("completion" in model.roles) == (model.fim is not None)
         assert ("chat" in model.roles) == (model.chat is not None)
-        assert model.size_bytes("int8") < model.size_bytes("float16") < model.size_bytes("float32")
+        assert (
+            model.estimate_size_bytes("int8")
+            < model.estimate_size_bytes("float16")
+            < model.estimate_size_bytes("float32")
+        )
 
 
 def test_counting_bytes_starts_no_process() -> None:
     code = (
         "import multiprocessing, psutil; multiprocessing.set_start_method('spawn')\n"  # as newer Pythons begin with
-        "from models.catalog.pulling import _counter; _counter(print)(total=3)\n"
+        "from models.catalog.pulling import _make_counter; _make_counter(print)(total=3)\n"
         "print(len(psutil.Process().children()))"
     )
     command = [sys.executable, "-c", code]

@@ -24,8 +24,8 @@ def test_the_evidence_weighs_what_the_file_says(tmp_path: Path) -> None:
     read = ShowFilter.read(written(tmp_path, kinds=kinds))
     assert read is not None
     evidence = dict.fromkeys(EVIDENCE, 1.0) | {"total": -3.0}
-    assert read.probability("alone", evidence) == pytest.approx(1 / (1 + math.exp(5.0)))
-    assert read.probability("draft", evidence) == 0.5
+    assert read.estimate_probability("alone", evidence) == pytest.approx(1 / (1 + math.exp(5.0)))
+    assert read.estimate_probability("draft", evidence) == 0.5
 
 
 def test_a_model_without_the_file_has_no_filter(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.catalog.sizes import is_small, weights
+from models.catalog.sizes import is_small, parse_weight_count
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ from models.catalog.sizes import is_small, weights
     ],
 )
 def test_a_name_says_its_size(name: str, size: int) -> None:
-    assert weights(name) == size
+    assert parse_weight_count(name) == size
     assert is_small(name) == (0 < size < 8_000_000_000)

@@ -8,13 +8,13 @@ import pytest
 from tokenizers import Tokenizer as Encoder
 
 from models.catalog.catalog import Catalog
-from models.catalog.installation import described, install
-from models.catalog.prompt_formats import known_chat
-from models.catalog.published_models import known_models
+from models.catalog.installation import describe_checkpoint, install
+from models.catalog.prompt_formats import match_chat_format
+from models.catalog.published_models import load_published_models
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import Beside, default_name, licence_of, quantization
-from models.conversion.gguf_vocabulary import vocabulary_of
-from models.conversion.pretokenizers import WAYS
+from models.conversion.gguf_description import Beside, find_licence, name_quantization, suggest_name
+from models.conversion.gguf_vocabulary import build_vocabulary
+from models.conversion.pretokenizers import PRETOKENIZERS
 from models.errors import ModelError
 from models.tokenizer import Tokenizer
 from tests.models import bundled
@@ -39,17 +39,17 @@ def written(path: Path, fill: Callable[[GGUFWriter], object]) -> Path:
 
 
 def tokenizer_of(path: Path) -> Tokenizer:
-    return Tokenizer(Encoder.from_str(vocabulary_of(read_contents(path)).content))
+    return Tokenizer(Encoder.from_str(build_vocabulary(read_contents(path)).content))
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PRETOKENIZERS)
 def test_text_comes_back_as_it_was_whatever_the_way_to_cut(way: str, tmp_path: Path) -> None:
     path = written(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
     tokenizer = tokenizer_of(path)
     encoded = tokenizer.encode(CODE)
-    assert tokenizer.bytes_of(encoded.tokens).decode() == CODE
-    assert tokenizer.decode([tokenizer.number(token) for token in encoded.tokens]) == CODE
-    assert tokenizer.by_bytes
+    assert tokenizer.join_bytes(encoded.tokens).decode() == CODE
+    assert tokenizer.decode([tokenizer.find_id(token) for token in encoded.tokens]) == CODE
+    assert tokenizer.is_byte_level
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_text_comes_back_as_it_was_whatever_the_way_to_cut(way: str, tmp_path: P
 )
 def test_text_is_cut_as_the_file_says(way: str, text: str, pieces: list[str], tmp_path: Path) -> None:
     path = written(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
-    encoder = Encoder.from_str(vocabulary_of(read_contents(path)).content)
+    encoder = Encoder.from_str(build_vocabulary(read_contents(path)).content)
     letters = {letter: byte for byte, letter in ggufs.byte_letters().items()}
     cut = [piece for piece, _ in encoder.pre_tokenizer.pre_tokenize_str(text)]  # type: ignore[union-attr]
     assert [bytes(letters[letter] for letter in piece).decode() for piece in cut] == pieces
@@ -108,7 +108,7 @@ def test_markers_in_a_text_are_text(tmp_path: Path) -> None:
     encoded = tokenizer.encode("a<|fim_prefix|><|endoftext|>b")
     assert "<|fim_prefix|>" not in encoded.tokens
     assert "<|endoftext|>" not in encoded.tokens
-    assert tokenizer.knows("<|fim_prefix|>")
+    assert tokenizer.has_token("<|fim_prefix|>")
 
 
 PIECES = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
@@ -139,14 +139,14 @@ def test_sentence_piece_joins_by_score_and_falls_back_to_bytes(tmp_path: Path) -
     assert tokenizer.encode("\n    é").tokens == ("<0x0A>", "▁▁▁▁", "<0xC3>", "<0xA9>")
     for text in ("a return(x)\n    é", " return", "x  y"):
         encoded = tokenizer.encode(text)
-        assert tokenizer.decode([tokenizer.number(token) for token in encoded.tokens]) == text
-    assert not tokenizer.by_bytes
+        assert tokenizer.decode([tokenizer.find_id(token) for token in encoded.tokens]) == text
+    assert not tokenizer.is_byte_level
 
 
 def test_a_space_stands_before_a_text_unless_it_goes_on(tmp_path: Path) -> None:
     chatting = tokenizer_of(written(tmp_path / "a.gguf", sentence_piece))
     assert chatting.encode("return").tokens == ("▁return",)
-    assert chatting.decode([chatting.number("▁return"), chatting.number("▁ret")]) == "return ret"
+    assert chatting.decode([chatting.find_id("▁return"), chatting.find_id("▁ret")]) == "return ret"
     filling = tokenizer_of(
         written(
             tmp_path / "b.gguf", lambda writer: sentence_piece(writer, markers=("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"))
@@ -188,7 +188,7 @@ def test_a_tokenizer_that_cannot_be_used_says_what_to_do(
             writer.kv_data[0]["tokenizer.ggml.model"].value = "t5"
 
     with pytest.raises(ModelError, match=sentence):
-        vocabulary_of(read_contents(written(tmp_path / "v.gguf", fill_once)))
+        build_vocabulary(read_contents(written(tmp_path / "v.gguf", fill_once)))
 
 
 def full_model(path: Path, change: Callable[[GGUFWriter], object] = lambda _writer: None, **named: str) -> Path:
@@ -216,7 +216,7 @@ def test_prompts_turns_licence_and_source_come_from_the_file(tmp_path: Path) -> 
         writer.add_file_type(15)
 
     path = full_model(tmp_path / "some-1.5b.Q4_K_M.gguf", tell, template=ggufs.CHATML)
-    known = described(path, "some")
+    known = describe_checkpoint(path, "some")
     entry = install(known, path, tmp_path / "models")
     assert Catalog.load(tmp_path / "models").problems == ()
     assert (entry.licence, entry.source) == ("Apache-2.0", "https://huggingface.co/Some/Model (Q4_K_M)")
@@ -229,7 +229,10 @@ def test_prompts_turns_licence_and_source_come_from_the_file(tmp_path: Path) -> 
 
 
 def test_a_file_is_prompted_as_the_published_model_of_its_family(tmp_path: Path) -> None:
-    assert described(full_model(tmp_path / "m.gguf"), "m").fim == known_models()["qwen2.5-coder-1.5b"].fim
+    assert (
+        describe_checkpoint(full_model(tmp_path / "m.gguf"), "m").fim
+        == load_published_models()["qwen2.5-coder-1.5b"].fim
+    )
 
 
 def test_mellums_markers_are_starcoders_in_another_order(tmp_path: Path) -> None:
@@ -240,27 +243,27 @@ def test_mellums_markers_are_starcoders_in_another_order(tmp_path: Path) -> None
 
     for way, layout in (("mellum", "suffix_first"), ("starcoder", "psm")):
         path = full_model(tmp_path / f"{way}.gguf", rename, pre=way)
-        fim = described(path, way).fim
+        fim = describe_checkpoint(path, way).fim
         assert fim is not None
         assert (fim.prefix, fim.layouts[0]) == ("<fim_prefix>", layout)
 
 
 def test_a_base_model_with_its_familys_template_only_completes(tmp_path: Path) -> None:
     path = full_model(tmp_path / "base.gguf", template=ggufs.CHATML, eos="<|endoftext|>")
-    known = described(path, "base")
+    known = describe_checkpoint(path, "base")
     assert known.roles == ("completion",)
     assert "was not taught to end a turn by it" in known.note
 
 
 def test_a_template_that_is_not_known_is_said(tmp_path: Path) -> None:
-    known = described(full_model(tmp_path / "m.gguf", template="{{ '### User: ' }}"), "m")
+    known = describe_checkpoint(full_model(tmp_path / "m.gguf", template="{{ '### User: ' }}"), "m")
     assert known.roles == ("completion",)
     assert known.note == "m.gguf has a chat template that is not known here, so that it is not offered for chat."
 
 
 def test_what_the_program_says_fills_the_gaps(tmp_path: Path) -> None:
     beside = Beside("{{ .Prompt }}<|im_start|>x<|im_end|>", "MIT", "ollama:m:1b")
-    known = described(full_model(tmp_path / "m.gguf"), "m", beside=beside)
+    known = describe_checkpoint(full_model(tmp_path / "m.gguf"), "m", beside=beside)
     assert (known.licence, known.repository) == ("MIT", "ollama:m:1b (F32)")
     assert "chat" in known.roles
 
@@ -274,7 +277,7 @@ def test_markers_are_named_by_number_where_their_names_are_not_known(tmp_path: P
         for part, token in (("pre", "<before>"), ("suf", "<after>"), ("mid", "<between>"), ("sep", "<|file_sep|>")):
             writer.add_uint32(f"tokenizer.ggml.fim_{part}_token_id", tokens.index(token))
 
-    known = described(full_model(tmp_path / "m.gguf", name), "m")
+    known = describe_checkpoint(full_model(tmp_path / "m.gguf", name), "m")
     assert known.fim is not None
     assert (known.fim.prefix, known.fim.suffix, known.fim.middle) == ("<before>", "<after>", "<between>")
     assert (known.fim.end, known.fim.file) == ("<|im_end|>", "<|file_sep|>")
@@ -283,7 +286,7 @@ def test_markers_are_named_by_number_where_their_names_are_not_known(tmp_path: P
 def test_a_model_for_nothing_known_says_so(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "m.gguf", NETWORKS / "qwen2", tokenizer=plain_tokens)
     with pytest.raises(ModelError, match="has no known fill-in-the-middle markers and has no chat template"):
-        described(tmp_path / "m.gguf", "m")
+        describe_checkpoint(tmp_path / "m.gguf", "m")
 
 
 def plain_tokens(writer: GGUFWriter, rows: int) -> None:
@@ -298,7 +301,7 @@ def test_the_first_token_is_told_by_the_file(tmp_path: Path) -> None:
         writer.add_bos_token_id(5)
         writer.add_add_bos_token(True)
 
-    known = described(full_model(tmp_path / "m.gguf", begin, template=ggufs.CHATML), "m")
+    known = describe_checkpoint(full_model(tmp_path / "m.gguf", begin, template=ggufs.CHATML), "m")
     assert known.fim is not None
     assert known.chat is not None
     assert (known.fim.begin, known.chat.begin) == ("t5", "t5")
@@ -316,17 +319,17 @@ def test_the_first_token_is_told_by_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_model_is_named_after_its_file(name: str, wanted: str, tmp_path: Path) -> None:
-    assert default_name(tmp_path / name) == wanted
+    assert suggest_name(tmp_path / name) == wanted
 
 
 def test_the_quantization_is_named_by_most_of_the_bytes_where_the_file_does_not_say(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "m.gguf", NETWORKS / "qwen2", "Q8_0")
-    assert quantization(read_contents(tmp_path / "m.gguf")) == "Q8_0"
+    assert name_quantization(read_contents(tmp_path / "m.gguf")) == "Q8_0"
 
 
 def test_a_licence_of_many_lines_becomes_one_short_one(tmp_path: Path) -> None:
     path = written(tmp_path / "m.gguf", lambda writer: writer.add_license("a\x1b[2J\n" * 500))
-    licence = licence_of(read_contents(path))
+    licence = find_licence(read_contents(path))
     assert len(licence) <= 200
     assert "\n" not in licence
 
@@ -340,7 +343,7 @@ def test_a_licence_of_many_lines_becomes_one_short_one(tmp_path: Path) -> None:
     ],
 )
 def test_turns_are_recognized_by_what_stands_in_a_template(template: str, tokens: set[str], opening: str) -> None:
-    chat = known_chat(template, tokens)
+    chat = match_chat_format(template, tokens)
     assert chat is not None
     assert chat.opening == opening
-    assert known_chat(template, set()) is None
+    assert match_chat_format(template, set()) is None

@@ -21,7 +21,7 @@ from models.host.address import SOCKET_URL
 from models.host.connection import FixedConnection
 from models.host.daemon import KEEP_ALIVE_S
 from models.host.host_app import Host, create_app
-from models.host.loaded_models import Limits, Residents
+from models.host.loaded_models import Limits, LoadedModels
 from models.remote.completion.dialects import HostDialect, PlainDialect
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint, Patience
@@ -62,8 +62,8 @@ class Serving:
             return models[entry.name][1]()
 
         loaders: Any = {"completion": load, "chat": load, "embedding": load}
-        self.residents = Residents(None, loaders, limits, self.executor, catalog=lambda _: catalog)
-        self.host = Host(self.residents, self.executor, VERSION, token)
+        self.loaded_models = LoadedModels(None, loaders, limits, self.executor, catalog=lambda _: catalog)
+        self.host = Host(self.loaded_models, self.executor, VERSION, token)
         config = uvicorn.Config(
             create_app(self.host),
             http="h11",
@@ -114,7 +114,7 @@ class Serving:
         self._server.should_exit = True
         self._thread.join(WAIT_S)
         self._listener.close()
-        self.residents.close()
+        self.loaded_models.close()
         self.executor.shutdown()
         self._folder.cleanup()
 

@@ -23,11 +23,11 @@ from models.errors import HostError
 from models.host import peers
 from models.host.address import Address
 from models.host.daemon import run
-from models.host.folder_trust import claim, untrusted
-from models.host.health_check import health
-from models.host.launcher import HostProcess
+from models.host.folder_trust import claim, explain_distrust
+from models.host.health_check import fetch_health
+from models.host.launcher import HostLauncher
 from models.host.loaded_models import Limits
-from models.host.peers import foreign_peer, uid_of_peer
+from models.host.peers import describe_foreign_peer, read_peer_uid
 from models.remote.http import HttpClient, HttpOptions
 from tests.models.host.serving import WAIT_S
 
@@ -120,7 +120,7 @@ def test_a_folder_that_was_prepared_is_refused_in_one_sentence(place: Path, prep
     folder = prepare(place)
     assert not claim(folder)
     address = Address(folder, "1.0")
-    for use in (address.check, lambda: run(address, Limits(1), models_dir=None, loaders={})):
+    for use in (address.check_folder, lambda: run(address, Limits(1), models_dir=None, loaders={})):
         with pytest.raises(HostError, match=r"cannot be trusted: [^.]*STARLING_HOME[^.]*`model.host` to off[^.]*\.$"):
             use()
     assert not folder.is_dir() or list(folder.iterdir()) == []
@@ -147,11 +147,11 @@ def test_the_systems_own_links_are_followed_and_ours_before_our_own_folder_too(p
     (place / "real" / "starling").mkdir(mode=0o700)
     (place / "link").symlink_to("real")
     (place / "up").symlink_to("real/../real")
-    assert untrusted(place / "link" / "starling") == ""
-    assert untrusted(place / "up" / "starling") == ""
+    assert explain_distrust(place / "link" / "starling") == ""
+    assert explain_distrust(place / "up" / "starling") == ""
     (place / "round").symlink_to("round")
-    assert "is a link" in untrusted(place / "round" / "starling")
-    assert "plain path" in untrusted(Path("relative/starling"))
+    assert "is a link" in explain_distrust(place / "round" / "starling")
+    assert "plain path" in explain_distrust(Path("relative/starling"))
 
 
 class Listener:
@@ -200,14 +200,14 @@ def test_a_peer_is_known(place: Path) -> None:
     listener = Listener(place / "s")
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(place / "s"))
-        assert uid_of_peer(connection) == os.getuid()
-        assert foreign_peer(connection) == ""
+        assert read_peer_uid(connection) == os.getuid()
+        assert describe_foreign_peer(connection) == ""
     listener.close()
 
 
 def test_a_socket_that_another_user_listens_at_gets_no_byte(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listener = Listener(place / "s")
-    monkeypatch.setattr(peers, "uid_of_peer", lambda _: os.getuid() + 1)
+    monkeypatch.setattr(peers, "read_peer_uid", lambda _: os.getuid() + 1)
     with pytest.raises(httpx2.ConnectError, match="listens there instead of you"):
         post(place / "s")
     listener.close()
@@ -226,8 +226,12 @@ def test_a_host_of_another_user_is_refused_before_it_is_asked(place: Path, monke
     assert claim(place / "starling")
     address = Address(place / "starling", "1.0")
     listener = Listener(address.socket)
-    monkeypatch.setattr(peers, "uid_of_peer", lambda _: 12345)
-    for use in (address.reach, lambda: health(address), HostProcess(address, ["never started"]).reach):
+    monkeypatch.setattr(peers, "read_peer_uid", lambda _: 12345)
+    for use in (
+        address.find_host,
+        lambda: fetch_health(address),
+        HostLauncher(address, ["never started"]).ensure_running,
+    ):
         with pytest.raises(HostError, match=r"^User 12345 has the model host's place, .*host-1.0.*; remove that file"):
             use()
     listener.close()
@@ -240,7 +244,7 @@ def test_a_link_in_the_sockets_place_is_refused(place: Path) -> None:
     listener = Listener(place / "s")
     address.socket.symlink_to(place / "s")
     with pytest.raises(HostError, match="remove that file"):
-        address.reach()
+        address.find_host()
     listener.close()
     assert listener.connections == 0
 
@@ -255,8 +259,8 @@ def test_the_host_shows_other_users_out_before_it_reads(place: Path, monkeypatch
     )
     host.start()
     assert listens.wait(WAIT_S)
-    assert health(address)
-    monkeypatch.setattr(peers, "uid_of_peer", lambda _: os.getuid() + 1)
+    assert fetch_health(address)
+    monkeypatch.setattr(peers, "read_peer_uid", lambda _: os.getuid() + 1)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(WAIT_S)
         connection.connect(str(address.socket))

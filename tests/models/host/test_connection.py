@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from models.errors import SilentHostError
-from models.host.address import SOCKET_URL, Reach
+from models.host.address import SOCKET_URL, HostAccess
 from models.host.connection import ENDED, HostConnection
 from tests.models.bundled import never
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from models.host.launcher import HostProcess
+    from models.host.launcher import HostLauncher
 
 SILENT = "The model host does not answer."
 
@@ -28,7 +28,7 @@ class Place:
     since: int = 1
     handshake: str = ""
 
-    def since_ns(self) -> int:
+    def read_start_ns(self) -> int:
         return self.since
 
 
@@ -36,26 +36,26 @@ class Place:
 class Process:
     """A host that answers, or does not."""
 
-    reached: Reach
+    reached: HostAccess
     address: Place = field(default_factory=Place)
     silent: bool = False
 
-    def reach(self, _: Callable[[], bool]) -> Reach:
+    def ensure_running(self, _: Callable[[], bool]) -> HostAccess:
         if self.silent:
             raise SilentHostError(SILENT)
         return self.reached
 
-    def lives(self) -> bool:
+    def is_alive(self) -> bool:
         return not self.silent
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Process:
-    return Process(Reach(SOCKET_URL, tmp_path / "host.sock"))
+    return Process(HostAccess(SOCKET_URL, tmp_path / "host.sock"))
 
 
 def connected(process: Process) -> tuple[HostConnection, list[str]]:
-    connection, told = HostConnection(cast("HostProcess", process)), list[str]()
+    connection, told = HostConnection(cast("HostLauncher", process)), list[str]()
     connection.listen(told.append)
     return connection, told
 
@@ -63,14 +63,14 @@ def connected(process: Process) -> tuple[HostConnection, list[str]]:
 def test_one_that_ended_is_told_of_once_and_forgotten_when_another_one_answers(process: Process) -> None:
     connection, told = connected(process)
     old = connection.endpoint(never)
-    assert [connection.lost(old) for _ in range(3)] == [True] * 3
-    connection.heard()  # an answer that was on its way
+    assert [connection.discard(old) for _ in range(3)] == [True] * 3
+    connection.note_answer()  # an answer that was on its way
     assert connection.problem == ENDED
     process.address.since = 2
     for _ in range(3):
         assert connection.endpoint(never) is not old
     assert (told, connection.problem) == ([ENDED], ENDED)  # it still has to load the model
-    connection.heard()
+    connection.note_answer()
     assert connection.problem == ""
     connection.close()
 
@@ -79,7 +79,7 @@ def test_one_that_tidied_up_left_by_itself(process: Process) -> None:
     connection, told = connected(process)
     old = connection.endpoint(never)
     process.address.since = 0
-    connection.lost(old)
+    connection.discard(old)
     process.address.since = 2
     connection.endpoint(never)
     assert (told, connection.problem) == ([], "")
@@ -88,7 +88,7 @@ def test_one_that_tidied_up_left_by_itself(process: Process) -> None:
 
 def test_a_connection_that_breaks_is_no_host_that_ended(process: Process) -> None:
     connection, told = connected(process)
-    connection.lost(connection.endpoint(never))
+    connection.discard(connection.endpoint(never))
     connection.endpoint(never)
     assert (told, connection.problem) == ([], "")
     connection.close()
@@ -102,7 +102,7 @@ def test_of_the_next_one_that_does_not_answer_yet_nobody_is_told_to_let_a_stoppe
     connection, _ = connected(process)
     old: Any = connection.endpoint(never)
     process.address.since = 1 if ended else 0
-    connection.lost(old)
+    connection.discard(old)
     process.silent = True
     with pytest.raises(SilentHostError) as raised:
         connection.endpoint(never)

@@ -17,8 +17,8 @@ from models.host import launcher
 from models.host.address import Address
 from models.host.connection import HostConnection
 from models.host.daemon import AlreadyRunningError, run
-from models.host.health_check import health
-from models.host.launcher import HostProcess
+from models.host.health_check import fetch_health
+from models.host.launcher import HostLauncher
 from models.host.loaded_models import Limits
 from tests.models.host.serving import WAIT_S
 
@@ -52,25 +52,25 @@ class Running:
 @pytest.mark.parametrize("sockets", [True, False])
 def test_it_is_found_while_it_lives_and_leaves_nothing_behind(folder: Path, *, sockets: bool) -> None:
     address = Address(folder, "1.0", sockets)
-    assert address.reach() is None
+    assert address.find_host() is None
     host = Running(address)
-    told = health(address)
+    told = fetch_health(address)
     assert told is not None
     assert told["version"] == address.handshake
     host.thread.join(WAIT_S)
-    assert address.reach() is None
+    assert address.find_host() is None
     assert [path.suffix for path in folder.iterdir()] in ([".lock"], [])
 
 
 def test_on_loopback_the_token_is_what_opens_it_and_only_the_owner_can_read_it(folder: Path) -> None:
     address = Address(folder, "1.0", sockets=False)
     host = Running(address)
-    reach = address.reach()
-    assert reach is not None
-    assert httpx2.get(f"{reach.url}/health", trust_env=False).status_code == 401
+    access = address.find_host()
+    assert access is not None
+    assert httpx2.get(f"{access.url}/health", trust_env=False).status_code == 401
     assert address.record.stat().st_mode & 0o077 == 0
-    endpoint = HostConnection(HostProcess(address, ["never started"])).endpoint(lambda: False)
-    assert endpoint.url == f"{reach.url}/v1"
+    endpoint = HostConnection(HostLauncher(address, ["never started"])).endpoint(lambda: False)
+    assert endpoint.url == f"{access.url}/v1"
     host.thread.join(WAIT_S)
 
 
@@ -94,9 +94,9 @@ def test_whoever_else_took_the_port_of_a_host_that_died_hears_no_token(folder: P
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         address.announce(server.server_address[1], "the-token")
-        assert health(address) == {}
+        assert fetch_health(address) == {}
         with pytest.raises(SilentHostError):
-            HostConnection(HostProcess(address, ["never started"])).endpoint(lambda: False)
+            HostConnection(HostLauncher(address, ["never started"])).endpoint(lambda: False)
         server.shutdown()
         thread.join()
     assert heard
@@ -113,7 +113,7 @@ def test_there_is_one_host_at_a_time(folder: Path) -> None:
 
 def test_two_versions_do_not_meet(folder: Path) -> None:
     host = Running(Address(folder, "1.0"))
-    assert Address(folder, "1.1").reach() is None
+    assert Address(folder, "1.1").find_host() is None
     host.thread.join(WAIT_S)
 
 
@@ -121,8 +121,8 @@ def test_two_versions_do_not_meet(folder: Path) -> None:
 def test_what_a_killed_host_left_behind_is_no_host(folder: Path, content: str) -> None:
     Address(folder, "1.0", sockets=False).record.write_text(content, encoding="utf-8")
     Address(folder, "1.0").socket.write_text(content, encoding="utf-8")
-    assert Address(folder, "1.0", sockets=False).reach() is None
-    assert Address(folder, "1.0").reach() is None
+    assert Address(folder, "1.0", sockets=False).find_host() is None
+    assert Address(folder, "1.0").find_host() is None
     Running(Address(folder, "1.0")).thread.join(WAIT_S)
 
 
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_used_is_one_sentence(folder: Path) -> None:
 )
 def test_a_host_that_does_not_start_says_how_to_do_without(folder: Path, command: list[str], said: str) -> None:
     with pytest.raises(HostError, match=said) as caught:
-        HostProcess(Address(folder, "1.0"), command).reach()
+        HostLauncher(Address(folder, "1.0"), command).ensure_running()
     assert "model.host" in str(caught.value)
 
 
@@ -146,10 +146,10 @@ def test_a_host_that_is_slow_to_start_is_waited_for_by_the_model_that_stands_by(
 ) -> None:
     """A copy of large weights in each server would make the machine slower still."""
     monkeypatch.setattr(launcher, "START_S", 0.3)
-    process = HostProcess(Address(folder, "1.0"), [sys.executable, "-c", "import time; time.sleep(600)"])
+    process = HostLauncher(Address(folder, "1.0"), [sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         with pytest.raises(SilentHostError, match="still starting"):
-            process.reach()
+            process.ensure_running()
     finally:
         started = process._process
         assert started is not None
@@ -157,5 +157,5 @@ def test_a_host_that_is_slow_to_start_is_waited_for_by_the_model_that_stands_by(
         started.wait()
     monkeypatch.setattr(launcher, "AGAIN_S", 60.0)  # none is started in the place of the one that was killed
     with pytest.raises(HostError, match="did not listen") as caught:
-        process.reach()
+        process.ensure_running()
     assert not isinstance(caught.value, SilentHostError)

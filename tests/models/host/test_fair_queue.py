@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from models.host.fair_queue import BusyError, FairTurns
+from models.host.fair_queue import BusyError, FairQueue
 
 
 class Line:
     """Requests that arrive while one computes; each is named by its client and its number."""
 
     def __init__(self, most: int = 100) -> None:
-        self.turns = FairTurns(most)
+        self.turns = FairQueue(most)
         self.served: list[str] = []
         self.busy: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}

@@ -65,7 +65,7 @@ def test_who_hangs_up_ends_the_computing(serve: Serve) -> None:
         client.stream("POST", "/v1/completions", json=ASKED | {"stream": True}) as answer,
     ):
         next(answer.iter_lines())
-    serving.until(lambda: all(resident.turns.idle for resident in serving.residents))
+    serving.until(lambda: all(loaded.turns.idle for loaded in serving.loaded_models))
     assert "starling_host_cancelled_total 1" in serving.ask("/metrics").text
 
 
@@ -79,15 +79,15 @@ def test_a_full_line_is_told_when_to_come_again(serve: Serve) -> None:
 
     holding, waiting = (threading.Thread(target=hold) for _ in range(2))
     holding.start()
-    serving.until(lambda: any(not resident.turns.idle for resident in serving.residents))
+    serving.until(lambda: any(not loaded.turns.idle for loaded in serving.loaded_models))
     waiting.start()
-    serving.until(lambda: any(resident.turns.waiting for resident in serving.residents))
+    serving.until(lambda: any(loaded.turns.waiting for loaded in serving.loaded_models))
     answer = serving.ask("/v1/completions", ASKED)
     leave.set()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["error"]["type"] == "busy"
-    for resident in serving.residents:
-        resident.model.close()
+    for loaded in serving.loaded_models:
+        loaded.model.close()
     holding.join()
     waiting.join()
 
@@ -185,7 +185,7 @@ def test_a_conversation_is_answered_as_openai_has_it(serve: Serve) -> None:
     assert told[-2]["choices"][0]["finish_reason"] == "tool_calls"
 
 
-class Placing:
+class PlacementSettings:
     """An embedder that places each text at its length."""
 
     def embed(self, texts: Any) -> Embeddings:
@@ -196,7 +196,7 @@ class Placing:
 
 
 def test_texts_become_vectors_as_openai_has_it(serve: Serve) -> None:
-    serving = serve(placer=(replace(ENTRY, name="placer", roles=("embedding",)), Placing))
+    serving = serve(placer=(replace(ENTRY, name="placer", roles=("embedding",)), PlacementSettings))
     many = serving.ask("/v1/embeddings", {"model": "placer", "input": ["a", "bcd"]}).json()
     one = serving.ask("/v1/embeddings", {"model": "placer", "input": "ab"}).json()
     assert [(item["index"], item["embedding"]) for item in many["data"]] == [(0, [1.0, 1.0]), (1, [3.0, 1.0])]

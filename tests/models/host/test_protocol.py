@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.completion import FillRequest, Ranked, Score, Snippet
-from models.host.protocol import CompletionForm, FormError, Placing, read_score, score_body
+from models.completion import FillRequest, RankedToken, Score, Snippet
+from models.host.protocol import CompletionRequest, InvalidRequestError, PlacementSettings, format_score, read_score
 
 REQUEST = FillRequest("pkg/a.py", "def f(", "\n\nx = 1\n", (Snippet("b.py", "y = 2\n", stable=False),), 17)
 
@@ -15,25 +15,27 @@ REQUEST = FillRequest("pkg/a.py", "def f(", "\n\nx = 1\n", (Snippet("b.py", "y =
 @pytest.mark.parametrize(
     "form",
     [
-        CompletionForm("m", REQUEST, stream=True, log_probs=True),
-        CompletionForm("m", REQUEST, score=("one", "", "two")),
-        CompletionForm("m", REQUEST, ranked=4, first=Ranked(7, -0.5), placing=Placing("cpu", "int8", 2)),
-        CompletionForm("m", FillRequest("", "", "")),
-        CompletionForm("m", FillRequest("", "x", "", budget_ms=500.0)),
+        CompletionRequest("m", REQUEST, stream=True, log_probs=True),
+        CompletionRequest("m", REQUEST, score=("one", "", "two")),
+        CompletionRequest(
+            "m", REQUEST, ranked=4, first=RankedToken(7, -0.5), placing=PlacementSettings("cpu", "int8", 2)
+        ),
+        CompletionRequest("m", FillRequest("", "", "")),
+        CompletionRequest("m", FillRequest("", "x", "", budget_ms=500.0)),
     ],
 )
-def test_a_request_arrives_as_it_was_sent(form: CompletionForm) -> None:
-    assert CompletionForm.read(form.body()) == form
+def test_a_request_arrives_as_it_was_sent(form: CompletionRequest) -> None:
+    assert CompletionRequest.read(form.body()) == form
 
 
 def test_a_score_arrives_as_it_was_sent() -> None:
     score = Score("text", (-0.25, -1e-9), (2, 4))
-    assert read_score("text", score_body(score)) == score
+    assert read_score("text", format_score(score)) == score
 
 
 def test_another_programs_plain_request_is_one_too() -> None:
-    form = CompletionForm.read({"model": "m", "prompt": "x = ", "stop": "\n", "temperature": 1, "suffix": None})
-    assert form == CompletionForm("m", FillRequest("", "x = ", "", max_tokens=16), stops=("\n",))
+    form = CompletionRequest.read({"model": "m", "prompt": "x = ", "stop": "\n", "temperature": 1, "suffix": None})
+    assert form == CompletionRequest("m", FillRequest("", "x = ", "", max_tokens=16), stops=("\n",))
 
 
 @pytest.mark.parametrize(
@@ -58,5 +60,5 @@ def test_another_programs_plain_request_is_one_too() -> None:
     ],
 )
 def test_what_is_no_request_is_told_why(body: dict[str, Any], said: str) -> None:
-    with pytest.raises(FormError, match=said):
-        CompletionForm.read(body)
+    with pytest.raises(InvalidRequestError, match=said):
+        CompletionRequest.read(body)

@@ -85,7 +85,7 @@ def test_a_stop_rule_closes_the_connection_and_the_computing_ends(serve: Serve) 
         REQUEST, stop=lambda text: 4 if len(text) > 8 else None, cancelled=bundled.never
     )
     assert (answer.text, answer.stop, len(answer.log_probs)) == ("word", StopReason.STOPPED, 1)
-    serving.until(lambda: all(resident.turns.idle for resident in serving.residents))
+    serving.until(lambda: all(loaded.turns.idle for loaded in serving.loaded_models))
 
 
 def test_who_gives_up_gets_nothing_and_the_computing_ends(serve: Serve) -> None:
@@ -93,7 +93,7 @@ def test_who_gives_up_gets_nothing_and_the_computing_ends(serve: Serve) -> None:
     heard: list[str] = []
     (answer,) = serving.model().generate(REQUEST, stop=heard.append, cancelled=lambda: len(heard) > 2)
     assert (answer.text, answer.stop) == ("", StopReason.CANCELLED)
-    serving.until(lambda: all(resident.turns.idle for resident in serving.residents))
+    serving.until(lambda: all(loaded.turns.idle for loaded in serving.loaded_models))
 
 
 def test_alternatives_come_best_first_and_each_once(serve: Serve) -> None:

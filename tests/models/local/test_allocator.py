@@ -24,7 +24,7 @@ import os, threading
 from models.local import allocator
 from models.local.engine import Engine, Placement
 from tests.heaps import count_thread_heaps
-bound = allocator.bound()
+bound = allocator.limit_memory()
 together = threading.Barrier(12)
 def allocate():
     together.wait()
@@ -78,7 +78,7 @@ def test_packed_weights_stay_out_of_the_heaps_when_they_are_loaded_again() -> No
 
 def test_weights_that_are_loaded_again_do_not_lie_in_used_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(allocator, "give_back", lambda: told.append("given back"))
+    monkeypatch.setattr(allocator, "release_free_pages", lambda: told.append("given back"))
     monkeypatch.setattr("ctranslate2.Generator", lambda *_, **__: told.append("loaded"))
     Engine(bundled.entry().weights, Placement("cpu", "int8", 1), kv_token_bytes=1, window_tokens=1, ends=())
     assert told == ["given back", "loaded"]
@@ -91,7 +91,7 @@ def test_heaps_are_widened_for_large_weights_alone(
     with (tmp_path / WEIGHTS_FILE).open("wb") as stream:
         stream.truncate(size)
     told: list[str] = []
-    monkeypatch.setattr(allocator, "widen", lambda: told.append("widened"))
+    monkeypatch.setattr(allocator, "allow_large_heaps", lambda: told.append("widened"))
     monkeypatch.setattr("ctranslate2.Generator", lambda *_, **__: None)
     Engine(tmp_path, Placement("cpu", "int8", 1), kv_token_bytes=1, window_tokens=1, ends=())
     assert bool(told) == widened
@@ -121,7 +121,7 @@ def test_free_pages_are_given_back_after_work(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(allocator, "_glibc", Library)
     allocator.note_work()
     with pytest.raises(SystemExit):
-        allocator._give_back_after_work()
+        allocator._release_after_work()
     assert not allocator._worked.is_set()
 
 

@@ -14,8 +14,8 @@ from models.local.calibration import (
     MovingSpeed,
     Speed,
     choose_threads,
-    kept_speed,
-    known_speed,
+    load_or_measure_speed,
+    load_speed,
     measure_speed,
 )
 
@@ -32,7 +32,7 @@ class Machine:
     call_s: float = 0.01
     asked: list[tuple[int, int]] = field(default_factory=list)
 
-    def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
+    def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
         self.asked.append((prompt_tokens, new_tokens))
         return self.call_s + prompt_tokens / self.reads + new_tokens / self.writes
 
@@ -46,8 +46,8 @@ def test_both_rates_are_found_without_what_every_call_costs(reads: float, writes
 
 def test_a_machine_that_is_busy_for_a_moment_is_not_taken_for_a_fast_one() -> None:
     class Busy(Machine):
-        def seconds(self, prompt_tokens: int, new_tokens: int) -> float:
-            return super().seconds(prompt_tokens, new_tokens) + (5.0 if len(self.asked) <= 3 else 0.0)
+        def time_request(self, prompt_tokens: int, new_tokens: int) -> float:
+            return super().time_request(prompt_tokens, new_tokens) + (5.0 if len(self.asked) <= 3 else 0.0)
 
     speed = measure_speed(Busy(60.0, 4.0))
     assert speed.prompt_tokens_per_s <= 2 * 60.0
@@ -68,7 +68,7 @@ def test_the_speed_is_measured_once_for_each_model(tmp_path: Path) -> None:
         return Speed(250.0, 16.0)
 
     for name in ("a", "b", "a", "b"):
-        assert known_speed(name, tmp_path, partial(measure, name)) == Speed(250.0, 16.0)
+        assert load_or_measure_speed(name, tmp_path, partial(measure, name)) == Speed(250.0, 16.0)
     assert measured == ["a", "b"]
 
 
@@ -83,14 +83,14 @@ BEYOND = "1" + 400 * "0"
     ],
 )  # fmt: skip
 def test_a_damaged_record_is_measured_again(tmp_path: Path, kept: str) -> None:
-    known_speed("a", tmp_path, lambda: Speed(1.0, 1.0))
+    load_or_measure_speed("a", tmp_path, lambda: Speed(1.0, 1.0))
     path = tmp_path / SPEED_FILE
     key = path.read_text().split('"')[1]
     path.write_text(kept.replace("KEY", key))
-    assert kept_speed("a", tmp_path) is None
+    assert load_speed("a", tmp_path) is None
     (tmp_path / FILE).write_text(kept)
     assert choose_threads("a", tmp_path, lambda threads, _: float(threads), cores=2) == 1
-    assert known_speed("a", tmp_path, lambda: Speed(2.0, 3.0)) == Speed(2.0, 3.0)
+    assert load_or_measure_speed("a", tmp_path, lambda: Speed(2.0, 3.0)) == Speed(2.0, 3.0)
 
 
 def test_real_requests_move_the_figure_slowly() -> None:
@@ -118,15 +118,15 @@ def test_a_handful_of_tokens_says_nothing_of_reading() -> None:
 
 
 def test_a_request_takes_its_reading_and_its_writing() -> None:
-    assert Speed(100.0, 10.0).seconds(200, 5) == pytest.approx(2.5)
+    assert Speed(100.0, 10.0).estimate_seconds(200, 5) == pytest.approx(2.5)
 
 
 def test_the_newest_speed_of_a_model_is_found_by_the_head_of_its_identity(tmp_path: Path) -> None:
-    assert kept_speed("a|9|cpu", tmp_path) is None
+    assert load_speed("a|9|cpu", tmp_path) is None
     for identity, reads in (("a|9|cpu|int8|1", 100.0), ("a|9|cpu|int8|2", 200.0), ("a|9|cuda|auto|0", 900.0)):
-        known_speed(identity, tmp_path, partial(Speed, reads, 10.0))
-    assert kept_speed("a|9|cpu", tmp_path) == Speed(200.0, 10.0)
-    assert kept_speed("a|9|c", tmp_path) is None
+        load_or_measure_speed(identity, tmp_path, partial(Speed, reads, 10.0))
+    assert load_speed("a|9|cpu", tmp_path) == Speed(200.0, 10.0)
+    assert load_speed("a|9|c", tmp_path) is None
     path = tmp_path / SPEED_FILE
     path.write_text(path.read_text("utf-8").replace("|cpu|", "|cpu|of another machine"), "utf-8")
-    assert kept_speed("a|9|cpu|int8", tmp_path) is None
+    assert load_speed("a|9|cpu|int8", tmp_path) is None

@@ -58,7 +58,7 @@ class Told:
         self.prompt, self.temperature = prompt, temperature
         tokenizer = bundled.tokenizer()
         for token in tokenizer.encode(self.answer).tokens[: prompt.max_tokens]:
-            if on_step(Step(Token(tokenizer.number(token), token), -0.1)):
+            if on_step(Step(Token(tokenizer.find_id(token), token), -0.1)):
                 break
         return 0
 
@@ -76,7 +76,7 @@ def read(engine: Told) -> str:
     tokenizer = bundled.tokenizer()
     markers = {"<fim_prefix>": "[P]", "<fim_suffix>": "[S]", "<|endoftext|>": "[E]"}
     return "".join(
-        markers[token] if token in markers else tokenizer.bytes_of([token]).decode() for token in engine.prompt.tokens
+        markers[token] if token in markers else tokenizer.join_bytes([token]).decode() for token in engine.prompt.tokens
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.completion import Decoded, FillRequest, Generation, Openings, Ranked, StopReason
+from models.completion import DecodingResult, FillRequest, Generation, Openings, RankedToken, StopReason
 from models.errors import ModelError
 from models.fim import Prompt, lay_out
 from models.local import ctranslate_completion, engine
@@ -165,7 +165,7 @@ BEGUN = [
 def test_an_answer_goes_on_with_the_word_before_the_cursor(model: CTranslateModel, prefix: str) -> None:
     request = replace(REQUEST, prefix=REQUEST.prefix[: -len("self.")] + prefix)
     prompt = lay_out(request, model.entry, bundled.tokenizer())
-    assert prompt.again
+    assert prompt.forced_start
     seen: list[str] = []
 
     def stop(text: str) -> None:
@@ -223,10 +223,10 @@ def test_forced_decoding_agrees_with_scoring_the_whole_sequence(model: CTranslat
     tokenizer = bundled.tokenizer()
     prompt = Prompt(tokenizer.encode(REQUEST.prefix).tokens, 0, 24)
     texts = tokenizer.encode("side = side\n").tokens
-    tokens = [engine.Token(tokenizer.number(text), text) for text in texts]
+    tokens = [engine.Token(tokenizer.find_id(text), text) for text in texts]
     (whole,) = model._engine._generator.score_batch([[*prompt.tokens, *texts]])
     for keep in (False, True, True):
-        forced = model._engine.force(prompt, tokens, never, keep=keep)
+        forced = model._engine.force_decode(prompt, tokens, never, keep=keep)
         assert forced == pytest.approx(whole.log_probs[-len(texts) :], abs=0.15)
 
 
@@ -426,7 +426,7 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
         assert first.prompt_tokens <= 0.4 * 520 + 3 < whole
         assert first.reused_tokens == 0
         deadline = time.monotonic() + LONG_S
-        while not model._engine.held(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens):
+        while not model._engine.count_kept(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens):
             assert time.monotonic() < deadline, "the head is read behind the answer"
             time.sleep(0.01)
         model._speed = MovingSpeed(Speed(520.0, 100.0))
@@ -482,7 +482,7 @@ def test_a_model_with_time_enough_reads_all() -> None:
 def test_the_last_lines_before_the_cursor_stay_whatever_is_cut() -> None:
     entry = replace(bundled.entry(), parameters=500_000_000)
     prompt = lay_out(replace(LONG, suffix="x = 1\n" * 200), entry, bundled.tokenizer(), 96)
-    text = bundled.tokenizer().decode([bundled.tokenizer().number(token) for token in prompt.tokens])
+    text = bundled.tokenizer().decode([bundled.tokenizer().find_id(token) for token in prompt.tokens])
     assert text.endswith("value_89 = 89\n    value_90 = ")
     assert len(prompt.tokens) <= 96 + 3
 
@@ -535,9 +535,9 @@ def test_alternatives_asked_for_one_by_one_share_what_was_read(monkeypatch: pyte
     model = large(Speed(520.0, 100.0))
     try:
         request = replace(LONG, prefix=LONG.prefix.replace("value", "apart"), max_tokens=2, budget_ms=500.0)
-        ranking: list[Ranked] = []
+        ranking: list[RankedToken] = []
 
-        def asked(openings: Openings) -> Decoded:
+        def asked(openings: Openings) -> DecodingResult:
             decoded = model.stream(request, on_token=lambda *_: False, cancelled=never, openings=openings)
             assert decoded is not None
             return decoded
@@ -573,10 +573,10 @@ def test_weights_that_load_again_while_their_model_is_closed_are_let_go(monkeypa
     reading.start()
     assert begun.wait(LONG_S)
     network.close()
-    assert not network.finished(), "they are still on their way in"
+    assert not network.is_released(), "they are still on their way in"
     closed.set()
     reading.join(LONG_S)
-    assert network.finished()
+    assert network.is_released()
     assert [str(error) for error in failures] == ["the weights were unloaded"]
     assert not network._kept
 
@@ -594,8 +594,8 @@ def test_where_loading_again_fails_nothing_counts_as_kept(monkeypatch: pytest.Mo
             patched.setattr(engine, "_load", fail)
             with pytest.raises(MemoryError):
                 network.keep(prompt)
-        assert network.held(prompt.tokens) == 0
+        assert network.count_kept(prompt.tokens) == 0
         network.keep(prompt)
-        assert network.held(prompt.tokens) == 200
+        assert network.count_kept(prompt.tokens) == 200
     finally:
         network.close()

@@ -51,7 +51,7 @@ def placed(
         made.append(ScriptedEngine(failing, placement))
         return cast("Engine", made[-1])
 
-    engine = cuda.engine_on_gpu(make, "m", compute_type, problems, token="x", context_tokens=8192)
+    engine = cuda.load_on_gpu(make, "m", compute_type, problems, token="x", context_tokens=8192)
     return (None if engine is None else made[-1].placement.compute_type), problems, made
 
 
@@ -122,7 +122,7 @@ def test_a_model_that_does_not_fit_the_gpu_loads_on_the_cpu_and_works(monkeypatc
             raise MEMORY
         return engine(folder, placement, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loading, "cuda_devices", lambda: 1)
+    monkeypatch.setattr(loading, "count_cuda_devices", lambda: 1)
     monkeypatch.setattr(loading, "Engine", short)
     model = load(bundled.entry(), device="auto", threads=1)
     assert model.device == "cpu"

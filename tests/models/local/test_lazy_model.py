@@ -137,7 +137,7 @@ def test_what_went_differently_than_configured_is_told() -> None:
     assert model.problem == "There is no CUDA device here."
 
 
-class Weights(ScriptedModel):
+class WeightCounts(ScriptedModel):
     """Says that its weights were loaded now, and what measuring took of that time."""
 
     measuring_s = 0.0
@@ -155,7 +155,7 @@ def loaded(loader: Loader, load_time: LoadTime) -> LazyModel:
 
 
 def test_how_far_it_is_follows_the_time_that_the_last_load_took(tmp_path: Path) -> None:
-    LoadTime("weights", tmp_path).keep(50.0)
+    LoadTime("weights", tmp_path).store(50.0)
     loader = Loader()
     model = LazyModel(ENTRY, loader, load_time=LoadTime("weights", tmp_path))
     assert model.loading_percent is None
@@ -172,21 +172,21 @@ def test_how_far_it_is_follows_the_time_that_the_last_load_took(tmp_path: Path) 
 
 def test_the_first_load_has_no_percentage_and_leaves_its_time_without_what_measuring_took(tmp_path: Path) -> None:
     load_time, loader = LoadTime("weights", tmp_path), Loader()
-    loader.model = Weights({"": "1"})
+    loader.model = WeightCounts({"": "1"})
     begun = time.monotonic()
     loaded(loader, load_time)
-    first = load_time.expected_s()
+    first = load_time.load_expected_s()
     assert first is not None
     assert 0 <= first <= time.monotonic() - begun + 0.01  # it is kept in few digits
     slow = Loader()
-    slow.model = Weights({"": "1"})
+    slow.model = WeightCounts({"": "1"})
     slow.model.measuring_s = -100.0  # as if the load itself had taken so much longer
     loaded(slow, load_time)
-    assert 100 <= (load_time.expected_s() or 0) <= 100 + first + LONG_S
+    assert 100 <= (load_time.load_expected_s() or 0) <= 100 + first + LONG_S
 
 
 def test_neither_a_failed_load_nor_weights_that_were_there_leave_a_time(tmp_path: Path) -> None:
     load_time = LoadTime("weights", tmp_path)
     assert loaded(Loader(ModelError("It is broken.")), load_time).state == "failed"
     assert loaded(Loader(), load_time).state == "ready"
-    assert load_time.expected_s() is None
+    assert load_time.load_expected_s() is None

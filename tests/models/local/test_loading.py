@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import ModelError
 from models.local import calibration, engine, loading
-from models.local.calibration import FILE, Speed, candidates, choose_threads, usual_threads
+from models.local.calibration import FILE, Speed, choose_default_threads, choose_threads, list_thread_counts
 from models.local.loading import load
 from models.local.weights_file import read_shape
 from tests.models import bundled
@@ -175,13 +175,13 @@ def test_files_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytes
 
 
 def test_kept_states_are_counted_and_bounded() -> None:
-    assert engine.kept_bytes(7_000_000) == engine.KEPT_BYTES
-    assert engine.kept_bytes(600_000_000) == 360_000_000
-    assert engine.kept_bytes(8_000_000_000) == engine.MOST_KEPT_BYTES
+    assert engine.compute_kept_bytes(7_000_000) == engine.KEPT_BYTES
+    assert engine.compute_kept_bytes(600_000_000) == 360_000_000
+    assert engine.compute_kept_bytes(8_000_000_000) == engine.MOST_KEPT_BYTES
 
 
 def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "free_bytes", lambda: 50_000_000)
+    monkeypatch.setattr(loading, "read_free_bytes", lambda: 50_000_000)
     with pytest.raises(ModelError, match=r"needs about 108 MB of memory and 50 MB are free; close other programs"):
         load(bundled.entry(), device="cpu", threads=1)
 
@@ -192,7 +192,7 @@ def test_an_unknown_compute_type_names_the_known_ones() -> None:
 
 
 def test_without_cuda_auto_is_the_cpu_and_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "cuda_devices", lambda: 0)
+    monkeypatch.setattr(loading, "count_cuda_devices", lambda: 0)
     model = load(bundled.entry(), device="auto", threads=1)
     assert model.problems == ()
     assert (model.device, model.compute_type, model.threads) == ("cpu", "int8", 1)
@@ -200,7 +200,7 @@ def test_without_cuda_auto_is_the_cpu_and_silent(monkeypatch: pytest.MonkeyPatch
 
 
 def test_cuda_that_was_asked_for_and_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "cuda_devices", lambda: 0)
+    monkeypatch.setattr(loading, "count_cuda_devices", lambda: 0)
     model = load(bundled.entry(), device="cuda", threads=1)
     assert model.device == "cpu"
     assert "no CUDA device here, so the model starling-mini computes on the CPU" in model.problems[0]
@@ -208,7 +208,7 @@ def test_cuda_that_was_asked_for_and_is_not_there_is_reported(monkeypatch: pytes
 
 
 def test_cuda_that_fails_falls_back_to_the_cpu_and_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "cuda_devices", lambda: 1)
+    monkeypatch.setattr(loading, "count_cuda_devices", lambda: 1)
     engine = loading.Engine
 
     def fail_on_cuda(folder: Path, placement: loading.Placement, **options: object) -> loading.Engine:
@@ -253,7 +253,7 @@ def test_threads_of_large_weights_are_measured_once_and_remembered(
 
 def test_what_measuring_takes_is_told_apart_from_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "SMALL_BYTES", 0)
-    monkeypatch.setattr(calibration, "available_cores", lambda: 2)
+    monkeypatch.setattr(calibration, "count_available_cores", lambda: 2)
     took: list[float] = []
 
     def probe(*_: object) -> float:
@@ -262,7 +262,7 @@ def test_what_measuring_takes_is_told_apart_from_loading(tmp_path: Path, monkeyp
         took.append(time.monotonic() - begun)
         return 1.0
 
-    monkeypatch.setattr(loading, "_probe", probe)
+    monkeypatch.setattr(loading, "_time_typical_request", probe)
     monkeypatch.setattr(loading, "measure_speed", lambda _: Speed(probe(), 1.0))
     told = []
     for _ in range(2):
@@ -307,13 +307,13 @@ def test_a_disk_that_cannot_be_written_only_means_measuring_again(tmp_path: Path
 
 
 def test_no_more_threads_are_tried_than_there_are_cores() -> None:
-    assert candidates(1) == (1,)
-    assert candidates(2) == (1, 2)
-    assert candidates(6) == (1, 2, 4, 6)
-    assert candidates(128)[-1] == 16
+    assert list_thread_counts(1) == (1,)
+    assert list_thread_counts(2) == (1, 2)
+    assert list_thread_counts(6) == (1, 2, 4, 6)
+    assert list_thread_counts(128)[-1] == 16
 
 
 def test_unmeasured_small_weights_get_one_thread() -> None:
-    assert usual_threads(7_000_000, cores=16) == 1
-    assert usual_threads(3_000_000_000, cores=16) == 4
-    assert usual_threads(3_000_000_000, cores=2) == 2
+    assert choose_default_threads(7_000_000, cores=16) == 1
+    assert choose_default_threads(3_000_000_000, cores=16) == 4
+    assert choose_default_threads(3_000_000_000, cores=2) == 2

@@ -9,7 +9,7 @@ import pytest
 
 from models.errors import ModelError
 from models.local import calibration, machine_probe
-from models.local.machine import Weights
+from models.local.machine import WeightCounts
 from models.local.machine_probe import ON_CPU, ON_GPU, Build, measure_machine, write_network
 from models.local.weights_file import WEIGHTS_FILE, read_shape
 
@@ -48,10 +48,10 @@ def test_measuring_gives_both_figures_and_leaves_nothing_behind(scratch: Path) -
     said: list[str] = []
     measured = measure_machine(device="cpu", on_progress=said.append)
     assert (measured.device, measured.compute_type) == ("cpu", "int8")
-    assert Weights(measured.layers, measured.table) == TINY.weights
+    assert WeightCounts(measured.layers, measured.table) == TINY.weights
     assert measured.prompt_tokens_per_s > 0
     assert measured.new_tokens_per_s > 0
-    assert measured.threads in calibration.candidates(calibration.available_cores())
+    assert measured.threads in calibration.list_thread_counts(calibration.count_available_cores())
     assert said == ["measuring the processor"]
     assert list(scratch.iterdir()) == []
 
@@ -73,7 +73,7 @@ def test_a_gpu_that_fails_leaves_the_processor(monkeypatch: pytest.MonkeyPatch) 
             raise RuntimeError("CUDA failed with error out of memory")
         return real(folder, placement, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(machine_probe, "cuda_devices", lambda: 1)
+    monkeypatch.setattr(machine_probe, "count_cuda_devices", lambda: 1)
     monkeypatch.setattr(machine_probe, "load_libraries", tuple)
     monkeypatch.setattr(machine_probe, "ON_GPU", TINY)
     monkeypatch.setattr(machine_probe, "Engine", engine)
@@ -112,7 +112,7 @@ def test_never_more_than_one_network_is_in_memory(monkeypatch: pytest.MonkeyPatc
             super().close()
 
     monkeypatch.setattr(machine_probe, "Engine", Counted)
-    monkeypatch.setattr(calibration, "available_cores", lambda: 8)
+    monkeypatch.setattr(calibration, "count_available_cores", lambda: 8)
     monkeypatch.setattr(calibration, "LEAST_GAIN", 1e9)  # every number of threads is tried
     measure_machine(device="cpu")
     assert len(most) > 2

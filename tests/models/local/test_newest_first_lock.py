@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from models.local.newest_first_lock import Turns
+from models.local.newest_first_lock import NewestFirstLock
 
 LONG_S = 30.0
 
@@ -13,14 +13,14 @@ def never() -> bool:
     return False
 
 
-def waits(turns: Turns, count: int) -> None:
+def waits(turns: NewestFirstLock, count: int) -> None:
     """Until so many threads wait."""
     while turns.waiting < count:
         threading.Event().wait(0.001)
 
 
 def test_the_newest_waiting_one_goes_first() -> None:
-    turns = Turns()
+    turns = NewestFirstLock()
     order: list[str] = []
 
     def work(name: str) -> None:
@@ -40,7 +40,7 @@ def test_the_newest_waiting_one_goes_first() -> None:
 
 
 def test_only_one_has_the_turn() -> None:
-    turns = Turns()
+    turns = NewestFirstLock()
     inside: list[int] = []
     most: list[int] = []
 
@@ -61,7 +61,7 @@ def test_only_one_has_the_turn() -> None:
 
 
 def test_one_that_is_given_up_while_waiting_gets_no_turn() -> None:
-    turns = Turns()
+    turns = NewestFirstLock()
     wanted = threading.Event()
     wanted.set()
     answers: list[bool] = []
@@ -82,7 +82,7 @@ def test_one_that_is_given_up_while_waiting_gets_no_turn() -> None:
 
 
 def test_an_error_gives_the_turn_back() -> None:
-    turns = Turns()
+    turns = NewestFirstLock()
     with pytest.raises(ZeroDivisionError), turns.take(never):
         _ = 1 / 0
     with turns.take(never) as granted:

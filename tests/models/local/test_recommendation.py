@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from models.catalog.catalog import Catalog, Measured
-from models.catalog.published_models import KnownModel, known_models
+from models.catalog.published_models import PublishedModel, load_published_models
 from models.local.calibration import Speed
 from models.local.ctranslate_completion import LEAST_PROMPT, LINE_TOKENS
-from models.local.machine import Machine, Weights
-from models.local.recommendation import Candidate, Limits, Room, Verdict, available, best, judge
+from models.local.machine import Machine, WeightCounts
+from models.local.recommendation import Candidate, Limits, Room, Verdict, choose_best, describe_published, judge
 from tests.models import bundled
 
 LIMITS = Limits(typing_s=0.5, asking_s=2.0, first_words_s=15.0, tokens_per_s=5.0)
@@ -25,7 +25,7 @@ TABLES = {"lines": ("line_completion.csv", "exact")}
 
 def model(name: str, millions: int, **changes: Any) -> Candidate:
     usual = Candidate(
-        name, ("completion",), Weights(millions * 1_000_000), millions * 1_000_000, 8192, "MIT",
+        name, ("completion",), WeightCounts(millions * 1_000_000), millions * 1_000_000, 8192, "MIT",
         installed=False, bundled=False, gated=False, memory=0, disk=0, fetching=0, worth={},
     )  # fmt: skip
     return replace(usual, **changes)
@@ -83,7 +83,7 @@ def test_what_there_is_no_room_for_answers_nothing(room: Room, lacking: str) -> 
 
 def test_the_largest_in_time_is_named() -> None:
     found = [judged(model(str(size), size), HERE) for size in (200, 1600, 400, 300)]
-    assert [one.candidate.name if (one := best(found, use)) else "" for use in ("typing", "asking", "chat")] == [
+    assert [one.candidate.name if (one := choose_best(found, use)) else "" for use in ("typing", "asking", "chat")] == [
         "300", "400", "",
     ]  # fmt: skip
 
@@ -92,43 +92,43 @@ def test_what_both_were_measured_for_decides_over_size() -> None:
     here = machine(1e9, 1e9)
     small, large = ({"worth": {"lines": Measured(share, 700)}} for share in (0.6, 0.5))
     found = [judged(model("small", 500, **small), here), judged(model("large", 1500, **large), here)]
-    assert best(found, "asking") == found[0]
+    assert choose_best(found, "asking") == found[0]
     unmeasured = judged(model("large", 1500), here)
-    assert best([found[0], unmeasured], "asking") == unmeasured
+    assert choose_best([found[0], unmeasured], "asking") == unmeasured
 
 
 def test_a_model_behind_an_account_is_named_only_where_it_is_here() -> None:
     here = machine(1e9, 1e9)
     small, large = judged(model("small", 500), here), judged(model("large", 1500, gated=True), here)
-    assert best([small, large], "asking") == small
+    assert choose_best([small, large], "asking") == small
     own = judged(model("large", 1500, installed=True), here)
-    assert best([small, own], "asking") == own
+    assert choose_best([small, own], "asking") == own
 
 
 def test_a_published_model_takes_its_download_and_its_weights_on_the_disk() -> None:
-    known = known_models()["qwen2.5-coder-0.5b"]
-    one = available(known)
-    assert one.fetching == known.size_bytes("int8") + 2 * known.parameters
-    assert one.memory > one.disk == known.size_bytes("int8")
-    assert one.weights == Weights(known.parameters - 151_936 * 896, 151_936 * 896)
+    known = load_published_models()["qwen2.5-coder-0.5b"]
+    one = describe_published(known)
+    assert one.fetching == known.estimate_size_bytes("int8") + 2 * known.parameters
+    assert one.memory > one.disk == known.estimate_size_bytes("int8")
+    assert one.weights == WeightCounts(known.parameters - 151_936 * 896, 151_936 * 896)
 
 
-def _known() -> list[KnownModel]:
-    return [one for one in known_models().values() if one.table_parameters]
+def _known() -> list[PublishedModel]:
+    return [one for one in load_published_models().values() if one.table_parameters]
 
 
 @pytest.mark.parametrize("known", _known(), ids=lambda one: one.name)
-def test_tables_of_tokens_are_a_part_of_the_weights(known: KnownModel) -> None:
+def test_tables_of_tokens_are_a_part_of_the_weights(known: PublishedModel) -> None:
     assert 0 < known.weights.table < known.weights.layers < known.parameters
 
 
 def test_weights_of_two_tables_are_no_layers() -> None:
-    known = known_models()["qwen2.5-coder-7b"]
-    assert known.weights == Weights(known.parameters - 2 * 152_064 * 3584, 152_064 * 3584)
+    known = load_published_models()["qwen2.5-coder-7b"]
+    assert known.weights == WeightCounts(known.parameters - 2 * 152_064 * 3584, 152_064 * 3584)
 
 
 def _worths() -> list[tuple[str, str, Measured]]:
-    models = (*Catalog.load().entries.values(), *known_models().values())
+    models = (*Catalog.load().entries.values(), *load_published_models().values())
     return [(one.name, table, figure) for one in models for table, figure in one.worth.items()]
 
 

@@ -11,7 +11,7 @@ import pytest
 from models.catalog import published_models
 from models.catalog.catalog import Measured
 from models.local import machine, machine_probe
-from models.local.calibration import Speed, known_speed
+from models.local.calibration import Speed, load_or_measure_speed
 from models.local.machine import Machine
 from server.assembly import checks, recommending
 from server.assembly.settings import ModelSettings, Settings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-KNOWN = dict(published_models.known_models())
+KNOWN = dict(published_models.load_published_models())
 QUICK = Machine("cpu", "int8", 2, 120_000_000, 8_000_000, 4000.0, 200.0, 1_790_000_000)
 SLOW = replace(QUICK, prompt_tokens_per_s=200.0, new_tokens_per_s=8.0)
 CATALOG = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b-instruct", "starcoderbase-1b", "starcoder")
@@ -32,8 +32,8 @@ CATALOG = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b-instr
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(recommending, "known_models", lambda: {name: KNOWN[name] for name in CATALOG})
-    monkeypatch.setattr(recommending, "free_bytes", lambda: 8_000_000_000)
+    monkeypatch.setattr(recommending, "load_published_models", lambda: {name: KNOWN[name] for name in CATALOG})
+    monkeypatch.setattr(recommending, "read_free_bytes", lambda: 8_000_000_000)
     monkeypatch.setattr(recommending, "_disk", lambda _: 100_000_000_000)
     return tmp_path / "home"
 
@@ -134,7 +134,7 @@ def test_a_model_that_computed_here_counts_with_its_own_speed(
     size = (entry.weights / "model.bin").stat().st_size
     before = next(one for one in answer(capfd)["models"] if one["name"] == "own")
     assert (before["installed"], before["measured_here"], before["in_time_for"]) == (True, False, ["asking"])
-    known_speed(f"own|{size}|cpu|int8|2", paths.state_dir(), lambda: Speed(4000.0, 200.0))
+    load_or_measure_speed(f"own|{size}|cpu|int8|2", paths.state_dir(), lambda: Speed(4000.0, 200.0))
     found = answer(capfd)
     after = next(one for one in found["models"] if one["name"] == "own")
     assert (after["measured_here"], after["prompt_tokens_per_s"]) == (True, 4000.0)
@@ -156,15 +156,15 @@ def test_the_table_fits_80_columns_with_whole_names(
     measured: Callable[[Machine], list[str]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured(SLOW)
-    monkeypatch.setattr(recommending, "known_models", lambda: KNOWN)
+    monkeypatch.setattr(recommending, "load_published_models", lambda: KNOWN)
     shown: list[str] = []
-    real = tables.lines_of
+    real = tables.format_lines
 
-    def lines_of(columns: Any, rows: Any, _width: int | None) -> list[str]:
+    def format_lines(columns: Any, rows: Any, _width: int | None) -> list[str]:
         shown.extend(lines := real(columns, rows, 80))
         return lines
 
-    monkeypatch.setattr(tables, "lines_of", lines_of)
+    monkeypatch.setattr(tables, "format_lines", format_lines)
     assert run(["models", "recommend"]) == 0
     written = capfd.readouterr()
     assert max(map(len, shown)) <= 80
@@ -186,7 +186,7 @@ def test_what_was_measured_of_a_published_model_is_shown_of_its_installed_self(
     worth = {"lines": Measured(0.4, 700)}
     monkeypatch.setattr(
         recommending,
-        "known_models",
+        "load_published_models",
         lambda: {"starcoderbase-1b": replace(KNOWN["starcoderbase-1b"], worth=worth)},
     )
     (found,) = [one for one in answer(capfd)["models"] if one["name"] == "starcoderbase-1b"]
@@ -198,7 +198,7 @@ def test_the_doctor_tells_what_was_measured_and_measures_nothing(measured: Calla
     (check,) = checks._models(Settings())
     assert (check.state, check.facts) == ("ok", {"measured": False})
     assert "starling models recommend" in check.message
-    machine.keep(QUICK, paths.state_dir())
+    machine.store(QUICK, paths.state_dir())
     (check,) = checks._models(Settings())
     assert check.facts["recommended"]["typing"] == "qwen2.5-coder-0.5b"
     assert "qwen2.5-coder-1.5b for asking" in check.message
@@ -209,7 +209,7 @@ def test_another_device_is_measured_anew(
     measured: Callable[[Machine], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = measured(replace(QUICK, device="cuda"))
-    monkeypatch.setattr("models.local.engine.cuda_devices", lambda: 1)
+    monkeypatch.setattr("models.local.engine.count_cuda_devices", lambda: 1)
     for settings in (Settings(), Settings(), Settings(model=ModelSettings(device="cpu"))):
         recommending.machine_here(settings, again=False, on_progress=lambda _: None)
     assert asked == ["auto", "cpu"]

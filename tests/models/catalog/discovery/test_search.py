@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.catalog.discovery import folder_walk, found_model, hub_cache, search
-from models.catalog.discovery.search import Place, find_models, places
+from models.catalog.discovery.search import ModelFolder, find_models, locate_model_folders
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS
 from tests.models.conversion.test_gguf_vocabulary import full_model
@@ -44,14 +44,14 @@ def test_ollamas_models_are_found_as_ollama_calls_them(model: Path, tmp_path: Pa
     layers = [("model", HASH), ("template", "1" * 64), ("license", "2" * 64)]
     for name in ("registry.ollama.ai/library/coder/1.5b", "registry.ollama.ai/me/mine/latest", "hf.co/a/B-GGUF/Q4_K_M"):
         manifest(root, name, layers)
-    found = find_models([Place("ollama", root)])
+    found = find_models([ModelFolder("ollama", root)])
     assert [one.name for one in found] == ["ollama:hf.co/a/B-GGUF:Q4_K_M", "ollama:coder:1.5b", "ollama:me/mine:latest"]
     one = found[1]
     assert (one.quantization, one.architecture, one.licence, one.problem) == ("Q4_K_M", "qwen2", "Apache-2.0", "")
     assert one.parameters > 0
     assert one.size_bytes == model.stat().st_size
     assert "<|im_start|>" in one.beside.template
-    assert [search.default_name(one) for one in found] == ["B-GGUF-Q4_K_M", "coder-1.5b", "mine"]
+    assert [search.suggest_name(one) for one in found] == ["B-GGUF-Q4_K_M", "coder-1.5b", "mine"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_manifest_never_leads_anywhere_else(
     root = tmp_path / "ollama"
     blob(root, HASH, model.read_bytes())
     manifest(root, "registry.ollama.ai/library/bad/tag", layers)
-    (one,) = find_models([Place("ollama", root)])
+    (one,) = find_models([ModelFolder("ollama", root)])
     assert problem in one.problem
 
 
@@ -80,12 +80,12 @@ def test_a_damaged_manifest_is_a_problem_and_no_error(content: str, tmp_path: Pa
     path = tmp_path / "manifests" / "registry.ollama.ai" / "library" / "bad" / "tag"
     path.parent.mkdir(parents=True)
     path.write_text(content, encoding="utf-8")
-    assert ["manifest is damaged" in one.problem for one in find_models([Place("ollama", tmp_path)])] == [True]
+    assert ["manifest is damaged" in one.problem for one in find_models([ModelFolder("ollama", tmp_path)])] == [True]
 
 
 def test_a_model_that_runs_elsewhere_is_not_listed(tmp_path: Path) -> None:
     manifest(tmp_path, "registry.ollama.ai/library/gpt/cloud", [("params", HASH)])
-    assert find_models([Place("ollama", tmp_path)]) == []
+    assert find_models([ModelFolder("ollama", tmp_path)]) == []
 
 
 def test_files_of_lm_studio_and_llama_cpp_are_found(model: Path, tmp_path: Path) -> None:
@@ -95,19 +95,19 @@ def test_files_of_lm_studio_and_llama_cpp_are_found(model: Path, tmp_path: Path)
     shutil.copy(model, studio / "Qwen" / "Q-GGUF" / "q-Q4_K_M.gguf")
     shutil.copy(model, cache / "ggml-org_q_q.gguf")
     (cache / "ggml-org_q_q.gguf.etag").write_text("x", encoding="utf-8")
-    found = find_models([Place("lmstudio", studio), Place("llama.cpp", cache)])
+    found = find_models([ModelFolder("lmstudio", studio), ModelFolder("llama.cpp", cache)])
     assert [one.name for one in found] == ["lmstudio:Qwen/Q-GGUF/q-Q4_K_M", "llama.cpp:ggml-org_q_q"]
-    assert search.default_name(found[0]) == "q"
-    assert [one.name for one in find_models([Place("lmstudio", studio), Place("llama.cpp", cache)], "lmstudio")] == [
-        "lmstudio:Qwen/Q-GGUF/q-Q4_K_M"
-    ]
+    assert search.suggest_name(found[0]) == "q"
+    assert [
+        one.name for one in find_models([ModelFolder("lmstudio", studio), ModelFolder("llama.cpp", cache)], "lmstudio")
+    ] == ["lmstudio:Qwen/Q-GGUF/q-Q4_K_M"]
 
 
 def test_names_that_would_drive_a_terminal_or_a_shell_are_made_plain(model: Path, tmp_path: Path) -> None:
     for name in ("a\x1b[2J;rm -rf $HOME.gguf", "b\nc.gguf", "é`x`.gguf", "é'x'.gguf"):
         shutil.copy(model, tmp_path / name)
     model.unlink()
-    names = [one.name for one in find_models([Place("llama.cpp", tmp_path)])]
+    names = [one.name for one in find_models([ModelFolder("llama.cpp", tmp_path)])]
     assert len(names) == 4
     assert len(set(names)) == 4
     for name in names:
@@ -117,14 +117,14 @@ def test_names_that_would_drive_a_terminal_or_a_shell_are_made_plain(model: Path
 def test_parts_are_one_model_and_eyes_are_none(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "eyes.gguf", NETWORKS / "qwen2", change=lambda writer: writer.add_type("mmproj"))
     ggufs.write_network(tmp_path / "other-00002-of-00002.gguf", NETWORKS / "qwen2")
-    assert find_models([Place("llama.cpp", tmp_path)]) == []
+    assert find_models([ModelFolder("llama.cpp", tmp_path)]) == []
 
 
 def test_what_cannot_be_run_says_why(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "a.gguf", NETWORKS / "qwen2", change=lambda writer: writer.add_expert_count(8))
     ggufs.write_network(tmp_path / "b.gguf", NETWORKS / "qwen2", tokenizer=lambda _writer, _rows: None)
     (tmp_path / "c.gguf").write_bytes(b"GGUF\3\0\0\0")
-    problems = [one.problem for one in find_models([Place("llama.cpp", tmp_path)])]
+    problems = [one.problem for one in find_models([ModelFolder("llama.cpp", tmp_path)])]
     assert "mixture of experts" in problems[0]
     assert "no tokenizer" in problems[1]
     assert "cut short" in problems[2]
@@ -151,7 +151,7 @@ def test_the_hubs_cache_gives_files_and_checkpoints(model: Path, tmp_path: Path)
     put(files, "q-Q4_K_M.gguf", model.read_bytes())
     for file in (NETWORKS / "starcoder2").iterdir():
         put(whole, file.name, file.read_bytes())
-    found = find_models([Place("hf", tmp_path)])
+    found = find_models([ModelFolder("hf", tmp_path)])
     assert [one.name for one in found] == ["hf:Qwen/Q-GGUF/q-Q4_K_M", "hf:bigcode/starcoder2-3b"]
     assert [one.problem for one in found] == ["", ""]
     assert (found[1].architecture, found[1].repository) == ("starcoder2", "bigcode/starcoder2-3b")
@@ -164,12 +164,12 @@ def test_a_link_out_of_the_cache_is_not_followed(model: Path, tmp_path: Path) ->
     snapshot = folder / "snapshots" / "abcdef1"
     (snapshot / "out.gguf").symlink_to(model)
     (snapshot / "round.gguf").symlink_to(snapshot / "round.gguf")
-    assert find_models([Place("hf", cache)]) == []
+    assert find_models([ModelFolder("hf", cache)]) == []
     for file in (NETWORKS / "starcoder2").iterdir():
         put(folder, file.name, file.read_bytes())
     (snapshot / "tokenizer.json").unlink()
     (snapshot / "tokenizer.json").symlink_to(NETWORKS / "starcoder2" / "tokenizer.json")
-    (one,) = find_models([Place("hf", cache)])
+    (one,) = find_models([ModelFolder("hf", cache)])
     assert one.problem == "its tokenizer.json lies outside the cache"
 
 
@@ -185,7 +185,7 @@ def test_a_checkpoint_that_cannot_be_run_says_why(config: str, problem: str, tmp
     folder = repository(tmp_path, "a/b")
     for file in (NETWORKS / "starcoder2").iterdir():
         put(folder, file.name, config.encode() if file.name == "config.json" else file.read_bytes())
-    (one,) = find_models([Place("hf", tmp_path)])
+    (one,) = find_models([ModelFolder("hf", tmp_path)])
     assert problem in one.problem
 
 
@@ -196,7 +196,7 @@ def test_without_a_reference_the_newest_snapshot_counts(model: Path, tmp_path: P
     os.utime(folder / "snapshots" / "older", (1, 1))
     for content in ("../../..", "", "abcdef1" * 100, "\xff"):
         (folder / "refs" / "main").write_text(content, encoding="latin-1")
-        assert [one.name for one in find_models([Place("hf", tmp_path)])] == ["hf:a/b/m"]
+        assert [one.name for one in find_models([ModelFolder("hf", tmp_path)])] == ["hf:a/b/m"]
 
 
 def test_no_folder_behind_a_link_is_entered(model: Path, tmp_path: Path) -> None:
@@ -206,28 +206,32 @@ def test_no_folder_behind_a_link_is_entered(model: Path, tmp_path: Path) -> None
     shutil.move(model, outside / "m.gguf")
     (inside / "linked").symlink_to(outside)
     (inside / "round").symlink_to(inside)
-    assert find_models([Place("lmstudio", inside)]) == []
+    assert find_models([ModelFolder("lmstudio", inside)]) == []
     (inside / "m.gguf").symlink_to(outside / "m.gguf")
-    assert [one.name for one in find_models([Place("lmstudio", inside)])] == ["lmstudio:m"]
+    assert [one.name for one in find_models([ModelFolder("lmstudio", inside)])] == ["lmstudio:m"]
 
 
 def test_a_walk_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         (tmp_path / f"{number:02}.gguf").write_bytes(b"")
     monkeypatch.setattr(folder_walk, "MOST_ENTRIES", 10)
-    assert len(list(folder_walk.ggufs_in(tmp_path, 3))) == 0  # more than it looks at
+    assert len(list(folder_walk.find_ggufs(tmp_path, 3))) == 0  # more than it looks at
     monkeypatch.setattr(folder_walk, "MOST_ENTRIES", 40)
-    assert len(list(folder_walk.ggufs_in(tmp_path, 3))) == 30
-    assert len(find_models([Place("lmstudio", tmp_path)])) == 30
+    assert len(list(folder_walk.find_ggufs(tmp_path, 3))) == 30
+    assert len(find_models([ModelFolder("lmstudio", tmp_path)])) == 30
     monkeypatch.setattr(search, "MOST_MODELS", 7)
-    assert len(find_models([Place("lmstudio", tmp_path)])) == 7
+    assert len(find_models([ModelFolder("lmstudio", tmp_path)])) == 7
 
 
 def test_variables_and_systems_move_the_places() -> None:
     home = Path("/home/me")
 
     def where(program: str, environment: dict[str, str], platform: str = "linux") -> list[str]:
-        return [place.folder.as_posix() for place in places(environment, home, platform) if place.program == program]
+        return [
+            place.folder.as_posix()
+            for place in locate_model_folders(environment, home, platform)
+            if place.program == program
+        ]
 
     assert where("ollama", {}) == ["/home/me/.ollama/models", "/usr/share/ollama/.ollama/models"]
     assert where("ollama", {}, "darwin") == ["/home/me/.ollama/models"]
@@ -246,4 +250,4 @@ def test_a_repository_is_not_walked_without_end(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(hub_cache, "MOST_ENTRIES", 3)
     for number in range(5):
         repository(tmp_path, f"a/b{number}")
-    assert len(hub_cache._repositories(tmp_path)) == 3
+    assert len(hub_cache._list_repositories(tmp_path)) == 3

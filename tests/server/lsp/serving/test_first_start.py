@@ -10,7 +10,7 @@ import pytest
 from models.local import machine
 from models.local.machine import Machine
 from server.assembly.settings import ModelSettings, Settings
-from server.lsp.serving.first_start import HINT, TOLD_FILE, tell
+from server.lsp.serving.first_start import HINT, TOLD_FILE, show_hint_once
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def told(**model: Any) -> list[str]:
     said: list[str] = []
-    tell(Settings(model=ModelSettings(**model)), said.append)
+    show_hint_once(Settings(model=ModelSettings(**model)), said.append)
     return said
 
 
@@ -43,7 +43,7 @@ def test_it_is_not_told_where_it_is_of_no_use_and_stays_for_later(model: dict[st
 
 
 def test_who_has_measured_the_machine_needs_no_hint() -> None:
-    machine.keep(Machine("cpu", "int8", 1, 1, 0, 1.0, 1.0, 1.0), paths.state_dir())
+    machine.store(Machine("cpu", "int8", 1, 1, 0, 1.0, 1.0, 1.0), paths.state_dir())
     assert told() == []
 
 

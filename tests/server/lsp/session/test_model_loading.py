@@ -80,7 +80,7 @@ async def status(editor: Editor) -> dict[str, Any]:
 async def test_a_model_that_was_loaded_before_is_shown_with_its_share_until_it_is_ready(
     editor: Editor, large: Callable[..., Large], tmp_path: Path
 ) -> None:
-    LoadTime("scripted", tmp_path).keep(4.0)
+    LoadTime("scripted", tmp_path).store(4.0)
     loading = large(LoadTime("scripted", tmp_path))
     await editor.begin(SHOWS)
     editor.open("x")
@@ -208,5 +208,5 @@ def test_at_a_terminal_one_line_says_that_a_model_is_loading(monkeypatch: pytest
 
     core = Core(Settings(), cast("Index", None), cast("Generator", ScriptedGenerator()), LazyModel(ENTRY, load))
     for _ in range(2):  # once, and never of one that is there
-        complete._be_patient(core)
+        complete._wait_for_model(core)
         assert said == ["loading scripted"]
