@@ -1,4 +1,4 @@
-"""The convert stage: a trained checkpoint as CTranslate2 loads it, int8, by the product's own converter.
+"""The convert stage: a trained checkpoint converted to CTranslate2 in int8, by the product's own converter.
 
 Start at `convert`.
 """
