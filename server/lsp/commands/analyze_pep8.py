@@ -50,10 +50,10 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> 
 
 def _check(reviewer: Reviewer, document: OpenText, encoding: str) -> Result:
     """Run ruff and compute the score. Call it in a thread."""
-    found = style.pep8(document.record, reviewer.ruff, reviewer.policy)
+    found = style.check_pep8(document.record, reviewer.ruff, reviewer.policy)
     if found.problem:
         return Result(checked=False, problem=found.problem, score=None, how="", violations=())
-    whole = reporting.on_text(reviewer, document.record, None, layers=())
+    whole = reporting.report_on_text(reviewer, document.record, None, layers=())
     part = next(part for part in whole.report.parts if part.name == "pep8")
     facts = targets.describe_findings(found.findings, document, encoding)
     return Result(checked=True, problem="", score=part.score, how=part.how, violations=facts)

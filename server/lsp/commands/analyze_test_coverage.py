@@ -181,7 +181,7 @@ def _describe_file(file: FileCoverage, folder: Path) -> FileFacts:
         lines=file.lines,
         covered=covered,
         percent=_round(100 * covered / file.lines if file.lines else None),
-        missed=coverage.gaps(file.missed),
+        missed=coverage.group_lines(file.missed),
         changed=file.changed,
     )
 

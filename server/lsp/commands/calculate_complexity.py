@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.reviewer.scanning import figures
+from agents.reviewer.scanning import metrics
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.targets import Range, Target
@@ -56,7 +56,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> 
 
 def _measure(document: OpenText, encoding: str) -> Result:
     """Compute the figures. Call it in a thread."""
-    found = figures.measured(document.record)
+    found = metrics.measure_document(document.record)
     functions = sorted(found.functions if found else (), key=lambda one: (-one.cognitive, -one.cyclomatic))
     return Result(
         language=document.language,

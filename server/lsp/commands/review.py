@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from agents.reviewer.reporting import Whole
+    from agents.reviewer.reporting import FullReport
     from agents.reviewer.reviewer import Reviewer
     from server.assembly.core import Core
     from server.lsp.session.open_documents import OpenText
@@ -111,7 +111,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
             layers = layers_of(core) if arguments.deep else QUICK
             folder = targets.root_of(snapshot, document.path)
             on_text = partial(
-                reporting.on_text, reviewer, document.record, folder, layers=layers, cancelled=job.is_cancelled
+                reporting.report_on_text, reviewer, document.record, folder, layers=layers, cancelled=job.is_cancelled
             )
             look = partial(_review_with_problem, on_text, partial(targets.explain_left_out, core, document))
         else:
@@ -126,24 +126,24 @@ def _review_files(
     reviewer: Reviewer,
     paths: Sequence[str] | None,
     cancelled: Callable[[], bool],
-) -> Whole:
+) -> FullReport:
     """Review the files at `paths`, or those of the first workspace folder. Call it in a thread."""
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; name an open document by `uri`")
     documents, missed = targets.read_documents(snapshot, core, paths if paths is not None else (".",), cancelled)
     folder: Path = snapshot.roots[0]
-    on_files = partial(reporting.on_files, reviewer, documents, folder, cancelled=cancelled)
+    on_files = partial(reporting.report_on_files, reviewer, documents, folder, cancelled=cancelled)
     return _review_with_problem(on_files, lambda: " ".join(missed[:MOST_MISSED]))
 
 
-def _review_with_problem(look: Callable[[], Whole], left_out: Callable[[], str]) -> Whole:
+def _review_with_problem(look: Callable[[], FullReport], left_out: Callable[[], str]) -> FullReport:
     """Run the review `look`, and add the sentence of `left_out` about files that are left out to its problem."""
     whole = look()
     problem = " ".join(filter(None, (whole.problem, left_out())))
     return replace(whole, problem=problem)
 
 
-def _build_result(whole: Whole, encoding: str) -> Result:
+def _build_result(whole: FullReport, encoding: str) -> Result:
     """Return the report as a record."""
     report = whole.report
     return Result(
@@ -171,7 +171,7 @@ def _build_result(whole: Whole, encoding: str) -> Result:
     )
 
 
-def _describe_findings(whole: Whole, encoding: str) -> list[LocatedFinding]:
+def _describe_findings(whole: FullReport, encoding: str) -> list[LocatedFinding]:
     """Return the findings of all files, by URI; few more than `MOST_FINDINGS`."""
     found: list[LocatedFinding] = []
     for each in sorted(whole.reviewed, key=lambda one: one.document.uri):

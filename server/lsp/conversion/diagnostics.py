@@ -12,7 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from agents.findings import Severity
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from server.lsp.conversion import outgoing
 
 if TYPE_CHECKING:
@@ -81,14 +81,14 @@ def build_file_report(report: FileReport) -> FileItem:
 def _build_diagnostic(finding: Finding, document: OpenText, encoding: str) -> types.Diagnostic:
     tags = [types.DiagnosticTag.Unnecessary] if finding.unnecessary else []
     tags += [types.DiagnosticTag.Deprecated] if finding.deprecated else []
-    url = explanation_of(finding)
+    url = find_explanation_url(finding)
     return types.Diagnostic(
         range=outgoing.range_of(document, finding.span.start, finding.span.end, encoding),
         message=finding.message,
         severity=SEVERITIES[finding.severity],
         code=finding.code,
         code_description=types.CodeDescription(href=url) if url else None,
-        source=source_of(finding),
+        source=format_source(finding),
         tags=tags or None,
         data={
             "layer": finding.layer.value,

@@ -204,7 +204,7 @@ class _Scan:
 
         for root in self.roots:
             try:
-                for path, found in reviewed_files.files(root, self.core.review_limits, cancelled=self.held):
+                for path, found in reviewed_files.list_files(root, self.core.review_limits, cancelled=self.held):
                     if self.held():
                         return
                     yield path, (found.mtime_ns, found.size)
@@ -216,7 +216,7 @@ def _review_file(core: Core, path: Path, encoding: str, held: Held) -> tuple[typ
     """Return the diagnostics of the saved file at `path`, None if it is not reviewed."""
     from agents.reviewer import reviewed_files  # noqa: PLC0415
 
-    document: Document | str = reviewed_files.read(path, core.review_limits)
+    document: Document | str = reviewed_files.read_document(path, core.review_limits)
     if isinstance(document, str) or core.reviewer is None:
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=held)

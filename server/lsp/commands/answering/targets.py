@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import reviewed_files
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from agents.reviewer.layers import QUICK
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
@@ -130,10 +130,10 @@ def describe_findings(findings: tuple[Finding, ...], document: OpenText, encodin
             severity=finding.severity.value,
             range=range_of(document, finding.span.start, finding.span.end, encoding),
             message=finding.message,
-            source=source_of(finding),
+            source=format_source(finding),
             layer=finding.layer.value,
             confidence=round(finding.confidence, 3),
-            explanation=explanation_of(finding),
+            explanation=find_explanation_url(finding),
             fix=finding.fix.title if finding.fix is not None else "",
         )
         for finding in findings
@@ -180,15 +180,15 @@ def read_documents(
             shown = name if len(name) < _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
             raise JsonRpcInvalidParams(f"{shown!r} is no file or folder of the workspace")
         if path.is_dir():
-            for one, each in reviewed_files.files(path, limits, cancelled=cancelled):
-                document = reviewed_files.read(one, limits, each.waived)
+            for one, each in reviewed_files.list_files(path, limits, cancelled=cancelled):
+                document = reviewed_files.read_document(one, limits, each.waived)
                 if isinstance(document, Document):
                     found[one] = document
             continue
         if why := core.index.explain(path):
             missed.append(why)
             continue
-        document = reviewed_files.read(path, limits, core.index.waived(path))
+        document = reviewed_files.read_document(path, limits, core.index.waived(path))
         if isinstance(document, Document):
             found[path] = document
         else:
@@ -208,14 +208,14 @@ def explain_left_out(core: Core, document: OpenText) -> str:
 
 def is_inside(snapshot: Snapshot, path: Path) -> bool:
     """Return whether `path` is in a workspace folder after following links."""
-    real = reviewed_files.real(path)
-    return any(real.is_relative_to(reviewed_files.real(root)) for root in snapshot.roots)
+    real = reviewed_files.resolve_path(path)
+    return any(real.is_relative_to(reviewed_files.resolve_path(root)) for root in snapshot.roots)
 
 
 def _resolve_name(snapshot: Snapshot, name: str) -> Path | None:
     """Return the path of the workspace that `name` means; None if it does not exist or is outside."""
     try:
-        path = reviewed_files.real(snapshot.roots[0] / name)
+        path = reviewed_files.resolve_path(snapshot.roots[0] / name)
         return path if is_inside(snapshot, path) and path.exists() else None
     except (OSError, ValueError):  # too long, or with characters that no name can have
         return None
@@ -228,7 +228,7 @@ def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):
         raise JsonRpcInvalidParams(why)
-    document = reviewed_files.read(path, core.review_limits, core.index.waived(path))
+    document = reviewed_files.read_document(path, core.review_limits, core.index.waived(path))
     if isinstance(document, str):
         raise JsonRpcInvalidParams(left_out.explain(path.name, document, path.name))
     return document
