@@ -60,7 +60,7 @@ def measure_packages() -> Record:
             folder = Path(place).resolve() / name
             shutil.copytree(_folder(name), folder, ignore=shutil.ignore_patterns("__pycache__"))
             documents = [_document(path) for path in sorted(folder.rglob("*.py"))]
-            arguments = reviewer.ruff.settings.of(documents[0].path, everything=False).arguments()
+            arguments = reviewer.ruff.settings.resolve(documents[0].path, everything=False).build_arguments()
             command = [reviewer.ruff.binary, "check", "--no-cache", "--quiet", *arguments, str(folder)]
             our, their = [], []
             for _ in range(TURNS):

@@ -1,4 +1,4 @@
-"""The language server: its LSP edge, the gate, the state, the composition root and the command line.
+"""The language server: its LSP edge, the gate, the persistent state, the composition root and the command line.
 
-Holds no domain rule. Start at `server.lsp.language_server`.
+Has no rules of its own about code; those are in `agents` and `indexing`. Start at `server.lsp.language_server`.
 """

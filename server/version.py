@@ -1,3 +1,3 @@
-"""The version, as a constant: asking the installed package's metadata costs more than all else before `initialize`."""
+"""The program's version, as a constant: reading the package's metadata would take longer than starting the server."""
 
 VERSION = "0.1.0"

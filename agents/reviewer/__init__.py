@@ -1,4 +1,1 @@
-"""The reviewer: from a text to findings, by layers that each work alone.
-
-Start at `reviewer.py`.
-"""
+"""The reviewer: turns a text into findings, through layers that each work alone. Start at `reviewer.py`."""

@@ -1,6 +1,6 @@
-"""Who says a finding, and where its rule is explained: our own rules on a page that is shipped, others on theirs.
+"""Sources of findings and the pages that explain their rules: a bundled page, or one on the site of another tool.
 
-Imports nothing slow. Start at `explanation_of`.
+Imports nothing slow. Start at `find_explanation_url`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 SOURCE = "Starling"
 
 
-def rules_page() -> Path:
-    """The page that explains our own rules, one heading each."""
+def locate_rules_page() -> Path:
+    """Return the path of the page that explains Starling's rules, one heading for each."""
     return Path(__file__).with_name("RULES.md")
 
 
-def source_of(finding: Finding) -> str:
-    """Who says so, as an editor shows it."""
+def format_source(finding: Finding) -> str:
+    """Return the source of a finding as an editor shows it: "Starling", or "Starling (ruff)"."""
     return SOURCE if finding.source in {"", SOURCE.lower()} else f"{SOURCE} ({finding.source})"
 
 
-def explanation_of(finding: Finding) -> str:
-    """Where the rule is explained, a URL."""
-    return finding.url or (f"{_rules_uri()}#{finding.code}" if source_of(finding) == SOURCE else "")
+def find_explanation_url(finding: Finding) -> str:
+    """Return the URL that explains the finding's rule, "" if there is none."""
+    return finding.url or (f"{_get_rules_uri()}#{finding.code}" if format_source(finding) == SOURCE else "")
 
 
 @functools.cache
-def _rules_uri() -> str:
-    return rules_page().as_uri()
+def _get_rules_uri() -> str:
+    return locate_rules_page().as_uri()

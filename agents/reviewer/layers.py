@@ -1,6 +1,6 @@
-"""The seam for layers beside the static one: each looks at functions of a text and answers with findings in them.
+"""The interface of the layers beside the static one: each examines functions of a text and returns findings in them.
 
-The reviewer gives only functions that changed, keeps the answers, and drops those of files that no model may see. Start
+The reviewer passes only functions that changed, caches the findings, and passes no file that models may not see. Start
 at `Examiner`.
 """
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 
-QUICK = frozenset({Layer.STATIC})  # layers that answer while a person types
+QUICK = frozenset({Layer.STATIC})  # layers that are fast enough to run while a person types
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A function or method that is looked at as a whole, with the functions inside of it.
+    """A function or method that is examined as a whole, including the functions inside it.
 
     Attributes:
-        name: as it is written, "" for none.
-        span: code points of the document.
-        digest: of its text; an unchanged unit is not looked at again.
+        name: as written in the code, "" if it has none.
+        span: in code points of the document.
+        digest: hash of its text; a unit with a known digest is not examined again.
     """
 
     name: str
@@ -42,52 +42,52 @@ class Unit:
 
 
 class Examiner(Protocol):
-    """A layer that examines functions one by one, slowly (a model computes)."""
+    """A layer that examines functions one by one with a model, which is slow."""
 
     @property
     def layer(self) -> Layer:
-        """Which layer it is."""
+        """Layer that the findings belong to."""
         ...
 
     @property
     def identity(self) -> str:
-        """What its answers depend on beside the code: model, threshold, version."""
+        """Key of all that findings depend on besides the code: model, threshold, prompts."""
         ...
 
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterable[tuple[Unit, tuple[Finding, ...]]]:
-        """The findings of each unit as they come, spans of the document; ends early when `cancelled`.
+        """Yield each unit with its findings, whose spans are in the document; ends early if `cancelled`.
 
-        Unless somebody asked for the `whole`, a layer that costs money may leave out what was there all along.
+        If `whole` is False, a layer that costs money may skip units unchanged since the document was first seen.
         """
         ...
 
 
-def units(document: Document, syntax: Syntax) -> tuple[Unit, ...]:
-    """The outermost functions of a text that parse, in order."""
+def find_units(document: Document, syntax: Syntax) -> tuple[Unit, ...]:
+    """Return the outermost functions of a text that parse, in order of appearance."""
     scan = Scan.of(document, syntax)
     if scan is None:
         return ()
     found = []
-    for item in scan.of_role("function"):
+    for item in scan.get_items("function"):
         if item.function is not None or item.node.has_error:
             continue
-        name = nodes.name_of(item.node)
+        name = nodes.find_name(item.node)
         span = Span(scan.lines.to_point(item.start), scan.lines.to_point(item.end))
         digest = hashlib.blake2b(scan.bytes(item.node), digest_size=16).digest()
         found.append(Unit(scan.text(name) if name.end_byte - name.start_byte < 200 else "", span, digest))
     return tuple(found)
 
 
-def moved(finding: Finding, by: int) -> Finding:
-    """The finding with its places shifted by `by` code points."""
+def shift_finding(finding: Finding, by: int) -> Finding:
+    """Return `finding` with its span and the edits of its fix shifted by `by` code points."""
     fix = finding.fix
     if fix is not None:
         fix = replace(fix, edits=tuple(replace(e, start=e.start + by, end=e.end + by) for e in fix.edits))
     return replace(finding, span=Span(finding.span.start + by, finding.span.end + by), fix=fix)
 
 
-def digest(text: str) -> bytes:
-    """Identity of a text."""
+def digest_text(text: str) -> bytes:
+    """Return a 16-byte hash of `text`."""
     return hashlib.blake2b(texts.encode(text), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""What a person may decide about the review, as one frozen record. Holds no behaviour; start at `ReviewPolicy`."""
+"""The settings of the review as one frozen record, without behaviour. Start at `ReviewPolicy`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ SEVERITIES = (Severity.HINT, Severity.INFORMATION, Severity.WARNING, Severity.ER
 
 @dataclass(frozen=True, slots=True)
 class ReviewPolicy:
-    """How the review behaves.
+    """Settings of the review.
 
     Attributes:
-        enabled: false finds nothing.
-        layers: the layers that look.
-        rules_off: codes whose findings are dropped, ours ("todo-without-owner") and ruff's ("F401", or "F" for all).
-        rules_on: codes of rules that are off by default (`Rule.asked_only`) and speak here.
-        languages_off: names of languages (`Document.language`) without review.
-        severity: the least severe kind of finding that is kept.
-        ruff: "auto" leaves to the workspace's own ruff what its configuration selects; "always" reports that too;
+        enabled: False turns the review off.
+        layers: layers that are enabled.
+        rules_off: codes whose findings are dropped: Starling's ("todo-without-owner"), ruff's ("F401", or "F" for all).
+        rules_on: codes of rules to run although they are off by default (`Rule.off_by_default`).
+        languages_off: names of languages (`Document.language`) that are not reviewed.
+        severity: findings below this severity are dropped.
+        ruff: "auto" drops findings that the workspace's ruff configuration selects, "always" keeps them,
             "never" does not run ruff.
-        ruff_timeout_s: longest wait for ruff over one text, seconds.
-        batch_timeout_s: longest wait for ruff over many files, seconds.
-        longest_document: texts longer than this, in characters, are not looked at.
-        cognitive: most cognitive complexity of a function that is no finding (SonarSource's measure).
-        cyclomatic: most cyclomatic complexity of a function that is no finding (McCabe's measure).
-        function_lines: most lines of code of a function that is no finding; blank lines and comments do not count.
-        nesting: most levels of nested statements that are no finding.
-        parameters: most parameters without a default that a caller may give by position.
-        secrets: look for possible secrets.
+        ruff_timeout_s: time limit for ruff on one text, seconds.
+        batch_timeout_s: time limit for ruff on many files, seconds.
+        longest_document: texts with more characters are not reviewed.
+        cognitive: highest cognitive complexity of a function without a finding (SonarSource's measure).
+        cyclomatic: highest cyclomatic complexity of a function without a finding (McCabe's measure).
+        function_lines: most lines of code of a function without a finding; blank lines and comments do not count.
+        nesting: most levels of nested statements without a finding.
+        parameters: most parameters of a function without a finding; those by keyword or with a default do not count.
+        secrets: True to report possible secrets.
     """
 
     enabled: bool = True

@@ -1,7 +1,7 @@
-"""The files of a folder that are reviewed, through the index's own filters, read as documents.
+"""The files of a folder that are reviewed, selected by the index's exclusion rules and read as documents.
 
-Follows no link, reads nothing that `.gitignore`, the settings or the built-in rules leave out, writes nothing. Start at
-`files`.
+Follows no link, skips what `.gitignore`, the settings or the built-in rules exclude, writes nothing. Start at
+`list_files`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from indexing.workspace.walk import WalkedFile
 
 
-def files(
+def list_files(
     folder: Path, limits: IndexLimits, *, seen: WalkCounts | None = None, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[Path, WalkedFile]]:
-    """The files of `folder`, in a stable order; `seen` counts what is left out.
+    """Yield the files of `folder` in a stable order; counts what is skipped in `seen`, by reason.
 
     Raises:
         OSError: the folder itself cannot be read.
@@ -37,10 +37,10 @@ def files(
         yield exclusion.root / found.relative, found
 
 
-def read(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Document | str:
-    """The file as a document, or why its content is not reviewed ("binary", "minified", "unreadable", ...).
+def read_document(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Document | str:
+    """Return the file as a document, or why its content is not reviewed ("binary", "minified", "unreadable", ...).
 
-    Reasons that are `waived` do not count.
+    Reasons in `waived` do not exclude it.
     """
     try:
         data, _ = read_regular(path, limits.max_file_bytes + 1)
@@ -52,6 +52,6 @@ def read(path: Path, limits: IndexLimits, waived: Collection[str] = ()) -> Docum
     return Document(path.as_uri(), path, languages.detect(path, text), text)
 
 
-def real(path: Path) -> Path:
-    """`path` without links, absolute; it need not exist."""
+def resolve_path(path: Path) -> Path:
+    """Return `path` as an absolute path without links; it need not exist."""
     return type(path)(os.path.realpath(path))

@@ -1,7 +1,7 @@
-"""The reviewer: a document in, findings out, from the layers that are asked for and allowed.
+"""The reviewer: returns the findings of a document from the layers that were requested and are allowed.
 
-Blocking and thread-safe; meant for worker threads. Writes nothing, never fails on broken code. A text that was looked
-at is not looked at again, nor is an unchanged function by a model. Start at `Reviewer.review`.
+Blocking and thread-safe; meant for worker threads. Writes nothing and never fails on broken code. Caches findings by
+text, and those of models by function. Start at `Reviewer.review`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Layer
 from agents.reviewer import build_output, static_layer, validity, workers
-from agents.reviewer import layers as seam
+from agents.reviewer.layers import digest_text, find_units, shift_finding
 from agents.reviewer.review_policy import SEVERITIES, ReviewPolicy
-from agents.reviewer.ruff.fix_safety import Safety
-from agents.reviewer.ruff.import_index import Importers
+from agents.reviewer.ruff.fix_safety import FixSafety
+from agents.reviewer.ruff.import_index import ImportIndex
 from agents.reviewer.ruff.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import all_rules
-from agents.reviewer.suppressions import Switches
+from agents.reviewer.suppressions import Suppressions
 from indexing.syntax import texts
 from indexing.syntax.syntax import Syntax
 
@@ -29,20 +29,21 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.reviewer.layers import Examiner, Unit
-    from agents.reviewer.ruff.ruff_settings import Settings
+    from agents.reviewer.ruff.ruff_settings import RuffSettings
     from agents.reviewer.validity import Verdict
     from indexing.syntax.documents import Document
 
-_TEXTS_KEPT = 256
-_UNITS_KEPT = 4000
+_MOST_CACHED_TEXTS = 256
+_MOST_CACHED_UNITS = 4000
 
 
-def _never() -> bool:
+def _is_never_cancelled() -> bool:
+    """Return False, the default for a review that nobody cancels."""
     return False
 
 
 class Reviewer:
-    """Finds what deserves a remark."""
+    """Reviews documents, and caches the findings of recent ones."""
 
     def __init__(
         self,
@@ -53,107 +54,115 @@ class Reviewer:
         ruff: Ruff | None = None,
         roots: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`withheld` says why no model may see a document, "" when one may; `examiners` are the other layers.
+        """Create a reviewer; it starts no process before the first review.
 
-        `roots` gives the workspace folders, whose files may import from one another.
+        Args:
+            policy: what is reviewed, and how; by default everything.
+            examiners: the layers beside the static one.
+            withheld: returns why no model may see a document, "" if one may.
+            ruff: runs ruff; by default the binary of ruff's wheel.
+            roots: returns the workspace folders, whose files may import from one another.
         """
         self.policy = policy or ReviewPolicy()
         self.examiners = tuple(examiners)
         self.ruff = ruff or Ruff()
-        self.problem = ""  # one sentence why the review gives less than it should
+        self.problem = ""  # one sentence why the review is incomplete, "" if it is complete
         self._withheld = withheld
-        self._safety = Safety(Importers(roots))
+        self._fix_safety = FixSafety(ImportIndex(roots))
         self._texts: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._units: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="ruff")
 
-    def review(  # noqa: PLR0913 (what is looked at, and how; all but the document by name)
+    def review(  # noqa: PLR0913 (all but the document are passed by name)
         self,
         document: Document,
         *,
         layers: Collection[Layer] = frozenset({Layer.STATIC}),
-        cancelled: Callable[[], bool] = _never,
+        cancelled: Callable[[], bool] = _is_never_cancelled,
         syntax: Syntax | None = None,
         reported: Collection[int] = (),
         whole: bool = True,
     ) -> tuple[Finding, ...]:
-        """The findings of `document`, sorted by place; what was found so far when `cancelled`.
+        """Return the findings of `document`, sorted by place; only those found so far if `cancelled`.
 
         Args:
-            document: the text as it stands.
-            layers: which layers look, of those the policy allows.
-            cancelled: asked again and again; true ends the work.
-            syntax: that of the document, where it is known already.
-            reported: lines, from 0, that another linter reports something in; the static layer is silent there.
-            whole: false to spare a layer that costs money what has not changed since the document was first seen.
+            document: the text in its current state.
+            layers: layers to run, if the policy allows them.
+            cancelled: called again and again; the review ends as soon as it returns True.
+            syntax: the parsed document, if the caller has it.
+            reported: lines, from 0, in which another linter reports something; the static layer reports nothing there.
+            whole: False to skip, in layers that cost money, functions unchanged since the document was first seen.
         """
-        if self._left_alone(document):
+        if self._is_exempt(document):
             return ()
         starts = texts.line_starts(document.text)
-        switches = Switches.of(document.text, starts)
-        if switches.off:
+        suppressions = Suppressions.of(document.text, starts)
+        if suppressions.off:
             return ()
-        wanted = frozenset(layers) & self.policy.layers
+        enabled = frozenset(layers) & self.policy.layers
         found: list[Finding] = []
-        if Layer.STATIC in wanted:
+        if Layer.STATIC in enabled:
             lines = frozenset(reported)
-            static_findings = self._static(document, syntax, cancelled)
+            static_findings = self._review_statically(document, syntax, cancelled)
             found += [each for each in static_findings if texts.line_of(starts, each.span.start) not in lines]
         if not self._withheld(document):
             for examiner in self.examiners:
-                if examiner.layer in wanted and not cancelled():
+                if examiner.layer in enabled and not cancelled():
                     syntax = syntax or Syntax.of(document)
-                    found += self._examined(examiner, document, syntax, cancelled, whole=whole)
-        return self._finished(document, found, switches, starts)
+                    found += self._run_examiner(examiner, document, syntax, cancelled, whole=whole)
+        return self._select_shown(document, found, suppressions, starts)
 
     def review_files(
-        self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _never
+        self, documents: Sequence[Document], *, cancelled: Callable[[], bool] = _is_never_cancelled
     ) -> Iterator[tuple[Document, tuple[Finding, ...]]]:
-        """The static findings of many files as they stand on disk, in any order; ruff is run over all of them at once.
+        """Yield the static findings of many saved files, in any order; one run of ruff checks all of them.
 
-        Unsaved texts, and other layers, are for `review`.
+        For unsaved texts and other layers, use `review`.
         """
-        looked_at = [document for document in documents if not self._left_alone(document)]
-        python = [each for each in looked_at if each.entry.ruff and self.policy.ruff != "never"]
-        running = self._pool.submit(self.ruff.check_files, python, self.policy) if python else None
-        yield from ((each, ()) for each in documents if self._left_alone(each))
-        tasks = [workers.Task(each, self._left_out(self._settings(each))) for each in looked_at]
-        found = list(workers.look_at(tasks, self.policy, cancelled))
-        by_ruff, self.problem = running.result() if running is not None else ({}, "")
+        reviewed = [document for document in documents if not self._is_exempt(document)]
+        python = [each for each in reviewed if each.entry.ruff and self.policy.ruff != "never"]
+        pending = self._pool.submit(self.ruff.check_files, python, self.policy) if python else None
+        yield from ((each, ()) for each in documents if self._is_exempt(each))
+        tasks = [workers.Task(each, self._list_codes_left_to_ruff(self._get_ruff_settings(each))) for each in reviewed]
+        found = list(workers.review_many(tasks, self.policy, cancelled))
+        by_ruff, self.problem = pending.result() if pending is not None else ({}, "")
         for document, findings in found:
             starts = texts.line_starts(document.text)
-            switches = Switches.of(document.text, starts)
-            both = (*findings, *by_ruff.get(document.uri, ()))
-            yield document, () if switches.off else self._finished(document, both, switches, starts)
+            suppressions = Suppressions.of(document.text, starts)
+            all_findings = (*findings, *by_ruff.get(document.uri, ()))
+            yield document, () if suppressions.off else self._select_shown(document, all_findings, suppressions, starts)
 
     def judge(self, document: Document, syntax: Syntax) -> Verdict:
-        """Say whether `document` parses."""
+        """Return the verdict on whether `document` parses."""
         ruff = self.ruff if self.policy.ruff != "never" else None
         return validity.judge(document, syntax, ruff, self.policy.ruff_timeout_s)
 
-    def _finished(
-        self, document: Document, found: Iterable[Finding], switches: Switches, starts: list[int]
+    def _select_shown(
+        self, document: Document, found: Iterable[Finding], suppressions: Suppressions, starts: list[int]
     ) -> tuple[Finding, ...]:
-        """What of `found` is shown: nothing twice, nothing switched off, in order of place."""
+        """Drop duplicate and suppressed findings from `found`, sort the rest by place, and mark unsafe fixes."""
         least = SEVERITIES.index(self.policy.severity)
-        kept: dict[tuple[int, int, str], Finding] = {}
+        unique: dict[tuple[int, int, str], Finding] = {}
         for finding in found:
             line = texts.line_of(starts, finding.span.start)
             if (
                 SEVERITIES.index(finding.severity) >= least
-                and not self._off(finding.code)
-                and not switches.silence(line, finding.code, all_rules.names_of(finding.code))
+                and not self._is_rule_off(finding.code)
+                and not suppressions.is_suppressed(line, finding.code, all_rules.get_linter_names(finding.code))
             ):
-                kept.setdefault((finding.span.start, finding.span.end, finding.code), finding)
-        shown = sorted(_once(kept.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code))
-        return self._safety.judged(document, shown)
+                unique.setdefault((finding.span.start, finding.span.end, finding.code), finding)
+        shown = sorted(
+            _deduplicate(unique.values(), starts), key=lambda each: (each.span.start, each.span.end, each.code)
+        )
+        return self._fix_safety.mark_unsafe_fixes(document, shown)
 
     def close(self) -> None:
-        """Let go of what is kept; safe twice."""
+        """Release the thread pool; idempotent."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _left_alone(self, document: Document) -> bool:
+    def _is_exempt(self, document: Document) -> bool:
+        """Return whether the document is not reviewed: by the policy, by its size, or as binary or generated."""
         policy = self.policy
         text = document.text
         return (
@@ -161,94 +170,113 @@ class Reviewer:
             or document.language in policy.languages_off
             or len(text) > policy.longest_document
             or "\0" in text[:8192]
-            or build_output.is_built(document)
+            or build_output.is_build_output(document)
         )
 
-    def _off(self, code: str) -> bool:
+    def _is_rule_off(self, code: str) -> bool:
+        """Return whether the policy turns off the rule `code`, or its whole group ("F") for a code of ruff."""
         off = self.policy.rules_off
         return bool(off) and (code in off or (code[:1].isupper() and code.rstrip("0123456789") in off))
 
-    def _static(self, document: Document, syntax: Syntax | None, cancelled: Callable[[], bool]) -> tuple[Finding, ...]:
+    def _review_statically(
+        self, document: Document, syntax: Syntax | None, cancelled: Callable[[], bool]
+    ) -> tuple[Finding, ...]:
+        """Return the findings of the static layer and of ruff, from the cache if the text is unchanged."""
         python = document.entry.ruff and self.policy.ruff != "never"
-        settings = self._settings(document)
-        key = (document.path if python else None, document.language, seam.digest(document.text), settings, self.policy)
-        if (known := self._known(self._texts, key)) is not None:
-            return known
-        running = self._pool.submit(self.ruff.check, document, self.policy) if python else None
-        syntax = syntax or Syntax.of(document)  # while ruff works
-        found = static_layer.look(
-            document, syntax, self.policy, cancelled, frozenset(self._left_out(settings)).__contains__
+        settings = self._get_ruff_settings(document)
+        key = (document.path if python else None, document.language, digest_text(document.text), settings, self.policy)
+        if (cached := self._get_cached(self._texts, key)) is not None:
+            return cached
+        pending = self._pool.submit(self.ruff.check, document, self.policy) if python else None
+        syntax = syntax or Syntax.of(document)  # while ruff runs
+        found = static_layer.review(
+            document, syntax, self.policy, cancelled, frozenset(self._list_codes_left_to_ruff(settings)).__contains__
         )
-        by_ruff = running.result() if running is not None else RuffFindings()
+        by_ruff = pending.result() if pending is not None else RuffFindings()
         if python:
             self.problem = by_ruff.problem
         result = (*found, *by_ruff.findings)
         if not cancelled() and not by_ruff.problem:
-            self._keep(self._texts, key, result, _TEXTS_KEPT)
+            self._cache(self._texts, key, result, _MOST_CACHED_TEXTS)
         return result
 
-    def _settings(self, document: Document) -> Settings | None:
-        """What ruff is asked for a document, None where it is not run."""
+    def _get_ruff_settings(self, document: Document) -> RuffSettings | None:
+        """Return ruff's settings for `document`; None if ruff is not run for it."""
         if not document.entry.ruff or self.policy.ruff == "never" or not self.ruff.binary:
             return None
-        return self.ruff.settings.of(document.path, everything=self.policy.ruff == "always")
+        return self.ruff.settings.resolve(document.path, everything=self.policy.ruff == "always")
 
-    def _left_out(self, settings: Settings | None) -> tuple[str, ...]:
-        return settings.left_out(all_rules.EQUALS) if settings is not None and self.policy.ruff == "auto" else ()
+    def _list_codes_left_to_ruff(self, settings: RuffSettings | None) -> tuple[str, ...]:
+        """Return the codes equivalent to Starling's rules that the workspace's own ruff reports or ignores."""
+        return (
+            settings.select_workspace_codes(all_rules.EQUIVALENT_CODES)
+            if settings is not None and self.policy.ruff == "auto"
+            else ()
+        )
 
-    def _examined(
+    def _run_examiner(
         self, examiner: Examiner, document: Document, syntax: Syntax, cancelled: Callable[[], bool], *, whole: bool
     ) -> Iterator[Finding]:
+        """Yield the findings of one layer: cached ones of unchanged functions, and new ones of the others.
+
+        Drops findings that reach beyond their function.
+        """
         changed: list[Unit] = []
-        for unit in seam.units(document, syntax):
-            known = self._known(self._units, (examiner.layer, examiner.identity, document.language, unit.digest))
-            if known is None:
+        for unit in find_units(document, syntax):
+            cached = self._get_cached(self._units, (examiner.layer, examiner.identity, document.language, unit.digest))
+            if cached is None:
                 changed.append(unit)
             else:
-                yield from (seam.moved(finding, unit.span.start) for finding in known)
+                yield from (shift_finding(finding, unit.span.start) for finding in cached)
         if not changed or cancelled():
             return
         for unit, findings in examiner.examine(document, changed, cancelled, whole=whole):
             inside = tuple(
                 each for each in findings if unit.span.start <= each.span.start <= each.span.end <= unit.span.end
             )
-            kept = tuple(seam.moved(each, -unit.span.start) for each in inside)
+            shifted = tuple(shift_finding(each, -unit.span.start) for each in inside)
             key = (examiner.layer, examiner.identity, document.language, unit.digest)
-            self._keep(self._units, key, kept, _UNITS_KEPT)
+            self._cache(self._units, key, shifted, _MOST_CACHED_UNITS)
             yield from inside
 
-    def _known(
-        self, kept: OrderedDict[tuple[object, ...], tuple[Finding, ...]], key: tuple[object, ...]
+    def _get_cached(
+        self, cache: OrderedDict[tuple[object, ...], tuple[Finding, ...]], key: tuple[object, ...]
     ) -> tuple[Finding, ...] | None:
+        """Return the findings cached under `key` and mark them as recently used; None if there are none."""
         with self._lock:
-            if key in kept:
-                kept.move_to_end(key)
-            return kept.get(key)
+            if key in cache:
+                cache.move_to_end(key)
+            return cache.get(key)
 
-    def _keep(
+    def _cache(
         self,
-        kept: OrderedDict[tuple[object, ...], tuple[Finding, ...]],
+        cache: OrderedDict[tuple[object, ...], tuple[Finding, ...]],
         key: tuple[object, ...],
         findings: tuple[Finding, ...],
         most: int,
     ) -> None:
+        """Cache `findings` under `key`, and evict the least recently used beyond `most` entries."""
         with self._lock:
-            kept[key] = findings
-            while len(kept) > most:
-                kept.popitem(last=False)
+            cache[key] = findings
+            while len(cache) > most:
+                cache.popitem(last=False)
 
 
-def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
-    """Yield one finding for each fault: of the same characters the gravest, ours not where ruff says the same."""
+def _deduplicate(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
+    """Yield one finding for each fault.
+
+    Of static findings on the same characters only the most severe is kept. A finding of Starling's is dropped if ruff
+    reports the same fault in its line, a finding of the likelihood layer if its line has a static finding.
+    """
     by_ruff = {(texts.line_of(starts, each.span.start), each.code) for each in found if each.source == "ruff"}
-    sure = {texts.line_of(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
+    static_lines = {texts.line_of(starts, each.span.start) for each in found if each.layer is Layer.STATIC}
     taken: set[tuple[int, int]] = set()
-    for finding in sorted(found, key=_by_weight):
+    for finding in sorted(found, key=_get_sort_key):
         rule = all_rules.RULES.get(finding.code) if finding.source == "starling" else None
         line, place = texts.line_of(starts, finding.span.start), (finding.span.start, finding.span.end)
-        if finding.layer is Layer.LIKELIHOOD and line in sure:
+        if finding.layer is Layer.LIKELIHOOD and line in static_lines:
             continue
-        if rule is not None and any((line, code) in by_ruff for code in rule.equals):
+        if rule is not None and any((line, code) in by_ruff for code in rule.equivalents):
             continue
         if finding.layer is Layer.STATIC:
             if place in taken:
@@ -257,6 +285,6 @@ def _once(found: Collection[Finding], starts: list[int]) -> Iterator[Finding]:
         yield finding
 
 
-def _by_weight(finding: Finding) -> tuple[int, bool, bool, str]:
-    """The gravest first, then those with a fix; of ruff's codes `F704` before `PLE1142`."""
+def _get_sort_key(finding: Finding) -> tuple[int, bool, bool, str]:
+    """Return a key that sorts severe findings first, then those with a fix, then those of ruff."""
     return (-SEVERITIES.index(finding.severity), finding.fix is None, finding.source != "ruff", finding.code)

@@ -1,7 +1,7 @@
-"""The static layer: rules about syntax and plain text, in one pass over one text. Needs no model and no network.
+"""The static layer: applies the rules about syntax and plain text to one text. Needs no model and no network.
 
-Half-typed code gives fewer findings, never false ones: where the text does not parse, only functions that do are looked
-at. Start at `look`.
+In a text that does not parse, only functions that do are reviewed, so that half-typed code gives no false findings.
+Start at `review`.
 """
 
 from __future__ import annotations
@@ -19,104 +19,110 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agents.reviewer.review_policy import ReviewPolicy
-    from agents.reviewer.rules.rule import Hit, Mend, TextRule
+    from agents.reviewer.rules.rule import ByteFix, Hit, TextRule
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 
-_LONGEST_LINE = 3000  # characters; nobody wrote a longer one: minified, or data
-_MOST = 2000  # findings of one text
+_LONGEST_LINE = 3000  # characters; a text with a longer one is minified, or data
+_MOST_FINDINGS = 2000  # findings of one text
 _DECLARATIONS = (".pyi", ".d.ts", ".d.mts", ".d.cts")
-_QUOTES = ("string", "heredoc", "fenced_code", "template_string", "raw_string")
-_ANYWHERE = {"comment"}  # roles that are what they are in broken code too
+_QUOTING_KINDS = ("string", "heredoc", "fenced_code", "template_string", "raw_string")
+_RELIABLE_ROLES = {"comment"}  # roles that are right in broken code too
 
 
-def look(
+def review(
     document: Document,
     syntax: Syntax,
     policy: ReviewPolicy,
     cancelled: Callable[[], bool],
-    left_out: Callable[[str], bool] = lambda _: False,
+    is_left_out: Callable[[str], bool] = lambda _: False,
 ) -> list[Finding]:
-    """All findings of the static rules; `left_out` names codes of other linters that report for themselves."""
+    """Return all findings of the static rules.
+
+    A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it.
+    """
     found: list[Finding] = []
     for text_rule in all_rules.TEXT_RULES:
         if cancelled():
             return []
-        if _wanted(text_rule, policy, left_out):
-            hits = [hit for hit in text_rule.look(document, policy) if not _is_quoted(text_rule, hit, syntax)]
-            found += [_finding(text_rule, hit, lambda offset: offset) for hit in hits]
+        if _is_enabled(text_rule, policy, is_left_out):
+            hits = [hit for hit in text_rule.find(document, policy) if not _is_quoted(text_rule, hit, syntax)]
+            found += [_build_finding(text_rule, hit, lambda offset: offset) for hit in hits]
     scan = Scan.of(document, syntax) if not _has_long_line(document.text) else None
     if scan is not None:
         to_point = scan.lines.to_point
-        for rule, hit in _hits(scan, policy, cancelled, left_out):
-            found.append(_finding(rule, hit, to_point))
-            if len(found) >= _MOST:
+        for rule, hit in _find_hits(scan, policy, cancelled, is_left_out):
+            found.append(_build_finding(rule, hit, to_point))
+            if len(found) >= _MOST_FINDINGS:
                 break
     return found
 
 
-def _hits(
-    scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], left_out: Callable[[str], bool]
+def _find_hits(
+    scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], is_left_out: Callable[[str], bool]
 ) -> Iterator[tuple[Rule, Hit]]:
-    broken, declares = scan.broken, is_declarations(scan.document)
+    """Yield each rule about syntax with each of its hits."""
+    broken, declares = scan.broken, is_declaration_file(scan.document)
     for rule in all_rules.SYNTAX_RULES:
         if cancelled():
             return
-        if declares and not _ANYWHERE.issuperset(rule.roles):
+        if declares and not _RELIABLE_ROLES.issuperset(rule.roles):
             continue
-        if not _wanted(rule, policy, left_out) or (rule.languages and scan.language not in rule.languages):
+        if not _is_enabled(rule, policy, is_left_out) or (rule.languages and scan.language not in rule.languages):
             continue
-        if rule.words and not any(word in scan.data for word in rule.words):
+        if rule.required_words and not any(word in scan.data for word in rule.required_words):
             continue
         for role in rule.roles:
-            for item in scan.of_role(role):
-                if not broken or role in _ANYWHERE or scan.trusted(item):
-                    for hit in rule.look(scan, item, policy):
+            for item in scan.get_items(role):
+                if not broken or role in _RELIABLE_ROLES or scan.is_reliable(item):
+                    for hit in rule.find(scan, item, policy):
                         yield rule, hit
 
 
-def is_declarations(document: Document) -> bool:
-    """Return whether the document only declares what is elsewhere (`.pyi`, `.d.ts`) and never runs."""
+def is_declaration_file(document: Document) -> bool:
+    """Return whether the document only declares what is defined elsewhere (`.pyi`, `.d.ts`)."""
     return document.path is not None and document.path.name.endswith(_DECLARATIONS)
 
 
 def _is_quoted(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
-    """Return whether a mark of a conflict stands in a string or a comment: it would not parse in code."""
+    """Return whether the conflict marker at `hit` is in a string or a comment; code with markers does not parse."""
     parsed = syntax.parsed
     if rule.code != "conflict-mark" or parsed is None:
         return False
     at = len(syntax.text[: hit.start].encode(errors="surrogatepass"))
     node = parsed.tree.root_node.descendant_for_byte_range(at, at + 1)
     quoting = parsed.grammar.entry.strings | parsed.grammar.entry.comments
-    while node is not None and node.type not in quoting and not node.type.startswith(_QUOTES):
+    while node is not None and node.type not in quoting and not node.type.startswith(_QUOTING_KINDS):
         node = node.parent
     return node is not None
 
 
-def _wanted(rule: Rule | TextRule, policy: ReviewPolicy, left_out: Callable[[str], bool]) -> bool:
-    if isinstance(rule, Rule) and rule.asked_only and rule.code not in policy.rules_on:
+def _is_enabled(rule: Rule | TextRule, policy: ReviewPolicy, is_left_out: Callable[[str], bool]) -> bool:
+    """Return whether the policy enables `rule` and no other linter reports its findings."""
+    if isinstance(rule, Rule) and rule.off_by_default and rule.code not in policy.rules_on:
         return False
-    return rule.code not in policy.rules_off and not any(left_out(code) for code in rule.equals)
+    return rule.code not in policy.rules_off and not any(is_left_out(code) for code in rule.equivalents)
 
 
-def _finding(rule: Rule | TextRule, hit: Hit, to_point: Callable[[int], int]) -> Finding:
+def _build_finding(rule: Rule | TextRule, hit: Hit, to_point: Callable[[int], int]) -> Finding:
+    """Return a hit as a finding; `to_point` converts its offsets into code points."""
     return Finding(
         code=rule.code,
         severity=hit.severity or rule.severity,
         span=Span(to_point(hit.start), to_point(hit.end)),
         message=hit.message,
-        fix=_fix(hit.mend, to_point) if hit.mend is not None else None,
+        fix=_build_fix(hit.fix, to_point) if hit.fix is not None else None,
         unnecessary=rule.unnecessary,
     )
 
 
-def _fix(mend: Mend, to_point: Callable[[int], int]) -> Fix:
-    edits = sorted(mend.replacements, key=lambda each: (each.start, each.end))
-    return Fix(mend.title, tuple(Edit(to_point(e.start), to_point(e.end), e.text) for e in edits), mend.safe)
+def _build_fix(fix: ByteFix, to_point: Callable[[int], int]) -> Fix:
+    edits = sorted(fix.edits, key=lambda each: (each.start, each.end))
+    return Fix(fix.title, tuple(Edit(to_point(e.start), to_point(e.end), e.text) for e in edits), fix.safe)
 
 
 def _has_long_line(text: str) -> bool:
-    """Looks at one place per `_LONGEST_LINE` characters or so."""
+    """Return whether a line is longer than `_LONGEST_LINE`; looks at about one place per that many characters."""
     start = 0
     while len(text) - start > _LONGEST_LINE:
         at = text.rfind("\n", start, start + _LONGEST_LINE + 1)

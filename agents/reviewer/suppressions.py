@@ -1,7 +1,7 @@
-"""What comments switch off: a whole text (`starling: off`), or findings of some lines (`starling: ignore[rule]`).
+"""Comments that suppress findings: of a whole text (`starling: off`), or of some lines (`starling: ignore[rule]`).
 
-The comments of other linters hold too, for the rules of ours that those linters have (`Rule.equals`); `_COMMENTS` lists
-them. Start at `Switches.of`.
+Comments for other linters suppress the equivalent rules of Starling's too (`Rule.equivalents`); `_COMMENTS` lists them.
+Start at `Suppressions.of`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ALL = "*"
-_ANY = "+"  # before the shape of the names that a comment without names means
+_BY_SHAPE = "+"  # prefix of a pattern, which suppresses all rules whose names match it
 Reach = Literal["line", "next", "alone", "block", "below", "end", "text"]
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
-    """How a linter is told to be silent.
+class Suppressor:
+    """A kind of comment that suppresses findings.
 
     Attributes:
-        shape: the comment, in any letter case; its group names the rules, an empty one means all.
-        reach: "line" its own line; "next" the line below; "alone" its own line and, where nothing else stands there,
-            the one below; "block" its own line or, where nothing else stands there, the rest of its block; "below" the
-            whole item that begins below; "end" up to `until`, or to the end of the text; "text" everything.
-        until: what ends "end".
-        knows: the shape of the names that the linter gives its rules; without names the comment silences these.
+        shape: pattern of the comment, in any letter case; its group holds names of rules, an empty one means all.
+        reach: "line" its line; "next" the line below; "alone" its line and, if the comment is alone in it, the one
+            below; "block" its line or, if the comment is alone in it, the rest of its block; "below" the item below;
+            "end" all up to `until` or the end of the text; "text" the whole text.
+        until: pattern of the comment that ends the reach "end".
+        knows: pattern of the linter's names of rules; a comment without names suppresses the rules with such a name.
     """
 
     shape: str
@@ -38,72 +38,74 @@ class Comment:
     knows: str = r"."
 
 
-_NAMES = r"([\w@/.,:\s-]*?)"
+_NAME_LIST = r"([\w@/.,:\s-]*?)"
 _STOP = r"[ \t]*(?:--|\*/|$)"
 _RUFF, _ESLINT = r"^[A-Z]+\d+$", r"^[a-z]+(?:-[a-z]+)+$"
-_COMMENTS: tuple[Comment, ...] = (
-    Comment(r"starling:\s*ignore(?:\[([\w\s,.-]*)\])?", "alone", knows=ALL),
-    Comment(r"#\s*(?:ruff|flake8):\s*noqa:?\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*)?", "text", knows=_RUFF),
-    Comment(r"#\s*noqa(?::\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", "line", knows=_RUFF),
-    Comment(r"pylint:\s*disable-next=([\w,\s-]+)", "next"),
-    Comment(r"pylint:\s*disable=([\w,\s-]+)", "block"),
-    Comment(rf"eslint-disable-next-line{_NAMES}{_STOP}", "next", knows=_ESLINT),
-    Comment(rf"eslint-disable-line{_NAMES}{_STOP}", "line", knows=_ESLINT),
-    Comment(rf"/\*\s*eslint-disable(?![\w-]){_NAMES}{_STOP}", "end", r"eslint-enable", knows=_ESLINT),
-    Comment(rf"tslint:disable-next-line:?{_NAMES}{_STOP}", "next"),
-    Comment(rf"(?:biome-ignore|deno-lint-ignore|oxlint-disable-next-line)(?!-file){_NAMES}(?::\s|{_STOP})", "next"),
-    Comment(r"\bNOLINTNEXTLINE(?:\(([^)]*)\))?", "next"),
-    Comment(r"\bNOLINTBEGIN(?:\(([^)]*)\))?", "end", r"NOLINTEND"),
-    Comment(r"\bNOLINT\b(?:\(([^)]*)\))?", "line"),
-    Comment(r"//\s*nolint\b(?::([\w,\s-]+))?", "alone"),
-    Comment(r"\bNOSONAR\b()", "line"),
-    Comment(r"\bnosec\b[ \t]*(B\d+(?:[\s,]+B\d+)*)?", "line"),
-    Comment(r"@file:Suppress\s*\(([^)]*)\)", "text"),
-    Comment(r"@Suppress(?:Warnings)?\s*\(([^)]*)\)", "below"),
-    Comment(r"\bnoinspection\s+([\w,]+)", "alone"),
-    Comment(r"#pragma\s+warning\s+disable\b([\w\s,]*)", "end", r"#pragma\s+warning\s+restore"),
-    Comment(r"ReSharper\s+disable\s+once\s+([\w.]+)", "next"),
-    Comment(r"rubocop:(?:disable|todo)\s+([\w/,\s]+)", "end", r"rubocop:enable"),
-    Comment(r"@phpstan-ignore-next-line\b()", "next"),
-    Comment(r"@phpstan-ignore(?:-line)?\b[ \t]*([\w.,\s]*)", "alone"),
-    Comment(r"phpcs:ignore\b[ \t]*([\w.,]*)", "alone"),
-    Comment(r"@psalm-suppress\s+(\w+)", "alone"),
-    Comment(r"#!\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "text"),
-    Comment(r"#\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "below"),
-    Comment(r"swiftlint:disable:(?:next)\s+([\w\s]+)", "next"),
-    Comment(r"swiftlint:disable:(?:this)\s+([\w\s]+)", "line"),
-    Comment(r"swiftlint:disable\s+([\w\s]+)", "end", r"swiftlint:enable"),
-    Comment(r"//\s*ignore_for_file:\s*([\w,\s]+)", "text"),
-    Comment(r"//\s*ignore:\s*([\w,\s]+)", "alone"),
-    Comment(r"luacheck:\s*ignore\b()", "alone"),
-    Comment(r"shellcheck\s+disable=([\w,]+)", "alone"),
-    Comment(r"(?:pragma:\s*allowlist\s+(?:nextline\s+)?secret|gitleaks:allow)()", "alone"),
+_COMMENTS: tuple[Suppressor, ...] = (
+    Suppressor(r"starling:\s*ignore(?:\[([\w\s,.-]*)\])?", "alone", knows=ALL),
+    Suppressor(r"#\s*(?:ruff|flake8):\s*noqa:?\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*)?", "text", knows=_RUFF),
+    Suppressor(r"#\s*noqa(?::\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", "line", knows=_RUFF),
+    Suppressor(r"pylint:\s*disable-next=([\w,\s-]+)", "next"),
+    Suppressor(r"pylint:\s*disable=([\w,\s-]+)", "block"),
+    Suppressor(rf"eslint-disable-next-line{_NAME_LIST}{_STOP}", "next", knows=_ESLINT),
+    Suppressor(rf"eslint-disable-line{_NAME_LIST}{_STOP}", "line", knows=_ESLINT),
+    Suppressor(rf"/\*\s*eslint-disable(?![\w-]){_NAME_LIST}{_STOP}", "end", r"eslint-enable", knows=_ESLINT),
+    Suppressor(rf"tslint:disable-next-line:?{_NAME_LIST}{_STOP}", "next"),
+    Suppressor(
+        rf"(?:biome-ignore|deno-lint-ignore|oxlint-disable-next-line)(?!-file){_NAME_LIST}(?::\s|{_STOP})", "next"
+    ),
+    Suppressor(r"\bNOLINTNEXTLINE(?:\(([^)]*)\))?", "next"),
+    Suppressor(r"\bNOLINTBEGIN(?:\(([^)]*)\))?", "end", r"NOLINTEND"),
+    Suppressor(r"\bNOLINT\b(?:\(([^)]*)\))?", "line"),
+    Suppressor(r"//\s*nolint\b(?::([\w,\s-]+))?", "alone"),
+    Suppressor(r"\bNOSONAR\b()", "line"),
+    Suppressor(r"\bnosec\b[ \t]*(B\d+(?:[\s,]+B\d+)*)?", "line"),
+    Suppressor(r"@file:Suppress\s*\(([^)]*)\)", "text"),
+    Suppressor(r"@Suppress(?:Warnings)?\s*\(([^)]*)\)", "below"),
+    Suppressor(r"\bnoinspection\s+([\w,]+)", "alone"),
+    Suppressor(r"#pragma\s+warning\s+disable\b([\w\s,]*)", "end", r"#pragma\s+warning\s+restore"),
+    Suppressor(r"ReSharper\s+disable\s+once\s+([\w.]+)", "next"),
+    Suppressor(r"rubocop:(?:disable|todo)\s+([\w/,\s]+)", "end", r"rubocop:enable"),
+    Suppressor(r"@phpstan-ignore-next-line\b()", "next"),
+    Suppressor(r"@phpstan-ignore(?:-line)?\b[ \t]*([\w.,\s]*)", "alone"),
+    Suppressor(r"phpcs:ignore\b[ \t]*([\w.,]*)", "alone"),
+    Suppressor(r"@psalm-suppress\s+(\w+)", "alone"),
+    Suppressor(r"#!\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "text"),
+    Suppressor(r"#\[\s*(?:allow|expect)\s*\(([^)\]]*)\)\s*\]", "below"),
+    Suppressor(r"swiftlint:disable:(?:next)\s+([\w\s]+)", "next"),
+    Suppressor(r"swiftlint:disable:(?:this)\s+([\w\s]+)", "line"),
+    Suppressor(r"swiftlint:disable\s+([\w\s]+)", "end", r"swiftlint:enable"),
+    Suppressor(r"//\s*ignore_for_file:\s*([\w,\s]+)", "text"),
+    Suppressor(r"//\s*ignore:\s*([\w,\s]+)", "alone"),
+    Suppressor(r"luacheck:\s*ignore\b()", "alone"),
+    Suppressor(r"shellcheck\s+disable=([\w,]+)", "alone"),
+    Suppressor(r"(?:pragma:\s*allowlist\s+(?:nextline\s+)?secret|gitleaks:allow)()", "alone"),
 )
 _OFF = re.compile(r"(?:#|//|/\*|--|;|<!--|%|\"|')\s*starling:\s*off\b", re.IGNORECASE)
 _SHAPES = tuple(
     (each, re.compile(each.shape, re.IGNORECASE | re.MULTILINE), re.compile(each.until or r"(?!)", re.IGNORECASE))
     for each in _COMMENTS
 )
-# In lower case; a line without any of these switches nothing off.
+# In lower case; a line without any of these suppresses nothing.
 _HINTS = (
     *("starling:", "noqa", "lint", "nosonar", "nosec", "suppress", "noinspection", "phpstan-ignore", "phpcs:ignore"),
     *("biome-ignore", "[allow", "[expect", "pragma", "ignore:", "ignore_for_file", "luacheck", "rubocop", "shellcheck"),
     *("resharper", "gitleaks"),
 )
-_TITLE = re.compile(r"[\s,|]+")
-_MOST_LINES = 2000  # with comments for linters
-_MOST_RANGES, _FEW = 200, 2  # longer than a few lines
-_ITEM_LINES = 2000  # of a block below an annotation
+_NAME_SEPARATOR = re.compile(r"[\s,|]+")
+_MOST_LINES = 2000  # with comments for linters, in a text
+_MOST_RANGES, _FEW_LINES = 200, 2  # ranges of more than `_FEW_LINES` in a text
+_ITEM_LINES = 2000  # searched for the end of an item below an annotation
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
-    """What is switched off in one text.
+class Suppressions:
+    """The suppressions of one text.
 
     Attributes:
-        off: all of it.
-        lines: codes by line, from 0.
-        ranges: codes for the lines of a range each.
+        off: True if the whole text is off.
+        lines: suppressed codes by line, from 0.
+        ranges: ranges of lines with the codes that are suppressed in them.
     """
 
     off: bool = False
@@ -111,40 +113,40 @@ class Switches:
     ranges: tuple[tuple[range, frozenset[str]], ...] = ()
 
     @classmethod
-    def of(cls, text: str, starts: list[int]) -> Switches:
-        """Read the comments of `text`, whose lines begin at `starts`."""
-        hinted = _hinted(text, starts)
-        if not hinted:
+    def of(cls, text: str, starts: list[int]) -> Suppressions:
+        """Parse the comments of `text`, whose lines begin at the offsets `starts`."""
+        candidates = _find_candidate_lines(text, starts)
+        if not candidates:
             return cls()
         if _OFF.search(text):
             return cls(off=True)
         rows = [text[start : starts[n + 1] if n + 1 < len(starts) else len(text)] for n, start in enumerate(starts)]
         lines: dict[int, frozenset[str]] = {}
         ranges: list[tuple[range, frozenset[str]]] = []
-        for number in sorted(hinted):
-            for comment, until, alone, codes in _read(rows[number]):
+        for number in sorted(candidates):
+            for comment, until, alone, codes in _parse_line(rows[number]):
                 if any(number in known and codes <= silent for known, silent in ranges):
                     continue
                 reach = comment.reach if len(ranges) < _MOST_RANGES else "line"
-                reached = _reached(rows, number, reach, until, alone=alone)
-                if len(reached) > _FEW:
+                reached = _compute_reach(rows, number, reach, until, alone=alone)
+                if len(reached) > _FEW_LINES:
                     ranges.append((reached, codes))
-                for line in reached[:_FEW]:
+                for line in reached[:_FEW_LINES]:
                     lines[line] = lines.get(line, frozenset()) | codes
         return cls(lines=lines, ranges=tuple(ranges))
 
-    def silence(self, line: int, code: str, equals: Iterable[str]) -> bool:
-        """Whether a finding in `line` by `code`, or another linter's name for it, is switched off."""
+    def is_suppressed(self, line: int, code: str, equivalents: Iterable[str]) -> bool:
+        """Return whether a finding by `code` in `line` is suppressed; `equivalents` are its names in other linters."""
         if self.off:
             return True
         codes = self.lines.get(line, frozenset()).union(*(codes for reached, codes in self.ranges if line in reached))
-        return any(_names(said, code, equals) for said in codes)
+        return any(_matches_rule(name, code, equivalents) for name in codes)
 
 
-def _hinted(text: str, starts: list[int]) -> set[int]:
-    """Return the lines that may hold a comment for a linter, at most `_MOST_LINES`."""
+def _find_candidate_lines(text: str, starts: list[int]) -> set[int]:
+    """Return the lines that may contain a comment for a linter, at most `_MOST_LINES`."""
     lower = text.lower()
-    if len(lower) != len(text):  # places would differ
+    if len(lower) != len(text):  # offsets would differ
         lower = text
     lines: set[int] = set()
     for hint in _HINTS:
@@ -155,47 +157,47 @@ def _hinted(text: str, starts: list[int]) -> set[int]:
     return lines
 
 
-def _names(said: str, code: str, equals: Iterable[str]) -> bool:
-    """Return whether what a comment said means the rule `code`, or one of its names in other linters."""
-    if said == ALL:
+def _matches_rule(name: str, code: str, equivalents: Iterable[str]) -> bool:
+    """Return whether `name` in a comment means the rule `code`, directly or by one of its other names."""
+    if name == ALL:
         return True
-    if said.startswith(_ANY):
-        return any(re.search(said[1:], each) for each in equals)
-    return any(said == _plain(each) for each in (code, *equals))
+    if name.startswith(_BY_SHAPE):
+        return any(re.search(name[1:], each) for each in equivalents)
+    return any(name == _normalise_name(each) for each in (code, *equivalents))
 
 
-def _read(row: str) -> Iterator[tuple[Comment, re.Pattern[str], bool, frozenset[str]]]:
-    """Yield the comments in one line: what ends its reach, whether it stands alone, and the codes."""
+def _parse_line(row: str) -> Iterator[tuple[Suppressor, re.Pattern[str], bool, frozenset[str]]]:
+    """Yield each suppression in one line: its kind, the pattern that ends it, if it is alone, and the codes."""
     for comment, shape, until in _SHAPES:
         for match in shape.finditer(row):
             alone = not row[: match.start()].strip(" \t#/*-;<!%@[")
-            yield comment, until, alone, _codes(match[1], comment.knows)
+            yield comment, until, alone, _parse_codes(match[1], comment.knows)
 
 
-def _reached(rows: list[str], number: int, reach: Reach, until: re.Pattern[str], *, alone: bool) -> range:
-    """Return the lines that a comment in line `number` speaks of; most speak of more where they stand alone."""
+def _compute_reach(rows: list[str], number: int, reach: Reach, until: re.Pattern[str], *, alone: bool) -> range:
+    """Return the lines that a comment in line `number` applies to; `alone` if the line has nothing else."""
     if reach == "text":
         return range(len(rows))
     if reach == "next":
         return range(number + 1, number + 2)
     if reach == "below":
-        return range(number, _end_of_item(rows, number))
+        return range(number, _find_item_end(rows, number))
     if reach == "line" or not alone:
         return range(number, number + 1)
     if reach == "alone":
         return range(number, number + 2)
     below = range(number + 1, len(rows))
-    indent = _indent(rows[number])
-    ends = until.search if reach == "end" else lambda row: row.strip() and _indent(row) < indent
+    indent = _measure_indent(rows[number])
+    ends = until.search if reach == "end" else lambda row: row.strip() and _measure_indent(row) < indent
     return range(number, next((n for n in below if ends(rows[n])), len(rows)))
 
 
-def _end_of_item(rows: list[str], number: int) -> int:
-    """Return the line behind the item that an annotation stands at, by its brackets and how far it is indented."""
-    indent, begun = _indent(rows[number]), rows[number].rstrip().endswith(("{", "("))
+def _find_item_end(rows: list[str], number: int) -> int:
+    """Return the line after the item that follows the annotation in line `number`, by brackets and indentation."""
+    indent, begun = _measure_indent(rows[number]), rows[number].rstrip().endswith(("{", "("))
     for line in range(number + 1, min(len(rows), number + _ITEM_LINES)):
-        row, outside = rows[line].strip(), _indent(rows[line]) <= indent
-        if row and _indent(rows[line]) < indent:
+        row, outside = rows[line].strip(), _measure_indent(rows[line]) <= indent
+        if row and _measure_indent(rows[line]) < indent:
             return line
         if not begun and (not row or row.endswith((";", "}", ","))):
             return line + 1
@@ -205,17 +207,19 @@ def _end_of_item(rows: list[str], number: int) -> int:
     return min(len(rows), number + 2)
 
 
-def _indent(row: str) -> int:
+def _measure_indent(row: str) -> int:
+    """Return how many white-space characters `row` begins with."""
     return len(row) - len(row.lstrip())
 
 
-def _codes(said: str | None, knows: str) -> frozenset[str]:
-    names = [name for each in _TITLE.split(said or "") if (name := each.strip("\"'{}()[] "))]
+def _parse_codes(listed: str | None, knows: str) -> frozenset[str]:
+    """Return the codes in a comment's list of names; for an empty list, one code that stands for all."""
+    names = [name for each in _NAME_SEPARATOR.split(listed or "") if (name := each.strip("\"'{}()[] "))]
     if not names or "all" in names:
-        return frozenset({ALL if knows == ALL else _ANY + knows})
-    return frozenset(map(_plain, names))
+        return frozenset({ALL if knows == ALL else _BY_SHAPE + knows})
+    return frozenset(map(_normalise_name, names))
 
 
-def _plain(name: str) -> str:
-    """Return a rule's name as it is compared: without the linter's, in one case, without signs."""
+def _normalise_name(name: str) -> str:
+    """Return a rule's name for comparison: without the linter's prefix, in lower case, without punctuation."""
     return re.sub(r"[^a-z0-9*]", "", re.split(r"[/.:]+", name)[-1].lower())

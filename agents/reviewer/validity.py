@@ -1,7 +1,6 @@
-"""Whether a text parses, by the best parser at hand: ruff's for Python, else tree-sitter's, which is less certain.
+"""The verdict on whether a text parses, by ruff for Python, otherwise by tree-sitter, which is less certain.
 
-A grammar may be older than its language, so an error of tree-sitter that is small and local decides nothing. Start at
-`judge`.
+A grammar may be older than its language, so a small, local error of tree-sitter gives no verdict. Start at `judge`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.reviewer.scanning import figures
+from indexing.syntax import texts
+from indexing.syntax.documents import Span
 from indexing.syntax.languages import Trait
 from starling_python import parse_python
 
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     import tree_sitter
 
     from agents.reviewer.ruff.ruff import Ruff
-    from indexing.syntax.documents import Document, Span
+    from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 
 _OPENING, _CLOSING = "([{", ")]}"
+_MOST_ERRORS = 100  # places; after the first few, errors are mostly consequences of earlier ones
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is known of a text.
+    """The verdict on one text.
 
     Attributes:
-        parses: None where that cannot be told.
-        places: where it does not, or where the parser gave up.
+        parses: None if unknown.
+        places: of the syntax errors, in order.
     """
 
     parses: bool | None
@@ -37,21 +38,43 @@ class Verdict:
 
 
 def judge(document: Document, syntax: Syntax, ruff: Ruff | None = None, timeout_s: float = 5.0) -> Verdict:
-    """Say whether `document` parses."""
+    """Return the verdict on `document`, whose parsed form is `syntax`.
+
+    Args:
+        document: the text.
+        syntax: its syntax by tree-sitter.
+        ruff: parses Python; None to use tree-sitter only.
+        timeout_s: time limit for ruff, in seconds.
+    """
     if document.entry.ruff and ruff is not None:
-        places = ruff.broken(document, timeout_s)
+        places = ruff.find_syntax_errors(document, timeout_s)
         if places is not None:
             return Verdict(not places, places)
-    found = figures.broken(syntax)
+    found = find_syntax_errors(syntax)
     if found is None:
         return Verdict(None)
-    if not found or (document.entry.python_parser and _is_python(document.text)):
+    if not found or (document.entry.python_parser and _parses_as_python(document.text)):
         return Verdict(parses=True)
     return Verdict(None if _may_be_newer(document, syntax, found) else False, found)
 
 
-def _is_python(text: str) -> bool:
-    """Return whether the Python that runs here reads the text."""
+def find_syntax_errors(syntax: Syntax) -> tuple[Span, ...] | None:
+    """Return the places that tree-sitter cannot parse, in order, at most 100; None if the text was not parsed."""
+    parsed = syntax.parsed
+    if parsed is None:
+        return None
+    if not syntax.error_count():
+        return ()
+    import tree_sitter  # noqa: PLC0415 (already loaded, because there is a tree)
+
+    errors = tree_sitter.QueryCursor(parsed.grammar.errors).captures(parsed.tree.root_node).get("bad", ())
+    lines = texts.ByteLines(syntax.text, parsed.data)
+    places = sorted({(node.start_byte, node.end_byte) for node in errors})[:_MOST_ERRORS]
+    return tuple(Span(lines.to_point(start), lines.to_point(end)) for start, end in places)
+
+
+def _parses_as_python(text: str) -> bool:
+    """Return whether the running Python interpreter can parse the text."""
     try:
         parse_python(text)
     except SyntaxError:
@@ -60,7 +83,7 @@ def _is_python(text: str) -> bool:
 
 
 def _may_be_newer(document: Document, syntax: Syntax, places: tuple[Span, ...]) -> bool:
-    """Return whether the text may be right in a newer version of its language than the grammar knows."""
+    """Return whether the errors may come from syntax that is newer than the grammar: local, with balanced brackets."""
     parsed = syntax.parsed
     if parsed is None or Trait.SETTLED in document.entry.traits:
         return False
@@ -69,7 +92,7 @@ def _may_be_newer(document: Document, syntax: Syntax, places: tuple[Span, ...]) 
 
 
 def _is_balanced(root: tree_sitter.Node) -> bool:
-    """Return whether each bracket has its other half."""
+    """Return whether each bracket below `root` has its counterpart."""
     opened: list[str] = []
     stack = [root]
     while stack:

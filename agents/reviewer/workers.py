@@ -1,7 +1,7 @@
-"""Processes that look at many texts by syntax at once; tree-sitter holds Python's global lock, so threads do not help.
+"""Worker processes that run the static layer over many texts, since tree-sitter holds Python's global lock in threads.
 
-The program of such a process is `main`: texts come as lines of JSON, findings go back so. A text that kills its process
-is left out, and the process started again. Writes nothing. Start at `look_at`.
+`main` is the program of such a process. It reads a text per line of JSON and writes its findings as a line of JSON. A
+text that crashes or blocks its process gets no findings, and the process is restarted. Start at `review_many`.
 """
 
 from __future__ import annotations
@@ -29,55 +29,61 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator, Sequence
 
-WORTH_IT = 3_000_000  # characters; below this a process takes longer to start than it saves
-_AHEAD = 4  # texts sent before the first answer is read
+LEAST_CHARACTERS = 3_000_000  # characters; for less, starting processes takes longer than it saves
+_SENT_AHEAD = 4  # texts sent to a process before its first answer is read
 _MOST_PROCESSES = 8
 _POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A text to look at, and the codes of other linters that report for themselves."""
+    """A text to review, and equivalent codes of rules to skip, because another linter reports them."""
 
     document: Document
     left_out: tuple[str, ...] = ()
 
 
-def look_at(
+def review_many(
     tasks: Sequence[Task], policy: ReviewPolicy, cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Document, list[Finding]]]:
-    """The static findings of each text, in any order; in this process when there is little to do."""
+    """Yield each text with its static findings, in any order; ends early if `cancelled`.
+
+    Runs in this process if there are too few characters to make other processes worth their start.
+    """
     count = min(os.cpu_count() or 1, _MOST_PROCESSES, len(tasks))
-    if count < 2 or sum(len(task.document.text) for task in tasks) < WORTH_IT:
+    if count < 2 or sum(len(task.document.text) for task in tasks) < LEAST_CHARACTERS:
         for task in tasks:
             if cancelled():
                 return
-            yield task.document, look(task, policy, cancelled)
+            yield task.document, review_one(task, policy, cancelled)
         return
-    yield from _spread(tasks, policy, cancelled, count)
+    yield from _review_in_processes(tasks, policy, cancelled, count)
 
 
-def look(task: Task, policy: ReviewPolicy, cancelled: Callable[[], bool]) -> list[Finding]:
-    """The static findings of one text."""
+def review_one(task: Task, policy: ReviewPolicy, cancelled: Callable[[], bool]) -> list[Finding]:
+    """Return the static findings of one text."""
     document = task.document
-    return static_layer.look(document, Syntax.of(document), policy, cancelled, frozenset(task.left_out).__contains__)
+    return static_layer.review(document, Syntax.of(document), policy, cancelled, frozenset(task.left_out).__contains__)
 
 
-def _spread(
+def _review_in_processes(
     tasks: Sequence[Task], policy: ReviewPolicy, cancelled: Callable[[], bool], count: int
 ) -> Iterator[tuple[Document, list[Finding]]]:
-    waiting = iter(
-        sorted(tasks, key=lambda task: -len(task.document.text))
-    )  # the longest first, so that all end together
+    """Review `tasks` in `count` worker processes, each fed by a thread; yield results as they come."""
+    # the longest first, so that all processes end at about the same time
+    waiting = iter(sorted(tasks, key=lambda task: -len(task.document.text)))
     lock = threading.Lock()
     results: queue.Queue[tuple[Document, list[Finding]] | None] = queue.Queue()
     over = threading.Event()
 
-    def take() -> Task | None:
+    def take_task() -> Task | None:
         with lock:
             return None if over.is_set() else next(waiting, None)
 
-    threads = [threading.Thread(target=_serve, args=(take, policy, results, over), daemon=True) for _ in range(count)]
+    threads = [
+        threading.Thread(target=_feed_process, args=(take_task, policy, results, over), daemon=True)
+        for _ in range(count)
+    ]
     for thread in threads:
         thread.start()
     working = count
@@ -93,41 +99,41 @@ def _spread(
         over.set()
 
 
-def _serve(
-    take: Callable[[], Task | None],
+def _feed_process(
+    take_task: Callable[[], Task | None],
     policy: ReviewPolicy,
     results: queue.Queue[tuple[Document, list[Finding]] | None],
     over: threading.Event,
 ) -> None:
-    """Feed one process and read its answers, until there is nothing left to take."""
+    """Feed one process and put its results into `results`, until `take_task` returns None; put None at the end."""
     process: subprocess.Popen[bytes] | None = None
     sent: list[Task] = []
     try:
         while not over.is_set():
-            while len(sent) < _AHEAD and (task := take()) is not None:
+            while len(sent) < _SENT_AHEAD and (task := take_task()) is not None:
                 sent.append(task)
                 if process is None:
-                    process = _started(policy)
-                _send(process, task)
+                    process = _start_process(policy)
+                _send_task(process, task)
             if not sent or process is None:
                 return
-            line = _answer(process)
+            line = _read_answer(process)
             if line.endswith(b"\n"):
-                results.put((sent.pop(0).document, [_finding(each) for each in json.loads(line)]))
+                results.put((sent.pop(0).document, [_decode_finding(each) for each in json.loads(line)]))
                 continue
-            _end(process)
-            results.put((sent.pop(0).document, []))  # what it died of
-            process = _started(policy) if sent else None
+            _kill(process)
+            results.put((sent.pop(0).document, []))  # the text that crashed it
+            process = _start_process(policy) if sent else None
             for task in sent:
-                _send(process, task)
+                _send_task(process, task)
     finally:
         if process is not None:
-            _end(process)
+            _kill(process)
         results.put(None)
 
 
-def _answer(process: subprocess.Popen[bytes]) -> bytes:
-    """Return the next line of the process; a text that it is stuck in costs the process its life."""
+def _read_answer(process: subprocess.Popen[bytes]) -> bytes:
+    """Return the next line of the process, b"" if it died; kill it after `bounds.TEXT_S` seconds."""
     stuck = threading.Timer(bounds.TEXT_S, process.kill)
     stuck.daemon = True
     stuck.start()
@@ -137,35 +143,36 @@ def _answer(process: subprocess.Popen[bytes]) -> bytes:
         stuck.cancel()
 
 
-def _started(policy: ReviewPolicy) -> subprocess.Popen[bytes]:
+def _start_process(policy: ReviewPolicy) -> subprocess.Popen[bytes]:
+    """Start a worker process and send it the parts of `policy` that the static layer needs."""
     process = spawning.spawn("agents.reviewer.workers", Path(Path.cwd().anchor), bounds.ANALYSIS_MEMORY_BYTES)
-    figures = {name: getattr(policy, name) for name in _FIGURES} | {
-        name: sorted(getattr(policy, name)) for name in _SETS
+    values = {name: getattr(policy, name) for name in _NUMBERS} | {
+        name: sorted(getattr(policy, name)) for name in _CODE_SETS
     }
-    _write(process, figures)
+    _write_line(process, values)
     return process
 
 
-_FIGURES = ("cognitive", "cyclomatic", "function_lines", "nesting", "parameters", "secrets")
-_SETS = ("rules_off", "rules_on")
+_NUMBERS = ("cognitive", "cyclomatic", "function_lines", "nesting", "parameters", "secrets")
+_CODE_SETS = ("rules_off", "rules_on")
 
 
-def _send(process: subprocess.Popen[bytes] | None, task: Task) -> None:
+def _send_task(process: subprocess.Popen[bytes] | None, task: Task) -> None:
     document = task.document
     path = document.path.as_posix() if document.path is not None else None
     message = {"language": document.language, "text": document.text, "path": path, "left_out": task.left_out}
     if process is not None:
-        _write(process, message)
+        _write_line(process, message)
 
 
-def _write(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
-    with suppress(OSError):  # a dead process shows when its answer is read
+def _write_line(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+    with suppress(OSError):  # a dead process is noticed when its answer is read
         if process.stdin is not None:
             process.stdin.write(json.dumps(message).encode() + b"\n")
             process.stdin.flush()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
@@ -174,31 +181,38 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-def _finding(said: list[Any]) -> Finding:
-    code, severity, start, end, message, unnecessary, fix = said
-    mended = Fix(fix[0], tuple(Edit(*edit) for edit in fix[2]), fix[1]) if fix else None
-    return Finding(code, Severity(severity), Span(start, end), message, fix=mended, unnecessary=unnecessary)
+def _decode_finding(values: list[Any]) -> Finding:
+    """Return the finding that `_encode_finding` turned into JSON values."""
+    code, severity, start, end, message, unnecessary, fix = values
+    fix = Fix(fix[0], tuple(Edit(*edit) for edit in fix[2]), fix[1]) if fix else None
+    return Finding(code, Severity(severity), Span(start, end), message, fix=fix, unnecessary=unnecessary)
 
 
-def _said(finding: Finding) -> list[Any]:
+def _encode_finding(finding: Finding) -> list[Any]:
+    """Return `finding` as JSON values, in the order that `_decode_finding` reads."""
     fix = finding.fix
-    said = [fix.title, fix.safe, [(edit.start, edit.end, edit.text) for edit in fix.edits]] if fix is not None else None
+    values = (
+        [fix.title, fix.safe, [(edit.start, edit.end, edit.text) for edit in fix.edits]] if fix is not None else None
+    )
     span = finding.span
-    return [finding.code, finding.severity, span.start, span.end, finding.message, finding.unnecessary, said]
+    return [finding.code, finding.severity, span.start, span.end, finding.message, finding.unnecessary, values]
 
 
 def main() -> None:
-    """Answer texts from standard input until it ends; the first line gives the figures of the policy."""
+    """Review texts from standard input until it ends, and write their findings to standard output.
+
+    The first line holds values of the policy; each later line holds one text.
+    """
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    figures = json.loads(requests.readline() or b"{}")
-    policy = ReviewPolicy(**(figures | {name: frozenset(figures.get(name, ())) for name in _SETS}))
+    values = json.loads(requests.readline() or b"{}")
+    policy = ReviewPolicy(**(values | {name: frozenset(values.get(name, ())) for name in _CODE_SETS}))
     for line in requests:
-        asked = json.loads(line)
-        path = Path(asked["path"]) if asked["path"] is not None else None
-        document = Document("", path, asked["language"], asked["text"])
-        found = look(Task(document, tuple(asked["left_out"])), policy, lambda: False)
+        request = json.loads(line)
+        path = Path(request["path"]) if request["path"] is not None else None
+        document = Document("", path, request["language"], request["text"])
+        found = review_one(Task(document, tuple(request["left_out"])), policy, lambda: False)
         try:
-            answers.write(json.dumps([_said(finding) for finding in found]).encode() + b"\n")
+            answers.write(json.dumps([_encode_finding(finding) for finding in found]).encode() + b"\n")
             answers.flush()
         except BrokenPipeError:
-            os._exit(0)  # nothing is left to be told to anyone
+            os._exit(0)  # nobody reads the findings any more

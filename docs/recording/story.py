@@ -34,7 +34,7 @@ def play(terminal: Terminal) -> None:
     terminal.wait(lambda shown: "This default" in _text(shown), "the finding")
     terminal.pause(READ_S / 2)
     terminal.type("6G", KEY_S)
-    _choose(terminal, "Make a fresh value in each call")
+    _choose(terminal, "Create a new value in each call")
     terminal.wait(lambda shown: "a Apply" in _text(shown), "the proposal")
     terminal.pause(READ_S)
     terminal.send("a")

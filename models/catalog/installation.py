@@ -101,21 +101,21 @@ def describe_checkpoint(
         ModelError: it is none, or neither completes nor chats nor embeds.
     """
     from models.conversion import gguf_description  # noqa: PLC0415
-    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415
+    from models.conversion.conversion import count_parameters, get_context_tokens  # noqa: PLC0415
     from models.conversion.model_source import open_model  # noqa: PLC0415
 
     opened = open_model(checkpoint, tokenizer)
     if opened.contents is not None:
         told = beside or gguf_description.NOTHING
-        return gguf_description.described(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
+        return gguf_description.describe(opened.contents, opened.checkpoint, opened.vocabulary, name, told)
     tokens = frozenset(opened.vocabulary.tokens)
     network = str(opened.checkpoint.config.get("model_type"))
     published = PublishedModel(
         name=name,
         repository="",
         network=network,
-        parameters=counted_parameters(opened.checkpoint),
-        context_tokens=context_tokens(opened.checkpoint),
+        parameters=count_parameters(opened.checkpoint),
+        context_tokens=get_context_tokens(opened.checkpoint),
         licence="unknown",
         gated=False,
         roles=("embedding",),

@@ -1,5 +1,5 @@
-"""A checkpoint as its authors publish it becomes what CTranslate2 runs: straight from safetensors, tensor by tensor.
+"""Conversion of published checkpoints and GGUF files to CTranslate2 models, tensor by tensor.
 
-Needs neither torch nor transformers, and no more memory than one tensor takes. Start at `conversion.convert`;
-`architectures.NETWORKS` says which networks there are.
+Needs neither torch nor transformers, and no more memory than one block of a tensor. Start at `conversion.convert`;
+`architectures.NETWORKS` lists the supported networks.
 """

@@ -1,8 +1,8 @@
-"""A model's folder as its authors publish it: configuration, weights in safetensors or torch's own file, tokenizer.
+"""A model's folder as its authors publish it: configuration, and weights in safetensors or torch's own file.
 
-Reads the safetensors container itself (an 8-byte length, a JSON table of contents, the numbers), so that one tensor at
-a time is in memory; torch's own by `models.conversion.pickles`. Runs nothing of what it reads. Start at
-`Checkpoint.open`.
+Reads the safetensors container itself (https://github.com/huggingface/safetensors#format: an 8-byte length, a JSON
+table of contents, the numbers), so that one block of a tensor at a time is in memory; torch's own file through
+`models.conversion.pickles`. Executes nothing that it reads. Start at `Checkpoint.open`.
 """
 
 from __future__ import annotations
@@ -56,18 +56,18 @@ TYPES: dict[str, np.dtype[Any]] = {
 
 
 class Weights(Protocol):
-    """A tensor that lies on disk, in whatever form."""
+    """A tensor on disk, whatever its format."""
 
     @property
     def name(self) -> str:
-        """As its authors call it."""
+        """Name that its authors gave it."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Rows first."""
 
-    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
-        """Read its numbers some rows at a time; each block has all dimensions of `shape`."""
+    def read_blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """Yield its numbers in blocks of rows; each block has all dimensions of `shape`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Tensor:
 
     Attributes:
         name: as its authors call it.
-        file: the safetensors file that holds it.
+        file: the file that holds it.
         kind: its number type, as safetensors writes it ("F32", "F16", "BF16").
         shape: rows first.
         start: its first byte in the file.
@@ -89,15 +89,15 @@ class Tensor:
     start: int
 
     def read(self) -> NDArray[np.floating[Any]]:
-        """Its numbers, float32 or float16; shape `shape`.
+        """Read its numbers, as float32 or float16; shape `shape`.
 
         Raises:
-            ModelError: the disk failed, or the type cannot be converted.
+            ModelError: the disk failed, or the number type cannot be converted.
         """
         return self._rows(0, self.shape[0] if self.shape else 1).reshape(self.shape)
 
-    def blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
-        """Read its numbers some rows at a time, so that a large tensor need not be in memory whole.
+    def read_blocks(self) -> Iterator[NDArray[np.floating[Any]]]:
+        """Yield its numbers in blocks of rows, so that a large tensor need not be in memory whole.
 
         Raises:
             ModelError: as `read`.
@@ -110,6 +110,7 @@ class Tensor:
             yield self._rows(start, min(count, self.shape[0] - start))
 
     def _rows(self, start: int, count: int) -> NDArray[np.floating[Any]]:
+        """Read `count` rows from row `start` on."""
         if self.kind not in TYPES:
             raise ModelError(
                 f"The tensor {self.name} in {self.file} is stored as {self.kind}, which cannot be converted; "
@@ -123,7 +124,7 @@ class Tensor:
             raise ModelError(f"The weights {self.file} cannot be read: {error.strerror}; try again.") from error
         if len(numbers) != count * row:
             raise ModelError(f"The weights {self.file} have become shorter while they were read; download them again.")
-        if self.kind == "BF16":  # the upper half of a float32
+        if self.kind == "BF16":  # bfloat16 is the upper half of a float32
             numbers = (numbers.astype("<u4") << 16).view("<f4")
         elif self.kind == "F64":
             numbers = numbers.astype("<f4")
@@ -136,7 +137,7 @@ class Checkpoint:
 
     Attributes:
         folder: where it lies; the file itself where one file holds all.
-        config: what `config.json` says.
+        config: content of `config.json`.
         tensors: by name.
     """
 
@@ -146,10 +147,10 @@ class Checkpoint:
 
     @classmethod
     def open(cls, folder: Path) -> Checkpoint:
-        """Read the tables of contents; no weights yet.
+        """Read the configuration and the tables of contents of `folder`; no weights yet.
 
         Raises:
-            ModelError: something is missing, cut short or no checkpoint; the sentence says what to do.
+            ModelError: a file is missing or damaged; the message says what to do.
         """
         if not folder.is_dir():
             raise ModelError(f"There is no folder {folder}; give the folder of a downloaded model.")
@@ -160,12 +161,12 @@ class Checkpoint:
         for file in sorted(folder.glob(PICKLES)) if not tensors else ():
             tensors |= _read_pickle(file)
         if not tensors:
-            raise ModelError(_no_weights(folder))
+            raise ModelError(_explain_no_weights(folder))
         _check_shards(folder, tensors)
         return cls(folder, config, tensors)
 
-    def tensor(self, name: str) -> Weights:
-        """Return the tensor of that name.
+    def get_tensor(self, name: str) -> Weights:
+        """Return the tensor called `name`.
 
         Raises:
             ModelError: there is none.
@@ -177,8 +178,12 @@ class Checkpoint:
                 f"The checkpoint {self.folder} has no tensor {name}, which its architecture needs; download it again."
             ) from None
 
-    def scope(self, *prefixes: str, having: str) -> str:
-        """The first of `prefixes` under which there is a tensor called `having`; authors put different ones before."""
+    def find_prefix(self, *prefixes: str, having: str) -> str:
+        """Return the first of `prefixes` under which there is a tensor called `having`; authors use different prefixes.
+
+        Raises:
+            ModelError: there is none.
+        """
         for prefix in prefixes:
             if prefix + having in self.tensors:
                 return prefix
@@ -186,11 +191,11 @@ class Checkpoint:
             f"The checkpoint {self.folder} has no tensor {having}, which its architecture needs; download it again."
         )
 
-    def integer(self, *names: str, default: int | None = None) -> int:
-        """A whole number of the configuration, under the first of these names that is there.
+    def get_integer(self, *names: str, default: int | None = None) -> int:
+        """Return a whole number of the configuration, under the first of `names` there is.
 
         Raises:
-            ModelError: there is none, or it is no number from 1 on.
+            ModelError: there is none, or it is not a number from 1 on.
         """
         value = next((self.config[name] for name in names if self.config.get(name) is not None), default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -199,8 +204,12 @@ class Checkpoint:
             )
         return value
 
-    def number(self, *names: str, default: float) -> float:
-        """A number of the configuration, likewise."""
+    def get_number(self, *names: str, default: float) -> float:
+        """Return a number of the configuration, under the first of `names` there is, else `default`.
+
+        Raises:
+            ModelError: it is not a number.
+        """
         value = next((self.config[name] for name in names if self.config.get(name) is not None), default)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ModelError(f"{self.folder / CONFIG_FILE}: {names[0]} is {value!r}, not a number; download it again.")
@@ -208,6 +217,11 @@ class Checkpoint:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
+    """Read the JSON object in the file `path`.
+
+    Raises:
+        ModelError: the file is missing, cannot be read, or holds no JSON object.
+    """
     try:
         value = json.loads(read_text(path, _LARGEST_OBJECT))
     except FileNotFoundError:
@@ -221,7 +235,8 @@ def _read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def _no_weights(folder: Path) -> str:
+def _explain_no_weights(folder: Path) -> str:
+    """Return a message that says why `folder` has no weights that can be read."""
     if any(next(folder.glob(pattern), None) for pattern in OTHER_PICKLES):
         return (
             f"{folder} holds its weights in files of no known layout; take the model's safetensors files, or write "
@@ -231,6 +246,7 @@ def _no_weights(folder: Path) -> str:
 
 
 def _read_pickle(file: Path) -> dict[str, Tensor]:
+    """Read the table of contents of torch's own `file`, by name of the tensor."""
     from models.conversion.pickles import read_contents  # noqa: PLC0415 (for checkpoints in torch's own file)
 
     found = read_contents(file)
@@ -238,6 +254,11 @@ def _read_pickle(file: Path) -> dict[str, Tensor]:
 
 
 def _read_contents(file: Path) -> dict[str, Tensor]:
+    """Read the table of contents of a safetensors `file`, by name of the tensor; every size and offset is checked.
+
+    Raises:
+        ModelError: the file cannot be read, is cut short or damaged.
+    """
     damaged = ModelError(f"The weights {file} are cut short or damaged; download them again.")
     try:
         size = file.stat().st_size
@@ -267,7 +288,7 @@ def _read_contents(file: Path) -> dict[str, Tensor]:
 
 
 def _check_shards(folder: Path, tensors: Mapping[str, Weights]) -> None:
-    """Check that all files are there that the index of a model in several files names."""
+    """Check that all files exist that the index of a model in several files names."""
     indexes = (folder / "model.safetensors.index.json", folder / "pytorch_model.bin.index.json")
     index = next((one for one in indexes if one.exists()), None)
     if index is None:

@@ -1,6 +1,7 @@
-"""From a downloaded checkpoint or a GGUF file to the folder that CTranslate2 loads, whole or not at all.
+"""The conversion of a downloaded checkpoint or a GGUF file to the folder that CTranslate2 loads.
 
-Written aside and moved into place, so that whatever happens there is never half a model. Start at `convert`.
+The folder is written under a temporary name and renamed at the end, so that there is never half a model. Start at
+`convert`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from models.conversion.architectures import NETWORKS
 from models.conversion.model_source import open_model
-from models.conversion.variables import QUANTIZATIONS, counted, quantized
+from models.conversion.variables import QUANTIZATIONS, quantize, track_writing
 from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError
 from starling_files import close_tree, make_folder
@@ -33,12 +34,12 @@ CONTEXT_NAMES = ("n_positions", "max_position_embeddings")
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What was made.
+    """Facts about a converted model.
 
     Attributes:
         architecture: name for a catalog entry.
         parameters: number of weights, tied ones counted once.
-        context_tokens: what the positions, or the window of attention, allow.
+        context_tokens: bound given by the positions, or by a shorter window of attention.
         vocabulary: the tokenizer's tokens.
         size_bytes: of the weights on disk.
     """
@@ -64,11 +65,12 @@ def convert(
         source: folder with `config.json`, `*.safetensors` or `pytorch_model.bin`, and `tokenizer.json`; or a GGUF file.
         target: must not exist yet.
         quantization: of the weights; norms and biases stay in floating point.
-        tokenizer: another `tokenizer.json` than the folder's; None for that.
-        on_progress: called with bytes written and bytes in all; what it raises ends the work, and nothing is left.
+        tokenizer: a `tokenizer.json` to use in place of the model's own; None for its own.
+        on_progress: called with bytes written and bytes in all; an exception from it ends the conversion, and nothing
+            is left.
 
     Raises:
-        ModelError: the model cannot be converted, or not written; the sentence says what to do.
+        ModelError: the model cannot be converted or written; the message says what to do.
     """
     if quantization not in QUANTIZATIONS:
         raise ModelError(f"There is no quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}.")
@@ -76,31 +78,36 @@ def convert(
         raise ModelError(f"{target} is there already; remove it or choose another name.")
     opened = open_model(source, tokenizer)
     checkpoint, vocabulary = opened.checkpoint, opened.vocabulary
-    architecture, specification = _specified(checkpoint)
-    specification.register_vocabulary(vocabulary.fitted(specification.get_vocabulary_size()))
+    architecture, specification = _build_specification(checkpoint)
+    specification.register_vocabulary(vocabulary.pad_tokens(specification.get_vocabulary_size()))
     _name_tokens(specification, vocabulary)
     specification.validate()
     _share_projection(specification)
-    parameters = counted_parameters(checkpoint)
-    quantized(specification, quantization)
+    parameters = count_parameters(checkpoint)
+    quantize(specification, quantization)
     done, total = 0, 0
 
-    def written(size: int) -> None:
+    def add_written(size: int) -> None:
         nonlocal done
         done += size
         on_progress(done, total)
 
-    total = counted(specification, written)
+    total = track_writing(specification, add_written)
     _write(specification, vocabulary, target, total)
-    return Converted(architecture, parameters, context_tokens(checkpoint), vocabulary, total)
+    return Converted(architecture, parameters, get_context_tokens(checkpoint), vocabulary, total)
 
 
-def counted_parameters(checkpoint: Checkpoint) -> int:
-    """Number of weights in the checkpoint's files."""
+def count_parameters(checkpoint: Checkpoint) -> int:
+    """Return the number of weights in the checkpoint's files."""
     return sum(math.prod(tensor.shape) for tensor in checkpoint.tensors.values())
 
 
-def _specified(checkpoint: Checkpoint) -> tuple[str, Specification]:
+def _build_specification(checkpoint: Checkpoint) -> tuple[str, Specification]:
+    """Return the name of the architecture, and CTranslate2's specification of the network.
+
+    Raises:
+        ModelError: the network is not supported, already quantized, or its configuration is damaged.
+    """
     kind = checkpoint.config.get("model_type")
     if kind not in NETWORKS:
         raise ModelError(
@@ -119,30 +126,36 @@ def _specified(checkpoint: Checkpoint) -> tuple[str, Specification]:
 
 
 def _name_tokens(specification: Specification, vocabulary: Vocabulary) -> None:
+    """Set the beginning, end and unknown tokens in the configuration; the end token is the fallback of the others."""
     config = specification.config
-    known = vocabulary.tokens
-    config.eos_token = vocabulary.eos or next((one for one in ("<|endoftext|>", "</s>") if one in known), known[0])
+    tokens = vocabulary.tokens
+    config.eos_token = vocabulary.eos or next((one for one in ("<|endoftext|>", "</s>") if one in tokens), tokens[0])
     config.bos_token = vocabulary.bos or config.eos_token
     config.unk_token = vocabulary.unk or config.eos_token
 
 
 def _share_projection(specification: Specification) -> None:
-    """Where output and input tokens share one table it is written once, under its first name."""
+    """Replace an output table that equals the embeddings by the name of the latter, so that it is written once."""
     decoder = getattr(specification, "decoder", None)
     if decoder is not None and decoder.projection.weight is decoder.embeddings.weight:
         decoder.projection.weight = "decoder/embeddings/weight"
 
 
-def context_tokens(checkpoint: Checkpoint) -> int:
-    """Tokens that prompt and answer may have together: all positions, or a shorter window of attention."""
-    positions = checkpoint.integer(*CONTEXT_NAMES, default=2048)
+def get_context_tokens(checkpoint: Checkpoint) -> int:
+    """Return the most tokens of prompt and answer together: all positions, or a shorter window of attention."""
+    positions = checkpoint.get_integer(*CONTEXT_NAMES, default=2048)
     if checkpoint.config.get("model_type") == "roberta":
-        positions -= checkpoint.integer("pad_token_id", default=1) + 1
+        positions -= checkpoint.get_integer("pad_token_id", default=1) + 1
     windowed = checkpoint.config.get("use_sliding_window", True) and checkpoint.config.get("sliding_window") is not None
-    return min(positions, checkpoint.integer("sliding_window")) if windowed else positions
+    return min(positions, checkpoint.get_integer("sliding_window")) if windowed else positions
 
 
 def _write(specification: Specification, vocabulary: Vocabulary, target: Path, size_bytes: int) -> None:
+    """Write the converted model to `target`, all of it or nothing.
+
+    Raises:
+        ModelError: there is too little space, or a file cannot be written.
+    """
     try:
         make_folder(target.parent)
         free = shutil.disk_usage(target.parent).free
@@ -152,12 +165,12 @@ def _write(specification: Specification, vocabulary: Vocabulary, target: Path, s
                 "free some, or choose a smaller quantization."
             )
         with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
-            made = Path(scratch, target.name)
-            make_folder(made)
-            specification.save(str(made))
-            (made / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
-            close_tree(made)
-            made.rename(target)
+            folder = Path(scratch, target.name)
+            make_folder(folder)
+            specification.save(str(folder))
+            (folder / TOKENIZER_FILE).write_text(vocabulary.content, encoding="utf-8")
+            close_tree(folder)
+            folder.rename(target)
     except OSError as error:
         raise ModelError(
             f"The model cannot be written to {target.parent}: {error.strerror}; check space and permissions."

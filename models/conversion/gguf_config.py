@@ -1,4 +1,4 @@
-"""The figures of a GGUF file's network as the configuration that its authors publish. Start at `Figures`."""
+"""The configuration of a GGUF file's network, in the form of its authors' `config.json`. Start at `ConfigReader`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_LAYERS = 1_000
 MOST_HEADS = 4_096
 MOST_WIDTH = 1 << 20
-STARCODER2_WINDOW = 4_096  # tokens; all published sizes were trained so, and the file does not say it
+STARCODER2_WINDOW = 4_096  # tokens; the same in all published sizes, and missing from the file
 ROPE_FACTORS = "rope_freqs.weight"  # how Llama 3.1 and later stretch positions
 
 # llama.cpp's name of an architecture -> `model_type` of the configuration
@@ -31,30 +31,30 @@ NETWORKS = {
 }
 
 
-class Figures:
-    """The numbers of a network, under the names of its architecture."""
+class ConfigReader:
+    """A reader of the metadata under the name of the file's architecture."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._name = contents.architecture
 
-    def sizes(self) -> dict[str, int]:
-        """All that a tensor's shape can depend on.
+    def read_sizes(self) -> dict[str, int]:
+        """Return the sizes that tensors' shapes are made of, by name ("width", "heads", "queries").
 
         Raises:
-            ModelError: one is missing, is no number, or they do not go together.
+            ModelError: one is missing or out of bounds, or the attention is of a kind that cannot be computed.
         """
-        width = self._whole("embedding_length", MOST_WIDTH)
-        heads = self._whole("attention.head_count", MOST_HEADS)
-        of_keys = self._whole("attention.head_count_kv", MOST_HEADS, default=heads)
-        head = self._whole("attention.key_length", MOST_WIDTH, default=width // heads)
-        turned = self._whole("rope.dimension_count", MOST_WIDTH, default=head)
+        width = self._read_integer("embedding_length", MOST_WIDTH)
+        heads = self._read_integer("attention.head_count", MOST_HEADS)
+        of_keys = self._read_integer("attention.head_count_kv", MOST_HEADS, default=heads)
+        head = self._read_integer("attention.key_length", MOST_WIDTH, default=width // heads)
+        turned = self._read_integer("rope.dimension_count", MOST_WIDTH, default=head)
         if (
             heads % of_keys
             or head % 2
             or head * heads > MOST_WIDTH
             or turned != head
-            or self._whole("attention.value_length", MOST_WIDTH, default=head) != head
+            or self._read_integer("attention.value_length", MOST_WIDTH, default=head) != head
             or (self._name == "starcoder" and of_keys != 1)
         ):
             raise ModelError(
@@ -65,7 +65,7 @@ class Figures:
         if embeddings is None:
             raise ModelError(f"{self._contents.path} has no tensor token_embd.weight; download it again.")
         return {
-            "layers": self._whole("block_count", MOST_LAYERS),
+            "layers": self._read_integer("block_count", MOST_LAYERS),
             "width": width,
             "heads": heads,
             "of_keys": of_keys,
@@ -73,13 +73,21 @@ class Figures:
             "queries": heads * head,
             "keys": of_keys * head,
             "all": (heads + 2 * of_keys) * head,
-            "inner": self._whole("feed_forward_length", MOST_WIDTH * 8),
-            "positions": self._whole("context_length", MOST_WIDTH * 64),
+            "inner": self._read_integer("feed_forward_length", MOST_WIDTH * 8),
+            "positions": self._read_integer("context_length", MOST_WIDTH * 64),
             "vocabulary": embeddings.shape[0],
         }
 
-    def config(self, sizes: dict[str, int], *, tied: bool) -> dict[str, Any]:
-        """Return what the checkpoint's `config.json` would say."""
+    def make_config(self, sizes: dict[str, int], *, tied: bool) -> dict[str, Any]:
+        """Return what the original checkpoint's `config.json` would say.
+
+        Args:
+            sizes: from `read_sizes`.
+            tied: whether the embeddings are the output table as well.
+
+        Raises:
+            ModelError: a number is not finite, or not positive.
+        """
         shared: dict[str, Any] = {"model_type": NETWORKS[self._name], "tie_word_embeddings": tied}
         if self._name == "starcoder":
             return shared | {
@@ -87,82 +95,99 @@ class Figures:
                 "n_head": sizes["heads"],
                 "n_positions": sizes["positions"],
                 "activation_function": "gelu_pytorch_tanh",
-                "layer_norm_epsilon": self._number("attention.layer_norm_epsilon"),
+                "layer_norm_epsilon": self._read_number("attention.layer_norm_epsilon"),
             }
         shared |= {
             "num_hidden_layers": sizes["layers"],
             "num_attention_heads": sizes["heads"],
             "num_key_value_heads": sizes["of_keys"],
             "max_position_embeddings": sizes["positions"],
-            "rope_theta": self._number("rope.freq_base", default=10_000.0),
-            **self._stretching(sizes["head"]),
+            "rope_theta": self._read_number("rope.freq_base", default=10_000.0),
+            **self._read_rope_scaling(sizes["head"]),
         }
         if f"{self._name}.attention.key_length" in self._contents.values:
             shared["head_dim"] = sizes["head"]
-        window = self._contents.integer(f"{self._name}.attention.sliding_window")
+        window = self._contents.get_integer(f"{self._name}.attention.sliding_window")
         if self._name == "starcoder2":
             window = window or STARCODER2_WINDOW
-            epsilon = self._number("attention.layer_norm_epsilon")
+            epsilon = self._read_number("attention.layer_norm_epsilon")
             return shared | {"hidden_act": "gelu_pytorch_tanh", "norm_epsilon": epsilon, "sliding_window": window}
-        epsilon = self._number("attention.layer_norm_rms_epsilon")
+        epsilon = self._read_number("attention.layer_norm_rms_epsilon")
         return shared | {"hidden_act": "silu", "rms_norm_eps": epsilon, "sliding_window": window}
 
-    def _stretching(self, head: int) -> dict[str, Any]:
-        """Return how positions are stretched beyond what the network was first trained on."""
-        kind = self._contents.text(f"{self._name}.rope.scaling.type")
-        factor = self._contents.number(f"{self._name}.rope.scaling.factor")
-        older = self._contents.number(f"{self._name}.rope.scale_linear")
+    def _read_rope_scaling(self, head: int) -> dict[str, Any]:
+        """Return how positions are scaled beyond the length of the first training; {} for not at all."""
+        kind = self._contents.get_text(f"{self._name}.rope.scaling.type")
+        factor = self._contents.get_number(f"{self._name}.rope.scaling.factor")
+        older = self._contents.get_number(f"{self._name}.rope.scale_linear")
         if older is not None and older not in (0.0, 1.0) and not kind:
             kind, factor = "linear", older
         if ROPE_FACTORS in self._contents.tensors:
             factors = PackedTensor(ROPE_FACTORS, self._contents.tensors[ROPE_FACTORS]).read()
-            return {"rope_scaling": _llama3_stretching(factors, head, self._number("rope.freq_base", default=10_000.0))}
+            return {
+                "rope_scaling": _recognize_llama3(factors, head, self._read_number("rope.freq_base", default=10_000.0))
+            }
         if kind in ("", "none"):
             return {}
         return {"rope_scaling": {"rope_type": kind[:60], "factor": factor or 1.0}}
 
-    def _whole(self, name: str, most: int, *, default: int | None = None) -> int:
+    def _read_integer(self, name: str, most: int, *, default: int | None = None) -> int:
+        """Return the whole number `name` of the architecture, from 1 to `most`; of a list with equal items, the item.
+
+        Raises:
+            ModelError: it is missing or out of bounds.
+        """
         key = f"{self._name}.{name}"
         value = self._contents.values.get(key, default)
         if isinstance(value, list) and value and all(one == value[0] for one in value):
-            value = value[0]  # said for each layer
+            value = value[0]  # one item for each layer
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             raise ModelError(
-                f"{self._contents.path}: {key} is {_shortened(value)}, not a number from 1 to {most}; choose another "
+                f"{self._contents.path}: {key} is {_shorten(value)}, not a number from 1 to {most}; choose another "
                 "model, or download it again."
             )
         return value
 
-    def _number(self, name: str, *, default: float = 1e-5) -> float:
-        value = self._contents.number(f"{self._name}.{name}")
+    def _read_number(self, name: str, *, default: float = 1e-5) -> float:
+        """Return the number `name` of the architecture, else `default`.
+
+        Raises:
+            ModelError: it is not finite, or not positive.
+        """
+        value = self._contents.get_number(f"{self._name}.{name}")
         value = default if value is None else value
         if not math.isfinite(value) or value <= 0:
             raise ModelError(f"{self._contents.path}: {self._name}.{name} is {value}; download it again.")
         return value
 
 
-def _shortened(value: object) -> str:
+def _shorten(value: object) -> str:
+    """Return `value` as text of at most 60 characters for a message."""
     return "missing" if value is None else repr(value)[:60]
 
 
-def _llama3_stretching(factors: NDArray[np.float32], head: int, base: float) -> dict[str, Any]:
-    """Return Llama 3.1's RoPE scaling, from the factors that llama.cpp's writer made of its four figures.
+def _recognize_llama3(factors: NDArray[np.float32], head: int, base: float) -> dict[str, Any]:
+    """Return Llama 3.1's RoPE scaling, from the factors that llama.cpp's converter computes from its four parameters.
 
-    The factors are held against what these figures give, as every published model of the family has them; others are
-    named so that the caller refuses them.
+    `factors` is compared with what the parameters of all published models of the family give; other factors get a type
+    that the caller refuses.
     """
     figures = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
     if factors.shape == (head // 2,):
         largest = float(factors.max())
-        wanted = _llama3_factors(head, base, largest, figures)
+        wanted = _compute_llama3_factors(head, base, largest, figures)
         if largest >= 1 and np.allclose(factors, wanted, rtol=1e-3):
             return {"rope_type": "llama3", "factor": largest, **figures}
     return {"rope_type": "of unknown factors", "factor": 1.0}
 
 
-def _llama3_factors(head: int, base: float, factor: float, figures: dict[str, Any]) -> NDArray[np.float64]:
-    """Return what each frequency is divided by: fast ones by 1, slow ones by `factor`, smoothly between."""
-    lengths = 2 * math.pi * base ** (np.arange(0, head, 2) / head)  # tokens of a whole turn
+def _compute_llama3_factors(head: int, base: float, factor: float, figures: dict[str, Any]) -> NDArray[np.float64]:
+    """Return the divisor of each RoPE frequency: 1 for fast ones, `factor` for slow ones, interpolated between.
+
+    The formula is that of `generate_extra_tensors` for Llama in llama.cpp's `convert_hf_to_gguf.py`, and of
+    `_compute_llama3_parameters` in transformers' `modeling_rope_utils.py`.
+    """
+    lengths = 2 * math.pi * base ** (np.arange(0, head, 2) / head)  # wavelengths, in tokens
     original = figures["original_max_position_embeddings"]
     low, high = figures["low_freq_factor"], figures["high_freq_factor"]
     smooth = (original / lengths - low) / (high - low)

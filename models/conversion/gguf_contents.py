@@ -1,9 +1,10 @@
-"""The table of contents of a GGUF file: what it says of itself, and where each tensor lies. No weights.
+"""The table of contents of a GGUF file: metadata, and where each tensor lies. Reads no weights.
 
-The file is foreign, so every count, length and offset is held against a bound and against the file's size before
-anything is read or kept. `gguf.GGUFReader` has no such bounds: a file of 60 bytes that claims 2**60 values keeps it
-busy for ever, and it takes 16 s and 500 MB for an ordinary vocabulary; what follows takes a second. What the numbers
-of a tensor mean is the `gguf` package's business (`models.conversion.gguf_tensors`). Start at `read_contents`.
+The layout is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The file is untrusted, so every count,
+length and offset is checked against a bound and against the file's size before anything is read or kept.
+`gguf.GGUFReader` has no such bounds: a file of 60 bytes that claims 2**60 values keeps it busy forever, and an ordinary
+vocabulary takes it 16 s and 500 MB; this module takes a second. The bytes of a tensor are decoded by the `gguf` package
+(`models.conversion.gguf_tensors`). Start at `read_contents`.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ LONGEST_NAME = 60  # characters of an architecture
 MOST_DIMENSIONS = 4  # the format's own limit
 MOST_NUMBERS = 1 << 48  # in one tensor
 MOST_NESTED = 4
-FEW = 64  # arrays of this length are kept even where no arrays are asked for
+FEW = 64  # arrays of at most this length are always kept
 BLOCK_BYTES = 1 << 20
 
-# Number of a type of tensor -> its name, weights in a block, bytes of a block (as `gguf.GGML_QUANT_SIZES`; a test
-# compares the two). Here as well because `starling models find` does without the package.
+# Number of a tensor type -> its name, weights in a block, bytes of a block. A copy of `GGML_QUANT_SIZES` in the `gguf`
+# package, which `starling models find` does without; a test compares the two.
 TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
     0: ("F32", 1, 4),
     1: ("F16", 1, 2),
@@ -79,14 +80,14 @@ TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
     40: ("NVFP4", 64, 36),
     41: ("Q1_0", 128, 18),
 }
-# Number of a type of value -> how `struct` writes it.
+# Number of a value type -> its format in `struct`.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _ARRAY = 8, 9
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """Where a tensor lies.
+    """The place of a tensor.
 
     Attributes:
         name: as llama.cpp calls it ("blk.0.attn_q.weight").
@@ -107,13 +108,13 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a GGUF file, or all parts of one, says of itself.
+    """Metadata and tensors of a GGUF model in one or several files.
 
     Attributes:
-        path: the file, or the first of its parts.
-        values: metadata by key; arrays are lists, and long ones are there only where they were asked for.
+        path: the file, or the first of several.
+        values: metadata by key; arrays are lists, None for a long one that was not asked for.
         tensors: by name.
-        files: all parts.
+        files: all files.
     """
 
     path: Path
@@ -123,37 +124,37 @@ class Contents:
 
     @property
     def architecture(self) -> str:
-        """The network, as llama.cpp calls it; "" where the file does not say."""
-        return self.text("general.architecture")[:LONGEST_NAME]
+        """Name of the network in llama.cpp; "" where the file does not say."""
+        return self.get_text("general.architecture")[:LONGEST_NAME]
 
     @property
     def parameters(self) -> int:
         """Number of weights."""
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
-    def text(self, *keys: str) -> str:
-        """Return the first of these that is a text and not empty, "" where none is."""
+    def get_text(self, *keys: str) -> str:
+        """Return the first of the values under `keys` that is a non-empty string, "" where none is."""
         found = (self.values.get(key) for key in keys)
         return next((value for value in found if isinstance(value, str) and value), "")
 
-    def integer(self, key: str) -> int | None:
-        """Return a whole number, None where there is none."""
+    def get_integer(self, key: str) -> int | None:
+        """Return the whole number under `key`, None where there is none."""
         value = self.values.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
-    def number(self, key: str) -> float | None:
-        """Return a number, None where there is none."""
+    def get_number(self, key: str) -> float | None:
+        """Return the number under `key`, None where there is none."""
         value = self.values.get(key)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
-    def items(self, key: str) -> list[Any] | None:
-        """Return an array, None where there is none."""
+    def get_list(self, key: str) -> list[Any] | None:
+        """Return the array under `key`, None where there is none."""
         value = self.values.get(key)
         return value if isinstance(value, list) else None
 
 
 def is_gguf(path: Path) -> bool:
-    """Whether the file begins as a GGUF file does."""
+    """Return whether the file begins as a GGUF file does."""
     try:
         with open_regular(path) as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -162,37 +163,37 @@ def is_gguf(path: Path) -> bool:
 
 
 def read_contents(path: Path, *, arrays: bool = True) -> Contents:
-    """Read the table of contents of a GGUF file, and of its other parts where it is one of several.
+    """Read the table of contents of a GGUF file, and of the model's other files if it is one of several.
 
     Args:
-        path: the file, or any one of its parts.
+        path: the file, or any one of several.
         arrays: whether to keep long arrays (the vocabulary).
 
     Raises:
-        ModelError: it is none, cut short, damaged, or a part is missing; the sentence says what to do.
+        ModelError: it is not a GGUF file, is damaged, or another file is missing; the message says what to do.
     """
     first = _read_file(path, arrays=arrays)
-    count = first.integer("split.count") or 1
+    count = first.get_integer("split.count") or 1
     if count <= 1:
         return first
-    files = parts_of(path, count)
+    files = list_parts(path, count)
     parts = [_read_file(file, arrays=arrays and file == files[0]) for file in files]
     tensors: dict[str, StoredTensor] = {}
     for part in parts:
         if tensors.keys() & part.tensors.keys():
             raise ModelError(f"Two parts of {path} hold the same tensor; download the model again.")
         tensors |= part.tensors
-    expected = parts[0].integer("split.tensors.count")
+    expected = parts[0].get_integer("split.tensors.count")
     if expected is not None and expected != len(tensors):
         raise ModelError(f"The parts of {path} hold {len(tensors)} of {expected} tensors; download the model again.")
     return Contents(files[0], parts[0].values, tensors, files)
 
 
-def parts_of(path: Path, count: int) -> tuple[Path, ...]:
-    """Return all parts of a model in several files, by their names, in order.
+def list_parts(path: Path, count: int) -> tuple[Path, ...]:
+    """Return the files of a model in `count` files, by their names, in order.
 
     Raises:
-        ModelError: the file is not called as a part is, or a part is missing.
+        ModelError: `path` is not named as one of them, or a file is missing.
     """
     match = SHARD.fullmatch(path.name)
     if match is None or int(match["count"]) != count or not 1 <= count <= MOST_SHARDS:
@@ -207,6 +208,7 @@ def parts_of(path: Path, count: int) -> tuple[Path, ...]:
 
 
 def _read_file(path: Path, *, arrays: bool) -> Contents:
+    """Read the table of contents of one file; translate errors to ModelError."""
     damaged = ModelError(f"{path} is cut short or damaged; download it again.")
     try:
         with open_regular(path) as file:
@@ -221,11 +223,11 @@ def _read_file(path: Path, *, arrays: bool) -> Contents:
 
 
 class _DamagedError(Exception):
-    """A count, a length or an offset that cannot be."""
+    """A count, a length or an offset is out of bounds."""
 
 
 class _Scan:
-    """One file, read from its beginning to the end of its table."""
+    """A reader of one file, from its beginning to the end of its table of contents."""
 
     def __init__(self, path: Path, file: BinaryIO, *, arrays: bool) -> None:
         self._path = path
@@ -238,22 +240,23 @@ class _Scan:
         self._before = 0  # bytes of the file before the block
 
     def read(self) -> Contents:
-        """Read the whole table."""
+        """Read the whole table of contents."""
         if self._size < len(MAGIC) or self._take(len(MAGIC)) != MAGIC:
             raise ModelError(f"{self._path} is no GGUF file; give one, or a folder with config.json and *.safetensors.")
         self._check_version()
-        tensors, fields = self._bounded("Q", MOST_TENSORS), self._bounded("Q", MOST_FIELDS)
+        tensors, fields = self._read_bounded("Q", MOST_TENSORS), self._read_bounded("Q", MOST_FIELDS)
         values: dict[str, Any] = {}
         for _ in range(fields):
-            key = self._text(MOST_NAME_BYTES)
+            key = self._read_text(MOST_NAME_BYTES)
             if key in values:
                 raise _DamagedError
-            values[key] = self._value(self._scalar("I"), 0)
-        found = self._tensors(tensors, self._alignment(values))
+            values[key] = self._read_value(self._read_scalar("I"), 0)
+        found = self._read_tensors(tensors, self._read_alignment(values))
         return Contents(self._path, values, found, (self._path,))
 
     def _check_version(self) -> None:
-        version = self._scalar("I")
+        """Raise ModelError for a version or a byte order that is not supported."""
+        version = self._read_scalar("I")
         if version in VERSIONS:
             return
         if version & 0xFFFF == 0:
@@ -264,32 +267,38 @@ class _Scan:
         )
 
     @staticmethod
-    def _alignment(values: Mapping[str, Any]) -> int:
+    def _read_alignment(values: Mapping[str, Any]) -> int:
+        """Return the alignment of tensors in bytes, a power of two."""
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= BLOCK_BYTES or alignment & (alignment - 1):
             raise _DamagedError
         return alignment
 
-    def _tensors(self, count: int, alignment: int) -> dict[str, StoredTensor]:
+    def _read_tensors(self, count: int, alignment: int) -> dict[str, StoredTensor]:
+        """Read the list of tensors; offsets count from the end of the table, aligned."""
         listed = []
         for _ in range(count):
-            name = self._text(MOST_TENSOR_NAME_BYTES)
-            dimensions = self._bounded("I", MOST_DIMENSIONS)
-            shape = tuple(reversed([self._scalar("Q") for _ in range(dimensions)]))
-            listed.append((name, shape, self._scalar("I"), self._scalar("Q")))
+            name = self._read_text(MOST_TENSOR_NAME_BYTES)
+            dimensions = self._read_bounded("I", MOST_DIMENSIONS)
+            shape = tuple(reversed([self._read_scalar("Q") for _ in range(dimensions)]))
+            listed.append((name, shape, self._read_scalar("I"), self._read_scalar("Q")))
         begin = -(-(self._before + self._at) // alignment) * alignment
         tensors: dict[str, StoredTensor] = {}
         for name, shape, kind, offset in listed:
             if name in tensors or offset % alignment:
                 raise _DamagedError
-            type_name, size = self._size_of_tensor(name, shape, kind)
+            type_name, size = self._measure_tensor(name, shape, kind)
             if begin + offset + size > self._size:
                 raise _DamagedError
             tensors[name] = StoredTensor(name, self._path, type_name, shape, begin + offset, size)
         return tensors
 
-    def _size_of_tensor(self, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
-        """Return the name of a tensor's type, and its bytes."""
+    def _measure_tensor(self, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
+        """Return the name of a tensor's type, and its size in bytes.
+
+        Raises:
+            ModelError: the type is unknown.
+        """
         if kind not in TENSOR_TYPES:
             raise ModelError(
                 f"The tensor {name!r} in {self._path} is stored in an unknown way (type {kind}); take the model in "
@@ -301,49 +310,55 @@ class _Scan:
             raise _DamagedError
         return type_name, numbers // weights * size
 
-    def _value(self, kind: int, depth: int) -> Any:  # noqa: ANN401 (whatever a file says)
+    def _read_value(self, kind: int, depth: int) -> Any:  # noqa: ANN401 (whatever a file says)
+        """Read a metadata value of the type `kind`, inside `depth` arrays; None for an array that is not kept."""
         if kind == _TEXT:
-            return self._text(MOST_TEXT_BYTES)
+            return self._read_text(MOST_TEXT_BYTES)
         if kind in _SCALARS:
-            return self._scalar(_SCALARS[kind])
+            return self._read_scalar(_SCALARS[kind])
         if kind != _ARRAY or depth >= MOST_NESTED:
             raise _DamagedError
-        inner, count = self._scalar("I"), self._bounded("Q", MOST_ITEMS)
+        inner, count = self._read_scalar("I"), self._read_bounded("Q", MOST_ITEMS)
         if inner in _SCALARS:
             layout = f"<{count}{_SCALARS[inner]}"
             data = self._take(struct.calcsize(layout))
-            return list(struct.unpack(layout, data)) if self._keeps(count) else None
-        read: Callable[[], Any] = self._bytes if inner == _TEXT else lambda: self._value(inner, depth + 1)
-        if not self._keeps(count):
+            return list(struct.unpack(layout, data)) if self._is_kept(count) else None
+        read: Callable[[], Any] = self._read_bytes if inner == _TEXT else lambda: self._read_value(inner, depth + 1)
+        if not self._is_kept(count):
             for _ in range(count):
                 read()
             return None
         items = [read() for _ in range(count)]
         return [item.decode() for item in items] if inner == _TEXT else items
 
-    def _keeps(self, count: int) -> bool:
+    def _is_kept(self, count: int) -> bool:
+        """Return whether an array of `count` values is kept."""
         return self._arrays or count <= FEW
 
-    def _text(self, limit: int) -> str:
-        length = self._bounded("Q", limit)
+    def _read_text(self, limit: int) -> str:
+        """Read a string of at most `limit` bytes."""
+        length = self._read_bounded("Q", limit)
         return self._take(length).decode()
 
-    def _bytes(self) -> bytes:
+    def _read_bytes(self) -> bytes:
+        """Read a string as bytes."""
         (length,) = _LENGTH.unpack(self._take(8))
         return self._take(length)
 
-    def _bounded(self, layout: str, most: int) -> int:
-        value = int(self._scalar(layout))
+    def _read_bounded(self, layout: str, most: int) -> int:
+        """Read a count or a length of at most `most`."""
+        value = int(self._read_scalar(layout))
         if value > most:
             raise _DamagedError
         return value
 
-    def _scalar(self, layout: str) -> Any:  # noqa: ANN401 (a number or a truth)
+    def _read_scalar(self, layout: str) -> Any:  # noqa: ANN401 (a number or a truth)
+        """Read one number or boolean in the `struct` format `layout`."""
         layout = f"<{layout}"
         return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
 
     def _take(self, count: int) -> bytes:
-        """Return the next bytes."""
+        """Return the next `count` bytes, read from the file in blocks."""
         end = self._at + count
         if end > len(self._block):
             if self._before + end > min(self._size, MOST_CONTENTS_BYTES):

@@ -1,8 +1,8 @@
-"""What a GGUF file is for: its prompts, turns, licence, source and name, as the file itself says them.
+"""The catalog entry of a GGUF model: prompt markers, chat format, licence, source and name, as the file states them.
 
-Markers for filling in the middle and the turns of a conversation are recognized (`models.catalog.prompt_formats`); a
-template is never run. A base model's file often brings its family's chat template; one whose turns do not end with the
-file's own end token was not taught to converse. Start at `described`.
+Fill-in-the-middle markers and chat formats are recognized (`models.catalog.prompt_formats`); a template is never run. A
+base model's file often contains its family's chat template; if its turns do not end with the file's own end token, the
+model was not trained to converse. Start at `describe`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.catalog.catalog import FimTokens, RoleSettings
 from models.catalog.prompt_formats import match_chat_format, match_fim_format
 from models.catalog.published_models import PublishedModel, find_family_fim
 from models.conversion.gguf_config import NETWORKS
-from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, token_at
+from models.conversion.gguf_vocabulary import FIM_IDS, OLDER_FIM_IDS, find_token
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_CONTEXT = 32_768  # tokens; the KV state of more does not fit most machines
 LONGEST_FACT = 200  # characters of what is copied into a catalog entry
 
-# Number in `general.file_type` -> what people call it.
+# Number in `general.file_type` -> its usual name; llama.cpp's `enum llama_ftype`.
 FILE_TYPES = {
     0: "F32",
     1: "F16",
@@ -74,14 +74,14 @@ SOURCES = (
 )
 QUANTIZED_NAME = re.compile(r"[.\-_](?:i1-)?(?:I?Q\d\w*|F16|F32|BF16|FP16|FP32|MXFP4)(?:[.\-_]imat)?\Z", re.IGNORECASE)
 STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
-# Ways to cut text whose tokenizer begins every text with its first token, unless the file says otherwise.
+# Pretokenizers whose tokenizer begins every text with the beginning token, unless the file says otherwise.
 BEGUN_WAYS = ("llama-bpe", "llama3", "llama-v3")
 CHAT_SETTINGS = {"chat": RoleSettings(0.2, 4096), "review": RoleSettings(0.1, 1024)}
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is known of a file from where it was found; what the file itself says counts first.
+    """Facts about a file from where it was found; the file's own metadata takes precedence.
 
     Attributes:
         template: of its conversations, "" for none.
@@ -97,19 +97,19 @@ class Beside:
 NOTHING = Beside()
 
 
-def described(
+def describe(
     contents: Contents, checkpoint: Checkpoint, vocabulary: Vocabulary, name: str, beside: Beside = NOTHING
 ) -> PublishedModel:
-    """Say what the model of a GGUF file is for.
+    """Return what a catalog entry says of a GGUF model.
 
     Raises:
-        ModelError: it neither completes nor converses in a way that is known here.
+        ModelError: neither its completion markers nor its chat format is known here.
     """
-    from models.conversion.conversion import context_tokens, counted_parameters  # noqa: PLC0415 (a circle else)
+    from models.conversion.conversion import count_parameters, get_context_tokens  # noqa: PLC0415 (a circle else)
 
-    begin = _begin(contents, vocabulary)
-    fim = _fim(contents, vocabulary)
-    chat, note = _chat(contents, vocabulary, beside)
+    begin = _find_begin(contents, vocabulary)
+    fim = _find_fim(contents, vocabulary)
+    chat, note = _find_chat(contents, vocabulary, beside)
     if fim is None and chat is None:
         raise ModelError(
             f"{contents.path} has no known fill-in-the-middle markers and "
@@ -118,11 +118,11 @@ def described(
     roles = (*(("completion",) if fim else ()), *(("chat", "review") if chat else ()))
     return PublishedModel(
         name=name,
-        repository=source_of(contents, beside),
+        repository=find_source(contents, beside),
         network=NETWORKS[contents.architecture],
-        parameters=counted_parameters(checkpoint),
-        context_tokens=min(context_tokens(checkpoint), MOST_CONTEXT),
-        licence=licence_of(contents, beside),
+        parameters=count_parameters(checkpoint),
+        context_tokens=min(get_context_tokens(checkpoint), MOST_CONTEXT),
+        licence=find_licence(contents, beside),
         gated=False,
         roles=roles,
         fim=replace(fim, begin=begin) if fim else None,
@@ -132,17 +132,17 @@ def described(
     )
 
 
-def default_name(path: Path) -> str:
-    """Return a name for the model of a file: the file's, without its part number and its quantization."""
+def suggest_name(path: Path) -> str:
+    """Return a name for the model in the file `path`: the file's, without part number and quantization."""
     stem = re.sub(r"-\d{5}-of-\d{5}\Z", "", path.name.removesuffix(".gguf"))
     name = STRANGE.sub("-", QUANTIZED_NAME.sub("", stem)).strip("-._")
     return name[:80] or "model"
 
 
-def quantization(contents: Contents) -> str:
-    """Return how the weights are stored, as people call it."""
-    named = FILE_TYPES.get(contents.integer("general.file_type") or -1, "")
-    if named or contents.integer("general.file_type") == 0:
+def name_quantization(contents: Contents) -> str:
+    """Return the usual name of the quantization of the weights; that of most bytes where the file names none."""
+    named = FILE_TYPES.get(contents.get_integer("general.file_type") or -1, "")
+    if named or contents.get_integer("general.file_type") == 0:
         return named or FILE_TYPES[0]
     sizes: dict[str, int] = {}
     for tensor in contents.tensors.values():
@@ -150,41 +150,41 @@ def quantization(contents: Contents) -> str:
     return max(sizes, key=lambda name: sizes[name], default="")
 
 
-def licence_of(contents: Contents, beside: Beside = NOTHING) -> str:
-    """Return the licence that the file names, else the one found beside it, else "unknown"."""
-    told = contents.text("general.license")
-    if told in ("", "other"):
-        told = contents.text("general.license.name") or told
-    told = told or beside.licence
-    return LICENCES.get(told.lower(), " ".join(told.split())[:LONGEST_FACT]) or "unknown"
+def find_licence(contents: Contents, beside: Beside = NOTHING) -> str:
+    """Return the licence that the file names, else the one in `beside`, else "unknown"."""
+    licence = contents.get_text("general.license")
+    if licence in ("", "other"):
+        licence = contents.get_text("general.license.name") or licence
+    licence = licence or beside.licence
+    return LICENCES.get(licence.lower(), " ".join(licence.split())[:LONGEST_FACT]) or "unknown"
 
 
-def source_of(contents: Contents, beside: Beside = NOTHING) -> str:
-    """Say where the model comes from, and how its weights were stored there."""
-    told = contents.text(*SOURCES) or beside.source or str(contents.path.resolve())
-    stored = quantization(contents)
-    return f"{told[:LONGEST_FACT]} ({stored})" if stored else told[:LONGEST_FACT]
+def find_source(contents: Contents, beside: Beside = NOTHING) -> str:
+    """Return where the model comes from, with the quantization of its weights there."""
+    source = contents.get_text(*SOURCES) or beside.source or str(contents.path.resolve())
+    stored = name_quantization(contents)
+    return f"{source[:LONGEST_FACT]} ({stored})" if stored else source[:LONGEST_FACT]
 
 
-def _fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
-    """Find the markers by the numbers that the file names, else by their names in the vocabulary."""
+def _find_fim(contents: Contents, vocabulary: Vocabulary) -> FimTokens | None:
+    """Find the fill-in-the-middle markers by the token numbers that the file names, else by their names."""
     tokens = vocabulary.tokens
     known = match_fim_format(frozenset(tokens))
     older = dict(zip(FIM_IDS, OLDER_FIM_IDS, strict=False))
-    named = [token_at(contents, tokens, key) or token_at(contents, tokens, older.get(key, "")) for key in FIM_IDS]
+    named = [find_token(contents, tokens, key) or find_token(contents, tokens, older.get(key, "")) for key in FIM_IDS]
     prefix, suffix, middle, _pad, repository, file = named
     if prefix and suffix and middle and (known is None or (known.prefix, known.suffix) != (prefix, suffix)):
         known = FimTokens(prefix, suffix, middle, vocabulary.eos or middle, file, repository)
     if known is None:
         return None
-    if contents.text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
+    if contents.get_text("tokenizer.ggml.pre") == "mellum":  # StarCoder's markers in another order
         return replace(known, layouts=("suffix_first",))
     return find_family_fim(known, NETWORKS[contents.architecture])
 
 
-def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
-    """Return the turns of its conversations, or None and why; the reason is "" where there is no template."""
-    template = contents.text("tokenizer.chat_template") or beside.template
+def _find_chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[ChatFormat | None, str]:
+    """Return the chat format, or None and the reason; the reason is "" where there is no template."""
+    template = contents.get_text("tokenizer.chat_template") or beside.template
     if not template:
         return None, ""
     chat = match_chat_format(template, frozenset(vocabulary.tokens))
@@ -192,15 +192,17 @@ def _chat(contents: Contents, vocabulary: Vocabulary, beside: Beside) -> tuple[C
         return None, "has a chat template that is not known here"
     ends = {
         vocabulary.eos,
-        *(token_at(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom")),
+        *(find_token(contents, vocabulary.tokens, f"tokenizer.ggml.{one}_token_id") for one in ("eot", "eom")),
     }
     if chat.ends[0] not in ends:
         return None, "brings its family's chat template, and was not taught to end a turn by it"
     return chat, ""
 
 
-def _begin(contents: Contents, vocabulary: Vocabulary) -> str:
-    """Return the token before every prompt, "" for none."""
-    usual = contents.text("tokenizer.ggml.model") == "llama" or contents.text("tokenizer.ggml.pre") in BEGUN_WAYS
-    told = contents.values.get("tokenizer.ggml.add_bos_token", usual)
-    return vocabulary.bos if told is True else ""
+def _find_begin(contents: Contents, vocabulary: Vocabulary) -> str:
+    """Return the token that begins every prompt, "" for none."""
+    default = (
+        contents.get_text("tokenizer.ggml.model") == "llama" or contents.get_text("tokenizer.ggml.pre") in BEGUN_WAYS
+    )
+    adds_begin = contents.values.get("tokenizer.ggml.add_bos_token", default)
+    return vocabulary.bos if adds_begin is True else ""

@@ -1,7 +1,8 @@
-"""One tensor of a GGUF file: its bytes, dequantized a block of rows at a time, in its authors' order.
+"""One tensor of a GGUF file: dequantized in blocks of rows, and put into its authors' order.
 
-What the bytes of a quantized block mean is the `gguf` package's business. llama.cpp's writer turns the rows of queries
-and keys of the Llama family into another order, which is undone here. Start at `PackedTensor`.
+The formats of quantized blocks (`ggml-common.h` and `ggml-quants.c` of llama.cpp) are decoded by the `gguf` package.
+llama.cpp's converter permutes the rows of queries and keys of the Llama family; that is undone here. Start at
+`PackedTensor`.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ READABLE = (
 
 @dataclass(frozen=True, slots=True)
 class PackedTensor:
-    """One tensor of a GGUF file; does what `models.conversion.checkpoint.Tensor` does.
+    """One tensor of a GGUF file; implements `models.conversion.checkpoint.Weights`.
 
     Attributes:
         name: as the network's authors call it.
-        stored: where it lies and how.
-        head: rows of an attention head where these stand in llama.cpp's order, 0 where they stand in the authors'.
+        stored: its place and type.
+        head: rows of an attention head where they are in llama.cpp's order, 0 where they are in the authors'.
     """
 
     name: str
@@ -54,21 +55,21 @@ class PackedTensor:
         """Return its numbers; shape `shape`.
 
         Raises:
-            ModelError: the disk failed, the `gguf` package is missing, or these are no numbers.
+            ModelError: the disk failed, the `gguf` package is missing, or a value is not finite.
         """
-        blocks = list(self.blocks())
+        blocks = list(self.read_blocks())
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def row(self, number: int) -> NDArray[np.float32]:
-        """Read one row of a matrix that stands in the authors' order.
+    def read_row(self, number: int) -> NDArray[np.float32]:
+        """Read row `number` of a matrix that is in the authors' order.
 
         Raises:
             ModelError: as `read`.
         """
         return self._read_rows(number, 1).reshape(self.shape[1:])
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Read its numbers some rows at a time.
+    def read_blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield its numbers in blocks of rows, whole heads where these are reordered.
 
         Raises:
             ModelError: as `read`.
@@ -92,7 +93,7 @@ class PackedTensor:
             raise ModelError(f"{self.stored.file} cannot be read: {error.strerror}; try again.") from error
         if len(data) != rows * size:
             raise ModelError(f"{self.stored.file} has become shorter while it was read; download it again.")
-        numbers = _dequantized(data.reshape(rows, size), self.stored.type_name)
+        numbers = _dequantize(data.reshape(rows, size), self.stored.type_name)
         if not np.isfinite(numbers).all():
             raise ModelError(
                 f"The tensor {self.stored.name} in {self.stored.file} holds values that are no numbers; download it "
@@ -101,14 +102,18 @@ class PackedTensor:
         return numbers
 
     def _reorder(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Put rows of heads into the authors' order: the first halves of the rotated pairs, then the second ones."""
+        """Put the rows of each head into the authors' order: first halves of the rotated pairs, then second halves.
+
+        This is the inverse of `LlamaModel.permute` in llama.cpp's `convert_hf_to_gguf.py`.
+        """
         if not self.head:
             return rows
         pairs = rows.reshape(-1, self.head // 2, 2, *rows.shape[1:])
         return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(rows.shape)
 
 
-def _dequantized(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
+def _dequantize(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]:
+    """Decode blocks (rows, bytes) of the type `type_name` with the `gguf` package, to float32."""
     quants, types = import_gguf()
     with np.errstate(all="ignore"):  # a damaged scale overflows; the caller looks at the result
         numbers: NDArray[np.float32] = quants.dequantize(data, types[type_name])
@@ -116,7 +121,7 @@ def _dequantized(data: NDArray[np.uint8], type_name: str) -> NDArray[np.float32]
 
 
 def import_gguf() -> tuple[Any, Any]:
-    """Import the `gguf` package: how to dequantize, and the types there are.
+    """Import the `gguf` package; return its module `quants` and its enumeration of types.
 
     Raises:
         ModelError: it is not installed.

@@ -1,8 +1,8 @@
 """The weights of a GGUF file as a checkpoint, under their authors' names.
 
-Names and sizes are llama.cpp's. A tensor that is not known, or has another size than the file's own figures give it,
-is refused: weights that lie wrongly make a network that answers nonsense, or a runtime that reads beyond them. Start at
-`checkpoint_of`.
+Names and shapes are llama.cpp's (`TENSOR_NAMES` in `gguf-py/gguf/constants.py`). A tensor that is unknown, or has
+another shape than the file's own sizes require, is refused: misplaced weights make a network that answers nonsense, or
+a runtime that reads beyond them. Start at `build_checkpoint`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.conversion.checkpoint import Checkpoint
-from models.conversion.gguf_config import NETWORKS, ROPE_FACTORS, Figures
+from models.conversion.gguf_config import NETWORKS, ROPE_FACTORS, ConfigReader
 from models.conversion.gguf_tensors import READABLE, PackedTensor, import_gguf
 from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.conversion.gguf_contents import Contents, StoredTensor
 
-TRIED_ROWS = 64  # of two tables that may be one
-SAME_TABLE = 0.5  # of a table's size: two that have nothing to do with each other differ by the root of 2
+TRIED_ROWS = 64  # compared of two tables that may be one
+SAME_TABLE = 0.5  # norm of the difference by norm of the table; about the root of 2 for two unrelated tables
 BLOCK = re.compile(r"blk\.(\d{1,4})\.(\w+)\.(weight|bias)\Z")
 
-# llama.cpp's name of a part -> its name in the checkpoint, and its rows and columns in terms of `Figures.sizes`
+# llama.cpp's name of a tensor -> its name in the checkpoint, rows and columns by names of `ConfigReader.read_sizes`
 _ENDS = {
     "token_embd": ("model.embed_tokens", "vocabulary", "width"),
     "output_norm": ("model.norm", "width", ""),
@@ -45,7 +45,7 @@ _GATED = {
 }
 _QUERY_NORMS = {"attn_q_norm": ("self_attn.q_norm", "head", ""), "attn_k_norm": ("self_attn.k_norm", "head", "")}
 _LLAMA = (_ENDS, _ATTENTION | _GATED, "model.layers")
-_PARTS: dict[str, tuple[dict[str, tuple[str, str, str]], dict[str, tuple[str, str, str]], str]] = {
+_NETWORK_PARTS: dict[str, tuple[dict[str, tuple[str, str, str]], dict[str, tuple[str, str, str]], str]] = {
     "llama": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": (_ENDS, _ATTENTION | _GATED | _QUERY_NORMS, "model.layers"),
@@ -74,21 +74,21 @@ _PARTS: dict[str, tuple[dict[str, tuple[str, str, str]], dict[str, tuple[str, st
 }
 
 
-def is_part(contents: Contents) -> bool:
-    """Whether a GGUF file belongs to another model: its eyes, or measurements of its weights."""
-    return contents.text("general.type") in ("mmproj", "imatrix") or contents.architecture == "clip"
+def is_auxiliary(contents: Contents) -> bool:
+    """Return whether a GGUF file belongs to another model: its image encoder, or measurements of its weights."""
+    return contents.get_text("general.type") in ("mmproj", "imatrix") or contents.architecture == "clip"
 
 
-def unreadable(contents: Contents) -> str:
-    """Say why the network of a GGUF file cannot be run here; "" for one that can."""
-    if contents.text("general.type") == "adapter":
+def explain_unsupported(contents: Contents) -> str:
+    """Return why the network of a GGUF file cannot be run here; "" for one that can."""
+    if contents.get_text("general.type") == "adapter":
         return "it is a LoRA adapter, not a model; take the model that it was merged into"
-    if is_part(contents):
+    if is_auxiliary(contents):
         return "it is a part of another model (for images, or measurements), not a model; take the model itself"
     if contents.architecture not in NETWORKS:
         named = contents.architecture or "unknown"
         return f"its architecture is {named!r}; supported are {', '.join(NETWORKS)} (Mistral's is llama)"
-    if contents.integer(f"{contents.architecture}.expert_count"):
+    if contents.get_integer(f"{contents.architecture}.expert_count"):
         return "it is a mixture of experts, which cannot be run here"
     unknown = {one.type_name for one in contents.tensors.values()} - set(READABLE)
     if unknown:
@@ -96,42 +96,47 @@ def unreadable(contents: Contents) -> str:
     return "" if contents.tensors else "it holds a vocabulary and no weights"
 
 
-def checkpoint_of(contents: Contents) -> Checkpoint:
-    """Describe the network of a GGUF file as its authors' checkpoint would.
+def build_checkpoint(contents: Contents) -> Checkpoint:
+    """Return the checkpoint that a GGUF file was made from, without reading weights.
 
     Raises:
-        ModelError: it cannot be run here, or its figures and its tensors disagree; the sentence says what to do.
+        ModelError: it cannot be run here, or its sizes and its tensors disagree; the message says what to do.
     """
-    if problem := unreadable(contents):
+    if problem := explain_unsupported(contents):
         raise ModelError(f"{contents.path} cannot be converted: {problem}.")
     import_gguf()
-    figures = Figures(contents)
-    sizes = figures.sizes()
+    reader = ConfigReader(contents)
+    sizes = reader.read_sizes()
     stored = (one for one in contents.tensors.values() if one.name != ROPE_FACTORS)
-    tensors = {packed.name: packed for packed in (_packed(contents, one, sizes) for one in stored)}
-    _tie(tensors, _PARTS[contents.architecture][0]["token_embd"][0])
-    config = figures.config(sizes, tied="lm_head.weight" not in tensors)
+    tensors = {packed.name: packed for packed in (_pack(contents, one, sizes) for one in stored)}
+    _merge_tables(tensors, _NETWORK_PARTS[contents.architecture][0]["token_embd"][0])
+    config = reader.make_config(sizes, tied="lm_head.weight" not in tensors)
     return Checkpoint(contents.path, config, tensors)
 
 
-def _tie(tensors: dict[str, PackedTensor], embeddings: str) -> None:
-    """Keep one table where the file has the same one twice, in two precisions, for reading and for writing tokens.
+def _merge_tables(tensors: dict[str, PackedTensor], embeddings: str) -> None:
+    """Keep the finer of input and output embeddings where both are one table, stored in two precisions.
 
-    Networks that share it are often published so. The finer one is kept: it is a fifth of a small network's weights.
+    Networks with tied embeddings are often published so; the table is a fifth of a small network's weights.
     """
     reading, writing = tensors.get(f"{embeddings}.weight"), tensors.get("lm_head.weight")
     if reading is None or writing is None or "lm_head.bias" in tensors or reading.shape != writing.shape:
         return
     rows = range(0, reading.shape[0], max(1, reading.shape[0] // TRIED_ROWS))
-    first, second = (np.concatenate([tensor.row(number) for number in rows]) for tensor in (reading, writing))
+    first, second = (np.concatenate([tensor.read_row(number) for number in rows]) for tensor in (reading, writing))
     if np.linalg.norm(first - second) < SAME_TABLE * np.linalg.norm(second):
         finer = max(reading, writing, key=lambda tensor: tensor.stored.size_bytes)
         del tensors["lm_head.weight"]
         tensors[reading.name] = PackedTensor(reading.name, finer.stored)
 
 
-def _packed(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> PackedTensor:
-    ends, inside, layers = _PARTS[contents.architecture]
+def _pack(contents: Contents, stored: StoredTensor, sizes: dict[str, int]) -> PackedTensor:
+    """Return the tensor under its authors' name.
+
+    Raises:
+        ModelError: the architecture has no such tensor, or the shape is wrong.
+    """
+    ends, inside, layers = _NETWORK_PARTS[contents.architecture]
     match = BLOCK.fullmatch(stored.name)
     if match is not None:
         number, part, kind = int(match[1]), match[2], match[3]

@@ -1,4 +1,4 @@
-"""The parts that networks are made of, filled from a checkpoint under its authors' names. Start at `linear`."""
+"""The layers of a CTranslate2 specification, filled from a checkpoint's tensors by name. Start at `fill_linear`."""
 
 from __future__ import annotations
 
@@ -26,52 +26,58 @@ ACTIVATIONS = {
 }
 
 
-def activation(checkpoint: Checkpoint, *names: str) -> common_spec.Activation:
-    """The activation that the configuration names.
+def read_activation(checkpoint: Checkpoint, *names: str) -> common_spec.Activation:
+    """Return the activation that the configuration states under the first of `names` there is.
 
     Raises:
-        ModelError: it is not one that can be computed here.
+        ModelError: CTranslate2 cannot compute it.
     """
     wanted = next((checkpoint.config[name] for name in names if name in checkpoint.config), None)
     if wanted not in ACTIVATIONS:
-        raise _unsupported(checkpoint, f"the activation {wanted!r}", f"it knows {', '.join(ACTIVATIONS)}")
+        raise _make_error(checkpoint, f"the activation {wanted!r}", f"it knows {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[wanted]
 
 
-def linear(spec: Any, checkpoint: Checkpoint, *names: str) -> None:  # noqa: ANN401 (a specification's layer)
-    """One linear layer, or several whose outputs are laid side by side (queries, keys, values)."""
-    spec.weight = Fused([checkpoint.tensor(f"{name}.weight") for name in names])
+def fill_linear(spec: Any, checkpoint: Checkpoint, *names: str) -> None:  # noqa: ANN401 (a specification's layer)
+    """Fill the linear layer `spec` from one layer of the checkpoint, or from several whose outputs are concatenated.
+
+    Queries, keys and values are one layer in CTranslate2. A missing bias becomes zeros if another of `names` has one.
+    """
+    spec.weight = Fused([checkpoint.get_tensor(f"{name}.weight") for name in names])
     biases = [checkpoint.tensors.get(f"{name}.bias") for name in names]
     if any(bias is not None for bias in biases):
-        rows = [checkpoint.tensor(f"{name}.weight").shape[0] for name in names]
+        rows = [checkpoint.get_tensor(f"{name}.weight").shape[0] for name in names]
         spec.bias = Fused([row if bias is None else bias for bias, row in zip(biases, rows, strict=True)])
 
 
-def norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
-    """A layer norm with its bias, or a root-mean-square norm, which has none."""
-    spec.gamma = whole(checkpoint.tensor(f"{name}.weight"))
+def fill_norm(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
+    """Fill a layer norm with weight and bias, or a root-mean-square norm, which has no bias.
+
+    https://arxiv.org/abs/1607.06450 and https://arxiv.org/abs/1910.07467.
+    """
+    spec.gamma = wrap(checkpoint.get_tensor(f"{name}.weight"))
     if hasattr(spec, "beta"):
-        spec.beta = whole(checkpoint.tensor(f"{name}.bias"))
+        spec.beta = wrap(checkpoint.get_tensor(f"{name}.bias"))
 
 
-def whole(tensor: Weights, *, skip: int = 0) -> Fused:
-    """Read one tensor, from a row on."""
+def wrap(tensor: Weights, *, skip: int = 0) -> Fused:
+    """Return `tensor` as a variable of a specification, without its first `skip` rows."""
     return Fused([tensor], skip=skip)
 
 
-def projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
-    """The layer from hidden states to tokens: its own weights, else those of the embeddings."""
+def fill_projection(spec: Any, checkpoint: Checkpoint, name: str) -> None:  # noqa: ANN401
+    """Fill the layer from hidden states to tokens: its own weights, else those of the embeddings."""
     if f"{name}.weight" in checkpoint.tensors and not checkpoint.config.get("tie_word_embeddings"):
-        linear(spec.projection, checkpoint, name)
+        fill_linear(spec.projection, checkpoint, name)
     else:
         spec.projection.weight = spec.embeddings.weight
 
 
-def rotary(checkpoint: Checkpoint) -> dict[str, Any]:
-    """How positions are turned, as the specification's arguments.
+def read_rotary(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the arguments of a specification for rotary positions (RoPE, https://arxiv.org/abs/2104.09864).
 
     Raises:
-        ModelError: the checkpoint stretches positions in a way that is not known here.
+        ModelError: the checkpoint scales positions in a way that CTranslate2 cannot compute.
     """
     stretched: dict[str, Any] = {}
     for name in ("rope_scaling", "rope_parameters"):  # the older and the newer name of transformers
@@ -85,40 +91,44 @@ def rotary(checkpoint: Checkpoint) -> dict[str, Any]:
     elif kind == "llama3":
         arguments["rotary_scaling_type"] = attention_spec.RotaryScalingType.Llama3
         arguments["original_max_position_embeddings"] = int(stretched["original_max_position_embeddings"])
-        arguments["max_position_embeddings"] = checkpoint.integer("max_position_embeddings")
+        arguments["max_position_embeddings"] = checkpoint.get_integer("max_position_embeddings")
     elif kind != "default":
-        raise _unsupported(checkpoint, f"the position scaling {kind!r}", "it knows none, linear and llama3")
+        raise _make_error(checkpoint, f"the position scaling {kind!r}", "it knows none, linear and llama3")
     return arguments
 
 
-def stretch(attention: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401
-    """Set what Llama 3.1's RoPE scaling needs beside the arguments of `rotary`."""
+def set_rope_scaling(attention: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401
+    """Set the factors of Llama 3.1's RoPE scaling, which have no arguments in `read_rotary`.
+
+    The formula is `_compute_llama3_parameters` in transformers' `modeling_rope_utils.py`.
+    """
     stretched = checkpoint.config.get("rope_scaling") or checkpoint.config.get("rope_parameters") or {}
     if stretched.get("rope_type") == "llama3":
-        # the specification has no such attribute for this way, and the runtime asks for it
+        # the specification has no such attribute for this kind of scaling, but the runtime reads it
         object.__setattr__(attention, "rotary_scaling_factor", np.dtype("float32").type(stretched["factor"]))
         attention.rotary_low_freq_factor = np.dtype("float32").type(stretched["low_freq_factor"])
         attention.rotary_high_freq_factor = np.dtype("float32").type(stretched["high_freq_factor"])
 
 
-def heads(checkpoint: Checkpoint) -> tuple[int, int | None]:
-    """Attention heads, and heads of keys and values; None where those are as many."""
-    number = checkpoint.integer("num_attention_heads")
-    of_keys = checkpoint.integer("num_key_value_heads", default=number)
+def read_heads(checkpoint: Checkpoint) -> tuple[int, int | None]:
+    """Return the number of attention heads, and that of key and value heads; None where the two are equal."""
+    number = checkpoint.get_integer("num_attention_heads")
+    of_keys = checkpoint.get_integer("num_key_value_heads", default=number)
     return number, None if of_keys == number else of_keys
 
 
 def refuse_unless(checkpoint: Checkpoint, name: str, allowed: Sequence[object]) -> None:
-    """A setting of the configuration that changes the network in a way which is not known here.
+    """Check that the setting `name` of the configuration has one of the values `allowed`.
 
     Raises:
-        ModelError: it has another value than those.
+        ModelError: it has another value, which changes the network in a way that is not supported.
     """
     if (value := checkpoint.config.get(name)) not in allowed:
-        raise _unsupported(checkpoint, f"{name} = {value!r}", f"it knows {', '.join(map(repr, allowed))}")
+        raise _make_error(checkpoint, f"{name} = {value!r}", f"it knows {', '.join(map(repr, allowed))}")
 
 
-def _unsupported(checkpoint: Checkpoint, what: str, known: str) -> ModelError:
+def _make_error(checkpoint: Checkpoint, what: str, known: str) -> ModelError:
+    """Return the error that the checkpoint has `what` and only `known` is supported."""
     return ModelError(
         f"The model in {checkpoint.folder} has {what}, which cannot be computed here ({known}); choose another model."
     )

@@ -1,7 +1,4 @@
-"""What is to be converted, in whatever form it lies there: a published checkpoint's folder, or a GGUF file.
-
-Start at `open_model`.
-"""
+"""The model to convert, read from a published checkpoint's folder or a GGUF file. Start at `open_model`."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model whose weights are still to be read.
+    """A model whose weights are not yet read.
 
     Attributes:
         checkpoint: configuration and tensors.
         vocabulary: tokens.
-        contents: what a GGUF file says of itself; None for a folder.
+        contents: table of contents of a GGUF file; None for a folder.
     """
 
     checkpoint: Checkpoint
@@ -36,19 +33,19 @@ def open_model(source: Path, tokenizer: Path | None = None) -> Opened:
     """Open the checkpoint or the GGUF file at `source`.
 
     Args:
-        source: a folder with `config.json`, or a file.
-        tokenizer: another `tokenizer.json` than its own; None for that.
+        source: a folder with `config.json`, or a GGUF file.
+        tokenizer: a `tokenizer.json` to use in place of the model's own; None for its own.
 
     Raises:
-        ModelError: it is none, or cannot be converted; the sentence says what to do.
+        ModelError: there is no model at `source`, or it cannot be converted; the message says what to do.
     """
     if not source.is_file():
         return Opened(Checkpoint.open(source), Vocabulary.of(source, tokenizer))
     from models.conversion.gguf_contents import read_contents  # noqa: PLC0415 (for GGUF files alone)
-    from models.conversion.gguf_vocabulary import vocabulary_of  # noqa: PLC0415
-    from models.conversion.gguf_weights import checkpoint_of  # noqa: PLC0415
+    from models.conversion.gguf_vocabulary import build_vocabulary  # noqa: PLC0415
+    from models.conversion.gguf_weights import build_checkpoint  # noqa: PLC0415
 
     contents = read_contents(source)
-    checkpoint = checkpoint_of(contents)
-    vocabulary = Vocabulary.of(source.parent, tokenizer) if tokenizer else vocabulary_of(contents)
+    checkpoint = build_checkpoint(contents)
+    vocabulary = Vocabulary.of(source.parent, tokenizer) if tokenizer else build_vocabulary(contents)
     return Opened(checkpoint, vocabulary, contents)

@@ -1,4 +1,4 @@
-"""Which shapes a tensor may have; a product of other numbers may take for ever."""
+"""Bounds of the shape of a tensor, checked before its size is computed: a product of huge numbers may take forever."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ MOST_NUMBERS = 1 << 63  # in one dimension
 
 
 def is_shape(shape: tuple[int, ...]) -> bool:
-    """Whether a tensor can have it; a product of other numbers may take for ever."""
+    """Return whether a tensor can have the shape `shape`."""
     return len(shape) <= MOST_DIMENSIONS and all(0 <= size < MOST_NUMBERS for size in shape)

@@ -1,8 +1,9 @@
-"""Tensors on their way into a CTranslate2 file: read when they are written, and quantized there.
+"""Variables of a CTranslate2 file that read and quantize their tensors only while they are written.
 
-CTranslate2's own converter holds a whole model in memory and needs torch. Here a specification is filled with what is
-still to be read; `quantized` decides each variable's type, and the numbers pass some rows at a time. The arithmetic is
-CTranslate2's (`ctranslate2.specs.model_spec`): int8 by rows, scale 127 / max |w|. Start at `Fused` and `quantized`.
+CTranslate2's own converter holds a whole model in memory and needs torch. Here a specification is filled with `Fused`
+variables; `quantize` sets each variable's type, and numbers are read in blocks of rows. The arithmetic is CTranslate2's
+(`ctranslate2.specs.model_spec`): int8 by rows with the scale 127 / max |w|
+(https://opennmt.net/CTranslate2/quantization.html). Start at `Fused` and `quantize`.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 class Fused(Variable):  # type: ignore[misc]  # the library carries no types
-    """Some tensors as one, laid one behind the other along their rows, from a certain row on.
+    """A variable made of some tensors, concatenated along their rows.
 
     Args:
-        parts: at least one; they agree in all dimensions but the first. A number stands for so many zeros.
-        skip: rows left out at the head.
+        parts: at least one tensor; equal in all dimensions but the first. A number stands for so many zeros.
+        skip: rows left out at the beginning.
+        wanted: number type in the file.
     """
 
     def __init__(self, parts: Sequence[Weights | int], *, skip: int = 0, wanted: str = "float32") -> None:
@@ -50,36 +52,40 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
 
     @property
     def dtype(self) -> str:
-        """What is written."""
+        """Number type in the file."""
         return self._wanted
 
     def numpy(self) -> NDArray[np.float32]:
-        """All numbers, freshly read."""
-        arrays = list(self.blocks())
+        """Read and return all numbers, in float32."""
+        arrays = list(self.read_blocks())
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Yield all numbers, freshly read, some rows at a time."""
+    def read_blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Read all numbers and yield them in blocks of rows, in float32."""
         skip = self._skip
         for part in self._parts:
-            blocks = [np.zeros(part, np.float32)] if isinstance(part, int) else part.blocks()
+            blocks = [np.zeros(part, np.float32)] if isinstance(part, int) else part.read_blocks()
             for block in blocks:
                 if skip < len(block):
                     yield block[skip:].astype(np.float32, copy=False)
                 skip = max(0, skip - len(block))
 
     def num_bytes(self) -> int:
-        """Size on disk."""
+        """Return the size in the file, in bytes."""
         return math.prod(self._shape) * SIZES[self._wanted]
 
     def to_bytes(self) -> bytes:
-        """The numbers as they are written."""
-        return b"".join(map(self._packed, self.blocks()))
+        """Read all numbers and return their bytes in the file."""
+        return b"".join(map(self._pack, self.read_blocks()))
 
-    def _packed(self, numbers: NDArray[np.float32]) -> bytes:
+    def _pack(self, numbers: NDArray[np.float32]) -> bytes:
+        """Return the bytes of `numbers`; bfloat16 is the upper half of a float32, rounded to nearest, ties to even.
+
+        The rounding is that of `round_to_nearest_even` in PyTorch's `c10/util/BFloat16.h`.
+        """
         if self._wanted == "bfloat16":
             bits = np.ascontiguousarray(numbers).view(np.uint32)
-            rounded = bits + (0x7FFF + ((bits >> 16) & 1))  # to the nearest, halves to even
+            rounded = bits + (0x7FFF + ((bits >> 16) & 1))
             return (rounded >> 16).astype("<u2").tobytes()
         return numbers.astype(self._wanted).tobytes()
 
@@ -90,8 +96,8 @@ class Fused(Variable):  # type: ignore[misc]  # the library carries no types
         return self is other
 
 
-class _Final(Variable):  # type: ignore[misc]
-    """A variable that is written as it is: CTranslate2 neither converts it nor compares it with others."""
+class _FixedVariable(Variable):  # type: ignore[misc]
+    """A variable written as it is: CTranslate2 neither converts nor compares it."""
 
     def _to(self, dtype: str) -> Variable:
         raise NotImplementedError(dtype)
@@ -100,8 +106,8 @@ class _Final(Variable):  # type: ignore[misc]
         return self is other
 
 
-class _Rows(_Final):
-    """The weights of `Fused` in int8; leaves the scales behind when it is written."""
+class _Int8Weights(_FixedVariable):
+    """The weights of a `Fused` in int8; reading them computes the scales."""
 
     def __init__(self, source: Fused) -> None:
         self._source = source
@@ -116,13 +122,14 @@ class _Rows(_Final):
         return "int8"
 
     def numpy(self) -> NDArray[np.int8]:
+        """Quantize each row to rint(w * scale) with scale = 127 / max |w|, as CTranslate2's `model_spec` does."""
         rows, scales = np.empty(self.shape, np.int8), np.empty(self.shape[0], np.float32)
         start = 0
-        for numbers in self._source.blocks():
+        for numbers in self._source.read_blocks():
             end = start + len(numbers)
             largest = np.maximum(numbers.max(axis=1), -numbers.min(axis=1))
             largest[largest == 0] = 127.0
-            largest = np.maximum(largest, np.float32(127) / LARGEST_FLOAT)  # scales stay finite for tiny rows
+            largest = np.maximum(largest, np.float32(127) / LARGEST_FLOAT)  # keeps scales of tiny rows finite
             scales[start:end] = 127.0 / largest
             rows[start:end] = np.rint(numbers * scales[start:end, None])
             start = end
@@ -136,10 +143,10 @@ class _Rows(_Final):
         return self.numpy().tobytes()
 
 
-class _Scales(_Final):
-    """The scales that belong to `_Rows`, which is written before."""
+class _Int8Scales(_FixedVariable):
+    """The scales of an `_Int8Weights`, which is written before them."""
 
-    def __init__(self, rows: _Rows) -> None:
+    def __init__(self, rows: _Int8Weights) -> None:
         self._rows = rows
 
     @property
@@ -153,7 +160,7 @@ class _Scales(_Final):
     def numpy(self) -> NDArray[np.float32]:
         if self._rows.scales is None:
             self._rows.numpy()
-        assert self._rows.scales is not None  # noqa: S101 (just made)
+        assert self._rows.scales is not None  # noqa: S101 (just computed)
         return self._rows.scales
 
     def num_bytes(self) -> int:
@@ -163,8 +170,8 @@ class _Scales(_Final):
         return self.numpy().tobytes()
 
 
-class _Counted(_Final):
-    """A variable that tells when it is written."""
+class _Reported(_FixedVariable):
+    """A variable that reports its size when it is written."""
 
     def __init__(self, variable: Variable, written: Callable[[int], None]) -> None:
         self._variable = variable
@@ -189,8 +196,8 @@ class _Counted(_Final):
         return bytes(self._variable.to_bytes())
 
 
-def quantized(specification: LayerSpec, quantization: Quantization) -> None:
-    """Decide the type of each variable of a validated specification, in place."""
+def quantize(specification: LayerSpec, quantization: Quantization) -> None:
+    """Set the number type of each variable of a validated specification, in place."""
     rest = next((name for name in FLOATS if quantization in (name, f"int8_{name}")), "float32")
 
     def decide(layer: LayerSpec, path: str, value: object) -> None:
@@ -198,24 +205,24 @@ def quantized(specification: LayerSpec, quantization: Quantization) -> None:
         if not isinstance(value, Fused):
             return
         if quantization.startswith("int8") and hasattr(layer, f"{name}_scale"):
-            rows = _Rows(value)
+            rows = _Int8Weights(value)
             setattr(layer, name, rows)
-            setattr(layer, f"{name}_scale", _Scales(rows))
+            setattr(layer, f"{name}_scale", _Int8Scales(rows))
         else:
             setattr(layer, name, value.to(rest))
 
     visit_spec(specification, decide)
 
 
-def counted(specification: LayerSpec, written: Callable[[int], None]) -> int:
-    """Have `written` called with the size of each variable as it is written; returns the size of all."""
+def track_writing(specification: LayerSpec, written: Callable[[int], None]) -> int:
+    """Have `written` called with each variable's size, in bytes, as it is written; return the total size."""
     total = 0
 
     def wrap(layer: LayerSpec, path: str, value: object) -> None:
         nonlocal total
         if isinstance(value, Variable):
             total += int(value.num_bytes())
-            setattr(layer, path.rpartition("/")[2], _Counted(value, written))
+            setattr(layer, path.rpartition("/")[2], _Reported(value, written))
 
     visit_spec(specification, wrap)
     return total

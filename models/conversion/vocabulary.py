@@ -1,4 +1,4 @@
-"""A checkpoint's tokenizer: its file, its tokens in the order of their numbers, and the special ones by name.
+"""The vocabulary of a checkpoint: tokenizer file, tokens in the order of their numbers, special tokens by role.
 
 Start at `Vocabulary.of`.
 """
@@ -26,14 +26,14 @@ NAMES_FILES = ("special_tokens_map.json", "tokenizer_config.json")  # the later 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What a model reads and writes.
+    """The tokens of a model.
 
     Attributes:
         content: of `tokenizer.json`.
-        tokens: in the order of their numbers; shape (tokens,).
+        tokens: in the order of their numbers.
         bos: token that begins a text, "" for none.
         eos: token that ends a text, "" for none.
-        unk: stands for the unknown, "" for none.
+        unk: token for unknown text, "" for none.
     """
 
     content: str
@@ -44,9 +44,9 @@ class Vocabulary:
 
     @classmethod
     def of(cls, folder: Path, file: Path | None = None) -> Vocabulary:
-        """Read the tokenizer in `folder`, or in a `file` elsewhere.
+        """Read the tokenizer in `folder`, or in `file` where that is given.
 
-        Older checkpoints have its two parts instead, `vocab.json` and `merges.txt`.
+        Older checkpoints have `vocab.json` and `merges.txt` in place of `tokenizer.json`.
 
         Raises:
             ModelError: it is missing or damaged.
@@ -55,7 +55,7 @@ class Vocabulary:
 
         path = file or folder / TOKENIZER_FILE
         try:
-            content = _made_of_parts(folder) if file is None and not path.exists() else read_text(path, _LARGEST)
+            content = _build_from_parts(folder) if file is None and not path.exists() else read_text(path, _LARGEST)
             numbered = Tokenizer.from_str(content).get_vocab(with_added_tokens=True)
         except FileNotFoundError:
             raise ModelError(
@@ -66,18 +66,18 @@ class Vocabulary:
             raise ModelError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
         except Exception as error:  # tokenizers raises bare Exception for any malformed file
             raise ModelError(f"{path} is not a tokenizer ({error}); download it again.") from error
-        content = _with_markers(content)
-        names = _names(folder)
+        content = _mark_special(content)
+        names = _read_special_tokens(folder)
         tokens = [f"<unused_{number}>" for number in range(max(numbered.values(), default=-1) + 1)]
         for token, number in numbered.items():
             tokens[number] = token
         return cls(content, tuple(tokens), *(names.get(f"{role}_token", "") for role in ("bos", "eos", "unk")))
 
-    def fitted(self, rows: int) -> list[str]:
-        """As many tokens as the weights have rows: tables are often padded to a round size.
+    def pad_tokens(self, rows: int) -> list[str]:
+        """Return the tokens padded to `rows`, the rows of the weights: tables are often padded to a round size.
 
         Raises:
-            ModelError: the weights know fewer tokens than the tokenizer.
+            ModelError: the weights have fewer rows than the tokenizer has tokens.
         """
         if rows < len(self.tokens):
             raise ModelError(
@@ -87,8 +87,8 @@ class Vocabulary:
         return [*self.tokens, *(f"<extra_id_{number}>" for number in range(rows - len(self.tokens)))]
 
 
-def _with_markers(content: str) -> str:
-    """Return the same `tokenizer.json` with special fill-in-the-middle markers, so that text never becomes one.
+def _mark_special(content: str) -> str:
+    """Mark fill-in-the-middle markers in a `tokenizer.json` as special, so that text is never encoded as one.
 
     Qwen's own lists them among its added tokens as ordinary ones.
     """
@@ -99,11 +99,11 @@ def _with_markers(content: str) -> str:
     return json.dumps(value, ensure_ascii=False) if added else content
 
 
-def _made_of_parts(folder: Path) -> str:
-    """The `tokenizer.json` that `vocab.json` and `merges.txt` stand for: byte-level BPE, as in GPT-2 and RoBERTa.
+def _build_from_parts(folder: Path) -> str:
+    """Build a `tokenizer.json` from `vocab.json` and `merges.txt`: byte-level BPE, as in GPT-2 and RoBERTa.
 
     Raises:
-        FileNotFoundError: they are not there.
+        FileNotFoundError: one of the two is missing.
         Exception: they are damaged.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors  # noqa: PLC0415
@@ -122,8 +122,8 @@ def _made_of_parts(folder: Path) -> str:
     return content
 
 
-def _names(folder: Path) -> dict[str, str]:
-    """The special tokens by role; what is damaged names none."""
+def _read_special_tokens(folder: Path) -> dict[str, str]:
+    """Read the special tokens by role ("bos_token"); damaged files are skipped."""
     found: dict[str, str] = {}
     for name in NAMES_FILES:
         try:

@@ -121,9 +121,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     files = corpus.read_files(options.work / "evaluation.jsonl")
     if options.held_back:
         _, held_back = corpus.split(corpus.read_files(options.work / "corpus.jsonl"))
-        files = (file for file in held_back if languages.language_of(file.path) == options.held_back)
+        files = (file for file in held_back if languages.find_language(file.path) == options.held_back)
     wanted = [file for file in files if not options.packages or file.package in options.packages]
-    chosen = places.line_rests(wanted, per_package=options.per_package, seed=options.seed)
+    chosen = places.choose_line_rests(wanted, per_package=options.per_package, seed=options.seed)
     holes = [hole for _package, hole in chosen]
     if not holes:
         _log.error("no place to complete: there is no such file")

@@ -1,8 +1,8 @@
-"""Near-duplicate files by the Jaccard similarity of their identifier sets, exactly.
+"""An index of near-duplicate files, by the exact Jaccard similarity of their sets of identifiers.
 
-A pair at or above the threshold must share one of the rarest identifiers of each (prefix filtering, Chaudhuri et al.
-2006, "A primitive operator for similarity joins in data cleaning"), so only few pairs are compared and none is missed.
-It knows no packages and no files. Start at `NearDuplicates`.
+Two sets whose similarity reaches the threshold share at least one of the rarest identifiers of each (prefix filtering:
+Chaudhuri et al. 2006, "A primitive operator for similarity joins in data cleaning"), so that few pairs are compared and
+none is missed. Knows no packages and no files. Start at `NearDuplicates`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 
 
-def identifiers(text: str) -> frozenset[str]:
-    """The set of words of three characters or more in `text` that are no Python keywords."""
+def extract_identifiers(text: str) -> frozenset[str]:
+    """Return the words of three characters or more in `text` that are not Python keywords."""
     return frozenset(_IDENTIFIER.findall(text)).difference(keyword.kwlist)
 
 
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    """Shared share of two sets, 0 when both are empty."""
+def compute_jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the Jaccard similarity |A & B| / |A | B| of two sets, 0 when both are empty."""
     union = len(one | other)
     return len(one & other) / union if union else 0.0
 
 
-def rarity(sets: Iterable[frozenset[str]]) -> Counter[str]:
-    """In how many of `sets` each identifier occurs."""
+def count_identifiers(sets: Iterable[frozenset[str]]) -> Counter[str]:
+    """Return in how many of `sets` each identifier occurs."""
     counts: Counter[str] = Counter()
     for names in sets:
         counts.update(names)
@@ -39,11 +39,11 @@ def rarity(sets: Iterable[frozenset[str]]) -> Counter[str]:
 
 
 class NearDuplicates:
-    """A growing collection that answers whether it holds something similar.
+    """A growing collection of sets that finds similar ones.
 
     Args:
         threshold: least Jaccard similarity of near-duplicates.
-        counts: how common identifiers are; any counts give the same answers, good ones give them fast.
+        counts: number of sets with each identifier; decides only the speed, not the result.
     """
 
     def __init__(self, threshold: float, counts: Counter[str]) -> None:
@@ -53,14 +53,14 @@ class NearDuplicates:
         self._by_identifier: defaultdict[str, list[int]] = defaultdict(list)
 
     def add(self, label: str, names: frozenset[str]) -> None:
-        """Keep `names` under `label`."""
+        """Add the set `names` under `label`."""
         number = len(self._sets)
         self._sets.append((label, names))
         for name in self._rarest(names):
             self._by_identifier[name].append(number)
 
     def find(self, names: frozenset[str]) -> tuple[str, float] | None:
-        """Label and similarity of a kept set at or above the threshold, or None."""
+        """Return label and similarity of a set that is similar to `names`, None for none."""
         seen: set[int] = set()
         for name in self._rarest(names):
             for number in self._by_identifier.get(name, ()):
@@ -70,11 +70,12 @@ class NearDuplicates:
                 label, other = self._sets[number]
                 if min(len(names), len(other)) < self._threshold * max(len(names), len(other)):
                     continue
-                similarity = jaccard(names, other)
+                similarity = compute_jaccard(names, other)
                 if similarity >= self._threshold:
                     return label, similarity
         return None
 
     def _rarest(self, names: frozenset[str]) -> list[str]:
+        """Return the prefix of prefix filtering: the |A| - ceil(threshold * |A|) + 1 rarest identifiers of `names`."""
         needed = len(names) - math.ceil(self._threshold * len(names)) + 1
         return sorted(names, key=lambda name: (self._counts[name], name))[:needed]

@@ -1,7 +1,7 @@
-"""The evaluate stage: converted models side by side on the same held-out rests of lines.
+"""The evaluate stage: converted models compared on the same held-out rests of lines.
 
-Runs what the product runs (CTranslate2, int8, one thread, SPM, greedy) but none of its ranking or filtering: this
-compares weights. Context from other files is not given. Start at `compare`.
+Runs what the product runs (CTranslate2, int8, one thread, SPM, greedy) without its ranking and filtering: this compares
+weights. Context from other files is not given. Start at `compare`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _SEED = 20260101
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Figures of one model at every place; arrays have the shape (places,).
+    """Results of one model at every place; arrays have the shape (places,).
 
     Attributes:
-        exact: whether the completed rest of the line is the original, spaces at its ends aside.
+        exact: whether the completed rest of the line is the original, apart from whitespace at its ends.
         similarity: 1 - Levenshtein distance / longer length.
-        loss: nats a token of the original middle, its end not counted.
+        loss: nats a token of the original middle, without its end token.
         bits: bits a character of the original middle; comparable between tokenizers.
-        sureness: mean log-probability of what was generated.
-        milliseconds: for the prompt and the answer.
+        sureness: mean log-probability of the generated tokens.
+        milliseconds: for prompt and answer.
     """
 
     exact: NDArray[np.float64]
@@ -53,13 +53,21 @@ class Measured:
 def measure(
     folder: Path, holes: Sequence[Hole], *, spm: bool = True, context: int = 512, named: bool = True
 ) -> Measured:
-    """Complete every hole with the converted model in `folder`."""
+    """Complete every hole with the converted model in `folder`.
+
+    Args:
+        folder: with the converted model and `tokenizer.json`.
+        holes: places to complete.
+        spm: suffix first, else prefix first.
+        context: tokens of prompt and answer together.
+        named: whether the prompt names the file.
+    """
     tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     encoder = Encoder(tokenizer, Mix())
     generator = ctranslate2.Generator(str(folder), compute_type="int8", inter_threads=1, intra_threads=1)
     columns: list[tuple[float, ...]] = []
     for hole in holes:
-        ids, _ = encoder.prompt(hole, context - _NEW_TOKENS, spm=spm, named=named, suffix_tokens=context // 4)
+        ids, _ = encoder.make_prompt(hole, context - _NEW_TOKENS, spm=spm, named=named, suffix_tokens=context // 4)
         prompt = [str(tokenizer.id_to_token(number)) for number in ids]
         started = time.perf_counter()
         (result,) = generator.generate_batch(
@@ -71,7 +79,7 @@ def measure(
         )
         spent = 1000 * (time.perf_counter() - started)
         answer = tokenizer.decode(result.sequences_ids[0], skip_special_tokens=True).split("\n", 1)[0]
-        middle = [str(tokenizer.id_to_token(number)) for number in encoder.tokens(hole.middle)[:_NEW_TOKENS]]
+        middle = [str(tokenizer.id_to_token(number)) for number in encoder.encode(hole.middle)[:_NEW_TOKENS]]
         (scored,) = generator.score_batch([prompt + middle])
         nats = -sum(scored.log_probs[len(prompt) - 1 :])
         wanted, got = hole.middle.strip(), answer.strip()
@@ -90,7 +98,10 @@ def measure(
 
 
 def levenshtein(one: str, other: str) -> int:
-    """Least number of characters to insert, delete or replace to turn `one` into `other`."""
+    """Return the least number of characters to insert, delete or replace to turn `one` into `other`.
+
+    The algorithm is that of Wagner and Fischer (1974), "The string-to-string correction problem"; keeps one row.
+    """
     row = list(range(len(other) + 1))
     for place, character in enumerate(one, 1):
         diagonal, row[0] = row[0], place
@@ -102,8 +113,8 @@ def levenshtein(one: str, other: str) -> int:
     return row[-1]
 
 
-def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean."""
+def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of the mean (Efron 1979, "Bootstrap methods")."""
     rng = np.random.default_rng(_SEED)
     means = rng.choice(values, (_BOOTSTRAP_ROUNDS, len(values))).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
@@ -111,26 +122,27 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def compare(measured: dict[str, Measured]) -> str:
-    """A table in Markdown: means with intervals, and the difference of each model to the first, paired."""
+    """Return a table in Markdown: means with intervals, and each model's paired difference to the first."""
     lines = ["| model | n | exact | similarity | nats a token | bits a character | ms | surest tenth right |"]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     first = next(iter(measured.values()))
     for name, figures in measured.items():
         surest = np.argsort(-figures.sureness)[: max(1, len(figures.exact) // 10)]
         lines.append(
-            f"| {name} | {len(figures.exact)} | {_with_interval(figures.exact)} | {_with_interval(figures.similarity)} "
+            f"| {name} | {len(figures.exact)} | {_format_mean(figures.exact)} | {_format_mean(figures.similarity)} "
             f"| {figures.loss.mean():.3f} | {figures.bits.mean():.3f} | {np.median(figures.milliseconds):.0f} "
             f"| {figures.exact[surest].mean():.2f} |"
         )
         if figures is not first:
             lines.append(
-                f"| {name}, less the first | | {_with_interval(figures.exact - first.exact)} "
-                f"| {_with_interval(figures.similarity - first.similarity)} "
-                f"| {_with_interval(figures.loss - first.loss)} | {_with_interval(figures.bits - first.bits)} | | |"
+                f"| {name}, less the first | | {_format_mean(figures.exact - first.exact)} "
+                f"| {_format_mean(figures.similarity - first.similarity)} "
+                f"| {_format_mean(figures.loss - first.loss)} | {_format_mean(figures.bits - first.bits)} | | |"
             )
     return "\n".join(lines) + "\n"
 
 
-def _with_interval(values: NDArray[np.float64]) -> str:
-    low, high = interval(values)
+def _format_mean(values: NDArray[np.float64]) -> str:
+    """Return the mean of `values` with its interval, as text."""
+    low, high = bootstrap_interval(values)
     return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"

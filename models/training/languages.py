@@ -1,6 +1,6 @@
-"""Which language a file is in, and whether its text is sound in it.
+"""The language of a file, and whether its text parses.
 
-Python by its own parser, the others by tree-sitter's. Start at `is_sound` and `token_ends`.
+Python is parsed by Python's own parser, the others by tree-sitter. Start at `is_sound` and `find_token_ends`.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ _GRAMMARS = {
 }
 
 
-def language_of(path: str) -> str:
-    """The language of a file by its name, "" for one that is not learned from."""
+def find_language(path: str) -> str:
+    """Return the language of a file by its name, "" for a language that is not learned."""
     return _LANGUAGES.get(PurePosixPath(path).suffix, "")
 
 
 def is_sound(path: str, text: str) -> bool:
-    """Whether the text parses without an error in the file's language."""
-    language = language_of(path)
+    """Return whether `text` parses without an error in the file's language."""
+    language = find_language(path)
     if language != "python":
         return bool(language) and not _parser(language).parse(text.encode()).root_node.has_error
     try:
@@ -66,15 +66,15 @@ def is_sound(path: str, text: str) -> bool:
     return True
 
 
-def token_ends(path: str, text: str) -> dict[int, list[int]]:
-    """Columns where tokens end, by line from 0, of lines without a comment, a token that spans lines, or non-ASCII.
+def find_token_ends(path: str, text: str) -> dict[int, list[int]]:
+    """Return the columns where tokens end, by line from 0, in a language that tree-sitter parses.
 
-    For languages that tree-sitter reads.
+    Lines with a comment, a token that spans lines, or non-ASCII text are left out.
     """
     lines = text.split("\n")
     ends: defaultdict[int, list[int]] = defaultdict(list)
     unwanted = {number for number, line in enumerate(lines) if not line.isascii()}
-    waiting: list[Node] = [_parser(language_of(path)).parse(text.encode()).root_node]
+    waiting: list[Node] = [_parser(find_language(path)).parse(text.encode()).root_node]
     while waiting:
         node = waiting.pop()
         first, last = node.start_point.row, node.end_point.row

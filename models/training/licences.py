@@ -1,7 +1,7 @@
-"""What licence a package states, and whether code under it may be trained on.
+"""The licence that a package states, and whether code under it may be used for training.
 
-Reads a wheel's METADATA or an SPDX expression. Anything copyleft, unknown or missing is refused: when in doubt, left
-out. Start at `permissive_family`.
+Reads a wheel's METADATA or an SPDX expression (https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/).
+Refuses every licence that is copyleft, unknown or missing. Start at `find_permissive_family`.
 """
 
 from __future__ import annotations
@@ -34,55 +34,57 @@ _COPYLEFT_NOTICE = re.compile(  # in a comment, so there may be a line's end and
 )
 
 
-def permissive_family(metadata: Message) -> str:
-    """Licence family of a package, "" when it is not known to be permissive.
+def find_permissive_family(metadata: Message) -> str:
+    """Return the licence family of a package, "" when it is not known to be permissive.
 
-    `License-Expression` counts before the classifiers and those before the free `License` field: the more formal the
-    statement, the surer. In an SPDX expression one permissive side of an OR is enough; both sides of an AND must be.
+    `License-Expression` takes precedence over the classifiers, and they over the free `License` field. In an SPDX
+    expression one permissive side of an OR is enough; both sides of an AND must be permissive.
     """
     expression = metadata.get("License-Expression", "")
     if expression:
-        return family_of_expression(expression)
+        return find_expression_family(expression)
     classifiers = [
         value.rsplit("::", 1)[1].strip()
         for value in metadata.get_all("Classifier", [])
         if value.startswith("License ::") and not value.endswith("OSI Approved")
     ]
     if classifiers:
-        families = [_family(value) for value in classifiers]
+        families = [_find_family(value) for value in classifiers]
         return families[0] if all(families) else ""
     lines = metadata.get("License", "").strip().splitlines()
-    return _family(lines[0]) if lines else ""
+    return _find_family(lines[0]) if lines else ""
 
 
 def has_copyleft_notice(text: str) -> bool:
-    """Whether a source file's head names a copyleft licence of its own."""
+    """Return whether the head of a source file names a copyleft licence."""
     return bool(_COPYLEFT_NOTICE.search(text[:3000]))
 
 
-def family_of_expression(expression: str) -> str:
-    """Licence family of an expression of SPDX or Debian, "" when it is not known to be permissive.
+def find_expression_family(expression: str) -> str:
+    """Return the licence family of an SPDX or Debian expression, "" when it is not known to be permissive.
 
-    OR binds less than AND, and Debian's comma less than both: of "A or B, and C" each side must be permissive.
+    OR binds less tightly than AND, and Debian's comma less than both: of "A or B, and C" each side must be permissive.
     """
     while inner := re.search(r"\(([^()]*)\)", expression):
-        family = family_of_expression(inner[1]) or "GPL"  # stands for all that is refused
+        family = find_expression_family(inner[1]) or "GPL"  # for any refused licence
         expression = f"{expression[: inner.start()]} {family} {expression[inner.end() :]}"
     if "(" in expression or ")" in expression:
         return ""
-    sides = [_family_of_choice(side) for side in re.split(r",(?:\s*(?:and|or)\b)?", expression, flags=re.IGNORECASE)]
+    sides = [_find_choice_family(side) for side in re.split(r",(?:\s*(?:and|or)\b)?", expression, flags=re.IGNORECASE)]
     return sides[0] if all(sides) else ""
 
 
-def _family_of_choice(expression: str) -> str:
+def _find_choice_family(expression: str) -> str:
+    """Return the family of the first permissive side of an OR, "" for none."""
     for side in re.split(r"\sor\s", expression, flags=re.IGNORECASE):
-        families = [_family(part) for part in re.split(r"\band\b", side, flags=re.IGNORECASE)]
+        families = [_find_family(part) for part in re.split(r"\band\b", side, flags=re.IGNORECASE)]
         if all(families):
             return families[0]
     return ""
 
 
-def _family(statement: str) -> str:
+def _find_family(statement: str) -> str:
+    """Return the permissive family that `statement` names, "" for none."""
     if _COPYLEFT.search(statement):
         return ""
     return next((name for name, pattern in _FAMILIES if pattern.search(statement)), "")

@@ -1,8 +1,8 @@
-"""What stands in a file's neighbours and may help at a cursor, so that a model learns to look there.
+"""Passages of a package's other files that may help at a cursor, so that the model learns to read them.
 
-A stand-in for the product's index at the speed that millions of samples need: passages of the other files of the same
-package, those first that share rare names with the lines before the cursor. Never looks behind the cursor.
-Start at `Neighbourhood.near`.
+A fast substitute for the product's index, for millions of samples: passages of other files of the same package, ranked
+by the rare names they share with the lines before the cursor. Never reads text after the cursor. Start at
+`Neighbourhood.find`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from models.training.duplicates import identifiers
+from models.training.duplicates import extract_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from models.training.sources import SourceFile
 
-_NEAR_LINES = 12  # as in the product: names in so many lines before the cursor are looked up
+_NEAR_LINES = 12  # lines before the cursor whose names are looked up, as in the product
 _PASSAGE_LINES = 24
-_MOST_PLACES = 40  # a name that stands in more passages of its package says little
+_MOST_PLACES = 40  # a name that stands in more split_passages of its package says little
 _BEGINS = re.compile(r"^[^\W\d]\w* ?.*[:{(]$|^(?:async def|def|class|export|function|func|fn|pub|impl|type)\b")
 
 
@@ -35,22 +35,22 @@ class Passage:
 
 
 class Neighbourhood:
-    """Passages of all files, by package and name."""
+    """The passages of all files, by package and name."""
 
     def __init__(self, files: Iterable[SourceFile]) -> None:
         self._passages: list[Passage] = []
         self._by_name: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for file in files:
-            for text in passages(file.text):
-                for name in identifiers(text):
+            for text in split_passages(file.text):
+                for name in extract_identifiers(text):
                     self._by_name[file.package, name].append(len(self._passages))
                 self._passages.append(Passage(file.path, text))
 
-    def near(self, package: str, path: str, prefix: str, *, most: int) -> list[Passage]:
-        """Passages of other files that share rare names with the end of `prefix`, best first."""
+    def find(self, package: str, path: str, prefix: str, *, most: int) -> list[Passage]:
+        """Return up to `most` passages of other files that share rare names with the end of `prefix`, best first."""
         lines = prefix[-2000:].split("\n")[-_NEAR_LINES:]
         scores: defaultdict[int, float] = defaultdict(float)
-        for name in sorted(identifiers("\n".join(lines))):
+        for name in sorted(extract_identifiers("\n".join(lines))):
             places = self._by_name.get((package, name), ())
             if len(places) <= _MOST_PLACES:
                 for number in places:
@@ -59,8 +59,8 @@ class Neighbourhood:
         return list(islice((passage for passage in best if passage.path != path), most))
 
 
-def passages(text: str) -> Iterator[str]:
-    """`text` in pieces of at most so many lines, cut where something begins at the margin."""
+def split_passages(text: str) -> Iterator[str]:
+    """Yield `text` in pieces of at most 24 lines, split before definitions at the margin."""
     piece: list[str] = []
     for line in text.split("\n"):
         if piece and (len(piece) >= _PASSAGE_LINES or _BEGINS.match(line)):

@@ -1,8 +1,8 @@
 """The network that is trained: StarCoder 1's architecture (GPTBigCode), written for speed in training only.
 
-Multi-query attention, learned positions, pre-norm, tanh-GELU, tied embeddings. The parameter names are those of
-`transformers.GPTBigCodeForCausalLM`, so a checkpoint written here loads there and in CTranslate2's converter
-unchanged. It never generates text: `evaluate` and the product do that from the converted weights. Start at `Network`.
+Multi-query attention, learned positions, pre-norm, tanh-GELU, tied embeddings. The parameters have the names of
+`transformers.GPTBigCodeForCausalLM`, so that a checkpoint written here loads there and in CTranslate2's converter. It
+never generates text: `evaluate` and the product do that with the converted weights. Start at `Network`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_PART_TOKENS = 128  # queries computed at once on a CPU, as its caches like it
+_PART_TOKENS = 128  # queries computed at once on a CPU, chosen for its caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Attention(nn.Module):
         self.c_proj = nn.Linear(shape.width, shape.width)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Attend; `states` and the result are (rows, tokens, width)."""
+        """Return the attention's output for `states`; both are (rows, tokens, width)."""
         rows, tokens, width = states.shape
         size = self.shape.head_width
         queries, keys, values = self.c_attn(states).split([width, size, size], dim=-1)
@@ -70,7 +70,10 @@ class Attention(nn.Module):
 
 
 def attend_at_once(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """What queries (rows, heads, tokens, size) find in keys and values (rows, tokens, size); shaped as the queries."""
+    """Return softmax(Q K^T / sqrt(size)) V with a causal mask (https://arxiv.org/abs/1706.03762), by PyTorch's kernel.
+
+    Queries and the result are (rows, heads, tokens, size); keys and values (rows, tokens, size).
+    """
     shared = queries.shape
     return functional.scaled_dot_product_attention(
         queries, keys.unsqueeze(1).expand(shared), values.unsqueeze(1).expand(shared), is_causal=True
@@ -78,7 +81,10 @@ def attend_at_once(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def attend_in_parts(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """The same as `attend_at_once`, quicker on a CPU: all heads in one product, and none with what lies ahead."""
+    """Return the same as `attend_at_once`, faster on a CPU.
+
+    All heads are one matrix product, for 128 queries at a time, without the keys after them.
+    """
     rows, heads, tokens, size = queries.shape
     attended = []
     for first in range(0, tokens, _PART_TOKENS):
@@ -93,7 +99,7 @@ def attend_in_parts(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 class FeedForward(nn.Module):
-    """Two matrices and a tanh-approximated GELU."""
+    """Two matrices with a tanh-approximated GELU (https://arxiv.org/abs/1606.08415) between them."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -101,13 +107,13 @@ class FeedForward(nn.Module):
         self.c_proj = nn.Linear(shape.inner, shape.width)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Transform each position; shape kept."""
+        """Transform each position; the shape is kept."""
         projected: Tensor = self.c_proj(functional.gelu(self.c_fc(states), approximate="tanh"))
         return projected
 
 
 class Block(nn.Module):
-    """One pre-norm transformer block."""
+    """One pre-norm transformer block (https://arxiv.org/abs/2002.04745)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -134,7 +140,7 @@ class Stack(nn.Module):
         self.ln_f = nn.LayerNorm(shape.width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Final states (rows, tokens, width) of token ids (rows, tokens)."""
+        """Return the final states (rows, tokens, width) of token ids (rows, tokens)."""
         states = self.wte(tokens) + self.wpe.weight[: tokens.shape[1]]
         for block in self.h:
             states = block(states)
@@ -143,7 +149,7 @@ class Stack(nn.Module):
 
 
 class Network(nn.Module):
-    """The whole network; its head is the embedding matrix."""
+    """The whole network; its output table is the embedding matrix."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -155,17 +161,18 @@ class Network(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / (2 * shape.layers) ** 0.5)
 
     def forward(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropies in nats of `labels`; all three (rows, tokens)."""
-        logits = self.logits(tokens).flatten(0, 1)
+        """Return the cross-entropies of `labels`, in nats; all three are (rows, tokens)."""
+        logits = self.compute_logits(tokens).flatten(0, 1)
         losses = functional.cross_entropy(logits.float(), labels.flatten(), reduction="none")
         return losses.view(labels.shape)
 
-    def logits(self, tokens: Tensor) -> Tensor:
-        """Logits (rows, tokens, vocabulary)."""
+    def compute_logits(self, tokens: Tensor) -> Tensor:
+        """Return logits (rows, tokens, vocabulary) of token ids (rows, tokens)."""
         return functional.linear(self.transformer(tokens), self.transformer.wte.weight)
 
 
 def _initialise(module: nn.Module) -> None:
+    """Draw the weights of a layer as GPT-2 does: normal with a deviation of 0.02, biases zero."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):
@@ -175,14 +182,14 @@ def _initialise(module: nn.Module) -> None:
 def save(network: Network, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
     """Write `config.json` and `model.safetensors` as transformers reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = hugging_face_config(network.shape, dtype)
+    config = make_config(network.shape, dtype)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def load(folder: Path) -> Network:
-    """Read what `save` or transformers wrote, in float32.
+    """Read a checkpoint that `save` or transformers wrote, in float32.
 
     Raises:
         ValueError: the folder holds another architecture.
@@ -207,7 +214,7 @@ def load(folder: Path) -> Network:
 
 
 def average(folders: Sequence[Path]) -> Network:
-    """The mean of checkpoints of one ancestry; of the start and the end of a short run it is often better than both.
+    """Return the mean of checkpoints of one run; that of its start and end is often better than both.
 
     See "Model soups", https://arxiv.org/abs/2203.05482.
 
@@ -226,8 +233,8 @@ def average(folders: Sequence[Path]) -> Network:
     return mean
 
 
-def hugging_face_config(shape: Shape, dtype: torch.dtype) -> dict[str, Any]:
-    """The `config.json` that transformers and CTranslate2 expect for `shape`."""
+def make_config(shape: Shape, dtype: torch.dtype) -> dict[str, Any]:
+    """Return the `config.json` that transformers and CTranslate2 expect for `shape`."""
     sizes = asdict(shape)
     return {
         "architectures": ["GPTBigCodeForCausalLM"],

@@ -18,8 +18,12 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Keller Jordan's quintic, steep at 
 _NEWTON_SCHULZ_STEPS = 5
 
 
-def orthogonalised(matrix: Tensor, *, bf16: bool = False) -> Tensor:
-    """An approximation of U V^T where `matrix` = U S V^T; shape (rows, columns). `bf16` is quicker, and good enough."""
+def orthogonalise(matrix: Tensor, *, bf16: bool = False) -> Tensor:
+    """Return an approximation of U V^T, where `matrix` = U S V^T, by five steps of a quintic Newton-Schulz iteration.
+
+    `bf16` computes in bfloat16, which is faster and accurate enough. The coefficients are those of
+    `zeropower_via_newtonschulz5` in https://github.com/KellerJordan/Muon.
+    """
     first, second, third = _NEWTON_SCHULZ
     wide = matrix.shape[0] <= matrix.shape[1]
     update = matrix if wide else matrix.mT
@@ -33,7 +37,7 @@ def orthogonalised(matrix: Tensor, *, bf16: bool = False) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum with orthogonalised updates, for two-dimensional parameters only."""
+    """Nesterov momentum with orthogonalised updates, for matrices only; https://github.com/KellerJordan/Muon."""
 
     def __init__(
         self,
@@ -49,7 +53,10 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # the closure is unused
-        """Apply the gradients."""
+        """Update the parameters from their gradients.
+
+        The factor max(1, rows / columns) ** 0.5 gives updates of the same size whatever the shape.
+        """
         del closure
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -57,16 +64,19 @@ class Muon(torch.optim.Optimizer):
                 momentum = state.setdefault("momentum", torch.zeros_like(parameter))
                 momentum.lerp_(parameter.grad, 1 - group["momentum"])
                 nesterov = parameter.grad.lerp(momentum, group["momentum"])
-                update = orthogonalised(nesterov, bf16=self._bf16)
+                update = orthogonalise(nesterov, bf16=self._bf16)
                 parameter.mul_(1 - group["lr"] * group["decay"])
-                # updates of one size whatever the shape
+                # scaled so that updates of all shapes have one size
                 parameter.add_(update, alpha=-group["lr"] * max(1.0, parameter.shape[0] / parameter.shape[1]) ** 0.5)
 
 
 def make_optimizers(
     network: nn.Module, *, muon_lr: float, adam_lr: float, bf16: bool = False
 ) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon over the blocks' matrices, in bfloat16 if told so; AdamW over embeddings, norms and biases."""
+    """Return Muon for the blocks' matrices, in bfloat16 if `bf16`, and AdamW for embeddings, norms and biases.
+
+    AdamW is that of https://arxiv.org/abs/1711.05101.
+    """
     named = list(network.named_parameters())
     matrices = [value for name, value in named if value.ndim == 2 and ".h." in name]
     others = [value for name, value in named if not (value.ndim == 2 and ".h." in name)]

@@ -1,6 +1,6 @@
-"""Places in held-out code where the rest of a line is to be completed.
+"""Places in held-out code where the rest of a line has to be completed.
 
-The same places for every model that is compared: fixed seed, equally many for each package. Start at `line_rests`.
+The same places for every model: fixed seed, equally many for each package. Start at `choose_line_rests`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tokenize
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from models.training.languages import language_of, token_ends
+from models.training.languages import find_language, find_token_ends
 from models.training.samples import Hole
 
 if TYPE_CHECKING:
@@ -26,24 +26,27 @@ _UNWANTED_STARTS = frozenset({"import", "from", "@"})
 _UNWANTED_ELSEWHERE = ("import", "package ", "use ", "#", "@")
 
 
-def line_rests(files: Iterable[SourceFile], *, per_package: int, seed: int) -> list[tuple[str, Hole]]:
-    """Package and hole of up to `per_package` random code lines of each package, cut behind a random lexer token."""
+def choose_line_rests(files: Iterable[SourceFile], *, per_package: int, seed: int) -> list[tuple[str, Hole]]:
+    """Return package and hole of up to `per_package` random code lines of each package.
+
+    Each line is cut after a random lexer token.
+    """
     by_package: defaultdict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
         by_package[file.package].append(file)
     rng = random.Random(seed)  # noqa: S311 - a reproducible choice, nothing secret
     chosen: list[tuple[str, Hole]] = []
     for package in sorted(by_package):
-        cuts = [(file, cut) for file in by_package[package] for cut in _cuts(file, rng)]
+        cuts = [(file, cut) for file in by_package[package] for cut in _choose_cuts(file, rng)]
         for file, (cursor, end) in rng.sample(cuts, min(per_package, len(cuts))):
             hole = Hole(file.path, file.text[:cursor], file.text[cursor:end], file.text[end:])
             chosen.append((package, hole))
     return chosen
 
 
-def _cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
-    """A cursor and the line's end, as offsets, for each code line of a file."""
-    by_line = _python_ends(file.text) if language_of(file.path) == "python" else _other_ends(file)
+def _choose_cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
+    """Return a cursor and the line's end, as offsets, for each code line of a file."""
+    by_line = _find_python_ends(file.text) if find_language(file.path) == "python" else _find_other_ends(file)
     cuts: list[tuple[int, int]] = []
     start = 0
     for number, line in enumerate(file.text.split("\n")):
@@ -54,25 +57,29 @@ def _cuts(file: SourceFile, rng: random.Random) -> list[tuple[int, int]]:
     return cuts
 
 
-def _python_ends(text: str) -> dict[int, list[int]]:
-    """Columns where tokens end on lines that are worth completing, by line from 0."""
+def _find_python_ends(text: str) -> dict[int, list[int]]:
+    """Return the columns where tokens end on lines worth completing, by line from 0."""
     return {
         number - 1: [found.end[1] for found in tokens]
-        for number, tokens in _lexed(text).items()
+        for number, tokens in _lex(text).items()
         if tokens[0].type != token.STRING and tokens[0].string not in _UNWANTED_STARTS
     }
 
 
-def _other_ends(file: SourceFile) -> dict[int, list[int]]:
+def _find_other_ends(file: SourceFile) -> dict[int, list[int]]:
+    """Return the same as `_find_python_ends` for a file in a language that tree-sitter parses."""
     lines = file.text.split("\n")
-    found = token_ends(file.path, file.text)
+    found = find_token_ends(file.path, file.text)
     return {
         number: ends for number, ends in found.items() if not lines[number].lstrip().startswith(_UNWANTED_ELSEWHERE)
     }
 
 
-def _lexed(text: str) -> dict[int, list[tokenize.TokenInfo]]:
-    """Lexer tokens of each line of `text` without comments and without strings that span lines; none when broken."""
+def _lex(text: str) -> dict[int, list[tokenize.TokenInfo]]:
+    """Return the lexer tokens of each line of `text`, by line from 1; {} where it cannot be lexed.
+
+    Lines with a comment or a token that spans lines are left out.
+    """
     by_line: defaultdict[int, list[tokenize.TokenInfo]] = defaultdict(list)
     unwanted: set[int] = set()
     try:

@@ -39,27 +39,27 @@ _LEAST_BODY = 16  # tokens of a snippet; fewer say nothing
 _LEAST_ROOM = 64  # tokens; with less left in a row it is padded
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _AFTER_TRIGGER = "([{.,=: "
-_BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")  # as in `models/fim.py`: what the next character may lengthen
+_BEGUN = re.compile(r"(?:[^\W\d_]+|[ \t]+)\Z")  # as in `models/fim.py`: text that the next character may lengthen
 _LONGEST_BEGUN = 64
 _MOST_NEIGHBOURS = 2
 _PART_ROWS = 1024  # written from one seed
-_own: list[RowWriter] = []  # the one of a process that shares the work
+_writers: list[RowWriter] = []  # of a worker process, one item
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What samples are made of, as shares in [0, 1].
+    """Shares of the kinds of samples, in [0, 1], and weights.
 
     Attributes:
         spm: fill-in-the-middle samples laid out suffix first; the others are PSM.
         file_name: samples that name their file.
-        no_suffix: samples with nothing behind the cursor.
+        no_suffix: samples with nothing after the cursor.
         rest_of_line: middles that end with their line.
         statement: middles that end with their statement; the others end with their block.
         line_start: cursors at a line's first character.
-        trigger: cursors behind a character people pause after; the others stand anywhere in a line.
+        trigger: cursors after a character where people pause; the others are anywhere in a line.
         neighbours: first samples of a row that have snippets of other files before them.
-        neighbour_share: what these may take of the row.
+        neighbour_share: part of the row that these snippets may take.
         suffix_tokens: longest suffix.
         middle_weight: weight of a middle's tokens in the loss; prefix and suffix count 1, markers and names 0.
     """
@@ -79,7 +79,7 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A file cut in three."""
+    """A file split in three: text before the cursor, the text to complete, and the rest."""
 
     path: str
     prefix: str
@@ -89,7 +89,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """How many rows of how many tokens; one token more is kept because labels are shifted by one."""
+    """Number and length of the rows; one token more is kept, because labels are shifted by one."""
 
     rows: int
     positions: int
@@ -98,40 +98,48 @@ class RowPlan:
 
 
 class Markers:
-    """Token ids of the markers, looked up by StarCoder's names."""
+    """Token ids of the markers, by StarCoder's names."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self.prefix = _id(tokenizer, "<fim_prefix>")
-        self.suffix = _id(tokenizer, "<fim_suffix>")
-        self.middle = _id(tokenizer, "<fim_middle>")
-        self.file = _id(tokenizer, "<filename>")
-        self.end = _id(tokenizer, "<|endoftext|>")
+        self.prefix = _find_id(tokenizer, "<fim_prefix>")
+        self.suffix = _find_id(tokenizer, "<fim_suffix>")
+        self.middle = _find_id(tokenizer, "<fim_middle>")
+        self.file = _find_id(tokenizer, "<filename>")
+        self.end = _find_id(tokenizer, "<|endoftext|>")
 
 
 class Encoder:
-    """Turns holes into token rows."""
+    """Converts holes to rows of tokens."""
 
     def __init__(self, tokenizer: Tokenizer, mix: Mix) -> None:
         self.markers = Markers(tokenizer)
         self._tokenizer = tokenizer
         self._mix = mix
 
-    def tokens(self, text: str) -> list[int]:
-        """Ids of `text` without any marker."""
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text`, without any marker."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
-    def prompt(
+    def make_prompt(
         self, hole: Hole, room: int, *, spm: bool, named: bool, suffix_tokens: int
     ) -> tuple[list[int], list[int]]:
-        """Tokens before the middle and their loss weights, at most `room`; cut far from the cursor."""
+        """Return the tokens before the middle and their loss weights, at most `room`; text far from the cursor is cut.
+
+        Args:
+            hole: the file, split.
+            room: most tokens.
+            spm: suffix first (suffix-prefix-middle) as in https://arxiv.org/abs/2207.14255, else prefix first.
+            named: whether the path of the file is included.
+            suffix_tokens: longest suffix.
+        """
         marks = self.markers
-        name = [marks.file, *self.tokens(hole.path + "\n")] if named else []
+        name = [marks.file, *self.encode(hole.path + "\n")] if named else []
         if len(name) > room // 5:
             name = []
-        suffix = self.tokens(hole.suffix[: 8 * suffix_tokens])[:suffix_tokens]
+        suffix = self.encode(hole.suffix[: 8 * suffix_tokens])[:suffix_tokens]
         left = max(room - len(name) - len(suffix) - 3, 1)
-        prefix = self.tokens(hole.prefix[-8 * left :])[-left:]
+        prefix = self.encode(hole.prefix[-8 * left :])[-left:]
         named_prefix = name + prefix
         weights = [0] * len(name) + [1] * len(prefix)
         if spm:
@@ -140,14 +148,14 @@ class Encoder:
         ids = [marks.prefix, *named_prefix, marks.suffix, *suffix, marks.middle]
         return ids, [0, *weights, 0, *[1] * len(suffix), 0]
 
-    def snippets(self, neighbours: Sequence[Passage], room: int) -> tuple[list[int], list[int]]:
-        """Tokens of passages of other files, each below its file's name, and their loss weights; at most `room`."""
+    def make_snippets(self, neighbours: Sequence[Passage], room: int) -> tuple[list[int], list[int]]:
+        """Return tokens and loss weights of passages of other files, each after its file's name; at most `room`."""
         ids: list[int] = []
         weights: list[int] = []
         for passage in neighbours:
-            name = [self.markers.file, *self.tokens(passage.path + "\n")]
+            name = [self.markers.file, *self.encode(passage.path + "\n")]
             body = (
-                self.tokens(passage.text + "\n")[: room - len(ids) - len(name)] if len(ids) + len(name) < room else []
+                self.encode(passage.text + "\n")[: room - len(ids) - len(name)] if len(ids) + len(name) < room else []
             )
             if len(body) < _LEAST_BODY:
                 break
@@ -155,17 +163,17 @@ class Encoder:
             weights += [0] * len(name) + [1] * len(body)
         return ids, weights
 
-    def sample(
+    def make_sample(
         self, hole: Hole, room: int, rng: random.Random, neighbours: Sequence[Passage] = ()
     ) -> tuple[list[int], list[int]]:
-        """One training sample of at most `room` tokens and its loss weights."""
+        """Return the tokens of one training sample, at most `room`, and their loss weights."""
         mix = self._mix
-        hole = whole_words(hole)
-        before, counted_before = self.snippets(neighbours, int(room * mix.neighbour_share))
+        hole = extend_to_word_start(hole)
+        before, counted_before = self.make_snippets(neighbours, int(room * mix.neighbour_share))
         room -= len(before)
-        middle = [*self.tokens(hole.middle)[: room // 3], self.markers.end]
+        middle = [*self.encode(hole.middle)[: room // 3], self.markers.end]
         suffix_tokens = 0 if rng.random() < mix.no_suffix else rng.randint(8, max(9, min(mix.suffix_tokens, room // 3)))
-        ids, weights = self.prompt(
+        ids, weights = self.make_prompt(
             hole,
             room - len(middle),
             spm=rng.random() < mix.spm,
@@ -175,17 +183,17 @@ class Encoder:
         return before + ids + middle, counted_before + weights + [mix.middle_weight] * len(middle)
 
 
-def whole_words(hole: Hole) -> Hole:
-    """`hole` with its cursor before the word or the spaces it stands in."""
-    begun = _BEGUN.search(hole.prefix[-_LONGEST_BEGUN:])
-    if begun is None:
+def extend_to_word_start(hole: Hole) -> Hole:
+    """Return `hole` with its cursor moved back before the word or the spaces that it is in."""
+    word = _BEGUN.search(hole.prefix[-_LONGEST_BEGUN:])
+    if word is None:
         return hole
-    at = len(hole.prefix) - len(begun[0])
-    return Hole(hole.path, hole.prefix[:at], begun[0] + hole.middle, hole.suffix)
+    at = len(hole.prefix) - len(word[0])
+    return Hole(hole.path, hole.prefix[:at], word[0] + hole.middle, hole.suffix)
 
 
 def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
-    """A hole at a random place of `file`, or None where there is nothing to complete."""
+    """Return a hole at a random place of `file`, or None where there is nothing to complete."""
     text = file.text
     at = rng.randrange(len(text))
     start = text.rfind("\n", 0, at) + 1
@@ -206,21 +214,21 @@ def cut(file: SourceFile, rng: random.Random, mix: Mix) -> Hole | None:
     draw = rng.random()
     if draw >= mix.rest_of_line:
         end = (
-            _statement_end(text, start, end)
+            _find_statement_end(text, start, end)
             if draw < mix.rest_of_line + mix.statement
-            else _block_end(text, start, end)
+            else _find_block_end(text, start, end)
         )
     return Hole(f"{file.path}", text[:cursor], text[cursor:end], text[end:])
 
 
 class RowWriter:
-    """Fills parts of the rows, each from a seed of its own, so that it does not matter who fills which.
+    """A writer of parts of the rows; each part has its own seed, so that the process that writes it does not matter.
 
     Args:
-        files: where holes are cut; longer files are drawn more often.
+        files: where holes are cut; a longer file is drawn more often.
         tokenizer: with at most 65,536 ids.
-        target: path without an ending.
-        plan: how many rows, of what.
+        target: path without its suffix.
+        plan: number, length and kinds of the rows.
     """
 
     def __init__(self, files: Sequence[SourceFile], tokenizer: Tokenizer, target: Path, plan: RowPlan) -> None:
@@ -232,13 +240,14 @@ class RowWriter:
         self._ends = list(accumulate(len(file.text) for file in files))
 
     def write(self, first: int) -> None:
-        """Fill the part of the rows that begins with row `first`."""
+        """Write the part of the rows that begins with row `first`."""
         tokens, weights = open_rows(self._target, mode="r+")
         rng = random.Random(f"{self._plan.seed} {first}")  # noqa: S311 - a reproducible choice, nothing secret
         for row in range(first, min(first + _PART_ROWS, self._plan.rows)):
             self._fill(tokens[row], weights[row], rng)
 
     def _fill(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8], rng: random.Random) -> None:
+        """Fill one row with samples, and pad it with end tokens of weight 0."""
         mix = self._plan.mix
         used = 0
         while (room := len(tokens) - used) >= _LEAST_ROOM:
@@ -248,8 +257,8 @@ class RowWriter:
                 continue
             found: list[Passage] = []
             if not used and rng.random() < mix.neighbours:
-                found = self._around.near(file.package, file.path, hole.prefix, most=_MOST_NEIGHBOURS)
-            ids, counted = self._encoder.sample(hole, room, rng, found)
+                found = self._around.find(file.package, file.path, hole.prefix, most=_MOST_NEIGHBOURS)
+            ids, counted = self._encoder.make_sample(hole, room, rng, found)
             tokens[used : used + len(ids)] = ids
             weights[used : used + len(ids)] = counted
             used += len(ids)
@@ -262,7 +271,12 @@ def write_rows(
 ) -> None:
     """Write `target`.tokens.npy (uint16) and `target`.weights.npy (uint8), both (rows, positions + 1).
 
-    Arguments are those of `RowWriter`; `processes` share the work, and how many there are changes nothing in the rows.
+    Args:
+        files: as of `RowWriter`.
+        tokenizer: as of `RowWriter`.
+        target: as of `RowWriter`.
+        plan: as of `RowWriter`.
+        processes: number of processes that share the work; the rows do not depend on it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for name, dtype in (("tokens", np.uint16), ("weights", np.uint8)):
@@ -275,27 +289,27 @@ def write_rows(
             writer.write(first)
         return
     begin = (files, tokenizer.to_str(), target, plan)
-    with ProcessPoolExecutor(min(processes, len(parts)), initializer=_begin, initargs=begin) as pool:
+    with ProcessPoolExecutor(min(processes, len(parts)), initializer=_start_worker, initargs=begin) as pool:
         for _ in pool.map(_write_part, parts):
             pass
 
 
-def _begin(files: Sequence[SourceFile], tokenizer: str, target: Path, plan: RowPlan) -> None:
-    """Make a process ready for `_write_part`."""
-    _own.append(RowWriter(files, Tokenizer.from_str(tokenizer), target, plan))
+def _start_worker(files: Sequence[SourceFile], tokenizer: str, target: Path, plan: RowPlan) -> None:
+    """Make the writer of a worker process, for `_write_part`."""
+    _writers.append(RowWriter(files, Tokenizer.from_str(tokenizer), target, plan))
 
 
 def _write_part(first: int) -> None:
-    _own[0].write(first)
+    _writers[0].write(first)
 
 
 def open_rows(source: Path, *, mode: Literal["r", "r+"] = "r") -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """What `write_rows` wrote, memory-mapped."""
+    """Return the rows that `write_rows` wrote, memory-mapped: tokens and weights."""
     return np.load(f"{source}.tokens.npy", mmap_mode=mode), np.load(f"{source}.weights.npy", mmap_mode=mode)
 
 
-def _statement_end(text: str, start: int, end: int) -> int:
-    """End of the line on which the brackets opened since `start` are closed, within 600 characters."""
+def _find_statement_end(text: str, start: int, end: int) -> int:
+    """Return the end of the line on which the brackets opened since `start` are closed, within 600 characters."""
     depth = 0
     for place in range(start, min(len(text), start + 600)):
         character = text[place]
@@ -305,8 +319,8 @@ def _statement_end(text: str, start: int, end: int) -> int:
     return end
 
 
-def _block_end(text: str, start: int, end: int) -> int:
-    """End of the last following line that is indented at least like the line at `start`, within 10 lines."""
+def _find_block_end(text: str, start: int, end: int) -> int:
+    """Return the end of the last following line indented at least like the line at `start`, within 10 lines."""
     line = text[start:end]
     indent = len(line) - len(line.lstrip())
     last, place = end, end
@@ -320,7 +334,12 @@ def _block_end(text: str, start: int, end: int) -> int:
     return last
 
 
-def _id(tokenizer: Tokenizer, token: str) -> int:
+def _find_id(tokenizer: Tokenizer, token: str) -> int:
+    """Return the number of `token`.
+
+    Raises:
+        ValueError: the tokenizer does not have it.
+    """
     number: int | None = tokenizer.token_to_id(token)
     if number is None:
         raise ValueError(f"The tokenizer has no {token} token.")

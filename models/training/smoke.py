@@ -1,7 +1,7 @@
-"""The whole recipe on a few files of this machine, without a network, in under three minutes: does every stage work?
+"""A test of the whole recipe on a few local files, without a network, in under three minutes.
 
-It trains a toy of two layers for seconds, so its figures say nothing about quality; it fails when a stage fails, when
-the loss does not fall, or when a run that was cut off does not go on where it was. Start at `main`.
+Trains a toy of two layers for seconds, so its figures say nothing about quality. Fails when a stage fails, when the
+loss does not fall, or when an interrupted run does not continue where it was. Start at `main`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = logging.getLogger("models.training.smoke")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run every stage in a scratch folder; returns the exit status."""
+    """Run every stage in a temporary folder; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m models.training.smoke", description=__doc__)
     parser.parse_args(arguments)
     started = time.monotonic()
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         for step in steps:
             if run_stage(step):
                 return 1
-        if not _attends_alike() or not _has_learned(work) or not _goes_on(work, train):
+        if not _is_attention_equal() or not _has_learned(work) or not _resumes(work, train):
             return 1
         mean = str(work / "mean")
         run_stage([*common, "average", str(work / "run"), str(work / "run"), "--target", mean])
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write_corpus(work: Path) -> None:
-    """The data stage without downloads: some of the standard library's packages to learn from, others held out."""
+    """Write the corpus without downloads: some packages of the standard library to learn from, others held out."""
     stdlib = Path(sysconfig.get_path("stdlib"))
     held_out = [file for name in _HELD_OUT for file in sources.read_folder(stdlib / name, name, "psf")]
     candidates = [file for name in _LEARNED for file in sources.read_folder(stdlib / name, name, "psf")]
@@ -72,8 +72,8 @@ def _write_corpus(work: Path) -> None:
     corpus.write_card(kept, {}, work)
 
 
-def _attends_alike() -> bool:
-    """Whether both ways to attend, the CPU's and the GPU's, come to the same."""
+def _is_attention_equal() -> bool:
+    """Return whether both implementations of attention, the CPU's and the GPU's, give equal results."""
     import torch  # noqa: PLC0415 - takes seconds
 
     from models.training import network  # noqa: PLC0415 - the same
@@ -84,18 +84,18 @@ def _attends_alike() -> bool:
 
 
 def _has_learned(work: Path) -> bool:
-    """Whether the trained toy is better at held-back rows than a new one."""
+    """Return whether the trained toy has a lower loss on held-back rows than a new network."""
     from models.training import network, train  # noqa: PLC0415 - torch takes seconds
 
     trained = network.load(work / "run")
-    new = train.mean_loss(network.Network(trained.shape), work / "rows" / "validation")
-    learned = train.mean_loss(trained, work / "rows" / "validation")
+    new = train.compute_mean_loss(network.Network(trained.shape), work / "rows" / "validation")
+    learned = train.compute_mean_loss(trained, work / "rows" / "validation")
     _log.info("validation %.2f nats before, %.2f after", new, learned)
     return bool(learned < new - _LEARNED_NATS)
 
 
-def _goes_on(work: Path, train: list[str]) -> bool:
-    """Whether the train stage, told to take a few steps more, takes just those."""
+def _resumes(work: Path, train: list[str]) -> bool:
+    """Return whether a run, continued with five more steps, takes exactly these."""
     import torch  # noqa: PLC0415 - takes seconds
 
     def step() -> int:

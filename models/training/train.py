@@ -1,8 +1,8 @@
 """The train stage: a run that can be stopped, continued and told to finish.
 
-Beside the network it keeps `run.pt` (weights, optimizer state, place in the rows) and reads a file `finish` in its
-folder: its appearance, SIGTERM or the deadline end the run with a short decay of the learning rate. SIGSTOP and SIGCONT
-do no harm. It never touches the samples. Start at `run`.
+Beside the network it saves `run.pt` (weights, optimizer state, place in the rows). A file `finish` in its folder,
+SIGTERM or the deadline ends the run with a short decay of the learning rate. SIGSTOP and SIGCONT do no harm. It never
+changes the samples. Start at `run`.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GRADIENT_NORM = 1.0
-_DECAYED = 0.05  # below this share of the full rate a short decay would change nothing
+_DECAYED = 0.05  # share of the full rate below which a short decay would change nothing
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train.
+    """Settings of a run.
 
     Attributes:
-        rows: path of the training rows, without ending; `validation` rows lie beside them.
-        folder: where checkpoints go.
-        begin: checkpoint folder to start from (transformers' format); None starts from nothing with `shape`.
+        rows: path of the training rows, without suffix; `validation` rows are beside them.
+        folder: where checkpoints are written.
+        begin: checkpoint folder to start from (transformers' format); None for a new network of the size `shape`.
         shape: size of a new network.
         seconds: length of the whole run.
-        most_steps: steps after which it ends even before that; None for as many as the time allows.
+        most_steps: steps after which it ends even earlier; None for as many as the time allows.
         batch_rows: rows in a step.
-        part_rows: rows computed at once; as memory and caches like it.
+        part_rows: rows computed at once; bounded by memory and caches.
         muon_lr: learning rate of the matrices.
         adam_lr: learning rate of the rest.
         warm_up_steps: steps until the full rate.
@@ -55,8 +55,8 @@ class Plan:
         finish_steps: steps of the short decay.
         save_every_s: seconds between checkpoints.
         device: "cpu" or "cuda".
-        bf16: autocast; worth it on GPUs and on CPUs with AVX512-BF16 or AMX, slower than float32 on others.
-        compiled: torch.compile; worth its minute (and a C++ compiler) with `bf16`.
+        bf16: autocast; faster on GPUs and on CPUs with AVX512-BF16 or AMX, slower than float32 on others.
+        compiled: torch.compile; pays for its minute (and needs a C++ compiler) with `bf16`.
         threads: of the CPU.
         seed: of a new network's weights.
     """
@@ -84,7 +84,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Progress:
-    """What a run needs to go on, beside weights and optimizers."""
+    """The state of a run beside weights and optimizers.
+
+    Attributes:
+        started: when the run first started, seconds since the epoch.
+        deadline: when it has to end, likewise.
+        step: number of steps so far.
+        tokens: number of tokens so far.
+    """
 
     started: float
     deadline: float
@@ -111,7 +118,7 @@ class Run:
         )
 
     def resume(self) -> bool:
-        """Continue from the last checkpoint in the run's folder, if there is one."""
+        """Load the last checkpoint in the run's folder; return whether there is one."""
         file = self.plan.folder / "run.pt"
         if not file.exists():
             return False
@@ -123,7 +130,7 @@ class Run:
         return True
 
     def save(self) -> None:
-        """Write the checkpoint; a reader or a crash sees the old one or the new one."""
+        """Write the checkpoint atomically: a reader or a crash sees the old one or the new one."""
         folder = self.plan.folder
         folder.mkdir(parents=True, exist_ok=True)
         state = {
@@ -136,7 +143,11 @@ class Run:
         networks.save(self.network, folder, dtype=torch.float32)
 
     def train(self) -> None:
-        """Step until the deadline, the signal to finish or the rows' end; ends at a learning rate of zero."""
+        """Take steps until the deadline, the last step or a request to finish; end at a learning rate of zero.
+
+        Raises:
+            ValueError: there are fewer rows than a step needs.
+        """
         plan, progress = self.plan, self.progress
         tokens, weights = open_rows(plan.rows)
         if len(tokens) < plan.batch_rows:
@@ -149,12 +160,14 @@ class Run:
         smooth: float | None = None
         while True:
             now = time.time()
-            if self.finish is None and self._should_finish(schedule.progress(progress.step, now)):
+            if self.finish is None and self._should_finish(schedule.compute_progress(progress.step, now)):
                 if scale <= _DECAYED:
                     break
                 _log.info("finishing from scale %.3f", scale)
                 self.finish = Finish(progress.step, plan.finish_steps, scale)
-            scale = self.finish.scale(progress.step) if self.finish else schedule.scale(progress.step, now)
+            scale = (
+                self.finish.compute_scale(progress.step) if self.finish else schedule.compute_scale(progress.step, now)
+            )
             if self.finish and scale == 0.0:
                 break
             first = progress.step * plan.batch_rows % max(len(tokens) - plan.batch_rows + 1, 1)
@@ -176,7 +189,7 @@ class Run:
         _log.info("done: %d tokens, validation %.4f", progress.tokens, self.validate())
 
     def step(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8], scale: float) -> float:
-        """One optimizer step on rows (rows, positions + 1); returns the weighted mean loss in nats a token."""
+        """Take one optimizer step on rows (rows, positions + 1); return the weighted mean loss in nats a token."""
         total = float(weights[:, 1:].sum())
         summed = 0.0
         for ids, counted in self._parts(tokens, weights):
@@ -194,8 +207,8 @@ class Run:
         return summed
 
     def validate(self) -> float:
-        """Mean loss over the validation rows, every counted token once, in nats."""
-        loss: float = mean_loss(self.network, self.plan.rows.with_name("validation"), device=self.plan.device)
+        """Return the mean loss over the validation rows in nats, each counted token once."""
+        loss: float = compute_mean_loss(self.network, self.plan.rows.with_name("validation"), device=self.plan.device)
         return loss
 
     def terminate(self, *_signal: object) -> None:
@@ -206,6 +219,7 @@ class Run:
         return self._terminated or progress >= 1.0 or (self.plan.folder / "finish").exists()
 
     def _parts(self, tokens: NDArray[np.uint16], weights: NDArray[np.uint8]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield tokens and loss weights of a batch, `part_rows` rows at a time, on the device."""
         for first in range(0, len(tokens), self.plan.part_rows):
             part = slice(first, first + self.plan.part_rows)
             ids = torch.from_numpy(tokens[part].astype(np.int64))
@@ -219,8 +233,8 @@ class Run:
 
 
 @torch.no_grad()
-def mean_loss(network: networks.Network, rows: Path, *, device: str = "cpu", part_rows: int = 4) -> float:
-    """Mean loss in nats over the counted tokens of `rows`, each counted once whatever its training weight."""
+def compute_mean_loss(network: networks.Network, rows: Path, *, device: str = "cpu", part_rows: int = 4) -> float:
+    """Return the mean loss in nats over the counted tokens of `rows`, each once whatever its training weight."""
     tokens, weights = open_rows(rows)
     total, count = 0.0, 0
     for first in range(0, len(tokens), part_rows):
@@ -232,7 +246,7 @@ def mean_loss(network: networks.Network, rows: Path, *, device: str = "cpu", par
 
 
 def run(plan: Plan) -> None:
-    """Train as planned, from the run's own last checkpoint where there is one."""
+    """Train as planned, from the run's own last checkpoint if there is one."""
     training = Run(plan)
     resumed = training.resume()
     plan.folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ MARKERS = (
 
 
 def train(texts: Iterable[str], *, size: int) -> Tokenizer:
-    """A tokenizer of `size` ids, markers and the 256 bytes included."""
+    """Train a byte-level BPE tokenizer of `size` ids, including the markers and the 256 bytes."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

@@ -1,7 +1,7 @@
-"""The command line: `run` is what the console script calls.
+"""The command line; the console script calls `run`.
 
-`starling serve` is taken before anything heavy is imported, because the editor waits for it; all other commands are
-one module each, gathered by `server.cli.app`. Holds no domain rule. Start at `run`.
+`starling serve` is handled before anything heavy is imported, because the editor waits for the server. The other
+commands are one module each, put together by `server.cli.app`. Start at `run`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line (without the program's name); returns the exit status: 0, 1 for failure, 2 for misuse."""
-    from server.cli import serve, terminal  # noqa: PLC0415 (stdlib only; the package itself imports nothing)
+    """Run one command line (without the program's name); return the exit status: 0, 1 for failure, 2 for misuse."""
+    from server.cli import serve, terminal  # noqa: PLC0415 (standard library only; the package itself imports nothing)
 
-    if (transport := serve.plain(arguments)) is not None:
+    if (transport := serve.parse_quickly(arguments)) is not None:
         try:
             return serve.serve(transport)
         except terminal.Failure as failure:
             terminal.note(str(failure))
             return failure.exit_code
-    from server.cli.app import run_command  # noqa: PLC0415 (typer costs 75 ms that `serve` need not pay)
+    from server.cli.app import run_command  # noqa: PLC0415 (typer takes 75 ms, which `serve` saves)
 
     return run_command(arguments)

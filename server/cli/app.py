@@ -1,7 +1,7 @@
-"""The commands together, and the one place where their failures become a sentence and an exit status.
+"""All commands put together, and the translation of their failures into a sentence and an exit status.
 
-A usage error is one sentence and status 2, a `Failure` one sentence and status 1; Ctrl-C ends quietly with 130, a
-closed pipe with 1. A mistake of ours is a sentence too, with where the traceback was written. Start at `run_command`.
+The status is 2 for a usage error, 1 for a `Failure`, 130 for Ctrl-C and 1 for a closed pipe. A bug of Starling is
+reported in a sentence, too, which names the log that has the traceback. Start at `run_command`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from server.assembly import log
 from server.cli import complete, costs, demo, doctor, generate, index, key, search, terminal, undo
 from server.cli.models import models
 from server.cli.review import review
-from server.cli.serve import serve, transport
+from server.cli.serve import choose_transport, serve
 from server.cli.terminal import Failure
 from server.state import paths
 from server.version import VERSION
@@ -32,7 +32,7 @@ PROGRAM = "starling"
 
 
 class Commands(TyperGroup):
-    """The group of all commands; tells failures in one sentence each."""
+    """The group of all commands; reports each failure in one sentence."""
 
     def main(
         self,
@@ -45,13 +45,13 @@ class Commands(TyperGroup):
     ) -> Any:  # noqa: ANN401
         """Run one command line and exit, or return its status when not `standalone_mode`."""
         extra["windows_expand_args"] = windows_expand_args
-        status = self._status(list(sys.argv[1:] if args is None else args), prog_name, complete_var, extra)
+        status = self._run_for_status(list(sys.argv[1:] if args is None else args), prog_name, complete_var, extra)
         if standalone_mode:
             sys.exit(status)
         return status
 
-    def _named(self, arguments: Sequence[str]) -> str:
-        """The command that a command line names, as a person writes it."""
+    def _name_command(self, arguments: Sequence[str]) -> str:
+        """Return the program and the command that `arguments` begin with, for instance "starling models pull"."""
         words: list[str] = [PROGRAM]
         commands = self.commands
         for argument in arguments:
@@ -61,22 +61,23 @@ class Commands(TyperGroup):
             commands = getattr(commands[argument], "commands", {})
         return " ".join(words)
 
-    def _status(
+    def _run_for_status(
         self, arguments: list[str], prog_name: str | None, complete_var: str | None, extra: dict[str, Any]
     ) -> int:
+        """Run a command line, report its failure, and return the exit status."""
         try:
             result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
         except TyperException as error:
-            return _misused(error, self._named(arguments), arguments)
+            return _report_misuse(error, self._name_command(arguments), arguments)
         except Failure as error:
             return terminal.refuse(str(error), error.exit_code, arguments)
-        except Exception as error:  # BLE001 lets it pass because it is logged; this is the edge
-            from server.assembly.settings import LogSettings  # noqa: PLC0415 (170 ms that only this needs)
+        except Exception as error:  # BLE001 allows this because the error is logged; this is the outermost layer
+            from server.assembly.settings import LogSettings  # noqa: PLC0415 (170 ms, needed only here)
 
             log.configure(LogSettings(), paths.log_dir())
             logger.info("command failed", exc_info=True)
             return terminal.refuse(
-                f"{type(error).__name__}: {error}. This is a mistake in Starling; please report it with the end of "
+                f"{type(error).__name__}: {error}. This is a bug of Starling; please report it with the end of "
                 f"{paths.log_dir() / log.FILE_NAME}.",
                 1,
                 arguments,
@@ -98,9 +99,9 @@ app = typer.Typer(
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run one command line; returns its exit status."""
-    terminal.settle()
-    terminal.begin()
+    """Run one command line with typer; return its exit status."""
+    terminal.allow_any_text()
+    terminal.reset()
     log.begin()
     try:
         app(args=list(arguments), prog_name=PROGRAM)
@@ -123,7 +124,7 @@ def _options(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    terminal.overview(context)
+    terminal.show_help(context)
 
 
 @app.command("serve")
@@ -137,11 +138,11 @@ def _serve(
     ] = False,
     token_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Keep the token of --tcp or --ws here; made where there is none."),
+        typer.Option(metavar="FILE", help="Keep the token of --tcp or --ws in this file; it is created if missing."),
     ] = None,
 ) -> int:
     """Run the language server; this is what an editor starts."""
-    return serve(transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote, token_file=token_file))
+    return serve(choose_transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote, token_file=token_file))
 
 
 app.command("complete")(complete.complete)
@@ -157,8 +158,9 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
 
-def _misused(error: TyperException, command: str, arguments: Sequence[str]) -> int:
-    context = getattr(error, "ctx", None)  # none where an option lacks its value
+def _report_misuse(error: TyperException, command: str, arguments: Sequence[str]) -> int:
+    """Report a usage error with the command whose help to read; return the exit status."""
+    context = getattr(error, "ctx", None)  # None if an option lacks its value
     command = context.command_path if context is not None else command
     sentence = error.format_message().replace("Value error, ", "").strip().rstrip(".")
     return terminal.refuse(f"{sentence}; see `{command} --help`.", error.exit_code, arguments)

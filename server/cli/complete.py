@@ -1,4 +1,4 @@
-"""`starling complete`: what an editor would be offered at one place in a file. Start at `complete`."""
+"""`starling complete`: completes code at one place in a file, as in an editor. Start at `complete`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from indexing.syntax import languages
 from indexing.syntax.documents import Document
 from indexing.syntax.texts import decode, line_of, line_starts
 from indexing.workspace.files import read_regular
-from server.cli import place, terminal, workspace
+from server.cli import arguments, terminal, workspace
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
     from server.assembly.core import Core
 
 PATIENCE_MS = 120_000.0
-SOON_S = 1.0  # no line about a model that is loaded by then
-MAX_FILE_BYTES = 64_000_000  # an editor would not open it either
+SOON_S = 1.0  # a model that takes longer to load is announced
+MAX_FILE_BYTES = 64_000_000  # editors do not open larger files, either
 
 
 def complete(  # noqa: PLR0913 (each is an option of the command)
@@ -36,21 +36,21 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10, help="Most suggestions.")] = 1,
     automatic: Annotated[
-        bool, typer.Option("--automatic", help="Only what would be offered while typing, without being asked.")
+        bool, typer.Option("--automatic", help="Suggest only what would appear while typing.")
     ] = False,
     wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Complete the code at a place in a file."""
-    cursor = place.parse(where)
-    document = read(Path(cursor.file))
-    offset = place.offset(cursor, document.text)
-    root = place.folder(directory) if directory else place.workspace_of(Path(cursor.file))
-    with workspace.opened(root) as core:
+    cursor = arguments.parse_cursor(where)
+    document = read_document(Path(cursor.file))
+    offset = arguments.find_offset(cursor, document.text)
+    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path(cursor.file))
+    with workspace.open_core(root) as core:
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         trigger = Trigger.AUTOMATIC if automatic else Trigger.INVOKED
-        _be_patient(core)
+        _wait_for_model(core)
         answer = Completion((), "off")
         if core.generator.is_on(document):
             answer = core.generator.complete(document, offset, trigger=trigger, cancelled=lambda: False, limit=limit)
@@ -59,18 +59,18 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
         if core.model is not None and core.model.problem:
             terminal.note(core.model.problem)
     if as_json:
-        described = {**_described(answer, document), "left_out": left_out}
+        described = {**_describe(answer, document), "left_out": left_out}
         terminal.emit({"file": str(document.path), "workspace": str(root), "line": cursor.line, "column": cursor.column,
                        **described, "index": {"state": state.state, "files": state.files}})  # fmt: skip
     elif answer.suggestions:
         _show(answer)
     else:
-        terminal.note(left_out or f"nothing to suggest here ({answer.why_empty or 'nothing found'}).")
+        terminal.note(left_out or f"there is no suggestion here ({answer.why_empty or 'nothing found'}).")
 
 
-def _be_patient(core: Core) -> None:
-    """Make it wait for the chosen model, without a limit: nobody types on at a terminal."""
-    from server.assembly.policies import completion_policy_of  # noqa: PLC0415 (as the core is)
+def _wait_for_model(core: Core) -> None:
+    """Wait until the chosen model is loaded, and allow completions `PATIENCE_MS`: nobody types on at a terminal."""
+    from server.assembly.policies import completion_policy_of  # noqa: PLC0415 (heavy, like the core)
 
     if core.model is not None:
         core.model.wait(SOON_S)
@@ -82,28 +82,29 @@ def _be_patient(core: Core) -> None:
     core.generator.set_policy(replace(policy, typing_ms=PATIENCE_MS, asking_ms=PATIENCE_MS))
 
 
-def read(path: Path) -> Document:
-    """A file as a document.
+def read_document(path: Path) -> Document:
+    """Return the file at `path` as a document.
 
     Raises:
-        Failure: it cannot be read.
+        Failure: the file cannot be read, or is larger than `MAX_FILE_BYTES`.
     """
     try:
         data, _ = read_regular(path, MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise Failure(f"{path} does not exist; give FILE:LINE:COLUMN of an existing file.") from None
     except OSError as error:
-        if os.path.isdir(path):  # noqa: PTH112 (a name too long is none)
+        if os.path.isdir(path):  # noqa: PTH112 (False for a name that is too long)
             raise Failure(f"{path} is a folder; give FILE:LINE:COLUMN of a file in it.") from None
         raise Failure(f"{path} cannot be read ({error.strerror or error}).") from None
     if len(data) > MAX_FILE_BYTES:
-        raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; nobody completes code in it.")
+        raise Failure(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; choose a smaller file.")
     text = decode(data)
     path = path.resolve()
     return Document(path.as_uri(), path, languages.detect(path, text), text)
 
 
-def _described(answer: Completion, document: Document) -> dict[str, Any]:
+def _describe(answer: Completion, document: Document) -> dict[str, Any]:
+    """Return the answer as JSON, with lines and columns from 1."""
     starts = line_starts(document.text)
 
     def position(offset: int) -> dict[str, int]:
@@ -129,10 +130,10 @@ def _described(answer: Completion, document: Document) -> dict[str, Any]:
 
 
 def _show(answer: Completion) -> None:
-    console = terminal.out()
+    console = terminal.get_stdout()
     for number, suggestion in enumerate(answer.suggestions):
         if number:
             console.print()
-        console.print(terminal.printable(suggestion.text), markup=False, soft_wrap=True)
+        console.print(terminal.escape(suggestion.text), markup=False, soft_wrap=True)
         by = f" by {suggestion.model}" if suggestion.model else ""
         terminal.note(f"{suggestion.origin}{by}, confidence {suggestion.confidence:.2f}, {answer.total_ms:.0f} ms")

@@ -1,4 +1,4 @@
-"""`starling costs`: what chat models cost, of all editors and commands on this machine. Start at `costs`."""
+"""`starling costs`: the costs of chat models, of all editors and commands on this machine. Start at `costs`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from server.state.cost_ledger import CostRecord
 
 UNKNOWN = "unknown"
-SMALLEST = 0.0001  # shown as a number; what is less is said to be less
+SMALLEST = 0.0001  # shown as a number; smaller amounts are shown as less than this
 
 
 def costs(
@@ -29,7 +29,7 @@ def costs(
     ] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
-    """Show what chat models cost, by day and model. A price that nobody named is unknown, not guessed."""
+    """Show the costs of chat models, by day and model. Without a configured price the cost is unknown, not guessed."""
     from agents.ports.failures import StateError  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite)
     from server.state.database import FILE, State  # noqa: PLC0415
@@ -42,12 +42,15 @@ def costs(
     finally:
         kept.close()
     if as_json:
-        terminal.emit({"days": days, "costs": [dataclasses.asdict(record) for record in records], **_total(records)})
+        terminal.emit(
+            {"days": days, "costs": [dataclasses.asdict(record) for record in records], **_sum_costs(records)}
+        )
         return
     _show(records, days)
 
 
-def _total(records: Sequence[CostRecord]) -> dict[str, float | int]:
+def _sum_costs(records: Sequence[CostRecord]) -> dict[str, float | int]:
+    """Return the sum of the costs and the number of calls without a price."""
     return {
         "cost": round(sum(record.cost for record in records), 6),
         "unpriced": sum(record.unpriced for record in records),
@@ -55,7 +58,7 @@ def _total(records: Sequence[CostRecord]) -> dict[str, float | int]:
 
 
 def _show(records: Sequence[CostRecord], days: int) -> None:
-    console = terminal.out()
+    console = terminal.get_stdout()
     if not records:
         console.print(f"No chat model was asked in the last {days} days.", markup=False)
         return
@@ -66,18 +69,18 @@ def _show(records: Sequence[CostRecord], days: int) -> None:
             Column("role"),
             *(Column(heading, right=True) for heading in ("calls", "read", "written", "cost")),
         ],
-        [_cells(record) for record in records],
+        [_format_cells(record) for record in records],
     )
-    for endpoint, cost in _by_endpoint(records).items():
-        console.print(f"{terminal.printable(endpoint)}: {cost}", markup=False, soft_wrap=True)
+    for endpoint, cost in _describe_by_endpoint(records).items():
+        console.print(f"{terminal.escape(endpoint)}: {cost}", markup=False, soft_wrap=True)
     if any(record.unpriced for record in records):
         console.print(
-            "Name prices of a million tokens in chat.inputPrice and chat.outputPrice to know the rest from then on.",
+            "To know the rest from now on, set chat.inputPrice and chat.outputPrice to the prices of a million tokens.",
             markup=False,
         )
 
 
-def _cells(record: CostRecord) -> tuple[str, ...]:
+def _format_cells(record: CostRecord) -> tuple[str, ...]:
     about = "~" if record.estimated else ""
     return (
         record.day,
@@ -86,32 +89,34 @@ def _cells(record: CostRecord) -> tuple[str, ...]:
         f"{record.answers:,}" + (f" +{record.failures:,} failed" if record.failures else ""),
         f"{about}{record.prompt_tokens:,}",
         f"{about}{record.answer_tokens:,}",
-        _cost(record),
+        _format_cost(record),
     )
 
 
-def _by_endpoint(records: Sequence[CostRecord]) -> dict[str, str]:
-    """What each endpoint cost, in words."""
+def _describe_by_endpoint(records: Sequence[CostRecord]) -> dict[str, str]:
+    """Return the costs in words, by endpoint."""
     found: dict[str, list[CostRecord]] = defaultdict(list)
     for record in records:
         found[record.endpoint].append(record)
-    return {endpoint: _words(of_it) for endpoint, of_it in found.items()}
+    return {endpoint: _describe_costs(its_records) for endpoint, its_records in found.items()}
 
 
-def _words(records: Sequence[CostRecord]) -> str:
-    total = _total(records)
+def _describe_costs(records: Sequence[CostRecord]) -> str:
+    """Return the sum of the costs, and how many calls have no price, in words."""
+    total = _sum_costs(records)
     priced = sum(one.answers + one.failures for one in records) - int(total["unpriced"])
-    said = [_amount(total["cost"])] if priced else []
+    parts = [_format_amount(total["cost"])] if priced else []
     if unpriced := total["unpriced"]:
-        said.append(f"{unpriced:,} call{'s' * (unpriced != 1)} at a price that is not known")
-    return ", and ".join(said)
+        parts.append(f"{unpriced:,} call{'s' * (unpriced != 1)} at an unknown price")
+    return ", and ".join(parts)
 
 
-def _amount(cost: float) -> str:
+def _format_amount(cost: float) -> str:
     return "<0.0001" if 0 < cost < SMALLEST else f"{cost:,.4f}"
 
 
-def _cost(record: CostRecord) -> str:
+def _format_cost(record: CostRecord) -> str:
+    """Return the cost of a row; "and more" says that some of its calls have no price."""
     if record.unpriced == record.answers + record.failures:
         return UNKNOWN
-    return _amount(record.cost) + (" and more" if record.unpriced else "")
+    return _format_amount(record.cost) + (" and more" if record.unpriced else "")

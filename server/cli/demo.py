@@ -1,4 +1,4 @@
-"""`starling demo`: the tour that `make run` gives, in any workspace. Start at `demo`."""
+"""`starling demo`: the tour of `make run`, in any workspace. Start at `demo`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli import place, terminal
+from server.cli import arguments, terminal
 from server.cli.terminal import Failure
 
 
@@ -19,11 +19,11 @@ def demo(
     ] = Path(),
 ) -> None:
     """Index a workspace and show completions in its files."""
-    root = place.folder(directory)
-    from server.cli.tour.tour import tour  # noqa: PLC0415 (pygls, which no other command needs)
+    root = arguments.resolve_folder(directory)
+    from server.cli.tour.tour import tour  # noqa: PLC0415 (imports pygls, which no other command needs)
 
     try:
-        asyncio.run(tour(root, terminal.out()))
+        asyncio.run(tour(root, terminal.get_stdout()))
     except TimeoutError:
         raise Failure("the server did not answer in time; `starling doctor` says what works here.") from None
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""`starling index`: make or renew the index of a workspace and say what is in it. Start at `index`."""
+"""`starling index`: creates or updates the index of a workspace and shows its size. Start at `index`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from server.cli import place, terminal, workspace
+from server.cli import arguments, terminal, workspace
 from server.cli.terminal import Failure
 
 
@@ -20,8 +20,8 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Index a workspace, or bring its index up to date."""
-    root = place.folder(directory) if directory else place.workspace_of(Path())
-    with workspace.opened(root) as core:
+    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path())
+    with workspace.open_core(root) as core:
         begun = time.monotonic()
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
@@ -38,7 +38,7 @@ def index(
         "by_language": dict(sorted(status.by_language.items(), key=lambda pair: -pair[1])),
         "skipped": dict(sorted(status.skipped.items())),
         "seconds": round(seconds, 3),
-        # of a pass over all files; bytes of a few changed ones are not counted apart
+        # only of a pass over all files: the bytes of changed files are not counted separately
         "mb_per_s": round(status.bytes_indexed / 1e6 / seconds, 2) if work.total >= status.files > 0 else None,
         "worked": work.total > 0,
         "changed_files": work.total,
@@ -52,14 +52,14 @@ def index(
 
 
 def _show(answer: dict[str, Any]) -> None:
-    console = terminal.out()
+    console = terminal.get_stdout()
     languages = ", ".join(f"{name} {count:,}" for name, count in list(answer["by_language"].items())[:8])
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in answer["skipped"].items())
     done = (
         f"{answer['changed_files']:,} files read in {answer['seconds']:.1f} s"
         + (f" ({answer['mb_per_s']:.1f} MB/s)" if answer["mb_per_s"] else "")
         if answer["worked"]
-        else f"nothing to do, looked through in {answer['seconds']:.1f} s"
+        else f"nothing to do, checked in {answer['seconds']:.1f} s"
     )
     size = (
         f"{answer['files']:,} files, {answer['bytes'] / 1e6:,.1f} MB, {answer['chunks']:,} chunks, "
@@ -67,4 +67,4 @@ def _show(answer: dict[str, Any]) -> None:
     )
     more = (size, languages, f"left out: {skipped}" if skipped else "", answer["problem"])
     lines = [f"{answer['workspace']}: {done}", *(f"  {line}" for line in more if line)]
-    console.print(terminal.printable("\n".join(lines)), markup=False)
+    console.print(terminal.escape("\n".join(lines)), markup=False)

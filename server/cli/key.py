@@ -1,4 +1,4 @@
-"""`starling key`: puts the key of an endpoint into the system's keyring, or takes it out. Start at `key`."""
+"""`starling key`: stores the key of an endpoint in the system's keyring, or removes it. Start at `key`."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
 def key(
-    name: Annotated[str, typer.Argument(help="What to call it; `chat.keyring` names it so.")],
+    name: Annotated[str, typer.Argument(help="A name for the key; set `chat.keyring` to it.")],
     *,
-    remove: Annotated[bool, typer.Option("--remove", help="Take it out of the keyring.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the key from the keyring.")] = False,
 ) -> None:
-    """Keep the key of an endpoint in the system's keyring. It is asked for, and shown nowhere."""
+    """Store the key of an endpoint in the system's keyring. Asks for the key and does not show it."""
     from models.chat import ChatError  # noqa: PLC0415
-    from models.remote import keys  # noqa: PLC0415 (for this command alone)
+    from models.remote import keys  # noqa: PLC0415 (used only here)
 
     if not NAME.fullmatch(name):
-        raise Misuse("A key's name has letters, digits, dots and dashes, at most 60.")
+        raise Misuse(
+            "The name of a key has at most 60 letters, digits, dots, dashes and underscores; choose another one."
+        )
     try:
         if remove:
             if not keys.delete_from_keyring(name):
                 raise Failure(f"The system's keyring has no key called {name}.")
-            terminal.note(f"{name} is out of the system's keyring.")
+            terminal.note(f"{name} was removed from the system's keyring.")
             return
-        keys.read_from_keyring(name)  # whether there is a keyring, before anybody types a key
-        keys.store_in_keyring(name, _asked(name))
+        keys.read_from_keyring(name)  # fails without a keyring, before anybody types a key
+        keys.store_in_keyring(name, _read_key(name))
     except ChatError as error:
         raise Failure(str(error)) from error
     terminal.note(f'{name} is in the system\'s keyring; name it in your settings.toml: [chat] keyring = "{name}"')
 
 
-def _asked(name: str) -> str:
-    """The key, typed unseen, or the first line of what is piped in."""
+def _read_key(name: str) -> str:
+    """Ask for the key on the terminal without showing it, or read the first line of a pipe."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return getpass.getpass(f"Key {name} (not shown): ").strip()

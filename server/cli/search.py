@@ -1,4 +1,4 @@
-"""`starling search`: the pieces of a workspace that a completion would be shown for a query. Start at `search`."""
+"""`starling search`: searches the index of a workspace and shows the best chunks. Start at `search`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexing.records import Query
-from server.cli import place, terminal, workspace
+from server.cli import arguments, terminal, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ PREVIEW_LINES = 8
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="Code or words; names and their parts are what counts.")],
+    query: Annotated[str, typer.Argument(help="Code or words; names and parts of names are compared.")],
     *,
     directory: Annotated[
         Path | None,
@@ -32,9 +32,9 @@ def search(
     ] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
-    """Search a workspace the way completions do."""
-    root = place.folder(directory) if directory else place.workspace_of(Path())
-    with workspace.opened(root) as core:
+    """Search a workspace with the index that completions use."""
+    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path())
+    with workspace.open_core(root) as core:
         index = core.index
         workspace.bring_up_to_date(index, wait_s=wait_s)
         begun = time.perf_counter()
@@ -59,17 +59,17 @@ def search(
     elif hits:
         _show(hits)
     else:
-        terminal.note(f"nothing found in {status.files:,} indexed files; try a name that the code uses.")
+        terminal.note(f"nothing was found in {status.files:,} indexed files; try a name that the code uses.")
 
 
 def _show(hits: Sequence[Hit]) -> None:
     from rich.text import Text  # noqa: PLC0415 (as for every console)
 
-    console = terminal.out()
+    console = terminal.get_stdout()
     for hit in hits:
         head = f"{hit.relative}:{hit.first_line + 1}"
-        console.print(Text(terminal.printable(f"{head}  {hit.name}".rstrip()), style="bold"), soft_wrap=True)
+        console.print(Text(terminal.escape(f"{head}  {hit.name}".rstrip()), style="bold"), soft_wrap=True)
         lines = hit.text.splitlines()
         rest = [f"… {len(lines) - PREVIEW_LINES} more lines"] if len(lines) > PREVIEW_LINES else []
         for line in (*lines[:PREVIEW_LINES], *rest):
-            console.print(Text("    " + terminal.printable(line)))
+            console.print(Text("    " + terminal.escape(line)))

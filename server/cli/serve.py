@@ -1,8 +1,7 @@
 """`starling serve`: the language server on stdio, TCP or a WebSocket.
 
-Imports nothing but the standard library before the server itself: what an editor starts must answer at once. `plain`
-reads the usual spellings without typer; whatever it does not know goes the long way, for help and error messages.
-Start at `serve`.
+Imports only the standard library before the server, because an editor waits for the start. `parse_quickly` parses the
+usual command lines without typer; typer parses all others, with its help and error messages. Start at `serve`.
 """
 
 from __future__ import annotations
@@ -24,9 +23,14 @@ FLAGS = ("--stdio", "--allow-remote")
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Where to serve: `kind` is "stdio", "tcp" or "ws"; the others count for the latter two.
+    """A transport of the server.
 
-    `token_file` is "" for a token that is made anew at each start.
+    Attributes:
+        kind: "stdio", "tcp" or "ws"; the other attributes are for the last two.
+        host: the host to listen on.
+        port: the port.
+        anywhere: whether the host may be reachable from other machines.
+        token_file: the file with the token; "" for a new token at each start.
     """
 
     kind: str
@@ -37,13 +41,13 @@ class Transport:
 
 
 def serve(transport: Transport) -> int:
-    """Serve until the client leaves, which ends the process; returns only when interrupted, with the exit status.
+    """Serve until the client leaves, which ends the process; return the exit status only after Ctrl-C.
 
     Raises:
-        Failure: the address cannot be listened on.
+        Failure: the server cannot listen on the address.
     """
-    gc.disable()  # what is imported stays; to look for garbage in between takes as long as our own part of it
-    from server.assembly import log  # noqa: PLC0415 (`--help` needs none of these)
+    gc.disable()  # imports leave no garbage, and looking for it would double the time of our own imports
+    from server.assembly import log  # noqa: PLC0415 (`--help` starts without)
     from server.lsp.serving import stdio as transports  # noqa: PLC0415 (pygls)
 
     log.begin()
@@ -51,14 +55,16 @@ def serve(transport: Transport) -> int:
         if transport.kind != "stdio":
             _listen(transport)
         if sys.stdin is not None and sys.stdin.isatty():
-            terminal.note("An editor starts this and speaks LSP with it; Ctrl-C ends it. For people: starling --help")
+            terminal.note(
+                "This is a language server, which an editor starts. Ctrl-C ends it; starling --help lists the commands."
+            )
         transports.serve_stdio()
     except KeyboardInterrupt:
         return 130
     except transports.ServeError as error:
         raise Failure(str(error)) from error
     finally:
-        gc.enable()  # if serving never began; else `server.lsp.serving.stdio` has done it
+        gc.enable()  # if serving never began; otherwise `server.lsp.serving.stdio` has enabled it
 
 
 def _listen(transport: Transport) -> NoReturn:
@@ -71,27 +77,28 @@ def _listen(transport: Transport) -> NoReturn:
     (sockets.serve_tcp if transport.kind == "tcp" else sockets.serve_ws)(address)
 
 
-def transport(
+def choose_transport(
     *, stdio: bool, tcp: str | None, ws: str | None, allow_remote: bool, token_file: str | None = None
 ) -> Transport:
-    """The transport that the options mean; stdio when none is given.
+    """Return the transport that the options of `serve` ask for; stdio if none is given.
 
     Raises:
-        Misuse: two transports, no address, one that others can reach without `allow_remote`, or a token for stdio.
+        Misuse: two transports, a wrong address, one that other machines can reach without `allow_remote`, or a token
+            file for stdio.
     """
     if sum((stdio, tcp is not None, ws is not None)) > 1:
         raise Misuse("--stdio, --tcp and --ws exclude each other; give one of them.")
     if token_file is not None and (not token_file or (tcp is None and ws is None)):
-        raise Misuse("--token-file takes the name of a file, and goes with --tcp or --ws.")
+        raise Misuse("--token-file needs the name of a file, and --tcp or --ws.")
     for kind, text in (("tcp", tcp), ("ws", ws)):
         if text is not None:
-            host, port = _address(text, f"--{kind}", allow_remote=allow_remote)
+            host, port = _parse_address(text, f"--{kind}", allow_remote=allow_remote)
             return Transport(kind, host, port, anywhere=allow_remote, token_file=token_file or "")
     return Transport("stdio")
 
 
-def plain(arguments: Sequence[str]) -> Transport | None:
-    """The transport that `serve ...` asks for, read without typer; None when this is another or no plain command."""
+def parse_quickly(arguments: Sequence[str]) -> Transport | None:
+    """Return the transport that a command line `serve ...` asks for; None for any other, and for a wrong one."""
     if not arguments or arguments[0] != "serve":
         return None
     given: dict[str, str | None] = {}
@@ -105,7 +112,7 @@ def plain(arguments: Sequence[str]) -> Transport | None:
         else:
             return None
     try:
-        return transport(
+        return choose_transport(
             stdio="--stdio" in given,
             tcp=given.get("--tcp"),
             ws=given.get("--ws"),
@@ -113,27 +120,27 @@ def plain(arguments: Sequence[str]) -> Transport | None:
             token_file=given.get("--token-file"),
         )
     except Failure:
-        return None  # the long way says what is wrong
+        return None  # typer parses it again and reports the error
 
 
-def _address(text: str, option: str, *, allow_remote: bool) -> tuple[str, int]:
-    """HOST:PORT, :PORT, PORT or [IPv6]:PORT."""
+def _parse_address(text: str, option: str, *, allow_remote: bool) -> tuple[str, int]:
+    """Parse HOST:PORT, :PORT, PORT or [IPv6]:PORT; raise `Misuse` for anything else, naming `option`."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
     if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise Misuse(f"{option} takes HOST:PORT, such as 127.0.0.1:8765; {text!r} is none.")
+        raise Misuse(f"{option} takes HOST:PORT, such as 127.0.0.1:8765, but {text!r} was given.")
     if not allow_remote and not _is_loopback(host):
         raise Misuse(
             f"{option} {text} could be reached from other machines, and the token and your code would go over the "
-            "network unencrypted; use 127.0.0.1, or say --allow-remote if that is what you want."
+            "network unencrypted; use 127.0.0.1, or add --allow-remote if that is what you want."
         )
     return host, int(port)
 
 
 def _is_loopback(host: str) -> bool:
-    import ipaddress  # noqa: PLC0415 (only for sockets; stdio starts without it)
+    import ipaddress  # noqa: PLC0415 (only for sockets)
 
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False  # a name may mean anything
+        return False  # a host name may resolve to any address

@@ -1,7 +1,7 @@
-"""Tables on the terminal: the column that a person has to type is never cut, however narrow the terminal is.
+"""Tables on the terminal; names that a person has to type are never cut, however narrow the terminal is.
 
-Where a row does not fit, each takes several lines: what is typed on one of its own, everything else below. Into a pipe
-or a file goes plain text of any width. Start at `show`.
+If a row does not fit, each row takes several lines: first the names to type, then the other cells. A pipe or a file
+gets lines of any width. Start at `show`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Column:
     """A column.
 
     Attributes:
-        heading: "" for marks.
-        right: whether its cells stand at the right, as figures do.
-        typed: whether a person types its cells.
+        heading: the heading; "" for a column of marks.
+        right: whether the cells are aligned right, as for figures.
+        typed: whether the cells are names that a person types into commands.
     """
 
     heading: str
@@ -34,26 +34,27 @@ class Column:
 
 
 def show(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table to stdout."""
+    """Write a table to stdout, for the width of the terminal."""
     from rich.text import Text  # noqa: PLC0415 (as for every console)
 
-    console = terminal.out()
-    cells = [[terminal.printable(cell) for cell in row] for row in rows]
-    for line in lines_of(columns, cells, console.width if console.is_terminal else None):
+    console = terminal.get_stdout()
+    cells = [[terminal.escape(cell) for cell in row] for row in rows]
+    for line in format_lines(columns, cells, console.width if console.is_terminal else None):
         console.print(Text(line), soft_wrap=True)
 
 
-def lines_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return the lines of a table in a terminal of `width` columns; None for any width."""
+def format_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """Return the lines of a table for a terminal of `width` characters; None for no limit."""
     headings = [column.heading for column in columns]
     sizes = [max(map(_width, cells)) for cells in zip(headings, *rows, strict=True)]
-    lines = [_line(columns, sizes, row) for row in (headings, *rows)]
+    lines = [_format_row(columns, sizes, row) for row in (headings, *rows)]
     if width is None or max(map(_width, lines)) <= width:
         return lines
-    return [line for row in rows for line in _stacked(columns, row, width)]
+    return [line for row in rows for line in _stack_row(columns, row, width)]
 
 
-def _line(columns: Sequence[Column], sizes: Sequence[int], row: Sequence[str]) -> str:
+def _format_row(columns: Sequence[Column], sizes: Sequence[int], row: Sequence[str]) -> str:
+    """Return a row on one line, its cells padded to `sizes`."""
     padded = []
     for column, size, cell in zip(columns, sizes, row, strict=True):
         space = " " * (size - _width(cell))
@@ -61,23 +62,24 @@ def _line(columns: Sequence[Column], sizes: Sequence[int], row: Sequence[str]) -
     return GAP.join(padded).rstrip()
 
 
-def _stacked(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
-    """One row over several lines: what is typed comes whole, and is broken by the terminal alone."""
+def _stack_row(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
+    """Return a row as several lines: marks and names first, then the other cells with their headings."""
     head = [cell for column, cell in zip(columns, row, strict=True) if cell and (column.typed or not column.heading)]
     lines, rest = [" ".join(head)], ""
     for column, cell in zip(columns, row, strict=True):
         if not cell or column.typed or not column.heading:
             continue
-        said = f"{column.heading} {cell}"
-        if rest and _width(f"{INDENT}{rest}, {said}") > width:
+        labelled = f"{column.heading} {cell}"
+        if rest and _width(f"{INDENT}{rest}, {labelled}") > width:
             lines.append(f"{INDENT}{rest},")
-            rest = said
+            rest = labelled
         else:
-            rest = f"{rest}, {said}" if rest else said
+            rest = f"{rest}, {labelled}" if rest else labelled
     return [*lines, INDENT + rest] if rest else lines
 
 
 def _width(text: str) -> int:
+    """Return how many characters of the terminal `text` takes; some take two."""
     from rich.cells import cell_len  # noqa: PLC0415 (as for every console)
 
     return cell_len(text)

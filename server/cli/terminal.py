@@ -1,6 +1,6 @@
-"""How commands speak to the terminal: one JSON object or text on stdout, everything else on stderr.
+"""The output of commands: one JSON object or text on stdout, everything else on stderr; and their failures.
 
-Imports rich only when asked for a console, so that failures can be told without it. Start at `Failure` and `emit`.
+Imports rich only for a console, so that failures are reported without it. Start at `Failure` and `emit`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-_EMITTED: list[bool] = []  # the one object that a command with JSON writes
+_EMITTED: list[bool] = []  # not empty once the command has written its JSON object
 
 
-class Failure(Exception):  # noqa: N818 (it is what the command's user sees, no program error)
-    """A command cannot do what was asked; the message is one sentence with the next step. Exit status 1."""
+class Failure(Exception):  # noqa: N818 (a message to the user, not an error of the program)
+    """A command cannot do what it was asked for; the message says why, and the next step. Exit status 1."""
 
     exit_code = 1
 
@@ -33,14 +33,14 @@ class Misuse(Failure):
 
 
 def emit(answer: dict[str, Any]) -> None:
-    """Write `answer` as the one JSON object on stdout; in ASCII, so that no terminal or pipe can stumble over it."""
+    """Write `answer` as the command's JSON object to stdout; in ASCII, which every terminal and pipe can encode."""
     _EMITTED.append(True)
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     sys.stdout.flush()
 
 
 def refuse(sentence: str, status: int, arguments: Sequence[str]) -> int:
-    """Tell on stderr why a command was refused, and on stdout where the command line wants JSON; return `status`."""
+    """Write why a command failed to stderr, also as JSON to stdout if `arguments` ask for JSON; return `status`."""
     note(sentence)
     if wants_json(arguments) and not _EMITTED:
         emit({"error": sentence, "status": status})
@@ -48,61 +48,61 @@ def refuse(sentence: str, status: int, arguments: Sequence[str]) -> int:
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Return whether a command line asks for JSON, whatever else is wrong with it."""
+    """Whether a command line asks for JSON, also if it is wrong otherwise."""
     options = list(arguments[: list(arguments).index("--")] if "--" in arguments else arguments)
     formats = [after for option, after in itertools.pairwise(options) if option == "--format"]
     return "--json" in options or "--format=json" in options or "json" in formats
 
 
-def begin() -> None:
-    """Forget what an earlier command of this process wrote."""
+def reset() -> None:
+    """Forget that an earlier command of this process wrote JSON."""
     _EMITTED.clear()
 
 
-def out() -> Console:
-    """The console on stdout."""
-    return _console(sys.stdout)
+def get_stdout() -> Console:
+    """Return a console on stdout, for the answer of a command."""
+    return _make_console(sys.stdout)
 
 
-def err() -> Console:
-    """The console on stderr: progress, notes, problems."""
-    return _console(sys.stderr)
+def get_stderr() -> Console:
+    """Return a console on stderr, for progress, notes and problems."""
+    return _make_console(sys.stderr)
 
 
 def note(sentence: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(f"starling: {printable(sentence)}\n")
+    """Write `sentence` to stderr, after the program's name."""
+    sys.stderr.write(f"starling: {escape(sentence)}\n")
     sys.stderr.flush()
 
 
-def overview(context: typer.Context) -> None:
-    """Show a group's help where no command of it is named: on stderr, with the status of a misuse."""
+def show_help(context: typer.Context) -> None:
+    """Write the help of a group of commands to stderr and exit with status 2, if no command of it was given."""
     if context.invoked_subcommand is None:
         sys.stderr.write(context.get_help() + "\n")
         context.exit(Misuse.exit_code)
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """What was likely meant instead of a name that is not known, as a question; "" when nothing is near."""
-    import difflib  # noqa: PLC0415 (what starting a server need not pay)
+def suggest_names(name: str, known: Iterable[str]) -> str:
+    """Return the up to three names of `known` most similar to `name` as " Did you mean a or b?"; "" if none is."""
+    import difflib  # noqa: PLC0415 (a server starts without it)
 
     near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
-def printable(text: str) -> str:
-    """`text` without what would drive the terminal (a file's name or content may hold escape sequences)."""
+def escape(text: str) -> str:
+    r"""Return `text` with control characters written like \x1b: file names and texts may hold any."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
-def settle() -> None:
-    """Make stdout and stderr take any text: what their encoding lacks is written as an escape."""
+def allow_any_text() -> None:
+    """Make stdout and stderr write characters that their encoding lacks as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _console(stream: TextIO) -> Console:
-    from rich.console import Console  # noqa: PLC0415 (60 ms that `--json` does without)
+def _make_console(stream: TextIO) -> Console:
+    from rich.console import Console  # noqa: PLC0415 (60 ms, which `--json` saves)
 
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty())

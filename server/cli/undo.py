@@ -1,4 +1,4 @@
-"""`starling undo`: take back a change that was approved, after a look at the diff and a yes. Start at `undo`."""
+"""`starling undo`: undoes a change of Starling after showing the diff and asking. Start at `undo`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server.cli import confirming, place, terminal
+from server.cli import arguments, terminal, terminal_asker
 
 if TYPE_CHECKING:
     from indexing.limits import IndexLimits
@@ -19,25 +19,26 @@ FAILED = 1
 
 def undo(
     checkpoint: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="Its checkpoint.", show_default="the last change here")
+        str,
+        typer.Argument(metavar="CHECKPOINT", help="The checkpoint of the change.", show_default="the last change here"),
     ] = "",
     *,
-    yes: confirming.Yes = None,
+    yes: terminal_asker.Yes = None,
     directory: Annotated[
         Path | None,
         typer.Option("--workspace", "-w", metavar="DIR", help="The workspace.", show_default="the repository here"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> int:
-    """Take back a change that Starling made here or in an editor. Every byte is as it was before."""
-    from server.assembly import policies  # noqa: PLC0415 (what --help need not pay)
+    """Undo a change that Starling made here or in an editor. Every byte is restored."""
+    from server.assembly import policies  # noqa: PLC0415 (`--help` starts without it)
     from server.assembly.settings import resolve  # noqa: PLC0415
 
-    root = place.folder(directory) if directory else place.workspace_of(Path())
+    root = arguments.resolve_folder(directory) if directory else arguments.workspace_of(Path())
     settings, _ = resolve(roots=(root,))
-    outcome = asyncio.run(_undone(root, checkpoint, tuple(yes or ()), policies.index_limits_of(settings)))
+    outcome = asyncio.run(_undo(root, checkpoint, tuple(yes or ()), policies.index_limits_of(settings)))
     if outcome.applied:
-        terminal.note(f"Taken back; to have it again: starling undo {outcome.checkpoint}")
+        terminal.note(f"Undone; to make the change again: starling undo {outcome.checkpoint}")
     if outcome.reason:
         terminal.note(outcome.reason)
     if as_json:
@@ -52,10 +53,11 @@ def undo(
     return 0 if outcome.applied else FAILED
 
 
-async def _undone(root: Path, checkpoint: str, yes: tuple[confirming.Kind, ...], limits: IndexLimits) -> Outcome:
+async def _undo(root: Path, checkpoint: str, yes: tuple[terminal_asker.Kind, ...], limits: IndexLimits) -> Outcome:
+    """Open a gate for `root` and undo the change of `checkpoint` through it; "" for the newest change."""
     from server.assembly.gates import for_disk  # noqa: PLC0415 (SQLite)
 
-    gate = for_disk([root], confirming.TerminalAsker(yes), limits)
+    gate = for_disk([root], terminal_asker.TerminalAsker(yes), limits)
     try:
         return await gate.undo(checkpoint)
     finally:

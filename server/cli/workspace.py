@@ -1,6 +1,6 @@
-"""An index of one workspace for the length of a command, with a progress bar while it is made.
+"""The core of one workspace for a command: settings, index and model, and a progress bar for indexing.
 
-Start at `opened`.
+Start at `open_core`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from indexing.records import IndexProgress
     from server.assembly.core import Core
 
-TICK_S = 0.1  # how often a bar is redrawn and Ctrl-C is looked for
+TICK_S = 0.1  # between two redraws of the bar, when Ctrl-C is noticed, too
 
 
 @dataclass
-class Work:
-    """What indexing did so far; written by the index's thread.
+class IndexingProgress:
+    """The progress of indexing; written by the index's thread.
 
     Attributes:
-        done: files looked at.
-        total: files found.
-        finished: set once nothing is left to do.
+        done: number of files read.
+        total: number of files to read.
+        finished: set once all are done.
     """
 
     done: int = 0
@@ -41,20 +41,22 @@ class Work:
     finished: threading.Event = field(default_factory=threading.Event)
 
     def report(self, progress: IndexProgress) -> None:
-        """Take in what the index reports."""
+        """Store the progress that the index reports."""
         self.done, self.total = progress.done, progress.total
         if progress.finished:
             self.finished.set()
 
 
 @contextlib.contextmanager
-def opened(root: Path) -> Iterator[Core]:
-    """Settings, index, model and generator for `root`, nothing started yet; what is wrong with them goes to stderr.
+def open_core(root: Path) -> Iterator[Core]:
+    """Yield the core of the workspace `root` (settings, index, model, generator) and close it afterwards.
+
+    Starts nothing; writes problems of the settings and models to stderr.
 
     Raises:
-        Failure: there is no place to keep an index.
+        Failure: no folder for the index can be written.
     """
-    from server.assembly import core  # noqa: PLC0415 (pydantic, numpy and tree-sitter, which --help need not pay)
+    from server.assembly import core  # noqa: PLC0415 (pydantic, numpy and tree-sitter; `--help` starts without)
 
     storage = paths.writable(paths.index_dir())
     if storage.path is None:
@@ -69,11 +71,14 @@ def opened(root: Path) -> Iterator[Core]:
         built.close()
 
 
-def bring_up_to_date(index: Index, *, wait_s: float | None, show: bool = True) -> Work:
-    """Start `index` and wait until it is done, at most `wait_s`; on a terminal, with a bar on stderr."""
-    work = Work()
+def bring_up_to_date(index: Index, *, wait_s: float | None, show: bool = True) -> IndexingProgress:
+    """Start `index` and wait until it is up to date, at most `wait_s` seconds (None for no limit); return the progress.
+
+    Shows a bar on stderr if that is a terminal.
+    """
+    work = IndexingProgress()
     deadline = None if wait_s is None else time.monotonic() + wait_s
-    console = terminal.err()
+    console = terminal.get_stderr()
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     columns = (TextColumn("indexing"), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())

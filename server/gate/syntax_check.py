@@ -40,4 +40,6 @@ def find_broken_line(uri: str, path: Path | None, before: str, after: str) -> in
 
 def _is_valid_python(uri: str, path: Path | None, language: str, text: str) -> bool:
     """Return whether `text` is Python that ruff can parse; ruff knows newer syntax than the grammar."""
-    return languages.get(language).ruff and Ruff().broken(Document(uri, path, language, text), PARSE_S) == ()
+    return (
+        languages.get(language).ruff and Ruff().find_syntax_errors(Document(uri, path, language, text), PARSE_S) == ()
+    )

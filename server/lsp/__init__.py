@@ -1,1 +1,1 @@
-"""The LSP edge: the only folder that imports pygls and lsprotocol."""
+"""The language server's LSP edge: the only folder that imports pygls and lsprotocol."""

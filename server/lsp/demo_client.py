@@ -1,6 +1,6 @@
-"""A language client without an editor: starts `starling serve` as a child and speaks LSP with it over stdio.
+"""A language client without an editor: starts `starling serve` as a child process and speaks LSP with it over stdio.
 
-Knows the protocol and nothing of the server's inside. Start at `DemoClient.start`.
+Uses the protocol only, no internals of the server. Start at `DemoClient.start`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-# As an editor would start it, without help from our own surroundings: -P and -E keep folder and environment out.
+# -P and -E ignore the current folder and Python's environment variables, as for a server that an editor starts.
 COMMAND = (sys.executable, "-P", "-E", str(Path(__file__).resolve().parents[2] / "starling_lsp.py"), "serve", "--stdio")
 ANSWER_S = 60.0
 END_S = 10.0
@@ -32,51 +32,51 @@ AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
 
 
 class Place(Protocol):
-    """A place to ask at: a file's text that ends a line in the middle, and where that is."""
+    """A place in a file at which to ask for a completion."""
 
     @property
     def path(self) -> Path:
-        """Return the absolute path of its file."""
+        """Absolute path of the file."""
         ...
 
     @property
     def relative(self) -> str:
-        """Return the path from the workspace's folder."""
+        """Path of the file from the workspace's folder."""
         ...
 
     @property
     def language(self) -> str:
-        """Return our name of the file's language."""
+        """Starling's name of the file's language."""
         ...
 
     @property
     def text(self) -> str:
-        """Return the text without what stood behind the cursor."""
+        """The file's text without the rest of the cursor's line."""
         ...
 
     @property
     def line(self) -> int:
-        """Return the cursor's line, from 0."""
+        """The cursor's line, from 0."""
         ...
 
     @property
     def before(self) -> str:
-        """Return what stands before the cursor on its line."""
+        """The text before the cursor on its line."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server suggested at a place.
+    """The server's first suggestion at a place.
 
     Attributes:
-        text: what to insert, "" for nothing.
-        replaces_to: number of characters to the right of the cursor that it replaces.
-        replaces_from: number of characters to the left of the cursor that it replaces.
-        origin: how it was made.
-        confidence: 0 to 1, None when the server does not say.
-        model: its name, "" for none.
-        took_ms: from sending the request to having the answer.
+        text: the text to insert, "" for no suggestion.
+        replaces_from: number of characters before the cursor that the text replaces.
+        replaces_to: number of characters after the cursor that the text replaces.
+        origin: how the suggestion was made (`agents.suggestions.Origin`).
+        confidence: 0 to 1, None if unknown.
+        model: the model's name, "" for none.
+        took_ms: milliseconds from sending the request to receiving the answer.
     """
 
     text: str
@@ -89,7 +89,13 @@ class Answer:
 
 
 class DemoClient(LanguageClient):
-    """One server and its only client."""
+    """The only client of one server process.
+
+    Attributes:
+        root: the workspace's folder.
+        initialize_ms: milliseconds from starting the server to its answer to `initialize`.
+        problems: warnings and errors of the server: its messages, error answers and standard error.
+    """
 
     def __init__(self, root: Path, on_progress: Callable[[int], None]) -> None:
         super().__init__("starling demo", VERSION)
@@ -97,10 +103,10 @@ class DemoClient(LanguageClient):
         self.initialize_ms = 0.0
         self._versions = 0
         self._drain: asyncio.Task[None] | None = None
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
 
         def progress(params: types.ProgressParams) -> None:
-            percentage = plain(params.value).get("percentage")
+            percentage = to_plain_json(params.value).get("percentage")
             if percentage is not None:
                 on_progress(int(percentage))
 
@@ -109,7 +115,7 @@ class DemoClient(LanguageClient):
             types.PROGRESS: progress,
             types.WORKSPACE_CONFIGURATION: lambda params: [None for _ in params.items],
             types.CLIENT_REGISTER_CAPABILITY: lambda _: None,
-            types.WINDOW_SHOW_MESSAGE: lambda params: self.complaints.append(params.message),
+            types.WINDOW_SHOW_MESSAGE: lambda params: self.problems.append(params.message),
             types.WINDOW_LOG_MESSAGE: lambda _: None,
             types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: lambda _: None,
         }
@@ -121,15 +127,15 @@ class DemoClient(LanguageClient):
         """Start a server on the workspace `root` and initialize it.
 
         Raises:
-            RuntimeError: the server ended instead of answering.
-            TimeoutError: it did not answer.
+            RuntimeError: the server ended before it answered.
+            TimeoutError: the server did not answer in time.
         """
         client = cls(root, on_progress)
         await client.begin(COMMAND)
         return client
 
     async def begin(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start `command` in the workspace, with this process' environment unless told otherwise; as `start`."""
+        """Start the server with `command` and initialize it. `environment` defaults to ours. Raises as `start`."""
         begun = time.perf_counter()
         await self.start_io(*command, cwd=self.root, env=environment)
         self._drain = asyncio.create_task(self._read_errors())
@@ -152,17 +158,19 @@ class DemoClient(LanguageClient):
 
     @property
     def process_id(self) -> int:
-        """The server's; 0 before it is started."""
+        """The server's process id, 0 before it is started."""
         return 0 if self._server is None else self._server.pid
 
-    async def command(self, name: str) -> dict[str, Any]:
-        """Run one of the server's commands that takes no argument; its answer as plain JSON."""
+    async def run_command(self, name: str) -> dict[str, Any]:
+        """Run the server's command `name` without arguments; return its result as plain JSON."""
         params = types.ExecuteCommandParams(name, [])
-        answer: dict[str, Any] = plain(await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S))
+        answer: dict[str, Any] = to_plain_json(
+            await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S)
+        )
         return answer
 
     async def complete(self, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
-        """Open the file of `place` as it is there, cut behind the cursor, ask at the cursor, and close it again."""
+        """Open the file of `place` with the place's text, ask for a completion at the cursor, and close the file."""
         uri = place.path.as_uri()
         self._versions += 1
         item = types.TextDocumentItem(uri, place.language, self._versions, place.text)
@@ -171,13 +179,13 @@ class DemoClient(LanguageClient):
         try:
             return await self._ask(uri, place, trigger)
         except JsonRpcException as error:
-            self.complaints.append(f"{place.relative}:{place.line + 1}: {error}")
+            self.problems.append(f"{place.relative}:{place.line + 1}: {error}")
             return Answer("", 0, 0, "", None, "", (time.perf_counter() - begun) * 1000)
         finally:
             self.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
     async def _ask(self, uri: str, place: Place, trigger: types.InlineCompletionTriggerKind) -> Answer:
-        """The first suggestion at the cursor."""
+        """Request a completion at the cursor and return its first suggestion."""
         position = types.Position(place.line, len(place.before))  # UTF-32: its units are our characters
         params = types.InlineCompletionParams(
             types.InlineCompletionContext(trigger), types.TextDocumentIdentifier(uri), position
@@ -191,19 +199,19 @@ class DemoClient(LanguageClient):
         item = items[0]
         text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
         span = item.range or types.Range(position, position)
-        made = _made(item)
+        facts = _read_origin(item)
         return Answer(
             text,
-            _left(position, span),
+            _count_replaced(position, span),
             max(0, span.end.character - position.character),
-            str(made.get("origin", "")),
-            made.get("confidence"),
-            str(made.get("model", "")),
+            str(facts.get("origin", "")),
+            facts.get("confidence"),
+            str(facts.get("model", "")),
             took_ms,
         )
 
     async def finish(self) -> None:
-        """End the server as an editor does; one that does not go is killed."""
+        """Shut the server down as an editor does; kill it if it does not end in time."""
         try:
             await asyncio.wait_for(self.shutdown_async(None), END_S)
             self.exit(None)
@@ -216,30 +224,31 @@ class DemoClient(LanguageClient):
                 self._drain.cancel()
 
     async def _read_errors(self) -> None:
-        """Read the server's stderr, so that it never waits for a reader."""
+        """Read the server's standard error into `problems`, so that the server never blocks on it."""
         if self._server is None or self._server.stderr is None:
             return
         while line := await self._server.stderr.readline():
-            self.complaints = [*self.complaints[-20:], line.decode(errors="replace").rstrip()]
+            self.problems = [*self.problems[-20:], line.decode(errors="replace").rstrip()]
 
 
-def _left(position: types.Position, span: types.Range) -> int:
-    """How many characters left of the cursor a suggestion replaces."""
+def _count_replaced(position: types.Position, span: types.Range) -> int:
+    """Return the number of characters before the cursor that a suggestion replaces."""
     return max(0, position.character - span.start.character) if span.start.line == position.line else 0
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 (JSON)
-    """What pygls made of a JSON answer, as plain JSON again."""
+def to_plain_json(value: Any) -> Any:  # noqa: ANN401 (JSON)
+    """Return `value`, in which pygls has turned JSON objects into named tuples, as plain JSON."""
     if hasattr(value, "_asdict"):
-        return {name: plain(inner) for name, inner in value._asdict().items()}
+        return {name: to_plain_json(inner) for name, inner in value._asdict().items()}
     if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
+        return {name: to_plain_json(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [to_plain_json(inner) for inner in value]
     return value
 
 
-def _made(item: types.InlineCompletionItem) -> dict[str, Any]:
+def _read_origin(item: types.InlineCompletionItem) -> dict[str, Any]:
+    """Return the facts about the suggestion's origin in the arguments of its command."""
     arguments = item.command.arguments if item.command is not None else None
-    made = plain(arguments[0]) if arguments else {}
-    return made if isinstance(made, dict) else {}
+    facts = to_plain_json(arguments[0]) if arguments else {}
+    return facts if isinstance(facts, dict) else {}

@@ -1,7 +1,7 @@
-"""The composition root: one language server for one connection, and the one table of what it answers.
+"""The language server for one connection, and the table of all LSP methods that it handles.
 
-Nothing here may import what is slow: `initialize` is answered before settings, index or model are loaded
-(`server.assembly.core` does that, later). Start at `FEATURES` and `create_server`.
+Must not import slow modules: `initialize` is answered before settings, index and models are loaded
+(`server.assembly.core` loads them later). Start at `FEATURES` and `create_server`.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ EVERY_NOTEBOOK = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilter
 
 @dataclass(frozen=True)
 class Notification:
-    """A method that changes the session.
+    """A notification that changes the session, or a request of the life cycle.
 
     Attributes:
-        method: LSP's name.
-        handle: the feature's handler.
-        capability: what declares it to the client, as a path in the server's capabilities; "" for the base protocol.
-        options: what is declared beside it.
+        method: the method's name in LSP.
+        handle: the handler, in `server.lsp.features`.
+        capability: path of the server capability that declares the method to the client; "" for the base protocol.
+        options: the declared options of the capability.
     """
 
     method: str
@@ -76,11 +76,11 @@ class Notification:
 
 @dataclass(frozen=True)
 class Request:
-    """A method that is answered from a snapshot, with a service; attributes as of `Notification`.
+    """A request that is answered from a snapshot and a service; other attributes as in `Notification`.
 
     Attributes:
-        given: takes what the handler works with, beside the snapshot, out of the session's services.
-        when: for which clients it is offered.
+        given: selects the service that the handler gets from all services of the session.
+        when: returns whether the method is offered to a client.
     """
 
     method: str
@@ -91,12 +91,13 @@ class Request:
     when: Callable[[Client], bool] = lambda _: True
 
 
-def _completions(services: Services) -> CompletionRequests:
+def _get_completions(services: Services) -> CompletionRequests:
+    """Return the service for completions."""
     return services.completions
 
 
-def _all(services: Services) -> Services:
-    """Return all services: a menu or a command may come to anything."""
+def _get_all(services: Services) -> Services:
+    """Return all services, for code actions and commands, which may need any of them."""
     return services
 
 
@@ -122,14 +123,14 @@ FEATURES: tuple[Notification | Request, ...] = (
     Request(
         types.TEXT_DOCUMENT_INLINE_COMPLETION,
         inline_completion.handle,
-        _completions,
+        _get_completions,
         "inline_completion_provider",
-        types.InlineCompletionOptions(),  # without options pygls would not declare it
+        types.InlineCompletionOptions(),  # pygls declares the capability only with options
     ),
     Request(
         types.TEXT_DOCUMENT_COMPLETION,
         completion.handle,
-        _completions,
+        _get_completions,
         "completion_provider",
         types.CompletionOptions(trigger_characters=[".", "(", " ", "=", ","]),
         when=lambda client: not client.inline,
@@ -147,7 +148,7 @@ FEATURES: tuple[Notification | Request, ...] = (
         text_document_content.handle,
         lambda services: services.shown,
         "workspace.text_document_content",
-        types.TextDocumentContentOptions([SCHEME]),  # pygls does not declare it; the protocol does
+        types.TextDocumentContentOptions([SCHEME]),  # declared by `StarlingProtocol.lsp_initialize`, not by pygls
         when=lambda client: client.editing.contents,
     ),
     Request(
@@ -160,17 +161,22 @@ FEATURES: tuple[Notification | Request, ...] = (
     Request(
         types.TEXT_DOCUMENT_CODE_ACTION,
         code_action.handle,
-        _all,
+        _get_all,
         "code_action_provider",
         types.CodeActionOptions(code_action_kinds=[*code_action.KINDS], resolve_provider=True),
     ),
-    Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, _all, "code_action_provider"),
-    Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, _all, "execute_command_provider"),
+    Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, _get_all, "code_action_provider"),
+    Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, _get_all, "execute_command_provider"),
 )
 
 
 class StarlingServer(Connection):
-    """One connection to one editor."""
+    """The language server of one connection.
+
+    Attributes:
+        session: the session's state and services.
+        exit_status: done with the process's exit status once the connection ends; None until the connection is served.
+    """
 
     protocol: StarlingProtocol
     session: Session
@@ -179,25 +185,28 @@ class StarlingServer(Connection):
         kind = types.TextDocumentSyncKind.Incremental
         super().__init__(NAME, VERSION, kind, EVERY_NOTEBOOK, StarlingProtocol, lenient_parsing.get_converter)
         self.session = Session(self, build, self._offer)
-        self.exit_status: asyncio.Future[int] | None = None  # set while the connection is served
+        self.exit_status: asyncio.Future[int] | None = None
         for feature in FEATURES:
             if isinstance(feature, Notification):
-                handler = self.session.guard.guard_notification(feature.method, self._notified(feature))
+                handler = self.session.guard.guard_notification(feature.method, self._bind_notification(feature))
                 self.feature(feature.method, feature.options)(handler)
         for name in COMMANDS:
-            self.command(name)(execute_command.handle)  # for the declaration; the protocol calls the feature
+            self.command(name)(execute_command.handle)  # only declares the name; the protocol calls the feature
 
-    def _notified(self, feature: Notification) -> Callable[[Any], None]:
+    def _bind_notification(self, feature: Notification) -> Callable[[Any], None]:
+        """Return the handler of `feature`, bound to the session."""
         return lambda params: feature.handle(self.session, params)
 
     def _offer(self, client: Client) -> None:
-        """Register the requests that this client is to be offered, before the capabilities are declared."""
+        """Register the requests that `client` is offered; called before the capabilities are declared."""
         for feature in FEATURES:
             if isinstance(feature, Request) and feature.when(client):
-                handler = self.session.guard.guard_request(feature.method, self._requested(feature))
+                handler = self.session.guard.guard_request(feature.method, self._bind_request(feature))
                 self.feature(feature.method, feature.options)(handler)
 
-    def _requested(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
+    def _bind_request(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:
+        """Return the handler of `feature`, which is given a snapshot and its service."""
+
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
             session = self.session
             snapshot = session.take_snapshot(incoming.uri_of(params))
@@ -206,20 +215,20 @@ class StarlingServer(Connection):
         return answer
 
     def stop(self, status: int) -> None:
-        """End the connection; whoever serves it waits for this."""
+        """End the connection with the exit status `status`."""
         if self.exit_status is not None and not self.exit_status.done():
             self.exit_status.set_result(status)
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Count what pygls stumbled over; never a message box, whoever types cannot do anything about it."""
-        if source not in (FeatureRequestError, FeatureNotificationError):  # those the guard has counted
+        """Log and count an error in pygls. Never shows a message box: a person who types can do nothing about it."""
+        if source not in (FeatureRequestError, FeatureNotificationError):  # the guard has counted these
             self.session.guard.record_failure(getattr(source, "__name__", str(source)), error)
 
 
 def create_server(build: core.Builder = core.build) -> StarlingServer:
-    """A server for one connection.
+    """Return a server for one connection.
 
     Args:
-        build: how the core is built; a test hands in its own.
+        build: builds the core; tests pass their own.
     """
     return StarlingServer(build)

@@ -1,1 +1,1 @@
-"""What outlives the process: the state database and what it records, and where Starling keeps its files."""
+"""Everything that outlives the process: the state database, its stores, and the paths of Starling's own files."""

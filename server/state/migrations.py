@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one database says what the other says in another way.
+    """The words that differ between SQLite and PostgreSQL, for one of these.
 
     Attributes:
         serial: type of a primary key that counts up by itself.
@@ -119,7 +119,59 @@ _ATTRIBUTES = (
     "ALTER TABLE checkpoint_files ADD COLUMN attributes TEXT NOT NULL DEFAULT ''",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES)
+_SESSIONS = (
+    # `server.state.session_store`; `owner` holds the lease until `leased`
+    """CREATE TABLE sessions (
+        id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, title TEXT NOT NULL, role TEXT NOT NULL,
+        state TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        owner TEXT NOT NULL DEFAULT '', leased DOUBLE PRECISION NOT NULL DEFAULT 0, entries INTEGER NOT NULL DEFAULT 0
+    ){keyed}""",
+    "CREATE INDEX sessions_by_change ON sessions (workspace, changed)",
+    """CREATE TABLE session_entries (
+        session TEXT NOT NULL, number INTEGER NOT NULL, at DOUBLE PRECISION NOT NULL, kind TEXT NOT NULL,
+        origin TEXT NOT NULL, content TEXT NOT NULL, details TEXT NOT NULL, PRIMARY KEY (session, number)
+    )""",
+)
+
+_MEMORY = (
+    # `server.state.memory_store`
+    """CREATE TABLE agent_memory (
+        workspace TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, source TEXT NOT NULL,
+        origin TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (workspace, agent, name)
+    ){keyed}""",
+    "CREATE INDEX agent_memory_by_change ON agent_memory (workspace, changed)",
+    """CREATE TABLE activity_logs (
+        id {serial}, workspace TEXT NOT NULL, agent TEXT NOT NULL, activity TEXT NOT NULL, details TEXT NOT NULL,
+        at DOUBLE PRECISION NOT NULL
+    )""",
+    "CREATE INDEX activity_logs_by_time ON activity_logs (at)",
+    """CREATE TABLE decision_history (
+        id {serial}, workspace TEXT NOT NULL, agent TEXT NOT NULL, kind TEXT NOT NULL, question TEXT NOT NULL,
+        verdict TEXT NOT NULL, details TEXT NOT NULL, at DOUBLE PRECISION NOT NULL
+    )""",
+    "CREATE INDEX decision_history_by_workspace ON decision_history (workspace)",
+)
+
+_TASK_QUEUE = (
+    # `server.state.task_store`; `name` is the key of `agents.ports.task_queue.NewTask`, NULL for none
+    """CREATE TABLE queued_tasks (
+        id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, title TEXT NOT NULL, details TEXT NOT NULL,
+        role TEXT NOT NULL, priority INTEGER NOT NULL, deadline DOUBLE PRECISION, parent TEXT NOT NULL,
+        name TEXT UNIQUE, status TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, worker TEXT NOT NULL DEFAULT '',
+        renewed DOUBLE PRECISION NOT NULL DEFAULT 0, result TEXT NOT NULL DEFAULT ''
+    ){keyed}""",
+    "CREATE INDEX queued_tasks_by_status ON queued_tasks (workspace, status)",
+    """CREATE TABLE queued_task_needs (
+        task TEXT NOT NULL, need TEXT NOT NULL, PRIMARY KEY (task, need)
+    ){keyed}""",
+    "CREATE INDEX queued_task_needs_by_need ON queued_task_needs (need)",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE,
+)  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 
 NEWEST = len(STEPS)

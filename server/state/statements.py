@@ -1,4 +1,4 @@
-"""What the stores see of a database: statements with `?` for values, in SQL that SQLite and PostgreSQL both accept.
+"""Protocols of a database connection as the stores use it: SQL that SQLite and PostgreSQL accept, with `?` for values.
 
 No store knows which database answers. Start at `Connection`.
 """

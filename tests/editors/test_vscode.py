@@ -204,10 +204,10 @@ def test_a_finding_is_mended_after_one_yes_and_the_change_is_taken_back(tmp_path
     workbench.open("gather.py")
     workbench.wait(".squiggly-warning")
     workbench.go_to(1, 22)
-    workbench.fix("Make a fresh value in each call")
+    workbench.fix("Create a new value in each call")
     workbench.wait(".monaco-diff-editor .modified .view-line", "found is None")
     workbench.until("the question", workbench.notifications)
-    assert [text.startswith("Starling: Make a fresh value in each call?") for text in workbench.notifications()] == [
+    assert [text.startswith("Starling: Create a new value in each call?") for text in workbench.notifications()] == [
         True
     ]
     workbench.until("the state", lambda: "asks" in workbench.status())
@@ -243,7 +243,7 @@ def test_after_a_no_nothing_has_changed(tmp_path: Path, open_folder: Open) -> No
     workbench.open("gather.py")
     workbench.wait(".squiggly-warning")
     workbench.go_to(1, 22)
-    workbench.fix("Make a fresh value in each call")
+    workbench.fix("Create a new value in each call")
     workbench.wait(".monaco-diff-editor .modified .view-line", "found is None")
     workbench.until("the question", workbench.notifications)
     workbench.click("[id='starling.starling.starling.status'] a")

@@ -26,7 +26,7 @@ from agents.reviewer.likelihood import calibration
 from agents.reviewer.likelihood.alternatives import Site
 from agents.reviewer.likelihood.calibration import Calibration
 from agents.reviewer.likelihood.comparison import Comparison
-from agents.reviewer.likelihood.likelihood import MESSAGES, Limits, compared
+from agents.reviewer.likelihood.likelihood import MESSAGES, Limits, compare_sites
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.syntax import Syntax
 from models.catalog.catalog import DEFAULT_MODEL
@@ -166,7 +166,7 @@ def _unpacked(record: Sequence[Any]) -> Place:
 def places(document: Document, span: Span, model: CompletionModel, right: str) -> tuple[Place, ...]:
     """All comparisons in a span; `right` is the text without a slip, if there is one."""
     tree = ast.dump(ast.parse(right)) if right else ""
-    comparisons = compared(document, Syntax.of(document), model, [span], cancelled=lambda: False, limits=PATIENT)
+    comparisons = compare_sites(document, Syntax.of(document), model, [span], cancelled=lambda: False, limits=PATIENT)
     return tuple(
         Place(
             one,
@@ -258,7 +258,7 @@ def judged(
 
 
 def _says(known: Calibration, place: Place) -> bool:
-    return known.confidence(place.seen) >= known.threshold
+    return known.compute_confidence(place.seen) >= known.threshold
 
 
 def chosen_threshold(

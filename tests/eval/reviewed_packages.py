@@ -74,7 +74,7 @@ def fetch(wanted: Reviewed, folder: Path) -> Path:
     }
     if kind := {"debian": debian.SOURCE, "deb": debian.BINARY}.get(wanted.source):
         debian.fetch(kind, [f"{wanted.name}={wanted.version}"], folder)
-        found = debian.archives_of(kind, wanted.name, wanted.version, folder)[:1]
+        found = debian.find_archives(kind, wanted.name, wanted.version, folder)[:1]
     else:
         subprocess.run(commands[wanted.source], cwd=folder, capture_output=True, check=False)
         found = [path for path in folder.iterdir() if path.suffix in {".whl", ".tgz"}]

@@ -122,7 +122,7 @@ def static(reviewer: Reviewer) -> Layered:
 
 def likelihood(model: CompletionModel) -> Layered:
     """The layer of the completion model, as measured whether it is precise or not."""
-    known = calibration.of_model(model.entry.name)
+    known = calibration.load_calibration(model.entry.name)
     if known is None:
         raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
 

@@ -49,9 +49,9 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
     assert set(after) == {*before, "qwen2.5-coder-0.5b"}
     assert all(after[name] == figures for name, figures in before.items())
     assert after["qwen2.5-coder-0.5b"]["threshold"] == 0.25
-    calibration.of_model.cache_clear()
-    known = calibration.of_model("qwen2.5-coder-0.5b")
-    calibration.of_model.cache_clear()
+    calibration.load_calibration.cache_clear()
+    known = calibration.load_calibration("qwen2.5-coder-0.5b")
+    calibration.load_calibration.cache_clear()
     assert known is not None
     assert known.weights["missing-not"] == (1.0, 2.0, 3.0, 4.0)
     write("starling-mini", KNOWN, JUDGEMENT)

@@ -102,7 +102,7 @@ async def test_every_command_ends_in_a_sentence(tmp_path: Path, home: str) -> No
         status, _, err = await run(tmp_path, home, *command.split())
         assert status in (0, 1), (command, err)
         assert "Traceback" not in err, (command, err)
-        assert "mistake in Starling" not in err, (command, err)
+        assert "bug of Starling" not in err, (command, err)
 
 
 async def test_what_others_planted_among_temporary_files_is_not_read(tmp_path: Path) -> None:

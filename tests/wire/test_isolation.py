@@ -161,7 +161,7 @@ async def test_the_server_completes_code_in_the_workspace(
         status: dict[str, Any] = {}
         while status.get("state") != "ready" and time.monotonic() < end:
             await asyncio.sleep(0.1)
-            status = (await client.command("starling.status"))["index"] or {}
+            status = (await client.run_command("starling.status"))["index"] or {}
         assert status["state"] == "ready"
         before = CODE.splitlines()[-1]
         place = DemoPlace(trap / "ring.py", "ring.py", "python", "", CODE, len(CODE.splitlines()) - 1, before, "")
@@ -170,7 +170,7 @@ async def test_the_server_completes_code_in_the_workspace(
     finally:
         await client.finish()
     assert sprung(trap) == []
-    assert not any("the trap" in complaint for complaint in client.complaints)
+    assert not any("the trap" in complaint for complaint in client.problems)
 
 
 async def test_every_process_of_the_program_keeps_the_workspace_off_its_path(
@@ -225,7 +225,7 @@ async def seen_by_the_server(command: list[str], trap: Path, environment: dict[s
         family: set[int] = set()
         while status.get("state") != "ready" and time.monotonic() < end:
             family |= {child.pid for child in psutil.Process(client.process_id).children(recursive=True)}
-            status = (await client.command("starling.status"))["index"] or {}
+            status = (await client.run_command("starling.status"))["index"] or {}
             await asyncio.sleep(0.05)
         assert status["state"] == "ready"
         return family | {client.process_id}

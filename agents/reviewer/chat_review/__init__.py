@@ -1,1 +1,1 @@
-"""The chat model's layer: remarks about functions that changed, each asked about once more."""
+"""The chat model's layer: remarks about changed functions, each of which the model has to confirm."""

@@ -1,7 +1,7 @@
-"""The model review as the reviewer asks for it: only functions that changed since their document was first seen.
+"""The chat model's layer as an `Examiner`: reviews functions that changed since their document was first seen.
 
-A file that is opened costs nothing: what stands in it then is what later changes are told from. Never fails with the
-model: without an answer nothing is found. Start at `ModelExaminer`.
+Opening a file sends nothing: its functions are recorded, and later changes are found by comparison. If the model fails,
+there are no findings and `problem` says why. Start at `ModelExaminer`.
 """
 
 from __future__ import annotations
@@ -27,34 +27,39 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_UNITS = 8  # of one look: each costs two questions and more; the others are looked at next time
-_DOCUMENTS = 512
+MOST_UNITS = 8  # in one review, because each costs at least two requests; the others follow in the next review
+_MOST_DOCUMENTS = 512
 
 
 class ModelExaminer:
-    """Implements `agents.reviewer.layers.Examiner`. Thread-safe, as the model is."""
+    """Implementation of `agents.reviewer.layers.Examiner`. Thread-safe if the model is."""
 
     layer = Layer.MODEL
 
     def __init__(self, chat: ChatModel, index: Index) -> None:
+        """Create an examiner that asks `chat`; `index` finds callers and callees and excludes files."""
         self._chat = chat
         self._index = index
         self._lock = threading.Lock()
-        self._first: OrderedDict[str, frozenset[bytes]] = OrderedDict()  # by document: its functions when first seen
+        # by URI, the digests of the functions when first seen
+        self._first_seen: OrderedDict[str, frozenset[bytes]] = OrderedDict()
         self.problem = ""
 
     @property
     def identity(self) -> str:
-        """The model and what it is asked."""
+        """Name of the model and digest of the prompts."""
         return f"{self._chat.name} {prompting.compute_digest(*PROMPTS)}"
 
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
-        """What the model finds in those of `units` that changed, or in the `whole` of them, as it comes."""
+        """Yield the units that were reviewed with their findings; `whole` reviews all, otherwise only changed ones.
+
+        Ends early if `cancelled` or if the model fails.
+        """
         if not whole and not self._index.is_shared(document):
-            return  # nobody has asked about it
-        known = self._known(document, units)
+            return  # the workspace does not share this file with models
+        known = self._get_first_seen(document, units)
         changed = [unit for unit in units if whole or unit.digest not in known]
         for unit in changed[: None if whole else MOST_UNITS]:
             try:
@@ -68,10 +73,11 @@ class ModelExaminer:
             self.problem = ""
             yield unit, found
 
-    def _known(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
+    def _get_first_seen(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
+        """Return the digests of the document's functions when it was first seen: now, if it is new."""
         with self._lock:
-            known = self._first.setdefault(document.uri, frozenset(unit.digest for unit in units))
-            self._first.move_to_end(document.uri)
-            while len(self._first) > _DOCUMENTS:
-                self._first.popitem(last=False)
+            known = self._first_seen.setdefault(document.uri, frozenset(unit.digest for unit in units))
+            self._first_seen.move_to_end(document.uri)
+            while len(self._first_seen) > _MOST_DOCUMENTS:
+                self._first_seen.popitem(last=False)
             return known

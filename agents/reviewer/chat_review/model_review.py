@@ -1,11 +1,10 @@
-"""The third layer: a chat model reads what changed, and is asked once more whether each of its remarks is right.
+"""The review by a chat model: it reports mistakes in a function, then has to confirm each of them.
 
-A model whose name says that it is small (`models.catalog.sizes`) answers plain questions
-(`agents.reviewer.chat_review.small_model_review`), any other one by a schema.
+A large model answers in JSON by a schema. A model whose name says that it is small (`models.catalog.sizes`) answers
+plain questions (`agents.reviewer.chat_review.small_model_review`).
 
-A remark stands where its quote stands in the reviewed code; one whose quote is not there is dropped, whatever the model
-says of lines. Nothing in an answer is more than text: a fix is an edit of the quoted place, which only the gate makes.
-Start at `review_by_model`.
+A remark is placed where its quote occurs in the reviewed code; one without such a place is dropped. Answers are treated
+as text only: a fix is an edit of the quoted place, which only the gate can apply. Start at `review_by_model`.
 """
 
 from __future__ import annotations
@@ -40,16 +39,16 @@ logger = logging.getLogger(__name__)
 PROMPTS = ("review", "verify", *small_model_review.PROMPTS)
 ANSWER_TOKENS = 1500
 VERDICT_TOKENS = 500
-MOST_REMARKS = 5  # of one function; a longer list is noise
+MOST_REMARKS = 5  # of one function; more are mostly noise
 LONGEST_MESSAGE = 600  # characters
-_SPARE_TOKENS = 1500  # for the prompt's own words and the schema
+_SPARE_TOKENS = 1500  # for the prompt's text and the schema
 
 Kind = Literal["logic", "boundary", "interface", "errors", "resources", "concurrency", "security", "performance"]
 Text = Annotated[str, Field(max_length=4000)]
 
 
 class Remark(BaseModel):
-    """One mistake, as the model reports it."""
+    """A mistake as the model reports it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +62,7 @@ class Remark(BaseModel):
 
 
 class Remarks(BaseModel):
-    """The answer to the first question."""
+    """The model's answer to the request for mistakes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,7 +70,7 @@ class Remarks(BaseModel):
 
 
 class Judgement(BaseModel):
-    """The answer to the second question."""
+    """The model's answer to the request to confirm one remark."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,14 +81,14 @@ class Judgement(BaseModel):
 def review_by_model(
     document: Document, spans: Sequence[Span], chat: ChatModel, index: Index, cancelled: Callable[[], bool]
 ) -> tuple[Finding, ...]:
-    """What the model finds in each of `spans`, and stands by when asked again; blocking.
+    """Return the mistakes that the model reports in each of `spans` and confirms; blocking.
 
     Args:
-        document: the text as it stands; nothing of it is sent when the exclusion filter keeps it from models.
+        document: the text in its current state; nothing of it is sent if the exclusion rules keep it from models.
         spans: the changed functions.
-        chat: who is asked.
-        index: for callers and callees, and for the filter.
-        cancelled: asked many times a second.
+        chat: the model.
+        index: finds callers and callees, and applies the exclusion rules.
+        cancelled: called many times a second; the review ends as soon as it returns True.
 
     Raises:
         models.chat.ChatError: the model did not answer.
@@ -101,14 +100,15 @@ def review_by_model(
     for span in spans:
         if cancelled():
             break
-        found += _reviewed(Piece(document, syntax, span), chat, index, cancelled)
+        found += _review_piece(Piece(document, syntax, span), chat, index, cancelled)
     return tuple(found)
 
 
-def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
+def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
+    """Yield the findings of one function, none if it is too long for the model."""
     if sizes.is_small(chat.name):
-        for one in small_model_review.plainly_reviewed(piece, chat, index, cancelled):
-            yield _plain_finding(piece, one)
+        for one in small_model_review.review_by_small_model(piece, chat, index, cancelled):
+            yield _build_small_model_finding(piece, one)
         return
     room = chat.context_tokens - ANSWER_TOKENS - _SPARE_TOKENS
     if chat.count_tokens(piece.text) > room:
@@ -119,28 +119,30 @@ def _reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[
     shown = {"language": piece.document.language, "code": code, "context": context}
     request = ChatRequest(prompting.build_messages("review", **shown), max_tokens=ANSWER_TOKENS)
     remarks = ask(chat, request, Remarks, cancelled=cancelled).value
-    said = remarks.remarks if remarks is not None else []
-    placed = [(remark, place) for remark in said[:MOST_REMARKS] if (place := placed_at(remark.quote, piece.text))]
-    stood = 0
+    reported = remarks.remarks if remarks is not None else []
+    placed = [
+        (remark, place) for remark in reported[:MOST_REMARKS] if (place := locate_quote(remark.quote, piece.text))
+    ]
+    confirmed = 0
     for remark, place in placed:
-        if _stands(remark, shown, chat, cancelled):
-            stood += 1
-            yield _finding(piece, remark, place)
-    logger.info("chat model reviewed", extra={"remarks": len(said), "placed": len(placed), "stood": stood})
+        if _is_confirmed(remark, shown, chat, cancelled):
+            confirmed += 1
+            yield _build_finding(piece, remark, place)
+    logger.info("chat model reviewed", extra={"remarks": len(reported), "placed": len(placed), "confirmed": confirmed})
 
 
-def _stands(remark: Remark, shown: dict[str, str], chat: ChatModel, cancelled: Callable[[], bool]) -> bool:
-    """Whether the model, asked once more, says that the remark is right."""
+def _is_confirmed(remark: Remark, shown: dict[str, str], chat: ChatModel, cancelled: Callable[[], bool]) -> bool:
+    """Return whether the model, asked once more, says that the remark is right."""
     claim = prompting.fence(f"{remark.quote}\n\n{remark.problem} {remark.reason}")
     request = ChatRequest(prompting.build_messages("verify", **shown, remark=claim), max_tokens=VERDICT_TOKENS)
     judgement = ask(chat, request, Judgement, cancelled=cancelled).value
     return judgement is not None and judgement.right
 
 
-def placed_at(quote: str, text: str) -> Span | None:
-    """Where `quote` stands in `text`: as it is, else line by line whatever the space around and within them.
+def locate_quote(quote: str, text: str) -> Span | None:
+    """Return where `quote` occurs in `text`: exactly, else line by line with any white space.
 
-    None when it does not, or says nothing that code could be found by.
+    Returns None if it does not occur, or if it has no letter or digit.
     """
     quote = quote.strip("\r\n")
     if not re.search(r"\w", quote):
@@ -155,37 +157,39 @@ def placed_at(quote: str, text: str) -> Span | None:
     return Span(start, at + len(quote.rstrip()))
 
 
-def _finding(piece: Piece, remark: Remark, place: Span) -> Finding:
+def _build_finding(piece: Piece, remark: Remark, place: Span) -> Finding:
+    """Return a remark as a finding at `place`, a span in the text of `piece`."""
     start = piece.span.start
     return Finding(
         code=f"model-{remark.kind}",
-        severity=Severity(remark.severity),  # never an error: it is an opinion, though twice asked
+        severity=Severity(remark.severity),  # never an error, because it is an opinion
         span=Span(start + place.start, start + place.end),
-        message=_sentence(f"{remark.problem} {remark.reason}"),
+        message=_make_message(f"{remark.problem} {remark.reason}"),
         layer=Layer.MODEL,
         confidence=min(1.0, max(0.0, remark.confidence)),
-        fix=_fix(piece, remark.replacement, place),
+        fix=_build_fix(piece, remark.replacement, place),
     )
 
 
-def _plain_finding(piece: Piece, stood: small_model_review.Stood) -> Finding:
-    start, said = piece.span.start, stood.said or "This line looks wrong."
+def _build_small_model_finding(piece: Piece, confirmed: small_model_review.ConfirmedClaim) -> Finding:
+    """Return a claim that a small model confirmed as a finding."""
+    start, description = piece.span.start, confirmed.description or "This line looks wrong."
     return Finding(
         code="model-logic",
         severity=Severity.INFORMATION,
-        span=Span(start + stood.place.start, start + stood.place.end),
-        message=_sentence(said[:1].upper() + said[1:]),
+        span=Span(start + confirmed.place.start, start + confirmed.place.end),
+        message=_make_message(description[:1].upper() + description[1:]),
         layer=Layer.MODEL,
         confidence=small_model_review.CONFIDENCE,
-        fix=_fix(piece, stood.replacement, stood.place),
+        fix=_build_fix(piece, confirmed.replacement, confirmed.place),
     )
 
 
-def _fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
-    """Return the replacement as a fix, where it changes something and the text still parses as it did."""
+def _build_fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
+    """Return the replacement as a fix; None if it changes nothing, or adds a syntax error."""
     quoted = piece.text[place.start : place.end]
     written = replacement.strip("\r\n").rstrip()
-    if written.startswith(indent := _indent_before(piece.text, place.start)):
+    if written.startswith(indent := _get_indent_before(piece.text, place.start)):
         written = written[len(indent) :]
     if not written.strip() or written.strip() == quoted.strip():
         return None
@@ -195,16 +199,16 @@ def _fix(piece: Piece, replacement: str, place: Span) -> Fix | None:
     after = piece.syntax.with_text_inserted(edit.start, edit.end, edit.text)
     if piece.syntax.available and (not after.available or after.error_count() > piece.syntax.error_count()):
         return None
-    return Fix("Replace it as the chat model suggests", (edit,))
+    return Fix("Replace with the chat model's version", (edit,))
 
 
-def _indent_before(text: str, start: int) -> str:
-    """The white space of the line before a place, where there is nothing else."""
+def _get_indent_before(text: str, start: int) -> str:
+    """Return the white space between the start of the line and `start`, "" if there is other text."""
     line = text[text.rfind("\n", 0, start) + 1 : start]
     return "" if line.strip() else line
 
 
-def _sentence(text: str) -> str:
-    """What the model says, on one line, as plain text of bounded length."""
-    said = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
-    return said if len(said) <= LONGEST_MESSAGE else said[: LONGEST_MESSAGE - 1] + "…"
+def _make_message(text: str) -> str:
+    """Return the model's sentences as plain text on one line, at most `LONGEST_MESSAGE` characters."""
+    message = hide_addresses(" ".join("".join(each if each.isprintable() else " " for each in text).split()))
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

@@ -1,8 +1,8 @@
-"""The review by a small chat model: three short questions in plain words for a function, and no JSON.
+"""The review by a small chat model: three short questions in plain words about a function, and no JSON.
 
-Where is a bug, how has that line to be, and which of the two lines is right. A claim stands where the line exists, the
-model can write another one that parses, and it chooses that one when it sees both, whichever stands first. Start at
-`plainly_reviewed`.
+The model is asked which line has a bug, how that line should read, and which of the two lines is right. A claim is
+confirmed if the line exists, the new line parses, and the model prefers it in both orders. Start at
+`review_by_small_model`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ logger = logging.getLogger(__name__)
 PROMPTS = ("bugs", "line", "choice")
 MOST_CLAIMS = 2  # of one function
 CONFIDENCE = 0.5
-_FOUND_TOKENS, _LINE_TOKENS, _CHOICE_TOKENS = 120, 160, 8
+_BUGS_TOKENS, _LINE_TOKENS, _CHOICE_TOKENS = 120, 160, 8
 _CONTEXT_TOKENS = 500
-_SPARE_TOKENS = 600  # for the prompts' own words, and for the answers
-_LONGEST_LINES = 3  # that may come in the place of one
+_SPARE_TOKENS = 600  # for the prompts' text and the answers
+_LONGEST_LINES = 3  # that may replace one line
 _CLAIM = re.compile(r"(?i)\bline\s*#?(\d+)\b(?:\s*[`\"'][^`\"'\n]*[`\"'])?\W*(.*)|^\W*(\d+)\s*[:.)-]\s*(.*)")
-_NONE = re.compile(r"(?i)^\W*(?:no\b|none\b|there (?:is|are) no\b|i (?:see|find|found) no\b|nothing\b)")
-_SOUND = re.compile(
+_NO_BUG = re.compile(r"(?i)^\W*(?:no\b|none\b|there (?:is|are) no\b|i (?:see|find|found) no\b|nothing\b)")
+_NOT_A_BUG = re.compile(
     r"(?i)\b(?:is|are|looks?|seems?)\s+(?:correct|fine|right|ok(?:ay)?)\b|\bno (?:bugs?|errors?|problems?)\b"
 )
-_RIGHT = re.compile(r"(?i)^\W*(?:right|correct|keep|unchanged|it is right)\b")
+_LINE_IS_RIGHT = re.compile(r"(?i)^\W*(?:right|correct|keep|unchanged|it is right)\b")
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"^\s*(?:line\s*)?\d+\s*[:|]\s?")
 _CHOICE = re.compile(r"\b([AB])\b")
@@ -45,37 +45,39 @@ _CHOICE = re.compile(r"\b([AB])\b")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A line of a function, numbered from 1, and what the model says of it."""
+    """A line of a function, counted from 1, that has a bug, as the model describes it."""
 
     number: int
-    said: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stood:
-    """A claim that stood: where the line stands in the piece, what is wrong with it, and the line as it has to be."""
+class ConfirmedClaim:
+    """A confirmed claim: the span of the line in the piece, what is wrong with it, and the corrected line."""
 
     place: Span
-    said: str
+    description: str
     replacement: str
 
 
-def plainly_reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Stood]:
-    """Ask for bugs in a function, and yield those that the model stands by; blocking.
+def review_by_small_model(
+    piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]
+) -> Iterator[ConfirmedClaim]:
+    """Ask for bugs in a function, and yield those that the model confirms; blocking.
 
     Raises:
         models.chat.ChatError: the model did not answer.
     """
     lines = piece.text.splitlines()
-    shown = prompting.fence(numbered(piece.text), piece.title)
+    shown = prompting.fence(number_lines(piece.text), piece.title)
     room = chat.context_tokens - _SPARE_TOKENS
     if chat.count_tokens(shown) > room:
         logger.info("a function is too long for the chat model", extra={"characters": len(piece.text)})
         return
-    first = _first(piece, shown, chat, index, min(_CONTEXT_TOKENS, room - chat.count_tokens(shown)))
+    first = _make_first_request(piece, shown, chat, index, min(_CONTEXT_TOKENS, room - chat.count_tokens(shown)))
     answer = chat.chat(first, cancelled=cancelled)
-    claims = claims_in(answer.text, lines)[:MOST_CLAIMS] if answer.end is not ReplyEnd.CANCELLED else []
-    stood = 0
+    claims = parse_claims(answer.text, lines)[:MOST_CLAIMS] if answer.end is not ReplyEnd.CANCELLED else []
+    confirmed = 0
     for claim in claims:
         line = lines[claim.number - 1]
         other = _ask_for_line(first, claim, line, chat, cancelled)
@@ -84,40 +86,40 @@ def plainly_reviewed(piece: Piece, chat: ChatModel, index: Index, cancelled: Cal
         if not other or not _parses(piece, place, other):
             continue
         if _ask_for_choice(piece, shown, (claim.number, line, other), chat, cancelled):
-            stood += 1
-            yield Stood(place, claim.said, other)
-    logger.info("chat model reviewed", extra={"remarks": len(claims), "stood": stood})
+            confirmed += 1
+            yield ConfirmedClaim(place, claim.description, other)
+    logger.info("chat model reviewed", extra={"remarks": len(claims), "confirmed": confirmed})
 
 
-def numbered(text: str) -> str:
-    """Return lines with their numbers, from 1."""
+def number_lines(text: str) -> str:
+    """Return `text` with a number before each line, from 1."""
     lines = text.splitlines()
     width = len(str(len(lines)))
     return "\n".join(f"{number:>{width}}: {line}" for number, line in enumerate(lines, 1))
 
 
-def claims_in(answer: str, lines: list[str]) -> list[Claim]:
-    """Return the lines that an answer says have a bug, each once, however it says so."""
+def parse_claims(answer: str, lines: list[str]) -> list[Claim]:
+    """Return the lines that an answer says have a bug, each once; `lines` are those of the function."""
     found: dict[int, Claim] = {}
-    if _NONE.match(answer.strip()):
+    if _NO_BUG.match(answer.strip()):
         return []
     for line in answer.splitlines():
         match = _CLAIM.search(line)
         if match is None:
             continue
-        number, said = int(match[1] or match[3]), (match[2] or match[4] or "").strip(" *`")
-        if 1 <= number <= len(lines) and re.search(r"\w", lines[number - 1]) and not _SOUND.search(said):
-            found.setdefault(number, Claim(number, said))
+        number, description = int(match[1] or match[3]), (match[2] or match[4] or "").strip(" *`")
+        if 1 <= number <= len(lines) and re.search(r"\w", lines[number - 1]) and not _NOT_A_BUG.search(description):
+            found.setdefault(number, Claim(number, description))
     return list(found.values())
 
 
-def line_in(answer: str, line: str) -> str:
-    """Return the line that an answer gives in the place of `line`; "" where it gives none, or the same."""
+def parse_line(answer: str, line: str) -> str:
+    """Return the line that an answer gives instead of `line`; "" if it gives none, or the same."""
     fenced = _FENCE.search(answer)
-    if fenced is None and _RIGHT.match(answer):
+    if fenced is None and _LINE_IS_RIGHT.match(answer):
         return ""
-    said = fenced[2] if fenced is not None else answer.strip().strip("`")
-    written = [_NUMBER.sub("", one, count=1) for one in said.splitlines() if one.strip()]
+    answered = fenced[2] if fenced is not None else answer.strip().strip("`")
+    written = [_NUMBER.sub("", one, count=1) for one in answered.splitlines() if one.strip()]
     if not written or len(written) > _LONGEST_LINES or (fenced is None and len(written) > 1):
         return ""
     depth = line[: len(line) - len(line.lstrip())]
@@ -126,13 +128,14 @@ def line_in(answer: str, line: str) -> str:
     return "" if made.split() == line.split() else made
 
 
-def chosen_in(answer: str) -> str:
-    """Return the letter that an answer gives, "" for none or for both."""
+def parse_choice(answer: str) -> str:
+    """Return the letter that an answer gives, "" if it gives none, or both."""
     letters = set(_CHOICE.findall(answer))
     return letters.pop() if len(letters) == 1 else ""
 
 
-def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
+def _make_first_request(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -> ChatRequest:
+    """Return the request for bugs, with signatures of used functions in at most `room` tokens."""
     head = outlines.outline_classes(piece, lambda more: chat.count_tokens(more) <= room // 2)
     left = room - chat.count_tokens(head)
     context = related_code.collect_signatures(piece, index, lambda more: chat.count_tokens(more) <= left)
@@ -143,19 +146,19 @@ def _first(piece: Piece, shown: str, chat: ChatModel, index: Index, room: int) -
         language=piece.document.language,
         code=shown,
     )
-    return ChatRequest(messages, max_tokens=_FOUND_TOKENS)
+    return ChatRequest(messages, max_tokens=_BUGS_TOKENS)
 
 
 def _ask_for_line(first: ChatRequest, claim: Claim, line: str, chat: ChatModel, cancelled: Callable[[], bool]) -> str:
-    """Ask for the line as the model would write it; "" where it has no other."""
-    said = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.said}")
-    asked = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
-    reply = chat.chat(ChatRequest((*first.messages, said, *asked), max_tokens=_LINE_TOKENS), cancelled=cancelled)
-    return line_in(reply.text, line) if reply.end is ReplyEnd.END else ""
+    """Ask the model for the corrected line; return "" if it has none."""
+    claimed = Message(Speaker.ASSISTANT, f"line {claim.number}: {claim.description}")
+    question = prompting.build_messages("line", number=str(claim.number), line=prompting.fence(line))
+    reply = chat.chat(ChatRequest((*first.messages, claimed, *question), max_tokens=_LINE_TOKENS), cancelled=cancelled)
+    return parse_line(reply.text, line) if reply.end is ReplyEnd.END else ""
 
 
 def _parses(piece: Piece, place: Span, other: str) -> bool:
-    """Whether the document parses as well as before with another line."""
+    """Return whether the document has no more syntax errors with the line at `place` replaced by `other`."""
     start, end = piece.span.start + place.start, piece.span.start + place.end
     after = piece.syntax.with_text_inserted(start, end, other.strip())
     return not piece.syntax.available or after.error_count() <= piece.syntax.error_count()
@@ -164,7 +167,7 @@ def _parses(piece: Piece, place: Span, other: str) -> bool:
 def _ask_for_choice(
     piece: Piece, shown: str, versions: tuple[int, str, str], chat: ChatModel, cancelled: Callable[[], bool]
 ) -> bool:
-    """Ask whether the model prefers the other line, whether it is shown second or first."""
+    """Ask which line is right, in both orders; return whether the model prefers the new one each time."""
     number, line, other = versions
     for first, second, right in ((line, other, "B"), (other, line, "A")):
         messages = prompting.build_messages(
@@ -176,6 +179,6 @@ def _ask_for_choice(
             second=prompting.fence(second),
         )
         reply = chat.chat(ChatRequest(messages, max_tokens=_CHOICE_TOKENS), cancelled=cancelled)
-        if reply.end is ReplyEnd.CANCELLED or chosen_in(reply.text) != right:
+        if reply.end is ReplyEnd.CANCELLED or parse_choice(reply.text) != right:
             return False
     return True

@@ -1,1 +1,1 @@
-"""Test coverage, read from what a workspace's own tools have left."""
+"""Test coverage, read from the data that a workspace's own tools have written."""

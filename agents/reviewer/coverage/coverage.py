@@ -1,7 +1,7 @@
-"""Test coverage, read from what the workspace's own tools have left: `.coverage`, `coverage.xml`, `lcov.info`.
+"""Test coverage, read from data that the workspace's own tools have written: `.coverage`, `coverage.xml`, `lcov.info`.
 
-Runs no test and measures nothing itself. The data come from anywhere, so a child process reads them
-(`coverage_reading`), bounded in time and memory. Start at `find` and `read`.
+Runs no test and measures nothing. The data are not trusted: a child process reads them (`coverage_reading`), within
+limits of time and memory. Start at `find` and `read`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PLACES = (
     "coverage/lcov.info",
     "coverage.lcov",
 )
-_BEYOND = {
+_LIMIT_PROBLEMS = {
     "time": "it takes too long to read",
     "memory": "it takes too much memory to read",
     "output": "it names too many lines",
@@ -34,18 +34,18 @@ _BEYOND = {
 
 
 class CoverageError(Exception):
-    """The data cannot be read; the message is one sentence with the next step."""
+    """Coverage data cannot be read; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCoverage:
-    """One source file.
+    """Coverage of one source file.
 
     Attributes:
         path: absolute.
-        lines: lines that can be run.
-        missed: those that were not run, from 1.
-        changed: the file was changed after it was measured, so lines may have moved.
+        lines: number of lines that can be run.
+        missed: lines that were not run, counted from 1.
+        changed: the file was changed after the measurement, so lines may have moved.
     """
 
     path: Path
@@ -56,11 +56,11 @@ class FileCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All that was measured in a folder.
+    """Coverage of the files of a folder.
 
     Attributes:
-        source: the file it was read from.
-        measured_at: when that was written, seconds since the epoch.
+        source: the data file.
+        measured_at: when the data file was written, seconds since the epoch.
         files: by path.
     """
 
@@ -70,22 +70,22 @@ class Coverage:
 
     @property
     def lines(self) -> int:
-        """Lines that can be run."""
+        """Number of lines that can be run."""
         return sum(file.lines for file in self.files)
 
     @property
     def covered(self) -> int:
-        """Lines that were run."""
+        """Number of lines that were run."""
         return self.lines - sum(len(file.missed) for file in self.files)
 
     @property
     def percent(self) -> float | None:
-        """Share of lines that were run, 0 to 100; None where there is none that can be."""
+        """Percentage of lines that were run, 0 to 100; None if no line can be run."""
         return 100 * self.covered / self.lines if self.lines else None
 
 
-def gaps(missed: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """First and last line of each run of lines."""
+def group_lines(missed: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return the first and last line of each run of consecutive lines; `missed` is sorted."""
     found: list[tuple[int, int]] = []
     for line in missed:
         if found and line == found[-1][1] + 1:
@@ -96,7 +96,7 @@ def gaps(missed: Sequence[int]) -> tuple[tuple[int, int], ...]:
 
 
 def find(folder: Path) -> Path | None:
-    """The newest coverage data in `folder`, None where there is none."""
+    """Return the newest coverage data file in `folder`, None if there is none."""
     found = []
     for place in PLACES:
         path = folder / place
@@ -109,26 +109,29 @@ def find(folder: Path) -> Path | None:
 
 
 def read(source: Path, folder: Path) -> Coverage:
-    """Return what `source` says about files in `folder`; blocking.
+    """Return the coverage in the data file `source` of the files below `folder`; blocking.
 
     Raises:
-        CoverageError: it cannot be read, goes beyond a bound, or is nothing like what its name says.
+        CoverageError: the data cannot be read, exceed a limit, or are not in the format that their name says.
     """
-    asked = json.dumps({"source": str(source.absolute()), "folder": str(folder.absolute())}).encode()
+    request = json.dumps({"source": str(source.absolute()), "folder": str(folder.absolute())}).encode()
     command = spawning.command("agents.reviewer.coverage.coverage_reading")
     try:
-        ended = children.run(command, bounds.COVERAGE_CHILD, text=asked, folder=folder)
-        answer: dict[str, Any] = json.loads(ended.output) if not ended.beyond else {"problem": _BEYOND[ended.beyond]}
+        result = children.run(command, bounds.COVERAGE_CHILD, text=request, folder=folder)
+        answer: dict[str, Any] = (
+            json.loads(result.output) if not result.beyond else {"problem": _LIMIT_PROBLEMS[result.beyond]}
+        )
     except OSError as error:
         answer = {"problem": error.strerror or str(error)}
     except ValueError:
         answer = {"problem": "the process that read it crashed"}
     if "problem" in answer:
         raise CoverageError(f"{source.name} cannot be read ({answer['problem']}); run the tests with coverage again.")
-    return Coverage(source, float(answer["measured_at"]), tuple(_file(each) for each in answer["files"]))
+    return Coverage(source, float(answer["measured_at"]), tuple(_decode_file(each) for each in answer["files"]))
 
 
-def _file(said: list[Any]) -> FileCoverage:
-    path, lines, missed, changed = said
+def _decode_file(values: list[Any]) -> FileCoverage:
+    """Return the coverage that `coverage_reading` wrote as JSON values."""
+    path, lines, missed, changed = values
     spread = (line for first, last in missed for line in range(first, last + 1))
     return FileCoverage(Path(path), lines, tuple(spread), changed)

@@ -1,8 +1,7 @@
-"""coverage.py's own data file, `.coverage`: which lines of which files were run; and which lines of a file could be.
+"""Reader of coverage.py's data file, `.coverage`, an SQLite database; it writes nothing.
 
-The file is an SQLite database that is only read. It names lines that were run and nothing else, so what can be run is
-counted here, statement by statement, as coverage.py counts: without docstrings and what its default rules exclude.
-Start at `lines`.
+The file names only the lines that were run. Which lines can be run is computed here, by statement, as coverage.py does:
+without docstrings and what its default rules exclude. Start at `read_lines`.
 """
 
 from __future__ import annotations
@@ -24,33 +23,36 @@ if TYPE_CHECKING:
 
     from indexing.bounds import Budget
 
-_STEPS = 20_000  # of SQLite's machine between two looks at the clock
+_STEPS = 20_000  # instructions of SQLite's virtual machine between two checks of the time limit
 _TABLES = {"file": ("id", "path"), "line_bits": ("file_id", "numbits"), "arc": ("file_id", "fromno", "tono")}
 _PRAGMA = "pragma: no cover"
-_NOT_RUN = (ast.Global, ast.Nonlocal)
+_UNCOUNTED = (ast.Global, ast.Nonlocal)
 
 
-def lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return the lines of each Python file that can be run, and whether they were.
+def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
+    """Return, by Python file and line that can be run, whether it was run.
 
     Raises:
-        ValueError: it is no data of coverage.py, or goes beyond `budget`.
-        OSError: it cannot be read.
+        ValueError: the file is no data of coverage.py, or exceeds `budget`.
+        OSError: the file cannot be read.
     """
     found = {}
-    for name, run in _run(source, budget).items():
+    for name, run in _load_run_lines(source, budget).items():
         path = folder / name
         budget.spend()
         try:
             text = texts.decode(read_regular(path, bounds.SOURCE_BYTES)[0])
         except OSError:
             continue
-        found[path] = {first: not run.isdisjoint(range(first, last + 1)) for first, last in statements(text)}
+        found[path] = {first: not run.isdisjoint(range(first, last + 1)) for first, last in find_statements(text)}
     return found
 
 
-def statements(text: str) -> list[tuple[int, int]]:
-    """First and last line of each statement's own part (a `def` without its body); none where the text is no Python."""
+def find_statements(text: str) -> list[tuple[int, int]]:
+    """Return the first and last line of each statement, a compound one without its body.
+
+    Returns [] if the text is not valid Python.
+    """
     try:
         tree = parse_python(text)
     except SyntaxError:
@@ -60,55 +62,57 @@ def statements(text: str) -> list[tuple[int, int]]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        for child in _children(node):
-            first, last = _own(child)
-            if not marked.isdisjoint(range(first, last + 1)) or _excluded(child):
+        for child in _list_child_statements(node):
+            first, last = _get_own_lines(child)
+            if not marked.isdisjoint(range(first, last + 1)) or _is_excluded(child):
                 continue
-            if not isinstance(child, _NOT_RUN):
+            if not isinstance(child, _UNCOUNTED):
                 found[first] = max(last, found.get(first, last))
-                if isinstance(child, ast.stmt) and first < child.lineno:  # `def` is run beside its decorators
+                # `def` is a line to run besides its decorators
+                if isinstance(child, ast.stmt) and first < child.lineno:
                     found[child.lineno] = last
             waiting.append(child)
     return sorted(found.items())
 
 
-def _run(source: Path, budget: Budget) -> dict[str, set[int]]:
-    """Return the lines that were run, by file."""
+def _load_run_lines(source: Path, budget: Budget) -> dict[str, set[int]]:
+    """Return the lines that were run, by file name."""
     try:
         with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as data:
             _restrict(data, budget)
-            return _read(data, budget)
+            return _query_run_lines(data, budget)
     except (sqlite3.Error, TypeError) as error:
         raise ValueError("it takes too long to read" if budget.late() else str(error)) from error
 
 
 def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
-    """Have SQLite read three tables and nothing else: no view, no function, no value without a bound, for no longer.
+    """Restrict SQLite to reading three plain tables, with limits for the length of a value and for time.
 
     Raises:
-        ValueError: one of the tables is no plain table.
+        ValueError: one of the tables is missing or no plain table.
     """
     data.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bounds.COVERAGE_TOKEN_BYTES)
     data.set_progress_handler(budget.late, _STEPS)
     data.execute("PRAGMA trusted_schema = OFF")
     data.execute("PRAGMA cell_size_check = ON")
     data.execute("PRAGMA cache_size = -16000")
-    known = data.execute("SELECT name, type, sql FROM sqlite_master WHERE name IN (?, ?, ?)", tuple(_TABLES))
-    plain = {name for name, kind, said in known if kind == "table" and said.upper().startswith("CREATE TABLE")}
+    tables = data.execute("SELECT name, type, sql FROM sqlite_master WHERE name IN (?, ?, ?)", tuple(_TABLES))
+    plain = {name for name, kind, sql in tables if kind == "table" and sql.upper().startswith("CREATE TABLE")}
     if missing := [name for name in _TABLES if name not in plain]:
         raise ValueError(f"it has no table {missing[0]}")
     data.set_authorizer(_allow)
 
 
 def _allow(action: int, table: str | None, column: str | None, *_: object) -> int:
-    """Allow to select the columns that coverage.py fills, and nothing that a crafted schema could bring in."""
+    """Allow SQLite to select the columns that coverage.py fills; deny what a crafted schema could add."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
-    known = action == sqlite3.SQLITE_READ and (not column or column in _TABLES.get(table or "", ()))
-    return sqlite3.SQLITE_OK if known else sqlite3.SQLITE_DENY
+    is_known = action == sqlite3.SQLITE_READ and (not column or column in _TABLES.get(table or "", ()))
+    return sqlite3.SQLITE_OK if is_known else sqlite3.SQLITE_DENY
 
 
-def _read(data: sqlite3.Connection, budget: Budget) -> dict[str, set[int]]:
+def _query_run_lines(data: sqlite3.Connection, budget: Budget) -> dict[str, set[int]]:
+    """Return the lines that were run, by file name, from the tables of lines and of jumps."""
     names: dict[int, str] = {}
     for number, path in data.execute("SELECT id, path FROM file"):
         if isinstance(path, str) and "\0" not in path:
@@ -117,9 +121,9 @@ def _read(data: sqlite3.Connection, budget: Budget) -> dict[str, set[int]]:
             raise BoundError(f"it names more than {bounds.COVERAGE_FILES:,} files")
     run: dict[str, set[int]] = {}
     for number, bits in data.execute("SELECT file_id, numbits FROM line_bits"):
-        budget.spend(1 + _set_bits(bits))
+        budget.spend(1 + _count_set_bits(bits))
         if number in names:
-            run.setdefault(names[number], set()).update(_numbers(bits))
+            run.setdefault(names[number], set()).update(_decode_numbits(bits))
     for number, start, end in data.execute("SELECT file_id, fromno, tono FROM arc"):
         budget.spend()
         if number in names:
@@ -127,23 +131,25 @@ def _read(data: sqlite3.Connection, budget: Budget) -> dict[str, set[int]]:
     return run
 
 
-def _set_bits(bits: bytes) -> int:
+def _count_set_bits(bits: bytes) -> int:
     return int.from_bytes(bits, "little").bit_count()
 
 
-def _numbers(bits: bytes) -> Iterator[int]:
-    """Yield the line numbers of coverage.py's `numbits`: bit i of byte j stands for line 8j + i."""
+def _decode_numbits(bits: bytes) -> Iterator[int]:
+    """Yield the line numbers in coverage.py's `numbits`: bit i of byte j is line 8j + i."""
     for at, byte in enumerate(bits):
         yield from (8 * at + bit for bit in range(8) if byte >> bit & 1)
 
 
-def _children(node: ast.AST) -> Iterator[ast.stmt | ast.ExceptHandler | ast.match_case]:
+def _list_child_statements(node: ast.AST) -> Iterator[ast.stmt | ast.ExceptHandler | ast.match_case]:
+    """Yield the statements, handlers and cases directly in `node`, without its docstring."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case) and not _docstring(node, child):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case) and not _is_docstring(node, child):
             yield child
 
 
-def _docstring(node: ast.AST, child: ast.AST) -> bool:
+def _is_docstring(node: ast.AST, child: ast.AST) -> bool:
+    """Return whether `child` is the docstring of `node`."""
     return (
         isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and child is node.body[0]
@@ -153,8 +159,8 @@ def _docstring(node: ast.AST, child: ast.AST) -> bool:
     )
 
 
-def _own(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple[int, int]:
-    """Lines of a statement without the statements in it."""
+def _get_own_lines(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple[int, int]:
+    """Return the first and last line of a statement, without the statements in its body."""
     if isinstance(node, ast.match_case):
         first = last = node.pattern.lineno
     else:
@@ -170,13 +176,13 @@ def _own(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple[int, int]
     return first, last
 
 
-def _excluded(node: ast.AST) -> bool:
-    """What coverage.py leaves out by default: `if TYPE_CHECKING`, and bodies that are nothing but `...`."""
+def _is_excluded(node: ast.AST) -> bool:
+    """Return whether coverage.py excludes `node` by default: `if TYPE_CHECKING`, or a body that is only `...`."""
     if isinstance(node, ast.If):
         return ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING" and not node.orelse
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        held = node.body[1:] if _docstring(node, node.body[0]) else node.body
-        return len(held) == 1 and _is_ellipsis(held[0])
+        body = node.body[1:] if _is_docstring(node, node.body[0]) else node.body
+        return len(body) == 1 and _is_ellipsis(body[0])
     return _is_ellipsis(node)
 
 

@@ -1,1 +1,1 @@
-"""The likelihood layer: places where the completion model prefers another text."""
+"""The likelihood layer: places where the completion model finds an alternative far more likely."""

@@ -1,7 +1,7 @@
-"""What a model's scores mean: how likely a place is wrong where the model prefers another, measured for each model.
+"""Calibration of a model's scores: the probability that a place is wrong, measured for each model.
 
-The figures lie in `likelihood.toml` beside this file; `tests/eval/fit_likelihood.py` makes them from mutated code.
-Start at `of_model`.
+The values are in `likelihood.toml` beside this file; `tests/eval/fit_likelihood.py` computes them from mutated code.
+Start at `load_calibration`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ TABLE = Path(__file__).with_name("likelihood.toml")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How to read one model's scores.
+    """The measured meaning of one model's scores.
 
     Attributes:
-        precise: whether what it finds is right often enough to be shown unasked.
-        threshold: least probability of a finding.
-        weights: by kind of place, of one, margin, doubt and being unused in a logistic regression; a kind without any
-            is never found.
+        precise: True if its findings are right often enough to be shown by default.
+        threshold: lowest probability of a finding.
+        weights: by kind of place, the weights of 1, margin, doubt and unused in a logistic regression; a kind
+            without weights is never reported.
     """
 
     precise: bool
     threshold: float
     weights: Mapping[str, tuple[float, ...]]
 
-    def confidence(self, one: Comparison) -> float:
-        """The probability that a place is wrong, by the regression; 0 unless the model prefers the alternative."""
+    def compute_confidence(self, one: Comparison) -> float:
+        """Return the probability that a place is wrong, 0 to 1; 0 if the alternative is not likelier."""
         if one.site.kind not in self.weights or not one.margin > 0:
             return 0.0
         features = (1.0, one.margin, one.doubt, float(one.unused))
@@ -46,8 +46,8 @@ class Calibration:
 
 
 @cache
-def of_model(name: str) -> Calibration | None:
-    """The calibration of the model of that name; None when it was never measured."""
+def load_calibration(name: str) -> Calibration | None:
+    """Return the calibration of the model `name`; None if it was never measured."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8")).get("model", {}).get(name)
     if table is None:
         return None

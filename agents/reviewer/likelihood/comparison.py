@@ -1,4 +1,4 @@
-"""A place where the completion model prefers another text, with the figures that say by how much."""
+"""The comparison of a place with its likeliest alternative, as the completion model scores them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One place as the model sees it.
+    """One place with the model's scores.
 
     Attributes:
         site: the place.
-        alternative: the likeliest of those alternatives that are used elsewhere, or of those that are not.
-        margin: by how much the line with it is likelier, in nats.
-        doubt: log-probability of the tokens of what is written, nats.
-        unused: the function binds the alternative and nowhere uses it.
+        alternative: the likeliest of the alternatives that are used elsewhere, or of those that are not (`unused`).
+        margin: log-probability of the line with it minus that of the line as written, in nats.
+        doubt: log-probability of the tokens as written, in nats.
+        unused: True if the function binds the alternative and never uses it.
     """
 
     site: Site

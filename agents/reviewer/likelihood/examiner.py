@@ -1,6 +1,6 @@
-"""The likelihood layer as the reviewer asks for it: functions one by one, with whatever completion model there is.
+"""The likelihood layer as an `Examiner`: scores functions with the completion model that is installed.
 
-Never fails with the model: without an answer nothing is found. Start at `LikelihoodExaminer`.
+If the model fails, there are no findings. Start at `LikelihoodExaminer`.
 """
 
 from __future__ import annotations
@@ -26,32 +26,35 @@ _LOG = logging.getLogger(__name__)
 
 
 class LikelihoodExaminer:
-    """Implements `agents.reviewer.layers.Examiner`. Thread-safe, as the model is."""
+    """Implementation of `agents.reviewer.layers.Examiner`. Thread-safe if the model is."""
 
     layer = Layer.LIKELIHOOD
 
     def __init__(self, model: CompletionModel, *, always: bool = False) -> None:
-        """`always` looks with a model that was measured but is not precise too: a person wants to see more."""
+        """Create an examiner that scores with `model`.
+
+        `always` uses a model that was measured even if its findings are not precise.
+        """
         self._model = model
-        known = calibration.of_model(model.entry.name)
+        known = calibration.load_calibration(model.entry.name)
         self._calibration = known if known is not None and (known.precise or always) else None
         if always and self.problem:
             _LOG.warning(self.problem)
 
     @property
     def identity(self) -> str:
-        """The model and what its scores mean."""
+        """Name and calibration of the model."""
         return f"{self._model.entry.name} {self._calibration}"
 
     @property
     def problem(self) -> str:
-        """Why nothing is found, "" when something may be."""
+        """One sentence why there are no findings, "" if there may be some."""
         if self._calibration is not None:
             return ""
         name = self._model.entry.name
-        if calibration.of_model(name) is None:
-            return f"How well the model {name} tells slips from sound code was never measured, so it looks for none."
-        return f"The model {name} raises too many false alarms, so it looks for no slips."
+        if calibration.load_calibration(name) is None:
+            return f"The model {name} was not calibrated for finding slips, so this layer is off. Use a model that was."
+        return f"The model {name} gives too many false alarms, so this layer is off."
 
     def examine(
         self,
@@ -59,9 +62,9 @@ class LikelihoodExaminer:
         units: Sequence[Unit],
         cancelled: Callable[[], bool],
         *,
-        whole: bool = True,  # noqa: ARG002 (it costs nothing but time: always all of it)
+        whole: bool = True,  # noqa: ARG002 (costs only time, so it always examines all)
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
-        """Slips in each of `units`, as they are found."""
+        """Yield each unit with its findings; ends early if `cancelled` or if the model fails."""
         known = self._calibration
         if known is None:
             return

@@ -1,8 +1,9 @@
-"""What the completion model finds unlikely: each place is compared with what else could stand there.
+"""The review by the completion model: compares the text of each place with alternatives by their probability.
 
-The model writes nothing: it scores lines that syntax offers (`agents.reviewer.likelihood.alternatives`), knowing what
-stands before and after. What a score means is measured for each model (`agents.reviewer.likelihood.calibration`);
-without that nothing is found. Start at `review_likelihood`.
+The model writes nothing. It scores lines with the alternatives that syntax offers
+(`agents.reviewer.likelihood.alternatives`), given the text before and after. What a score means is measured for each
+model (`agents.reviewer.likelihood.calibration`); a model without a calibration finds nothing. Start at
+`review_likelihood`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from agents.edits import Edit
 from agents.findings import Finding, Fix, Layer, Severity
-from agents.reviewer.likelihood.alternatives import Site, sites
-from agents.reviewer.likelihood.calibration import of_model
+from agents.reviewer.likelihood.alternatives import Site, find_sites
+from agents.reviewer.likelihood.calibration import load_calibration
 from agents.reviewer.likelihood.comparison import Comparison
 from indexing.syntax.documents import Span
 from models.completion import FillRequest
@@ -29,23 +30,24 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Score
 
 
-_ABOVE, _BELOW = 6_000, 2_000  # characters that a model gets to see at most; it cuts them to its own window
+# Most characters of the prompt before and after the line; the model cuts them to its window.
+_ABOVE, _BELOW = 6_000, 2_000
 
 
-_LONGEST_LINE = 160  # characters; what is longer is data
+_LONGEST_LINE = 160  # characters; a longer line is data
 
 
-_BATCH = 4  # lines that the model scores without a break; a completion that comes meanwhile waits no longer than that
+_BATCH = 4  # lines scored in one call, for which a completion may have to wait
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much work a review may be.
+    """Limits of the work for one review.
 
     Attributes:
-        seconds: for all spans together; what was found until then is the answer.
-        candidates: lines that the model scores for one span, those as written not counted.
-        doubt: places whose own tokens all together have at least this log-probability are believed.
+        seconds: for all spans together; the review returns what it found until then.
+        candidates: most alternative lines that the model scores for one span.
+        doubt: a place is skipped if the log-probability of its tokens is above this.
     """
 
     seconds: float = 20.0
@@ -56,7 +58,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def review_likelihood(  # noqa: PLR0913 - what the facade hands over
+def review_likelihood(  # noqa: PLR0913 (all of it comes from the caller)
     document: Document,
     syntax: Syntax,
     model: CompletionModel,
@@ -66,37 +68,37 @@ def review_likelihood(  # noqa: PLR0913 - what the facade hands over
     calibration: Calibration | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Finding, ...]:
-    """Findings in `spans` of `document`, in order; blocking, and nothing for a model that was never measured.
+    """Return the findings in `spans` of `document`, in order; blocking.
 
     Args:
         document: the text.
-        syntax: of that text.
-        model: what reads it.
-        spans: what to look at, a function each: those that were changed.
-        cancelled: asked between a few lines; then nothing is found.
-        calibration: what the model's scores mean; by default as measured, and nothing where that was not precise.
+        syntax: its parsed form.
+        model: scores the lines.
+        spans: functions to review.
+        cancelled: called every few lines; if it returns True, there are no findings.
+        calibration: what the model's scores mean; by default as measured, without findings if that was not precise.
         limits: of the work.
 
     Raises:
-        models.errors.ModelError: the model is broken or gone.
+        models.errors.ModelError: the model is broken or was removed.
     """
     if calibration is None:
-        known = of_model(model.entry.name)
+        known = load_calibration(model.entry.name)
         if known is None or not known.precise:
             return ()
         calibration = known
     findings: dict[int, Finding] = {}
-    for one in compared(document, syntax, model, spans, cancelled=cancelled, limits=limits):
-        sure = calibration.confidence(one)
+    for one in compare_sites(document, syntax, model, spans, cancelled=cancelled, limits=limits):
+        confidence = calibration.compute_confidence(one)
         line = document.text.count("\n", 0, one.site.span.start)
-        if sure >= calibration.threshold and (line not in findings or findings[line].confidence < sure):
-            findings[line] = _finding(one, sure)
+        if confidence >= calibration.threshold and (line not in findings or findings[line].confidence < confidence):
+            findings[line] = _build_finding(one, confidence)
     if cancelled():
         return ()
     return tuple(sorted(findings.values(), key=lambda found: found.span.start))
 
 
-def compared(  # noqa: PLR0913 - see `review_likelihood`
+def compare_sites(  # noqa: PLR0913 (see `review_likelihood`)
     document: Document,
     syntax: Syntax,
     model: CompletionModel,
@@ -105,11 +107,11 @@ def compared(  # noqa: PLR0913 - see `review_likelihood`
     cancelled: Callable[[], bool],
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Comparison]:
-    """Each doubtful place in `spans` with its likeliest alternatives, by line, until time or candidates are spent."""
+    """Yield each doubtful place in `spans` with its likeliest alternatives, by line, until a limit is reached."""
     until = time.monotonic() + limits.seconds
     for span in spans:
         left = limits.candidates
-        for line, found in _by_line(document.text, sites(syntax, span)).items():
+        for line, found in _group_by_line(document.text, find_sites(syntax, span)).items():
             if left <= 0 or time.monotonic() > until or cancelled():
                 break
             comparisons, scored = _compare(document, model, line, found, limits.doubt, left, cancelled)
@@ -117,8 +119,8 @@ def compared(  # noqa: PLR0913 - see `review_likelihood`
             yield from comparisons
 
 
-def _by_line(text: str, found: Sequence[Site]) -> Mapping[Span, Sequence[Site]]:
-    """Sites by the line they stand in; without those that reach over its end."""
+def _group_by_line(text: str, found: Sequence[Site]) -> Mapping[Span, Sequence[Site]]:
+    """Return the sites by the line that contains them, without those of several lines or of too long ones."""
     lines: dict[Span, list[Site]] = defaultdict(list)
     for site in found:
         start = text.rfind("\n", 0, site.span.start) + 1
@@ -129,7 +131,7 @@ def _by_line(text: str, found: Sequence[Site]) -> Mapping[Span, Sequence[Site]]:
     return lines
 
 
-def _compare(  # noqa: PLR0913, PLR0917 - a step of `compared`
+def _compare(  # noqa: PLR0913, PLR0917 (a step of `compare_sites`)
     document: Document,
     model: CompletionModel,
     line: Span,
@@ -138,7 +140,7 @@ def _compare(  # noqa: PLR0913, PLR0917 - a step of `compared`
     most: int,
     cancelled: Callable[[], bool],
 ) -> tuple[list[Comparison], int]:
-    """The doubtful places of one line, and how many candidates were scored."""
+    """Return the comparisons of one line, and the number of alternatives that were scored (at most `most`)."""
     text = document.text
     path = document.path
     indented = line.start + len(text[line.start : line.end]) - len(text[line.start : line.end].lstrip())
@@ -147,35 +149,37 @@ def _compare(  # noqa: PLR0913, PLR0917 - a step of `compared`
         text[max(0, line.start - _ABOVE) : indented],
         text[line.end : line.end + _BELOW],
     )
-    # an empty line beside it: asked for more than one, a model keeps what it read of the prompt for those to come
-    scores = model.score(request, [text[indented : line.end], ""], cancelled=_never)
+    # the empty second line makes the model keep the prompt's state for later calls, as it does for several lines
+    scores = model.score(request, [text[indented : line.end], ""], cancelled=_is_never_cancelled)
     if not scores:
         return [], 0
-    doubtful = [(site, low) for site in found if (low := _doubt(scores[0], site, indented)) <= doubt]
-    pairs = [(site, low, other) for site, low in doubtful for other in site.alternatives][:most]
+    doubtful = [
+        (site, doubt_of_site) for site in found if (doubt_of_site := _sum_log_probs(scores[0], site, indented)) <= doubt
+    ]
+    pairs = [(site, doubt_of_site, other) for site, doubt_of_site in doubtful for other in site.alternatives][:most]
     lines = [text[indented : site.span.start] + other + text[site.span.end : line.end] for site, _, other in pairs]
     scored: list[Score] = []
     for start in range(0, len(lines), _BATCH):
         if cancelled():
             return [], len(scored)
-        scored += model.score(request, lines[start : start + _BATCH], cancelled=_never)
-    best: dict[tuple[int, bool], Comparison] = {}  # by place, of what is used elsewhere and of what is not
-    for (site, low, other), score in zip(pairs, scored, strict=False):
+        scored += model.score(request, lines[start : start + _BATCH], cancelled=_is_never_cancelled)
+    best: dict[tuple[int, bool], Comparison] = {}  # by place, and by whether the alternative is unused
+    for (site, doubt_of_site, other), score in zip(pairs, scored, strict=False):
         margin = sum(score.log_probs) - sum(scores[0].log_probs)
-        one = Comparison(site, other, margin, low, other in site.unused)
+        one = Comparison(site, other, margin, doubt_of_site, other in site.unused)
         known = best.setdefault((id(site), one.unused), one)
         if known.margin < margin:
             best[id(site), one.unused] = one
     return list(best.values()), len(scored)
 
 
-def _never() -> bool:
-    """For the model while it computes one batch: asking there whether to go on may hold up a completion."""
+def _is_never_cancelled() -> bool:
+    """Return False: the check between batches is enough, and checking inside one may delay a completion."""
     return False
 
 
-def _doubt(score: Score, site: Site, start: int) -> float:
-    """Log-probability of the tokens that hold what is written at the site, or what follows where nothing is."""
+def _sum_log_probs(score: Score, site: Site, start: int) -> float:
+    """Return the log-probability of the tokens at the site, or of the next token if the site is empty."""
     low = site.span.start - start
     high = max(site.span.end - start, low + 1)
     starts = (0, *score.token_ends)
@@ -188,21 +192,22 @@ def _doubt(score: Score, site: Site, start: int) -> float:
 
 MESSAGES = {
     "unlikely-name": "`{written}` is unexpected here; `{other}` would fit better.",
-    "missing-self": "`{written}` is bound nowhere near; `{other}` would fit better.",
+    "missing-self": "`{written}` is not defined here; `{other}` would fit better.",
     "unlikely-attribute": "The attribute `{written}` is unexpected here; `{other}` would fit better.",
     "swapped-arguments": "These arguments look swapped: `{other}` would be expected.",
-    "unlikely-comparison": "`{written}` is unexpected here; `{other}` would fit better. Look at the boundary.",
+    "unlikely-comparison": "`{written}` is unexpected here; `{other}` would fit better. Check the boundary.",
     "unlikely-operator": "`{written}` is unexpected here; `{other}` would fit better.",
     "unlikely-constant": "`{written}` is unexpected here; `{other}` would fit better.",
-    "unlikely-not": "This `not` is unexpected: the condition may be the wrong way round.",
-    "missing-not": "A `not` seems to be missing: the condition may be the wrong way round.",
-    "missing-await": "An `await` seems to be missing: the coroutine would never run.",
-    "missing-return": "A `return` seems to be missing: the value is computed and dropped.",
-    "missing-raise": "A `raise` seems to be missing: the exception is made and dropped.",
+    "unlikely-not": "This `not` is unexpected; the condition may be the wrong way round.",
+    "missing-not": "A `not` seems to be missing; the condition may be the wrong way round.",
+    "missing-await": "An `await` seems to be missing, so the coroutine would never run.",
+    "missing-return": "A `return` seems to be missing, so the value is computed and dropped.",
+    "missing-raise": "A `raise` seems to be missing, so the exception is created and dropped.",
 }
 
 
-def _finding(one: Comparison, sure: float) -> Finding:
+def _build_finding(one: Comparison, confidence: float) -> Finding:
+    """Return a comparison as a finding of the given confidence."""
     site = one.site
     title = f"Change to `{one.alternative}`" if site.written else f"Insert `{one.alternative.strip()}`"
     return Finding(
@@ -212,5 +217,5 @@ def _finding(one: Comparison, sure: float) -> Finding:
         MESSAGES[site.kind].format(written=site.written, other=one.alternative),
         layer=Layer.LIKELIHOOD,
         fix=Fix(title, (Edit(site.span.start, site.span.end, one.alternative),)),
-        confidence=sure,
+        confidence=confidence,
     )

@@ -1,7 +1,7 @@
-"""Which of ruff's fixes leave what the program does as it is: ruff calls more of them safe than that.
+"""A check of ruff's fixes: those that might change what the program does are marked as unsafe.
 
-An unused import may be imported from here by another module, and may do something by being imported. Start at
-`Safety.judged`.
+ruff calls more fixes safe. An unused import may be imported from this module by another one, and importing it may have
+a side effect. Start at `FixSafety.mark_unsafe_fixes`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import apply_edits
-from agents.reviewer.ruff.module_imports import Imports, acts_not, is_plain_member
+from agents.reviewer.ruff.module_imports import ModuleImports, is_inert, is_plain_member
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from agents.edits import Edit
     from agents.findings import Finding
-    from agents.reviewer.ruff.import_index import Importers
+    from agents.reviewer.ruff.import_index import ImportIndex
     from indexing.syntax.documents import Document
 
-# Fixes of ruff's that change layout, comments, or the way in which the same value is written; nothing else.
-KEEPING = (
+# Rules whose fixes only change layout, comments, or the notation of a value.
+SAFE_CODES = (
     *("F541", "E713", "E714", "B013", "B014", "B033", "PLE251", "PIE790", "RUF100", "UP009", "UP034"),
     *("E1", "E2", "E3", "E70", "W", "Q", "COM"),
 )
@@ -31,52 +31,56 @@ UNUSED_IMPORT = "F401"
 
 
 @dataclass(frozen=True, slots=True)
-class Safety:
-    """Judges the fixes of a document; `importers` knows who imports from it."""
+class FixSafety:
+    """Checks the fixes of a document; `import_index` tells whether another file imports a name from it."""
 
-    importers: Importers
+    import_index: ImportIndex
 
-    def judged(self, document: Document, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Return `findings` with fixes safe only where they change nothing that shows."""
+    def mark_unsafe_fixes(self, document: Document, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return `findings`, with those fixes of ruff's marked as unsafe that might change the program's behaviour."""
         found = tuple(findings)
-        removing = [one for one in found if one.code == UNUSED_IMPORT and _is_claimed(one)]
-        unneeded = self._unneeded(document, removing) if removing else frozenset()
+        unused = [one for one in found if one.code == UNUSED_IMPORT and _is_claimed_safe(one)]
+        unneeded = self._find_removable(document, unused) if unused else frozenset()
         return tuple(
-            one if not _is_claimed(one) or one.code.startswith(KEEPING) or one in unneeded else _questioned(one)
+            one
+            if not _is_claimed_safe(one) or one.code.startswith(SAFE_CODES) or one in unneeded
+            else _mark_unsafe(one)
             for one in found
         )
 
-    def _unneeded(self, document: Document, removing: Sequence[Finding]) -> frozenset[Finding]:
-        """Return the findings of `removing` whose import is unused elsewhere."""
-        before = Imports.of(document.text)
-        left = Imports.of(apply_edits(document.text, _together(removing)))
+    def _find_removable(self, document: Document, unused: Sequence[Finding]) -> frozenset[Finding]:
+        """Return the findings of `unused` whose import can be removed without an effect."""
+        before = ModuleImports.of(document.text)
+        left = ModuleImports.of(apply_edits(document.text, _merge_edits(unused)))
         if before is None or left is None or before.in_class:
             return frozenset()
-        kept = []
-        for finding in removing:
-            assert finding.fix is not None  # noqa: S101 (see `_is_claimed`)
-            after = Imports.of(apply_edits(document.text, finding.fix.edits))
-            if after is not None and self._acts_not(document.path, before, after, left):
+        removable = []
+        for finding in unused:
+            assert finding.fix is not None  # noqa: S101 (see `_is_claimed_safe`)
+            after = ModuleImports.of(apply_edits(document.text, finding.fix.edits))
+            if after is not None and self._are_removals_inert(document.path, before, after, left):
                 names = before.names - after.names
-                if not names or document.path is None or not self.importers.may_use(document.path, names):
-                    kept.append(finding)
-        return frozenset(kept)
+                if not names or document.path is None or not self.import_index.may_use(document.path, names):
+                    removable.append(finding)
+        return frozenset(removable)
 
-    def _acts_not(self, path: Path | None, before: Imports, after: Imports, left: Imports) -> bool:
-        """Return whether the modules no longer imported have no import side effects."""
-        beside = [] if path is None else [path.parent, self.importers.root_of(path)]
-        modules = _gone(before.modules, after.modules, left.modules)
-        members = _gone(before.members, after.members, left.members)
-        if not all(acts_not(module, beside) for module in modules):
+    def _are_removals_inert(
+        self, path: Path | None, before: ModuleImports, after: ModuleImports, left: ModuleImports
+    ) -> bool:
+        """Return whether the imports that `after` lacks, and `left` does not replace, have no side effects."""
+        beside = [] if path is None else [path.parent, self.import_index.find_root(path)]
+        modules = _find_removed(before.modules, after.modules, left.modules)
+        members = _find_removed(before.members, after.members, left.members)
+        if not all(is_inert(module, beside) for module in modules):
             return False
         return all(
-            is_plain_member(one) if acts_not(one.rpartition(".")[0], beside) else _is_defined(one, beside)
+            is_plain_member(one) if is_inert(one.rpartition(".")[0], beside) else _is_in_single_file(one, beside)
             for one in members
         )
 
 
-def _is_defined(member: str, beside: Sequence[Path]) -> bool:
-    """Return whether `module.name` is taken from a module of the workspace that is one file, so is no module itself."""
+def _is_in_single_file(member: str, beside: Sequence[Path]) -> bool:
+    """Return whether `module.name` is taken from a workspace module that is one file, so that it is no submodule."""
     module = member.rpartition(".")[0]
     name = module.lstrip(".")
     if not name or not beside:
@@ -86,26 +90,29 @@ def _is_defined(member: str, beside: Sequence[Path]) -> bool:
     return any(folder.joinpath(*name.split(".")).with_suffix(".py").is_file() for folder in folders)
 
 
-def _gone(before: Counter[str], after: Counter[str], left: Counter[str]) -> set[str]:
+def _find_removed(before: Counter[str], after: Counter[str], left: Counter[str]) -> set[str]:
+    """Return the names that `after` has fewer times than `before` and that `left` does not have."""
     return {name for name in before - after if not left[name]}
 
 
-def _is_claimed(finding: Finding) -> bool:
+def _is_claimed_safe(finding: Finding) -> bool:
+    """Return whether the finding has a fix that ruff calls safe."""
     return finding.source == "ruff" and finding.fix is not None and finding.fix.safe
 
 
-def _questioned(finding: Finding) -> Finding:
-    assert finding.fix is not None  # noqa: S101 (see `_is_claimed`)
+def _mark_unsafe(finding: Finding) -> Finding:
+    """Return the finding with its fix marked as unsafe."""
+    assert finding.fix is not None  # noqa: S101 (see `_is_claimed_safe`)
     return replace(finding, fix=replace(finding.fix, safe=False))
 
 
-def _together(findings: Sequence[Finding]) -> tuple[Edit, ...]:
-    """Return the edits of all fixes that do not overlap, in order."""
+def _merge_edits(findings: Sequence[Finding]) -> tuple[Edit, ...]:
+    """Return the edits of all fixes in order, without those that overlap an earlier one."""
     edits = sorted(
         {edit for one in findings if one.fix for edit in one.fix.edits}, key=lambda one: (one.start, one.end)
     )
-    made: list[Edit] = []
+    merged: list[Edit] = []
     for edit in edits:
-        if not made or edit.start >= made[-1].end:
-            made.append(edit)
-    return tuple(made)
+        if not merged or edit.start >= merged[-1].end:
+            merged.append(edit)
+    return tuple(merged)

@@ -1,7 +1,7 @@
-"""Who imports a name from a module: a bounded look at the Python files of the workspace.
+"""An index of the imports in a workspace's Python files, to tell whether another file imports a name from a module.
 
-Reads files, follows no link, never fails; where it cannot know, the answer is that somebody may. Start at
-`Importers.may_use`.
+Reads a bounded number of files, follows no link and never fails; if the answer is unknown, another file may import the
+name. Start at `ImportIndex.may_use`.
 """
 
 from __future__ import annotations
@@ -21,43 +21,52 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 MOST_FILES = 5_000
-MOST_ENTRIES = 50_000  # of folders, looked at in search of them
-_LARGEST = 1_000_000  # bytes; a larger file may hold anything
+MOST_ENTRIES = 50_000  # of folders, visited in search of Python files
+_LARGEST = 1_000_000  # bytes; a larger file may import anything
 _FRESH_S = 2.0
-_LEFT_OUT = frozenset({"node_modules", "site-packages", "__pycache__"})
-_ENDS = (".py", ".pyi", ".pyw", ".ipynb")
-_PROJECT = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "requirements.txt")
+_SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "__pycache__"})
+_SUFFIXES = (".py", ".pyi", ".pyw", ".ipynb")
+_PROJECT_MARKS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "requirements.txt")
 _FROM = re.compile(r"\bfrom\s+([.\w]+)\s+import\s+(\([^)]{0,5000}\)|(?:[^\n\\;#]|\\.)*)", re.DOTALL)
 _IMPORT = re.compile(r"\bimport\s+((?:[^\n\\;#(]|\\.)+)", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*|\*")
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """What one file imports: (module, names) of each `from`, and every word of other imports."""
+class _FileImports:
+    """The imports of one file.
+
+    Attributes:
+        stamp: time of modification and size of the file when it was read.
+        taken: module and names of each `from ... import`.
+        modules: words that may name an imported module.
+    """
 
     stamp: tuple[int, int]
     taken: tuple[tuple[str, frozenset[str]], ...]
     modules: frozenset[str]
 
 
-class Importers:
-    """The imports of all Python files of some folders. Thread-safe."""
+class ImportIndex:
+    """Imports of all Python files below some folders. Thread-safe."""
 
     def __init__(self, roots: Callable[[], Sequence[Path]] = tuple) -> None:
-        """`roots` gives the workspace folders; a file outside of them belongs to its own project."""
+        """Create an empty index.
+
+        `roots` returns the workspace folders; a file outside of them belongs to the project around it.
+        """
         self._roots = roots
         self._lock = threading.Lock()
-        self._files: dict[Path, _File | None] = {}
+        self._files: dict[Path, _FileImports | None] = {}
         self._listed: dict[Path, tuple[float, list[Path] | None]] = {}
 
-    def root_of(self, path: Path) -> Path:
-        """Return the folder that everything lies in which may import the module at `path`."""
+    def find_root(self, path: Path) -> Path:
+        """Return the folder whose files may import the module at `path`: a workspace folder, or that of its project."""
         for root in self._roots():
             if path.is_relative_to(root):
                 return root
         for folder in path.parents:
-            if any((folder / mark).exists() for mark in _PROJECT):
+            if any((folder / mark).exists() for mark in _PROJECT_MARKS):
                 return folder
         folder = path.parent
         while (folder / "__init__.py").exists() and folder.parent != folder:
@@ -65,72 +74,75 @@ class Importers:
         return folder
 
     def may_use(self, path: Path, names: Collection[str]) -> bool:
-        """Return whether another file may take one of `names` from the module at `path`."""
+        """Return whether another file may import one of `names` from the module at `path`."""
         with self._lock:
-            listed = self._python_files(self.root_of(path))
+            listed = self._list_python_files(self.find_root(path))
             if listed is None:
                 return True
             stem = path.parent.name if path.stem == "__init__" else path.stem
-            return any(self._takes(other, path, stem, frozenset(names)) for other in listed if other != path)
+            return any(self._may_import(other, path, stem, frozenset(names)) for other in listed if other != path)
 
-    def _takes(self, other: Path, path: Path, stem: str, names: frozenset[str]) -> bool:
-        file = self._read(other)
+    def _may_import(self, other: Path, path: Path, stem: str, names: frozenset[str]) -> bool:
+        """Return whether the file `other` may import one of `names` from the module at `path`, whose name is `stem`."""
+        file = self._load_imports(other)
         if file is None:
             return True
         for module, taken in file.taken:
-            if taken & (names | {"*"}) and _may_be(module, other, path, stem):
+            if taken & (names | {"*"}) and _may_refer_to(module, other, path, stem):
                 return True
         if stem not in file.modules:
             return False
-        text = _text(other)
+        text = _read_text(other)
         return text is None or any(re.search(rf"\.\s*{re.escape(name)}\b", text) for name in names)
 
-    def _read(self, path: Path) -> _File | None:
-        """Return what a file imports, None where that cannot be known."""
+    def _load_imports(self, path: Path) -> _FileImports | None:
+        """Return the imports of a file, parsed anew if it changed; None if they cannot be known."""
         try:
             found = path.stat()
         except OSError:
-            return _File((0, 0), (), frozenset())
+            return _FileImports((0, 0), (), frozenset())
         stamp = (found.st_mtime_ns, found.st_size)
         known = self._files.get(path)
         if known is not None and known.stamp == stamp:
             return known
-        text = _text(path)
-        file = None if text is None else _imports(text, stamp)
+        text = _read_text(path)
+        file = None if text is None else _parse_imports(text, stamp)
         self._files[path] = file
         if len(self._files) > 2 * MOST_FILES:
             self._files.clear()
         return file
 
-    def _python_files(self, root: Path) -> list[Path] | None:
-        """Return the Python files below `root`, None where there are too many."""
+    def _list_python_files(self, root: Path) -> list[Path] | None:
+        """Return the Python files below `root`, listed anew after two seconds; None if there are too many."""
         now = time.monotonic()
         known = self._listed.get(root)
         if known is None or known[0] < now:
             self._listed.clear()
-            known = self._listed[root] = (now + _FRESH_S, _walked(root))
+            known = self._listed[root] = (now + _FRESH_S, _walk_python_files(root))
         return known[1]
 
 
-def _walked(root: Path) -> list[Path] | None:
+def _walk_python_files(root: Path) -> list[Path] | None:
+    """Return the Python files below `root` outside of virtual environments; None if there are too many."""
     files: list[Path] = []
     seen = 0
     for folder, inner, names in os.walk(root):
         seen += len(inner) + len(names)
-        files += (Path(folder, name) for name in names if name.endswith(_ENDS))
+        files += (Path(folder, name) for name in names if name.endswith(_SUFFIXES))
         if seen > MOST_ENTRIES or len(files) > MOST_FILES:
             return None
         inner[:] = [
             name
             for name in inner
             if not name.startswith(".")
-            and name not in _LEFT_OUT
+            and name not in _SKIPPED_FOLDERS
             and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))  # noqa: PTH110, PTH118 (many)
         ]
     return files
 
 
-def _text(path: Path) -> str | None:
+def _read_text(path: Path) -> str | None:
+    """Return the text of a file, of a notebook with its escapes resolved; None if unreadable or too large."""
     try:
         data, _ = read_regular(path, _LARGEST + 1)
     except OSError:
@@ -141,23 +153,26 @@ def _text(path: Path) -> str | None:
     return text.replace("\\n", "\n").replace('\\"', '"') if path.suffix == ".ipynb" else text
 
 
-def _imports(text: str, stamp: tuple[int, int]) -> _File:
-    """Return the imports of a text by its words: those in strings and comments count too."""
+def _parse_imports(text: str, stamp: tuple[int, int]) -> _FileImports:
+    """Return the imports of a text, found by pattern.
+
+    Those in strings and comments count too, so that there may be too many but not too few.
+    """
     taken = []
     modules: set[str] = set()
     for found in _FROM.finditer(text):
         names = frozenset(_WORD.findall(re.sub(r"#[^\n]*", "", found[2])))
         if found[2].startswith("(") and not found[2].endswith(")"):
-            names |= {"*"}  # too long to be read
+            names |= {"*"}  # too long for the pattern; may import anything
         taken.append((found[1], names))
         modules |= names
     for found in _IMPORT.finditer(text):
         modules.update(_WORD.findall(found[1]))
-    return _File(stamp, tuple(taken), frozenset(modules))
+    return _FileImports(stamp, tuple(taken), frozenset(modules))
 
 
-def _may_be(module: str, other: Path, path: Path, stem: str) -> bool:
-    """Return whether `module`, as `other` writes it, may be the module at `path`."""
+def _may_refer_to(module: str, other: Path, path: Path, stem: str) -> bool:
+    """Return whether `module`, as the file `other` writes it, may be the module at `path`, named `stem`."""
     name = module.lstrip(".")
     if name:
         parts = name.split(".")

@@ -1,6 +1,6 @@
-"""Which modules a Python text imports and which names that gives it: what goes when an import goes.
+"""The modules that a Python text imports and the names that its imports bind, by its syntax alone.
 
-By syntax alone, of one text. Start at `Imports.of`.
+Also tells which modules of the standard library can be imported without side effects. Start at `ModuleImports.of`.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from starling_python import parse_python
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Modules of the standard library that do something when they are imported, or are not on every machine.
-_ACTING = frozenset(
+# Modules of the standard library with side effects when imported, or that are missing on some machines.
+_MODULES_WITH_EFFECTS = frozenset(
     {
         *("readline", "rlcompleter", "antigravity", "this", "site", "turtle", "tkinter", "idlelib", "cgitb", "test"),
         *("sitecustomize", "usercustomize", "encodings", "lib2to3", "distutils", "curses", "dbm", "__main__"),
         *("__hello__", "__phello__", "nt", "winreg", "msvcrt", "winsound", "posix"),
     }
 )
-_ALWAYS_LOADED = frozenset({"collections.abc", "os.path"})  # of all dotted names these need nobody to import them
+_ALWAYS_LOADED = frozenset({"collections.abc", "os.path"})  # submodules that are loaded without an import of their own
 
 
 @dataclass(frozen=True, slots=True)
-class Imports:
-    """The imports of one text.
+class ModuleImports:
+    """Imports of one text.
 
     Attributes:
-        modules: how often each module is imported where it is run, relative ones with their dots.
-        members: how often each `module.name` is taken from a module; the name may be a module of its own.
-        names: names that imports bind at the top of the module.
-        in_class: whether a class imports in its body.
+        modules: number of imports of each module that run, by name; relative ones with their dots.
+        members: number of imports that run of each `module.name`; the name may be a submodule.
+        names: names that imports bind in the module's namespace.
+        in_class: True if a class body has an import.
     """
 
     modules: Counter[str]
@@ -46,8 +46,8 @@ class Imports:
     in_class: bool
 
     @classmethod
-    def of(cls, text: str) -> Imports | None:
-        """Return the imports of `text`, None where it does not parse."""
+    def of(cls, text: str) -> ModuleImports | None:
+        """Return the imports of `text`, None if it does not parse."""
         try:
             tree = parse_python(text)
         except SyntaxError:
@@ -56,9 +56,9 @@ class Imports:
         members: Counter[str] = Counter()
         names: set[str] = set()
         in_class = False
-        for statement, where, runs in _statements(tree.body, "module", runs=True):
-            in_class = in_class or where == "class"
-            if where == "module":
+        for statement, scope, runs in _find_imports(tree.body, "module", runs=True):
+            in_class = in_class or scope == "class"
+            if scope == "module":
                 names.update(each.asname or each.name.partition(".")[0] for each in statement.names)
             if not runs:
                 continue
@@ -72,15 +72,15 @@ class Imports:
         return cls(modules, members, frozenset(names), in_class)
 
 
-def acts_not(module: str, beside: Sequence[Path]) -> bool:
-    """Return whether importing `module` does nothing that shows: of the standard library, and not hidden by a file.
+def is_inert(module: str, beside: Sequence[Path]) -> bool:
+    """Return whether importing `module` has no side effect: it is of the standard library, and no file shadows it.
 
     Args:
         module: its dotted name.
-        beside: folders that Python looks for modules in before its own.
+        beside: folders that Python searches before the standard library.
     """
     top = module.partition(".")[0]
-    if top not in sys.stdlib_module_names or top in _ACTING:
+    if top not in sys.stdlib_module_names or top in _MODULES_WITH_EFFECTS:
         return False
     if "." in module and module not in _ALWAYS_LOADED:
         return False
@@ -88,21 +88,21 @@ def acts_not(module: str, beside: Sequence[Path]) -> bool:
 
 
 def is_plain_member(member: str) -> bool:
-    """Return whether `module.name` of the standard library is no module of its own."""
+    """Return whether `module.name` of the standard library is no submodule."""
     module, _, name = member.rpartition(".")
     place = Path(sysconfig.get_path("stdlib"), *module.split("."))
     return member in _ALWAYS_LOADED or not ((place / f"{name}.py").exists() or (place / name).is_dir())
 
 
-def _statements(
-    body: Sequence[ast.stmt], where: str, *, runs: bool
+def _find_imports(
+    body: Sequence[ast.stmt], scope: str, *, runs: bool
 ) -> Iterator[tuple[ast.Import | ast.ImportFrom, str, bool]]:
-    """Yield the imports of `body`, where each binds its names, and whether it is ever run."""
+    """Yield each import in `body` with its scope ("module", "class" or "function") and whether it is ever run."""
     for each in body:
         if isinstance(each, ast.Import | ast.ImportFrom):
-            yield each, where, runs
+            yield each, scope, runs
             continue
-        inner = where
+        inner = scope
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
             inner = "function"
         elif isinstance(each, ast.ClassDef):
@@ -111,9 +111,9 @@ def _statements(
         for field in ("body", "handlers", "cases"):
             blocks = getattr(each, field, [])
             if field == "body":
-                yield from _statements(blocks, inner, runs=run)
+                yield from _find_imports(blocks, inner, runs=run)
             else:
                 for block in blocks:
-                    yield from _statements(block.body, inner, runs=runs)
+                    yield from _find_imports(block.body, inner, runs=runs)
         for field in ("orelse", "finalbody"):
-            yield from _statements(getattr(each, field, []), inner, runs=runs)
+            yield from _find_imports(getattr(each, field, []), inner, runs=runs)

@@ -1,6 +1,6 @@
-"""Which of ruff's rules speak where nobody configured ruff, and how much each matters. Data only.
+"""The rules of ruff that are enabled if the workspace does not configure ruff, and the severity of their findings.
 
-Chosen for precision: what is nearly always a mistake. Style, modernisation and taste are left to who asks for them.
+Data only. Chosen for precision: rules whose findings are nearly always mistakes, none about style or modernisation.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ SELECTED = (
     *("ASYNC100", "ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC251"),
     *("LOG014", "S501", "S506", "SIM220", "SIM221"),
 )
-# Star imports are seen by whoever writes them; F722 takes the strings of a `Literal` from elsewhere for types; the next
-# four do not know `a.__all__ + b`, helpers of handlers and odd signatures; the last is our `hidden-direction`.
+# Star imports are deliberate; F722 mistakes the strings of an imported `Literal` for types; the next
+# four misjudge `a.__all__ + b`, helpers of handlers and unusual signatures; the last equals `hidden-direction`.
 IGNORED = ("F403", "F405", "F722", "PLE0302", "PLE0309", "PLE0605", "PLE0704", "PLE2502")
-PER_FILE = "__init__.py:F401,**/*compat*.py:F401"  # names are imported there to be imported from there
+PER_FILE = "__init__.py:F401,**/*compat*.py:F401"  # these files re-export names
 
 PEP8 = ("E", "W", "N801", "N802", "N803", "N804", "N805", "N806", "N815", "N816", "N818")
-NOT_PEP8 = ("E226", "E241", "E242", "E704", "W505")  # pycodestyle leaves these out itself: they are not unanimous
-PEP8_LINE = 99  # what PEP 8 allows a team to agree on; a project that says a length of its own is held to that
+NOT_PEP8 = ("E226", "E241", "E242", "E704", "W505")  # pycodestyle ignores these by default, because opinions differ
+PEP8_LINE = 99  # PEP 8's upper limit for a team's agreement; a configured line length takes precedence
 
-# As grave as it is certain: an error is what cannot run, a hint what changes nothing.
+# An error cannot run; a hint changes nothing; what is less certain is less severe.
 _HINTS = (
     *("F401", "F504", "F522", "F523", "F541", "F601", "F841", "F842", "RUF059"),
     *("B004", "B033", "B034", "PLE251", "PLW0128", "PLW0604"),
@@ -41,8 +41,8 @@ _ERRORS = (
 UNNECESSARY = frozenset({"F401", "F811", "F841"})
 
 
-def severity(code: str) -> Severity:
-    """How much a finding of ruff's matters."""
+def choose_severity(code: str) -> Severity:
+    """Return the severity of a finding with ruff's code `code`."""
     if code.startswith(_HINTS):
         return Severity.HINT
     if code.startswith(_INFORMATION):

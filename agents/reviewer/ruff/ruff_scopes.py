@@ -1,6 +1,6 @@
-"""Where a name of Python is bound around a use of it: in an earlier round of a loop, or until a `del` that may not run.
+"""Bindings of a Python name around its use: in an earlier iteration of a loop, or until a `del` that may not run.
 
-Start at `is_bound_in_loop`.
+Works on the syntax tree alone. Start at `is_bound_in_loop`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BRANCHES = {
     *("match_statement", "for_statement", "while_statement", "except_clause", "list_comprehension", "with_statement"),
     *("generator_expression", "set_comprehension", "dictionary_comprehension", "lambda", "finally_clause"),
 }
-_LEAVES = {"continue_statement", "break_statement", "return_statement", "raise_statement"}
+_JUMP_KINDS = {"continue_statement", "break_statement", "return_statement", "raise_statement"}
 _TARGETS = {
     "assignment": "left",
     "augmented_assignment": "left",
@@ -33,7 +33,7 @@ _MOST_NODES = 20_000
 
 
 def ancestors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """Yield what holds `node`, innermost first."""
+    """Yield the nodes that contain `node`, innermost first."""
     around = node.parent
     while around is not None:
         yield around
@@ -41,27 +41,30 @@ def ancestors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def is_bound_in_loop(use: tree_sitter.Node, name: str) -> bool:
-    """Return whether a loop around `use` binds `name`, and its first round may get past `use` without it."""
-    inner, sometimes = use, False
+    """Return whether a loop around `use` binds `name`, and an earlier iteration may have bound it.
+
+    Requires that the first iteration may skip `use`, by a branch or a jump.
+    """
+    inner, may_skip = use, False
     for around in ancestors(use):
         if around.type == "function_definition":
             return False
         if around.type in _LOOPS and around.child_by_field_name("body") == inner:
-            sometimes = sometimes or _may_leave_before(inner, use)
-            if sometimes and any(_binds(each, name) for each in _same_scope(inner)):
+            may_skip = may_skip or _may_leave_before(inner, use)
+            if may_skip and any(_binds(each, name) for each in _walk_scope(inner)):
                 return True
-        sometimes = sometimes or around.type in _BRANCHES
+        may_skip = may_skip or around.type in _BRANCHES
         inner = around
     return False
 
 
 def is_bound_in_module(root: tree_sitter.Node, name: str) -> bool:
-    """Return whether the module itself binds `name`, anywhere."""
-    return any(_binds(each, name) for each in _same_scope(root))
+    """Return whether a statement of the module's own scope binds `name`."""
+    return any(_binds(each, name) for each in _walk_scope(root))
 
 
 def is_deleted_sometimes(use: tree_sitter.Node, name: str) -> bool:
-    """Return whether a `del name` above stands in a branch that `use` does not stand in."""
+    """Return whether an earlier `del name` is in a branch that does not contain `use`."""
     scope = next((each for each in ancestors(use) if each.type in {"function_definition", "module"}), None)
     if scope is None:
         return False
@@ -71,19 +74,19 @@ def is_deleted_sometimes(use: tree_sitter.Node, name: str) -> bool:
         and each.start_byte < use.start_byte
         and each.parent is not None
         and each.parent.id not in around
-        and any(_is_named(inner, name) for inner in _leaves(each))
-        for each in _same_scope(scope)
+        and any(_is_named(inner, name) for inner in _find_names(each))
+        for each in _walk_scope(scope)
     )
 
 
 def _may_leave_before(body: tree_sitter.Node, use: tree_sitter.Node) -> bool:
-    """Return whether a statement of the loop's body before `use` may end the round."""
+    """Return whether a statement of the loop's body before `use` may end the iteration."""
     before = [each for each in body.named_children if each.end_byte <= use.start_byte]
-    return any(inner.type in _LEAVES for each in before for inner in _same_scope(each))
+    return any(inner.type in _JUMP_KINDS for each in before for inner in _walk_scope(each))
 
 
-def _same_scope(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """Yield `node` and what it holds, without the inside of functions and classes in it."""
+def _walk_scope(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    """Yield `node` and its descendants in the same scope, at most `_MOST_NODES`."""
     stack, seen = [node], 0
     while stack and seen < _MOST_NODES:
         each = stack.pop()
@@ -94,25 +97,26 @@ def _same_scope(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _binds(node: tree_sitter.Node, name: str) -> bool:
-    """Return whether `node` gives `name` a value that stays; the name of an exception does not."""
+    """Return whether `node` binds `name` for longer than a handler; the name of an exception does not last."""
     if node.type in _TARGETS:
         target = node.child_by_field_name(_TARGETS[node.type])
         has_value = node.type != "assignment" or node.child_by_field_name("right") is not None
-        return target is not None and has_value and any(_is_named(each, name) for each in _leaves(target))
+        return target is not None and has_value and any(_is_named(each, name) for each in _find_names(target))
     if node.type in _IMPORTS:
-        return any(_is_named(each, name) for each in _leaves(node))
-    if node.type == "as_pattern_target" and not any(each.type == "except_clause" for each in _two_above(node)):
-        return any(_is_named(each, name) for each in _leaves(node))
+        return any(_is_named(each, name) for each in _find_names(node))
+    if node.type == "as_pattern_target" and not any(each.type == "except_clause" for each in _get_two_ancestors(node)):
+        return any(_is_named(each, name) for each in _find_names(node))
     return False
 
 
-def _two_above(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+def _get_two_ancestors(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """Return the parent and the grandparent of `node`, as far as they exist."""
     above = node.parent
     return [each for each in (above, above.parent if above is not None else None) if each is not None]
 
 
-def _leaves(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """Yield the names in `node`, those behind a dot and in an index left out."""
+def _find_names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    """Yield the identifiers in `node`, without attributes, indices and calls."""
     stack = [node]
     while stack:
         each = stack.pop()

@@ -1,8 +1,7 @@
-"""What the workspace says to ruff: which configuration is in force for a file, and which rules it selects or ignores.
+"""The workspace's settings of ruff: which configuration applies to a file, and which rules it selects or ignores.
 
-Reads configuration files and asks ruff itself; writes nothing. ruff is handed no configuration that is no ordinary
-file, or that has brought it down before; then its own rules are in force, and a sentence says so. Start at
-`SettingsCache.of`.
+Reads configuration files and runs ruff to show them; writes nothing. A configuration that is no regular file, or that
+made ruff fail, is refused: Starling's default rules apply and a sentence says so. Start at `RuffSettingsCache.resolve`.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from indexing.workspace.files import TooDeepError, read_toml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_NAMES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # ruff's own order within a folder
-_LONGEST_LINE = 320  # ruff's own bound
+_NAMES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # in ruff's order of precedence within a folder
+_LONGEST_LINE = 320  # ruff's limit
 _FRESH_S = 2.0
 _MOST_FOLDERS = 5000
 _MOST_FILES = 500
-_MOST_CODES = 1000  # ruff has about as many
+_MOST_CODES = 1000  # about the number of ruff's rules
 _ENABLED = re.compile(r"^linter\.rules\.enabled = \[\n(.*?)^\]", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"\(([A-Z]+\d+)\)")
 _MINIMUM = re.compile(r">=\s*3\.(\d+)")
@@ -41,17 +40,17 @@ _IGNORES = ("ignore", "extend-ignore")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What ruff is asked for one file.
+class RuffSettings:
+    """Settings of ruff for one file.
 
     Attributes:
-        file: the workspace's configuration of ruff, None for none.
-        select: codes to look for.
-        target: the oldest Python the code is for ("py311"), "" where the configuration says it.
-        enabled: codes that the workspace's own ruff reports.
-        ignored: codes or groups that are not looked for: the workspace ignores them.
-        more: further arguments.
-        problem: why the workspace's configuration is not in force, "" where it is or there is none.
+        file: the workspace's configuration of ruff, None if there is none.
+        select: codes of the rules to run.
+        target: oldest Python version that the code supports ("py311"), "" if the configuration says it.
+        enabled: codes that the workspace's configuration selects.
+        ignored: codes or groups that the workspace's configuration ignores.
+        more: further arguments of the command line.
+        problem: one sentence why the workspace's configuration is not used, "" if it is, or there is none.
     """
 
     file: Path | None
@@ -62,71 +61,73 @@ class Settings:
     more: tuple[str, ...] = ()
     problem: str = ""
 
-    def left_out(self, codes: Iterable[str]) -> tuple[str, ...]:
-        """Which of `codes`, ruff's for rules of ours, are the workspace's own business: it reports or ignores them."""
+    def select_workspace_codes(self, codes: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `codes` that the workspace's configuration selects or ignores; Starling skips them."""
         ignored = self.ignored or ("\0",)
         return tuple(code for code in codes if code in self.enabled or code.startswith(ignored))
 
-    def arguments(self) -> list[str]:
-        """For the command line."""
+    def build_arguments(self) -> list[str]:
+        """Return the arguments for ruff's command line."""
         if self.file is None:
             rules = [
                 "--ignore",
-                self._ignore(),
+                self._build_ignore_list(),
                 "--per-file-ignores",
                 ruff_rules.PER_FILE,
             ]
             target = ["--target-version", self.target]
             return ["--isolated", "--select", ",".join(self.select), *rules, *target, *self.more]
-        select = ["--select", ",".join(self.select), "--ignore", self._ignore()]
+        select = ["--select", ",".join(self.select), "--ignore", self._build_ignore_list()]
         return ["--config", str(self.file), "--force-exclude", *select]
 
-    def _ignore(self) -> str:
-        """Return what is ignored of what is selected, which fits a command line however much the workspace ignores."""
-        told = [code for code in self.ignored if code.startswith(self.select) or _begins(self.select, code)]
-        return ",".join((*ruff_rules.IGNORED, *told[:_MOST_CODES]))
+    def _build_ignore_list(self) -> str:
+        """Return the codes to ignore, at most `_MOST_CODES` of the workspace's so that they fit on a command line."""
+        relevant = [
+            code for code in self.ignored if code.startswith(self.select) or _is_prefix_of_any(self.select, code)
+        ]
+        return ",".join((*ruff_rules.IGNORED, *relevant[:_MOST_CODES]))
 
 
-class SettingsCache:
-    """Settings by folder; looked at again when the configuration changes."""
+class RuffSettingsCache:
+    """Settings by folder, read again when the configuration changes. Thread-safe."""
 
     def __init__(self, ask: Callable[[Path], str]) -> None:
-        """`ask` gives what `ruff check --show-settings` prints for a configuration file."""
+        """Create an empty cache; `ask` returns what `ruff check --show-settings` prints for a file."""
         self._ask = ask
-        self._known: dict[tuple[str, int, int], Settings] = {}
+        self._known: dict[tuple[str, int, int], RuffSettings] = {}
         self._refused: dict[tuple[str, int, int], str] = {}
         self._folders: dict[Path, tuple[float, tuple[Path | None, bool]]] = {}
         self._lock = threading.Lock()
 
-    def of(self, path: Path | None, *, everything: bool) -> Settings:
-        """The settings for the file `path`; `everything` includes what the workspace's own ruff reports."""
-        file, own = self._nearest(path)
+    def resolve(self, path: Path | None, *, everything: bool) -> RuffSettings:
+        """Return the settings for the file `path`; `everything` selects the workspace's own rules too."""
+        file, own = self._find_nearest(path)
         if not own:
-            return Settings(None, ruff_rules.SELECTED, _target(file))
-        settings = self._own(file) if file is not None else Settings(None, ruff_rules.SELECTED, _target(None))
+            return RuffSettings(None, ruff_rules.SELECTED, _read_target(file))
+        settings = self._load(file) if file is not None else RuffSettings(None, ruff_rules.SELECTED, _read_target(None))
         if everything and settings.file is not None:
-            return Settings(settings.file, (*settings.select, *sorted(settings.enabled)), ignored=settings.ignored)
+            return RuffSettings(settings.file, (*settings.select, *sorted(settings.enabled)), ignored=settings.ignored)
         return settings
 
-    def _nearest(self, path: Path | None) -> tuple[Path | None, bool]:
-        """`_found`, looked up again after two seconds: a package has many files in one folder."""
+    def _find_nearest(self, path: Path | None) -> tuple[Path | None, bool]:
+        """Return `_find_configuration(path)`, cached by folder for two seconds."""
         if path is None:
             return None, False
         now = time.monotonic()
         with self._lock:
             known = self._folders.get(path.parent)
         if known is None or now - known[0] > _FRESH_S:
-            known = (now, _found(path))
+            known = (now, _find_configuration(path))
             with self._lock:
                 if len(self._folders) > _MOST_FOLDERS:
                     self._folders.clear()
                 self._folders[path.parent] = known
         return known[1]
 
-    def refuse(self, settings: Settings, why: str) -> Settings:
-        """Take the configuration of `settings` out of force, until it changes; return what is in force instead."""
-        refused = _without(str(settings.file), why)
-        key = _key(settings.file) if settings.file is not None else None
+    def refuse(self, settings: RuffSettings, why: str) -> RuffSettings:
+        """Refuse the configuration of `settings` until it changes; return the settings to use instead."""
+        refused = _make_fallback(str(settings.file), why)
+        key = _make_key(settings.file) if settings.file is not None else None
         with self._lock:
             if len(self._refused) > _MOST_FILES:
                 self._refused.clear()
@@ -134,17 +135,18 @@ class SettingsCache:
                 self._refused[key] = refused.problem
         return refused
 
-    def _own(self, file: Path) -> Settings:
-        key = _key(file)
+    def _load(self, file: Path) -> RuffSettings:
+        """Return the settings by the configuration `file`, cached until it changes."""
+        key = _make_key(file)
         if key is None:
-            return Settings(None, ruff_rules.SELECTED, _target(None))
+            return RuffSettings(None, ruff_rules.SELECTED, _read_target(None))
         with self._lock:
             known, refused = self._known.get(key), self._refused.get(key)
         if refused is not None:
-            return Settings(None, ruff_rules.SELECTED, _target(None), problem=refused)
+            return RuffSettings(None, ruff_rules.SELECTED, _read_target(None), problem=refused)
         if known is None:
-            why = _unreadable(file)
-            known = _without(str(file), why) if why else _settings(file, self._ask(file))
+            why = _find_refusal_reason(file)
+            known = _make_fallback(str(file), why) if why else _parse_settings(file, self._ask(file))
             with self._lock:
                 if len(self._known) > _MOST_FILES:
                     self._known.clear()
@@ -152,44 +154,45 @@ class SettingsCache:
         return known
 
 
-def pep8(path: Path | None) -> Settings:
-    """Settings that look for what PEP 8 says and for nothing else, whatever the workspace selects."""
-    file, _ = _found(path) if path is not None else (None, False)
-    length = _line_length(file)
-    return Settings(
+def make_pep8_settings(path: Path | None) -> RuffSettings:
+    """Return settings that select the rules of PEP 8 and no others, whatever the workspace selects."""
+    file, _ = _find_configuration(path) if path is not None else (None, False)
+    length = _read_line_length(file)
+    return RuffSettings(
         None,
         ruff_rules.PEP8,
-        target=_target(file),
+        target=_read_target(file),
         ignored=ruff_rules.NOT_PEP8,
         more=("--preview", "--line-length", str(length)),
     )
 
 
-def _line_length(file: Path | None) -> int:
-    """The longest line that the project allows itself, or that PEP 8 allows where it does not say."""
-    content = _read(file) if file is not None else {}
-    tools = _table(content, "tool")
-    for table in (_table(tools, "ruff"), _table(tools, "black"), content):
+def _read_line_length(file: Path | None) -> int:
+    """Return the configured line length in characters; the limit of PEP 8 if none is configured."""
+    content = _read_configuration(file) if file is not None else {}
+    tools = _get_table(content, "tool")
+    for table in (_get_table(tools, "ruff"), _get_table(tools, "black"), content):
         length = table.get("line-length")
         if isinstance(length, int) and 1 <= length <= _LONGEST_LINE:
             return length
     return ruff_rules.PEP8_LINE
 
 
-def _settings(file: Path, shown: str) -> Settings:
+def _parse_settings(file: Path, shown: str) -> RuffSettings:
+    """Return the settings by the configuration `file`; `shown` is ruff's output for it."""
     section = _ENABLED.search(shown)
     enabled = frozenset(_CODE.findall(section[1])) if section else frozenset()
-    return Settings(file, ruff_rules.SELECTED, enabled=enabled, ignored=_ignored(file))
+    return RuffSettings(file, ruff_rules.SELECTED, enabled=enabled, ignored=_read_ignored_codes(file))
 
 
-def _found(path: Path) -> tuple[Path | None, bool]:
-    """The nearest configuration of ruff above `path`, True; else the nearest `pyproject.toml`, False."""
+def _find_configuration(path: Path) -> tuple[Path | None, bool]:
+    """Return ruff's nearest configuration above `path` and True, else the nearest `pyproject.toml` and False."""
     project: Path | None = None
     for folder in path.parents:
         for name in _NAMES:
             file = folder / name
             if file.is_file():
-                if name != "pyproject.toml" or "ruff" in _table(_read(file), "tool"):
+                if name != "pyproject.toml" or "ruff" in _get_table(_read_configuration(file), "tool"):
                     return file, True
                 project = project or file
         if (folder / ".git").exists():
@@ -197,59 +200,61 @@ def _found(path: Path) -> tuple[Path | None, bool]:
     return project, False
 
 
-def _chain(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the configurations that `file` is made of, itself first, each with ruff's table in it.
+def _walk_extends(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield `file` and the configurations that it extends, each with ruff's table in it.
 
     Raises:
-        OSError: one of them cannot be read, is no regular file, is too large, or there are too many.
+        OSError: one of them cannot be read, is no regular file or is too large, or there are too many.
         ValueError: one of them is not TOML.
     """
     for _ in range(bounds.CONFIGURATION_CHAIN):
         content = read_toml(file, bounds.CONFIGURATION_BYTES)
-        table = _table(_table(content, "tool"), "ruff") if file.name == "pyproject.toml" else content
+        table = _get_table(_get_table(content, "tool"), "ruff") if file.name == "pyproject.toml" else content
         yield file, table
         extended = table.get("extend")
         if not isinstance(extended, str):
             return
         extended = os.path.expandvars(extended)
-        if "$" in extended or "\0" in extended:  # ruff might read something else there
-            raise OSError(errno.EINVAL, "extends a file whose name cannot be told", str(file))
+        if "$" in extended or "\0" in extended:  # ruff might resolve it differently
+            raise OSError(errno.EINVAL, "extends a file whose name cannot be resolved", str(file))
         file = file.parent / Path(extended).expanduser()
     raise OSError(errno.ELOOP, "too many files that extend one another", str(file))
 
 
-def _unreadable(file: Path) -> str:
-    """Return why ruff must not be handed the configuration `file`, "" where it may."""
+def _find_refusal_reason(file: Path) -> str:
+    """Return why ruff must not be given the configuration `file`, "" if it may be."""
     try:
-        for _ in _chain(file):
+        for _ in _walk_extends(file):
             pass
     except OSError as error:
         return f"{error.filename or file} is {error.strerror}" if error.errno == errno.EINVAL else str(error.strerror)
     except TooDeepError as error:
         return str(error)
-    except (ValueError, RuntimeError):  # ruff says better what is wrong with it; the second for an unknown `~name`
+    except (ValueError, RuntimeError):  # ruff reports a better message; RuntimeError is for an unknown `~name`
         return ""
     return ""
 
 
-def _ignored(file: Path) -> tuple[str, ...]:
-    """Return what the configuration ignores, the files it extends included."""
+def _read_ignored_codes(file: Path) -> tuple[str, ...]:
+    """Return the codes that the configuration and those it extends ignore, sorted."""
     found: set[str] = set()
     with contextlib.suppress(OSError, ValueError, RuntimeError):
-        for _, table in _chain(file):
-            for section in (table, _table(table, "lint")):
+        for _, table in _walk_extends(file):
+            for section in (table, _get_table(table, "lint")):
                 for key in _IGNORES:
                     values = section.get(key)
                     found.update(each for each in (values if isinstance(values, list) else ()) if isinstance(each, str))
     return tuple(sorted(code for code in found if _IGNORED_CODE.fullmatch(code)))
 
 
-def _without(file: str, why: str) -> Settings:
-    problem = f"ruff's configuration {file} is not in force ({why}); its usual rules are."
-    return Settings(None, ruff_rules.SELECTED, _target(None), problem=problem)
+def _make_fallback(file: str, why: str) -> RuffSettings:
+    """Return default settings with the problem that the configuration `file` is not used."""
+    problem = f"ruff's configuration {file} is not used ({why}), so Starling's default rules apply."
+    return RuffSettings(None, ruff_rules.SELECTED, _read_target(None), problem=problem)
 
 
-def _key(file: Path) -> tuple[str, int, int] | None:
+def _make_key(file: Path) -> tuple[str, int, int] | None:
+    """Return the path, time of modification and size of `file`; None if it does not exist."""
     try:
         found = file.stat()
     except OSError:
@@ -257,31 +262,37 @@ def _key(file: Path) -> tuple[str, int, int] | None:
     return str(file), found.st_mtime_ns, found.st_size
 
 
-def _begins(codes: tuple[str, ...], start: str) -> bool:
+def _is_prefix_of_any(codes: tuple[str, ...], start: str) -> bool:
+    """Return whether one of `codes` begins with `start`."""
     return any(code.startswith(start) for code in codes)
 
 
-def _target(file: Path | None) -> str:
-    """The oldest Python that the project is for; the newest where it does not say, so that nothing is too new."""
-    said = _table(_read(file), "project").get("requires-python") if file is not None else None
-    match = _MINIMUM.search(said) if isinstance(said, str) else None
+def _read_target(file: Path | None) -> str:
+    """Return the oldest Python version that the project supports, as ruff writes it ("py311").
+
+    The newest that is known if `requires-python` does not say.
+    """
+    required = _get_table(_read_configuration(file), "project").get("requires-python") if file is not None else None
+    match = _MINIMUM.search(required) if isinstance(required, str) else None
     return f"py3{min(max(int(match[1]), 7), _NEWEST) if match else _NEWEST}"
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read_configuration(file: Path) -> dict[str, Any]:
+    """Return the content of a TOML file, {} if it cannot be read."""
     try:
         found = file.stat()
-        return _content(file, found.st_mtime_ns, found.st_size, found.st_ctime_ns)
+        return _parse_configuration(file, found.st_mtime_ns, found.st_size, found.st_ctime_ns)
     except (OSError, ValueError):
         return {}
 
 
 @lru_cache(maxsize=64)
-def _content(file: Path, *_state: int) -> dict[str, Any]:
-    """Return what a configuration holds; parsed once for each state of the file, for a large one takes a second."""
+def _parse_configuration(file: Path, *_state: int) -> dict[str, Any]:
+    """Return the content of a TOML file, cached by its state, because a large file takes a second to parse."""
     return read_toml(file, bounds.CONFIGURATION_BYTES)
 
 
-def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
+def _get_table(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the table `name` in `content`, {} if it is missing or no table."""
     found = content.get(name)
     return found if isinstance(found, dict) else {}

@@ -1,6 +1,6 @@
-"""How a text is laid out: PEP 8 for Python, by ruff's pycodestyle and naming rules; for every language what none wants.
+"""Checks of layout: PEP 8 for Python, by ruff; for every language trailing spaces, mixed indentation and long lines.
 
-Independent of what a workspace selects for its own linter. Start at `pep8` and `layout_problems`.
+Independent of the workspace's linter configuration. Start at `check_pep8` and `count_layout_problems`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,31 @@ if TYPE_CHECKING:
     from agents.reviewer.ruff.ruff import Ruff, RuffFindings
     from indexing.syntax.documents import Document
 
-LONGEST_LINE = 120  # characters; beyond it most screens and reviews wrap
-_TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\r?\n|$)")  # from the begin of each run only: indentation is long
+LONGEST_LINE = 120  # characters; longer lines wrap on most screens
+# Matches only from the beginning of each run of spaces, so that it takes linear time.
+_TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\r?\n|$)")
 _MIXED = re.compile(r"^(?: +\t|\t+ {2,}\S)", re.MULTILINE)
 _LONG = re.compile(rf"^[^\n]{{{LONGEST_LINE + 1},}}", re.MULTILINE)
 
 
-def pep8(document: Document, ruff: Ruff, policy: ReviewPolicy) -> RuffFindings:
-    """What PEP 8 says of one Python text; a problem in place of findings where ruff does not work."""
-    return ruff.check(document, policy, ruff_settings.pep8(document.path))
+def check_pep8(document: Document, ruff: Ruff, policy: ReviewPolicy) -> RuffFindings:
+    """Return the violations of PEP 8 in one Python text; without ruff, none and a problem."""
+    return ruff.check(document, policy, ruff_settings.make_pep8_settings(document.path))
 
 
-def pep8_files(
+def check_pep8_files(
     documents: Sequence[Document], ruff: Ruff, policy: ReviewPolicy
 ) -> tuple[dict[str, tuple[Finding, ...]], str]:
-    """What PEP 8 says of Python files as they stand on disk: by URI, and a problem."""
-    return ruff.check_files(documents, policy, ruff_settings.pep8)
+    """Return the violations of PEP 8 in saved Python files by URI, and a problem ("" for none)."""
+    return ruff.check_files(documents, policy, ruff_settings.make_pep8_settings)
 
 
-def layout_problems(document: Document) -> int:
-    """Lines with trailing spaces, mixed indentation or endings, or over 120 characters; and a missing last line end."""
+def count_layout_problems(document: Document) -> int:
+    """Return the number of layout problems in a text.
+
+    Counts lines with trailing spaces, mixed indentation, the rarer line ending or over 120 characters, and a missing
+    line end at the end of the text.
+    """
     text = document.text
     count = len(_MIXED.findall(text)) + len(_LONG.findall(text))
     if Trait.TRAILING_SPACES not in document.entry.traits:

@@ -1,7 +1,7 @@
-"""What ruff says of a text, less what it cannot know: names of an earlier round, of another scope, of no run at all.
+"""A filter that drops or downgrades findings of ruff which depend on more than one pass over the text.
 
-ruff reads a text once, from above to below. Where its finding depends on the order in which the text runs, the syntax
-tree is asked. Start at `without_doubtful`.
+ruff reads a text once from top to bottom. Here the syntax tree decides about names that an earlier iteration, another
+scope or the environment binds. Start at `drop_uncertain`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Severity
 from agents.reviewer.ruff import ruff_scopes as scopes
-from agents.reviewer.scanning import sameness
+from agents.reviewer.scanning import testing_code
 from indexing.syntax import texts
 from indexing.syntax.syntax import Syntax
 
@@ -24,119 +24,133 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from indexing.syntax.documents import Document
 
-_UNBOUND = {"F821", "F823"}
-_ASKED = {*_UNBOUND, "F811"}
-_OF_NAMES = {"F841", "F842", "F401"}
-STUB_CODES = ("F40", "F81", "F82", "E9", "invalid-syntax")  # what may be said of a text that never runs
-_DEFINES = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
-_INJECTED = {"_", "N_", "ngettext", "get_ipython", "display", "get_config", "reveal_type", "reveal_locals", "profile"}
-_INJECTING = {"SConstruct", "SConscript", "wscript"}  # build programs hand these files their names
-_OLD = {
+_UNDEFINED_NAME = {"F821", "F823"}
+_CHECKED_CODES = {*_UNDEFINED_NAME, "F811"}
+_UNUSED_NAME = {"F841", "F842", "F401"}
+STUB_CODES = ("F40", "F81", "F82", "E9", "invalid-syntax")  # codes that are kept in a stub, which never runs
+_DEFINITION = re.compile(r"^(?!import\b|from\b|#|__|try\b|except\b|if\b|else\b)[a-zA-Z_]", re.MULTILINE)
+_INJECTED_NAMES = {
+    "_",
+    "N_",
+    "ngettext",
+    "get_ipython",
+    "display",
+    "get_config",
+    "reveal_type",
+    "reveal_locals",
+    "profile",
+}
+_FILES_WITH_INJECTED_NAMES = {"SConstruct", "SConscript", "wscript"}  # build tools define names for these files
+_PYTHON_2_NAMES = {
     *("unicode", "basestring", "long", "xrange", "raw_input", "unichr", "reduce", "file", "cmp", "execfile", "reload"),
     *("buffer", "intern", "apply", "coerce"),
 }
-_OLD_PYTHON = re.compile(r"PY2|PY3|py2|py3|version_info|hexversion|\bsix\b|python2|python3")
-_MAKES_NAMES = re.compile(
+_VERSION_TEST = re.compile(r"PY2|PY3|py2|py3|version_info|hexversion|\bsix\b|python2|python3")
+_CREATES_NAMES = re.compile(
     r"\bglobals\(\)|\bvars\(\)\s*\[|\blocals\(\)\.update|\bexec(?:file)?\s*\(|setattr\(\s*(?:builtins|__builtin|sys\.mod)"
 )
-_PROBES = re.compile(r"^except\s*(?::|.*\b(?:NameError|Exception|BaseException)\b)")
+_PROBING_HANDLER = re.compile(r"^except\s*(?::|.*\b(?:NameError|Exception|BaseException)\b)")
 _BINDS_CALLABLE = re.compile(
     r"^\s*(?:def|class)\s+callable\b|^[^#\n]*\bcallable\s*(?::[^=\n]+)?=(?!=)|\bimport\b[^\n]*\bcallable\b",
     re.MULTILINE,
 )
 _FUTURE = "from __future__ import annotations"
 _NAME = re.compile(r"`([^`]+)`")
-_LINE_ABOVE = 200  # characters
+_LONGEST_LINE_ABOVE = 200  # characters
 _FROM_LINE = re.compile(r"from line (\d+)")
 
 
 @dataclass(frozen=True)
-class _Text:
-    """A text with its tree."""
+class _ParsedText:
+    """A text with its syntax tree."""
 
     text: str
     name: str
     root: tree_sitter.Node
     lines: texts.ByteLines
 
-    def node(self, finding: Finding) -> tree_sitter.Node | None:
+    def find_node(self, finding: Finding) -> tree_sitter.Node | None:
+        """Return the smallest node that contains the finding."""
         start = self.lines.to_byte(finding.span.start, self.text)
         end = self.lines.to_byte(finding.span.end, self.text)
         return self.root.descendant_for_byte_range(start, max(start, end - 1))
 
 
-def without_doubtful(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
-    """Return the findings that hold, each as grave as it is certain."""
-    found = [each for each in findings if not _is_mistaken(each, document)]
+def drop_uncertain(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
+    """Return the findings that hold, with a lower severity for those that are less certain."""
+    found = [each for each in findings if not _is_false_alarm(each, document)]
     if document.path is not None and document.path.suffix == ".pyi":
         found = [each for each in found if each.code.startswith(STUB_CODES)]
-    if not any(each.code in _ASKED for each in found):
+    if not any(each.code in _CHECKED_CODES for each in found):
         return tuple(found)
     parsed = Syntax.of(document).parsed
     if parsed is None:
         return tuple(found)
     lines = texts.ByteLines(document.text, parsed.data)
     name = document.path.name if document.path is not None else ""
-    text = _Text(document.text, name, parsed.tree.root_node, lines)
+    text = _ParsedText(document.text, name, parsed.tree.root_node, lines)
     kept: list[Finding] = []
-    cleared: set[str] = set()  # names that ruff was wrong about
+    false_names: set[str] = set()  # names that ruff was wrong about, or that are reported as undefined
     for finding in found:
-        held = _held(finding, text) if finding.code in _ASKED else finding
-        if held is None or finding.code in _UNBOUND:  # what is never read is the same fault
-            cleared.add(_name_of(finding))
-        if held is not None:
-            kept.append(held)
-    return tuple(each for each in kept if each.code not in _OF_NAMES or _name_of(each) not in cleared)
+        adjusted = _adjust(finding, text) if finding.code in _CHECKED_CODES else finding
+        # a finding that the name is unused would be the same fault
+        if adjusted is None or finding.code in _UNDEFINED_NAME:
+            false_names.add(_get_name(finding))
+        if adjusted is not None:
+            kept.append(adjusted)
+    return tuple(each for each in kept if each.code not in _UNUSED_NAME or _get_name(each) not in false_names)
 
 
-def _name_of(finding: Finding) -> str:
+def _get_name(finding: Finding) -> str:
+    """Return the last part of the name that ruff's message quotes, "" if it quotes none."""
     match = _NAME.search(finding.message)
     return match[1].rpartition(".")[2] if match else ""
 
 
-def _is_mistaken(finding: Finding, document: Document) -> bool:
-    """Return whether the finding is a false alarm, judged by the text alone."""
+def _is_false_alarm(finding: Finding, document: Document) -> bool:
+    """Return whether the finding is a false alarm, judged without the syntax tree."""
     text, code = document.text, finding.code
-    if code == "F821":  # a word in quotes may be a `Literal`
+    if code == "F821":  # a quoted word may be part of a `Literal`
         return text[finding.span.start - 1 : finding.span.start] in {"'", '"'}
     if code == "F822":
         return "def __getattr__" in text or "globals()" in text or _is_submodule(finding, document)
-    if code in _MEANT:
-        return _MEANT[code](finding, document)
+    if code in _FALSE_ALARM_TESTS:
+        return _FALSE_ALARM_TESTS[code](finding, document)
     if code != "F401":
         return False
-    name = re.escape(_name_of(finding))
+    name = re.escape(_get_name(finding))
     return (
-        _is_passed_on(finding, document)
-        or _DEFINES.search(text) is None  # a module of imports is for importing
-        or "find_spec" in finding.message  # imported to see whether it is there
-        or name == "readline"  # imported for what it does
+        _may_be_reexport(finding, document)
+        or _DEFINITION.search(text) is None  # a module with nothing but imports re-exports them
+        or "find_spec" in finding.message  # imported to test whether it exists
+        or name == "readline"  # imported for its side effect
         or re.search(rf"#\s*type:[^\n]*\b{name}\b", text) is not None
     )
 
 
-def _is_thrown_away(finding: Finding, document: Document) -> bool:
-    """Return whether `[][1]` is a whole statement, which can only be there for the error it raises."""
+def _is_bare_subscript(finding: Finding, document: Document) -> bool:
+    """Return whether the statement is only `[][1]`, which is written for the error that it raises."""
     text, start = document.text, finding.span.start
     line = text[text.rfind("\n", 0, start) + 1 :].partition("\n")[0]
     return re.fullmatch(r"\s*[\[(][^=]*\]\s*", line) is not None
 
 
 def _is_in_test(_finding: Finding, document: Document) -> bool:
-    return document.path is not None and sameness.is_test_path(document.path)
+    """Return whether the document belongs to tests."""
+    return document.path is not None and testing_code.is_test_path(document.path)
 
 
 def _defines_callable(_finding: Finding, document: Document) -> bool:
-    """Return whether `callable`, which ruff advises to use, is the document's own."""
+    """Return whether the document binds the name `callable`, which ruff's finding recommends."""
     return _BINDS_CALLABLE.search(document.text) is not None
 
 
-# What is meant, by code: a test makes its certificates itself, and `callable` may be written here.
-_MEANT = {"PLE0643": _is_thrown_away, "S501": _is_in_test, "B004": _defines_callable}
+# By code, tests for false alarms; S501 is one in tests, which create their certificates themselves.
+_FALSE_ALARM_TESTS = {"PLE0643": _is_bare_subscript, "S501": _is_in_test, "B004": _defines_callable}
 
 
-def _is_passed_on(finding: Finding, document: Document) -> bool:
-    """Return whether an import may be there for others: from the own package, of a submodule, or with a comment."""
+def _may_be_reexport(finding: Finding, document: Document) -> bool:
+    """Return whether an import may be for other modules: from the same package, of a submodule, or with a comment."""
     text, start = document.text, finding.span.start
     first = text.rfind("\n", 0, start) + 1
     end = text.find("\n", start)
@@ -148,52 +162,54 @@ def _is_passed_on(finding: Finding, document: Document) -> bool:
     own = not package or (path is not None and package in path.parent.parts)
     indented = line[:1] in " \t" and text[:first].rpartition("\n\n")[2].lstrip().startswith(("def ", "async def "))
     submodule = "." in module.strip(".") and re.match(rf"\s*import\s[^#]*\b{re.escape(module)}", line) is not None
-    tried = "raises" in text[max(0, first - _LINE_ABOVE) : first].rstrip("\n").rpartition("\n")[2]
+    tried = "raises" in text[max(0, first - _LONGEST_LINE_ABOVE) : first].rstrip("\n").rpartition("\n")[2]
     return submodule or tried or "#" in line or (own and not indented)
 
 
 def _is_submodule(finding: Finding, document: Document) -> bool:
+    """Return whether the name in `__all__` of a package is a submodule."""
     path = document.path
     if path is None or path.name != "__init__.py":
         return False
-    name = _name_of(finding)
+    name = _get_name(finding)
     return name.isidentifier() and ((path.parent / f"{name}.py").is_file() or (path.parent / name).is_dir())
 
 
-def _held(finding: Finding, text: _Text) -> Finding | None:
-    """Return the finding, milder where it is less certain; None where it is wrong."""
-    node = text.node(finding)
+def _adjust(finding: Finding, text: _ParsedText) -> Finding | None:
+    """Return the finding, with a lower severity if it is less certain; None if it is wrong."""
+    node = text.find_node(finding)
     if node is None:
         return finding
     if finding.code == "F811":
-        return None if _is_parameter(node) or _was_registered(finding, text) else finding
-    if _is_bound_after_all(node, _name_of(finding), text):
+        return None if _is_parameter(node) or _is_decorated_before(finding, text) else finding
+    if _is_bound(node, _get_name(finding), text):
         return None
-    if _MAKES_NAMES.search(text.text):
+    if _CREATES_NAMES.search(text.text):
         return replace(finding, severity=Severity.HINT)
-    return replace(finding, severity=Severity.INFORMATION) if _is_not_evaluated(node, text) else finding
+    return replace(finding, severity=Severity.INFORMATION) if _is_unevaluated(node, text) else finding
 
 
-def _is_bound_after_all(node: tree_sitter.Node, name: str, text: _Text) -> bool:
-    """Return whether `name` is bound where `node` runs, or does not run."""
+def _is_bound(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
+    """Return whether `name` may be bound when `node` runs, or `node` never runs."""
     return (
-        name in _INJECTED
-        or text.name in _INJECTING
+        name in _INJECTED_NAMES
+        or text.name in _FILES_WITH_INJECTED_NAMES
         or scopes.is_bound_in_loop(node, name)
         or scopes.is_deleted_sometimes(node, name)
-        or (_is_annotation(node) and scopes.is_bound_in_module(text.root, name))  # and deleted below
-        or _is_probed(node)
-        or _is_of_old_python(node, name)
+        # a `del` at the end does not affect annotations
+        or (_is_annotation(node) and scopes.is_bound_in_module(text.root, name))
+        or _is_existence_test(node)
+        or _is_python_2_name(node, name)
     )
 
 
 def _is_parameter(node: tree_sitter.Node) -> bool:
-    """Return whether a parameter has the name of an import, as pytest's fixtures do."""
+    """Return whether the node is a parameter; pytest's fixtures share names with imports."""
     return any(each.type in {"parameters", "lambda_parameters"} for each in scopes.ancestors(node))
 
 
-def _was_registered(finding: Finding, text: _Text) -> bool:
-    """Return whether the earlier definition was given to a decorator, which uses it."""
+def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
+    """Return whether the earlier definition has a decorator, which may have registered it."""
     match = _FROM_LINE.search(finding.message)
     if match is None:
         return False
@@ -208,33 +224,37 @@ def _was_registered(finding: Finding, text: _Text) -> bool:
     return decorated and first is not None and first.start_point[0] <= row <= first.start_point[0] + 1
 
 
-def _is_probed(node: tree_sitter.Node) -> bool:
-    """Return whether a `try` around asks just whether the name exists."""
+def _is_existence_test(node: tree_sitter.Node) -> bool:
+    """Return whether a `try` around tests if the name exists."""
     inner = node
     for around in scopes.ancestors(node):
         if around.type == "try_statement" and around.child_by_field_name("body") == inner:
             clauses = [child for child in around.named_children if child.type == "except_clause"]
-            if any(_PROBES.match((each.text or b"").decode(errors="replace").partition("\n")[0]) for each in clauses):
+            if any(
+                _PROBING_HANDLER.match((each.text or b"").decode(errors="replace").partition("\n")[0])
+                for each in clauses
+            ):
                 return True
         inner = around
     return False
 
 
-def _is_of_old_python(node: tree_sitter.Node, name: str) -> bool:
-    """Return whether a name of Python 2 stands behind a question for the version."""
-    return name in _OLD and any(
+def _is_python_2_name(node: tree_sitter.Node, name: str) -> bool:
+    """Return whether the name is one of Python 2's, in a branch that tests the version."""
+    return name in _PYTHON_2_NAMES and any(
         around.type in {"if_statement", "conditional_expression", "boolean_operator"}
-        and _OLD_PYTHON.search((around.text or b"").decode(errors="replace")[:2000]) is not None
+        and _VERSION_TEST.search((around.text or b"").decode(errors="replace")[:2000]) is not None
         for around in scopes.ancestors(node)
     )
 
 
 def _is_annotation(node: tree_sitter.Node) -> bool:
+    """Return whether the node is inside an annotation."""
     return any(each.type == "type" for each in scopes.ancestors(node))
 
 
-def _is_not_evaluated(node: tree_sitter.Node, text: _Text) -> bool:
-    """Return whether the name stands in an annotation that no run looks at."""
+def _is_unevaluated(node: tree_sitter.Node, text: _ParsedText) -> bool:
+    """Return whether the name is in an annotation or a string that is not evaluated."""
     around = list(scopes.ancestors(node))
     kinds = {each.type for each in around}
     if "type" not in kinds:

@@ -1,1 +1,1 @@
-"""The rules of the static layer, one module a topic; `registry.py` lists them, `../RULES.md` explains them."""
+"""Rules of the static layer, one module for each topic; `all_rules.py` lists them, `../RULES.md` explains them."""

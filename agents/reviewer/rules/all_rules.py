@@ -1,4 +1,4 @@
-"""All rules of the static layer. To add one: an entry in a module's `RULES`, and its section in `../RULES.md`."""
+"""All rules of the static layer. To add one, add an entry to a module's `RULES` and a section to `../RULES.md`."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ SYNTAX_RULES: tuple[Rule, ...] = (
 TEXT_RULES: tuple[TextRule, ...] = plain_text.RULES
 _ALL: tuple[Rule | TextRule, ...] = (*SYNTAX_RULES, *TEXT_RULES)
 RULES: dict[str, Rule | TextRule] = {rule.code: rule for rule in _ALL}
-EQUALS: frozenset[str] = frozenset(code for rule in _ALL for code in rule.equals)
+EQUIVALENT_CODES: frozenset[str] = frozenset(code for rule in _ALL for code in rule.equivalents)
 
 
-def names_of(code: str) -> tuple[str, ...]:
-    """Return what other linters' comments call the rule `code`."""
+def get_linter_names(code: str) -> tuple[str, ...]:
+    """Return the names of the rule `code` in comments for other linters; () for a code that is not Starling's."""
     rule = RULES.get(code)
-    return (*rule.equals, *other_linters.NAMES.get(code, ())) if rule is not None else ()
+    return (*rule.equivalents, *other_linters.NAMES.get(code, ())) if rule is not None else ()

@@ -1,4 +1,4 @@
-"""Rules about comments: tasks that nobody owns."""
+"""The rule about TODO comments that name neither an owner nor an issue."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _OWNED = re.compile(
 )
 
 
-def todo_without_owner(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """A task in a comment with neither a person nor an issue."""
+def find_todo_without_owner(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield each TODO or FIXME in a comment that names no person, issue, version or event."""
     text = scan.bytes(item.node)
     if b"TODO" not in text and b"FIXME" not in text:
         return
-    written = text.decode(errors="replace")
-    for match in _TASK.finditer(written):
+    comment = text.decode(errors="replace")
+    for match in _TASK.finditer(comment):
         if not _OWNED.search(match[2]):
-            start = item.start + len(written[: match.start(1)].encode(errors="replace"))
+            start = item.start + len(comment[: match.start(1)].encode(errors="replace"))
             yield Hit(
                 start,
                 start + len(match[1]),
-                f"This {match[1]} names neither a person nor an issue, so it is easily forgotten: "
+                f"This {match[1]} names neither a person nor an issue, so it is easily forgotten. Write "
                 f"`{match[1]}(name): ...`.",
             )
 
@@ -45,9 +45,9 @@ RULES = (
         "todo-without-owner",
         Severity.HINT,
         ("comment",),
-        todo_without_owner,
-        equals=("TD002", "TD003", "FIX002", "W0511", "no-warning-comments"),
-        words=(b"TODO", b"FIXME"),
-        asked_only=True,
+        find_todo_without_owner,
+        equivalents=("TD002", "TD003", "FIX002", "W0511", "no-warning-comments"),
+        required_words=(b"TODO", b"FIXME"),
+        off_by_default=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Rules about functions that are hard to follow: complexity, length, nesting, parameters."""
+"""Rules about functions that are hard to understand: complexity, length, nesting, parameters."""
 
 from __future__ import annotations
 
@@ -6,92 +6,94 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer.rules.rule import Hit, Rule, at
+from agents.reviewer.rules.rule import Hit, Rule, make_hit
 from agents.reviewer.scanning import data_tables, metrics, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.reviewer.review_policy import ReviewPolicy
-    from agents.reviewer.scanning.metrics import Weight
+    from agents.reviewer.scanning.metrics import FunctionWeight
     from agents.reviewer.scanning.scan import Item, Scan
 
-_OWN = re.compile(r"^@(?:staticmethod|classmethod|(?:abc\.)?abstractmethod)$")
-_GIVEN = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")  # somebody else says which parameters there are
+_HARMLESS_DECORATORS = re.compile(r"^@(?:staticmethod|classmethod|(?:abc\.)?abstractmethod)$")
+# Marks of functions whose parameters a base class or a foreign function determines.
+_FIXED_SIGNATURE = re.compile(rb"@Override\b|\boverride\b|\bextern\b|DllImport")
 
 
-def _complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
-    weight = scan.once(metrics.weights)[id(item)]
+def _is_complex(scan: Scan, item: Item, policy: ReviewPolicy) -> bool:
+    """Return whether the function `item` exceeds the limit of either complexity."""
+    weight = scan.compute_once(metrics.weigh_functions)[id(item)]
     return weight.cognitive > policy.cognitive or weight.decisions > policy.cyclomatic
 
 
-def complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Too many decisions, or too deeply nested ones."""
-    weight = scan.once(metrics.weights)[id(item)]
-    if _complex(scan, item, policy):
-        yield at(
-            nodes.name_of(item.node),
-            f"This function {_too_much(weight, policy)}: few readers can hold it in mind, and few tests cover it. "
-            "Parts with a meaning of their own can become functions.",
+def find_complex_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a function with too many decisions, or too deeply nested ones."""
+    weight = scan.compute_once(metrics.weigh_functions)[id(item)]
+    if _is_complex(scan, item, policy):
+        yield make_hit(
+            nodes.find_name(item.node),
+            f"This function {_describe_excess(weight, policy)}, so it is hard to understand and to test. "
+            "Extract parts of it into functions.",
         )
 
 
-def _too_much(weight: Weight, policy: ReviewPolicy) -> str:
-    """Say which of the two measures are over their limits."""
-    paths = f"takes {weight.decisions} paths ({policy.cyclomatic} is a lot)"
-    cognitive = f"has a cognitive complexity of {weight.cognitive} ({policy.cognitive} is a lot)"
-    said = [paths] if weight.decisions > policy.cyclomatic else []
-    return " and ".join([*said, cognitive] if weight.cognitive > policy.cognitive else said)
+def _describe_excess(weight: FunctionWeight, policy: ReviewPolicy) -> str:
+    """Return which of the two measures exceed their limits, as the predicate of a sentence."""
+    paths = f"has a cyclomatic complexity of {weight.decisions} (limit {policy.cyclomatic})"
+    cognitive = f"has a cognitive complexity of {weight.cognitive} (limit {policy.cognitive})"
+    exceeded = [paths] if weight.decisions > policy.cyclomatic else []
+    return " and ".join([*exceeded, cognitive] if weight.cognitive > policy.cognitive else exceeded)
 
 
-def long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Too many lines; said only where complexity has not said it already."""
+def find_long_function(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a function with too many lines of code, unless its complexity is reported already."""
     height = item.node.end_point[0] - item.node.start_point[0]
-    if height <= policy.function_lines or _complex(scan, item, policy):
+    if height <= policy.function_lines or _is_complex(scan, item, policy):
         return
-    inside = (inner for inner in scan.of_role("function") if inner.parent is not None and inner.function is item)
-    lines = metrics.code_lines(item.node, scan.once(metrics.LineKinds.of)) - sum(
-        metrics.code_lines(inner.node, scan.once(metrics.LineKinds.of)) for inner in inside
+    inside = (inner for inner in scan.get_items("function") if inner.parent is not None and inner.function is item)
+    lines = metrics.count_code_lines(item.node, scan.compute_once(metrics.LineKinds.of)) - sum(
+        metrics.count_code_lines(inner.node, scan.compute_once(metrics.LineKinds.of)) for inner in inside
     )
-    lines -= data_tables.lines_saved(scan, item.node) if lines > policy.function_lines else 0
+    lines -= data_tables.count_spared_lines(scan, item.node) if lines > policy.function_lines else 0
     if lines > policy.function_lines:
-        yield at(
-            nodes.name_of(item.node),
-            f"This function has {lines} lines of code ({policy.function_lines} is a lot): no one sees it as a whole. "
-            "Steps with a name of their own can become functions.",
+        yield make_hit(
+            nodes.find_name(item.node),
+            f"This function has {lines} lines of code (limit {policy.function_lines}), so it is hard to grasp. "
+            "Extract its steps into functions.",
         )
 
 
-def deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Statements in statements in statements; said only where complexity has not said it already."""
-    levels = scan.once(metrics.weights)[id(item)].levels
-    if len(levels) > policy.nesting and not _complex(scan, item, policy):
+def find_deep_nesting(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a statement that is nested too deeply, unless the function's complexity is reported already."""
+    levels = scan.compute_once(metrics.weigh_functions)[id(item)].levels
+    if len(levels) > policy.nesting and not _is_complex(scan, item, policy):
         node = levels[policy.nesting].node
         first = scan.data.find(b"\n", node.start_byte, node.end_byte)
         yield Hit(
             node.start_byte,
             first if first > 0 else node.end_byte,
-            f"Code here is nested {len(levels)} levels deep ({policy.nesting} is a lot): a reader has to remember "
-            "that many conditions at once. An early return, or a function for the inner part, makes it flat.",
+            f"This code is nested {len(levels)} levels deep (limit {policy.nesting}), so a reader has to remember that "
+            "many conditions at once. Return early, or extract the inner part into a function.",
         )
 
 
-def many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
-    """Arguments by position that nobody can keep apart."""
+def find_many_parameters(scan: Scan, item: Item, policy: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a function with too many parameters that are passed by position."""
     parent = item.node.parent
     if (
         parent is not None
         and parent.type == "decorated_definition"
-        and not _OWN.search(scan.text(parent.named_child(0)))
+        and not _HARMLESS_DECORATORS.search(scan.text(parent.named_child(0)))
     ):
-        return  # what decorates it may be who calls it, by name
-    name = nodes.name_of(item.node)
-    count = metrics.parameters(scan, item.node)
-    if count > policy.parameters and not _GIVEN.search(scan.data, item.start, name.start_byte):
-        yield at(
+        return  # the decorator may call it, with arguments by name
+    name = nodes.find_name(item.node)
+    count = metrics.count_parameters(scan, item.node)
+    if count > policy.parameters and not _FIXED_SIGNATURE.search(scan.data, item.start, name.start_byte):
+        yield make_hit(
             name,
-            f"This takes {count} arguments by position ({policy.parameters} is a lot), and two that are swapped go "
-            "unnoticed. Keyword arguments, or one object that holds what belongs together, prevent it.",
+            f"This function takes {count} arguments by position (limit {policy.parameters}), so two that are swapped "
+            "go unnoticed. Use keyword arguments, or one object for values that belong together.",
         )
 
 
@@ -100,24 +102,26 @@ RULES = (
         "complex-function",
         Severity.HINT,
         ("function",),
-        complex_function,
-        equals=("C901", "PLR0912", "R0912", "complexity"),
+        find_complex_function,
+        equivalents=("C901", "PLR0912", "R0912", "complexity"),
     ),
     Rule(
         "long-function",
         Severity.HINT,
         ("function",),
-        long_function,
-        equals=("PLR0915", "R0915", "max-lines-per-function"),
-        asked_only=True,
+        find_long_function,
+        equivalents=("PLR0915", "R0915", "max-lines-per-function"),
+        off_by_default=True,
     ),
-    Rule("deep-nesting", Severity.HINT, ("function",), deep_nesting, equals=("PLR1702", "R1702", "max-depth")),
+    Rule(
+        "deep-nesting", Severity.HINT, ("function",), find_deep_nesting, equivalents=("PLR1702", "R1702", "max-depth")
+    ),
     Rule(
         "many-parameters",
         Severity.HINT,
         ("function",),
-        many_parameters,
-        equals=("PLR0913", "PLR0917", "R0913", "max-params"),
-        asked_only=True,
+        find_many_parameters,
+        equivalents=("PLR0913", "PLR0917", "R0913", "max-params"),
+        off_by_default=True,
     ),
 )

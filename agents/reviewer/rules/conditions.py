@@ -1,4 +1,4 @@
-"""Rules about conditions: what compares with itself, asks twice, or decides nothing."""
+"""Rules about conditions that compare a value with itself, repeat another, or decide nothing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer.rules.rule import Hit, Mend, Replacement, Rule, at
-from agents.reviewer.scanning import nodes, sameness
+from agents.reviewer.rules.rule import ByteEdit, ByteFix, Hit, Rule, make_hit
+from agents.reviewer.scanning import nodes, repeatability, testing_code
 from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
@@ -18,159 +18,175 @@ if TYPE_CHECKING:
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.reviewer.scanning.scan import Item, Scan
 
-_COMPARES = {"==", "===", "<", ">", "<=", ">=", "is"}  # `!=` asks for NaN
-_MAY_ASK_FOR_NAN = {"==", "===", "<=", ">="}
-_TYPEOF = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint", "unknown"}  # old IE
+_SELF_COMPARISONS = {"==", "===", "<", ">", "<=", ">=", "is"}  # without `!=`, which tests for NaN
+_MAY_TEST_FOR_NAN = {"==", "===", "<=", ">="}
+_TYPEOF_RESULTS = {"undefined", "object", "boolean", "number", "string", "function", "symbol", "bigint", "unknown"}
 _TYPE_TEST = re.compile(
     rb"\btypeof\b|\binstanceof\b|\bis\b|\bin\b|isArray|===|!==|\bcase\b|\blet\b|is_same|constexpr|\bnull\b|_v<|::value"
 )
-_EXPECTS = re.compile(rb"aises|arn|suppress|throws|error", re.IGNORECASE)
-_MEASURES = re.compile(r"^(?:time|bench|peakmem|mem|track)_")
-_SIGNS = {"==", "!=", "<", ">", "<=", ">=", "===", "!==", "~=", "<>"}
-_TELLING = {"identifier", "variable_name", "constant", "true", "false", "null", "nil", "number", "string", "integer"}
-_MOST_NAMED = 3  # of the values of one case
-_CASES = {"switch_case", "case_statement", "when", "case_item"}
-_GUARDS = {"if_guard", "unless_guard", "guard"}
+_EXPECTED_ERRORS = re.compile(rb"aises|arn|suppress|throws|error", re.IGNORECASE)
+_BENCHMARK_NAMES = re.compile(r"^(?:time|bench|peakmem|mem|track)_")
+_COMPARISON_OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "===", "!==", "~=", "<>"}
+_PLAIN_VALUES = {
+    "identifier",
+    "variable_name",
+    "constant",
+    "true",
+    "false",
+    "null",
+    "nil",
+    "number",
+    "string",
+    "integer",
+}
+_MOST_VALUES = 3  # of one case, listed in a message
+_CASE_KINDS = {"switch_case", "case_statement", "when", "case_item"}
+_GUARD_KINDS = {"if_guard", "unless_guard", "guard"}
 
 
-def self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `a.b == a.b`; neither what asks for NaN nor what a test asserts."""
-    sides, sign = nodes.operands(item.node), nodes.operator(item.node)
-    if sides is None or sign not in _COMPARES or scan.bytes(sides[0]) != scan.bytes(sides[1]):
+def find_self_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield `a.b == a.b`, except in tests and where it may test for NaN."""
+    sides, sign = nodes.get_operands(item.node), nodes.get_operator(item.node)
+    if sides is None or sign not in _SELF_COMPARISONS or scan.bytes(sides[0]) != scan.bytes(sides[1]):
         return
-    if not sameness.is_steady(scan, sides[0]) or sameness.is_tested(scan, item):
+    if not repeatability.is_repeatable(scan, sides[0]) or testing_code.is_under_test(scan, item):
         return
-    if sign in _MAY_ASK_FOR_NAN and sameness.asks_for_nan(scan, item, sides[0]):
+    if sign in _MAY_TEST_FOR_NAN and repeatability.may_test_for_nan(scan, item, sides[0]):
         return
-    yield at(
+    yield make_hit(
         item.node,
-        f"`{_short(scan, sides[0])}` is compared with itself, so the other side decides nothing; "
-        "one side was probably meant to be something else.",
+        f"`{_abbreviate(scan, sides[0])}` is compared with itself, so the result is always the same. "
+        "Change the side that is wrong.",
     )
 
 
-def repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the second `a` of `a and b and a`, which adds nothing."""
-    if item.parent is not None and item.parent.role == "boolean" and _same_sign(item, item.parent):
+def find_repeated_operand(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield the second `a` of `a and b and a`, which changes nothing."""
+    if item.parent is not None and item.parent.role == "boolean" and _has_same_operator(item, item.parent):
         return
-    if sameness.is_asserted(scan, item) and sameness.is_test(scan, item):
-        return  # the test is about the operator
-    sign = nodes.operator(item.node)
-    asked = _Asked(scan)
-    operands = _flat(item.node, sign)
+    if testing_code.is_asserted(scan, item) and testing_code.is_test(scan, item):
+        return  # this tests the operator itself
+    sign = nodes.get_operator(item.node)
+    seen = _SeenConditions(scan)
+    operands = _flatten(item.node, sign)
     for number, operand in enumerate(operands):
         text = scan.bytes(operand)
-        gives = number == len(operands) - 1 and scan.bytes(operands[number - 1]) != text  # `a and good(a) and a`
-        if asked.again(operand) and not gives:
-            said = f"`{_short(scan, operand)}` stands twice in this `{sign}`, so the second one changes nothing"
-            if _chooses(item):
-                yield at(operand, f"{said} and can go.", severity=Severity.HINT)
+        # the value of `a and is_good(a) and a` is the last `a`
+        is_result = number == len(operands) - 1 and scan.bytes(operands[number - 1]) != text
+        if seen.is_repeated(operand) and not is_result:
+            fact = f"`{_abbreviate(scan, operand)}` occurs twice in this `{sign}`, so the second one changes nothing"
+            if _selects_value(item):
+                yield make_hit(operand, f"{fact}. Delete it.", severity=Severity.HINT)
             else:
-                yield at(operand, f"{said}; another operand was probably meant.")
+                yield make_hit(operand, f"{fact}. Write the operand that was meant.")
 
 
-def _chooses(item: Item) -> bool:
-    """Return whether the chain is the first part of `a and a or b`, which chooses a value."""
+def _selects_value(item: Item) -> bool:
+    """Return whether the chain is the first part of `a and a or b`, which selects a value."""
     around = item.parent
-    chooses = around is not None and around.role == "boolean"
+    is_nested = around is not None and around.role == "boolean"
     return (
-        chooses
+        is_nested
         and around is not None
-        and nodes.operator(around.node) in {"or", "||"}
-        and nodes.operator(item.node) in {"and", "&&"}
+        and nodes.get_operator(around.node) in {"or", "||"}
+        and nodes.get_operator(item.node) in {"and", "&&"}
         and around.node.named_child(0) == item.node
     )
 
 
-def duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a question that was asked before in the same chain of `if` and `else if`."""
-    asked = _Asked(scan)
-    for condition, _body in nodes.branches(scan, item):
+def find_duplicate_condition(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a condition that occurs earlier in the same chain of `if` and `else if`."""
+    seen = _SeenConditions(scan)
+    for condition, _body in nodes.get_branches(scan, item):
         if condition is None:
             continue
-        inner = nodes.unwrapped(condition)
-        if asked.again(inner):
-            yield at(
+        inner = nodes.unwrap(condition)
+        if seen.is_repeated(inner):
+            yield make_hit(
                 condition,
-                f"`{_short(scan, inner)}` was asked before in this chain, so this branch is never taken.",
+                f"`{_abbreviate(scan, inner)}` is tested earlier in this chain, so this branch never runs. Change it.",
             )
 
 
-class _Asked:
-    """The questions asked so far whose answers still hold."""
+class _SeenConditions:
+    """The conditions seen so far whose values cannot have changed since."""
 
     def __init__(self, scan: Scan) -> None:
         self._scan = scan
         self._texts: set[bytes] = set()
 
-    def again(self, question: tree_sitter.Node) -> bool:
-        """Return whether `question` was asked before; forget all answers where it may change them."""
-        if not sameness.is_steady(self._scan, question):
+    def is_repeated(self, condition: tree_sitter.Node) -> bool:
+        """Return whether `condition` was seen before and cannot have changed; forget all if it has side effects."""
+        if not repeatability.is_repeatable(self._scan, condition):
             self._texts.clear()
             return False
-        text = self._scan.bytes(question)
-        known = text in self._texts
+        text = self._scan.bytes(condition)
+        is_known = text in self._texts
         self._texts.add(text)
-        return known
+        return is_known
 
 
-def same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield an `if` with an `else` where all branches do the same."""
+def find_same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield an `if` with an `else`, or a ternary, whose branches all do the same."""
     if item.role == "ternary":
-        yield from _same_outcomes(scan, item)
+        yield from _find_same_outcomes(scan, item)
         return
-    branches = nodes.branches(scan, item)
+    branches = nodes.get_branches(scan, item)
     if len(branches) < 2 or branches[-1][0] is not None:
         return
-    texts = {_written(scan, body) for _, body in branches}
+    texts = {_normalise_body(scan, body) for _, body in branches}
     conditions = [condition for condition, _ in branches if condition is not None]
     if scan.has_comment(item.node):
-        return  # somebody says why
-    if len(texts) != 1 or not next(iter(texts)) or any(_narrows(scan, each) for each in conditions):
+        return  # the comment may explain it
+    if len(texts) != 1 or not next(iter(texts)) or any(_narrows_type(scan, each) for each in conditions):
         return
     end = min(conditions[0].end_byte, branches[0][1].start_byte)
     yield Hit(
         item.start,
         end,
-        "All branches of this condition do the same, so it decides nothing; one was probably meant to differ.",
+        "All branches of this condition do the same, so it decides nothing. Change the branch that is wrong.",
     )
 
 
-def _same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
+def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
+    """Yield the ternary `item` if both of its outcomes are the same text."""
     one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
     condition = item.node.child_by_field_name("condition")
     if condition is None:  # a grammar without fields: Python's
         one, condition, other = (*item.node.named_children, None, None, None)[:3]
     if one is None or other is None or scan.bytes(one) != scan.bytes(other):
         return
-    if condition is None or not _narrows(scan, condition):
-        yield at(item.node, "Both outcomes of this condition are the same, so it decides nothing.")
+    if condition is None or not _narrows_type(scan, condition):
+        yield make_hit(
+            item.node,
+            "Both outcomes of this condition are the same, so it decides nothing. Change the one that is wrong.",
+        )
 
 
-def _narrows(scan: Scan, condition: tree_sitter.Node) -> bool:
-    """Return whether a compiler takes the same text for something else behind this test of a type."""
+def _narrows_type(scan: Scan, condition: tree_sitter.Node) -> bool:
+    """Return whether `condition` is a type test after which a compiler may treat equal code differently."""
     return scan.has(Trait.TYPE_TESTS_NARROW) and _TYPE_TEST.search(scan.bytes(condition)) is not None
 
 
-def duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield the same value in two cases of one `switch`."""
-    asked = _Asked(scan)
-    held = item.node.child_by_field_name("body") or item.node
-    for case in held.named_children:
-        if case.type not in _CASES or any(child.type in _GUARDS for child in case.named_children):
+def find_duplicate_case(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a value that has two cases in one `switch`."""
+    seen = _SeenConditions(scan)
+    block = item.node.child_by_field_name("body") or item.node
+    for case in block.named_children:
+        if case.type not in _CASE_KINDS or any(child.type in _GUARD_KINDS for child in case.named_children):
             continue
-        known = [value for value in _values(case) if asked.again(value)]
+        known = [value for value in _list_values(case) if seen.is_repeated(value)]
         if known:
-            names = ", ".join(f"`{_short(scan, value)}`" for value in known[:_MOST_NAMED])
-            more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
-            verb, taken = ("has", "this one is") if len(known) == 1 else ("have", "these are")
-            yield at(known[0], f"{names}{more} {verb} a case above already, so {taken} never taken.")
+            names = ", ".join(f"`{_abbreviate(scan, value)}`" for value in known[:_MOST_VALUES])
+            more = f" and {len(known) - _MOST_VALUES} more" if len(known) > _MOST_VALUES else ""
+            verb, result = ("has", "this one never runs") if len(known) == 1 else ("have", "these never run")
+            yield make_hit(known[0], f"{names}{more} {verb} a case above already, so {result}.")
         if any(child.type == ";;&" for child in case.children):
-            asked = _Asked(scan)  # Bash goes on asking
+            seen = _SeenConditions(scan)  # Bash tests the next patterns too
 
 
-def _values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
-    """Return what a case is for; of Bash only patterns of one part, for a pattern's parts stand side by side."""
+def _list_values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """Return the values of a case; for Bash only patterns of one part, because parts are siblings there."""
     if case.type != "case_item":
         return case.children_by_field_name("value") or case.children_by_field_name("pattern")
     values: list[tree_sitter.Node] = []
@@ -186,8 +202,8 @@ def _values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
     return values
 
 
-def none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`== None` where the answer decides; in the arguments of a call it may build a query."""
+def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield `== None` where its result decides something; in the arguments of a call it may build a query."""
     node = item.node
     sign = node.child_by_field_name("operators")
     if node.named_child_count != 2 or sign is None or sign.type not in {"==", "!="}:
@@ -199,98 +215,105 @@ def none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     if around is None or around.type not in deciding:
         return
     better = "is" if sign.type == "==" else "is not"
-    mend = Mend(f"Compare with `{better} None`", (Replacement(sign.start_byte, sign.end_byte, better),))
-    yield at(
+    fix = ByteFix(f"Compare with `{better} None`", (ByteEdit(sign.start_byte, sign.end_byte, better),))
+    yield make_hit(
         node,
-        f"`{sign.type} None` asks the object's own `__eq__`, which may answer anything; `{better} None` asks whether "
+        f"`{sign.type} None` calls the object's `__eq__`, which may return anything. Use `{better} None` to test if "
         "there is a value.",
-        mend,
+        fix,
     )
 
 
-def nan_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a comparison with NaN, which equals nothing, itself included."""
+def find_nan_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a comparison with NaN, which equals nothing, not even itself."""
     around = item.node.parent or item.node
-    sides = nodes.operands(around)
-    if sides is None or nodes.operator(around) not in _SIGNS or scan.bytes(sides[0]) == scan.bytes(sides[1]):
+    sides = nodes.get_operands(around)
+    if (
+        sides is None
+        or nodes.get_operator(around) not in _COMPARISON_OPERATORS
+        or scan.bytes(sides[0]) == scan.bytes(sides[1])
+    ):
         return
-    yield at(
+    yield make_hit(
         around,
-        f"NaN equals nothing, not even itself, so this comparison with `{scan.text(item.node)}` always gives the same "
-        "answer; ask with `isnan` instead.",
+        f"NaN equals nothing, not even itself, so this comparison with `{scan.text(item.node)}` always has the same "
+        "result. Use `isnan` instead.",
     )
 
 
-def negated_operand(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`!key in object` asks for `false in object`."""
-    sign = nodes.operator(item.node)
-    yield at(
+def find_negated_operand(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield `!key in object`, which tests `false in object`."""
+    sign = nodes.get_operator(item.node)
+    yield make_hit(
         item.node,
-        f"`!` binds closer than `{sign}`: this looks for `true` or `false`. Brackets round the whole of what is "
-        "negated say what was meant.",
+        f"`!` binds more tightly than `{sign}`, so this looks for `true` or `false`. Put parentheses around the part "
+        "that is negated.",
     )
 
 
-def impossible_typeof(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """`typeof x === "nunber"` is never true."""
+def find_impossible_typeof(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a string that `typeof` never returns: `typeof x === "nunber"`."""
     word = scan.text(item.node)[1:-1]
-    if word not in _TYPEOF:
-        yield at(item.node, f"`typeof` never gives `{word}`, so this comparison always has the same answer.")
+    if word not in _TYPEOF_RESULTS:
+        yield make_hit(item.node, f"`typeof` never returns `{word}`, so this comparison always has the same result.")
 
 
-def assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield `if (a = 1)`; a second pair of brackets, or a value that has to be fetched, says that it is meant."""
-    sides = nodes.operands(item.node)
-    if sides is None or nodes.operator(item.node) not in {"=", ""}:
+def find_assigned_condition(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield `if (a = 1)`, unless the value is computed or a second pair of parentheses says that it is meant."""
+    sides = nodes.get_operands(item.node)
+    if sides is None or nodes.get_operator(item.node) not in {"=", ""}:
         return
-    if "literal" in sides[1].type or sides[1].type in _TELLING:
-        yield at(
+    if "literal" in sides[1].type or sides[1].type in _PLAIN_VALUES:
+        yield make_hit(
             item.node,
-            "This assigns instead of comparing, so the condition is whatever was assigned. Write the comparison, or a "
-            "second pair of brackets if the assignment is meant.",
+            "This assigns instead of comparing, so the condition is the assigned value. Write a comparison, or add a "
+            "second pair of parentheses if the assignment is meant.",
         )
 
 
-def idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a comparison whose answer nobody reads."""
-    if nodes.acts(item.node) and scan.language != "python":
+def find_idle_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a comparison whose result nobody uses."""
+    if nodes.may_have_effects(item.node) and scan.language != "python":
         return
-    inner = nodes.first(item.node) or item.node
-    if scan.language == "python" and (_last_of_notebook(scan, item) or nodes.operator(inner) not in _SIGNS):
+    inner = nodes.get_first_child(item.node) or item.node
+    if scan.language == "python" and (
+        _may_be_notebook_output(scan, item) or nodes.get_operator(inner) not in _COMPARISON_OPERATORS
+    ):
         return
-    if _may_raise_on_purpose(scan, item):
+    if _is_tried_or_measured(scan, item):
         return
-    yield at(
+    yield make_hit(
         item.node,
-        "The answer of this comparison is thrown away; an assignment, an `assert` or a `return` was probably meant.",
+        "The result of this comparison is not used. Write an assignment, an `assert` or a `return`.",
     )
 
 
-def _may_raise_on_purpose(scan: Scan, item: Item) -> bool:
-    """Return whether the comparison is tried for its error, or measured: in `try`, `with raises(...)`, a callback."""
+def _is_tried_or_measured(scan: Scan, item: Item) -> bool:
+    """Return whether the comparison may raise on purpose, or is measured: in `try`, `with raises(...)`, a callback."""
     for around in item.ancestors():
         if around.role == "with":
-            if _EXPECTS.search(scan.bytes(around.node).partition(b":\n")[0]):
+            if _EXPECTED_ERRORS.search(scan.bytes(around.node).partition(b":\n")[0]):
                 return True
         elif around.role == "try":
             return True
         elif around.role == "function":
             is_argument = around.node.parent is not None and "argument" in around.node.parent.type
-            return is_argument or _MEASURES.search(scan.text(nodes.name_of(around.node))) is not None
+            return is_argument or _BENCHMARK_NAMES.search(scan.text(nodes.find_name(around.node))) is not None
     return False
 
 
-def _last_of_notebook(scan: Scan, item: Item) -> bool:
+def _may_be_notebook_output(scan: Scan, item: Item) -> bool:
+    """Return whether the comparison may be the shown value of a notebook cell, or of a file without a path."""
     return scan.document.path is None or (item.node.next_named_sibling is None and item.parent is None)
 
 
-def _flat(node: tree_sitter.Node, sign: str) -> list[tree_sitter.Node]:
-    """The operands of a chain of the same operator, from left to right."""
+def _flatten(node: tree_sitter.Node, sign: str) -> list[tree_sitter.Node]:
+    """Return the operands of a chain of the same operator, from left to right."""
     found: list[tree_sitter.Node] = []
     stack = [node]
     while stack:
-        each = nodes.unwrapped(stack.pop())
-        sides = nodes.operands(each) if each.type == node.type and nodes.operator(each) == sign else None
+        each = nodes.unwrap(stack.pop())
+        sides = nodes.get_operands(each) if each.type == node.type and nodes.get_operator(each) == sign else None
         if sides is None:
             found.append(each)
         else:
@@ -298,16 +321,17 @@ def _flat(node: tree_sitter.Node, sign: str) -> list[tree_sitter.Node]:
     return found
 
 
-def _same_sign(one: Item, other: Item) -> bool:
-    return nodes.operator(one.node) == nodes.operator(other.node)
+def _has_same_operator(one: Item, other: Item) -> bool:
+    return nodes.get_operator(one.node) == nodes.get_operator(other.node)
 
 
-def _written(scan: Scan, body: tree_sitter.Node) -> bytes:
-    """A body's statements, without comments and without the spaces between them."""
-    return b"\n".join(b" ".join(scan.bytes(each).split()) for each in nodes.statements(body, scan))
+def _normalise_body(scan: Scan, body: tree_sitter.Node) -> bytes:
+    """Return the statements of a body as text, without comments and with single spaces."""
+    return b"\n".join(b" ".join(scan.bytes(each).split()) for each in nodes.list_statements(body, scan))
 
 
-def _short(scan: Scan, node: tree_sitter.Node) -> str:
+def _abbreviate(scan: Scan, node: tree_sitter.Node) -> str:
+    """Return the source text of `node` on one line, at most 40 characters."""
     text = " ".join(scan.text(node).split())
     return text if len(text) <= 40 else text[:37] + "..."
 
@@ -317,17 +341,27 @@ RULES = (
         "self-comparison",
         Severity.WARNING,
         ("comparison",),
-        self_comparison,
-        equals=("PLR0124", "R0124", "no-self-compare"),
+        find_self_comparison,
+        equivalents=("PLR0124", "R0124", "no-self-compare"),
     ),
-    Rule("repeated-operand", Severity.WARNING, ("boolean",), repeated_operand, equals=("SIM222", "SIM223")),
-    Rule("duplicate-condition", Severity.WARNING, ("branch",), duplicate_condition, equals=("no-dupe-else-if",)),
-    Rule("same-branches", Severity.WARNING, ("branch", "ternary"), same_branches, equals=("RUF034",)),
-    Rule("duplicate-case", Severity.WARNING, ("switch",), duplicate_case, equals=("no-duplicate-case",)),
-    Rule("none-comparison", Severity.HINT, ("none",), none_comparison, equals=("E711",)),
-    Rule("nan-comparison", Severity.ERROR, ("nan",), nan_comparison, equals=("PLW0177", "use-isnan")),
-    Rule("negated-operand", Severity.ERROR, ("negated",), negated_operand, equals=("no-unsafe-negation",)),
-    Rule("impossible-typeof", Severity.ERROR, ("typeof",), impossible_typeof, equals=("valid-typeof",)),
-    Rule("assigned-condition", Severity.WARNING, ("assigned",), assigned_condition, equals=("no-cond-assign",)),
-    Rule("idle-comparison", Severity.WARNING, ("idle",), idle_comparison, equals=("B015", "no-unused-expressions")),
+    Rule("repeated-operand", Severity.WARNING, ("boolean",), find_repeated_operand, equivalents=("SIM222", "SIM223")),
+    Rule(
+        "duplicate-condition", Severity.WARNING, ("branch",), find_duplicate_condition, equivalents=("no-dupe-else-if",)
+    ),
+    Rule("same-branches", Severity.WARNING, ("branch", "ternary"), find_same_branches, equivalents=("RUF034",)),
+    Rule("duplicate-case", Severity.WARNING, ("switch",), find_duplicate_case, equivalents=("no-duplicate-case",)),
+    Rule("none-comparison", Severity.HINT, ("none",), find_none_comparison, equivalents=("E711",)),
+    Rule("nan-comparison", Severity.ERROR, ("nan",), find_nan_comparison, equivalents=("PLW0177", "use-isnan")),
+    Rule("negated-operand", Severity.ERROR, ("negated",), find_negated_operand, equivalents=("no-unsafe-negation",)),
+    Rule("impossible-typeof", Severity.ERROR, ("typeof",), find_impossible_typeof, equivalents=("valid-typeof",)),
+    Rule(
+        "assigned-condition", Severity.WARNING, ("assigned",), find_assigned_condition, equivalents=("no-cond-assign",)
+    ),
+    Rule(
+        "idle-comparison",
+        Severity.WARNING,
+        ("idle",),
+        find_idle_comparison,
+        equivalents=("B015", "no-unused-expressions"),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Rules about the flow of control: what is never reached, swallowed, or does nothing."""
+"""Rules about control flow: unreachable code, bare `except`, empty branches, jumps out of `finally`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from agents.reviewer.rules.rule import Hit, Mend, Replacement, Rule, at
+from agents.reviewer.rules.rule import ByteEdit, ByteFix, Hit, Rule, make_hit
 from agents.reviewer.scanning import nodes
 from indexing.syntax.languages import Trait
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.reviewer.scanning.scan import Item, Scan
 
-# What may stand behind a jump: it is reached in another way, or is no statement.
-_REACHED = {
+# Nodes that may follow a jump, because they are reached in another way or are no statements.
+_REACHED_KINDS = {
     *("function_declaration", "generator_function_declaration", "function_definition", "function_item"),
     *("class_declaration", "class_definition", "labeled_statement", "case_statement", "default_statement"),
     *("label_statement", "rescue", "ensure", "else", "elsif", "when", "in_clause", "empty_statement"),
@@ -33,36 +33,36 @@ _REACHED = {
     *("const_declaration", "local_declaration", "union_item", "extern_crate_declaration", "import"),
     *("switch_section", "case_clause", "label", "inner_attribute_item", "class", "module", "singleton_method"),
 }
-_LABELS = {"labeled_statement", "label_statement"}
-_BREAKS = {"break_statement", "break"}
+_LABEL_KINDS = {"labeled_statement", "label_statement"}
+_BREAK_KINDS = {"break_statement", "break"}
 _MACRO = re.compile(rb"[A-Z][A-Z0-9_]+\b\s*[(:]")
-_SEMICOLONS = {"expression_statement", "empty_statement", ";"}  # those are `stray-semicolon`'s
+_SEMICOLON_KINDS = {"expression_statement", "empty_statement", ";"}  # reported by `stray-semicolon`
 _RAISES = re.compile(r"\braise\b|reraise|exc_info|set_exception|\b_?exit\s*\(|abort\s*\(|\bkill\s*\(|interrupt_main")
 
 
-def unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield what stands behind `return`, `raise`, `break` or `continue` in the same list of statements."""
-    first = nodes.following(item.node, scan)
-    if first is None or _is_reached(scan, first) or first.type in _BREAKS or _leaves_sometimes(scan, item, first):
+def find_unreachable(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield the statements after a `return`, `raise`, `break` or `continue` in the same list."""
+    first = nodes.find_next_statement(item.node, scan)
+    if first is None or _is_reached(scan, first) or first.type in _BREAK_KINDS or _is_conditional(scan, item, first):
         return
     last = first
-    while (after := nodes.following(last, scan)) is not None and not _is_reached(scan, after):
+    while (after := nodes.find_next_statement(last, scan)) is not None and not _is_reached(scan, after):
         last = after
     if scan.has(Trait.YIELD_MAKES_GENERATOR) and b"yield" in scan.data[first.start_byte : last.end_byte]:
-        return  # what makes a function a generator need not be reached
+        return  # an unreachable `yield` makes the function a generator
     if _holds_label(first, last):
-        return  # it is jumped into
+        return  # a `goto` may jump there
     yield Hit(
         first.start_byte,
         last.end_byte,
-        "This is never reached: the statement above always leaves the block. Either it can go, or the statement above "
-        "stands in the wrong place.",
+        "This code never runs, because the statement above always leaves the block. Delete the code, or move that "
+        "statement.",
     )
 
 
 def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Return whether `node` is reached in another way than from the statement above, or nothing to be reached."""
-    if node.type in _REACHED or node.type.startswith("preproc") or not scan.bytes(node).strip(b"; \t\r\n"):
+    """Return whether `node` is no statement, or can be reached without the statement before it."""
+    if node.type in _REACHED_KINDS or node.type.startswith("preproc") or not scan.bytes(node).strip(b"; \t\r\n"):
         return True
     if node.type == "variable_declaration" and scan.has(Trait.HOISTS):
         return not any(child.child_by_field_name("value") for child in node.named_children)
@@ -70,7 +70,7 @@ def _is_reached(scan: Scan, node: tree_sitter.Node) -> bool:
 
 
 def _holds_label(first: tree_sitter.Node, last: tree_sitter.Node) -> bool:
-    """Return whether a label stands somewhere from `first` to `last`."""
+    """Return whether a label occurs in the siblings from `first` to `last`."""
     node: tree_sitter.Node | None = first
     stack: list[tree_sitter.Node] = []
     while node is not None and node.start_byte <= last.start_byte:
@@ -78,93 +78,93 @@ def _holds_label(first: tree_sitter.Node, last: tree_sitter.Node) -> bool:
         node = node.next_named_sibling
     while stack:
         each = stack.pop()
-        if each.type in _LABELS:
+        if each.type in _LABEL_KINDS:
             return True
         stack.extend(each.named_children)
     return False
 
 
 def _may_be_label(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Return whether `node` may be a macro that holds a `case` or a label: `VM_CASE(ADD) { ... }`."""
+    """Return whether `node` may be a macro that expands to a `case` or a label: `VM_CASE(ADD) { ... }`."""
     if _MACRO.match(scan.data, node.start_byte):
         return True
-    inner = nodes.first(node) if node.type == "expression_statement" else None
+    inner = nodes.get_first_child(node) if node.type == "expression_statement" else None
     around = node.parent.parent if node.parent is not None and node.parent.type == "compound_statement" else node.parent
     in_switch = around is not None and around.type in {"switch_statement", "case_statement"}
     return in_switch and inner is not None and inner.type == "call_expression"
 
 
-def _leaves_sometimes(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:
-    """Return whether something that is no statement decides about the jump, or belongs to it."""
+def _is_conditional(scan: Scan, item: Item, after: tree_sitter.Node) -> bool:
+    """Return whether an attribute makes the jump conditional, or the next line is its operand (in Swift)."""
     before = item.node.prev_named_sibling
     if before is not None and before.type == "attribute_item":  # `#[cfg(unix)] return a;`
         return True
     if not scan.has(Trait.RETURN_TAKES_NEXT_LINE) or scan.bytes(item.node) != b"return":
         return False
-    return "expression" in after.type or "identifier" in after.type  # Swift returns what the next line gives
+    return "expression" in after.type or "identifier" in after.type  # Swift returns the expression of the next line
 
 
-def broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """A bare `except:` that does not raise again."""
+def find_broad_except(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a bare `except:` that does not raise again."""
     if item.node.child_by_field_name("value") is not None:
         return
     inner = [child for child in item.node.named_children if not scan.is_comment(child)]
     if len(inner) != 1 or nodes.does_nothing(scan, inner[0]) or _RAISES.search(scan.text(inner[0])):
-        return  # an empty one is `swallowed-exception`'s
+        return  # an empty one is reported by `swallowed-exception`
     word = item.node.child(0)
-    yield at(
+    yield make_hit(
         word,
-        "A bare `except` also catches `KeyboardInterrupt` and `SystemExit`, so the program cannot be stopped here; "
-        "`except Exception` catches errors alone.",
-        Mend("Catch `Exception`", (Replacement(word.end_byte, word.end_byte, " Exception"),)),
+        "A bare `except` also catches `KeyboardInterrupt` and `SystemExit`, so the program cannot be stopped here. "
+        "Use `except Exception`.",
+        ByteFix("Catch `Exception`", (ByteEdit(word.end_byte, word.end_byte, " Exception"),)),
     )
 
 
-def empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """An `if` that does nothing either way."""
-    branches = nodes.branches(scan, item)
+def find_empty_branch(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield an `if` without `else` whose body is empty."""
+    branches = nodes.get_branches(scan, item)
     if len(branches) != 1:
         return
-    condition, held = branches[0]
+    condition, body = branches[0]
     if (
         condition is None
-        or held.type in _SEMICOLONS
-        or not nodes.does_nothing(scan, held)
-        or nodes.explained(scan, item.node)
+        or body.type in _SEMICOLON_KINDS
+        or not nodes.does_nothing(scan, body)
+        or nodes.has_explanation(scan, item.node)
     ):
         return
-    if nodes.acts(condition):
-        return  # it may be called for what it does
+    if nodes.may_have_effects(condition):
+        return  # the condition may have a side effect
     yield Hit(
         item.start,
-        min(condition.end_byte, held.start_byte),
-        "This condition leads to nothing: its only branch is empty. Something is missing here, or all of it can go.",
+        min(condition.end_byte, body.start_byte),
+        "The only branch of this condition is empty. Write the missing code, or delete the condition.",
     )
 
 
-def stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+def find_stray_semicolon(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Yield the semicolon that ends an `if` before its body."""
     branch = item.node.parent
     if branch is None or branch.child_by_field_name("alternative") or scan.bytes(item.node).strip() != b";":
         return
     condition = branch.child_by_field_name("condition")
-    if condition is None or nodes.acts(condition) or nodes.explained(scan, branch):
-        return  # it may be asked for what it does, or on purpose
+    if condition is None or nodes.may_have_effects(condition) or nodes.has_explanation(scan, branch):
+        return  # the condition may have a side effect, or a comment explains it
     if condition.end_point[0] != item.node.start_point[0]:
-        return  # nobody slips into a line of its own
-    yield at(
+        return  # a semicolon on a separate line is no slip
+    yield make_hit(
         item.node,
-        "This semicolon is all that the `if` guards: what follows runs in any case.",
+        "This semicolon is the whole body of the `if`, so the next statement always runs. Delete the semicolon.",
     )
 
 
-def escaping_finally(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Leaving `finally` by `return` drops the exception that is under way."""
+def find_escaping_finally(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a jump out of `finally`, which drops the exception being raised."""
     word = scan.text(item.node).split(maxsplit=1)[0].rstrip(";")
-    yield at(
+    yield make_hit(
         item.node,
-        f"`{word}` in `finally` throws away the exception that may be under way, and the value that was to be "
-        "returned; behind the `try` it would not.",
+        f"`{word}` in `finally` drops the exception being raised, and the value being returned. Move it after the "
+        "`try`.",
     )
 
 
@@ -173,19 +173,27 @@ RULES = (
         "unreachable-code",
         Severity.WARNING,
         ("jump",),
-        unreachable,
-        equals=("PLW0101", "W0101", "no-unreachable"),
+        find_unreachable,
+        equivalents=("PLW0101", "W0101", "no-unreachable"),
         unnecessary=True,
     ),
     Rule(
         "broad-except",
         Severity.WARNING,
         ("catch",),
-        broad_except,
-        equals=("E722", "W0702", "BLE001"),
+        find_broad_except,
+        equivalents=("E722", "W0702", "BLE001"),
         languages=frozenset({"python"}),
     ),
-    Rule("empty-branch", Severity.INFORMATION, ("branch",), empty_branch, equals=("no-empty",)),
-    Rule("stray-semicolon", Severity.WARNING, ("stray",), stray_semicolon, equals=("no-empty", "no-extra-semi")),
-    Rule("escaping-finally", Severity.WARNING, ("escape",), escaping_finally, equals=("B012", "no-unsafe-finally")),
+    Rule("empty-branch", Severity.INFORMATION, ("branch",), find_empty_branch, equivalents=("no-empty",)),
+    Rule(
+        "stray-semicolon", Severity.WARNING, ("stray",), find_stray_semicolon, equivalents=("no-empty", "no-extra-semi")
+    ),
+    Rule(
+        "escaping-finally",
+        Severity.WARNING,
+        ("escape",),
+        find_escaping_finally,
+        equivalents=("B012", "no-unsafe-finally"),
+    ),
 )

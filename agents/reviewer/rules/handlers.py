@@ -1,4 +1,4 @@
-"""The rule about errors that are caught and forgotten; `scanning.decisions` says where that is meant."""
+"""The rule about errors that are caught and ignored; `scanning.handler_intent` decides where that is meant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Severity
 from agents.reviewer.rules.rule import Hit, Rule
-from agents.reviewer.scanning import handler_intent, nodes, sameness
+from agents.reviewer.scanning import handler_intent, nodes, testing_code
 from indexing.syntax.languages import Trait
 
 if TYPE_CHECKING:
@@ -18,69 +18,70 @@ if TYPE_CHECKING:
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.reviewer.scanning.scan import Item, Scan
 
-_BROAD = re.compile(
+_BROAD_TYPES = re.compile(
     r"(?:(?:builtins|java\.lang|System|kotlin|std)(?:\.|::))?\\?"
     r"(?:Base)?(?:Exception|Throwable|StandardError|RuntimeException|exception|NonFatal)"
 )
-_NAMED_MEANT = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGNORECASE)
+_INTENTIONAL_NAMES = re.compile(r"^_|^\$_|ignor|expected|unused|swallow", re.IGNORECASE)
 
 
-def swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Yield a clause that catches everything and does nothing, without a word why."""
-    held = _held(scan, item.node)
-    if (held is not None and not nodes.does_nothing(scan, held)) or nodes.explained(scan, item.node):
+def find_swallowed_exception(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+    """Yield a handler that catches every error and does nothing, without a sign that this is meant."""
+    body = _get_handler_body(scan, item.node)
+    if (body is not None and not nodes.does_nothing(scan, body)) or nodes.has_explanation(scan, item.node):
         return
-    if held is None and not scan.grammar.entry.word_opener:
+    if body is None and not scan.grammar.entry.word_opener:
         return  # only a body that ends with a word can be left out
-    if not _catches_all(scan, item.node) or _is_decided(scan, item.node):
+    if not _catches_all(scan, item.node) or _is_intended(scan, item.node):
         return
     head = scan.data.find(b"\n", item.start, item.end)
     yield Hit(
         item.start,
         head if head > 0 else item.end,
-        "Every error is caught here and forgotten, those nobody thought of too, so a failure leaves no trace. Catch "
-        "what is expected, log it, or say in a comment why it does not matter.",
-        severity=Severity.HINT if sameness.is_test(scan, item) else None,
+        "Every error is caught here and ignored, even an unexpected one, so a failure leaves no trace. Catch the "
+        "expected error, log it, or explain in a comment why it does not matter.",
+        severity=Severity.HINT if testing_code.is_test(scan, item) else None,
     )
 
 
-def _held(scan: Scan, clause: tree_sitter.Node) -> tree_sitter.Node | None:
+def _get_handler_body(scan: Scan, clause: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the block of the handler `clause`; None if it has none."""
     entry = scan.grammar.entry
     if entry.columns == "statements":
         return next((child for child in reversed(clause.named_children) if child.type in entry.blocks), None)
     if entry.word_opener:
         return clause.child_by_field_name("body")
-    return nodes.body(clause)
+    return nodes.get_body(clause)
 
 
-def _head(scan: Scan, clause: tree_sitter.Node) -> str:
-    """What stands between the word and the body: types and a name."""
-    held = _held(scan, clause)
-    end = held.start_byte if held is not None else clause.end_byte
+def _get_handler_head(scan: Scan, clause: tree_sitter.Node) -> str:
+    """Return the text between the keyword and the body of a handler: types and a variable."""
+    body = _get_handler_body(scan, clause)
+    end = body.start_byte if body is not None else clause.end_byte
     words = scan.data[clause.start_byte : end].decode(errors="replace")
     return re.sub(r"^\s*(?:catch|except|rescue)\b\*?", "", words).strip("{}: \t\r\n;")
 
 
 def _catches_all(scan: Scan, clause: tree_sitter.Node) -> bool:
-    """Return whether the clause names no error, or one that all others are kinds of."""
-    head = _head(scan, clause).removesuffix("then").strip()
-    if "when" in head.split():  # C#'s filter
+    """Return whether the handler names no error type, or one that all others derive from."""
+    head = _get_handler_head(scan, clause).removesuffix("then").strip()
+    if "when" in head.split():  # a filter of C#
         return False
     if names := scan.grammar.entry.caught_name:
         head = re.sub(names, "", head.strip("() "))
     head = head.strip("() \t\r\n")
     if not head or head == "...":
         return True
-    return any(_BROAD.fullmatch(word) for word in re.split(r"[\s,|&*]+", head) if word)
+    return any(_BROAD_TYPES.fullmatch(word) for word in re.split(r"[\s,|&*]+", head) if word)
 
 
-def _is_decided(scan: Scan, clause: tree_sitter.Node) -> bool:
-    """Return whether the clause's name says that it is meant, or what stands around says what a failure leads to."""
-    names = re.findall(r"[\w$]+", _head(scan, clause))
+def _is_intended(scan: Scan, clause: tree_sitter.Node) -> bool:
+    """Return whether the name of the error's variable, or the code around, shows that ignoring it is meant."""
+    names = re.findall(r"[\w$]+", _get_handler_head(scan, clause))
     name = names[0 if scan.has(Trait.CAUGHT_NAME_FIRST) else -1] if names else ""
-    if scan.language != "python" and _NAMED_MEANT.search(name):
+    if scan.language != "python" and _INTENTIONAL_NAMES.search(name):
         return True
-    return handler_intent.is_decided(scan, clause, name)
+    return handler_intent.is_intended(scan, clause, name)
 
 
 RULES = (
@@ -88,7 +89,7 @@ RULES = (
         "swallowed-exception",
         Severity.WARNING,
         ("catch",),
-        swallowed_exception,
-        equals=("S110", "SIM105", "BLE001", "E722", "W0702", "W0718", "no-empty"),
+        find_swallowed_exception,
+        equivalents=("S110", "SIM105", "BLE001", "E722", "W0702", "W0718", "no-empty"),
     ),
 )

@@ -1,13 +1,14 @@
-"""Names of our rules in other linters' comments, beside `Rule.equals`: `rubocop:disable Lint/SuppressedException`.
+"""Names of Starling's rules in comments for other linters, in addition to `Rule.equivalents`.
 
-One table, compared without the linter's own prefix, letter case and signs. A name here silences a finding and nothing
-else; `Rule.equals` also says which linters report the same lines.
+Names are compared without the linter's prefix, letter case and punctuation, so that the comment
+`rubocop:disable Lint/SuppressedException` matches. A name here only suppresses a finding; `Rule.equivalents` also tells
+which linters report the same lines.
 """
 
 from __future__ import annotations
 
-_IDENTICAL = "eq_op BinaryOperatorWithIdenticalOperands misc-redundant-expression SA4000 S1764"
-_CAUGHT = (
+_IDENTICAL_OPERANDS = "eq_op BinaryOperatorWithIdenticalOperands misc-redundant-expression SA4000 S1764"
+_BROAD_HANDLERS = (
     "broad-except broad-exception-caught bare-except W0703 W0718 B001 TooGenericExceptionCaught CA1031"
     " CatchAllExceptions avoid_catches_without_on_clauses AvoidCatchingGenericException"
     " RescueException RescueStandardError"
@@ -26,17 +27,17 @@ NAMES: dict[str, tuple[str, ...]] = {
         "deep-nesting": "too-many-nested-blocks excessive_nesting nestif BlockNesting NestedBlockDepth nesting S134",
         "many-parameters": "too-many-arguments too-many-positional-arguments too_many_arguments ParameterLists"
         " LongParameterList function_parameter_count ExcessiveParameterList ParameterNumber S107",
-        "self-comparison": f"comparison-with-itself CS1718 noSelfCompare {_IDENTICAL}",
-        "repeated-operand": f"nonminimal_bool {_IDENTICAL}",
+        "self-comparison": f"comparison-with-itself CS1718 noSelfCompare {_IDENTICAL_OPERANDS}",
+        "repeated-operand": f"nonminimal_bool {_IDENTICAL_OPERANDS}",
         "duplicate-condition": "ifs_same_cond DuplicateElsifCondition noDuplicateElseIf SA4014 S1862",
         "same-branches": "if_same_then_else DuplicateBranch bugprone-branch-clone S3923 S1871",
         "duplicate-case": "DuplicateCaseCondition noDuplicateCase SC2221 SC2222 S1862",
         "none-comparison": "singleton-comparison C0121",
         "unreachable-code": "unreachable unreachable_code UnreachableCode CS0162 dead_code noUnreachable S1763",
-        "broad-except": _CAUGHT,
+        "broad-except": _BROAD_HANDLERS,
         "swallowed-exception": f"try-except-pass B110 EmptyCatchBlock EmptyCatch SuppressedException SwallowedException"
         f" CatchMayIgnoreException empty_catches bugprone-empty-catch DetectedCatch EmptyStatement RCS1075 S108 S2486"
-        f" noEmptyBlockStatements {_CAUGHT}",
+        f" noEmptyBlockStatements {_BROAD_HANDLERS}",
         "empty-branch": "EmptyIfStmt EmptyControlStatement EmptyConditionalBody noEmptyBlockStatements needless_bool"
         " SA9003 S108 DetectedIf",
         "escaping-finally": "lost-exception W0150 ReturnFromFinallyBlock noUnsafeFinally EnsureReturn S1143",

@@ -1,4 +1,4 @@
-"""What a rule is: a code, how much it matters, and a function that finds its places. Holds no rule; start at `Rule`."""
+"""The record of a rule: its code, its severity and the function that finds its places. Start at `Rule`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Replacement:
-    """The bytes [start, end) become `text`."""
+class ByteEdit:
+    """An edit that replaces the bytes [start, end) by `text`."""
 
     start: int
     end: int
@@ -26,30 +26,30 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
-    """A fix in bytes; `agents.findings.Fix` says what its parts mean."""
+class ByteFix:
+    """A fix with byte offsets; `agents.findings.Fix` has the same parts with code points."""
 
     title: str
-    replacements: tuple[Replacement, ...]
+    edits: tuple[ByteEdit, ...]
     safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One place that a rule found.
+    """One place that a rule reports.
 
     Attributes:
-        start: byte offset in the parsed text; a code-point offset for the rules about plain text.
-        end: likewise.
-        message: what is there and why it matters.
-        mend: a fix where one is certain.
-        severity: where it is not the rule's own.
+        start: byte offset in the parsed text; for a `TextRule`, a code-point offset.
+        end: likewise, exclusive.
+        message: what is wrong and why it matters.
+        fix: None if no fix is certain to be right.
+        severity: None for the severity of the rule.
     """
 
     start: int
     end: int
     message: str
-    mend: Mend | None = None
+    fix: ByteFix | None = None
     severity: Severity | None = None
 
 
@@ -58,39 +58,39 @@ class Rule:
     """A rule about syntax.
 
     Attributes:
-        code: in kebab-case, also its heading in `RULES.md`.
-        severity: how much it matters.
-        roles: the roles of the items it looks at.
-        look: finds the places at one item.
-        equals: the same rule's names in other linters, which report the same lines.
-        unnecessary: the code it names can go.
-        languages: our names of the languages it is for; empty for all.
-        words: a text without any of these has nothing for it; empty where that cannot be said.
-        asked_only: it speaks only where `review.rulesOn` names it.
+        code: name in kebab-case; also its heading in `RULES.md`.
+        severity: of its findings, unless a hit has its own.
+        roles: roles of the items that `find` is called for.
+        find: yields the hits at one item.
+        equivalents: codes of the same rule in other linters, which report the same lines.
+        unnecessary: the reported code can be deleted (editors dim it).
+        languages: Starling's names of the languages it is for; empty for all.
+        required_words: the rule is skipped for a text that contains none of these; empty to run it always.
+        off_by_default: it runs only if `review.rulesOn` names it.
     """
 
     code: str
     severity: Severity
     roles: tuple[str, ...]
-    look: Callable[[Scan, Item, ReviewPolicy], Iterable[Hit]]
-    equals: tuple[str, ...] = ()
+    find: Callable[[Scan, Item, ReviewPolicy], Iterable[Hit]]
+    equivalents: tuple[str, ...] = ()
     unnecessary: bool = False
     languages: frozenset[str] = frozenset()
-    words: tuple[bytes, ...] = ()
-    asked_only: bool = False
+    required_words: tuple[bytes, ...] = ()
+    off_by_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """A rule about plain text, which needs no grammar."""
+    """A rule about plain text, which needs no grammar; its fields mean the same as those of `Rule`."""
 
     code: str
     severity: Severity
-    look: Callable[[Document, ReviewPolicy], Iterable[Hit]]
-    equals: tuple[str, ...] = ()
+    find: Callable[[Document, ReviewPolicy], Iterable[Hit]]
+    equivalents: tuple[str, ...] = ()
     unnecessary: bool = False
 
 
-def at(node: tree_sitter.Node, message: str, mend: Mend | None = None, severity: Severity | None = None) -> Hit:
-    """A hit on the whole of `node`."""
-    return Hit(node.start_byte, node.end_byte, message, mend, severity)
+def make_hit(node: tree_sitter.Node, message: str, fix: ByteFix | None = None, severity: Severity | None = None) -> Hit:
+    """Return a hit that spans all of `node`."""
+    return Hit(node.start_byte, node.end_byte, message, fix, severity)

@@ -1,4 +1,4 @@
-"""Lines of a function that are data: strings, tables, registrations one after another. Start at `lines_saved`."""
+"""Lines of a function that are data: strings, tables, runs of the same call. Start at `count_spared_lines`."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _TABLES = re.compile(
 _STRINGS = re.compile(r"string|heredoc|text_block")
 _CODE = re.compile(r"function|lambda|arrow|method|block$|closure|class|element$|fragment$|anonymous")
 _CALLS = re.compile(r"^expression_statement$|call|invocation|^command$")
-_HEAD = re.compile(rb"([\w.$>:\\@-]{1,100})\s*\(")
-_RUN = 5  # statements of one shape in a row: fewer are steps, more are a table
+_CALL_HEAD = re.compile(rb"([\w.$>:\\@-]{1,100})\s*\(")
+_SHORTEST_RUN = 5  # calls of the same function in a row that count as a table
 _MOST_NODES = 20_000
 
 
-def lines_saved(scan: Scan, function: tree_sitter.Node) -> int:
-    """Return how many lines of code of `function` are spared when each string, table and run counts as one line."""
-    kinds = scan.once(LineKinds.of).code
+def count_spared_lines(scan: Scan, function: tree_sitter.Node) -> int:
+    """Return by how many lines `function` gets shorter if each string, table and run of calls counts as one line."""
+    kinds = scan.compute_once(LineKinds.of).code
     counted: set[int] = set()
-    for first, last in _data(scan, function):
+    for first, last in _find_data_ranges(scan, function):
         counted.update(line for line in range(first + 1, last + 1) if kinds[line])
     return len(counted)
 
 
-def _data(scan: Scan, function: tree_sitter.Node) -> Iterable[tuple[int, int]]:
-    """Yield the first and last lines, from 0, of what counts as one line."""
+def _find_data_ranges(scan: Scan, function: tree_sitter.Node) -> Iterable[tuple[int, int]]:
+    """Yield the first and last line, from 0, of each string, table and run of calls."""
     stack, seen = list(function.named_children), 0
     while stack and seen < _MOST_NODES:
         node = stack.pop()
@@ -49,7 +49,7 @@ def _data(scan: Scan, function: tree_sitter.Node) -> Iterable[tuple[int, int]]:
             yield first, last
             continue
         children = node.named_children
-        yield from _runs(scan, children)
+        yield from _find_call_runs(scan, children)
         stack += children
 
 
@@ -58,7 +58,7 @@ def _is_string(scan: Scan, node: tree_sitter.Node) -> bool:
 
 
 def _holds_code(node: tree_sitter.Node) -> bool:
-    """Return whether statements stand in a table: a table of functions is read like code."""
+    """Return whether `node` contains code over several lines, such as a table of functions does."""
     stack, seen = list(node.named_children), 0
     while stack and seen < _MOST_NODES:
         each = stack.pop()
@@ -69,23 +69,23 @@ def _holds_code(node: tree_sitter.Node) -> bool:
     return False
 
 
-def _runs(scan: Scan, statements: list[tree_sitter.Node]) -> Iterable[tuple[int, int]]:
-    """Yield runs of calls of the same name: `table.add(...)` again and again."""
+def _find_call_runs(scan: Scan, statements: list[tree_sitter.Node]) -> Iterable[tuple[int, int]]:
+    """Yield the first and last line of each run of calls of the same function (`table.add(...)` again and again)."""
     run: list[tree_sitter.Node] = []
     for statement in [each for each in statements if not scan.is_comment(each)]:
-        if run and _callee(scan, statement) != _callee(scan, run[0]):
-            if len(run) >= _RUN:
+        if run and _get_callee(scan, statement) != _get_callee(scan, run[0]):
+            if len(run) >= _SHORTEST_RUN:
                 yield run[0].start_point[0], run[-1].end_point[0]
             run = []
-        if _callee(scan, statement) and not _holds_code(statement):
+        if _get_callee(scan, statement) and not _holds_code(statement):
             run.append(statement)
-    if len(run) >= _RUN:
+    if len(run) >= _SHORTEST_RUN:
         yield run[0].start_point[0], run[-1].end_point[0]
 
 
-def _callee(scan: Scan, statement: tree_sitter.Node) -> bytes:
-    """Return what a statement calls, b"" where it is no plain call."""
+def _get_callee(scan: Scan, statement: tree_sitter.Node) -> bytes:
+    """Return the name that `statement` calls, b"" if it is no plain call."""
     if _CALLS.search(statement.type) is None:
         return b""
-    head = _HEAD.match(scan.data, statement.start_byte)
+    head = _CALL_HEAD.match(scan.data, statement.start_byte)
     return head[1] if head is not None else b""

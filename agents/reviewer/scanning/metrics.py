@@ -1,8 +1,8 @@
-"""What is counted of code: per function its complexity, length, nesting and parameters; per text its documentation.
+"""Metrics of code: per function its complexity, length, nesting and parameters; per text its documentation.
 
 Cyclomatic complexity is McCabe's (1976): 1 plus each decision. Cognitive complexity is SonarSource's (2018): each break
-of the flow counts 1 and 1 more per level it is nested in; a run of the same boolean operator counts once. Functions
-inside functions are counted on their own. Start at `measure`.
+of the flow counts 1, and 1 more per level of nesting; a run of the same boolean operator counts once. A function inside
+another is measured separately. Start at `measure`.
 """
 
 from __future__ import annotations
@@ -11,37 +11,47 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agents.reviewer.scanning import nodes
+from agents.reviewer.scanning.scan import Scan
 from indexing.syntax.documents import Span
+from indexing.syntax.syntax import Syntax
 
 if TYPE_CHECKING:
     import tree_sitter
 
-    from agents.reviewer.scanning.scan import Item, Scan
+    from agents.reviewer.scanning.scan import Item
+    from indexing.syntax.documents import Document
 
 _DECISIONS = {"branch", "chained", "elif", "loop", "case", "catch", "ternary", "boolean"}
 _NESTS = {"branch", "loop", "switch", "catch", "ternary"}  # for cognitive complexity
-_LEVELS = {"branch", "loop", "switch", "try", "with"}  # for the depth a reader has to keep in mind
+_LEVELS = {"branch", "loop", "switch", "try", "with"}  # for the nesting that a reader has to keep in mind
 _FLAT = {"elif", "else", "chained"}
-_SELVES = {b"self", b"cls", b"this"}
-_BARE = {"identifier", "simple_parameter", "parameter", "formal_parameter", "parameter_declaration", "typed_parameter"}
+_SELF_NAMES = {b"self", b"cls", b"this"}
+_PLAIN_PARAMETERS = {
+    "identifier",
+    "simple_parameter",
+    "parameter",
+    "formal_parameter",
+    "parameter_declaration",
+    "typed_parameter",
+}
 _MEASURED = _DECISIONS | _NESTS | _LEVELS | _FLAT
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionMetrics:
-    """One function in figures.
+    """Metrics of one function.
 
     Attributes:
-        name: as it is written, "" for none.
-        span: the whole function, code points.
-        name_span: its name, code points.
-        first_line: from 0.
-        lines: lines of code: neither blank nor only comment, its documentation left out.
+        name: as written in the code, "" if it has none.
+        span: of the whole function, code points.
+        name_span: of its name, code points.
+        first_line: counted from 0.
+        lines: lines of code, without blank lines, comments and documentation.
         cyclomatic: McCabe's complexity.
         cognitive: SonarSource's complexity.
         nesting: levels of nested statements.
-        parameters: parameters that a caller may give by position and that have no default.
-        documented: there is a docstring, or a comment right above.
+        parameters: parameters without a default that can be passed by position.
+        documented: it has a docstring, or a comment directly above.
     """
 
     name: str
@@ -58,15 +68,15 @@ class FunctionMetrics:
 
 @dataclass(frozen=True, slots=True)
 class TextMetrics:
-    """A text in figures.
+    """Metrics of one text.
 
     Attributes:
         lines: all lines.
-        code_lines: lines that hold code.
-        comment_lines: lines that hold nothing but comment, docstrings included.
-        functions: its functions, in order.
-        documentable: functions and classes that a reader would look up: not nested in a function, not private by name.
-        documented: how many of these are documented.
+        code_lines: lines with code.
+        comment_lines: lines with nothing but a comment or a docstring.
+        functions: in order of appearance.
+        documentable: number of functions and classes that are neither nested in a function nor private by name.
+        documented: number of these that are documented.
     """
 
     lines: int
@@ -78,14 +88,14 @@ class TextMetrics:
 
 
 @dataclass(slots=True)
-class Weight:
-    """What adds up for one function.
+class FunctionWeight:
+    """Sums over one function, collected item by item.
 
     Attributes:
         cyclomatic: McCabe's complexity.
-        decisions: the same, with a switch of many labels counted as one decision.
+        decisions: like `cyclomatic`, but a switch counts as one decision however many cases it has.
         cognitive: SonarSource's complexity.
-        levels: the first item of each level of nesting, from 0.
+        levels: the first item of each nesting level, by level from 0.
     """
 
     cyclomatic: int = 1
@@ -94,17 +104,18 @@ class Weight:
     levels: dict[int, Item] = field(default_factory=dict)
 
 
-def weights(scan: Scan) -> dict[int, Weight]:
-    """The weight of each function, by the identity of its item."""
-    found: dict[int, Weight] = {id(item): Weight() for item in scan.of_role("function")}
+def weigh_functions(scan: Scan) -> dict[int, FunctionWeight]:
+    """Return the weight of each function, by the `id` of its item."""
+    found: dict[int, FunctionWeight] = {id(item): FunctionWeight() for item in scan.get_items("function")}
     for role in sorted(_MEASURED):
-        for item in scan.of_role(role):
+        for item in scan.get_items(role):
             _weigh(item, found)
     return found
 
 
-def _weigh(item: Item, found: dict[int, Weight]) -> None:
-    function, depth, level = _within(item)
+def _weigh(item: Item, found: dict[int, FunctionWeight]) -> None:
+    """Add `item` to the weight of the function around it; `found` has the weights by the `id` of the function."""
+    function, depth, level = _locate_in_function(item)
     if function is None:
         return
     weight, role = found[id(function)], item.role
@@ -113,10 +124,10 @@ def _weigh(item: Item, found: dict[int, Weight]) -> None:
     if role == "switch" or (role in _DECISIONS and role != "case"):
         weight.decisions += 1
     if role in _FLAT:
-        weight.cognitive += 0 if role == "else" and _holds_chained(item) else 1
+        weight.cognitive += 0 if role == "else" and _holds_else_if(item) else 1
     elif role in _NESTS:
         weight.cognitive += 1 + depth
-    elif role == "boolean" and not _continues(item):
+    elif role == "boolean" and not _continues_boolean(item):
         weight.cognitive += 1
     if role in _LEVELS:
         known = weight.levels.get(level)
@@ -124,8 +135,8 @@ def _weigh(item: Item, found: dict[int, Weight]) -> None:
             weight.levels[level] = item
 
 
-def _within(item: Item) -> tuple[Item | None, int, int]:
-    """The function around it, and how deep it is nested in there: for cognitive complexity, and in levels."""
+def _locate_in_function(item: Item) -> tuple[Item | None, int, int]:
+    """Return the function around `item`, its depth in there for cognitive complexity, and its nesting level."""
     depth = level = 0
     for around in item.ancestors():
         role = around.role
@@ -136,25 +147,37 @@ def _within(item: Item) -> tuple[Item | None, int, int]:
     return None, depth, level
 
 
-def _holds_chained(item: Item) -> bool:
-    held = nodes.body(item.node)
-    return held is not None and held.type in nodes.IFS
+def _holds_else_if(item: Item) -> bool:
+    """Return whether the `else` clause `item` holds nothing but an `if`."""
+    body = nodes.get_body(item.node)
+    return body is not None and body.type in nodes.IFS
 
 
-def _continues(item: Item) -> bool:
+def _continues_boolean(item: Item) -> bool:
+    """Return whether the boolean operator `item` is part of a run of the same operator."""
     around = item.parent
-    return around is not None and around.role == "boolean" and nodes.operator(around.node) == nodes.operator(item.node)
+    return (
+        around is not None
+        and around.role == "boolean"
+        and nodes.get_operator(around.node) == nodes.get_operator(item.node)
+    )
+
+
+def measure_document(document: Document) -> TextMetrics | None:
+    """Parse `document` and return its metrics; None if it was not parsed or its language has no query."""
+    scan = Scan.of(document, Syntax.of(document))
+    return measure(scan) if scan is not None else None
 
 
 def measure(scan: Scan) -> TextMetrics:
-    """All figures of a text."""
-    found, kinds = scan.once(weights), scan.once(LineKinds.of)
-    functions = tuple(_function(scan, item, found[id(item)], kinds) for item in scan.of_role("function"))
+    """Return the metrics of a parsed text."""
+    found, kinds = scan.compute_once(weigh_functions), scan.compute_once(LineKinds.of)
+    functions = tuple(_measure_function(scan, item, found[id(item)], kinds) for item in scan.get_items("function"))
     definitions = [
         item
         for role in ("class", "function")
-        for item in scan.of_role(role)
-        if item.function is None and _public(scan, item.node)
+        for item in scan.get_items(role)
+        if item.function is None and _is_public(scan, item.node)
     ]
     return TextMetrics(
         lines=len(kinds.code),
@@ -162,47 +185,47 @@ def measure(scan: Scan) -> TextMetrics:
         comment_lines=sum(kinds.comment),
         functions=functions,
         documentable=len(definitions),
-        documented=sum(documented(scan, item.node) for item in definitions),
+        documented=sum(is_documented(scan, item.node) for item in definitions),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class LineKinds:
-    """For each line whether it holds code, and whether it holds nothing but comment."""
+    """Flags by line, from 0: `code` if it holds code, `comment` if it holds nothing but a comment or a docstring."""
 
     code: list[bool]
     comment: list[bool]
 
     @classmethod
     def of(cls, scan: Scan) -> LineKinds:
-        """Look at all lines of a text."""
+        """Classify all lines of a text."""
         code = [bool(line.strip()) for line in scan.data.split(b"\n")]
         comment = [False] * len(code)
-        for item in scan.of_role("comment") + scan.of_role("docstring"):
+        for item in scan.get_items("comment") + scan.get_items("docstring"):
             (first, column), (last, _) = item.node.start_point, item.node.end_point
             line_start = item.start - column
             if scan.data[line_start : item.start].strip():
-                first += 1  # behind code
+                first += 1  # the first line has code before the comment
             for line in range(first, min(last + 1, len(code))):
                 comment[line] = code[line]
                 code[line] = False
         return cls(code, comment)
 
 
-def code_lines(node: tree_sitter.Node, kinds: LineKinds) -> int:
-    """Lines of code of a function, those of functions inside of it included."""
+def count_code_lines(node: tree_sitter.Node, kinds: LineKinds) -> int:
+    """Return the number of lines of code of `node`, including the functions inside it."""
     return sum(kinds.code[node.start_point[0] : node.end_point[0] + 1])
 
 
-def documented(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Whether there is a docstring, or a comment right above."""
-    held = node.child_by_field_name("body")
-    if scan.grammar.entry.docstrings and held is not None:
-        first = next((child for child in held.named_children if not scan.is_comment(child)), None)
+def is_documented(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether the definition `node` has a docstring, or a comment directly above."""
+    body = node.child_by_field_name("body")
+    if scan.grammar.entry.docstrings and body is not None:
+        first = next((child for child in body.named_children if not scan.is_comment(child)), None)
         inner = first.named_child(0) if first is not None and first.type == "expression_statement" else first
         return inner is not None and inner.type in scan.grammar.entry.strings
     outer: tree_sitter.Node | None = node
-    for _ in range(4):  # a definition may stand in an export, a declaration, a decorated statement
+    for _ in range(4):  # a definition may be wrapped in an export, a declaration, a decorated statement
         before = outer.prev_named_sibling if outer is not None else None
         while before is not None and ("attribute" in before.type or "decorator" in before.type):
             before = before.prev_named_sibling
@@ -212,43 +235,43 @@ def documented(scan: Scan, node: tree_sitter.Node) -> bool:
     return False
 
 
-def parameters(scan: Scan, node: tree_sitter.Node) -> int:
-    """Parameters that a caller may give by position and that have no default."""
-    held = node.child_by_field_name("parameters")
-    if held is None and (declarator := node.child_by_field_name("declarator")) is not None:
-        held = declarator.child_by_field_name("parameters")
-    if held is None:
+def count_parameters(scan: Scan, node: tree_sitter.Node) -> int:
+    """Return the number of parameters without a default that can be passed by position; `self` does not count."""
+    declared = node.child_by_field_name("parameters")
+    if declared is None and (declarator := node.child_by_field_name("declarator")) is not None:
+        declared = declarator.child_by_field_name("parameters")
+    if declared is None:
         return 0
     count = 0
-    for child in held.named_children:
+    for child in declared.named_children:
         if child.type in {"list_splat_pattern", "keyword_separator"}:
             break
-        if child.type not in _BARE and child.type != "required_parameter":
+        if child.type not in _PLAIN_PARAMETERS and child.type != "required_parameter":
             continue
         if child.child_by_field_name("value") or child.child_by_field_name("default_value"):
             continue
-        if not (count == 0 and scan.bytes(child).partition(b":")[0].strip() in _SELVES):
+        if not (count == 0 and scan.bytes(child).partition(b":")[0].strip() in _SELF_NAMES):
             count += max(1, len(child.children_by_field_name("name"))) if child.type == "parameter_declaration" else 1
     return count
 
 
-def _function(scan: Scan, item: Item, weight: Weight, kinds: LineKinds) -> FunctionMetrics:
-    name = nodes.name_of(item.node)
-    points = scan.lines.to_point
+def _measure_function(scan: Scan, item: Item, weight: FunctionWeight, kinds: LineKinds) -> FunctionMetrics:
+    name = nodes.find_name(item.node)
+    to_point = scan.lines.to_point
     return FunctionMetrics(
         name=scan.text(name) if "identifier" in name.type or name.type in {"name", "word", "constant"} else "",
-        span=Span(points(item.start), points(item.end)),
-        name_span=Span(points(name.start_byte), points(name.end_byte)),
+        span=Span(to_point(item.start), to_point(item.end)),
+        name_span=Span(to_point(name.start_byte), to_point(name.end_byte)),
         first_line=item.node.start_point[0],
-        lines=code_lines(item.node, kinds),
+        lines=count_code_lines(item.node, kinds),
         cyclomatic=weight.cyclomatic,
         cognitive=weight.cognitive,
         nesting=len(weight.levels),
-        parameters=parameters(scan, item.node),
-        documented=documented(scan, item.node),
+        parameters=count_parameters(scan, item.node),
+        documented=is_documented(scan, item.node),
     )
 
 
-def _public(scan: Scan, node: tree_sitter.Node) -> bool:
+def _is_public(scan: Scan, node: tree_sitter.Node) -> bool:
     name = node.child_by_field_name("name")
     return name is not None and not scan.bytes(name).startswith((b"_", b"#"))

@@ -1,6 +1,6 @@
-"""What is asked of single syntax nodes, whatever the grammar: conditions, bodies, chains of branches, operands.
+"""Questions about single syntax nodes, whatever the grammar: conditions, bodies, branches, operands, names.
 
-Knows the few field names that grammars use; never recurses. Start at `chain`.
+Knows the few field names that grammars use. Never recurses. Start at `list_branches`.
 """
 
 from __future__ import annotations
@@ -18,58 +18,61 @@ IFS = {"if_statement", "if_expression", "if"}
 _ELIFS = {"elif_clause", "elsif", "else_if_clause", "elseif_statement"}
 _ELSES = {"else_clause", "else", "else_statement"}
 _WRAPPERS = {"parenthesized_expression", "condition_clause"}
-# Kinds of nodes that may do something, or give another value, each time they are evaluated.
-_ACTS = re.compile(
+# Kinds of nodes that may have a side effect, or another value each time they are evaluated.
+_EFFECTS = re.compile(
     r"call|invocation|await|yield|creation|new_expression|macro|named_expression|^command|command_substitution|update_expression|receive"
     r"|instance_expression|print_intrinsic|include|require|super|process_substitution|asm|throw|clone|^selector$|^new$"
     r"|(?:^|_)assignment(?:$|_exp)|compound_assign"
 )
-_STEPS = {"++", "--", "<-", "delete", "=", "+=", "-="}
+_EFFECT_OPERATORS = {"++", "--", "<-", "delete", "=", "+=", "-="}
 _EMPTY = {"pass_statement", "ellipsis", "empty_statement"}
-_MOST_NODES = 400  # looked at in one expression; a longer one is not worth the time
+_MOST_NODES = 400  # of one expression; a larger one counts as having effects
 _MOST_BRANCHES = 200
 
 
-def unwrapped(node: tree_sitter.Node) -> tree_sitter.Node:
-    """The expression within its brackets."""
+def unwrap(node: tree_sitter.Node) -> tree_sitter.Node:
+    """Return the expression inside redundant parentheses, or `node` itself if it has none."""
     while node.type in _WRAPPERS and node.named_child_count == 1:
         node = node.named_child(0)
     return node
 
 
-def first(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Its first named part, None for none."""
+def get_first_child(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the first named child of `node`; None if it has none."""
     return node.named_child(0) if node.named_child_count else None
 
 
-def acts(node: tree_sitter.Node) -> bool:
-    """Return whether something in `node` may do something, or give another value, each time it is evaluated."""
+def may_have_effects(node: tree_sitter.Node) -> bool:
+    """Return whether evaluating `node` may have a side effect, or another value each time."""
     stack, seen = [node], 0
     while stack:
         each = stack.pop()
         seen += 1
-        if seen > _MOST_NODES or _is_act(each.type) or _steps(each):
+        if seen > _MOST_NODES or _is_effect_kind(each.type) or _is_effect_operator(each):
             return True
         stack.extend(each.named_children)
     return False
 
 
 @cache
-def _is_act(kind: str) -> bool:
-    return _ACTS.search(kind) is not None
+def _is_effect_kind(kind: str) -> bool:
+    return _EFFECTS.search(kind) is not None
 
 
-def _steps(node: tree_sitter.Node) -> bool:
-    """Return whether `node` is `i++`, `delete a.b`, `<-channel` or, in Scala, a method between its operands."""
+def _is_effect_operator(node: tree_sitter.Node) -> bool:
+    """Return whether `node` is `i++`, `delete a.b`, `<-channel` or a Scala method between its operands."""
     if not node.type.startswith(("unary", "prefix", "postfix", "infix")):
         return False
     if node.type == "infix_expression":
-        return re.search(r"\w", operator(node)) is not None
-    return any(child.type in _STEPS for child in node.children) or operator(node) in _STEPS
+        return re.search(r"\w", get_operator(node)) is not None
+    return any(child.type in _EFFECT_OPERATORS for child in node.children) or get_operator(node) in _EFFECT_OPERATORS
 
 
-def following(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
-    """Return the next statement of the same list; None where something else than an end of line comes between."""
+def find_next_statement(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
+    """Return the statement after `node` in the same list.
+
+    Returns None for the last one, and if anything but the end of a line or a comment comes between.
+    """
     after = node.next_sibling
     while after is not None and (scan.is_comment(after) or not after.is_named):
         if not after.is_named and after.type.strip(";\r\n\t ,"):
@@ -82,8 +85,8 @@ def following(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
     return after if any(sign in ends for sign in (b"\n", b";", b"}")) else None
 
 
-def operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.Node] | None:
-    """The two sides of an operator, of an assignment too."""
+def get_operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.Node] | None:
+    """Return both sides of a binary operator or an assignment; None if `node` is neither."""
     for left, right in (("left", "right"), ("lhs", "rhs"), ("target", "result")):
         one, other = node.child_by_field_name(left), node.child_by_field_name(right)
         if one is not None and other is not None:
@@ -92,8 +95,8 @@ def operands(node: tree_sitter.Node) -> tuple[tree_sitter.Node, tree_sitter.Node
     return (named[0], named[1]) if len(named) == 2 else None
 
 
-def operator(node: tree_sitter.Node) -> str:
-    """The sign between two operands."""
+def get_operator(node: tree_sitter.Node) -> str:
+    """Return the operator of a binary expression or an assignment as text, "" if there is none."""
     for field in ("operator", "operators", "op"):
         sign = node.child_by_field_name(field)
         if sign is not None:
@@ -101,8 +104,8 @@ def operator(node: tree_sitter.Node) -> str:
     return (node.child(1).text or b"").decode(errors="replace") if node.child_count > 1 else ""
 
 
-def body(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """What a clause holds: by its field, else its last part that is no comment."""
+def get_body(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the body of a clause: by its field, else its last named child that is no comment."""
     for field in ("body", "consequence"):
         found = node.child_by_field_name(field)
         if found is not None:
@@ -111,8 +114,11 @@ def body(node: tree_sitter.Node) -> tree_sitter.Node | None:
     return named[-1] if named else None
 
 
-def statements(node: tree_sitter.Node, scan: Scan) -> list[tree_sitter.Node]:
-    """What stands in a body, without comments; a single statement is a body of one."""
+def list_statements(node: tree_sitter.Node, scan: Scan) -> list[tree_sitter.Node]:
+    """Return the statements of a body, without comments.
+
+    A body that is a single statement without a block gives that statement.
+    """
     inner = node
     while inner.named_child_count == 1 and inner.type in {"block", "then", "body_statement", "do"}:
         only = inner.named_child(0)
@@ -124,73 +130,75 @@ def statements(node: tree_sitter.Node, scan: Scan) -> list[tree_sitter.Node]:
     return [inner]
 
 
-def branches(scan: Scan, item: Item) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
-    """Return the branches of an `if` of `scan`, as `chain` does; they are looked for once."""
-    known = scan.once(_no_chains)
+def get_branches(scan: Scan, item: Item) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
+    """Return `list_branches` of an `if` item; computed once per scan."""
+    known = scan.compute_once(_make_branch_cache)
     if id(item) not in known:
-        known[id(item)] = chain(item.node)
+        known[id(item)] = list_branches(item.node)
     return known[id(item)]
 
 
-def _no_chains(_: Scan) -> dict[int, list[tuple[tree_sitter.Node | None, tree_sitter.Node]]]:
+def _make_branch_cache(_: Scan) -> dict[int, list[tuple[tree_sitter.Node | None, tree_sitter.Node]]]:
+    """Return an empty cache for the branches of `if` statements, by the id of their item."""
     return {}
 
 
-def chain(node: tree_sitter.Node) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
-    """The branches of an `if` with all its `else if`s: condition (None for `else`) and body, in order."""
+def list_branches(node: tree_sitter.Node) -> list[tuple[tree_sitter.Node | None, tree_sitter.Node]]:
+    """Return condition (None for `else`) and body of each branch of an `if`, in order; [] if one has no body."""
     branches: list[tuple[tree_sitter.Node | None, tree_sitter.Node]] = []
     todo = [node]
     while todo and len(branches) < _MOST_BRANCHES:
         each = todo.pop()
         if each.type in IFS or each.type in _ELIFS:
             condition = each.child_by_field_name("condition")
-            held = each.child_by_field_name("consequence") or each.child_by_field_name("body")
-            if condition is None or held is None:
+            body = each.child_by_field_name("consequence") or each.child_by_field_name("body")
+            if condition is None or body is None:
                 return []
-            branches.append((_whole(each, condition), held))
+            branches.append((_widen_condition(each, condition), body))
             todo.extend(reversed(each.children_by_field_name("alternative")))
         elif each.type in _ELSES:
-            held = body(each)
-            if held is None:
+            body = get_body(each)
+            if body is None:
                 return []
-            if held.type in IFS:
-                todo.append(held)
+            if body.type in IFS:
+                todo.append(body)
             else:
-                branches.append((None, held if each.type == "else_clause" or held.type == "block" else each))
+                branches.append((None, body if each.type == "else_clause" or body.type == "block" else each))
         else:
             branches.append((None, each))
     return branches
 
 
-def _whole(branch: tree_sitter.Node, condition: tree_sitter.Node) -> tree_sitter.Node:
-    """Return the condition, or all of `branch` where the condition has an initializer or more than one part."""
+def _widen_condition(branch: tree_sitter.Node, condition: tree_sitter.Node) -> tree_sitter.Node:
+    """Return the condition, or all of `branch` if the condition has an initializer or more than one part."""
     several = len(branch.children_by_field_name("condition")) > 1
     return branch if several or branch.child_by_field_name("initializer") is not None else condition
 
 
-def does_nothing(scan: Scan, held: tree_sitter.Node) -> bool:
-    """Return whether a body holds no statement that does anything."""
-    for statement in statements(held, scan):
-        inner = first(statement) if statement.type == "expression_statement" else statement
+def does_nothing(scan: Scan, body: tree_sitter.Node) -> bool:
+    """Return whether no statement of `body` does anything."""
+    for statement in list_statements(body, scan):
+        inner = get_first_child(statement) if statement.type == "expression_statement" else statement
         if inner is not None and inner.type not in _EMPTY and inner.end_byte > inner.start_byte:
-            return inner == held and inner.named_child_count == 0 and scan.bytes(inner).strip(b"{} \t\r\n;") == b""
+            return inner == body and inner.named_child_count == 0 and scan.bytes(inner).strip(b"{} \t\r\n;") == b""
     return True
 
 
-def explained(scan: Scan, node: tree_sitter.Node) -> bool:
-    """Return whether a comment in the clause, or at the end of its last line, gives a reason."""
+def has_explanation(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether a comment is inside `node` or after it on its last line."""
     end = scan.data.find(b"\n", node.end_byte)
     text = scan.data[node.start_byte : end if end >= 0 else len(scan.data)]
     entry = scan.grammar.entry
     if not entry.block_comment[0] and entry.line_comment.encode() not in text:
         return False
     return any(
-        node.start_byte <= comment.start < (end if end >= 0 else len(scan.data)) for comment in scan.of_role("comment")
+        node.start_byte <= comment.start < (end if end >= 0 else len(scan.data))
+        for comment in scan.get_items("comment")
     )
 
 
-def name_of(node: tree_sitter.Node) -> tree_sitter.Node:
-    """The name of a definition, for pointing at; its head where it has none."""
+def find_name(node: tree_sitter.Node) -> tree_sitter.Node:
+    """Return the node that names a definition; the definition's first child if it has no name."""
     name = node.child_by_field_name("name")
     declarator = node.child_by_field_name("declarator")
     while name is None and declarator is not None:

@@ -1,8 +1,7 @@
-"""One parsed text, seen through its language's query: the nodes the rules ask about, in order, each with what holds it.
+"""A parsed text with the syntax nodes that the rules ask about, each with its role and the items around it.
 
-The queries in `queries/` give each node a role (`branch`, `loop`, `catch`, ...), so that the rules need not know the
-grammars. One pass in tree-sitter, one over what it found, no recursion; broken code gives fewer items. Start at
-`Scan.of`; `queries/README.md` lists the roles.
+The tree-sitter queries in `queries/` give each node a role (`branch`, `loop`, `catch`, ...), so that rules are the same
+for all grammars; `queries/README.md` lists them. Broken code gives fewer items. Never recurses. Start at `Scan.of`.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _lock = threading.Lock()
 
 
 class Item:
-    """One node with a role. A plain class: there are thousands in a text."""
+    """A syntax node with a role. A plain class with slots, because a text has thousands of them."""
 
     __slots__ = ("end", "node", "parent", "role", "start")
 
@@ -45,7 +44,7 @@ class Item:
         self.end = node.end_byte
 
     def ancestors(self) -> Iterator[Item]:
-        """What holds it, innermost first."""
+        """Yield the items that contain this one, innermost first."""
         around = self.parent
         while around is not None:
             yield around
@@ -53,13 +52,13 @@ class Item:
 
     @property
     def function(self) -> Item | None:
-        """The innermost function that holds it."""
+        """The innermost function around this item; None outside of functions."""
         return next((each for each in self.ancestors() if each.role == "function"), None)
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A text with its items."""
+    """A parsed text with its items, by role."""
 
     document: Document
     grammar: Grammar
@@ -69,17 +68,20 @@ class Scan:
 
     @classmethod
     def of(cls, document: Document, syntax: Syntax) -> Scan | None:
-        """The items of `document`; None where it was not parsed or its language has no query."""
+        """Collect the items of `document`.
+
+        Returns None if the text was not parsed or its language has no query.
+        """
         parsed = syntax.parsed
-        query = _query(parsed.grammar) if parsed is not None else None
+        query = _load_query(parsed.grammar) if parsed is not None else None
         if parsed is None or query is None:
             return None
         root = parsed.tree.root_node
-        return cls(document, parsed.grammar, parsed.data, root, _items(root, query))
+        return cls(document, parsed.grammar, parsed.data, root, _collect_items(root, query))
 
     @property
     def language(self) -> str:
-        """Our name of the language."""
+        """Starling's name of the language."""
         return self.grammar.entry.name
 
     def has(self, trait: Trait) -> bool:
@@ -88,16 +90,16 @@ class Scan:
 
     @cached_property
     def broken(self) -> bool:
-        """Whether some of the text does not parse."""
+        """True if part of the text does not parse."""
         return self.root.has_error
 
     @cached_property
     def lines(self) -> texts.ByteLines:
-        """For going from bytes to code points."""
+        """Conversion of byte offsets into code points."""
         return texts.ByteLines(self.document.text, self.data)
 
-    def once(self, compute: Callable[[Scan], Result]) -> Result:
-        """Return what `compute` says of this text; computed when it is first asked for, several rules ask."""
+    def compute_once(self, compute: Callable[[Scan], Result]) -> Result:
+        """Return `compute(self)`; the first call computes the value, later calls reuse it."""
         if compute not in self._computed:
             self._computed[compute] = compute(self)
         return cast("Result", self._computed[compute])
@@ -106,28 +108,31 @@ class Scan:
     def _computed(self) -> dict[Callable[[Scan], object], object]:
         return {}
 
-    def of_role(self, role: str) -> list[Item]:
-        """All items of a role, in order of appearance."""
+    def get_items(self, role: str) -> list[Item]:
+        """Return all items with `role`, in order of appearance."""
         return self.items.get(role, [])
 
     def text(self, node: tree_sitter.Node) -> str:
-        """What is written there."""
+        """Return the source text of `node`."""
         return self.data[node.start_byte : node.end_byte].decode(errors="replace")
 
     def bytes(self, node: tree_sitter.Node) -> bytes:
-        """What is written there, undecoded."""
+        """Return the source bytes of `node`."""
         return self.data[node.start_byte : node.end_byte]
 
     def has_comment(self, node: tree_sitter.Node) -> bool:
-        """Return whether a comment stands inside of `node`."""
-        return any(node.start_byte <= each.start < node.end_byte for each in self.of_role("comment"))
+        """Return whether a comment begins inside `node`."""
+        return any(node.start_byte <= each.start < node.end_byte for each in self.get_items("comment"))
 
     def is_comment(self, node: tree_sitter.Node) -> bool:
-        """Whether the node is a comment."""
+        """Return whether `node` is a comment."""
         return node.type in self.grammar.entry.comments
 
-    def trusted(self, item: Item) -> bool:
-        """Return whether the syntax around `item` can be relied on: its function or its statement parses as a whole."""
+    def is_reliable(self, item: Item) -> bool:
+        """Return whether the syntax around `item` can be relied on.
+
+        In a broken text this is so if the function around the item (outside of functions: its statement) parses.
+        """
         if not self.broken:
             return True
         function = item if item.role == "function" else item.function
@@ -138,7 +143,8 @@ class Scan:
             node.parent is not None and node.parent.type not in self.grammar.entry.blocks and node.parent != self.root
         ):
             node = node.parent
-        if node.has_error or any(each is not None and each.is_error for each in (node, *_neighbours(node))):
+        nearby = (node, node.prev_sibling, node.next_sibling)
+        if node.has_error or any(each is not None and each.is_error for each in nearby):
             return False
         around = node.parent
         while around is not None and not around.is_error:
@@ -146,24 +152,21 @@ class Scan:
         return around is None
 
 
-def _neighbours(node: tree_sitter.Node) -> tuple[tree_sitter.Node | None, tree_sitter.Node | None]:
-    return node.prev_sibling, node.next_sibling
+def _collect_items(root: tree_sitter.Node, query: tree_sitter.Query) -> dict[str, list[Item]]:
+    """Return the nodes that `query` captures below `root`, by role, each linked to the item around it."""
+    import tree_sitter  # noqa: PLC0415  # already loaded, because there is a tree
 
-
-def _items(root: tree_sitter.Node, query: tree_sitter.Query) -> dict[str, list[Item]]:
-    import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
-
-    found = [
+    captured = [
         (node.start_byte, -node.end_byte, role, node)
         for role, nodes in tree_sitter.QueryCursor(query).captures(root).items()
         if role[0] != "_"
         for node in nodes
     ]
-    found.sort(key=_by_place)
-    chained = {(start, end) for start, end, role, _ in found if role == "chained"}
+    captured.sort(key=_get_sort_key)
+    chained = {(start, end) for start, end, role, _ in captured if role == "chained"}
     items: dict[str, list[Item]] = {}
     around: Item | None = None
-    for start, end, role, node in found:
+    for start, end, role, node in captured:
         if role == "branch" and (start, end) in chained:
             continue
         while around is not None and around.end <= start:
@@ -173,21 +176,22 @@ def _items(root: tree_sitter.Node, query: tree_sitter.Query) -> dict[str, list[I
     return items
 
 
-def _by_place(found: tuple[int, int, str, tree_sitter.Node]) -> tuple[int, int]:
-    return found[:2]
+def _get_sort_key(captured: tuple[int, int, str, tree_sitter.Node]) -> tuple[int, int]:
+    return captured[:2]
 
 
-def _query(grammar: Grammar) -> tree_sitter.Query | None:
+def _load_query(grammar: Grammar) -> tree_sitter.Query | None:
+    """Return the language's compiled query from a cache; None if there is none."""
     name = grammar.entry.name
     if name not in _queries:
         with _lock:
             if name not in _queries:
-                _queries[name] = _compiled(grammar)
+                _queries[name] = _compile_query(grammar)
     return _queries[name]
 
 
-def _compiled(grammar: Grammar) -> tree_sitter.Query | None:
-    """The language's query; None when it has none or it does not fit this version of the grammar."""
+def _compile_query(grammar: Grammar) -> tree_sitter.Query | None:
+    """Compile the language's query; return None if it has none, or if it does not fit the installed grammar."""
     import tree_sitter  # noqa: PLC0415  # see above
 
     names = (*grammar.entry.extends, grammar.entry.query or grammar.entry.name)

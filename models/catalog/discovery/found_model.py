@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from models.catalog.published_models import INT8_BYTES
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import NOTHING, Beside, licence_of, quantization
-from models.conversion.gguf_weights import is_part, unreadable
-from models.conversion.pretokenizers import WAYS
+from models.conversion.gguf_description import NOTHING, Beside, find_licence, name_quantization
+from models.conversion.gguf_weights import explain_unsupported, is_auxiliary
+from models.conversion.pretokenizers import PRETOKENIZERS
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -71,28 +71,28 @@ def describe_gguf(name: str, path: Path, beside: Beside = NOTHING) -> FoundModel
         size = sum(file.stat().st_size for file in contents.files)
     except (ModelError, OSError) as error:
         return FoundModel(name, path, _measure_size(path), problem=str(error))
-    if is_part(contents):
+    if is_auxiliary(contents):
         return None
     return FoundModel(
         name,
         contents.path,
         size,
-        quantization(contents),
+        name_quantization(contents),
         make_typeable(contents.architecture),
         contents.parameters,
-        licence_of(contents, beside),
-        unreadable(contents) or _explain_tokenizer(contents),
+        find_licence(contents, beside),
+        explain_unsupported(contents) or _explain_tokenizer(contents),
         beside=beside,
     )
 
 
 def _explain_tokenizer(contents: Contents) -> str:
     """Say why the tokenizer of the file cannot be used, "" where it can."""
-    kind = contents.text("tokenizer.ggml.model")
-    way = contents.text("tokenizer.ggml.pre") or "default"
+    kind = contents.get_text("tokenizer.ggml.model")
+    way = contents.get_text("tokenizer.ggml.pre") or "default"
     if kind not in ("gpt2", "llama"):
         return f"its tokenizer is {make_typeable(kind)!r}, which is not known here" if kind else "it has no tokenizer"
-    if kind == "gpt2" and way not in WAYS:
+    if kind == "gpt2" and way not in PRETOKENIZERS:
         return f"its tokenizer cuts text in a way that is not known here ({make_typeable(way)})"
     return ""
 

@@ -13,7 +13,7 @@ from models.catalog.discovery.folder_walk import find_ggufs
 from models.catalog.discovery.found_model import MOST_ENTRIES, FoundModel, describe_gguf, make_typeable
 from models.catalog.published_models import NETWORKS
 from models.conversion.checkpoint import CONFIG_FILE, SAFETENSORS, Checkpoint
-from models.conversion.conversion import counted_parameters
+from models.conversion.conversion import count_parameters
 from models.conversion.vocabulary import TOKENIZER_FILE
 from models.errors import ModelError
 from starling_files import read_text
@@ -97,7 +97,7 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
         problem = _explain_unusable(snapshot, network, config)
     if not problem:
         try:
-            parameters = counted_parameters(Checkpoint.open(snapshot))
+            parameters = count_parameters(Checkpoint.open(snapshot))
         except ModelError as error:
             problem = str(error)
     return FoundModel(

@@ -87,7 +87,7 @@ def suggest_name(found: FoundModel) -> str:
     name = found.name.partition(":")[2].rpartition("/")[2]
     if parse_program(found.name) == "ollama":  # whose names end with a tag, not with a quantization
         return STRANGE.sub("-", name.removesuffix(":latest")).strip("-._")[:80] or "model"
-    return gguf_description.default_name(Path(f"{name}{SUFFIX}"))
+    return gguf_description.suggest_name(Path(f"{name}{SUFFIX}"))
 
 
 def _find_models_in(place: ModelFolder) -> Iterator[FoundModel]:

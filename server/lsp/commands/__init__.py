@@ -1,8 +1,8 @@
-"""Starling's own commands, by `workspace/executeCommand`: each takes one JSON object and returns one.
+"""The `starling.*` commands of `workspace/executeCommand`: each takes one JSON object and returns one.
 
-One file for each command. The table below is all that is loaded before a command is used; the arguments' models need
-pydantic, so the modules are imported at the first call. To add a command: a module with `Arguments`, `Result` and
-`execute`, and a line here. `server.lsp.commands.schema` publishes the schemas. Start at `run`.
+One module for each command, imported at its first call, because its records need pydantic, which loads slowly. To add a
+command: a module with `Arguments`, `Result` and `execute`, and a line in `COMMANDS`. `server.lsp.commands.schema`
+publishes the JSON schemas. Start at `run`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COMMANDS = {
 
 
 class CommandModule(Protocol):
-    """What each command's module holds."""
+    """The interface of a command's module."""
 
     Arguments: type[BaseModel]
     Result: type[BaseModel]
@@ -56,20 +56,21 @@ class CommandModule(Protocol):
         services: Services,
         arguments: Any,  # noqa: ANN401 (its own `Arguments`)
     ) -> BaseModel:
-        """Do it."""
+        """Execute the command."""
         ...
 
 
 def load(name: str) -> CommandModule:
-    """The module of a command in the table."""
+    """Import and return the module of the command `name`, which is in `COMMANDS`."""
     return cast("CommandModule", importlib.import_module(COMMANDS[name]))
 
 
 async def run(name: str, arguments: Sequence[object], snapshot: Snapshot, services: Services) -> dict[str, Any]:
-    """Execute a command.
+    """Execute the command `name` and return its result as JSON.
 
     Raises:
-        JsonRpcInvalidParams: there is no such command, or it does not take these arguments; the message says what is.
+        JsonRpcInvalidParams: there is no such command, or `arguments` do not fit its schema.
+        JsonRpcException: the command failed.
     """
     if name not in COMMANDS:
         raise JsonRpcInvalidParams(f"there is no command {name}; there are {', '.join(COMMANDS)}")
@@ -77,12 +78,13 @@ async def run(name: str, arguments: Sequence[object], snapshot: Snapshot, servic
         raise JsonRpcInvalidParams(f"{name} takes one object, not {len(arguments)} arguments")
     command = await asyncio.get_running_loop().run_in_executor(services.pool, load, name)
     given = arguments[0] if arguments and arguments[0] is not None else {}
-    result = await command.execute(snapshot, services, _validated(name, command.Arguments, given))
+    result = await command.execute(snapshot, services, _validate(name, command.Arguments, given))
     return result.model_dump(mode="json")
 
 
-def _validated(name: str, model: type[BaseModel], given: object) -> BaseModel:
-    from pydantic import ValidationError  # noqa: PLC0415 (loaded by now: the command's module needs it)
+def _validate(name: str, model: type[BaseModel], given: object) -> BaseModel:
+    """Return the JSON `given` as a record of the class `model`. Raises JsonRpcInvalidParams."""
+    from pydantic import ValidationError  # noqa: PLC0415 (the command's module has loaded it by now)
 
     try:
         return model.model_validate(given, strict=True)

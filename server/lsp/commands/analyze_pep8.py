@@ -1,4 +1,4 @@
-"""`starling.analyzePep8`: where Python departs from PEP 8, whatever the workspace has chosen for its own linter."""
+"""`starling.analyzePep8`: violations of PEP 8 in Python code, independent of the workspace's own linter settings."""
 
 from __future__ import annotations
 
@@ -26,33 +26,34 @@ Arguments = Target
 
 
 class Result(CommandRecord):
-    """What departs from it."""
+    """The violations."""
 
-    checked: bool = Field(description="False where it is no Python, or ruff does not work.")
-    problem: str = Field(description='Why not, and what to do; "" when it was.')
+    checked: bool = Field(description="False if the document is not Python, or ruff does not work.")
+    problem: str = Field(description='Why it was not checked, and what to do; "" if it was.')
     score: float | None = Field(description="0 to 100, as in `starling.review`.")
-    how: str = Field(description="How the score follows.")
+    how: str = Field(description="How the score is computed.")
     violations: tuple[FindingFacts, ...] = Field(description="By place.")
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Look at it."""
-    core = await targets.core_of(services)
+    """Check the document with ruff."""
+    core = await targets.wait_for_core(services)
     if core.reviewer is None:
         raise JsonRpcInvalidParams(NO_REVIEWER)
-    document = await targets.document_of(snapshot, services, core, arguments)
+    document = await targets.find_document(snapshot, services, core, arguments)
     if not document.record.entry.ruff:
         problem = f"PEP 8 is about Python, and this is {document.language}; `starling.review` looks at any language."
         return Result(checked=False, problem=problem, score=None, how="", violations=())
-    look = partial(_looked, core.reviewer, document, snapshot.encoding)
+    look = partial(_check, core.reviewer, document, snapshot.encoding)
     return await asyncio.get_running_loop().run_in_executor(services.pool, look)
 
 
-def _looked(reviewer: Reviewer, document: OpenText, encoding: str) -> Result:
-    found = style.pep8(document.record, reviewer.ruff, reviewer.policy)
+def _check(reviewer: Reviewer, document: OpenText, encoding: str) -> Result:
+    """Run ruff and compute the score. Call it in a thread."""
+    found = style.check_pep8(document.record, reviewer.ruff, reviewer.policy)
     if found.problem:
         return Result(checked=False, problem=found.problem, score=None, how="", violations=())
-    whole = reporting.on_text(reviewer, document.record, None, layers=())
+    whole = reporting.report_on_text(reviewer, document.record, None, layers=())
     part = next(part for part in whole.report.parts if part.name == "pep8")
-    facts = targets.facts_of(found.findings, document, encoding)
+    facts = targets.describe_findings(found.findings, document, encoding)
     return Result(checked=True, problem="", score=part.score, how=part.how, violations=facts)

@@ -1,6 +1,6 @@
-"""`starling.analyzeTestCoverage`: what the workspace's coverage data say, after a run of its tests if one is wanted.
+"""`starling.analyzeTestCoverage`: coverage of the workspace by its tests, optionally after running them.
 
-A run is asked about each time, with the command in full.
+Before each run a person is asked to approve the full command.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MISSING = (
     "There is no coverage data in this folder; run the tests with coverage (`coverage run -m pytest`), or call this "
     "command with `run`."
 )
-POLL_S = 0.2  # how often it is looked whether a person has cancelled
+POLL_S = 0.2  # between checks for cancellation
 UNMEASURED = "The tests ran, but left no coverage data; install coverage in the workspace's environment."
 
 
 class Arguments(CommandRecord):
-    """Where, and whether to run the tests."""
+    """The folder, and whether to run its tests."""
 
     folder: str | None = Field(
         default=None, max_length=10_000, description="URI of a workspace folder; null for the first one."
@@ -51,53 +51,56 @@ class Arguments(CommandRecord):
 
 
 class FileFacts(CommandRecord):
-    """One file."""
+    """The coverage of one file."""
 
     path: str = Field(description="Absolute path.")
     relative: str = Field(description="Folder-relative path, `/`-separated.")
-    lines: int = Field(description="Lines that can be run.")
-    covered: int = Field(description="Those that were.")
-    percent: float | None = Field(description="Their share; null where no line can be run.")
+    lines: int = Field(description="Executable lines.")
+    covered: int = Field(description="Executable lines that were run.")
+    percent: float | None = Field(
+        description="Share of executable lines that were run, 0 to 100; null without executable lines."
+    )
     missed: tuple[tuple[int, int], ...] = Field(description="First and last line of each gap, from 1.")
-    changed: bool = Field(description="The file was changed since, so lines may have moved.")
+    changed: bool = Field(description="Whether the file was changed after the run, so that line numbers may be wrong.")
 
 
 class RunFacts(CommandRecord):
-    """The run of the tests."""
+    """One run of the tests."""
 
-    command: str = Field(description="What was to be run.")
+    command: str = Field(description="The command.")
     outcome: str = Field(description='"ran", or why not: "rejected", "expired", "refused".')
-    exit_code: int | None = Field(description="Of the command; null where it did not end by itself.")
+    exit_code: int | None = Field(description="Exit code of the command; null if it did not end by itself.")
     seconds: float
-    output: str = Field(description="The end of what it wrote.")
-    problem: str = Field(description='Why it did not run or end, "" when it did.')
+    output: str = Field(description="The end of the command's output.")
+    problem: str = Field(description='Why it did not run or end, "" if it did.')
 
 
 class Result(CommandRecord):
-    """The coverage."""
+    """The coverage of the folder."""
 
     measured: bool = Field(description="Whether there are coverage data.")
-    problem: str = Field(description='Why not, and what to do; "" when there are.')
-    source: str = Field(description="The file they were read from.")
-    measured_at: float | None = Field(description="When it was written, seconds since the epoch.")
+    problem: str = Field(description='Why there are none, and what to do; "" if there are.')
+    source: str = Field(description="The file of the coverage data.")
+    measured_at: float | None = Field(description="When the coverage data were written, seconds since the epoch.")
     lines: int
     covered: int
     percent: float | None = Field(description="Share of lines that were run, 0 to 100.")
     files: tuple[FileFacts, ...] = Field(description="Least covered first.")
-    run: RunFacts | None = Field(description="Null where none was wanted.")
+    run: RunFacts | None = Field(description="The run of the tests; null without one.")
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Run the tests if that is wanted and allowed, then read what there is."""
-    core = await targets.core_of(services)
-    folder = _folder(snapshot, arguments.folder)
-    data = _data_file(folder)
+    """Run the tests if requested and approved, then read the coverage data."""
+    core = await targets.wait_for_core(services)
+    folder = _find_folder(snapshot, arguments.folder)
+    data = _locate_data_file(folder)
     run = await _run(snapshot, services, core, folder, data) if arguments.run else None
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(services.pool, _read, folder, data, run)
 
 
 async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path, data: Path | None) -> RunFacts:
+    """Ask the person to approve the command and run the tests; write the coverage data to `data`."""
     settings = core.settings.review
     command = test_runs.choose_command(folder, settings.test_command)
     if isinstance(command, str):
@@ -114,7 +117,7 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
         shown, why = command.command_line, answer.reason
         return RunFacts(command=shown, outcome=answer.outcome, exit_code=None, seconds=0.0, output="", problem=why)
     async with services.jobs.run(f"Running {command.command_line}", snapshot.token) as work:
-        ran = await _ran(work, command, settings.test_timeout_s, data)
+        ran = await _run_until_cancelled(work, command, settings.test_timeout_s, data)
     return RunFacts(
         command=command.command_line,
         outcome="ran",
@@ -125,8 +128,8 @@ async def _run(snapshot: Snapshot, services: Services, core: Core, folder: Path,
     )
 
 
-async def _ran(work: Job, command: Command, timeout_s: float, data: Path | None) -> Run:
-    """Run the tests; both ways to cancel the work end them."""
+async def _run_until_cancelled(work: Job, command: Command, timeout_s: float, data: Path | None) -> Run:
+    """Run the tests until they end or the job is cancelled."""
     running = asyncio.ensure_future(test_runs.run(command, timeout_s=timeout_s, data_file=data))
     try:
         while not (await asyncio.wait((running,), timeout=POLL_S))[0]:
@@ -140,21 +143,23 @@ async def _ran(work: Job, command: Command, timeout_s: float, data: Path | None)
 
 
 def _read(folder: Path, data: Path | None, run: RunFacts | None) -> Result:
-    """What is newest: data in the folder, or those that a run of ours has left."""
-    ours = data if data is not None and data.is_file() else None
-    theirs = coverage.find(folder)
-    source = max((one for one in (ours, theirs) if one is not None), key=lambda one: one.stat().st_mtime, default=None)
+    """Read the newer coverage data: those of the folder, or those that our own run wrote to `data`."""
+    own = data if data is not None and data.is_file() else None
+    workspace = coverage.find(folder)
+    source = max(
+        (one for one in (own, workspace) if one is not None), key=lambda one: one.stat().st_mtime, default=None
+    )
     if source is None:
-        return _nothing(UNMEASURED if run is not None and run.outcome == "ran" else MISSING, run)
+        return _make_empty(UNMEASURED if run is not None and run.outcome == "ran" else MISSING, run)
     try:
         found = coverage.read(source, folder)
     except coverage.CoverageError as error:
-        return _nothing(str(error), run)
-    return _result(found, folder, run)
+        return _make_empty(str(error), run)
+    return _build_result(found, folder, run)
 
 
-def _result(found: Coverage, folder: Path, run: RunFacts | None) -> Result:
-    files = tuple(_file(file, folder) for file in found.files)
+def _build_result(found: Coverage, folder: Path, run: RunFacts | None) -> Result:
+    files = tuple(_describe_file(file, folder) for file in found.files)
     return Result(
         measured=True,
         problem="",
@@ -162,26 +167,27 @@ def _result(found: Coverage, folder: Path, run: RunFacts | None) -> Result:
         measured_at=found.measured_at,
         lines=found.lines,
         covered=found.covered,
-        percent=_rounded(found.percent),
+        percent=_round(found.percent),
         files=tuple(sorted(files, key=lambda file: (100.0 if file.percent is None else file.percent, file.relative))),
         run=run,
     )
 
 
-def _file(file: FileCoverage, folder: Path) -> FileFacts:
+def _describe_file(file: FileCoverage, folder: Path) -> FileFacts:
     covered = file.lines - len(file.missed)
     return FileFacts(
         path=str(file.path),
         relative=file.path.relative_to(folder.resolve()).as_posix(),
         lines=file.lines,
         covered=covered,
-        percent=_rounded(100 * covered / file.lines if file.lines else None),
-        missed=coverage.gaps(file.missed),
+        percent=_round(100 * covered / file.lines if file.lines else None),
+        missed=coverage.group_lines(file.missed),
         changed=file.changed,
     )
 
 
-def _nothing(problem: str, run: RunFacts | None) -> Result:
+def _make_empty(problem: str, run: RunFacts | None) -> Result:
+    """Return the result without coverage data, because of `problem`."""
     return Result(
         measured=False,
         problem=problem,
@@ -195,11 +201,11 @@ def _nothing(problem: str, run: RunFacts | None) -> Result:
     )
 
 
-def _folder(snapshot: Snapshot, uri: str | None) -> Path:
-    """The workspace folder that is meant.
+def _find_folder(snapshot: Snapshot, uri: str | None) -> Path:
+    """Return the workspace folder with the URI `uri`, the first one for None.
 
     Raises:
-        JsonRpcInvalidParams: it is none.
+        JsonRpcInvalidParams: there is no such workspace folder.
     """
     if not snapshot.roots:
         raise JsonRpcInvalidParams("no workspace folder is open; open the folder whose tests are meant")
@@ -209,12 +215,12 @@ def _folder(snapshot: Snapshot, uri: str | None) -> Path:
     return folder
 
 
-def _data_file(folder: Path) -> Path | None:
-    """Where our own runs of these tests leave their coverage data."""
+def _locate_data_file(folder: Path) -> Path | None:
+    """Return the file for the coverage data of our own runs in `folder`, None if it cannot be written."""
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     state = paths.writable(paths.state_dir() / "coverage" / name).path
     return state / ".coverage" if state is not None else None
 
 
-def _rounded(percent: float | None) -> float | None:
+def _round(percent: float | None) -> float | None:
     return None if percent is None else round(percent, 2)

@@ -1,4 +1,4 @@
-"""`starling.approvals`: what was asked, what waits for an answer, and what became of it, newest first."""
+"""`starling.approvals`: requests to the gate with their questions, answers and outcomes, newest first."""
 
 from __future__ import annotations
 
@@ -19,57 +19,58 @@ if TYPE_CHECKING:
 
 
 class Arguments(CommandRecord):
-    """Which ones."""
+    """A filter for requests."""
 
     status: str = Field(
         default="",
         pattern=f"^({'|'.join(Status)})?$",
-        description=f'Only those that stand so: {", ".join(Status)}; "" for all.',
+        description=f'Only requests with this status: {", ".join(Status)}; "" for all.',
     )
     limit: int = Field(default=50, ge=1, le=1000, description="Most requests to return.")
 
 
 class Approval(CommandRecord):
-    """One request."""
+    """One request to the gate."""
 
-    id: str = Field(description="Its id, that of the proposal.")
-    created: float = Field(description="When it came, seconds since the epoch.")
-    client: str = Field(description="The editor or program where a person was to be asked.")
-    tool: str = Field(description='What it was for: "write_file", "delete_file", "execute_command" or "git_commit".')
-    title: str = Field(description="What would be done.")
+    id: str = Field(description="The request's id, which is also the proposal's.")
+    created: float = Field(description="When the request came, seconds since the epoch.")
+    client: str = Field(description="The editor or program in which a person is asked.")
+    tool: str = Field(description='The tool: "write_file", "delete_file", "execute_command" or "git_commit".')
+    title: str = Field(description="The change in a few words.")
     why: str = Field(description="The proposer's reason.")
     by: str = Field(description="The proposer.")
     model: str = Field(description='The model that wrote it, "" for none.')
     task: str = Field(description='The task that it belonged to, "" for none.')
     subjects: tuple[str, ...] = Field(description="Files, or the command.")
-    diff: str = Field(description="What was shown.")
-    warnings: tuple[str, ...] = Field(description="What was said besides.")
+    diff: str = Field(description="The diff that was shown.")
+    warnings: tuple[str, ...] = Field(description="Warnings that were shown.")
     status: str = Field(description='"pending", "approved", "rejected", "expired", "refused" or "failed".')
-    verdict: str = Field(description='What became of it ("applied", "partly", ...), "" while it is pending.')
-    reason: str = Field(description='Why it was not applied, "" where it was.')
-    answer: str = Field(description='What the person said, "" where nobody was asked.')
-    asked: float | None = Field(description="When the person was asked, null where nobody was.")
-    answer_s: float | None = Field(description="How long the answer took, seconds; null without one.")
-    checkpoint: str = Field(description='What `starling.undo` takes to take it back, "" for none.')
+    verdict: str = Field(description='The outcome ("applied", "partly", ...), "" while pending.')
+    reason: str = Field(description='Why it was not applied, "" if it was.')
+    answer: str = Field(description='The person\'s answer, "" if nobody was asked.')
+    asked: float | None = Field(description="When the person was asked, seconds since the epoch; null if nobody was.")
+    answer_s: float | None = Field(description="Seconds until the answer; null without one.")
+    checkpoint: str = Field(description='The checkpoint for `starling.undo`, "" for none.')
 
 
 class Result(CommandRecord):
     """The requests."""
 
     approvals: tuple[Approval, ...]
-    problem: str = Field(description='Why the record cannot be read and what to do, "" when all is well.')
+    problem: str = Field(description='Why the requests cannot be read and what to do, "" if they can.')
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Read the record; what a server that is gone left open is closed first."""
+    """Read the requests, after closing those that an ended server left pending."""
     try:
-        found = await asyncio.to_thread(_listed, services.gate.journal, arguments)
+        found = await asyncio.to_thread(_list_approvals, services.gate.journal, arguments)
     except StateError as error:
         return Result(approvals=(), problem=str(error))
     return Result(approvals=found, problem="")
 
 
-def _listed(journal: Journal, arguments: Arguments) -> tuple[Approval, ...]:
+def _list_approvals(journal: Journal, arguments: Arguments) -> tuple[Approval, ...]:
+    """Close requests of ended servers, then return the requests that `arguments` select. Raises StateError."""
     journal.recover()
     status = Status(arguments.status) if arguments.status else None
     return tuple(Approval(**dataclasses.asdict(one)) for one in journal.records.list_requests(status, arguments.limit))

@@ -1,4 +1,4 @@
-"""`starling.audit`: who changed what and when, with fingerprints of before and after, and what was answered."""
+"""`starling.audit`: the audit trail of changes: who, what, when, hashes before and after, and the answers."""
 
 from __future__ import annotations
 
@@ -18,51 +18,54 @@ if TYPE_CHECKING:
 
 
 class Arguments(CommandRecord):
-    """Which rows."""
+    """A filter for rows."""
 
-    request: str = Field(default="", max_length=100, description='Only those of this request; "" for all.')
+    request: str = Field(default="", max_length=100, description='Only rows of the request with this id; "" for all.')
     limit: int = Field(default=100, ge=1, le=10_000, description="Most rows to return.")
 
 
 class Row(CommandRecord):
-    """One file of one request, or one command."""
+    """One file of a request, or one command."""
 
-    at: float = Field(description="When it ended, seconds since the epoch.")
+    at: float = Field(description="When the request ended, seconds since the epoch.")
     request: str = Field(description="Id of the request.")
     who: str = Field(description="The user on this machine.")
-    client: str = Field(description="The editor or program where the person answered.")
-    proposer: str = Field(description='Which agent proposed it, or "undo".')
+    client: str = Field(description="The editor or program in which the person answered.")
+    proposer: str = Field(description='The agent that proposed the change, or "undo".')
     model: str = Field(description='The model that wrote it, "" for none.')
-    tool: str = Field(description="What it was for.")
-    title: str = Field(description="What it said it would do.")
-    action: str = Field(description='"text", "create", "rename", "delete", "run", or "propose" for what broke a rule.')
+    tool: str = Field(description="The tool, as in `starling.approvals`.")
+    title: str = Field(description="The change in a few words.")
+    action: str = Field(
+        description='"text", "create", "rename", "delete", "run", or "propose" for a proposal that broke a rule.'
+    )
     subject: str = Field(description="The file (or the document's URI), or the command.")
-    target: str = Field(description='Where a file was moved to, "" otherwise.')
+    target: str = Field(description='The new path of a renamed file, "" otherwise.')
     hash_before: str = Field(description='SHA-256 of the text before, "" for none.')
     hash_after: str = Field(description='SHA-256 of the text afterwards, "" for none.')
     written: bool = Field(description="Whether anything changed.")
-    answer: str = Field(description='What the person said, "" where nobody was asked.')
-    answer_s: float | None = Field(description="How long that took, seconds; null without an answer.")
-    verdict: str = Field(description="What became of the request.")
-    reason: str = Field(description='Why it was not applied, "" where it was.')
+    answer: str = Field(description='The person\'s answer, "" if nobody was asked.')
+    answer_s: float | None = Field(description="Seconds until the answer; null without one.")
+    verdict: str = Field(description="The outcome of the request.")
+    reason: str = Field(description='Why it was not applied, "" if it was.')
 
 
 class Result(CommandRecord):
     """The rows, newest first."""
 
     rows: tuple[Row, ...]
-    problem: str = Field(description='Why the record cannot be read and what to do, "" when all is well.')
+    problem: str = Field(description='Why the audit trail cannot be read and what to do, "" if it can.')
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Read the record."""
+    """Read the audit trail."""
     try:
-        rows = await asyncio.to_thread(_listed, services.gate.journal, arguments)
+        rows = await asyncio.to_thread(_list_rows, services.gate.journal, arguments)
     except StateError as error:
         return Result(rows=(), problem=str(error))
     return Result(rows=rows, problem="")
 
 
-def _listed(journal: Journal, arguments: Arguments) -> tuple[Row, ...]:
+def _list_rows(journal: Journal, arguments: Arguments) -> tuple[Row, ...]:
+    """Return the rows that `arguments` select. Raises StateError."""
     found = journal.records.list_audit(arguments.limit, request=arguments.request)
     return tuple(Row(**dataclasses.asdict(one)) for one in found)

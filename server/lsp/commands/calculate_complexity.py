@@ -1,4 +1,4 @@
-"""`starling.calculateComplexity`: how complex each function of a document is, most complex first."""
+"""`starling.calculateComplexity`: the complexity of each function of a document, most complex first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.reviewer.scanning import figures
+from agents.reviewer.scanning import metrics
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.targets import Range, Target
@@ -21,41 +21,42 @@ Arguments = Target
 
 
 class FunctionFacts(CommandRecord):
-    """One function."""
+    """The figures of one function."""
 
-    name: str = Field(description='As it is written, "" for none.')
-    range: Range = Field(description="All of it.")
+    name: str = Field(description='The name, "" for an anonymous function.')
+    range: Range = Field(description="The whole function.")
     lines: int = Field(description="Lines of code, without blank ones and comments.")
-    cyclomatic: int = Field(description="McCabe's complexity: 1 and 1 more for each decision.")
+    cyclomatic: int = Field(description="McCabe's cyclomatic complexity: 1 plus 1 for each decision.")
     cognitive: int = Field(
-        description="SonarSource's cognitive complexity: decisions weigh more the deeper they stand."
+        description="SonarSource's cognitive complexity: decisions weigh more the deeper they are nested."
     )
     nesting: int = Field(description="Levels of nested statements.")
     parameters: int = Field(description="Parameters that must be given by position.")
-    documented: bool = Field(description="There is a docstring, or a comment right above.")
+    documented: bool = Field(description="Whether it has a docstring, or a comment right above.")
 
 
 class Result(CommandRecord):
-    """All functions."""
+    """The figures of the document and its functions."""
 
-    language: str = Field(description='Our name of the language, "text" for one without a grammar.')
-    measured: bool = Field(description="False where functions of this language cannot be told apart.")
+    language: str = Field(description='Starling\'s name of the language, "text" for one without a grammar.')
+    measured: bool = Field(description="False if Starling cannot find functions of this language.")
     lines: int = Field(description="All lines.")
     code_lines: int = Field(description="Lines that hold code.")
-    comment_lines: int = Field(description="Lines that hold comment alone, docstrings included.")
+    comment_lines: int = Field(description="Lines with comments only, docstrings included.")
     functions: tuple[FunctionFacts, ...] = Field(description="Most complex first.")
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Measure."""
-    core = await targets.core_of(services)
-    document = await targets.document_of(snapshot, services, core, arguments)
+    """Measure the document."""
+    core = await targets.wait_for_core(services)
+    document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(services.pool, _measured, document, snapshot.encoding)
+    return await loop.run_in_executor(services.pool, _measure, document, snapshot.encoding)
 
 
-def _measured(document: OpenText, encoding: str) -> Result:
-    found = figures.measured(document.record)
+def _measure(document: OpenText, encoding: str) -> Result:
+    """Compute the figures. Call it in a thread."""
+    found = metrics.measure_document(document.record)
     functions = sorted(found.functions if found else (), key=lambda one: (-one.cognitive, -one.cyclomatic))
     return Result(
         language=document.language,

@@ -1,4 +1,4 @@
-"""`starling.completion.accepted`: a person took a suggestion, or a part of it. Editors run it as the item's command."""
+"""`starling.completion.accepted`: record that a person accepted a suggestion or a part of it; run by the editor."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class Arguments(CommandRecord):
-    """Which suggestion, and how much of it."""
+    """The suggestion, and how much of it was accepted."""
 
-    id: str = Field(min_length=1, max_length=200, description="The suggestion's id, as it came with the item.")
-    length: int | None = Field(default=None, ge=0, description="Characters that were taken; null for all.")
-    origin: str = Field(default="", description="How it was made, as it came with the item; for whoever shows it.")
-    confidence: float | None = Field(default=None, description="Likewise.")
-    model: str = Field(default="", description="Likewise.")
+    id: str = Field(min_length=1, max_length=200, description="The suggestion's id, as sent with the item.")
+    length: int | None = Field(default=None, ge=0, description="Number of accepted characters; null for all.")
+    origin: str = Field(default="", description="How the suggestion was made, as sent with the item; not used.")
+    confidence: float | None = Field(default=None, description="As sent with the item; not used.")
+    model: str = Field(default="", description="As sent with the item; not used.")
 
 
 class Result(CommandRecord):
-    """Whether it was recorded."""
+    """The acknowledgement."""
 
-    recorded: bool = Field(description="False only while the server is still starting.")
+    recorded: bool = Field(description="Whether it was recorded; false only while the server is starting.")
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Record it; figures stay on this machine."""
+    """Record the acceptance in the local statistics."""
     core = services.cores.current
     if core is not None:
         core.generator.accepted(arguments.id, arguments.length)

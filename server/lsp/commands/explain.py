@@ -1,4 +1,4 @@
-"""`starling.explain`: what code is for and how it works, or the answer to a question about it, by the chat model."""
+"""`starling.explain`: explain code, or answer a question about it, with the chat model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from agents.tasks import explain, running
-from agents.tasks.task import Nothing, Told
+from agents.tasks.task import Nothing, TextAnswer
 from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 
 
 class Arguments(Where):
-    """What to explain: what is selected, at a mere cursor the function around it, without a range the document."""
+    """The code to explain: the selection, the function around an empty range, or the document without a range."""
 
     question: str = Field(default="", max_length=10_000, description='A question about it; "" for an explanation.')
     partial_token: int | str | None = Field(
         default=None,
-        description="A token of your own: pieces of the answer come as `$/progress` with it, each `{text}`, before the "
-        "whole answer.",
+        description="A progress token: pieces of the answer are sent as `$/progress` with it, each `{text}`, before "
+        "the whole answer.",
     )
 
 
 class Result(CommandRecord):
-    """The answer."""
+    """The explanation or answer."""
 
-    text: str = Field(description="All of it, in Markdown.")
-    model: str = Field(description="Who said so.")
+    text: str = Field(description="The whole answer, in Markdown.")
+    model: str = Field(description="The model that answered.")
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Ask, and hand the answer on while it comes."""
+    """Ask the chat model, and stream its answer if the client sent a token."""
 
-    def pour(work: Job, piece: str) -> None:
+    def send_piece(job: Job, piece: str) -> None:
         if arguments.partial_token is not None:
-            work.loop.call_soon_threadsafe(services.jobs.send_text, arguments.partial_token, piece)
+            job.loop.call_soon_threadsafe(services.jobs.send_text, arguments.partial_token, piece)
 
-    place = await proposing.place_of(snapshot, services, arguments, arguments.question)
-    async with proposing.working(snapshot, services, place.core, "explain", stream=pour) as (work, means):
-        result = await proposing.called(work, partial(running.propose, explain.TASK, place.scene, means))
+    place = await proposing.locate_place(snapshot, services, arguments, arguments.question)
+    async with proposing.open_job(snapshot, services, place.core, "explain", stream=send_piece) as (job, means):
+        result = await proposing.run_blocking(job, partial(running.propose, explain.TASK, place.scene, means))
     if isinstance(result, Nothing):
         raise CommandFailed(result.reason, code="unavailable" if result.unavailable else "nothing-said")
-    assert isinstance(result, Told)  # noqa: S101 (the task changes nothing)
+    assert isinstance(result, TextAnswer)  # noqa: S101 (the task changes nothing)
     return Result(text=result.text, model=result.model)

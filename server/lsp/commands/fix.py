@@ -1,4 +1,4 @@
-"""`starling.fix`: mend a finding: by its known fix, else by having its lines written anew."""
+"""`starling.fix`: fix a finding, with its known fix or by having its lines rewritten by a model."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ Result = Written
 
 
 class Arguments(Where):
-    """Which finding."""
+    """The finding to fix."""
 
     code: str = Field(min_length=1, max_length=200, description="The finding's code.")
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
-    """Mend it, and have a person decide about it."""
-    place = await proposing.place_of(snapshot, services, arguments)
-    finding = await _finding(services, place, arguments.code)
+    """Fix the finding at the place and propose the edit."""
+    place = await proposing.locate_place(snapshot, services, arguments)
+    finding = await _find_finding(services, place, arguments.code)
     scene = replace(place.scene, span=finding.span, findings=(finding,))
-    async with proposing.working(snapshot, services, place.core, f"fix {finding.code}") as (work, means):
+    async with proposing.open_job(snapshot, services, place.core, f"fix {finding.code}") as (job, means):
         if finding.fix is not None and finding.fix.edits:
-            return await proposing.proposed(services, work, _known(place, finding), "fix")
-        result = await proposing.called(work, partial(running.propose, fix_by_completion.TASK, scene, means))
-        return await proposing.answered(services, work, result, "fix")
+            return await proposing.propose(services, job, _build_proposal(place, finding), "fix")
+        result = await proposing.run_blocking(job, partial(running.propose, fix_by_completion.TASK, scene, means))
+        return await proposing.answer_result(services, job, result, "fix")
 
 
-async def _finding(services: Services, place: Place, code: str) -> Finding:
-    """The finding as it is now.
+async def _find_finding(services: Services, place: Place, code: str) -> Finding:
+    """Return the current finding of the rule `code` at `place`.
 
     Raises:
-        CommandFailed: it is gone.
+        CommandFailed: the finding is gone.
     """
     review = services.reviews.get_current(place.document)
     findings = review.findings if review is not None else ()
@@ -56,14 +56,15 @@ async def _finding(services: Services, place: Place, code: str) -> Finding:
         findings = await loop.run_in_executor(services.pool, fixing.compute_static_findings, place.core, place.document)
     found = fixing.find_nearest(findings, code, place.scene.span)
     if found is None:
-        if why := await asyncio.to_thread(targets.left_out_of, place.core, place.document):
+        if why := await asyncio.to_thread(targets.explain_left_out, place.core, place.document):
             raise CommandFailed(why, code="excluded")
         raise CommandFailed(f"The finding {code} is not there any more.", code="gone")
     return found
 
 
-def _known(place: Place, finding: Finding) -> ProposedEdit:
-    assert finding.fix is not None  # noqa: S101 - seen by the caller
+def _build_proposal(place: Place, finding: Finding) -> ProposedEdit:
+    """Return the finding's known fix as a proposal."""
+    assert finding.fix is not None  # noqa: S101 (checked by the caller)
     document = place.document
     change = TextChange(document.uri, document.path, document.text, finding.fix.edits)
     return ProposedEdit(finding.fix.title, finding.message, "reviewer", (change,))

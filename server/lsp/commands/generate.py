@@ -1,4 +1,4 @@
-"""`starling.generate`: have code written at a place: a body, a block, a docstring, type hints, a test, or as asked."""
+"""`starling.generate`: generate code at a place: a body, a block, a docstring, type hints, a test, or as instructed."""
 
 from __future__ import annotations
 
@@ -21,34 +21,38 @@ Result = Written
 
 
 class Arguments(Where):
-    """What to write, and where."""
+    """The task and the place."""
 
     task: str = Field(
         default="",
         max_length=100,
-        description="What: "
+        description="The task: "
         + ", ".join(f'"{task.name}"' for task in task_registry.TASKS)
-        + '; "" for what fits the place, or the instruction.',
+        + '; "" for the one that fits the place or the instruction.',
     )
-    instruction: str = Field(default="", max_length=10_000, description="What is wanted, in words.")
+    instruction: str = Field(default="", max_length=10_000, description="The instruction in words.")
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
-    """Write it, and have a person decide about it."""
-    place = await proposing.place_of(snapshot, services, arguments, arguments.instruction)
-    return await proposing.written(snapshot, services, place, chosen(place, arguments))
+    """Run the task and propose its edit."""
+    place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
+    return await proposing.run_task(snapshot, services, place, choose_task(place, arguments))
 
 
-def chosen(place: Place, arguments: Arguments) -> Task:
-    """The task that is named; else the one for instructions, or the first that applies."""
+def choose_task(place: Place, arguments: Arguments) -> Task:
+    """Return the named task; without a name the one for instructions, or the first that applies at the place.
+
+    Raises:
+        CommandFailed: there is no such task, or none applies.
+    """
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:
-        task = task_registry.named(name)
+        task = task_registry.find_task(name)
         if task is None:
             known = ", ".join(one.name for one in task_registry.TASKS)
             raise CommandFailed(f"There is no task {name!r}.", code="unknown-task", what_next=f"There are {known}.")
         return task
-    offers = [task for task, offer in running.offers(place.scene) if offer.preferred or task.name == "complete"]
+    offers = [task for task, offer in running.list_offers(place.scene) if offer.preferred or task.name == "complete"]
     if not offers:
         raise CommandFailed(
             "Nothing is missing at this place.",

@@ -1,4 +1,4 @@
-"""`starling.refine`: better the code at a place: mend what the reviewer finds there, while its score rises."""
+"""`starling.refine`: improve the code at a place: fix the reviewer's findings there as long as the score rises."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Result = Written
 
 
 class Arguments(Where):
-    """Where."""
+    """The place."""
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Written:
-    """Better it, and have a person decide about it."""
-    place = await proposing.place_of(snapshot, services, arguments)
-    async with proposing.working(snapshot, services, place.core, "refine") as (work, means):
-        result = await proposing.called(work, partial(refine.propose, place.scene, means))
-        return await proposing.answered(services, work, result, "refine")
+    """Improve the code and propose the edit."""
+    place = await proposing.locate_place(snapshot, services, arguments)
+    async with proposing.open_job(snapshot, services, place.core, "refine") as (job, means):
+        result = await proposing.run_blocking(job, partial(refine.propose, place.scene, means))
+        return await proposing.answer_result(services, job, result, "refine")

@@ -1,6 +1,6 @@
-"""The published JSON schemas of all commands: `schema.json` beside this file, held to the code by a test.
+"""The published JSON schemas of all commands: `schema.json` beside this file; a test compares it with the code.
 
-Start at `schemas`; `python -c "from server.lsp.commands import schema; schema.write()"` renews the file.
+Start at `build_schemas`; `python -c "from server.lsp.commands import schema; schema.write()"` renews the file.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from server.lsp import commands
 FILE = Path(__file__).with_name("schema.json")
 
 
-def schemas() -> dict[str, Any]:
-    """For each command what it does, takes and returns."""
+def build_schemas() -> dict[str, Any]:
+    """Return, by command, its description and the schemas of its arguments and result."""
     published = {}
     for name in sorted(commands.COMMANDS):
         command = commands.load(name)
@@ -27,11 +27,11 @@ def schemas() -> dict[str, Any]:
     return published
 
 
-def text() -> str:
-    """The file's content."""
-    return json.dumps(schemas(), indent=2, ensure_ascii=False) + "\n"
+def format_text() -> str:
+    """Return the content of the file."""
+    return json.dumps(build_schemas(), indent=2, ensure_ascii=False) + "\n"
 
 
 def write() -> None:
-    """Renew the file."""
-    FILE.write_text(text(), encoding="utf-8")
+    """Write the file."""
+    FILE.write_text(format_text(), encoding="utf-8")

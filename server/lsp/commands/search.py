@@ -1,4 +1,4 @@
-"""`starling.search`: code in the workspace by words and identifiers, best first, unsaved text included."""
+"""`starling.search`: search the workspace's code by words and identifiers, best hits first, unsaved text included."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DEADLINE_S = 2.0
 
 
 class Arguments(CommandRecord):
-    """What to look for."""
+    """The query."""
 
     query: str = Field(min_length=1, max_length=10_000, description="Code or words.")
     limit: int = Field(default=10, ge=1, le=100, description="Most hits to return.")
 
 
-class Found(CommandRecord):
-    """One hit."""
+class Hit(CommandRecord):
+    """One hit: a part of a file."""
 
     path: str = Field(description="Absolute path.")
     relative: str = Field(description="Workspace-relative path, `/`-separated.")
@@ -36,17 +36,17 @@ class Found(CommandRecord):
     last_line: int = Field(description="The line after the last.")
     text: str = Field(description="The lines.")
     score: float = Field(description="Higher is better; comparable within one answer only.")
-    name: str = Field(description='Qualified name of what it defines, "" for none.')
+    name: str = Field(description='Qualified name of the definition, "" for none.')
 
 
 class Result(CommandRecord):
     """The hits, best first."""
 
-    hits: tuple[Found, ...]
+    hits: tuple[Hit, ...]
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Search."""
+    """Search the index; no hits while the server is starting."""
     core = await services.cores.ready(START_WAIT_S)
     if core is None:
         return Result(hits=())
@@ -56,7 +56,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     hits = await asyncio.get_running_loop().run_in_executor(services.pool, search)
     return Result(
         hits=tuple(
-            Found(
+            Hit(
                 path=str(hit.path),
                 relative=hit.relative,
                 first_line=hit.first_line,

@@ -1,4 +1,4 @@
-"""`starling.stats`: completions since the start, and what chat models cost. Nothing of it leaves this machine."""
+"""`starling.stats`: statistics of completions since the start, and costs of chat models; all stay on this machine."""
 
 from __future__ import annotations
 
@@ -20,39 +20,41 @@ Arguments = NoArguments
 
 
 class Cost(CommandRecord):
-    """One day of one chat model."""
+    """The usage of one chat model on one day."""
 
-    day: str = Field(description='"2026-11-28", by this machine\'s clock.')
-    endpoint: str = Field(description='Its address, or "this machine".')
-    model: str = Field(description="Its name there.")
-    role: str = Field(description='What it was asked for: "chat" or "review".')
-    answers: int = Field(description="Calls that were answered.")
-    failures: int = Field(description="Calls that were not.")
-    requests: int = Field(description="Requests sent for all of these.")
+    day: str = Field(description='The day, "2026-11-28", by this machine\'s clock.')
+    endpoint: str = Field(description='The endpoint\'s address, or "this machine".')
+    model: str = Field(description="The model's name at the endpoint.")
+    role: str = Field(description='The model\'s role: "chat" or "review".')
+    answers: int = Field(description="Number of calls that were answered.")
+    failures: int = Field(description="Number of calls that failed.")
+    requests: int = Field(description="Number of requests sent for these calls.")
     prompt_tokens: int = Field(description="Tokens read, cached ones included.")
     answer_tokens: int = Field(description="Tokens written.")
-    cached_tokens: int = Field(description="Of those read, what the endpoint had cached.")
-    estimated: int = Field(description="Calls whose tokens the endpoint did not tell: they are estimated from above.")
-    cost: float = Field(description="Of the calls whose price is known, in the currency of `chat.inputPrice`.")
-    unpriced: int = Field(description="Calls whose price is not known; they are not in `cost`.")
+    cached_tokens: int = Field(description="Tokens read from the endpoint's cache.")
+    estimated: int = Field(
+        description="Number of calls for which the endpoint reported no tokens; an upper estimate counts."
+    )
+    cost: float = Field(description="Cost of the calls with a known price, in the currency of `chat.inputPrice`.")
+    unpriced: int = Field(description="Number of calls without a known price, which are not in `cost`.")
 
 
 class Result(CommandRecord):
-    """The figures."""
+    """The statistics and costs."""
 
     completion: dict[str, int | float | dict[str, int]] = Field(
         description="By name, as documented at `agents.completion.statistics.CompletionStatistics`; empty at the start."
     )
     costs: tuple[Cost, ...] = Field(
-        description=f"What chat models cost in the last {DAYS} days, of all servers and commands; the newest day first."
+        description=f"Costs of chat models in the last {DAYS} days, of all servers and commands; newest day first."
     )
-    problem: str = Field(description='Why `costs` could not be read, "" when they could.')
+    problem: str = Field(description='Why `costs` could not be read, "" if they could.')
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
-    """Read the figures."""
+    """Gather the statistics and costs."""
     core = services.cores.current
-    records, problem = await asyncio.to_thread(costs_of, services)
+    records, problem = await asyncio.to_thread(read_costs, services)
     return Result(
         completion={} if core is None else dataclasses.asdict(core.generator.statistics()),
         costs=tuple(Cost(**dataclasses.asdict(record)) for record in records),
@@ -60,8 +62,8 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     )
 
 
-def costs_of(services: Services) -> tuple[tuple[CostRecord, ...], str]:
-    """What was recorded, and why it could not be read."""
+def read_costs(services: Services) -> tuple[tuple[CostRecord, ...], str]:
+    """Return the recorded costs, and why they could not be read ("" if they could)."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
 
     core = services.cores.current

@@ -1,4 +1,4 @@
-"""`starling.status`: what the server knows and is doing now."""
+"""`starling.status`: the current state of the server, its index and its models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Arguments = NoArguments
 
 
 class IndexFacts(CommandRecord):
-    """The index in figures."""
+    """The state and size of the index."""
 
     state: str = Field(description='"off", "waiting", "indexing", "ready" or "failed".')
     files: int = Field(description="Files indexed.")
@@ -30,51 +30,53 @@ class IndexFacts(CommandRecord):
     by_language: dict[str, int] = Field(description="Indexed files by language.")
     store_bytes: int = Field(description="Size of the index on disk.")
     indexed_at: float | None = Field(description="When the last full pass ended, seconds since the epoch.")
-    problem: str = Field(description='What is wrong, "" when all is well.')
+    problem: str = Field(description='What is wrong, "" for nothing.')
 
 
 class ModelFacts(CommandRecord):
-    """The model."""
+    """The state of the completion model."""
 
-    name: str = Field(description='Its name, "" for none.')
+    name: str = Field(description='The model\'s name, "" for none.')
     state: str = Field(description='"off", "unloaded", "loading", "ready" or "failed".')
-    problem: str = Field(description='What is wrong and what to do, "" when all is well.')
-    loading_s: float = Field(default=0.0, description="For how long it has been loading, seconds; 0 when it is not.")
+    problem: str = Field(description='What is wrong and what to do, "" for nothing.')
+    loading_s: float = Field(default=0.0, description="Seconds since loading began; 0 if it is not loading.")
     loading_percent: int | None = Field(
         default=None,
-        description="How far loading is by the time it took last, 0 to 99; null where that is not known.",
+        description="Progress of loading, estimated by the last loading time, 0 to 99; null if unknown.",
     )
     meanwhile: str = Field(default="", description='The model that completes while it is loading, "" for none.')
 
 
 class ChatFacts(CommandRecord):
-    """One chat model of a chain."""
+    """The state of one chat model of a fallback chain."""
 
-    role: str = Field(description='What it is asked for: "chat", or "review" where that has models of its own.')
-    model: str = Field(description="Its name.")
-    place: str = Field(description='Its address, or "this machine".')
-    answered: int = Field(description="Requests it answered since the start, kept answers included.")
-    last: bool = Field(description="Whether it gave the last answer of its role.")
-    problem: str = Field(description='Why it did not answer when it was last asked, "" where it did.')
+    role: str = Field(description='The model\'s role: "chat", or "review" if separate models are set for reviews.')
+    model: str = Field(description="The model's name.")
+    place: str = Field(description='The endpoint\'s address, or "this machine".')
+    answered: int = Field(description="Number of requests answered since the start, cached answers included.")
+    last: bool = Field(description="Whether it gave the last answer in its role.")
+    problem: str = Field(description='Why it failed to answer the last request, "" if it did not fail.')
 
 
 class Result(CommandRecord):
     """The server's state."""
 
-    state: str = Field(description='"starting" while settings, index and model are being loaded, then "ready".')
+    state: str = Field(description='"starting" while settings, index and models are loaded, then "ready".')
     version: str = Field(description="Starling's version.")
-    client: str = Field(description="The editor, as it calls itself.")
-    encoding: str = Field(description="Unit of positions.")
+    client: str = Field(description="The editor's name, as it sends it.")
+    encoding: str = Field(description='Unit of positions ("utf-8", "utf-16", "utf-32").')
     roots: tuple[str, ...] = Field(description="Workspace folders.")
-    open_documents: int = Field(description="Open documents, cells of notebooks included.")
+    open_documents: int = Field(description="Number of open documents, cells of notebooks included.")
     index: IndexFacts | None = Field(description="Null while starting.")
     model: ModelFacts | None = Field(description="Null while starting.")
-    chat: tuple[ChatFacts, ...] = Field(description="Chat models in the order they are asked; empty where none is set.")
-    problems: tuple[str, ...] = Field(description="What is wrong with settings and model, a sentence each.")
+    chat: tuple[ChatFacts, ...] = Field(
+        description="Chat models in the order in which they are asked; empty if none is set."
+    )
+    problems: tuple[str, ...] = Field(description="Problems of settings and models, a sentence each.")
 
 
 async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Result:
-    """Gather the facts; answers while starting, too."""
+    """Gather the facts; also works while the server is starting."""
     from server.version import VERSION  # noqa: PLC0415
 
     core = services.cores.current
@@ -89,14 +91,14 @@ async def execute(snapshot: Snapshot, services: Services, _: NoArguments) -> Res
         roots=tuple(map(str, snapshot.roots)),
         open_documents=len(services.documents),
         index=None if index is None else IndexFacts(**dataclasses.asdict(index)),
-        model=None if core is None else model_facts(core),
-        chat=() if core is None else chat_facts(core),
+        model=None if core is None else describe_model(core),
+        chat=() if core is None else describe_chats(core),
         problems=() if core is None else core.problems,
     )
 
 
-def model_facts(core: Core) -> ModelFacts:
-    """The model of `core`."""
+def describe_model(core: Core) -> ModelFacts:
+    """Return the state of the completion model of `core`."""
     if core.model is None:
         return ModelFacts(name="", state="off", problem="")
     model = core.model
@@ -111,8 +113,8 @@ def model_facts(core: Core) -> ModelFacts:
     )
 
 
-def chat_facts(core: Core) -> tuple[ChatFacts, ...]:
-    """The chat models of `core`."""
+def describe_chats(core: Core) -> tuple[ChatFacts, ...]:
+    """Return the states of the chat models of `core`."""
     return tuple(
         ChatFacts(role=role, **dataclasses.asdict(standing))
         for role, chain in core.chats.by_role.items()

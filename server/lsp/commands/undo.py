@@ -1,4 +1,4 @@
-"""`starling.undo`: propose to take back a change that the gate made, the last one or that of a checkpoint."""
+"""`starling.undo`: propose to undo a change that Starling made, the last one or that of a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Result = Proposed
 
 
 class Arguments(CommandRecord):
-    """What to take back."""
+    """The change to undo."""
 
     checkpoint: str = Field(
-        default="", max_length=100, description='Its checkpoint; "" for the last change in this workspace.'
+        default="", max_length=100, description='The change\'s checkpoint; "" for the last change in this workspace.'
     )
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Proposed:
-    """Propose it; a person is asked as for any other edit."""
+    """Propose the undo; the person is asked as for any other edit."""
     return Proposed.of(await services.gate.undo(arguments.checkpoint))

@@ -1,4 +1,4 @@
-"""`starling.validate`: whether code parses, and what the reviewer finds in it."""
+"""`starling.validate`: whether code parses, and the findings of the static layer."""
 
 from __future__ import annotations
 
@@ -24,38 +24,39 @@ Arguments = Target
 
 
 class Result(CommandRecord):
-    """The verdict."""
+    """The verdict on the code."""
 
-    language: str = Field(description='Our name of the language, "text" for one without a grammar.')
+    language: str = Field(description='Starling\'s name of the language, "text" for one without a grammar.')
     parses: bool | None = Field(
-        description="Whether it parses; null without a grammar, or where it may be newer than the grammar."
+        description="Whether the code parses; null without a grammar, or if the code may be newer than the grammar."
     )
-    broken: tuple[Range, ...] = Field(description="Where it does not, or may not; at most 100 places.")
-    valid: bool = Field(description="Whether it parses as far as can be told, and no finding is an error.")
-    findings: tuple[FindingFacts, ...] = Field(description="Of the static layer, by place.")
-    left_out: str = Field(description='Why the file gets no findings and how to change that, "" where it gets them.')
+    broken: tuple[Range, ...] = Field(description="Ranges that do not parse, or may not; at most 100.")
+    valid: bool = Field(description="False if the code does not parse or a finding is an error.")
+    findings: tuple[FindingFacts, ...] = Field(description="Findings of the static layer, by place.")
+    left_out: str = Field(description='Why the file is not reviewed and how to change that, "" if it is.')
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Look at it."""
-    core = await targets.core_of(services)
-    document = await targets.document_of(snapshot, services, core, arguments)
+    """Parse and review the code."""
+    core = await targets.wait_for_core(services)
+    document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(services.pool, _validated, core, document, snapshot.encoding)
+    return await loop.run_in_executor(services.pool, _judge, core, document, snapshot.encoding)
 
 
-def _validated(core: Core, document: OpenText, encoding: str) -> Result:
+def _judge(core: Core, document: OpenText, encoding: str) -> Result:
+    """Judge the document. Call it in a thread."""
     syntax = Syntax.of(document.record)
     if core.reviewer is not None:
         verdict = core.reviewer.judge(document.record, syntax)
     else:
         verdict = validity.judge(document.record, syntax)
-    findings = targets.found(core, document)
+    findings = targets.review_in_thread(core, document)
     return Result(
         language=document.language,
         parses=verdict.parses,
         broken=tuple(targets.range_of(document, place.start, place.end, encoding) for place in verdict.places),
         valid=verdict.parses is not False and not any(finding.severity is Severity.ERROR for finding in findings),
-        findings=targets.facts_of(findings, document, encoding),
-        left_out=targets.left_out_of(core, document),
+        findings=targets.describe_findings(findings, document, encoding),
+        left_out=targets.explain_left_out(core, document),
     )

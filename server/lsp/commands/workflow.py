@@ -1,4 +1,4 @@
-"""`starling.workflow`: generate, test, validate, review, refine while the score rises, then one proposal."""
+"""`starling.workflow`: generate, test, validate and review code, refine it while its score rises, then propose it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Arguments(generate.Arguments):
-    """What to write first, where, and how long to better it."""
+    """The first task, the place, and how often to refine."""
 
     rounds: int = Field(default=workflow.ROUNDS, ge=1, le=workflow.ROUNDS, description="Most rounds.")
 
@@ -42,47 +42,47 @@ class RoundFacts(CommandRecord):
     number: int = Field(description="From 1.")
     step: str = Field(description='"generate" or "refine".')
     score: float | None = Field(
-        description="0 to 100: the report's on the document, less 10 for each failed test; null for nothing to judge."
+        description="0 to 100: the document's score less 10 for each failed test; null if there is no change to judge."
     )
-    findings: int = Field(description="Findings that the change brought and that are still there.")
-    passed: int = Field(description="Tests that passed.")
-    failed: int = Field(description="Tests that failed.")
-    tokens: int = Field(description="Tokens that models read and wrote.")
+    findings: int = Field(description="Number of findings that the change has introduced and that remain.")
+    passed: int = Field(description="Number of tests that passed.")
+    failed: int = Field(description="Number of tests that failed.")
+    tokens: int = Field(description="Number of tokens that models read and wrote.")
     seconds: float
 
 
 class Result(Written):
-    """What became of it, with its record."""
+    """The outcome of the workflow, with its rounds."""
 
-    workflow: str = Field(description='Id of the record, "" where it could not be kept; `starling.workflows` lists it.')
-    rounds: tuple[RoundFacts, ...] = Field(description="In order.")
+    workflow: str = Field(description='Id of the record in `starling.workflows`, "" if it could not be saved.')
+    rounds: tuple[RoundFacts, ...] = Field(description="The rounds in order.")
     best: int = Field(description="Number of the round that was proposed, 0 for none.")
-    tested: str = Field(description='What came of the tests, "" where there was nothing to test.')
+    tested: str = Field(description='The outcome of the tests, "" if there was nothing to test.')
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Run it, and have a person decide about what it comes to."""
-    place = await proposing.place_of(snapshot, services, arguments, arguments.instruction)
-    task = generate.chosen(place, arguments)
+    """Run the workflow, propose its best round, and save its record."""
+    place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
+    task = generate.choose_task(place, arguments)
     begun = time.monotonic()
-    async with proposing.working(snapshot, services, place.core, f"workflow, {task.name}") as (work, means):
+    async with proposing.open_job(snapshot, services, place.core, f"workflow, {task.name}") as (job, means):
         run = Workflow(place.scene, means)
         try:
-            ended = await proposing.called(work, partial(run.run, task, arguments.rounds))
-            written = await proposing.answered(services, work, ended.result, task.name)
+            ended = await proposing.run_blocking(job, partial(run.run, task, arguments.rounds))
+            written = await proposing.answer_result(services, job, ended.result, task.name)
         except (JsonRpcException, asyncio.CancelledError) as error:
             outcome = "failed" if isinstance(error, CommandFailed) else "cancelled"
-            await _kept(place, task.name, run, WorkflowResult(Nothing("")), outcome, str(error), begun, "")
+            await _save(place, task.name, run, WorkflowResult(Nothing("")), outcome, str(error), begun, "")
             if isinstance(error, CommandFailed):
                 partial_rounds = {"rounds": [asdict(one) for one in run.rounds]}
                 raise CommandFailed(str(error), code="workflow-failed", partial=partial_rounds) from error
             raise
-    identity = await _kept(place, task.name, run, ended, written.outcome, written.reason or "", begun, written.proposal)
+    identity = await _save(place, task.name, run, ended, written.outcome, written.reason or "", begun, written.proposal)
     rounds = tuple(RoundFacts(**asdict(one)) for one in run.rounds)
     return Result(**written.model_dump(), workflow=identity, rounds=rounds, best=ended.best, tested=ended.tested)
 
 
-async def _kept(  # noqa: PLR0913, PLR0917 (one row)
+async def _save(  # noqa: PLR0913, PLR0917 (one row)
     place: Place,
     task: str,
     run: Workflow,
@@ -92,7 +92,7 @@ async def _kept(  # noqa: PLR0913, PLR0917 (one row)
     begun: float,
     proposal: str,
 ) -> str:
-    """Keep the record; a disk that takes none is no reason to lose the result."""
+    """Save the record and return its id; "" if the state cannot be written, which must not lose the result."""
     model = place.core.model
     add = partial(
         _add,

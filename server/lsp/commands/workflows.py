@@ -1,4 +1,4 @@
-"""`starling.workflows`: the records of workflows: rounds, scores, tokens, times, and what became of each."""
+"""`starling.workflows`: records of past workflows: rounds, scores, tokens, times and outcomes, newest first."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 
 class Arguments(CommandRecord):
-    """How many."""
+    """The number of records."""
 
     limit: int = Field(default=20, ge=1, le=1000, description="Most records to return.")
 
 
 class WorkflowFacts(CommandRecord):
-    """One workflow."""
+    """The record of one workflow."""
 
     id: str
     at: float = Field(description="When it ended, seconds since the epoch.")
-    uri: str = Field(description="The document.")
-    task: str = Field(description="What was generated first.")
-    model: str = Field(description='That wrote, "" for none.')
-    rounds: tuple[RoundFacts, ...] = Field(description="In order.")
+    uri: str = Field(description="URI of the document.")
+    task: str = Field(description="The first task.")
+    model: str = Field(description='The completion model, "" for none.')
+    rounds: tuple[RoundFacts, ...] = Field(description="The rounds in order.")
     best: int = Field(description="Number of the round that was proposed, 0 for none.")
-    outcome: str = Field(description="What became of it.")
-    reason: str = Field(description='Why it was not applied, "" where it was.')
-    seconds: float = Field(description="A person's time to decide included.")
-    proposal: str = Field(description='Id of the request, "" for none.')
+    outcome: str = Field(description="The outcome of the proposal.")
+    reason: str = Field(description='Why it was not applied, "" if it was.')
+    seconds: float = Field(description="Duration, including the person's time to decide.")
+    proposal: str = Field(description='Id of the request to the gate, "" for none.')
 
 
 class Result(CommandRecord):
@@ -51,19 +51,20 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
-    """List them."""
+    """Read the records."""
     try:
-        found = await asyncio.to_thread(_listed, arguments.limit)
+        found = await asyncio.to_thread(_list_records, arguments.limit)
     except StateError as error:
         raise CommandFailed(str(error), code="state") from error
-    return Result(workflows=tuple(map(_facts, found)))
+    return Result(workflows=tuple(map(_describe_record, found)))
 
 
-def _listed(limit: int) -> tuple[WorkflowRecord, ...]:
+def _list_records(limit: int) -> tuple[WorkflowRecord, ...]:
+    """Return the `limit` newest records. Raises StateError."""
     with closing(state()) as opened:
         return Workflows(opened).list_newest(limit)
 
 
-def _facts(record: WorkflowRecord) -> WorkflowFacts:
+def _describe_record(record: WorkflowRecord) -> WorkflowFacts:
     rounds = tuple(RoundFacts(**asdict(one)) for one in record.rounds)
     return WorkflowFacts(**{**asdict(record), "rounds": rounds})

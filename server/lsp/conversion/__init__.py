@@ -1,1 +1,1 @@
-"""Between LSP's types and our own: positions, texts, findings, actions and edits."""
+"""Conversion between LSP's types and the project's records: positions, texts, findings, actions and edits."""

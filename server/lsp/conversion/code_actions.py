@@ -1,6 +1,6 @@
-"""Code actions on their way out: which of them this request wants, and how this client is told of them.
+"""Conversion of actions to LSP's code actions, as far as the request wants them and the client can show them.
 
-Decides nothing about what applies (`agents.actions` does). Start at `listed` and `actions_of`.
+`agents.actions` decides which actions apply. Start at `list_actions` and `build_code_actions`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 COMMANDS = {Way.TASK: "starling.generate", Way.FIX: "starling.fix"}
 
 
-def listed(core: Core, document: OpenText, span: tuple[int, int], review: Review | None) -> tuple[Action, ...]:
-    """What applies at a place; quick, for a thread."""
+def list_actions(core: Core, document: OpenText, span: tuple[int, int], review: Review | None) -> tuple[Action, ...]:
+    """Return the actions that apply in `document` at `span` (start and end offset). Call it in a thread.
+
+    The findings are those of `review`, moved along with the text if the review is of an older version.
+    """
     if document.oversized:
         return ()
     syntax = core.trees.of(document.record)
@@ -41,55 +44,63 @@ def listed(core: Core, document: OpenText, span: tuple[int, int], review: Review
     findings = (
         actions.shift_findings(review.findings, review.document.text, document.text) if review is not None else ()
     )
-    return actions.list_actions(scene, findings, missing=lambda task: missing(core, task))
+    return actions.list_actions(scene, findings, missing=lambda task: explain_missing(core, task))
 
 
-def missing(core: Core, task: Task) -> str:
-    """Why a task cannot be done with this core, "" when it can."""
+def explain_missing(core: Core, task: Task) -> str:
+    """Return why `task` cannot be done with the models of `core`, "" if it can."""
     if core.model is not None and core.model.state == "failed" and task.needs == "completion":
         return core.model.problem
-    return running.missing(task, Means(core.index, core.model, core.chat))
+    return running.explain_missing(task, Means(core.index, core.model, core.chat))
 
 
-def wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:
-    """Those of the kinds that the client wants; unasked, only what can be chosen now."""
+def filter_wanted(found: Iterable[Action], context: types.CodeActionContext) -> list[Action]:
+    """Return the actions of the kinds that the client asks for; without disabled ones if no person opened the menu."""
     automatic = context.trigger_kind == types.CodeActionTriggerKind.Automatic
     only = [str(getattr(kind, "value", kind)) for kind in context.only or ()]
     return [
         action
         for action in found
-        if not (automatic and action.disabled) and (not only or any(_is_of(action.kind, kind) for kind in only))
+        if not (automatic and action.disabled) and (not only or any(_is_kind_of(action.kind, kind) for kind in only))
     ]
 
 
-def actions_of(
+def build_code_actions(
     found: Sequence[Action],
     document: OpenText,
     snapshot: Snapshot,
     chosen: ChosenFixes,
     diagnostics: Sequence[types.Diagnostic],
 ) -> list[types.CodeAction | types.Command]:
-    """Return the actions that this client can show, as it takes them; `chosen` is told of the edits in them."""
+    """Return the actions that this client can show, as code actions or commands.
+
+    Args:
+        found: the actions.
+        document: the document that they apply to.
+        snapshot: the state at the request.
+        chosen: is told of each edit that the client may apply itself.
+        diagnostics: the client's diagnostics at the place.
+    """
     menu = snapshot.client.menu
     items: list[types.CodeAction | types.Command] = []
     for action in found:
         if action.disabled and not menu.disables:
             continue
         if not menu.literals:
-            items += [_command(action, document, snapshot.encoding)] if action.way in COMMANDS else []
+            items += [_build_command(action, document, snapshot.encoding)] if action.way in COMMANDS else []
         elif action.way in COMMANDS or menu.resolves or action.way is Way.EDIT:
-            items.append(_literal(action, document, snapshot, chosen, diagnostics))
+            items.append(_build_code_action(action, document, snapshot, chosen, diagnostics))
     return items
 
 
 def proposal_of(title: str, document: OpenText, edits: tuple[Edit, ...]) -> tuple[ProposedEdit, TextChange]:
-    """A safe fix as what it is: a change that a person chose."""
+    """Return the proposal and its one change for a safe fix that a person chose in the menu."""
     change = TextChange(document.uri, document.path, document.text, edits)
     return ProposedEdit(title, "It was chosen in the editor's menu.", "reviewer", (change,)), change
 
 
-def workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -> types.WorkspaceEdit:
-    """The change for the editor to make, bound to the version it was made for where the client can hold it to that."""
+def build_workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -> types.WorkspaceEdit:
+    """Return `change` as an edit for the editor, with the document's version if the client can check versions."""
     edits = [
         types.TextEdit(outgoing.range_of(document, edit.start, edit.end, snapshot.encoding), edit.text)
         for edit in change.edits
@@ -100,35 +111,38 @@ def workspace_edit(change: TextChange, document: OpenText, snapshot: Snapshot) -
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(named, list(edits))])
 
 
-def _literal(
+def _build_code_action(
     action: Action, document: OpenText, snapshot: Snapshot, chosen: ChosenFixes, diagnostics: Sequence[types.Diagnostic]
 ) -> types.CodeAction:
+    """Return `action` as a code action: with a command, with data to resolve it, or with its edit."""
     item = types.CodeAction(title=action.title, kind=action.kind)
     menu = snapshot.client.menu
     if action.finding is not None:
-        item.diagnostics = _mended(action, document, snapshot.encoding, diagnostics) or None
+        item.diagnostics = _find_fixed_diagnostics(action, document, snapshot.encoding, diagnostics) or None
     if action.disabled:
         item.disabled = types.CodeActionDisabled(action.disabled)
     elif menu.prefers and action.preferred:
         item.is_preferred = True
     if action.way in COMMANDS:
-        item.command = _command(action, document, snapshot.encoding)
+        item.command = _build_command(action, document, snapshot.encoding)
     elif menu.resolves:
-        item.data = {**_arguments(action, document, snapshot.encoding), "way": action.way.value}
+        item.data = {**_build_arguments(action, document, snapshot.encoding), "way": action.way.value}
     elif action.finding is not None and action.finding.fix is not None:
         proposal, change = proposal_of(action.title, document, action.finding.fix.edits)
         chosen.expect(proposal, change)
-        item.edit = workspace_edit(change, document, snapshot)
+        item.edit = build_workspace_edit(change, document, snapshot)
     return item
 
 
-def _command(action: Action, document: OpenText, encoding: str) -> types.Command:
-    return types.Command(action.title, COMMANDS[action.way], arguments=[_arguments(action, document, encoding)])
+def _build_command(action: Action, document: OpenText, encoding: str) -> types.Command:
+    """Return the command that runs `action`."""
+    return types.Command(action.title, COMMANDS[action.way], arguments=[_build_arguments(action, document, encoding)])
 
 
-def _arguments(action: Action, document: OpenText, encoding: str) -> dict[str, Any]:
+def _build_arguments(action: Action, document: OpenText, encoding: str) -> dict[str, Any]:
+    """Return the JSON object that names the place of `action` and its finding or task."""
     span = outgoing.range_of(document, action.span.start, action.span.end, encoding)
-    arguments: dict[str, Any] = {"uri": document.uri, "range": outgoing.plain_range(span)}
+    arguments: dict[str, Any] = {"uri": document.uri, "range": outgoing.range_to_json(span)}
     if action.finding is not None:
         arguments["code"] = action.finding.code
     elif action.task:
@@ -136,14 +150,15 @@ def _arguments(action: Action, document: OpenText, encoding: str) -> dict[str, A
     return arguments
 
 
-def _mended(
+def _find_fixed_diagnostics(
     action: Action, document: OpenText, encoding: str, diagnostics: Sequence[types.Diagnostic]
 ) -> list[types.Diagnostic]:
-    """Those of the client's diagnostics that the action is for."""
+    """Return those of the client's diagnostics that `action` fixes."""
     span = outgoing.range_of(document, action.span.start, action.span.end, encoding)
     code = action.finding.code if action.finding is not None else ""
     return [one for one in diagnostics if one.code == code and one.range == span]
 
 
-def _is_of(kind: str, asked: str) -> bool:
+def _is_kind_of(kind: str, asked: str) -> bool:
+    """Return whether `kind` is the kind `asked` or one of its sub-kinds; "" has all kinds as sub-kinds."""
     return kind == asked or kind.startswith(f"{asked}.") or not asked

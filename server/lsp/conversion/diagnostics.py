@@ -1,6 +1,6 @@
-"""From findings to LSP diagnostics, and to the reports of both ways of pulling them.
+"""Conversion of findings to LSP diagnostics, and to the reports of a document and of the workspace.
 
-Decides nothing about what is found. Start at `diagnostics_of`.
+Start at `diagnostics_of`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from agents.findings import Severity
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from server.lsp.conversion import outgoing
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from server.lsp.conversion.file_report import FileReport
     from server.lsp.session.open_documents import OpenText
 
-MOST = 1000  # of one text; nobody reads more, and editors slow down
-FIX_CHARACTERS = 4000  # of edits in `data`; a longer fix is looked up by whoever applies it
+MOST = 1000  # diagnostics of one document; more slow editors down
+FIX_CHARACTERS = 4000  # most characters of a fix in `data`; a longer fix is computed again when it is applied
 SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
     Severity.WARNING: types.DiagnosticSeverity.Warning,
@@ -36,7 +36,10 @@ FileItem = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchange
 
 
 class Superseded(JsonRpcException):
-    """The text is another now, and for that the client asks by itself; what it shows stays until then."""
+    """The error for a request about an older version of a document; the client must not repeat it.
+
+    The client keeps its diagnostics, and asks for those of the new version by itself.
+    """
 
     CODE = types.LSPErrorCodes.ServerCancelled.value
     MESSAGE = "the document has changed since"
@@ -46,68 +49,64 @@ class Superseded(JsonRpcException):
 
 
 def diagnostics_of(findings: Sequence[Finding], document: OpenText, encoding: str) -> list[types.Diagnostic]:
-    """The findings of a review of `document` as it stands, in their order; the gravest where there are too many."""
+    """Return the findings of `document` as diagnostics in their order; only the `MOST` most severe ones."""
     if len(findings) > MOST:
         gravest = sorted(findings, key=lambda finding: SEVERITIES[finding.severity].value)[:MOST]
         findings = sorted(gravest, key=lambda finding: (finding.span.start, finding.span.end))
-    return [_diagnostic(finding, document, encoding) for finding in findings]
+    return [_build_diagnostic(finding, document, encoding) for finding in findings]
 
 
-def result_id(items: Sequence[types.Diagnostic]) -> str:
-    """Equal for equal reports, whatever version of the text they are about."""
+def compute_result_id(items: Sequence[types.Diagnostic]) -> str:
+    """Return an id of a report, a hash of its diagnostics: equal reports have equal ids."""
     return hashlib.blake2b(repr(items).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
-def report(
+def build_report(
     items: Sequence[types.Diagnostic], previous: str | None
 ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
-    """The answer to `textDocument/diagnostic`; short when the client has it already, as `previous`."""
-    identity = result_id(items)
+    """Return the answer to `textDocument/diagnostic`: "unchanged" if `previous` is the id of an equal report."""
+    identity = compute_result_id(items)
     if identity == previous:
         return types.RelatedUnchangedDocumentDiagnosticReport(result_id=identity)
     return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=identity)
 
 
-def file_report(report: FileReport) -> FileItem:
-    """One file's part of the answer to `workspace/diagnostic`."""
+def build_file_report(report: FileReport) -> FileItem:
+    """Return one file's part of the answer to `workspace/diagnostic`."""
     if report.items is None:
         return types.WorkspaceUnchangedDocumentDiagnosticReport(uri=report.uri, result_id=report.identity)
     return types.WorkspaceFullDocumentDiagnosticReport(uri=report.uri, items=report.items, result_id=report.identity)
 
 
-def _diagnostic(finding: Finding, document: OpenText, encoding: str) -> types.Diagnostic:
+def _build_diagnostic(finding: Finding, document: OpenText, encoding: str) -> types.Diagnostic:
     tags = [types.DiagnosticTag.Unnecessary] if finding.unnecessary else []
     tags += [types.DiagnosticTag.Deprecated] if finding.deprecated else []
-    url = explanation_of(finding)
+    url = find_explanation_url(finding)
     return types.Diagnostic(
         range=outgoing.range_of(document, finding.span.start, finding.span.end, encoding),
         message=finding.message,
         severity=SEVERITIES[finding.severity],
         code=finding.code,
         code_description=types.CodeDescription(href=url) if url else None,
-        source=source_of(finding),
+        source=format_source(finding),
         tags=tags or None,
         data={
             "layer": finding.layer.value,
             "confidence": round(finding.confidence, 3),
-            "fix": _fix(finding.fix, document, encoding) if finding.fix is not None else None,
+            "fix": _describe_fix(finding.fix, document, encoding) if finding.fix is not None else None,
         },
     )
 
 
-def _fix(fix: Fix, document: OpenText, encoding: str) -> dict[str, Any]:
-    """What applies the fix; `edits` is null where a model writes it, or where it is too long to travel."""
+def _describe_fix(fix: Fix, document: OpenText, encoding: str) -> dict[str, Any]:
+    """Return `fix` as JSON; `edits` is null if a model has to write the fix, or if it is too long."""
     edits = None
     if fix.edits and sum(len(edit.text) for edit in fix.edits) <= FIX_CHARACTERS:
         edits = [
-            {"range": _plain(outgoing.range_of(document, edit.start, edit.end, encoding)), "newText": edit.text}
+            {
+                "range": outgoing.range_to_json(outgoing.range_of(document, edit.start, edit.end, encoding)),
+                "newText": edit.text,
+            }
             for edit in fix.edits
         ]
     return {"title": fix.title, "safe": fix.safe, "edits": edits}
-
-
-def _plain(span: types.Range) -> dict[str, dict[str, int]]:
-    return {
-        "start": {"line": span.start.line, "character": span.start.character},
-        "end": {"line": span.end.line, "character": span.end.character},
-    }

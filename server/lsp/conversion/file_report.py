@@ -1,4 +1,4 @@
-"""The report of one file that is not open, on its way to the client."""
+"""The record `FileReport`: the diagnostics of one file that is not open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """The report of one file: `items` is None where the client has them already."""
+    """The diagnostics of one file.
+
+    Attributes:
+        uri: the file's URI.
+        identity: the report's result id.
+        items: the diagnostics; None if the client has them already.
+    """
 
     uri: str
     identity: str

@@ -1,8 +1,8 @@
-"""From LSP to our own words: positions to code-point offsets, URIs to paths, changes to texts.
+"""Conversion from LSP: positions to code-point offsets, URIs to paths, change events to texts.
 
-One of the two modules that count UTF-8 and UTF-16 units (the other is `server.lsp.conversion.outgoing`). Never fails
-on a position: one behind its line's end means that end, one inside a character means the character's begin, a line
-behind the last means the end of the text. Start at `offset_of`.
+Only this module and `server.lsp.conversion.outgoing` count UTF-8 and UTF-16 units. Each position has an offset: one
+after its line's end is taken as that end, one inside a character as the character's start, and one after the last line
+as the end of the text. Start at `offset_of`.
 """
 
 from __future__ import annotations
@@ -22,29 +22,32 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Span
 
-CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # UTF-8: bytes that begin no character
+CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # in UTF-8, the bytes that do not begin a character
 BEYOND_BMP = 0x10000
 LOW_SURROGATES = range(0xDC00, 0xE000)
 HIGH_SURROGATES = range(0xD800, 0xDC00)
 
 
 def offset_of(document: OpenText, position: types.Position, encoding: str) -> int:
-    """The code-point offset of `position`, whose character counts units of `encoding` ("utf-8", "utf-16", "utf-32")."""
+    """Return the code-point offset of `position`, whose character is counted in units of `encoding`.
+
+    `encoding` is "utf-8", "utf-16" or "utf-32".
+    """
     start = document.lines.find_start(position.line)
     line = document.text[start : document.lines.find_start(position.line + 1)]
     if line.endswith(("\n", "\r")):
         line = line[:-2] if line.endswith("\r\n") else line[:-1]
-    return start + min(_characters(line, position.character, encoding), len(line))
+    return start + min(_count_characters(line, position.character, encoding), len(line))
 
 
 def span_of(document: OpenText, span: types.Range, encoding: str) -> tuple[int, int]:
-    """Code-point offsets [start, end) of a range; one that runs backwards is turned round."""
+    """Return the code-point offsets [start, end) of a range; the ends of a backward range are swapped."""
     start, end = offset_of(document, span.start, encoding), offset_of(document, span.end, encoding)
     return min(start, end), max(start, end)
 
 
-def span_of_plain(document: OpenText, plain: object, encoding: str) -> Span | None:
-    """A range as it stands in JSON; None for anything else."""
+def span_of_json(document: OpenText, plain: object, encoding: str) -> Span | None:
+    """Return the span of a range given as JSON; None if `plain` is not a range."""
     from indexing.syntax.documents import Span  # noqa: PLC0415 (not before `initialize` is answered)
 
     try:
@@ -55,10 +58,10 @@ def span_of_plain(document: OpenText, plain: object, encoding: str) -> Span | No
         return None
 
 
-def changed(
+def apply_changes(
     document: OpenText, changes: Iterable[types.TextDocumentContentChangeEvent], version: int, encoding: str
 ) -> OpenText:
-    """The document after `changes`, each of which counts in the text that the one before it left."""
+    """Return `document` after `changes`, applied one after the other, at the new `version`."""
     for change in changes:
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             document = document.with_text(change.text)
@@ -67,8 +70,8 @@ def changed(
     return document.with_version(version)
 
 
-def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
-    """A document, or a cell of the notebook of that URI, as the editor opens it."""
+def open_text(item: types.TextDocumentItem, *, notebook: str | None = None) -> OpenText:
+    """Return the document that the editor opens, or the cell, if `notebook` is the URI of a notebook."""
     container = None if notebook is None else path_of(notebook)
     path = path_of(item.uri) if notebook is None else None
     origins = () if notebook is None else ((container,) if container is not None else ()) + find_origins(notebook)
@@ -80,7 +83,7 @@ def opened(item: types.TextDocumentItem, *, notebook: str | None = None) -> Open
 
 
 def language_of(language_id: str, path: Path | None) -> str:
-    """Our name of a language: by the editor's name of it, else by the file's name."""
+    """Return Starling's name of a language, found by the editor's language id, else by the file's name."""
     from indexing.syntax import languages  # noqa: PLC0415 (8 ms that the answer to `initialize` need not wait for)
 
     language = languages.resolve_id(language_id)
@@ -88,7 +91,10 @@ def language_of(language_id: str, path: Path | None) -> str:
 
 
 def uri_of(params: object) -> str | None:
-    """The document that a request is about: named by LSP's own field, by a chosen action, or by a command's object."""
+    """Return the URI of the document that a request is about, None if it names none.
+
+    The URI is in LSP's field `textDocument`, in a code action's `data`, or in a command's argument.
+    """
     if (document := getattr(params, "text_document", None)) is not None:
         return str(document.uri)
     arguments = getattr(params, "arguments", None) or [getattr(params, "data", None)]
@@ -97,13 +103,13 @@ def uri_of(params: object) -> str | None:
 
 
 def trigger_of(context: types.InlineCompletionContext) -> Trigger:
-    """What made the editor ask."""
+    """Return whether a person or the editor asked for a completion."""
     invoked = context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     return Trigger.INVOKED if invoked else Trigger.AUTOMATIC
 
 
-def _characters(line: str, units: int, encoding: str) -> int:
-    """How many whole characters of `line` its first `units` code units hold."""
+def _count_characters(line: str, units: int, encoding: str) -> int:
+    """Return the number of whole characters in the first `units` code units of `line`."""
     if encoding == "utf-32" or line.isascii():
         return units
     if encoding == "utf-8":
@@ -112,7 +118,7 @@ def _characters(line: str, units: int, encoding: str) -> int:
         begun = len(head.translate(None, CONTINUATION_BYTES))
         inside = len(encoded) > units and encoded[units] in CONTINUATION_BYTES
         return begun - inside
-    # UTF-16: of two units only characters beyond the basic plane; seldom any, so they are looked for first
+    # UTF-16: only characters beyond the basic plane have two units, and most lines have none
     if ord(max(line)) < BEYOND_BMP:
         return units
     encoded = line.encode("utf-16-le", "surrogatepass")[: 2 * units]
@@ -123,13 +129,13 @@ def _characters(line: str, units: int, encoding: str) -> int:
 
 
 def folders_of(folders: Iterable[types.WorkspaceFolder]) -> list[Path]:
-    """The folders that are on this disk, each once."""
+    """Return the paths of the folders that are local, without duplicates."""
     paths = (path_of(folder.uri) for folder in folders)
     return list(dict.fromkeys(path for path in paths if path is not None))
 
 
 def roots_of(params: types.InitializeParams) -> list[Path]:
-    """The workspace's folders; older clients know one at most, and name it in one of two ways."""
+    """Return the workspace's folders; those of older clients are in `rootUri` or `rootPath`."""
     if params.workspace_folders:
         return folders_of(params.workspace_folders)
     root = path_of(params.root_uri) if params.root_uri else Path(params.root_path or "")

@@ -18,7 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from agents.edits import DeleteFile, RenameFile, TextChange
-from server.lsp.conversion.workspace_edits import workspace_edit
+from server.lsp.conversion.workspace_edits import build_workspace_edit
 from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class EditorWorkplace:
 
     async def _apply_through_client(self, proposal: ProposedEdit, client: Client, *, confirm: bool) -> str:
         """Send `workspace/applyEdit` and wait for the answer; return "" or why the edit was not applied."""
-        edit = workspace_edit(
+        edit = build_workspace_edit(
             proposal, self._find_document, client.encoding, versioned=client.editing.versioned, confirm=confirm
         )
         params = types.ApplyWorkspaceEditParams(edit, label=proposal.title)

@@ -60,7 +60,6 @@ class FileEvents:
 
     async def _register(self) -> bool:
         """Ask the client to watch all files; return whether it agreed."""
-        """Ask the client to watch all files; return whether it agreed."""
         options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(EVERYTHING)])
         registration = types.Registration(REGISTRATION, types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
         request = self._server.client_register_capability_async(types.RegistrationParams([registration]))

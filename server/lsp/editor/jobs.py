@@ -88,40 +88,40 @@ class Jobs:
         The progress bar uses the client's `token`. Without one the server asks the client to create a bar, if it can;
         the job does not wait for the bar.
         """
-        work = Job(asyncio.get_running_loop(), lambda message: self._show(work, message), self._pool)
-        self._running.add(work)
+        job = Job(asyncio.get_running_loop(), lambda message: self._show(job, message), self._pool)
+        self._running.add(job)
         making = None
         if token is not None:
-            self._begin_bar(work, title, token)
+            self._begin_bar(job, title, token)
         elif self._client().progress:
-            making = asyncio.create_task(self._create_bar(work, title))
+            making = asyncio.create_task(self._create_bar(job, title))
         try:
-            yield work
+            yield job
         finally:
-            work.stopped.set()
-            self._running.discard(work)
+            job.stopped.set()
+            self._running.discard(job)
             if making is not None:
                 making.cancel()
-            self._end_bar(work)
+            self._end_bar(job)
 
-    def _begin_bar(self, work: Job, title: str, token: int | str) -> None:
+    def _begin_bar(self, job: Job, title: str, token: int | str) -> None:
         progress = self._server.work_done_progress
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
-        work.token, work.bar = token, progress.tokens[token]
-        if work.shown:
-            self._show(work, work.shown)
+        job.token, job.bar = token, progress.tokens[token]
+        if job.shown:
+            self._show(job, job.shown)
 
-    def _show(self, work: Job, message: str) -> None:
-        work.shown = message
-        if work.token in self._server.work_done_progress.tokens:
-            self._server.work_done_progress.report(work.token, types.WorkDoneProgressReport(message=message))
+    def _show(self, job: Job, message: str) -> None:
+        job.shown = message
+        if job.token in self._server.work_done_progress.tokens:
+            self._server.work_done_progress.report(job.token, types.WorkDoneProgressReport(message=message))
 
-    def _end_bar(self, work: Job) -> None:
-        if work.token is not None:
-            self._server.work_done_progress.tokens.pop(work.token, None)
-            self._server.work_done_progress.end(work.token, types.WorkDoneProgressEnd())
+    def _end_bar(self, job: Job) -> None:
+        if job.token is not None:
+            self._server.work_done_progress.tokens.pop(job.token, None)
+            self._server.work_done_progress.end(job.token, types.WorkDoneProgressEnd())
 
-    async def _create_bar(self, work: Job, title: str) -> None:
+    async def _create_bar(self, job: Job, title: str) -> None:
         """Ask the client to create a progress bar; without an agreement in `CREATE_WAIT_S` the job has none."""
         token = str(uuid.uuid4())
         try:
@@ -129,7 +129,7 @@ class Jobs:
             await ask_client(self._server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, limit_s=CREATE_WAIT_S)
         except (TimeoutError, JsonRpcException):
             return
-        self._begin_bar(work, title, token)
+        self._begin_bar(job, title, token)
 
     def show_message(self, message: str) -> None:
         """Show `message`, the outcome of a request, to the person in the editor."""
@@ -143,6 +143,6 @@ class Jobs:
 
     def close(self) -> None:
         """Stop all jobs at their next check and accept no more."""
-        for work in self._running:
-            work.stopped.set()
+        for job in self._running:
+            job.stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)

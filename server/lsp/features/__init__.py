@@ -1,5 +1,5 @@
-"""One file for each LSP method we handle, named after it: convert in, one core call, convert out.
+"""Handlers of LSP methods, one module for each, named after the method: convert in, one core call, convert out.
 
-A handler of a notification takes the mutable `Session`, one of a request a frozen `Snapshot`.
+A notification's handler gets the mutable `Session`, a request's handler an immutable `Snapshot` and a service.
 `server.lsp.language_server` holds the table that registers them.
 """

@@ -1,4 +1,4 @@
-"""`textDocument/codeAction`: what may be done here, by the syntax tree and the findings that are there already."""
+"""`textDocument/codeAction`: the actions that apply at a place, by the syntax tree and the existing findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ("quickfix", "refactor.rewrite", "source.fixAll.starling")
 async def handle(
     snapshot: Snapshot, services: Services, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command]:
-    """List it; nothing is computed before it is chosen."""
+    """Return the actions at the range; their edits are computed when one is chosen."""
     document, core = snapshot.document, services.cores.current
     if document is None or core is None:
         return []
@@ -28,9 +28,11 @@ async def handle(
 
     span = incoming.span_of(document, params.range, snapshot.encoding)
     review = services.reviews.get_newest(document.uri)
-    look = partial(code_actions.listed, core, document, span, review)
-    # a change of threads costs milliseconds while others compute, more than the list itself
+    look = partial(code_actions.list_actions, core, document, span, review)
+    # with a cached tree the list takes less time than a switch of threads
     here = core.trees.knows(document.record)
     found = look() if here else await asyncio.get_running_loop().run_in_executor(services.pool, look)
-    wanted = code_actions.wanted(found, params.context)
-    return code_actions.actions_of(wanted, document, snapshot, services.chosen_fixes, params.context.diagnostics)
+    wanted = code_actions.filter_wanted(found, params.context)
+    return code_actions.build_code_actions(
+        wanted, document, snapshot, services.chosen_fixes, params.context.diagnostics
+    )

@@ -1,4 +1,4 @@
-"""`codeAction/resolve`: the edit of a safe fix that was chosen, from a fresh review of the text as it is now."""
+"""`codeAction/resolve`: the edit of a chosen safe fix, from a review of the document's current text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def handle(snapshot: Snapshot, services: Services, params: types.CodeAction) -> types.CodeAction:
-    """Add the edit; without one where the text has changed so that the fix is gone."""
+    """Return the code action with its edit; without an edit if the finding is gone."""
     document, core = snapshot.document, services.cores.current
     if document is None or core is None or not isinstance(params.data, dict):
         return params
@@ -23,5 +23,5 @@ async def handle(snapshot: Snapshot, services: Services, params: types.CodeActio
     if edits:
         proposal, change = code_actions.proposal_of(params.title, document, edits)
         services.chosen_fixes.expect(proposal, change)
-        params.edit = code_actions.workspace_edit(change, document, snapshot)
+        params.edit = code_actions.build_workspace_edit(change, document, snapshot)
     return params

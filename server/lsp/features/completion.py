@@ -1,4 +1,4 @@
-"""`textDocument/completion`: the same suggestions in the ordinary list, for editors that show no ghost text."""
+"""`textDocument/completion`: suggestions in the editor's popup, for editors that cannot show inline completions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, completions: CompletionRequests, params: types.CompletionParams
 ) -> types.CompletionList:
-    """What to suggest at the cursor."""
+    """Return the suggestion at the cursor."""
     document = snapshot.document
     if document is None or not completions.wants_popup():
         return types.CompletionList(is_incomplete=True, items=[])
     offset = incoming.offset_of(document, params.position, snapshot.encoding)
-    # a list opens by itself while typing and by a key alike, and LSP does not tell which
+    # LSP does not tell whether a person opened the popup or it opened while typing
     completion = await completions.complete(document, offset, trigger=Trigger.AUTOMATIC)
-    return outgoing.popup_items(completion, document, offset, snapshot.encoding)
+    return outgoing.build_popup_items(completion, document, offset, snapshot.encoding)

@@ -1,4 +1,4 @@
-"""`textDocument/diagnostic`: what the reviewer finds in a document; the client asks."""
+"""`textDocument/diagnostic`: the findings of a document, requested by the client (pull model)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, reviews: Reviews, params: types.DocumentDiagnosticParams
 ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
-    """The findings of the version that is open now; what is not open has none."""
+    """Return the findings of the document's current version; none if it is not open. Raises `Superseded`."""
     document = snapshot.document
     if document is None:
-        return diagnostics.report([], params.previous_result_id)
+        return diagnostics.build_report([], params.previous_result_id)
     review = await reviews.review(document)
     if review is None:
         raise diagnostics.Superseded
     items = diagnostics.diagnostics_of(review.findings, document, snapshot.encoding)
-    return diagnostics.report(items, params.previous_result_id)
+    return diagnostics.build_report(items, params.previous_result_id)

@@ -1,4 +1,4 @@
-"""`textDocument/didChange`, incremental."""
+"""`textDocument/didChange`: a document was edited; the edits are incremental."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeTextDocumentParams) -> None:
-    """Apply the edits; a change of what is not open is ignored."""
+    """Apply the edits; ignore them if the document is not open."""
     if (document := session.documents.get(params.text_document.uri)) is not None:
         version, encoding = params.text_document.version, session.client.encoding
-        session.put_document(incoming.changed(document, params.content_changes, version, encoding))
+        session.put_document(incoming.apply_changes(document, params.content_changes, version, encoding))

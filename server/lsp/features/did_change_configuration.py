@@ -1,4 +1,4 @@
-"""`workspace/didChangeConfiguration`: settings apply at once, without a restart."""
+"""`workspace/didChangeConfiguration`: settings have changed; they apply without a restart."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeConfigurationParams) -> None:
-    """Ask the client for its settings if it answers, else take what it sent."""
+    """Fetch the settings from the client, or take those it sent if it cannot be asked, and apply them."""
     session.reconfigure(params.settings)

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
-    """Have them read again."""
+    """Index the files again."""
     paths = (origins.path_of(change.uri) for change in params.changes)
     session.reread_files([path for path in paths if path is not None])

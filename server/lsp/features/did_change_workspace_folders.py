@@ -1,4 +1,4 @@
-"""`workspace/didChangeWorkspaceFolders`: folders come and go."""
+"""`workspace/didChangeWorkspaceFolders`: workspace folders were added or removed."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
-    """Index what came, forget what went."""
+    """Index added folders, and forget removed ones."""
     session.change_folders(incoming.folders_of(params.event.added), incoming.folders_of(params.event.removed))

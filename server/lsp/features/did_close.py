@@ -1,4 +1,4 @@
-"""`textDocument/didClose`."""
+"""`textDocument/didClose`: a document was closed."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidCloseTextDocumentParams) -> None:
-    """From now on the file on disk counts."""
+    """Forget the document; its file on disk is used from now on."""
     session.close_document(params.text_document.uri)

@@ -1,4 +1,4 @@
-"""`textDocument/didOpen`."""
+"""`textDocument/didOpen`: a document was opened."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidOpenTextDocumentParams) -> None:
-    """Keep the text as the editor shows it."""
-    session.put_document(incoming.opened(params.text_document))
+    """Store the document, then review and index it."""
+    session.put_document(incoming.open_text(params.text_document))

@@ -1,4 +1,4 @@
-"""`textDocument/didSave`: a time to review, and the file on disk is what the index should know once it is closed."""
+"""`textDocument/didSave`: a document was saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidSaveTextDocumentParams) -> None:
-    """Have the document reviewed, and the file read again."""
+    """Review the document, and index its file again."""
     session.review_saved(params.text_document.uri)
     if (path := origins.path_of(params.text_document.uri)) is not None:
         session.reread_files([path])

@@ -1,4 +1,4 @@
-"""`workspace/executeCommand`: one of our commands, by name, with one JSON object."""
+"""`workspace/executeCommand`: run one of the `starling.*` commands, with one JSON object as its argument."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 
 async def handle(snapshot: Snapshot, services: Services, params: types.ExecuteCommandParams) -> dict[str, Any]:
-    """Run it."""
+    """Run the command and return its result as JSON."""
     snapshot = replace(snapshot, token=params.work_done_token)
     return await commands.run(params.command, params.arguments or [], snapshot, services)

@@ -1,4 +1,4 @@
-"""`initialize`: who the client is and which folders it works in. Loads nothing, for the answer must not wait."""
+"""`initialize`: the client's name, capabilities and workspace folders. Loads nothing, to answer at once."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.InitializeParams) -> None:
-    """Begin the session."""
+    """Begin the session with the client and folders in `params`."""
     session.begin(Client.of(params), incoming.roots_of(params))

@@ -1,4 +1,4 @@
-"""`initialized`: the client is ready for our requests, so settings, index and model are loaded now."""
+"""`initialized`: the client accepts requests of the server, so settings, index and models are loaded now."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, _: types.InitializedParams) -> None:
-    """Start the background work."""
+    """Start loading in the background."""
     session.start()

@@ -1,4 +1,4 @@
-"""`textDocument/inlineCompletion` (LSP 3.18)."""
+"""`textDocument/inlineCompletion` (LSP 3.18): suggestions as ghost text at the cursor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, completions: CompletionRequests, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList:
-    """What to suggest at the cursor, as ghost text; several when a person asked."""
+    """Return the suggestion at the cursor; several if a person asked."""
     document = snapshot.document
     if document is None:
         return types.InlineCompletionList([])
@@ -27,4 +27,4 @@ async def handle(
         trigger=incoming.trigger_of(params.context),
         selected=None if selected is None else selected.text,
     )
-    return outgoing.inline_items(completion, document, snapshot.encoding)
+    return outgoing.build_inline_items(completion, document, snapshot.encoding)

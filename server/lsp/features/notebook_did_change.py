@@ -1,4 +1,4 @@
-"""`notebookDocument/didChange`: cells open, close and change."""
+"""`notebookDocument/didChange`: cells were added, removed or edited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidChangeNotebookDocumentParams) -> None:
-    """Follow the cells; their order, kinds and outputs are of no use to us."""
+    """Open, close and edit the cells; their order, kinds and outputs are ignored."""
     cells = params.change.cells
     if cells is None:
         return
@@ -21,8 +21,8 @@ def handle(session: Session, params: types.DidChangeNotebookDocumentParams) -> N
         for closed in cells.structure.did_close or ():
             session.close_document(closed.uri)
         for cell in cells.structure.did_open or ():
-            session.put_document(incoming.opened(cell, notebook=params.notebook_document.uri))
+            session.put_document(incoming.open_text(cell, notebook=params.notebook_document.uri))
     for content in cells.text_content or ():
         if (document := session.documents.get(content.document.uri)) is not None:
             version, encoding = content.document.version, session.client.encoding
-            session.put_document(incoming.changed(document, content.changes, version, encoding))
+            session.put_document(incoming.apply_changes(document, content.changes, version, encoding))

@@ -1,4 +1,4 @@
-"""`notebookDocument/didClose`: its cells close with it."""
+"""`notebookDocument/didClose`: a notebook was closed, with all its cells."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidCloseNotebookDocumentParams) -> None:
-    """Close the cells."""
+    """Forget the cells."""
     for cell in params.cell_text_documents:
         session.close_document(cell.uri)

@@ -1,4 +1,4 @@
-"""`notebookDocument/didOpen`: each cell becomes a document."""
+"""`notebookDocument/didOpen`: a notebook was opened; each cell becomes a document."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
-    """Open the cells."""
+    """Store the cells as documents."""
     for cell in params.cell_text_documents:
-        session.put_document(incoming.opened(cell, notebook=params.notebook_document.uri))
+        session.put_document(incoming.open_text(cell, notebook=params.notebook_document.uri))

@@ -1,4 +1,4 @@
-"""`workspace/textDocumentContent`: a document of the scheme `starling:`, such as the diff that a question is about."""
+"""`workspace/textDocumentContent`: the text of a document with a `starling:` URI, such as a proposal's diff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 async def handle(
     _: Snapshot, shown: ShownDocuments, params: types.TextDocumentContentParams
 ) -> types.TextDocumentContentResult:
-    """Its text."""
+    """Return the text of the document.
+
+    Raises:
+        JsonRpcInvalidParams: the document is not available any more.
+    """
     text = shown.get(params.uri)
     if text is None:
         raise JsonRpcInvalidParams(f"{params.uri} is not shown any more; ask for the change again")

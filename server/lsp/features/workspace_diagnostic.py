@@ -1,4 +1,4 @@
-"""`workspace/diagnostic`: what the reviewer finds in files that are not open; in parts, where the client takes them."""
+"""`workspace/diagnostic`: the findings of files that are not open, as partial results if the client takes them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 async def handle(
     snapshot: Snapshot, reviews: WorkspaceReviews, params: types.WorkspaceDiagnosticParams
 ) -> types.WorkspaceDiagnosticReport:
-    """The findings of the workspace's files; what the client has already is only named."""
+    """Return the findings of the workspace's files; unchanged reports contain the result id only."""
     previous = {known.uri: known.value for known in params.previous_result_ids}
     items: list[diagnostics.FileItem] = []
     async for reports in reviews.iterate_reports(snapshot.roots, previous, snapshot.encoding):
-        part = [diagnostics.file_report(report) for report in reports]
+        part = [diagnostics.build_file_report(report) for report in reports]
         if params.partial_result_token is None:
             items += part
         elif part:

@@ -1,1 +1,1 @@
-"""Serving one editor over standard input and output, or several over sockets; from start to end."""
+"""Serving one editor over standard input and output, or several over sockets, from start to exit."""

@@ -1,7 +1,7 @@
-"""Who may begin a session over a socket: whoever knows the token, which only this user can read.
+"""Authentication of socket connections: a session begins only with the token, which only this user can read.
 
-A connection has one try, in its first message and in limited time. Until then nothing it sends is looked at but the
-token, and nothing is started for it. Knows no transport. Start at `Admission.arrive`.
+A connection has one try, in its first message and within `WAIT_S`. Before, nothing but the token is read from it, and
+nothing is started for it. Knows no transport. Start at `Admission.register`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECTION, NAME = "starling", "token"  # of `initializationOptions`
-WAIT_S = 10.0  # for `initialize`; editors send it at once
-MOST_BYTES = 1 << 18  # of a message before the token was right; `initialize` of an editor takes 20,000
-MOST_WAITING = 16  # connections that have not shown the token; one more ends the oldest
+SECTION, NAME = "starling", "token"  # the token's place in `initializationOptions`
+WAIT_S = 10.0  # for `initialize`, which editors send at once
+MOST_BYTES = 1 << 18  # of a message before the admission; an editor's `initialize` takes 20,000
+MOST_WAITING = 16  # connections that are not admitted yet; one more ends the oldest
 MOST_SESSIONS = 32  # each holds an index and perhaps a model
 LACKING = (
     'the token is missing or wrong; send the one that the server wrote when it started as {"starling": {"token": …}} '
@@ -26,13 +26,13 @@ FULL = f"{MOST_SESSIONS} editors are connected already; close one of them, or st
 
 
 class Admission:
-    """Admission control of one server process.
+    """The admission control of one server process.
 
     Attributes:
-        token: what has to be shown.
-        is_new: nobody has been told of it yet.
-        waiting: connections that have not shown it.
-        sessions: how many have.
+        token: the token that each client has to send.
+        is_new: whether the token was generated at this start, so that the person has to be told.
+        waiting: connections that are not admitted yet, oldest first.
+        sessions: the number of admitted connections.
     """
 
     def __init__(self, token: str, *, is_new: bool = True) -> None:
@@ -41,12 +41,12 @@ class Admission:
         self.waiting: list[Visitor] = []
         self.sessions = 0
 
-    def arrive(self, leave: Callable[[str], None], *, proven: bool = False) -> Visitor:
-        """Take in a connection; `leave` ends it, for the reason it is called with.
+    def register(self, leave: Callable[[str], None], *, proven: bool = False) -> Visitor:
+        """Register a new connection, and end the oldest waiting one if there are too many.
 
         Args:
-            leave: called on the event loop.
-            proven: it has shown the token already.
+            leave: ends the connection, given the reason; called on the event loop.
+            proven: whether the connection has already sent the token, in an HTTP header.
         """
         visitor = Visitor(self, leave, proven=proven)
         self.waiting.append(visitor)
@@ -54,16 +54,16 @@ class Admission:
             self.waiting.pop(0).send_away("too many connections wait to be admitted")
         return visitor
 
-    def knows(self, shown: object) -> bool:
-        """Whether that is the token; takes the same time for every wrong one."""
+    def is_token(self, shown: object) -> bool:
+        """Return whether `shown` is the token; takes the same time for every wrong one."""
         return isinstance(shown, str) and hmac.compare_digest(shown.encode("utf-8", "replace"), self.token.encode())
 
 
 class Visitor:
-    """One connection, from its first byte to its last.
+    """One connection, from its start to its end.
 
     Attributes:
-        welcomed: called once it may begin a session.
+        on_admitted: called once the connection is admitted.
     """
 
     def __init__(self, door: Admission, leave: Callable[[str], None], *, proven: bool) -> None:
@@ -71,44 +71,48 @@ class Visitor:
         self._leave = leave
         self._proven = proven
         self._admitted = False
-        self.welcomed: Callable[[], None] = lambda: None
+        self.on_admitted: Callable[[], None] = lambda: None
         self._timer = asyncio.get_running_loop().call_later(
             WAIT_S, self.send_away, f"no initialize came within {WAIT_S:.0f} seconds"
         )
 
     def examine(self, params: object) -> str:
-        """Return why the sender of `initialize` may not begin, "" when it may; takes the token out of `params`."""
-        shown = _taken(params)
-        if not (self._door.knows(shown) if shown is not None else self._proven):
+        """Check the parameters of `initialize` and remove the token from them.
+
+        Return "" if the connection is admitted, else why not.
+        """
+        shown = _take_token(params)
+        if not (self._door.is_token(shown) if shown is not None else self._proven):
             return LACKING
         if self._door.sessions >= MOST_SESSIONS:
             return FULL
         self._admitted = True
         self._door.sessions += 1
-        self._forget()
-        self.welcomed()
+        self._stop_waiting()
+        self.on_admitted()
         return ""
 
     def send_away(self, reason: str) -> None:
-        """End the connection."""
-        self._forget()
+        """End the connection for `reason`."""
+        self._stop_waiting()
         self._leave(reason)
 
-    def gone(self) -> None:
-        """Take note that the connection has ended."""
-        self._forget()
+    def release(self) -> None:
+        """Release the connection's place, because it has ended. Idempotent."""
+        self._stop_waiting()
         if self._admitted:
             self._admitted = False
             self._door.sessions -= 1
 
-    def _forget(self) -> None:
+    def _stop_waiting(self) -> None:
+        """Stop the timer, and do not count the connection as waiting any more."""
         self._timer.cancel()
         if self in self._door.waiting:
             self._door.waiting.remove(self)
 
 
-def _taken(params: object) -> object:
-    """Take the token out of `initializationOptions`, whose rest are settings; None for none."""
+def _take_token(params: object) -> object:
+    """Remove the token from `initializationOptions` in `params` and return it; None if there is none."""
     options = params.get("initializationOptions") if isinstance(params, dict) else None
     ours = options.get(SECTION) if isinstance(options, dict) else None
     return ours.pop(NAME, None) if isinstance(ours, dict) else None

@@ -1,7 +1,4 @@
-"""What a person is told once, at the first start: that this machine may be quick enough for a larger model.
-
-Start at `tell`.
-"""
+"""The hint at the first start that this machine may be fast enough for a larger model. Start at `show_hint_once`."""
 
 from __future__ import annotations
 
@@ -19,15 +16,23 @@ TOLD_FILE = "told-of-recommend"
 HINT = "To see which models answer in time on this machine, run in a terminal: starling models recommend"
 
 
-def tell(settings: Settings, show: Callable[[str], None]) -> None:
-    """Show the hint if it was never shown and no other model was chosen. Call it in a thread: it uses the disk."""
+def show_hint_once(settings: Settings, show: Callable[[str], None]) -> None:
+    """Show the hint if it was never shown and no model was chosen. Call it in a thread: it uses the disk.
+
+    Args:
+        settings: the settings in force.
+        show: shows a sentence to the person; called from this thread.
+    """
     model = settings.model
     if model.hint and model.enabled and not model.name and model.host in {"auto", "always", "off"} and _claim_first():
         show(HINT)
 
 
 def _claim_first() -> bool:
-    """Whether no hint was shown and the machine was not measured yet; notes that a hint is shown now."""
+    """Return whether the hint may be shown: it was not shown before, and this machine was not measured.
+
+    If so, create the file that says that the hint was shown; of several servers only one gets True.
+    """
     state = paths.state_dir()
     if paths.homeless() or (state / TOLD_FILE).exists():
         return False
@@ -38,6 +43,6 @@ def _claim_first() -> bool:
     try:
         make_folder(state)
         open_private(state / TOLD_FILE, "xb").close()
-    except OSError:  # told before, or at the same time by another server, or nothing can be noted down
+    except OSError:  # shown before, or just now by another server, or the file cannot be created
         return False
     return True

@@ -1,7 +1,7 @@
-"""When the process ends: with its editor, on request, and never later than that.
+"""The end of the process: on signals, with its editor, and within a bounded time.
 
-An editor that is killed says nothing: then the end of input tells it, or, where something else holds our input open,
-its process id. Whatever still computes is left behind, for a thread of a model must not keep us alive. Start at `end`.
+An editor that is killed sends no `exit`: then the end of input shows it, or, where another process holds the input
+open, the editor's process id. Threads that still compute are not waited for. Start at `end`.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 POLL_S = 1.0
-GRACE_S = 8.0  # longer than closing everything may take (`server.lsp.session.session.CLOSE_WAIT_S`)
+GRACE_S = 8.0  # more than closing may take (`server.lsp.session.session.CLOSE_WAIT_S`)
 
 
-def on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on the running event loop for SIGTERM and SIGINT; where a platform cannot, they end the process."""
+def call_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on the running event loop for SIGTERM and SIGINT; on Windows these end the process at once."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(number, stop)
 
 
-def on_death(process: int | None, gone: Callable[[], None]) -> None:
-    """Call `gone` on the running event loop once that process has ended; one that we cannot see is not watched.
+def call_on_death(process: int | None, gone: Callable[[], None]) -> None:
+    """Call `gone` on the running event loop once the process with the id `process` has ended.
 
-    A client may say any number; what is no process is not watched either.
+    A number that is no visible process is ignored: a client may send any.
     """
     if process is not None and process > 0:
         loop = asyncio.get_running_loop()
         threading.Thread(target=_watch, args=(process, loop, gone), name="parent", daemon=True).start()
 
 
-def end_by(deadline_s: float = GRACE_S) -> None:
-    """From now on the process ends after that time, however stuck it is."""
+def set_deadline(deadline_s: float = GRACE_S) -> None:
+    """End the process in `deadline_s` seconds with status 1, unless it has ended before."""
     timer = threading.Timer(deadline_s, _give_up)
     timer.daemon = True
     timer.start()
 
 
 def end(status: int) -> NoReturn:
-    """End the process now, with its logs written, and without waiting for a thread."""
+    """Write the logs and end the process now, without waiting for threads."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -65,13 +65,14 @@ def _give_up() -> None:
 
 
 def _watch(process: int, loop: asyncio.AbstractEventLoop, gone: Callable[[], None]) -> None:
+    """Poll the process until it has ended, then call `gone` on `loop`; runs in a thread."""
     import psutil  # noqa: PLC0415 (on this thread, after `initialize`)
 
     try:
         parent = psutil.Process(process)
     except (psutil.Error, ValueError, OverflowError):
-        return  # no number of a process, or in another container or on another machine, so it says nothing
-    with contextlib.suppress(psutil.Error):  # it went between two questions
+        return  # not a process here: invalid, or in another container or on another machine
+    with contextlib.suppress(psutil.Error):  # it ended between the two calls
         while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
             time.sleep(POLL_S)
     logger.info("the editor, process %d, is gone", process)

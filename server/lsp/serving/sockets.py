@@ -1,7 +1,7 @@
-"""Serving editors over TCP or WebSocket: each connection is a session of its own, for whoever knows the token.
+"""Serving editors over TCP or WebSocket: each connection is a separate session, admitted with the token.
 
-Listens on the loopback interface unless `anywhere` says otherwise. Takes no WebSocket from a web page, nor under a name
-that is not ours: a page's own name can be made to lead here. Start at `serve_tcp` and `serve_ws`.
+Listens on the loopback interface unless `Address.anywhere` is set. Refuses WebSockets from web pages and under foreign
+host names, which may be made to lead here (DNS rebinding). Start at `serve_tcp` and `serve_ws`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ BEARER = "bearer "
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen, and for whom.
+    """The address to listen on, and the options of the server there.
 
     Attributes:
-        host: address to listen on.
-        port: 0 for any free one.
+        host: host name or IP address to listen on.
+        port: the port, 0 for any free one.
         anywhere: allow other machines to connect.
-        token_file: where the token is kept from one start to the next; None for a new one in the runtime folder.
+        token_file: file that keeps the token from one start to the next; None for a new token in the runtime folder.
     """
 
     host: str
@@ -58,23 +58,24 @@ class Address:
 
 
 def serve_tcp(address: Address) -> NoReturn:
-    """Serve editors that connect, until a signal ends us.
+    """Serve editors over TCP until a signal, then end the process.
 
     Raises:
-        ServeError: the address is not allowed or not free, or there can be no token.
+        ServeError: the address is not allowed or not free, or the token cannot be kept.
     """
-    _forever(address, _tcp)
+    _serve_until_signal(address, _listen_tcp)
 
 
 def serve_ws(address: Address) -> NoReturn:
-    """Serve editors that open a WebSocket; all else as for `serve_tcp`."""
-    _forever(address, _ws)
+    """Serve editors over WebSocket until a signal, then end the process. Raises as `serve_tcp`."""
+    _serve_until_signal(address, _listen_ws)
 
 
 def is_our_name(header: str, address: Address) -> bool:
-    """Whether the `Host` of a request names this server as an editor would, and no name that leads here by chance.
+    """Return whether `header`, the `Host` of a request, names this server as an editor would.
 
-    Names of others may lead to any address (DNS rebinding), so but for our own only numbers are taken.
+    Accepts "localhost", the configured host and loopback IP addresses (with `anywhere` all IP addresses). Other names
+    may lead to any address (DNS rebinding) and are refused.
     """
     try:
         name = urlsplit(f"//{header}").hostname or ""
@@ -89,21 +90,23 @@ def is_our_name(header: str, address: Address) -> bool:
     return address.anywhere or number.is_loopback
 
 
-async def _tcp(address: Address, door: Admission) -> None:
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with _session(streams.SocketWriter(writer), door) as (server, visitor):
-            await _until_exit(server, _receive(server, visitor, reader))
-        await _closed(writer)
+async def _listen_tcp(address: Address, door: Admission) -> None:
+    """Serve over TCP until a signal."""
 
-    listener = await asyncio.start_server(connected, address.host, address.port)
+    async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with _open_session(streams.SocketWriter(writer), door) as (server, visitor):
+            await _wait_for_exit(server, _receive(server, visitor, reader))
+        await _wait_until_closed(writer)
+
+    listener = await asyncio.start_server(handle_connection, address.host, address.port)
     async with listener:
-        ended = _signalled()
-        with _announced("tcp", listener.sockets[0].getsockname()[1], address, door):
+        ended = _watch_signals()
+        with _announce("tcp", listener.sockets[0].getsockname()[1], address, door):
             await ended
 
 
-async def _closed(writer: asyncio.StreamWriter) -> None:
-    """Wait until what was written has gone; a client that does not read is not waited for."""
+async def _wait_until_closed(writer: asyncio.StreamWriter) -> None:
+    """Wait at most `DRAIN_S` seconds until all is sent and the connection is closed, then abort it."""
     try:
         async with asyncio.timeout(streams.DRAIN_S):
             await writer.wait_closed()
@@ -112,8 +115,9 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
 
 
 async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.StreamReader) -> None:
+    """Hand all messages of a TCP connection to the protocol, until the end of input or an error."""
     frames = Frames(server.protocol.refuse_oversized, most=admission.MOST_BYTES)
-    visitor.welcomed = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
+    visitor.on_admitted = lambda: setattr(frames, "max_body_bytes", framing.MAX_BODY_BYTES)
     try:
         while data := await reader.read(streams.READ_BYTES):
             for body in frames.feed(data):
@@ -124,50 +128,53 @@ async def _receive(server: StarlingServer, visitor: Visitor, reader: asyncio.Str
         await server.protocol.end()
 
 
-async def _ws(address: Address, door: Admission) -> None:
+async def _listen_ws(address: Address, door: Admission) -> None:
+    """Serve over WebSocket until a signal."""
     from websockets.asyncio.server import serve as listen  # noqa: PLC0415 (only where WebSockets are served)
 
-    async def connected(socket: ServerConnection) -> None:
+    async def handle_connection(socket: ServerConnection) -> None:
         writer = streams.WebSocketWriter(socket)
-        proven = socket.request is not None and door.knows(_bearer(socket.request))
-        async with _session(writer, door, headers=False, proven=proven) as (server, visitor):
-            await _until_exit(server, _receive_ws(server, visitor, socket))
+        proven = socket.request is not None and door.is_token(_read_bearer(socket.request))
+        async with _open_session(writer, door, headers=False, proven=proven) as (server, visitor):
+            await _wait_for_exit(server, _receive_ws(server, visitor, socket))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
-    async def checked(socket: ServerConnection, request: Request) -> Response | None:
-        return await _refusal(socket, request, address, door)
+    async def check_request(socket: ServerConnection, request: Request) -> Response | None:
+        return await _find_refusal(socket, request, address, door)
 
-    # browsers always send an Origin, editors none: no web page may talk to us
+    # browsers always send an Origin, editors none, so that no web page can connect
     async with listen(
-        connected,
+        handle_connection,
         address.host,
         address.port,
         origins=[None],
-        process_request=checked,
+        process_request=check_request,
         max_size=admission.MOST_BYTES,
-        compression=None,  # on one machine it only costs
+        compression=None,  # costs more than it saves on one machine
         open_timeout=HANDSHAKE_S,
     ) as listener:
-        ended = _signalled()
-        with _announced("ws", next(iter(listener.sockets)).getsockname()[1], address, door):
+        ended = _watch_signals()
+        with _announce("ws", next(iter(listener.sockets)).getsockname()[1], address, door):
             await ended
 
 
-async def _refusal(socket: ServerConnection, request: Request, address: Address, door: Admission) -> Response | None:
-    """Return the answer to a request that gets no WebSocket, None for one that may."""
+async def _find_refusal(
+    socket: ServerConnection, request: Request, address: Address, door: Admission
+) -> Response | None:
+    """Return the HTTP error for a request with a foreign host name or a wrong token, None for an acceptable one."""
     names = request.headers.get_all("Host")
     if len(names) != 1 or not is_our_name(names[0], address):
         return socket.respond(HTTPStatus.FORBIDDEN, "Starling is not served under this name.\n")
-    shown = _bearer(request)
-    if shown is not None and not door.knows(shown):
+    shown = _read_bearer(request)
+    if shown is not None and not door.is_token(shown):
         await asyncio.sleep(protocol.PENALTY_S)
         return socket.respond(HTTPStatus.UNAUTHORIZED, "The token is wrong.\n")
     return None
 
 
-def _bearer(request: Request) -> str | None:
-    """Return the token of a request's header, None for none."""
+def _read_bearer(request: Request) -> str | None:
+    """Return the token in the request's `Authorization` header, None without that header."""
     shown = request.headers.get_all("Authorization")
     if not shown:
         return None
@@ -175,48 +182,56 @@ def _bearer(request: Request) -> str | None:
 
 
 async def _receive_ws(server: StarlingServer, visitor: Visitor, socket: ServerConnection) -> None:
+    """Hand all messages of a WebSocket to the protocol, until the connection ends."""
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 (only where WebSockets are served)
 
-    visitor.welcomed = lambda: setattr(socket.protocol, "max_message_size", framing.MAX_BODY_BYTES)
-    with contextlib.suppress(ConnectionClosed):  # a message that is too long ends it too, and says so
+    visitor.on_admitted = lambda: setattr(socket.protocol, "max_message_size", framing.MAX_BODY_BYTES)
+    with contextlib.suppress(ConnectionClosed):  # also after a message that is too long, with that reason
         async for message in socket:
             server.protocol.receive(message if isinstance(message, bytes) else message.encode("utf-8", "surrogatepass"))
     await server.protocol.end()
 
 
 @contextlib.asynccontextmanager
-async def _session(
+async def _open_session(
     writer: streams.SocketWriter | streams.WebSocketWriter,
     door: Admission,
     *,
     headers: bool = True,
     proven: bool = False,
 ) -> AsyncIterator[tuple[StarlingServer, Visitor]]:
-    """Yield a server for one connection, which waits to be admitted; everything of it is gone afterwards."""
-    server = create_server(stdio.logging_built(core.build))
+    """Yield a server for one connection and its visitor, who waits for admission; close both at the end.
+
+    Args:
+        writer: sends messages to the client.
+        door: the admission control.
+        headers: whether messages have a `Content-Length` header.
+        proven: whether the client has already sent the token.
+    """
+    server = create_server(stdio.wrap_with_logging(core.build))
     server.exit_status = asyncio.get_running_loop().create_future()
-    server.session.on_loaded = stdio.settle
+    server.session.on_loaded = stdio.freeze_loaded_objects
     server.protocol.set_writer(writer, include_headers=headers)
-    visitor = door.arrive(lambda reason: server.protocol.turn_away(None, reason), proven=proven)
+    visitor = door.register(lambda reason: server.protocol.turn_away(None, reason), proven=proven)
     server.protocol.admission = visitor.examine
     try:
         yield server, visitor
     finally:
-        visitor.gone()
+        visitor.release()
         await server.session.close()
         writer.close()
-        asyncio.get_running_loop().call_later(streams.DRAIN_S, _clean)
+        asyncio.get_running_loop().call_later(streams.DRAIN_S, _free_memory)
 
 
-def _clean() -> None:
-    """Give the system back what a session held: it is full of cycles, and glibc keeps what is freed in pieces."""
+def _free_memory() -> None:
+    """Return a closed session's memory to the system: collect its reference cycles and trim the heap."""
     gc.collect()
     allocator.note_work()
 
 
-async def _until_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
-    """Wait until the client says `exit` or is gone."""
-    assert server.exit_status is not None  # noqa: S101 (`_session` set it)
+async def _wait_for_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
+    """Wait until the client sends `exit`, or `receiving` ends because the connection is closed."""
+    assert server.exit_status is not None  # noqa: S101 (`_open_session` sets it)
     reading = asyncio.ensure_future(receiving)
     await asyncio.wait((reading, server.exit_status), return_when=asyncio.FIRST_COMPLETED)
     reading.cancel()
@@ -224,24 +239,24 @@ async def _until_exit(server: StarlingServer, receiving: Awaitable[None]) -> Non
         await reading
 
 
-def _signalled() -> asyncio.Future[None]:
-    """Return what is done once a signal asks us to end; from then on we have little time."""
+def _watch_signals() -> asyncio.Future[None]:
+    """Return a future that is done after SIGTERM or SIGINT; the signal also sets the deadline for ending."""
     ended = asyncio.get_running_loop().create_future()
 
     def end() -> None:
         if not ended.done():
-            lifetime.end_by()
+            lifetime.set_deadline()
             ended.set_result(None)
 
-    lifetime.on_signals(end)
+    lifetime.call_on_signals(end)
     return ended
 
 
 @contextlib.contextmanager
-def _announced(scheme: str, port: int, address: Address, door: Admission) -> Iterator[None]:
-    """Say where the server listens and where its token is; a file that nobody named goes with the server.
+def _announce(scheme: str, port: int, address: Address, door: Admission) -> Iterator[None]:
+    """Write the token file and print the address and the token, or its file; delete an unnamed file at the end.
 
-    This goes to standard error and not to the log, which is kept and has other readers.
+    Prints to standard error and not to the log, which is kept and may have other readers.
     """
     file = address.token_file
     if file is None and (folder := paths.writable(paths.run_dir()).path) is not None:
@@ -249,10 +264,10 @@ def _announced(scheme: str, port: int, address: Address, door: Admission) -> Ite
     if file is not None and door.is_new:
         token_file.write(file, door.token)
     host = f"[{address.host}]" if ":" in address.host else address.host
-    said = [f"starling: listening on {scheme}://{host}:{port}"]
-    said += [f"starling: the token is {door.token}"] if door.is_new else []
-    said += [f"starling: the token is in {file}"] if file is not None else []
-    sys.stderr.write("\n".join([*said, ""]))
+    lines = [f"starling: listening on {scheme}://{host}:{port}"]
+    lines += [f"starling: the token is {door.token}"] if door.is_new else []
+    lines += [f"starling: the token is in {file}"] if file is not None else []
+    sys.stderr.write("\n".join([*lines, ""]))
     sys.stderr.flush()
     try:
         yield
@@ -261,12 +276,15 @@ def _announced(scheme: str, port: int, address: Address, door: Admission) -> Ite
             token_file.remove(file, door.token)
 
 
-def _forever(address: Address, serving: Callable[[Address, Admission], Coroutine[Any, Any, None]]) -> NoReturn:
-    _check(address)
+def _serve_until_signal(
+    address: Address, serving: Callable[[Address, Admission], Coroutine[Any, Any, None]]
+) -> NoReturn:
+    """Check the address, prepare the token, run `serving` and end the process. Raises ServeError."""
+    _check_address(address)
     try:
         token = token_file.read(address.token_file) if address.token_file is not None else None
-        door = Admission(token or token_file.new(), is_new=token is None)
-        stdio.stay_quick()
+        door = Admission(token or token_file.generate(), is_new=token is None)
+        stdio.tune_for_latency()
         allocator.limit_memory()
         asyncio.run(serving(address, door))
     except token_file.TokenFileError as error:
@@ -276,7 +294,8 @@ def _forever(address: Address, serving: Callable[[Address, Admission], Coroutine
     lifetime.end(0)
 
 
-def _check(address: Address) -> None:
+def _check_address(address: Address) -> None:
+    """Raise ServeError if other machines can reach the address and that is not allowed."""
     try:
         loopback = address.host == "localhost" or ip_address(address.host).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
-"""Serving the editor that started us, over standard input and output: its end is ours.
+"""Serving one editor over standard input and output; the process ends with the editor.
 
-What every way of serving shares stands here too; the others are `server.lsp.serving.sockets`'. Start at `serve_stdio`.
+Also holds what all transports share; the other transports are in `server.lsp.serving.sockets`. Start at `serve_stdio`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from server.assembly.core import Builder
     from server.lsp.language_server import StarlingServer
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.0005  # Python's interval between thread switches; its default is 0.005
 
 
 class ServeError(Exception):
@@ -33,18 +33,18 @@ class ServeError(Exception):
 
 
 def serve_stdio(build: Builder = core.build) -> NoReturn:
-    """Serve the editor that started us, then end the process; `build` makes the session's core."""
+    """Serve the editor that started this process, then end the process; `build` makes the session's core."""
     reading, writing = streams.claim_stdio()
-    stay_quick()
+    tune_for_latency()
     allocator.limit_memory()
-    status = asyncio.run(_stdio(reading, writing, build))
+    status = asyncio.run(_serve(reading, writing, build))
     lifetime.end(status)
 
 
-def logging_built(build: Builder) -> Builder:
-    """`build`, and the process's log as the settings of the newest core say."""
+def wrap_with_logging(build: Builder) -> Builder:
+    """Return a builder that calls `build`, then configures the process's log by the settings of the new core."""
 
-    def built(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
+    def build_and_configure(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
         from server.assembly import log  # noqa: PLC0415 (structlog, after `initialize`)
         from server.state import paths  # noqa: PLC0415 (structlog, after `initialize`)
 
@@ -52,63 +52,64 @@ def logging_built(build: Builder) -> Builder:
         if old is None or old.settings.log != new.settings.log:
             folder = paths.writable(paths.log_dir())
             problem = log.configure(new.settings.log, folder.path or paths.log_dir())
-            if not any(paths.HOME_VARIABLE in said for said in new.problems):  # else it is said of the index already
+            if not any(paths.HOME_VARIABLE in one for one in new.problems):  # else the index has reported the problem
                 problem = problem or folder.problem
             new = replace(new, problems=(*new.problems, *filter(None, [problem])))
         return new
 
-    return built
+    return build_and_configure
 
 
-async def _stdio(reading: int, writing: int, build: Builder) -> int:
-    server = create_server(logging_built(build))
+async def _serve(reading: int, writing: int, build: Builder) -> int:
+    """Serve until the editor ends the connection; return the exit status."""
+    server = create_server(wrap_with_logging(build))
     loop = asyncio.get_running_loop()
     server.exit_status = loop.create_future()
     writer = streams.DescriptorWriter(writing, broken=lambda: server.stop(1))
     server.protocol.set_writer(writer)
 
-    def loaded() -> None:
-        settle()
+    def finish_loading() -> None:
+        freeze_loaded_objects()
         if (loaded_core := server.session.cores.current) is not None:
-            first_start.tell(loaded_core.settings, server.session.make_teller())
+            first_start.show_hint_once(loaded_core.settings, server.session.make_teller())
 
-    server.session.on_loaded = loaded
-    server.session.on_begin = lambda: lifetime.on_death(server.session.client.process, lambda: server.stop(1))
-    streams.read_in_thread(reading, _receiver(server))
-    lifetime.on_signals(lambda: server.stop(0))
+    server.session.on_loaded = finish_loading
+    server.session.on_begin = lambda: lifetime.call_on_death(server.session.client.process, lambda: server.stop(1))
+    streams.read_in_thread(reading, _make_receiver(server))
+    lifetime.call_on_signals(lambda: server.stop(0))
     status = await server.exit_status
-    lifetime.end_by()
+    lifetime.set_deadline()
     await server.session.close()
     writer.close()
     return status
 
 
-def _receiver(server: StarlingServer) -> streams.Receiver:
-    """Return who takes what standard input brings; its end is obeyed after what came before it is answered."""
+def _make_receiver(server: StarlingServer) -> streams.Receiver:
+    """Return the callbacks for standard input; at its end earlier requests are still answered."""
     protocol = server.protocol
 
-    def ended(problem: Exception | None) -> None:
+    def end_input(problem: Exception | None) -> None:
         ending = protocol.end() if problem is None else protocol.break_off(problem)
         server.session.guard.run_in_background("end of input", ending, otherwise=lambda: server.stop(1))
 
-    return streams.Receiver(protocol.receive, protocol.refuse_oversized, ended)
+    return streams.Receiver(protocol.receive, protocol.refuse_oversized, end_input)
 
 
-def stay_quick() -> None:
-    """Look for garbage in cycles less often, and change threads more often: both come in the middle of a key.
+def tune_for_latency() -> None:
+    """Tune Python for latency: collect garbage less often, and switch threads more often.
 
-    A look takes up to milliseconds. A key goes through four threads, and each change waits until whatever is analysed
-    or reviewed meanwhile has had its turn, which is five milliseconds unless told otherwise.
+    A collection takes up to milliseconds. A keystroke passes through four threads, and each switch may wait for the
+    turn of a thread that analyses or reviews meanwhile, by default five milliseconds.
     """
     gc.set_threshold(10_000, 20, 20)
-    gc.freeze()  # what was imported is not looked through before the answer to `initialize`, for which that is 30 ms
-    gc.enable()  # `server.cli.serve` holds it off until here
+    gc.freeze()  # excludes imported objects: saves 30 ms before the answer to `initialize`
+    gc.enable()  # `server.cli.serve` has disabled it until here
     sys.setswitchinterval(SWITCH_S)
 
 
-@functools.cache  # once: a later session's objects go with it
-def settle() -> None:
-    """What is loaded once stays: it is not to be looked through for garbage again, which takes 25 ms."""
+@functools.cache  # runs once: the objects of later sessions are freed at their end
+def freeze_loaded_objects() -> None:
+    """Exclude all existing objects from garbage collection, which saves 25 ms each time. Runs once."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()

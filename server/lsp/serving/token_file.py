@@ -1,7 +1,7 @@
-"""The token that whoever connects to a socket must know, and the file that hands it to a person's own programs.
+"""The token that clients of a socket must send, and the file from which the user's own programs read it.
 
-The file is readable by its owner alone, is never reached through a link, and is made anew or refused: a file that
-others can read or write proves nothing. Start at `read` and `write`.
+Only its owner may read and write the file, and it must not be a link; any other file is refused. Start at `read` and
+`write`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN_BYTES = 32
-LONGEST = 4096  # bytes of a file that holds a token and perhaps an end of line
+LONGEST = 4096  # bytes that are read of a token file
 TOKEN = re.compile(r"[\x21-\x7e]{32,1024}")
 
 
 class TokenFileError(Exception):
-    """The file cannot hold the token, or does not; the message says why and what to do."""
+    """The token file cannot be read, written or trusted; the message says why and what to do."""
 
 
-def new() -> str:
-    """Return a token that nobody can guess."""
+def generate() -> str:
+    """Return a new random token."""
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def read(file: Path) -> str | None:
-    """Return the token that `file` holds, None where there is no file.
+    """Return the token in `file`, None if there is no file.
 
     Raises:
-        TokenFileError: it holds none, or others can read it.
+        TokenFileError: the file cannot be read, holds no token, or others can read it.
     """
     try:
         return _read(file)
@@ -47,7 +47,7 @@ def read(file: Path) -> str | None:
 
 
 def write(file: Path, token: str) -> None:
-    """Write a token to `file`, which takes the place of a file of that name.
+    """Write `token` to `file`, replacing an existing file.
 
     Raises:
         TokenFileError: the file cannot be written.
@@ -59,18 +59,19 @@ def write(file: Path, token: str) -> None:
 
 
 def remove(file: Path, token: str) -> None:
-    """Delete the file if it still holds this token."""
+    """Delete `file` if it still holds `token`."""
     with contextlib.suppress(OSError, TokenFileError):
         if _read(file) == token:
             file.unlink()
 
 
 def _read(file: Path) -> str:
+    """Return the token in `file` after checking its type, owner and mode. Raises OSError and TokenFileError."""
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as reading:
         status = os.fstat(reading.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise TokenFileError(f"The token file {file} is no file; name another one.")
+            raise TokenFileError(f"The token file {file} is not a regular file; name another one.")
         if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o077):
             raise TokenFileError(f"The token file {file} must be yours alone: chmod 600 it, or name another one.")
         text = reading.read(LONGEST).decode("ascii", "replace").strip()

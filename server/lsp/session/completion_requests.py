@@ -68,7 +68,6 @@ class CompletionRequests:
         self, document: OpenText, offset: int, trigger: Trigger, selected: str | None, came: float
     ) -> Completion:
         """Answer the request that came at `came` (monotonic seconds): reuse, then wait for the pace, then compute."""
-        """Answer the request that came at `came` (monotonic seconds): reuse, then wait for the pace, then compute."""
         with self._tickets.open(document.uri) as ticket:
             core = await self._cores.ready(START_WAIT_S, ticket)
             if core is None:

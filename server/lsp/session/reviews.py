@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Layer
 from agents.reviewer.layers import QUICK
-from agents.reviewer.notebook_cells import said_of_cell
+from agents.reviewer.notebook_cells import filter_cell_findings
 from server.assembly import policies
 from server.lsp.session.cancellation import Tickets
 
@@ -265,4 +265,4 @@ def _review_in_thread(core: Core, document: OpenText, layers: frozenset[Layer], 
         return ()
     syntax = core.trees.of(document.record)  # also caches it for the next completion
     found = core.reviewer.review(document.record, layers=layers, cancelled=held, syntax=syntax, whole=False)
-    return said_of_cell(found, document.text) if document.cell else found
+    return filter_cell_findings(found, document.text) if document.cell else found

@@ -70,7 +70,7 @@ class Session:
         self._server = server
         self._build = build
         self._offer = offer
-        # both are set by the module that serves the connection; the second is called in a thread
+        # set by the module that serves the connection; `on_loaded` runs in a thread
         self.on_begin: Callable[[], None] = lambda: None
         self.on_loaded: Callable[[], None] = lambda: None
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="starling")
@@ -259,7 +259,6 @@ class Session:
             tell(f"{sentence}; shorten `.gitignore` or `.starlingignore`.")
 
     def _log_end(self, core: Core | None) -> None:
-        """Log the session's length in seconds, its completions and its failures."""
         """Log the session's length in seconds, its completions and its failures."""
         figures: dict[str, object] = {"seconds": round(time.monotonic() - self._begun, 1)}
         if core is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.reviewer.layers import QUICK
-from server.lsp.conversion.diagnostics import diagnostics_of, result_id
+from server.lsp.conversion.diagnostics import compute_result_id, diagnostics_of
 from server.lsp.conversion.file_report import FileReport
 from server.lsp.session.open_documents import OpenText
 from server.lsp.session.reviews import Held
@@ -110,7 +110,7 @@ class WorkspaceReviews:
             stopped.set()
         gone = [uri for uri in previous if uri not in scan.seen and uri not in opened]
         if gone:
-            yield [FileReport(uri, result_id(()), ()) for uri in gone]
+            yield [FileReport(uri, compute_result_id(()), ()) for uri in gone]
         elif previous and not fresh:
             await _wait_for_news(news)
         yield unchanged
@@ -153,7 +153,7 @@ class WorkspaceReviews:
                 len(self._cached) > 2 * core.settings.review.workspace_files
             ):  # most are of files that do not exist any more
                 self._cached.clear()
-            cached = self._cached[path] = _CachedReport(*state, result_id(items), items)
+            cached = self._cached[path] = _CachedReport(*state, compute_result_id(items), items)
         return FileReport(path.as_uri(), cached.identity, cached.items)
 
 
@@ -204,7 +204,7 @@ class _Scan:
 
         for root in self.roots:
             try:
-                for path, found in reviewed_files.files(root, self.core.review_limits, cancelled=self.held):
+                for path, found in reviewed_files.list_files(root, self.core.review_limits, cancelled=self.held):
                     if self.held():
                         return
                     yield path, (found.mtime_ns, found.size)
@@ -216,7 +216,7 @@ def _review_file(core: Core, path: Path, encoding: str, held: Held) -> tuple[typ
     """Return the diagnostics of the saved file at `path`, None if it is not reviewed."""
     from agents.reviewer import reviewed_files  # noqa: PLC0415
 
-    document: Document | str = reviewed_files.read(path, core.review_limits)
+    document: Document | str = reviewed_files.read_document(path, core.review_limits)
     if isinstance(document, str) or core.reviewer is None:
         return None
     findings = core.reviewer.review(document, layers=QUICK, cancelled=held)

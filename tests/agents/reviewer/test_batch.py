@@ -65,7 +65,7 @@ def test_processes_find_what_this_one_finds(tmp_path: Path, monkeypatch: pytest.
     off, on = frozenset({"mutable-default"}), frozenset({"todo-without-owner"})
     policy = ReviewPolicy(ruff="never", rules_off=off, rules_on=on)
     alone = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
-    monkeypatch.setattr(workers, "WORTH_IT", 0)
+    monkeypatch.setattr(workers, "LEAST_CHARACTERS", 0)
     spread = {document.uri: findings for document, findings in Reviewer(policy).review_files(files)}
     assert spread == alone
     codes = {finding.code for findings in alone.values() for finding in findings}

@@ -1,4 +1,4 @@
-"""The report: what is counted, how the score follows, and that what was not code_metrics says so."""
+"""The report: what is counted, how the score follows, and that what was not measure_code says so."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.findings import Severity
-from agents.reviewer.assessment import assess, code_metrics
+from agents.reviewer.assessment import assess_files, measure_code
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from agents.reviewer.ruff.style import layout_problems, pep8
-from agents.reviewer.scoring import WEIGHTS, report, uri_tail
+from agents.reviewer.ruff.style import check_pep8, count_layout_problems
+from agents.reviewer.scoring import WEIGHTS, build_report, shorten_uri
 from tests.agents.reviewer.labels import document
 from tests.agents.reviewer.test_batch import documents
 from tests.marked import parse
@@ -40,7 +40,7 @@ def _hidden(): ...
 
 
 def test_functions_are_counted() -> None:
-    metrics = code_metrics(document(COUNTED))
+    metrics = measure_code(document(COUNTED))
     assert metrics is not None
     settle, hidden = metrics.functions
     assert (settle.name, settle.first_line, settle.documented) == ("settle", 1, True)
@@ -64,7 +64,7 @@ def test_functions_are_counted() -> None:
     ],
 )
 def test_other_languages_are_counted_alike(language: str, text: str, cognitive: int, cyclomatic: int) -> None:
-    metrics = code_metrics(document(text, language))
+    metrics = measure_code(document(text, language))
     assert metrics is not None
     (function,) = metrics.functions
     assert (function.cognitive, function.cyclomatic) == (cognitive, cyclomatic)
@@ -74,7 +74,7 @@ def test_a_clean_workspace_scores_full_marks_in_what_was_measured(tmp_path: Path
     files = documents(
         parse('#- main.py\ndef area(r: float) -> float:\n    """Of a circle."""\n    return r * r\n').write(tmp_path)
     )
-    result = report(list(assess(Reviewer(), files)))
+    result = build_report(list(assess_files(Reviewer(), files)))
     assert result.score == 100
     assert {part.name: part.score for part in result.parts} == {**dict.fromkeys(WEIGHTS, 100.0), "tests": None}
     assert "coverage" in next(part.how for part in result.parts if part.name == "tests")
@@ -82,7 +82,7 @@ def test_a_clean_workspace_scores_full_marks_in_what_was_measured(tmp_path: Path
 
 def test_each_part_has_its_price(tmp_path: Path) -> None:
     files = documents(parse("#- main.py\nimport os\nl = undefined \n\ndef open_it(): return l\n").write(tmp_path))
-    result = report(list(assess(Reviewer(), files)), covered=40.0, uncovered=("main.py",))
+    result = build_report(list(assess_files(Reviewer(), files)), covered=40.0, uncovered=("main.py",))
     scores = {part.name: part.score for part in result.parts}
     assert result.counts[Severity.ERROR] == 1
     assert scores["findings"] == 0
@@ -92,12 +92,12 @@ def test_each_part_has_its_price(tmp_path: Path) -> None:
     assert scores["pep8"] == 0
     assert result.score is not None
     assert 0 < result.score < 50
-    assert result.recommendations[0].startswith("Mend the 1 error first (F821)")
-    assert any("60 % of the lines, first main.py" in each for each in result.recommendations)
+    assert result.recommendations[0].startswith("Fix the 1 error first (F821)")
+    assert any("60 % of the lines that no test runs, first main.py" in each for each in result.recommendations)
 
 
 def test_nothing_has_no_score() -> None:
-    assert report([]).score is None
+    assert build_report([]).score is None
 
 
 def test_pep8_is_judged_whatever_the_workspace_selects(tmp_path: Path) -> None:
@@ -105,30 +105,32 @@ def test_pep8_is_judged_whatever_the_workspace_selects(tmp_path: Path) -> None:
     marked.write(tmp_path)
     reviewer = Reviewer()
     main = document(marked.files["main.py"], path=tmp_path / "main.py")
-    found = pep8(main, reviewer.ruff, reviewer.policy)
+    found = check_pep8(main, reviewer.ruff, reviewer.policy)
     assert {finding.code for finding in found.findings} == {"E225", "E501"}
 
 
 def test_layout_is_counted_in_every_language() -> None:
-    assert layout_problems(document("int a; \n\tint b;\r\nint c;", "c")) == 3
-    assert layout_problems(document("", "c")) == 0
-    assert layout_problems(document("two spaces  \nmean a break\n", "markdown")) == 0
+    assert count_layout_problems(document("int a; \n\tint b;\r\nint c;", "c")) == 3
+    assert count_layout_problems(document("", "c")) == 0
+    assert count_layout_problems(document("two spaces  \nmean a break\n", "markdown")) == 0
 
 
 def test_layout_is_counted_in_one_pass_however_long_the_indentation() -> None:
-    assert layout_problems(document(" " * 1_000_000 + "x" + " " * 1_000_000 + "\n", "c")) == 2  # long, and trailing
+    assert (
+        count_layout_problems(document(" " * 1_000_000 + "x" + " " * 1_000_000 + "\n", "c")) == 2
+    )  # long, and trailing
 
 
 def test_without_ruff_pep8_has_no_score(tmp_path: Path) -> None:
     files = documents(parse("#- main.py\nx = 1\n").write(tmp_path))
     reviewer = Reviewer(ReviewPolicy())
     reviewer.ruff.binary = ""
-    result = report(list(assess(reviewer, files)))
+    result = build_report(list(assess_files(reviewer, files)))
     assert next(part for part in result.parts if part.name == "pep8").score is None
 
 
 def test_a_file_is_named_with_as_many_folders_as_tell_it_from_others() -> None:
     everywhere = {"file:///w/app.py", "file:///w/inner/app.py", "file:///w/other.py", "file:///w/myapp.py"}
-    assert [uri_tail(uri, everywhere) for uri in sorted(everywhere)] == [
+    assert [shorten_uri(uri, everywhere) for uri in sorted(everywhere)] == [
         "w/app.py", "inner/app.py", "myapp.py", "other.py",
     ]  # fmt: skip

@@ -108,7 +108,7 @@ def write_network(
     names = gguf.get_tensor_name_map(getattr(gguf.MODEL_ARCH, architecture.upper()), 8)
     kept = {}
     for name, tensor in checkpoint.tensors.items():
-        numbers = np.concatenate([np.asarray(block, np.float32) for block in tensor.blocks()])
+        numbers = np.concatenate([np.asarray(block, np.float32) for block in tensor.read_blocks()])
         kept[name] = quants.dequantize(*quantized(numbers, quantization)).reshape(numbers.shape)
         if architecture == "llama" and ".q_proj." in name:
             numbers = turned(numbers, config["num_attention_heads"])

@@ -25,7 +25,7 @@ def llama_logits(folder: Path, tokens: NDArray[np.int64], frequencies: NDArray[n
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tensors = Checkpoint.open(folder).tensors
-    weights = {name: np.concatenate(list(tensor.blocks())).astype(np.float64) for name, tensor in tensors.items()}
+    weights = {name: np.concatenate(list(tensor.read_blocks())).astype(np.float64) for name, tensor in tensors.items()}
     heads, of_keys = config["num_attention_heads"], config["num_key_value_heads"]
     angles = np.outer(np.arange(len(tokens)), frequencies)
     state = weights["model.embed_tokens.weight"][tokens]

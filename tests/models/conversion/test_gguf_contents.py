@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.conversion.conversion import convert
 from models.conversion.gguf_contents import is_gguf, read_contents
-from models.conversion.gguf_vocabulary import vocabulary_of
+from models.conversion.gguf_vocabulary import build_vocabulary
 from models.errors import ModelError
 from tests.models.conversion import ggufs
 from tests.models.conversion.parity import NETWORKS
@@ -148,7 +148,7 @@ def test_what_is_read_is_what_the_package_reads(model: Path) -> None:
 
 def test_without_arrays_short_values_are_kept(model: Path) -> None:
     contents = read_contents(model, arrays=False)
-    assert contents.items("tokenizer.ggml.tokens") is None
+    assert contents.get_list("tokenizer.ggml.tokens") is None
     assert contents.architecture == "qwen2"
     assert contents.tensors.keys() == read_contents(model).tensors.keys()
 
@@ -238,7 +238,7 @@ def test_a_sentence_stays_short_whatever_a_file_calls_itself(tmp_path: Path) -> 
         convert(tmp_path / "model.gguf", tmp_path / "made")
     assert len(str(told.value)) < 1_000
     with pytest.raises(ModelError) as told:
-        vocabulary_of(read_contents(tmp_path / "model.gguf"))
+        build_vocabulary(read_contents(tmp_path / "model.gguf"))
     assert len(str(told.value)) < 1_000
 
 

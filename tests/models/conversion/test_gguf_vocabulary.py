@@ -12,9 +12,9 @@ from models.catalog.installation import describe_checkpoint, install
 from models.catalog.prompt_formats import match_chat_format
 from models.catalog.published_models import load_published_models
 from models.conversion.gguf_contents import read_contents
-from models.conversion.gguf_description import Beside, default_name, licence_of, quantization
-from models.conversion.gguf_vocabulary import vocabulary_of
-from models.conversion.pretokenizers import WAYS
+from models.conversion.gguf_description import Beside, find_licence, name_quantization, suggest_name
+from models.conversion.gguf_vocabulary import build_vocabulary
+from models.conversion.pretokenizers import PRETOKENIZERS
 from models.errors import ModelError
 from models.tokenizer import Tokenizer
 from tests.models import bundled
@@ -39,10 +39,10 @@ def written(path: Path, fill: Callable[[GGUFWriter], object]) -> Path:
 
 
 def tokenizer_of(path: Path) -> Tokenizer:
-    return Tokenizer(Encoder.from_str(vocabulary_of(read_contents(path)).content))
+    return Tokenizer(Encoder.from_str(build_vocabulary(read_contents(path)).content))
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PRETOKENIZERS)
 def test_text_comes_back_as_it_was_whatever_the_way_to_cut(way: str, tmp_path: Path) -> None:
     path = written(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
     tokenizer = tokenizer_of(path)
@@ -68,7 +68,7 @@ def test_text_comes_back_as_it_was_whatever_the_way_to_cut(way: str, tmp_path: P
 )
 def test_text_is_cut_as_the_file_says(way: str, text: str, pieces: list[str], tmp_path: Path) -> None:
     path = written(tmp_path / "v.gguf", lambda writer: ggufs.add_tokenizer(writer, pre=way))
-    encoder = Encoder.from_str(vocabulary_of(read_contents(path)).content)
+    encoder = Encoder.from_str(build_vocabulary(read_contents(path)).content)
     letters = {letter: byte for byte, letter in ggufs.byte_letters().items()}
     cut = [piece for piece, _ in encoder.pre_tokenizer.pre_tokenize_str(text)]  # type: ignore[union-attr]
     assert [bytes(letters[letter] for letter in piece).decode() for piece in cut] == pieces
@@ -188,7 +188,7 @@ def test_a_tokenizer_that_cannot_be_used_says_what_to_do(
             writer.kv_data[0]["tokenizer.ggml.model"].value = "t5"
 
     with pytest.raises(ModelError, match=sentence):
-        vocabulary_of(read_contents(written(tmp_path / "v.gguf", fill_once)))
+        build_vocabulary(read_contents(written(tmp_path / "v.gguf", fill_once)))
 
 
 def full_model(path: Path, change: Callable[[GGUFWriter], object] = lambda _writer: None, **named: str) -> Path:
@@ -319,17 +319,17 @@ def test_the_first_token_is_told_by_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_model_is_named_after_its_file(name: str, wanted: str, tmp_path: Path) -> None:
-    assert default_name(tmp_path / name) == wanted
+    assert suggest_name(tmp_path / name) == wanted
 
 
 def test_the_quantization_is_named_by_most_of_the_bytes_where_the_file_does_not_say(tmp_path: Path) -> None:
     ggufs.write_network(tmp_path / "m.gguf", NETWORKS / "qwen2", "Q8_0")
-    assert quantization(read_contents(tmp_path / "m.gguf")) == "Q8_0"
+    assert name_quantization(read_contents(tmp_path / "m.gguf")) == "Q8_0"
 
 
 def test_a_licence_of_many_lines_becomes_one_short_one(tmp_path: Path) -> None:
     path = written(tmp_path / "m.gguf", lambda writer: writer.add_license("a\x1b[2J\n" * 500))
-    licence = licence_of(read_contents(path))
+    licence = find_licence(read_contents(path))
     assert len(licence) <= 200
     assert "\n" not in licence
 

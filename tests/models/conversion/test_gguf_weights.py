@@ -184,7 +184,9 @@ def test_positions_stretched_in_another_way_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_that_stands_there_twice_is_kept_once_in_its_finer_form(tmp_path: Path) -> None:
-    table = np.concatenate(list(Checkpoint.open(NETWORKS / "qwen2").tensor("model.embed_tokens.weight").blocks()))
+    table = np.concatenate(
+        list(Checkpoint.open(NETWORKS / "qwen2").get_tensor("model.embed_tokens.weight").read_blocks())
+    )
 
     def twice(finer: str) -> Callable[[GGUFWriter], object]:
         return lambda writer: ggufs.add_tensor(writer, "output.weight", table.astype(np.float32), finer)
@@ -220,7 +222,7 @@ def test_a_tensor_is_read_in_blocks_of_whole_heads(tmp_path: Path, monkeypatch: 
     stored = read_contents(tmp_path / "model.gguf").tensors["blk.0.attn_q.weight"]
     whole = PackedTensor("q", stored, head=8).read()
     monkeypatch.setattr("models.conversion.gguf_tensors.BLOCK_NUMBERS", 1)
-    blocks = list(PackedTensor("q", stored, head=8).blocks())
+    blocks = list(PackedTensor("q", stored, head=8).read_blocks())
     assert [len(block) for block in blocks] == [8, 8, 8, 8]
     assert np.array_equal(np.concatenate(blocks), whole)
 

@@ -11,7 +11,7 @@ from ctranslate2.specs import common_spec
 
 from models.conversion.checkpoint import Tensor
 from models.conversion.conversion import convert
-from models.conversion.variables import QUANTIZATIONS, Fused, quantized
+from models.conversion.variables import QUANTIZATIONS, Fused, quantize
 from tests.models.conversion.parity import (
     DECODERS,
     ENCODERS,
@@ -53,7 +53,7 @@ def test_weights_are_quantized_as_the_runtime_itself_does_it(quantization: Quant
     theirs.weight = numbers.copy()
     for specification in (ours, theirs):
         specification.validate()
-    quantized(ours, quantization)
+    quantize(ours, quantization)
     if quantization == "bfloat16":  # the runtime would need torch for it
         bits = np.frombuffer(ours.weight.to_bytes(), "<u2").astype("<u4") << 16
         assert np.abs(bits.view("<f4").reshape(7, 5) - numbers).max() < 2**-8 * np.abs(numbers).max()

@@ -4,7 +4,7 @@ from email.message import Message
 
 import pytest
 
-from models.training.licences import family_of_expression, has_copyleft_notice, permissive_family
+from models.training.licences import find_expression_family, find_permissive_family, has_copyleft_notice
 
 
 def metadata(**fields: str | list[str]) -> Message:
@@ -42,7 +42,7 @@ def metadata(**fields: str | list[str]) -> Message:
     ],
 )
 def test_family_is_what_the_metadata_states(fields: dict[str, str | list[str]], family: str) -> None:
-    assert permissive_family(metadata(**fields)) == family
+    assert find_permissive_family(metadata(**fields)) == family
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_family_is_what_the_metadata_states(fields: dict[str, str | list[str]], 
     ],
 )
 def test_every_side_of_an_and_is_permissive_and_one_of_an_or(expression: str, family: str) -> None:
-    assert family_of_expression(expression) == family
+    assert find_expression_family(expression) == family
 
 
 def test_a_copyleft_notice_at_a_files_head_is_seen() -> None:

@@ -4,8 +4,8 @@ import random
 from typing import TYPE_CHECKING
 
 from models.training import vocabulary
-from models.training.neighbours import Neighbourhood, Passage, passages
-from models.training.samples import Encoder, Hole, Mix, whole_words
+from models.training.neighbours import Neighbourhood, Passage, split_passages
+from models.training.samples import Encoder, Hole, Mix, extend_to_word_start
 from models.training.sources import SourceFile
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ def file(path: str, text: str, package: str = "money") -> SourceFile:
 
 
 def test_pieces_put_together_are_the_file_but_for_blank_lines() -> None:
-    pieces = list(passages(BANK))
+    pieces = list(split_passages(BANK))
     assert [piece.split("(")[0] for piece in pieces] == ["def deposit", "def audit_trail"]
     assert "\n".join(pieces).split() == BANK.split()
 
 
 def test_a_neighbour_that_shares_a_name_with_the_lines_before_is_found() -> None:
     around = Neighbourhood([file("bank.py", BANK), file("shop.py", SHOP), file("other.py", BANK, package="else")])
-    found = around.near("money", "shop.py", SHOP[: SHOP.index("(account, -")], most=2)
+    found = around.find("money", "shop.py", SHOP[: SHOP.index("(account, -")], most=2)
     assert [one.path for one in found] == ["bank.py"]
     assert found[0].text.startswith("def deposit")
 
 
 def test_a_name_behind_the_cursor_finds_nothing() -> None:
     around = Neighbourhood([file("bank.py", BANK), file("shop.py", SHOP)])
-    assert not around.near("money", "shop.py", "value = ", most=2)
+    assert not around.find("money", "shop.py", "value = ", most=2)
 
 
 def test_snippets_stand_before_the_first_marker_below_their_files_name() -> None:
@@ -42,7 +42,7 @@ def test_snippets_stand_before_the_first_marker_below_their_files_name() -> None
     mix = Mix(spm=1.0, file_name=1.0, no_suffix=1.0)
     rng = random.Random(1)  # noqa: S311 - a reproducible choice
     hole = Hole("shop.py", "total = ", "deposit(account, 1)", "\n")
-    ids, weights = Encoder(tokenizer, mix).sample(hole, 300, rng, [Passage("bank.py", BANK)])
+    ids, weights = Encoder(tokenizer, mix).make_sample(hole, 300, rng, [Passage("bank.py", BANK)])
     text = tokenizer.decode(ids, skip_special_tokens=False)
     assert text.startswith("<filename>bank.py\ndef deposit")
     assert text.index("def audit_trail") < text.index("<fim_prefix><fim_suffix><fim_middle><filename>shop.py\ntotal =")
@@ -51,14 +51,14 @@ def test_snippets_stand_before_the_first_marker_below_their_files_name() -> None
 
 def test_snippets_take_no_more_than_their_share() -> None:
     tokenizer: Tokenizer = vocabulary.train([BANK + SHOP], size=400)
-    ids, _ = Encoder(tokenizer, Mix()).snippets([Passage("bank.py", 50 * BANK)], 60)
+    ids, _ = Encoder(tokenizer, Mix()).make_snippets([Passage("bank.py", 50 * BANK)], 60)
     assert len(ids) == 60
 
 
 def test_a_begun_word_belongs_to_the_middle() -> None:
-    hole = whole_words(Hole("shop.py", "total = depo", "sit(1)", "\n"))
+    hole = extend_to_word_start(Hole("shop.py", "total = depo", "sit(1)", "\n"))
     assert (hole.prefix, hole.middle) == ("total = ", "deposit(1)")
-    hole = whole_words(Hole("shop.py", "if x:\n    ", "pass", "\n"))
+    hole = extend_to_word_start(Hole("shop.py", "if x:\n    ", "pass", "\n"))
     assert (hole.prefix, hole.middle) == ("if x:\n", "    pass")
     whole = Hole("shop.py", "total.", "sum", "\n")
-    assert whole_words(whole) == whole
+    assert extend_to_word_start(whole) == whole

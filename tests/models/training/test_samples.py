@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from models.training import vocabulary
 from models.training.__main__ import main
 from models.training.corpus import write_files
-from models.training.places import line_rests
+from models.training.places import choose_line_rests
 from models.training.samples import Encoder, Hole, Mix, RowPlan, cut, open_rows, write_rows
 from models.training.sources import SourceFile
 
@@ -46,7 +46,7 @@ def test_markers_have_starcoders_ids(tokenizer: Tokenizer) -> None:
 
 def test_spm_puts_the_suffix_first_and_the_path_before_the_prefix(tokenizer: Tokenizer) -> None:
     hole = Hole("bank.py", "total = ", "1", "\nprint(total)\n")
-    ids, weights = Encoder(tokenizer, Mix()).prompt(hole, 200, spm=True, named=True, suffix_tokens=50)
+    ids, weights = Encoder(tokenizer, Mix()).make_prompt(hole, 200, spm=True, named=True, suffix_tokens=50)
     assert tokenizer.decode(ids, skip_special_tokens=False) == (
         "<fim_prefix><fim_suffix>\nprint(total)\n<fim_middle><filename>bank.py\ntotal = "
     )
@@ -57,7 +57,7 @@ def test_spm_puts_the_suffix_first_and_the_path_before_the_prefix(tokenizer: Tok
 
 def test_psm_ends_with_the_middle_marker(tokenizer: Tokenizer) -> None:
     hole = Hole("bank.py", "total = ", "1", "\nprint(total)\n")
-    ids, _ = Encoder(tokenizer, Mix()).prompt(hole, 200, spm=False, named=False, suffix_tokens=50)
+    ids, _ = Encoder(tokenizer, Mix()).make_prompt(hole, 200, spm=False, named=False, suffix_tokens=50)
     assert tokenizer.decode(ids, skip_special_tokens=False) == (
         "<fim_prefix>total = <fim_suffix>\nprint(total)\n<fim_middle>"
     )
@@ -69,7 +69,7 @@ def test_a_sample_never_exceeds_its_room_and_ends_with_the_end_token(tokenizer: 
     encoder = Encoder(tokenizer, Mix())
     hole = Hole("a/very/long/path/" * 20 + "bank.py", CODE * 9, CODE, CODE * 9)
     for _ in range(50):
-        ids, weights = encoder.sample(hole, room, rng)
+        ids, weights = encoder.make_sample(hole, room, rng)
         assert len(ids) == len(weights) <= room
         assert ids[-1] == encoder.markers.end
         assert weights[-1] == Mix().middle_weight
@@ -122,8 +122,8 @@ for processes in (1, 2):
 
 
 def test_evaluation_places_are_rests_of_code_lines() -> None:
-    places = line_rests([SourceFile("bank", "bank.py", CODE, "mit")], per_package=50, seed=1)
-    assert places == line_rests([SourceFile("bank", "bank.py", CODE, "mit")], per_package=50, seed=1)
+    places = choose_line_rests([SourceFile("bank", "bank.py", CODE, "mit")], per_package=50, seed=1)
+    assert places == choose_line_rests([SourceFile("bank", "bank.py", CODE, "mit")], per_package=50, seed=1)
     for package, hole in places:
         assert package == "bank"
         assert hole.prefix + hole.middle + hole.suffix == CODE
@@ -144,7 +144,7 @@ int sum(const int *of, int count) {
 }
 #define ADD(one, other) ((one) + (other))
 """
-    places = line_rests([SourceFile("sum", "sum.c", code, "mit")], per_package=50, seed=1)
+    places = choose_line_rests([SourceFile("sum", "sum.c", code, "mit")], per_package=50, seed=1)
     lines = {hole.prefix.rpartition("\n")[2] + hole.middle for _package, hole in places}
     assert lines == {"int sum(const int *of, int count) {", "    for (int i = 0; i < count; i++) total += of[i];"}
     for _package, hole in places:

@@ -14,7 +14,7 @@ import pytest
 from models.training import debian
 from models.training.corpus import is_worth_learning
 from models.training.languages import is_sound
-from models.training.sources import Pinned, SourceFile, download, file_of, read_card, read_package, read_tarball
+from models.training.sources import Pinned, SourceFile, download, find_archive, read_card, read_package, read_tarball
 
 CODE = "export function add(one, other) {\n  return one + other;\n}\n"
 
@@ -54,11 +54,11 @@ def test_a_packages_archive_is_found_by_registry_and_name(tmp_path: Path) -> Non
         Pinned("@own/adder", registry="npm"): "own-adder-3.0.0.tgz",
         Pinned("adder"): "Adder-1.0-py3-none-any.whl",
     }
-    assert {package: path.name for package in found if (path := file_of(package, tmp_path))} == found
-    assert file_of(Pinned("absent"), tmp_path) is None
-    assert file_of(Pinned("adder", "1.2.3", "npm"), tmp_path) == tmp_path / "adder-1.2.3.tgz"
-    assert file_of(Pinned("adder", "1.2", "npm"), tmp_path) is None
-    assert file_of(Pinned("adder", "1.1"), tmp_path) is None
+    assert {package: path.name for package in found if (path := find_archive(package, tmp_path))} == found
+    assert find_archive(Pinned("absent"), tmp_path) is None
+    assert find_archive(Pinned("adder", "1.2.3", "npm"), tmp_path) == tmp_path / "adder-1.2.3.tgz"
+    assert find_archive(Pinned("adder", "1.2", "npm"), tmp_path) is None
+    assert find_archive(Pinned("adder", "1.1"), tmp_path) is None
 
 
 def test_a_wheel_is_read_through_the_same_door(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_lists_of_source_packages_that_could_not_be_had_are_asked_for_anew(
     for _ in range(2):
         some = [Pinned("adder", "1.2-3", "debian-source"), Pinned("adder-more", "", "debian-source")]
         assert download(some, tmp_path / "wheels") == some
-        debian._settings.cache_clear()  # as in a new process
+        debian._prepare_settings.cache_clear()  # as in a new process
     assert asked.read_text(encoding="utf-8").count(" update\n") == 2
 
 

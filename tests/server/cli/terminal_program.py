@@ -17,7 +17,7 @@ from agents.ports.permissions import ToolCall
 from agents.tools import EXECUTE_COMMAND
 from indexing.limits import IndexLimits
 from server.assembly.gates import for_disk
-from server.cli.confirming import Kind, TerminalAsker
+from server.cli.terminal_asker import Kind, TerminalAsker
 
 
 async def main(root: Path, wanted: str, allowed: list[str]) -> None:

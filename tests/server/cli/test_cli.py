@@ -191,7 +191,7 @@ def test_a_mistake_of_ours_is_a_sentence_and_the_log_has_the_traceback(
     def broken(_: object) -> None:
         raise ZeroDivisionError("nobody expected that")
 
-    monkeypatch.setattr("server.cli.place.folder", broken)
+    monkeypatch.setattr("server.cli.arguments.resolve_folder", broken)
     assert run(["doctor"]) == 1
     written = capsys.readouterr().err
     assert len(written.splitlines()) == 1
@@ -255,7 +255,7 @@ def test_searching_for_nothing_known_is_no_failure(workspace: Path, capsys: pyte
     assert run(["search", "zzzzzzz", "--workspace", str(workspace)]) == 0
     written = capsys.readouterr()
     assert written.out == ""
-    assert "nothing found" in written.err
+    assert "nothing was found" in written.err
 
 
 def test_completing_answers_with_text_place_origin_and_times(
@@ -433,7 +433,7 @@ def test_the_doctor_names_a_wrong_setting_and_goes_on(
     for wrong in ("max_tokens", "timeout_ms", "model.name"):
         assert len([line for line in shown.splitlines() if wrong in line]) == 1, "a line each"
     assert "model.name: cannot be set by a workspace" in " ".join(shown.split())
-    assert "less than it could do" in shown
+    assert "works here, with limits" in shown
 
 
 def test_an_unwritable_place_is_replaced_and_named(

@@ -158,13 +158,13 @@ def test_the_table_fits_80_columns_with_whole_names(
     measured(SLOW)
     monkeypatch.setattr(recommending, "load_published_models", lambda: KNOWN)
     shown: list[str] = []
-    real = tables.lines_of
+    real = tables.format_lines
 
-    def lines_of(columns: Any, rows: Any, _width: int | None) -> list[str]:
+    def format_lines(columns: Any, rows: Any, _width: int | None) -> list[str]:
         shown.extend(lines := real(columns, rows, 80))
         return lines
 
-    monkeypatch.setattr(tables, "lines_of", lines_of)
+    monkeypatch.setattr(tables, "format_lines", format_lines)
     assert run(["models", "recommend"]) == 0
     written = capfd.readouterr()
     assert max(map(len, shown)) <= 80

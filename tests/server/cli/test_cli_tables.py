@@ -21,7 +21,7 @@ import starling_lsp
 from models.catalog.catalog import BUNDLED
 from models.catalog.published_models import load_published_models
 from server.cli import run
-from server.cli.tables import Column, lines_of
+from server.cli.tables import Column, format_lines
 
 PROGRAM = [sys.executable, "-P", str(Path(starling_lsp.__file__))]
 LONG = "a-model-of-my-own-with-a-name-that-is-longer-than-usual-7b-instruct-v0.3"
@@ -36,7 +36,7 @@ NAME = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=0x2FFF, ca
 
 @pytest.mark.parametrize("width", [None, 1, 20, 40, 60, 80, 100, 120, 200])
 def test_what_is_typed_is_never_cut(width: int | None) -> None:
-    lines = lines_of(COLUMNS, ROWS, width)
+    lines = format_lines(COLUMNS, ROWS, width)
     for _, name, *rest in ROWS:
         (found,) = [line for line in lines if name in line.split()]
         assert all(any(cell in line for line in lines) for cell in rest), found
@@ -45,7 +45,7 @@ def test_what_is_typed_is_never_cut(width: int | None) -> None:
 
 
 def test_one_line_a_row_where_it_fits() -> None:
-    lines = lines_of(COLUMNS, ROWS, 200)
+    lines = format_lines(COLUMNS, ROWS, 200)
     assert len(lines) == len(ROWS) + 1
     assert lines[0].split() == ["name", "size", "licence", "roles"]
     assert lines[1].index("bigcode") == lines[2].index("apache")
@@ -53,7 +53,7 @@ def test_one_line_a_row_where_it_fits() -> None:
 
 
 def test_a_row_that_does_not_fit_stands_on_lines_of_its_own() -> None:
-    assert lines_of(COLUMNS, ROWS[:2], 40) == [
+    assert format_lines(COLUMNS, ROWS[:2], 40) == [
         f"* {LONG}",
         "    size 1,234.5 MB,",
         "    licence bigcode-openrail-m,",
@@ -66,7 +66,7 @@ def test_a_row_that_does_not_fit_stands_on_lines_of_its_own() -> None:
 
 @given(st.lists(st.tuples(st.just(""), NAME, NAME, NAME, NAME), min_size=1, max_size=4), st.integers(1, 200))
 def test_any_name_stands_whole_on_one_line(rows: list[tuple[str, ...]], width: int) -> None:
-    lines = lines_of(COLUMNS, rows, width)
+    lines = format_lines(COLUMNS, rows, width)
     assert all(any(row[1] in line for line in lines) for row in rows)
 
 
@@ -180,7 +180,7 @@ def test_a_mistake_of_ours_is_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("server.cli.models.models.described", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("server.cli.models.models.describe_installed", lambda *_, **__: 1 / 0)
     assert run(["models", "list", "--json"]) == 1
     assert "ZeroDivisionError" in json.loads(capsys.readouterr().out)["error"]
 

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from server.cli import serve
-from server.cli.serve import Transport, plain
+from server.cli.serve import Transport, parse_quickly
 from server.cli.terminal import Misuse
 
 
@@ -27,7 +27,7 @@ from server.cli.terminal import Misuse
     ],
 )
 def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport) -> None:
-    assert plain(arguments.split()) == expected
+    assert parse_quickly(arguments.split()) == expected
 
 
 @pytest.mark.parametrize(
@@ -36,25 +36,25 @@ def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport
      "serve extra", "serve --tcp 0.0.0.0:9", "serve --port 9", "--version", "serve --stdio=1"],
 )  # fmt: skip
 def test_everything_else_goes_the_long_way(arguments: str) -> None:
-    assert plain(arguments.split()) is None
+    assert parse_quickly(arguments.split()) is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:80", "192.168.1.7:80", "[::]:80", "example.org:80", "10.0.0.1:80"])
 def test_only_the_loopback_is_served_unless_told_otherwise(address: str) -> None:
     with pytest.raises(Misuse, match="--allow-remote"):
-        serve.transport(stdio=False, tcp=address, ws=None, allow_remote=False)
-    assert serve.transport(stdio=False, tcp=None, ws=address, allow_remote=True).anywhere
+        serve.choose_transport(stdio=False, tcp=address, ws=None, allow_remote=False)
+    assert serve.choose_transport(stdio=False, tcp=None, ws=address, allow_remote=True).anywhere
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1", ""])
 def test_an_address_needs_a_port(address: str) -> None:
     with pytest.raises(Misuse, match="HOST:PORT"):
-        serve.transport(stdio=False, tcp=address, ws=None, allow_remote=False)
+        serve.choose_transport(stdio=False, tcp=address, ws=None, allow_remote=False)
 
 
 def test_transports_exclude_each_other() -> None:
     with pytest.raises(Misuse, match="exclude each other"):
-        serve.transport(stdio=True, tcp=":9", ws=None, allow_remote=False)
+        serve.choose_transport(stdio=True, tcp=":9", ws=None, allow_remote=False)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
@@ -74,4 +74,4 @@ def test_who_starts_it_on_a_terminal_is_told_what_it_is_for(
     assert gc.isenabled()
     out, err = capsys.readouterr()
     assert out == ""
-    assert ("An editor starts this" in err) is is_terminal
+    assert ("an editor starts" in err) is is_terminal

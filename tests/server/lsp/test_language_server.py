@@ -99,7 +99,7 @@ async def test_all_commands_are_declared(editor: Editor) -> None:
 
 
 def test_the_published_schema_is_that_of_the_code() -> None:
-    assert schema.FILE.read_text(encoding="utf-8") == schema.text()
+    assert schema.FILE.read_text(encoding="utf-8") == schema.format_text()
 
 
 def test_every_command_takes_no_argument_or_one_object_of_its_own_model() -> None:

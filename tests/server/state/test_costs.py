@@ -101,7 +101,7 @@ def test_they_are_shown_on_the_terminal(home: Path, capfd: pytest.CaptureFixture
     shown = capfd.readouterr().out
     assert "1,200" in shown
     assert "https://models.example/v1: 0.2500" in shown
-    assert "https://other.example: 1 call at a price that is not known" in shown
+    assert "https://other.example: 1 call at an unknown price" in shown
     assert "chat.inputPrice" in shown
     assert run(["costs", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)

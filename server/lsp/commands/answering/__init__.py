@@ -1,1 +1,1 @@
-"""What several commands share: their records, what they are about, and how they propose."""
+"""Code that several commands share: base records, lookup of documents, proposals and failures."""

@@ -1,4 +1,4 @@
-"""The base of what commands take and return. Start at `CommandRecord`."""
+"""Base classes of commands' arguments and results. Start at `CommandRecord`."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ if TYPE_CHECKING:
 
 
 class CommandRecord(BaseModel):
-    """Frozen, and nothing beyond the named fields."""
+    """An immutable record that allows no further fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class NoArguments(CommandRecord):
-    """The empty object."""
+    """An empty object."""
 
 
 class Proposed(CommandRecord):
-    """What became of an edit that was proposed: the result of every command that proposes one."""
+    """The outcome of a proposal: the result of all commands that propose an edit."""
 
     proposal: str = Field(description="Id of the request; `starling.approvals` and `starling.audit` know it.")
     outcome: Literal["applied", "partly", "rejected", "expired", "refused", "failed"] = Field(
-        description='What became of it; only "applied" and "partly" changed anything.'
+        description='The outcome; only "applied" and "partly" changed anything.'
     )
-    reason: str | None = Field(default=None, description="Why it was not applied and what to do; null where it was.")
-    checkpoint: str | None = Field(default=None, description="What `starling.undo` takes; null where nothing changed.")
+    reason: str | None = Field(default=None, description="Why it was not applied and what to do; null if it was.")
+    checkpoint: str | None = Field(
+        default=None, description="The checkpoint for `starling.undo`; null if nothing changed."
+    )
     unsaved: tuple[str, ...] = Field(
-        default=(), description="Files changed in the editor and not on the disk yet; a person saves them."
+        default=(), description="Files that are changed in the editor and not saved to the disk yet."
     )
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
-        """The gate's answer in the words of a command."""
+        """Return the gate's outcome as a command's result."""
         return cls(
             proposal=outcome.proposal,
             outcome=outcome.verdict.value,

@@ -1,7 +1,4 @@
-"""What a command answers when it cannot do what was asked: what happened, a code, what to do, and what there is so far.
-
-Start at `CommandFailed`.
-"""
+"""Errors of commands, with a code, a hint what to do, and partial results. Start at `CommandFailed`."""
 
 from __future__ import annotations
 
@@ -15,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class CommandFailed(JsonRpcException):
-    """LSP's RequestFailed; `data` holds `code`, `next` and `partial` for programs."""
+    """A command failed (LSP's error RequestFailed); `data` holds `code`, `next` and `partial` for programs."""
 
     CODE = types.LSPErrorCodes.RequestFailed.value
     MESSAGE = "the command failed"
 
     def __init__(self, what: str, *, code: str, what_next: str = "", partial: Mapping[str, Any] | None = None) -> None:
-        """Say what happened.
+        """Describe the failure.
 
         Args:
-            what: one sentence.
-            code: in kebab-case ("model-failed").
-            what_next: one sentence; "" where `what` says it.
-            partial: what there is nevertheless.
+            what: what happened, one sentence.
+            code: a code in kebab-case ("model-failed").
+            what_next: what to do, one sentence; "" if `what` says so.
+            partial: results that were obtained before the failure.
         """
         data = {"code": code, "next": what_next, "partial": dict(partial or {})}
         super().__init__(f"{what} {what_next}".strip(), data=data)
 
 
 class Withdrawn(JsonRpcException):
-    """LSP's RequestCancelled: a person took the request back."""
+    """A person cancelled the command (LSP's error RequestCancelled)."""
 
     CODE = types.LSPErrorCodes.RequestCancelled.value
     MESSAGE = "cancelled; nothing was changed"

@@ -1,6 +1,6 @@
-"""From a task that was chosen to a proposal that was decided: the place, the work, the gate, and what is answered.
+"""Running of a task and proposing its edit through the gate: the path of all commands that generate code.
 
-The one path of all commands that have something written. Start at `place_of` and `proposed`.
+Start at `locate_place` and `run_task`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import Field
 from agents.markdown import make_inert
 from agents.tasks import running
 from agents.tasks.filling import Cancelled
-from agents.tasks.task import Nothing, Scene, Told
+from agents.tasks.task import Nothing, Scene, TextAnswer
 from indexing.syntax.documents import Span
 from models.chat import ChatError
 from models.errors import ModelError
@@ -46,38 +46,44 @@ class Where(CommandRecord):
     """A place in a document."""
 
     uri: str = Field(min_length=1, max_length=10_000, description="An open document, or a file of the workspace.")
-    range: Range | None = Field(default=None, description="The place; null for the whole document.")
+    range: Range | None = Field(default=None, description="The range in it; null for the whole document.")
 
 
 class Written(Proposed):
-    """What became of what was written."""
+    """The outcome of a task that was run."""
 
-    task: str = Field(default="", description="What was done.")
-    text: str | None = Field(default=None, description="The answer, of tasks that answer in words (Markdown).")
-    notes: tuple[str, ...] = Field(default=(), description="Facts about it, a sentence each.")
+    task: str = Field(default="", description="Name of the task.")
+    text: str | None = Field(default=None, description="The answer in Markdown, of tasks that answer in words.")
+    notes: tuple[str, ...] = Field(default=(), description="Facts about the proposal, a sentence each.")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is to be done."""
+    """The place that a command is about.
+
+    Attributes:
+        core: the core.
+        document: the document.
+        scene: the document, its syntax, the span and the instruction, for tasks.
+    """
 
     core: Core
     document: OpenText
     scene: Scene
 
 
-async def place_of(snapshot: Snapshot, services: Services, where: Where, instruction: str = "") -> Place:
-    """The place as it stands now.
+async def locate_place(snapshot: Snapshot, services: Services, where: Where, instruction: str = "") -> Place:
+    """Return the place that `where` names in the document's current text.
 
     Raises:
-        JsonRpcException: there is no such document, or it is left alone.
+        JsonRpcException: there is no such document, or it is excluded or too large.
     """
-    core = await targets.core_of(services)
-    document = await targets.document_of(snapshot, services, core, Target(uri=where.uri))
+    core = await targets.wait_for_core(services)
+    document = await targets.find_document(snapshot, services, core, Target(uri=where.uri))
     if document.oversized:
         raise CommandFailed("The document is too large.", code="too-large", what_next="Split it first.")
     loop = asyncio.get_running_loop()
-    if why := await loop.run_in_executor(services.pool, running.kept_back, document.record, core.index):
+    if why := await loop.run_in_executor(services.pool, running.explain_exclusion, document.record, core.index):
         raise CommandFailed(why, code="excluded")
     span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
     syntax = await loop.run_in_executor(services.pool, core.trees.of, document.record)
@@ -85,20 +91,20 @@ async def place_of(snapshot: Snapshot, services: Services, where: Where, instruc
 
 
 def span_of(document: OpenText, span: Range, encoding: str) -> Span:
-    """A command's range in code points."""
-    found = incoming.span_of_plain(document, span.model_dump(), encoding)
+    """Return a command's range in code points; the whole document for an invalid range."""
+    found = incoming.span_of_json(document, span.model_dump(), encoding)
     return found if found is not None else Span(0, len(document.text))
 
 
-async def written(snapshot: Snapshot, services: Services, place: Place, task: Task) -> Written:
-    """Have a task done, and a person decide about what it proposes."""
-    async with working(snapshot, services, place.core, task.name) as (work, means):
-        result = await called(work, partial(running.propose, task, place.scene, means))
-        return await answered(services, work, result, task.name)
+async def run_task(snapshot: Snapshot, services: Services, place: Place, task: Task) -> Written:
+    """Run `task` at `place`, propose its edit to the person, and return the outcome."""
+    async with open_job(snapshot, services, place.core, task.name) as (job, means):
+        result = await run_blocking(job, partial(running.propose, task, place.scene, means))
+        return await answer_result(services, job, result, task.name)
 
 
 @asynccontextmanager
-async def working(
+async def open_job(
     snapshot: Snapshot,
     services: Services,
     core: Core,
@@ -106,41 +112,46 @@ async def working(
     *,
     stream: Callable[[Job, str], None] | None = None,
 ) -> AsyncIterator[tuple[Job, Means]]:
-    """Show a bar for a piece of work, and yield the work with what it may use.
+    """Start a job with a progress bar, and yield it with the means that its task may use.
 
-    `stream` gets an answer in words piece by piece, in the work's thread.
+    Args:
+        snapshot: the state at the request.
+        services: the session's services.
+        core: the core.
+        title: the progress bar's title.
+        stream: called with each piece of an answer in words, in the job's thread; None to wait for the whole answer.
     """
-    async with services.jobs.run(f"Starling: {title}", snapshot.token) as work:
+    async with services.jobs.run(f"Starling: {title}", snapshot.token) as job:
 
-        def opened(uri: str) -> str | None:
+        def get_open_text(uri: str) -> str | None:
             document = services.documents.get(uri)
             return document.text if document is not None else None
 
-        files = Files(core, snapshot.roots, opened)
-        trials = Trials(files, lambda: services.gate, work.loop, work.is_cancelled)
+        files = Files(core, snapshot.roots, get_open_text)
+        trials = Trials(files, lambda: services.gate, job.loop, job.is_cancelled)
         means = means_of(
             files,
-            cancelled=work.is_cancelled,
-            report=work.report,
+            cancelled=job.is_cancelled,
+            report=job.report,
             run_tests=trials.run,
-            stream=partial(stream, work) if stream is not None else None,
+            stream=partial(stream, job) if stream is not None else None,
         )
         try:
-            yield work, means
+            yield job, means
         except asyncio.CancelledError:
-            work.stopped.set()
+            job.stopped.set()
             raise
 
 
-async def called(work: Job, blocking: Callable[[], R]) -> R:
-    """The result of the blocking part.
+async def run_blocking(job: Job, blocking: Callable[[], R]) -> R:
+    """Run the task `blocking` in the job's thread and return its result.
 
     Raises:
-        CommandFailed: the model is broken or gone.
-        Withdrawn: a person has cancelled it.
+        CommandFailed: the model failed.
+        Withdrawn: a person cancelled the job.
     """
     try:
-        return await work.run_blocking(blocking)
+        return await job.run_blocking(blocking)
     except Cancelled:
         raise Withdrawn from None
     except ChatError as error:
@@ -149,21 +160,21 @@ async def called(work: Job, blocking: Callable[[], R]) -> R:
         raise CommandFailed(str(error), code="model-failed") from error
 
 
-async def answered(services: Services, work: Job, result: Result, name: str) -> Written:
-    """Tell what there is no proposal of; propose what there is."""
+async def answer_result(services: Services, job: Job, result: Result, name: str) -> Written:
+    """Propose the edit in a task's `result`; return the outcome, or the answer or reason if there is no edit."""
     if isinstance(result, Nothing):
         services.jobs.show_message(result.reason)
         return Written(proposal="", outcome="failed", reason=result.reason, task=name)
-    if isinstance(result, Told):
+    if isinstance(result, TextAnswer):
         return Written(proposal="", outcome="applied", task=name, text=result.text)
-    return await proposed(services, work, result, name)
+    return await propose(services, job, result, name)
 
 
-async def proposed(services: Services, work: Job, proposal: ProposedEdit, name: str) -> Written:
-    """Have a person decide."""
-    work.report("waiting for your answer")
-    outcome = await services.gate.propose(proposal, cancelled=work.is_cancelled)
-    told = Proposed.of(outcome)
-    if told.outcome in {"refused", "failed", "partly", "applied"} and told.reason:
-        services.jobs.show_message(told.reason)
-    return Written(**told.model_dump(), task=name, notes=proposal.notes)
+async def propose(services: Services, job: Job, proposal: ProposedEdit, name: str) -> Written:
+    """Propose an edit to the person through the gate, apply it if approved, and return the outcome."""
+    job.report("waiting for your answer")
+    outcome = await services.gate.propose(proposal, cancelled=job.is_cancelled)
+    record = Proposed.of(outcome)
+    if record.outcome in {"refused", "failed", "partly", "applied"} and record.reason:
+        services.jobs.show_message(record.reason)
+    return Written(**record.model_dump(), task=name, notes=proposal.notes)

@@ -1,7 +1,7 @@
-"""What a command is about: an open document, a file of the workspace, or a text of its own; and findings in JSON.
+"""The documents that commands are about: open documents, files of the workspace, or texts in the arguments.
 
-A path or URI that a client names is looked up among what is open and in the workspace folders, and nowhere else. Start
-at `Target` and `document_of`.
+A path or URI that a client names is looked up among open documents and in the workspace folders only. Also holds the
+record of a finding in JSON. Start at `Target` and `find_document`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agents.reviewer import reviewed_files
-from agents.reviewer.explanations import explanation_of, source_of
+from agents.reviewer.explanations import find_explanation_url, format_source
 from agents.reviewer.layers import QUICK
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 2_000_000
 START_WAIT_S = 60.0
-_LONGEST_SHOWN = 200  # characters of a name that leads nowhere
+_LONGEST_SHOWN = 200  # most characters of a wrong name in an error message
 
 
 class Target(CommandRecord):
-    """A document: by its URI, or as a text."""
+    """A document, given by its URI or as a text."""
 
     uri: str | None = Field(default=None, max_length=10_000, description="An open document or a file of the workspace.")
     text: str | None = Field(default=None, max_length=MOST_CHARACTERS, description="Or the text itself.")
@@ -46,7 +46,7 @@ class Target(CommandRecord):
     )
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _check_fields(self) -> Self:
         if (self.uri is None) == (self.text is None):
             raise ValueError("give either `uri` or `text`")
         if self.text is not None and self.language is None:
@@ -55,14 +55,14 @@ class Target(CommandRecord):
 
 
 class Position(CommandRecord):
-    """As in LSP."""
+    """A position, as in LSP."""
 
     line: int = Field(description="From 0.")
     character: int = Field(description="In the client's unit.")
 
 
 class Range(CommandRecord):
-    """As in LSP."""
+    """A range, as in LSP."""
 
     start: Position
     end: Position
@@ -73,20 +73,20 @@ class FindingFacts(CommandRecord):
 
     code: str = Field(description="The rule.")
     severity: Literal["error", "warning", "information", "hint"]
-    range: Range = Field(description="What it is about.")
-    message: str = Field(description="What is there, and why it matters.")
+    range: Range = Field(description="The range that it is about.")
+    message: str = Field(description="The problem, and why it matters.")
     source: str = Field(description='"Starling", or "Starling (ruff)".')
-    layer: Literal["static", "likelihood", "model"] = Field(description="What found it.")
+    layer: Literal["static", "likelihood", "model"] = Field(description="The layer of the review that found it.")
     confidence: float = Field(description="Estimated probability that a person agrees.")
-    explanation: str = Field(description='Where the rule is explained, a URL; "" for nowhere.')
-    fix: str = Field(description='What would mend it, "" where nothing is offered.')
+    explanation: str = Field(description='URL of the rule\'s explanation, "" for none.')
+    fix: str = Field(description='Title of the fix, "" for none.')
 
 
-async def core_of(services: Services) -> Core:
-    """The core, waited for.
+async def wait_for_core(services: Services) -> Core:
+    """Wait for the core and return it.
 
     Raises:
-        JsonRpcInvalidParams: it did not come.
+        JsonRpcInvalidParams: the core was not loaded within `START_WAIT_S`.
     """
     core = await services.cores.ready(START_WAIT_S)
     if core is None:
@@ -94,11 +94,11 @@ async def core_of(services: Services) -> Core:
     return core
 
 
-async def document_of(snapshot: Snapshot, services: Services, core: Core, target: Target) -> OpenText:
-    """The document as it stands: unsaved text before the file.
+async def find_document(snapshot: Snapshot, services: Services, core: Core, target: Target) -> OpenText:
+    """Return the document that `target` names: the open document, else the file of the workspace.
 
     Raises:
-        JsonRpcInvalidParams: there is none, or it is none of ours to read.
+        JsonRpcInvalidParams: there is no such document, or it is excluded.
     """
     if target.text is not None:
         return OpenText.of("untitled:text", None, languages.resolve_id(target.language or ""), 0, target.text)
@@ -107,33 +107,33 @@ async def document_of(snapshot: Snapshot, services: Services, core: Core, target
     if opened is not None:
         return opened
     loop = asyncio.get_running_loop()
-    return text_of(await loop.run_in_executor(services.pool, _read, snapshot, core, uri))
+    return open_text(await loop.run_in_executor(services.pool, _read, snapshot, core, uri))
 
 
-def found(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:
-    """What the reviewer finds, for a thread; nothing where it could not be built."""
+def review_in_thread(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:
+    """Return the findings of `layers` in `document`; none without a reviewer. Call it in a thread."""
     if core.reviewer is None or document.oversized:
         return ()
     return core.reviewer.review(document.record, layers=layers)
 
 
-def text_of(document: Document) -> OpenText:
-    """A document that is not open, with its lines."""
+def open_text(document: Document) -> OpenText:
+    """Return a document that is not open as an `OpenText`."""
     return OpenText.of(document.uri, document.path, document.language, document.version, document.text)
 
 
-def facts_of(findings: tuple[Finding, ...], document: OpenText, encoding: str) -> tuple[FindingFacts, ...]:
-    """Findings in JSON."""
+def describe_findings(findings: tuple[Finding, ...], document: OpenText, encoding: str) -> tuple[FindingFacts, ...]:
+    """Return findings as records for JSON."""
     return tuple(
         FindingFacts(
             code=finding.code,
             severity=finding.severity.value,
             range=range_of(document, finding.span.start, finding.span.end, encoding),
             message=finding.message,
-            source=source_of(finding),
+            source=format_source(finding),
             layer=finding.layer.value,
             confidence=round(finding.confidence, 3),
-            explanation=explanation_of(finding),
+            explanation=find_explanation_url(finding),
             fix=finding.fix.title if finding.fix is not None else "",
         )
         for finding in findings
@@ -141,7 +141,7 @@ def facts_of(findings: tuple[Finding, ...], document: OpenText, encoding: str) -
 
 
 def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
-    """[start, end) as LSP counts."""
+    """Return the range of the code-point offsets [start, end)."""
     span = outgoing.range_of(document, start, end, encoding)
     return Range(
         start=Position(line=span.start.line, character=span.start.character),
@@ -150,39 +150,45 @@ def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
 
 
 def root_of(snapshot: Snapshot, path: Path | None) -> Path | None:
-    """The workspace folder that holds a path."""
+    """Return the workspace folder that contains `path`, None if there is none."""
     return next((root for root in snapshot.roots if path is not None and path.is_relative_to(root)), None)
 
 
-def documents_of(
+def read_documents(
     snapshot: Snapshot, core: Core, paths: Iterable[str], cancelled: Callable[[], bool]
 ) -> tuple[list[Document], list[str]]:
-    """Files, and those in folders, as they are saved; absolute paths, or relative to the first workspace folder.
+    """Read files, and all files in folders, as they are saved.
+
+    Args:
+        snapshot: the state at the request.
+        core: the core.
+        paths: absolute paths, or relative to the first workspace folder.
+        cancelled: returns whether to stop.
 
     Returns:
-        The documents, and a sentence for each file that was named and is left out.
+        The documents, and a sentence for each named file that is left out.
 
     Raises:
-        JsonRpcInvalidParams: one is not there, or is outside the workspace.
+        JsonRpcInvalidParams: a path does not exist or is outside the workspace.
     """
     limits = core.review_limits
     found: dict[Path, Document] = {}
     missed: list[str] = []
     for name in paths:
-        path = _named(snapshot, name)
+        path = _resolve_name(snapshot, name)
         if path is None:
             shown = name if len(name) < _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
             raise JsonRpcInvalidParams(f"{shown!r} is no file or folder of the workspace")
         if path.is_dir():
-            for one, each in reviewed_files.files(path, limits, cancelled=cancelled):
-                document = reviewed_files.read(one, limits, each.waived)
+            for one, each in reviewed_files.list_files(path, limits, cancelled=cancelled):
+                document = reviewed_files.read_document(one, limits, each.waived)
                 if isinstance(document, Document):
                     found[one] = document
             continue
         if why := core.index.explain(path):
             missed.append(why)
             continue
-        document = reviewed_files.read(path, limits, core.index.waived(path))
+        document = reviewed_files.read_document(path, limits, core.index.waived(path))
         if isinstance(document, Document):
             found[path] = document
         else:
@@ -190,8 +196,8 @@ def documents_of(
     return list(found.values()), missed
 
 
-def left_out_of(core: Core, document: OpenText) -> str:
-    """Return why a document gets no findings and how to change that, "" when it gets them."""
+def explain_left_out(core: Core, document: OpenText) -> str:
+    """Return why `document` is not reviewed and how to change that, "" if it is."""
     reason = core.index.withheld(document.record)
     if not reason:
         return ""
@@ -200,28 +206,29 @@ def left_out_of(core: Core, document: OpenText) -> str:
     return explained or left_out.explain(name, reason, name)
 
 
-def inside(snapshot: Snapshot, path: Path) -> bool:
-    """Whether a path lies in a workspace folder, links followed."""
-    real = reviewed_files.real(path)
-    return any(real.is_relative_to(reviewed_files.real(root)) for root in snapshot.roots)
+def is_inside(snapshot: Snapshot, path: Path) -> bool:
+    """Return whether `path` is in a workspace folder after following links."""
+    real = reviewed_files.resolve_path(path)
+    return any(real.is_relative_to(reviewed_files.resolve_path(root)) for root in snapshot.roots)
 
 
-def _named(snapshot: Snapshot, name: str) -> Path | None:
-    """The path that a client means; None where there is nothing, or nothing of the workspace."""
+def _resolve_name(snapshot: Snapshot, name: str) -> Path | None:
+    """Return the path of the workspace that `name` means; None if it does not exist or is outside."""
     try:
-        path = reviewed_files.real(snapshot.roots[0] / name)
-        return path if inside(snapshot, path) and path.exists() else None
-    except (OSError, ValueError):  # too long, or holding what is no character of a name
+        path = reviewed_files.resolve_path(snapshot.roots[0] / name)
+        return path if is_inside(snapshot, path) and path.exists() else None
+    except (OSError, ValueError):  # too long, or with characters that no name can have
         return None
 
 
 def _read(snapshot: Snapshot, core: Core, uri: str) -> Document:
+    """Read the file `uri` of the workspace. Raises JsonRpcInvalidParams."""
     path = origins.path_of(uri)
-    if path is None or not inside(snapshot, path):
+    if path is None or not is_inside(snapshot, path):
         raise JsonRpcInvalidParams(f"{uri} is neither open nor a file of a workspace folder; open it first")
     if why := core.index.explain(path):
         raise JsonRpcInvalidParams(why)
-    document = reviewed_files.read(path, core.review_limits, core.index.waived(path))
+    document = reviewed_files.read_document(path, core.review_limits, core.index.waived(path))
     if isinstance(document, str):
         raise JsonRpcInvalidParams(left_out.explain(path.name, document, path.name))
     return document

@@ -10,7 +10,7 @@ import pytest
 from agents.edits import apply_edits
 from agents.findings import Layer, Severity
 from agents.reviewer.chat_review.model_examiner import ModelExaminer
-from agents.reviewer.chat_review.model_review import placed_at, review_by_model
+from agents.reviewer.chat_review.model_review import locate_quote, review_by_model
 from agents.reviewer.reviewer import Reviewer
 from indexing.syntax.syntax import Syntax
 from models.chat import ChatError, Fault, never
@@ -124,7 +124,7 @@ def test_a_remark_that_the_model_does_not_stand_by_is_dropped() -> None:
     ],
 )
 def test_a_quote_is_found_whatever_the_space_around_it(quote: str, expected: str | None) -> None:
-    place = placed_at(quote, CODE)
+    place = locate_quote(quote, CODE)
     assert (CODE[place.start : place.end] if place else None) == expected
 
 

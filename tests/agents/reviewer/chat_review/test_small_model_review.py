@@ -9,7 +9,7 @@ import pytest
 from agents.edits import apply_edits
 from agents.findings import Layer, Severity
 from agents.reviewer.chat_review.model_review import review_by_model
-from agents.reviewer.chat_review.small_model_review import chosen_in, claims_in, line_in, numbered
+from agents.reviewer.chat_review.small_model_review import number_lines, parse_choice, parse_claims, parse_line
 from indexing.syntax.syntax import Syntax
 from models.chat import never
 from models.scripted.scripted_chat import ScriptedChat
@@ -155,7 +155,7 @@ LINES = ["def f(a):", "    if a > 1:", "", "    return a"]
     ],
 )
 def test_claims_are_read_however_they_are_written(answer: str, numbers: list[int]) -> None:
-    assert [one.number for one in claims_in(answer, LINES)] == numbers
+    assert [one.number for one in parse_claims(answer, LINES)] == numbers
 
 
 @pytest.mark.parametrize(
@@ -172,11 +172,11 @@ def test_claims_are_read_however_they_are_written(answer: str, numbers: list[int
     ],
 )
 def test_a_line_is_read_however_it_is_written(answer: str, line: str) -> None:
-    assert line_in(answer, LINES[1]) == line
+    assert parse_line(answer, LINES[1]) == line
 
 
 def test_letters_and_numbers() -> None:
-    assert [chosen_in(said) for said in ("A", "B.", "Version A is right", "A or B", "both", "")] == [
+    assert [parse_choice(said) for said in ("A", "B.", "Version A is right", "A or B", "both", "")] == [
         "A",
         "B",
         "A",
@@ -184,5 +184,5 @@ def test_letters_and_numbers() -> None:
         "",
         "",
     ]
-    assert numbered("a\nb") == "1: a\n2: b"
-    assert numbered("x\n" * 10).splitlines()[0] == " 1: x"
+    assert number_lines("a\nb") == "1: a\n2: b"
+    assert number_lines("x\n" * 10).splitlines()[0] == " 1: x"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.reviewer.coverage import coverage
-from agents.reviewer.coverage.coveragepy_data import statements
+from agents.reviewer.coverage.coveragepy_data import find_statements
 from indexing.process.children import Bounds
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_statements_are_those_that_coverage_counts() -> None:
-    assert statements(SOURCE) == [(2, 2), (5, 8), (10, 10), (11, 11), (12, 12)]
+    assert find_statements(SOURCE) == [(2, 2), (5, 8), (10, 10), (11, 11), (12, 12)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_statements_are_those_that_coverage_counts() -> None:
     ],
 )
 def test_a_line_counts_when_it_can_be_run(text: str, lines: list[int]) -> None:
-    assert [first for first, _ in statements(text)] == lines
+    assert [first for first, _ in find_statements(text)] == lines
 
 
 @pytest.mark.parametrize("arcs", [True, False])
@@ -106,7 +106,11 @@ def test_coverage_in_cobertura_xml_is_read(folder: Path) -> None:
         "</coverage>"
     )
     found = coverage.read(folder / "coverage.xml", folder)
-    assert (found.percent, found.files[0].missed, coverage.gaps(found.files[0].missed)) == (50, (5, 6), ((5, 6),))
+    assert (found.percent, found.files[0].missed, coverage.group_lines(found.files[0].missed)) == (
+        50,
+        (5, 6),
+        ((5, 6),),
+    )
 
 
 def test_coverage_in_lcov_is_read_and_adds_up(folder: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.reviewer.likelihood.alternatives import sites
+from agents.reviewer.likelihood.alternatives import find_sites
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
 from tests import marked
@@ -14,7 +14,7 @@ def offered(fixture: str, kind: str, language: str = "python") -> list[tuple[str
     case = marked.parse(fixture)
     text = case.files["main.py"]
     start = case.cursor[1] if case.cursor else 0
-    found = sites(Syntax.of(document_of(text, language)), Span(start, len(text)))
+    found = find_sites(Syntax.of(document_of(text, language)), Span(start, len(text)))
     assert all(text[site.span.start : site.span.end] == site.written for site in found)
     assert all(site.about.start < site.about.end for site in found)
     return [(site.written, site.alternatives) for site in found if site.kind == kind]
@@ -139,7 +139,7 @@ def test_an_unknown_language_gives_nothing() -> None:
 
 def test_an_alternative_that_is_bound_and_never_used_comes_first_and_is_told() -> None:
     code = "def area(width, height):\n    depth = width\n    return width * depth\n"
-    found = sites(Syntax.of(document_of(code)), Span(0, len(code)))
+    found = find_sites(Syntax.of(document_of(code)), Span(0, len(code)))
     assert [(site.written, site.alternatives, site.unused) for site in found if site.kind == "unlikely-name"] == [
         ("width", ("height",), {"height"}),
         ("width", ("height", "depth"), {"height"}),

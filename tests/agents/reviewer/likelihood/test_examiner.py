@@ -23,13 +23,13 @@ def expecting(text: str) -> ScriptedModel:
 
 def measured(monkeypatch: pytest.MonkeyPatch, *, precise: bool) -> None:
     known = Calibration(precise=precise, threshold=0.5, weights=WEIGHTS)
-    monkeypatch.setattr(calibration, "of_model", lambda name: known if name == "scripted" else None)
+    monkeypatch.setattr(calibration, "load_calibration", lambda name: known if name == "scripted" else None)
 
 
 def test_slips_are_found_function_by_function(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, precise=True)
     document = document_of(CODE)
-    units = layers.units(document, Syntax.of(document))
+    units = layers.find_units(document, Syntax.of(document))
     examined = list(
         LikelihoodExaminer(expecting("return width * height")).examine(document, units, cancelled=lambda: False)
     )
@@ -64,7 +64,7 @@ def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
     measured(monkeypatch, precise=precise)
     document = document_of(CODE)
     examiner = LikelihoodExaminer(expecting("return width * height"), always=always)
-    units = layers.units(document, Syntax.of(document))
+    units = layers.find_units(document, Syntax.of(document))
     assert any(found for _, found in examiner.examine(document, units, cancelled=lambda: False)) == finds
     assert bool(examiner.problem) != finds
 
@@ -72,11 +72,11 @@ def test_a_model_that_is_not_precise_looks_only_when_a_person_wants_it(
 def test_a_model_that_was_never_measured_says_so_to_who_asked_for_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(calibration, "of_model", lambda _: None)
-    assert "never measured" in LikelihoodExaminer(ScriptedModel({})).problem
+    monkeypatch.setattr(calibration, "load_calibration", lambda _: None)
+    assert "was not calibrated" in LikelihoodExaminer(ScriptedModel({})).problem
     assert not caplog.text
     LikelihoodExaminer(ScriptedModel({}), always=True)
-    assert "never measured" in caplog.text
+    assert "was not calibrated" in caplog.text
 
 
 def test_where_the_static_layer_speaks_the_model_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +93,6 @@ def test_a_broken_model_finds_nothing(monkeypatch: pytest.MonkeyPatch, caplog: p
     model = expecting("return width * height")
     model.close()
     document = document_of(CODE)
-    units = layers.units(document, Syntax.of(document))
+    units = layers.find_units(document, Syntax.of(document))
     assert list(LikelihoodExaminer(model).examine(document, units, cancelled=lambda: False)) == []
     assert "found nothing" in caplog.text

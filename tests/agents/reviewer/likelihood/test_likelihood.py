@@ -88,13 +88,13 @@ def test_a_model_that_is_not_precise_finds_nothing(monkeypatch: pytest.MonkeyPat
     table = tmp_path / "likelihood.toml"
     monkeypatch.setattr(calibration, "TABLE", table)
     for precise, count in ((False, 0), (True, 1)):
-        calibration.of_model.cache_clear()
+        calibration.load_calibration.cache_clear()
         table.write_text(
             f"[model.scripted]\nprecise = {str(precise).lower()}\nthreshold = 0.5\n"
             "[model.scripted.weights]\nunlikely-name = [-2.0, 1.0, 0.0, 0.0]\n"
         )
         assert len(review(wants("return width * height"), known=None)) == count
-    calibration.of_model.cache_clear()
+    calibration.load_calibration.cache_clear()
 
 
 def test_no_more_candidates_are_scored_than_allowed() -> None:
@@ -138,7 +138,7 @@ def test_any_text_is_reviewed(code: str) -> None:
 
 
 def test_the_committed_calibrations_are_readable() -> None:
-    known = calibration.of_model("starling-mini")
+    known = calibration.load_calibration("starling-mini")
     assert known is not None
     assert set(known.weights) <= set(likelihood.MESSAGES)
     assert 0 < known.threshold < 1

@@ -9,7 +9,7 @@ import pytest
 from agents import actions
 from agents.reviewer.review_policy import ReviewPolicy
 from agents.reviewer.reviewer import Reviewer
-from agents.reviewer.ruff.import_index import Importers
+from agents.reviewer.ruff.import_index import ImportIndex
 from indexing.syntax.documents import Document
 from tests.marked import parse
 
@@ -117,7 +117,7 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("agents.reviewer.ruff.import_index._FRESH_S", 0.0)
     marked = parse("#- main.py\nimport json\n#- app.py\nx = 1\n")
     marked.write(tmp_path)
-    importers = Importers(lambda: [tmp_path])
+    importers = ImportIndex(lambda: [tmp_path])
     assert not importers.may_use(tmp_path / "main.py", ["json"])
     (tmp_path / "app.py").write_text("from main import json\n", "utf-8")
     assert importers.may_use(tmp_path / "main.py", ["json"])

@@ -146,7 +146,7 @@ def test_a_project_file_of_brackets_without_end_costs_no_finding(tmp_path: Path)
 def test_what_a_configuration_extends_is_read_only_where_it_is_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
     (tmp_path / "ruff.toml").write_text('extend = "pipe"\nlint.ignore = ["E501"]\n')
-    assert ruff_settings._ignored(tmp_path / "ruff.toml") == ("E501",)
+    assert ruff_settings._read_ignored_codes(tmp_path / "ruff.toml") == ("E501",)
 
 
 @pytest.mark.parametrize(
@@ -166,18 +166,18 @@ def test_a_configuration_that_nobody_can_read_to_its_end_is_not_handed_to_ruff(
     main = document(UNUSED, path=tmp_path / "main.py")
     reviewer = Reviewer()
     assert codes(reviewer.review(main)) == ["F401", "F821"]
-    assert "is not in force" in reviewer.problem
+    assert "is not used" in reviewer.problem
     assert [codes(found) for _, found in reviewer.review_files([main])] == [["F401", "F821"]]
-    assert "is not in force" in reviewer.problem
+    assert "is not used" in reviewer.problem
 
 
 def test_a_configuration_that_ignores_more_than_a_command_line_holds_loses_no_finding(tmp_path: Path) -> None:
     ignored = ["F401", *(f"N{n}" for n in range(60_000))]
     text = f"[tool.ruff.lint]\nignore = {ignored!r}\n"
     (tmp_path / "pyproject.toml").write_text(text)
-    settings = Ruff("").settings.of(tmp_path / "main.py", everything=False)
+    settings = Ruff("").settings.resolve(tmp_path / "main.py", everything=False)
     assert "F401" in settings.ignored
-    assert sum(map(len, settings.arguments())) < 10_000
+    assert sum(map(len, settings.build_arguments())) < 10_000
 
 
 def test_ruff_that_takes_too_much_memory_with_a_configuration_works_without_it(tmp_path: Path) -> None:
@@ -196,14 +196,14 @@ def test_ruff_that_takes_too_much_memory_with_a_configuration_works_without_it(t
     ruff = Ruff(str(program))
     small = Bounds(seconds=60, memory_bytes=150_000_000, output_bytes=1_000_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agents.reviewer.ruff.ruff._within", lambda _: small)
+        patch.setattr("agents.reviewer.ruff.ruff._make_bounds", lambda _: small)
         main = document(UNUSED, path=workspace / "main.py")
         (workspace / "main.py").write_text(UNUSED)
         assert ruff.check_files([main], ReviewPolicy())[0] == {main.uri: ()}
         assert "takes too much memory" in ruff.check(main, ReviewPolicy()).problem
     (workspace / "ruff.toml").write_text("line-length = 91\n")
     os.utime(workspace / "ruff.toml", (1, 1))
-    assert ruff.settings.of(workspace / "main.py", everything=False).file == workspace / "ruff.toml"
+    assert ruff.settings.resolve(workspace / "main.py", everything=False).file == workspace / "ruff.toml"
 
 
 def test_files_whose_findings_are_too_many_at_once_are_looked_at_in_parts(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.findings import Severity
-from agents.reviewer.notebook_cells import said_of_cell
+from agents.reviewer.notebook_cells import filter_cell_findings
 from agents.reviewer.reviewer import Reviewer
 from tests.agents.reviewer.labels import document
 
@@ -126,12 +126,12 @@ def test_a_build_program_gives_its_files_names() -> None:
 )
 def test_a_cell_is_no_module(text: str) -> None:
     found = REVIEWER.review(document(text, path=Path("/w/cell.py")))
-    assert said_of_cell(found, text) == ()
+    assert filter_cell_findings(found, text) == ()
 
 
 @pytest.mark.parametrize(("text", "code"), [("return 1", "F706"), ("x = (", "invalid-syntax"), ("yield 1", "F704")])
 def test_what_no_cell_may_do_is_an_error(text: str, code: str) -> None:
-    found = said_of_cell(REVIEWER.review(document(text, path=Path("/w/cell.py"))), text)
+    found = filter_cell_findings(REVIEWER.review(document(text, path=Path("/w/cell.py"))), text)
     assert [each.code for each in found] == [code]
 
 

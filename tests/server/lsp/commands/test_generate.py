@@ -256,7 +256,7 @@ async def test_a_workflow_is_one_proposal_and_its_record_is_kept(bench: Bench) -
     assert bench.desk.asked == ["message"]  # one question, for the code and its test
     assert bench.text == BODY
     assert "assert area(2) == 4" in (bench.root / "tests" / "test_main.py").read_text(encoding="utf-8")
-    assert "not known how the tests" in result["tested"]
+    assert "does not know how to run the tests" in result["tested"]
     (record,) = await listed_workflows(bench)
     assert (record["id"], record["outcome"], record["proposal"]) == (result["workflow"], "applied", result["proposal"])
     assert record["rounds"] == result["rounds"]

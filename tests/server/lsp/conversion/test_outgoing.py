@@ -21,7 +21,7 @@ def popup(fixture: str, text: str, *, back: int = 0) -> types.CompletionItem:
     assert case.cursor is not None
     at = case.cursor[1]
     document = OpenText.of("untitled:1", None, "python", 1, case.text)
-    (item,) = outgoing.popup_items(Completion((suggestion(text, at - back, at),)), document, at, "utf-16").items
+    (item,) = outgoing.build_popup_items(Completion((suggestion(text, at - back, at),)), document, at, "utf-16").items
     return item
 
 

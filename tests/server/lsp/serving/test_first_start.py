@@ -10,7 +10,7 @@ import pytest
 from models.local import machine
 from models.local.machine import Machine
 from server.assembly.settings import ModelSettings, Settings
-from server.lsp.serving.first_start import HINT, TOLD_FILE, tell
+from server.lsp.serving.first_start import HINT, TOLD_FILE, show_hint_once
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def told(**model: Any) -> list[str]:
     said: list[str] = []
-    tell(Settings(model=ModelSettings(**model)), said.append)
+    show_hint_once(Settings(model=ModelSettings(**model)), said.append)
     return said
 
 

@@ -208,5 +208,5 @@ def test_at_a_terminal_one_line_says_that_a_model_is_loading(monkeypatch: pytest
 
     core = Core(Settings(), cast("Index", None), cast("Generator", ScriptedGenerator()), LazyModel(ENTRY, load))
     for _ in range(2):  # once, and never of one that is there
-        complete._be_patient(core)
+        complete._wait_for_model(core)
         assert said == ["loading scripted"]

@@ -42,7 +42,7 @@ def test_edits_by_utf16_positions_give_the_text_of_an_editor_that_counts_utf16(t
         new = as_json_brings_it(raw)
         start, end = sorted(naive.offset(shown, *place, "utf-16") for place in ((line, column), (to_line, to_column)))
         shown = as_json_brings_it(shown[:start] + new + shown[end:])
-        document = incoming.changed(document, [change((line, column), (to_line, to_column), new)], 2, "utf-16")
+        document = incoming.apply_changes(document, [change((line, column), (to_line, to_column), new)], 2, "utf-16")
         assert document.text == shown
         assert [document.lines.find_start(number) for number in range(document.lines.count)] == naive.starts(shown)
 
@@ -70,7 +70,7 @@ def test_an_edit_across_blocks_leaves_the_index_of_the_whole_text(
 
 def test_an_edit_leaves_the_snapshot_before_it_alone() -> None:
     before = opened("one\ntwo\n")
-    after = incoming.changed(before, [change((0, 0), (1, 0), "")], 2, "utf-16")
+    after = incoming.apply_changes(before, [change((0, 0), (1, 0), "")], 2, "utf-16")
     assert (before.text, before.version, before.lines.count, before.record.text) == ("one\ntwo\n", 1, 3, "one\ntwo\n")
     assert (after.text, after.version, after.lines.count, after.record.text) == ("two\n", 2, 2, "two\n")
     with pytest.raises(FrozenInstanceError):
@@ -81,12 +81,12 @@ def test_an_edit_leaves_the_snapshot_before_it_alone() -> None:
 
 def test_changes_of_one_notification_build_upon_each_other() -> None:
     changes = [change((0, 0), (0, 0), "ab\n"), change((1, 0), (1, 0), "c"), change((0, 1), (0, 2), "")]
-    assert incoming.changed(opened(""), changes, 2, "utf-16").text == "a\nc"
+    assert incoming.apply_changes(opened(""), changes, 2, "utf-16").text == "a\nc"
 
 
 def test_a_change_without_a_range_is_the_whole_text() -> None:
     whole = types.TextDocumentContentChangeWholeDocument("new\n")
-    assert incoming.changed(opened("old"), [whole], 5, "utf-16") == opened("new\n", version=5)
+    assert incoming.apply_changes(opened("old"), [whole], 5, "utf-16") == opened("new\n", version=5)
 
 
 def test_the_core_gets_no_lone_surrogate_and_the_same_offsets() -> None:
@@ -104,15 +104,15 @@ def test_a_text_too_large_to_keep_is_not_kept_until_it_is_sent_anew(monkeypatch:
     monkeypatch.setattr(open_documents, "MAX_CHARACTERS", 10)
     document = opened("x" * 11)
     assert (document.text, document.oversized) == ("", True)
-    assert incoming.changed(document, [change((0, 0), (0, 0), "y")], 2, "utf-16").oversized
-    small = incoming.changed(document, [types.TextDocumentContentChangeWholeDocument("y")], 2, "utf-16")
+    assert incoming.apply_changes(document, [change((0, 0), (0, 0), "y")], 2, "utf-16").oversized
+    small = incoming.apply_changes(document, [types.TextDocumentContentChangeWholeDocument("y")], 2, "utf-16")
     assert (small.text, small.oversized) == ("y", False)
     assert opened("x" * 10).with_replacement(0, 0, "y").oversized
 
 
 def test_files_have_a_path_and_other_documents_none() -> None:
     item = types.TextDocumentItem("file:///home/me/a%20b.py", "python", 1, "")
-    assert incoming.opened(item).path == Path("/home/me/a b.py")
+    assert incoming.open_text(item).path == Path("/home/me/a b.py")
     for uri in (
         "untitled:Untitled-1",
         "vscode-notebook-cell:/home/me/n.ipynb#W0",
@@ -120,14 +120,14 @@ def test_files_have_a_path_and_other_documents_none() -> None:
         "file:relative",
         "file:///a%00b",
     ):
-        assert incoming.opened(types.TextDocumentItem(uri, "python", 1, "")).path is None
+        assert incoming.open_text(types.TextDocumentItem(uri, "python", 1, "")).path is None
 
 
 def test_the_editors_language_counts_before_the_files_name() -> None:
     named = [("typescriptreact", "a.ts", "tsx"), ("plaintext", "a.py", "python"), ("plaintext", "notes", "text")]
     for language_id, name, ours in named:
         item = types.TextDocumentItem(f"file:///home/{name}", language_id, 1, "")
-        assert incoming.opened(item).language == ours
+        assert incoming.open_text(item).language == ours
 
 
 def test_closing_what_is_not_open_is_harmless() -> None:

@@ -351,7 +351,7 @@ async def test_of_a_cell_nothing_is_said_that_the_other_cells_decide(editor: Edi
 
 
 async def test_why_a_review_gives_less_is_told_once(editor: Editor) -> None:
-    editor.reviewer.problem = "ruff failed; its findings are left out."
+    editor.reviewer.problem = "ruff failed (error), so its findings are missing."
     await editor.begin()
     editor.open("good")
     await editor.until(lambda: (1, []) in published(editor))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.cli.confirming import coloured
+from server.cli.terminal_asker import colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,7 +156,7 @@ def run(root: Path, *arguments: str) -> list[str]:
 def test_without_a_terminal_nothing_is_written(root: Path) -> None:
     assert run(root, "edit") == [
         "refused",
-        "There is no terminal to ask on, so nothing is written; run it in one, or allow it with --yes edit.",
+        "There is no terminal to ask on, so nothing is written; run the command in one, or add --yes edit.",
     ]
     assert (root / "a.py").read_bytes() == b"x = 1\r\n"
 
@@ -174,5 +174,5 @@ def test_yes_to_one_kind_allows_no_other(root: Path) -> None:
 
 
 def test_escapes_in_a_change_are_shown_and_not_sent(root: Path) -> None:
-    assert "\x1b" not in coloured("+y\x1b]0;owned\x07").plain
+    assert "\x1b" not in colour("+y\x1b]0;owned\x07").plain
     assert run(root, "escape", "edit")[0] == "applied"

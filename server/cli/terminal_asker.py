@@ -1,8 +1,7 @@
-"""Asking on the terminal: the diff in colour, then one question; a client of the gate like any editor.
+"""The asker of the command line: shows the diff in colour on the terminal, then asks one question.
 
-Without a terminal nobody can be asked, and nothing is written unless `--yes` named every kind of change that a proposal
-holds. Everything is written to stderr, for stdout is the command's answer. What an agent wrote cannot drive the
-terminal. Start at `TerminalAsker`.
+Without a terminal nothing is written, unless `--yes` names every kind of change in the proposal. Writes to stderr only;
+stdout is for the command's answer. Escapes control characters in what an agent wrote. Start at `TerminalAsker`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """A kind of change, as `--yes` names it."""
+    """A kind of change, as a value of `--yes`."""
 
     EDIT = "edit"
     CREATE = "create"
@@ -64,8 +63,8 @@ class TerminalAsker:
     """Asks the person at the terminal.
 
     Args:
-        yes: kinds of change that need no question.
-        entered: where answers come from; a test hands in its own.
+        yes: kinds of change that are approved without a question.
+        entered: the stream of answers; stdin unless a test gives another one.
     """
 
     def __init__(self, yes: Collection[Kind] = (), entered: TextIO | None = None) -> None:
@@ -75,19 +74,19 @@ class TerminalAsker:
         self._turn = asyncio.Lock()
 
     def asks_while_applying(self, question: Question) -> bool:  # noqa: ARG002 (a terminal applies nothing)
-        """Nothing but a question asks here."""
+        """Whether the client asks while applying: never here."""
         return False
 
     def find_obstacle(self, question: Question) -> str:
-        """Why nobody can be asked, and which `--yes` would do."""
+        """Return why nobody can be asked, and which `--yes` would allow the change; "" if neither is needed."""
         missing = kinds_of(question) - self._yes
         if not missing or (self._entered.isatty() and sys.stderr.isatty()):
             return ""
         wanted = " ".join(f"--yes {kind}" for kind in Kind if kind in missing)
-        return f"There is no terminal to ask on, so nothing is written; run it in one, or allow it with {wanted}."
+        return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
     async def ask(self, question: Question) -> Answer:
-        """Show the diff and ask, unless `--yes` has answered; who wants to see it again decides after that."""
+        """Show the diff and ask until there is an answer, unless `--yes` approves; "show" shows the diff again."""
         async with self._turn:
             show(question)
             if kinds_of(question) <= self._yes:
@@ -101,12 +100,12 @@ class TerminalAsker:
             return answer
 
     async def _choose(self, question: Question, lines: Lines) -> Answer | None:
-        """What a person entered, None for seeing it again; an empty line is a no, and so is the end of the input."""
+        """Ask once and return the answer, None to show the diff again; an empty line or the end of input is a no."""
         offered = wording.list_answers(question, showing=True)
         prompt = ", ".join(f"{KEYS[answer]}: {title.lower()}" for title, answer in offered.items())
         chosen = {KEYS[answer]: answer for answer in offered.values()}
         while True:
-            sys.stderr.write(f"{terminal.printable(wording.phrase_line(question))}\n[{prompt}] ")
+            sys.stderr.write(f"{terminal.escape(wording.phrase_line(question))}\n[{prompt}] ")
             sys.stderr.flush()
             line = await lines.next()
             entered = line.strip().lower()
@@ -117,17 +116,17 @@ class TerminalAsker:
 
 
 def show(question: Question) -> None:
-    """Write the diff and all there is to know, in colour where there is a terminal."""
-    console = terminal.err()
-    console.print(coloured(wording.phrase_document(question)), soft_wrap=True)
+    """Write the whole question with its diff to stderr, in colour on a terminal."""
+    console = terminal.get_stderr()
+    console.print(colour(wording.phrase_document(question)), soft_wrap=True)
 
 
-def coloured(text: str) -> Text:
-    """A diff and its head for a terminal; control characters are shown, not sent."""
-    from rich.text import Text  # noqa: PLC0415 (60 ms that commands without a question need not pay)
+def colour(text: str) -> Text:
+    """Return the text of a question coloured as a diff, with control characters escaped."""
+    from rich.text import Text  # noqa: PLC0415 (60 ms, which commands without a question save)
 
     whole = Text()
-    for number, line in enumerate(terminal.printable(text).split("\n")):
+    for number, line in enumerate(terminal.escape(text).split("\n")):
         style = next((style for begin, style in STYLES.items() if line.startswith(begin)), "")
         whole.append(f"{line}\n" if line else "\n", style="bold" if number == 0 else style)
     whole.right_crop(1)
@@ -135,7 +134,7 @@ def coloured(text: str) -> Text:
 
 
 def kinds_of(question: Question) -> frozenset[Kind]:
-    """All kinds of change that a yes would allow."""
+    """Return all kinds of change that a yes approves."""
     if question.proposal is None:
         return frozenset({Kind.COMMIT if question.tool == GIT_COMMIT else Kind.RUN})
     table = {CreateFile: Kind.CREATE, RenameFile: Kind.RENAME, DeleteFile: Kind.DELETE}
@@ -144,9 +143,9 @@ def kinds_of(question: Question) -> frozenset[Kind]:
 
 @dataclass
 class Lines:
-    """Lines that a person enters, read in a thread: a question that is over does not hold the program up.
+    """The lines that a person enters, read in a thread, so that the program can end while a question is open.
 
-    What was entered before a question, or for one that is over, answers nothing.
+    A line entered before a question, or after its end, does not answer it.
     """
 
     source: TextIO
@@ -154,20 +153,20 @@ class Lines:
     _reading: bool = field(default=False)
 
     def forget(self) -> None:
-        """Whatever was entered so far, or for an earlier question that nobody waits for, is dropped."""
+        """Drop what was entered so far."""
         self._waiting = None
         if termios is not None and self.source.isatty():
             termios.tcflush(self.source.fileno(), termios.TCIFLUSH)
 
     async def next(self) -> str:
-        """The next line; "" at the end of the input."""
+        """Return the next line that is entered; "" at the end of the input."""
         loop = asyncio.get_running_loop()
         waiting = self._waiting = loop.create_future()
 
         def read() -> None:
             line = self.source.readline()
-            with contextlib.suppress(RuntimeError):  # the program ended meanwhile
-                loop.call_soon_threadsafe(self._came, line)
+            with contextlib.suppress(RuntimeError):  # the event loop was closed meanwhile
+                loop.call_soon_threadsafe(self._receive, line)
 
         if not self._reading:
             self._reading = True
@@ -175,7 +174,7 @@ class Lines:
         line: str = await waiting
         return line
 
-    def _came(self, line: str) -> None:
+    def _receive(self, line: str) -> None:
         self._reading = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(line)

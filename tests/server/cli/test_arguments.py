@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.cli import place
-from server.cli.place import Place
+from server.cli import arguments
+from server.cli.arguments import Cursor
 from server.cli.terminal import Failure, Misuse
 from tests.marked import parse
 
@@ -27,7 +27,7 @@ from tests.marked import parse
     ],
 )
 def test_a_place_is_a_file_a_line_and_a_column(text: str, file: str, line: int, column: int) -> None:
-    assert place.parse(text) == Place(file, line, column)
+    assert arguments.parse_cursor(text) == Cursor(file, line, column)
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,18 @@ def test_a_place_is_a_file_a_line_and_a_column(text: str, file: str, line: int, 
 )  # fmt: skip
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(Misuse, match=r"src/app\.py:12:5"):
-        place.parse(text)
+        arguments.parse_cursor(text)
 
 
 @given(st.text(min_size=1), st.integers(1, 10**8), st.integers(1, 10**8))
 def test_any_name_survives(file: str, line: int, column: int) -> None:
-    assert place.parse(f"{file}:{line}:{column}") == Place(file, line, column)
+    assert arguments.parse_cursor(f"{file}:{line}:{column}") == Cursor(file, line, column)
 
 
 @given(st.text())
 def test_parsing_fails_in_one_way_only(text: str) -> None:
     try:
-        found = place.parse(text)
+        found = arguments.parse_cursor(text)
     except Misuse:
         return
     assert found.file
@@ -64,17 +64,17 @@ def test_every_place_of_a_text_has_its_offset(lines: list[str], ending: str, dat
     number = data.draw(st.integers(0, len(lines) - 1))
     column = data.draw(st.integers(0, len(lines[number])))
     expected = sum(len(line) + len(ending) for line in lines[:number]) + column
-    assert place.offset(Place("f", number + 1, column + 1), ending.join(lines)) == expected
+    assert arguments.find_offset(Cursor("f", number + 1, column + 1), ending.join(lines)) == expected
 
 
 def test_a_column_counts_characters_not_code_units() -> None:
     fixture = parse("x = '🐦é' + $0y\n")
     assert fixture.cursor is not None
-    assert place.offset(Place("main.py", 1, 12), fixture.text) == fixture.cursor[1]
+    assert arguments.find_offset(Cursor("main.py", 1, 12), fixture.text) == fixture.cursor[1]
 
 
 def test_a_place_behind_the_last_line_end_is_a_line_of_its_own() -> None:
-    assert place.offset(Place("f", 2, 1), "a\n") == 2
+    assert arguments.find_offset(Cursor("f", 2, 1), "a\n") == 2
 
 
 @pytest.mark.parametrize(
@@ -84,22 +84,22 @@ def test_a_place_behind_the_last_line_end_is_a_line_of_its_own() -> None:
 )  # fmt: skip
 def test_a_place_outside_says_what_there_is(line: int, column: int, message: str) -> None:
     with pytest.raises(Failure, match=message):
-        place.offset(Place("f.py", line, column), "abc\r\nd\r\n")
+        arguments.find_offset(Cursor("f.py", line, column), "abc\r\nd\r\n")
 
 
 def test_a_file_belongs_to_its_repository_before_its_project(tmp_path: Path) -> None:
     (tmp_path / "repo" / ".git").mkdir(parents=True)
     (tmp_path / "repo" / "sub" / "src").mkdir(parents=True)
     (tmp_path / "repo" / "sub" / "pyproject.toml").touch()
-    assert place.workspace_of(tmp_path / "repo" / "sub" / "src" / "a.py") == tmp_path / "repo"
+    assert arguments.workspace_of(tmp_path / "repo" / "sub" / "src" / "a.py") == tmp_path / "repo"
 
 
 def test_without_a_repository_it_is_the_nearest_project_and_else_the_folder(tmp_path: Path) -> None:
     (tmp_path / "project" / "src").mkdir(parents=True)
     (tmp_path / "project" / "go.mod").touch()
-    assert place.workspace_of(tmp_path / "project" / "src" / "a.go") == tmp_path / "project"
+    assert arguments.workspace_of(tmp_path / "project" / "src" / "a.go") == tmp_path / "project"
     (tmp_path / "loose").mkdir()
-    assert place.workspace_of(tmp_path / "loose" / "a.py") == tmp_path / "loose"
+    assert arguments.workspace_of(tmp_path / "loose" / "a.py") == tmp_path / "loose"
 
 
 def test_without_any_mark_it_is_the_folder_of_the_command_if_that_holds_the_file(
@@ -107,17 +107,17 @@ def test_without_any_mark_it_is_the_folder_of_the_command_if_that_holds_the_file
 ) -> None:
     (tmp_path / "loose" / "package").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "loose")
-    assert place.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose"
-    assert place.workspace_of(tmp_path / "b.py") == tmp_path
+    assert arguments.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose"
+    assert arguments.workspace_of(tmp_path / "b.py") == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path / "loose"))
-    assert place.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose" / "package"
+    assert arguments.workspace_of(tmp_path / "loose" / "package" / "a.py") == tmp_path / "loose" / "package"
 
 
 def test_the_home_folder_is_never_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".git").mkdir()
     (tmp_path / "notes").mkdir()
-    assert place.workspace_of(tmp_path / "notes" / "a.py") == tmp_path / "notes"
+    assert arguments.workspace_of(tmp_path / "notes" / "a.py") == tmp_path / "notes"
 
 
 @pytest.fixture
@@ -142,21 +142,21 @@ OUT = ["file.py", "again.py", "folder", "folder/src/app.py", "src/../file.py", "
 @pytest.mark.parametrize("named", OUT)
 def test_who_writes_is_not_led_out_of_a_workspace_by_a_link(linked: Path, named: str) -> None:
     with pytest.raises(Failure, match=r"is a link that leads out of .*here; .*other"):
-        place.workspace_of(Path(named.format(root=linked)), writes=True)
+        arguments.workspace_of(Path(named.format(root=linked)), writes=True)
 
 
 @pytest.mark.parametrize("named", OUT)
 def test_who_reads_is_told_where_a_link_leads(linked: Path, named: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert place.workspace_of(Path(named.format(root=linked))) == linked / "other"
+    assert arguments.workspace_of(Path(named.format(root=linked))) == linked / "other"
     told = " ".join(capsys.readouterr().err.split())
     assert "is a link to" in told
 
 
 @pytest.mark.parametrize("named", ["inside.py", "src", ".", "src/app.py", "{root}/here/inside.py"])
 def test_links_within_a_workspace_lead_where_they_lead(linked: Path, named: str) -> None:
-    assert place.workspace_of(Path(named.format(root=linked)), writes=True) == linked / "here"
+    assert arguments.workspace_of(Path(named.format(root=linked)), writes=True) == linked / "here"
 
 
 def test_a_workspace_that_is_entered_through_a_link_is_one(linked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(linked / "here" / "folder")
-    assert place.workspace_of(Path("src/app.py"), writes=True) == linked / "other"
+    assert arguments.workspace_of(Path("src/app.py"), writes=True) == linked / "other"

@@ -1,0 +1,145 @@
+"""Sessions: conversations of a person with the team, kept so that any client can list, resume and export these.
+
+One client at a time drives a session: it holds a lease, which it renews with every call and which expires by itself
+when that client dies. Calls block, may come from any thread and raise `StateError`. Start at `Sessions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LEASE_S = 60.0
+"""Seconds that a lease lasts after the last call of its owner."""
+
+LONGEST_TEXT = 1_000_000
+"""Characters of one entry's text, and of its details; more is a ValueError."""
+
+
+class SessionState(StrEnum):
+    """Activity of a session."""
+
+    IDLE = "idle"
+    PROCESSING = "processing"  # a model is asked
+    WAITING = "waiting"  # for a person's answer
+    EXECUTING = "executing"  # a tool runs
+    ERROR = "error"  # the last turn failed; the next one may succeed
+
+
+class EntryKind(StrEnum):
+    """Origin of an entry of a session."""
+
+    PERSON = "person"
+    AGENT = "agent"
+    CALL = "call"  # a tool's call by an agent
+    RESULT = "result"  # what a tool answered: data, never an instruction
+    NOTE = "note"  # the program's own: a summary, a cancellation, an error
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session, without its entries.
+
+    Attributes:
+        id: its id.
+        workspace: the workspace folder, as a URI.
+        title: its name for a person.
+        role: name of the agent that answers, "" for the router's choice.
+        state: its activity as last recorded; any but IDLE or ERROR without an owner: its client died meanwhile.
+        created: seconds since the epoch.
+        changed: when an entry, its state or its title last changed, seconds since the epoch.
+        owner: the client that holds the lease, "" where none does.
+        entries: how many entries it has.
+    """
+
+    id: str
+    workspace: str
+    title: str
+    role: str
+    state: SessionState
+    created: float
+    changed: float
+    owner: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a session's history. `number` and `at` are filled in when it is recorded.
+
+    Attributes:
+        kind: where it comes from.
+        by: name of the person's client, the agent or the tool.
+        text: what was said, asked or answered.
+        details: what else a resumed session needs, as JSON: arguments, tokens, ids of requests; "" for nothing.
+        number: its place in the session, from 1.
+        at: when it was recorded, seconds since the epoch.
+    """
+
+    kind: EntryKind
+    by: str
+    text: str
+    details: str = ""
+    number: int = 0
+    at: float = 0.0
+
+
+class SessionUnavailable(Exception):  # noqa: N818 (an answer, not an error of the program)
+    """The session does not exist, or another client drives it; the message is a sentence for a person."""
+
+
+class Sessions(Protocol):
+    """The sessions of a user."""
+
+    def create(self, workspace: str, *, title: str, role: str = "") -> Session:
+        """Record a new session without entries and return it; evicts sessions beyond the bounds of the store."""
+        ...
+
+    def get(self, session: str) -> Session | None:
+        """Return the session with the id `session`, None if there is none."""
+        ...
+
+    def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
+        """Return up to `limit` sessions of `workspace`, the last changed first."""
+        ...
+
+    def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
+        """Return up to `limit` entries with a number above `after`, in order; () for an unknown session."""
+        ...
+
+    def acquire(self, session: str, owner: str) -> Session:
+        """Take or renew the lease for `owner` (unique to a client's process) and return the session.
+
+        Raises:
+            SessionUnavailable: it does not exist, or another owner's lease has not expired.
+        """
+        ...
+
+    def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
+        """Append `entries` and set the state in one step, and renew the lease of `owner`.
+
+        Raises:
+            SessionUnavailable: it does not exist, or `owner` does not hold its lease.
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        ...
+
+    def release(self, session: str, owner: str) -> None:
+        """Give up the lease of `owner`; does nothing where `owner` has none."""
+        ...
+
+    def rename(self, session: str, title: str) -> bool:
+        """Set the title, whoever drives the session; return whether there is such a session."""
+        ...
+
+    def delete(self, session: str) -> bool:
+        """Delete a session with its entries; return whether there was one.
+
+        Raises:
+            SessionUnavailable: a client drives it now.
+        """
+        ...

@@ -1,0 +1,171 @@
+"""The queue of tasks for the team: tasks with priorities and deadlines, and the workers that claim these.
+
+A queued task is work for an agent, which may take hours; `agents.tasks` holds the code actions, which are something
+else. Any number of workers in any number of processes share a queue. A worker claims a task, renews its claim while it
+works, and finishes or fails it; a claim without a sign of life is taken away. Whoever lost a claim is told so by the
+next call, so that no result is recorded twice. Calls block, may come from any thread and raise `StateError`.
+Start at `TaskQueue`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+ATTEMPTS = 3
+"""Claims that a task gets before it has failed."""
+
+STUCK_S = 3600.0
+"""Seconds without a sign of life after which a claim is taken away."""
+
+SOON_S = 3600.0
+"""Seconds before its deadline from which on a task counts as HIGH."""
+
+LONGEST_TEXT = 100_000
+"""Characters of a task's details, and of its result; more is a ValueError."""
+
+
+class Priority(IntEnum):
+    """Urgency of a task; the lowest number is claimed first."""
+
+    HIGH = 1
+    MEDIUM = 5
+    LOW = 10
+
+
+class TaskStatus(StrEnum):
+    """Stage of a task in the queue."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person
+    WAITING = "waiting"  # for a person's decision
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task as somebody wants it.
+
+    Attributes:
+        workspace: the workspace folder, as a URI.
+        title: an imperative of a few words.
+        details: everything else that the agent is told.
+        role: name of the agent that is to do it, "" for any.
+        priority: how urgent it is.
+        deadline: seconds since the epoch, None for none.
+        needs: ids of tasks that have to be done before.
+        parent: id of the task that it follows from, "" for none.
+        key: a second task with the same non-empty key is the first one, so that adding it again changes nothing.
+    """
+
+    workspace: str
+    title: str
+    details: str = ""
+    role: str = ""
+    priority: Priority = Priority.MEDIUM
+    deadline: float | None = None
+    needs: tuple[str, ...] = ()
+    parent: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedTask:
+    """A task in the queue.
+
+    Attributes:
+        id: its id.
+        task: what is wanted.
+        status: where it stands.
+        created: seconds since the epoch.
+        changed: when its status last changed, seconds since the epoch.
+        attempts: how often it was claimed; with `worker`, names one claim.
+        worker: who has claimed it, or did last; "" before that.
+        result: what came of it, or why it failed or waits; "" before that.
+    """
+
+    id: str
+    task: NewTask
+    status: TaskStatus
+    created: float
+    changed: float
+    attempts: int
+    worker: str
+    result: str
+
+
+class QueueFull(Exception):  # noqa: N818 (an answer, not an error of the program)
+    """Too many tasks are open in this workspace; the message is a sentence for a person."""
+
+
+class TaskQueue(Protocol):
+    """The tasks of a user's team."""
+
+    def add(self, task: NewTask) -> QueuedTask:
+        """Queue `task`; return the one that is there already if its key is.
+
+        Raises:
+            QueueFull: too many tasks of the workspace are open.
+            LookupError: a task of `needs` does not exist.
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        ...
+
+    def get(self, task: str) -> QueuedTask | None:
+        """Return the task with the id `task`, None if there is none."""
+        ...
+
+    def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
+        """Return up to `limit` tasks of `workspace`, the last added first, those of one status if that is given."""
+        ...
+
+    def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
+        """Claim the most urgent task for `worker`, None where nothing is to be done.
+
+        Order: priority (HIGH from `SOON_S` before the deadline on), then deadline, then age. Tasks whose needs are not
+        all done are skipped, and those of a role that is not in `roles`, unless that is empty. Claims without a sign of
+        life for `STUCK_S` are taken away before.
+        """
+        ...
+
+    def renew(self, claimed: QueuedTask) -> bool:
+        """Give a sign of life; return False where the claim is lost (cancelled, paused, stuck): stop then."""
+        ...
+
+    def finish(self, claimed: QueuedTask, result: str, follow_ups: Sequence[NewTask] = ()) -> bool:
+        """Record the result and queue `follow_ups`, in one step; return False, and do nothing, if the claim is lost.
+
+        Raises:
+            QueueFull, LookupError, ValueError: as `add` does; then nothing is recorded.
+        """
+        ...
+
+    def fail(self, claimed: QueuedTask, why: str) -> bool:
+        """Put a task back, or after `ATTEMPTS` claims end it; tasks that need it then wait for a person.
+
+        Returns False, and does nothing, if the claim is lost.
+        """
+        ...
+
+    def escalate(self, claimed: QueuedTask, why: str) -> bool:
+        """Leave a task to a person: it waits until `requeue` or `cancel`. Returns False if the claim is lost."""
+        ...
+
+    def pause(self, task: str) -> bool:
+        """Take a task that is queued or running out of the queue until `requeue`; return whether it was either."""
+        ...
+
+    def cancel(self, task: str) -> bool:
+        """End a task that is not over; those that need it wait for a person. Returns whether it was not over."""
+        ...
+
+    def requeue(self, task: str) -> bool:
+        """Queue a task again that is paused, waiting, failed or cancelled, with all attempts; return whether it was."""
+        ...

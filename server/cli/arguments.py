@@ -1,0 +1,139 @@
+# ruff: noqa: PTH110, PTH112, PTH114 (os.path returns False where pathlib raises: names too long, loops of links)
+"""Arguments of commands: a cursor written as `FILE:LINE:COLUMN`, and the workspace that a file belongs to.
+
+Lines and columns of a cursor count from 1; a column is a number of characters (code points). Start at `parse_cursor`
+and `workspace_of`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexing.syntax.texts import line_starts
+from server.cli import terminal
+from server.cli.terminal import Failure, Misuse
+from server.state import paths
+
+# Names that mark the top folder of a workspace; those of `TOPS` are looked for first, up to the root of the disk.
+TOPS = (".git", ".hg", ".jj", ".svn", ".starling.toml")
+PROJECTS = ("pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod", "pom.xml", "build.gradle", "Makefile")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A cursor in a file; `line` and `column` count from 1, column 1 is before the first character."""
+
+    file: str
+    line: int
+    column: int
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Parse FILE:LINE:COLUMN; the file's name may contain colons (`C:/x.py:3:1`).
+
+    Raises:
+        Misuse: `text` has another form.
+    """
+    file, _, rest = text.rpartition(":")
+    file, _, line = file.rpartition(":")
+    if not file or not _is_count(line) or not _is_count(rest):
+        raise Misuse(f"{text!r} is not FILE:LINE:COLUMN; write it like src/app.py:12:5, both counted from 1.")
+    return Cursor(file, int(line), int(rest))
+
+
+def find_offset(cursor: Cursor, text: str) -> int:
+    """Return the code-point offset of `cursor` in `text`.
+
+    Raises:
+        Failure: the text has no such line or column.
+    """
+    starts = line_starts(text)
+    if cursor.line > len(starts):
+        raise Failure(f"{cursor.file} has {_count(len(starts), 'line')}; give a line from 1 to {len(starts)}.")
+    start = starts[cursor.line - 1]
+    end = starts[cursor.line] if cursor.line < len(starts) else len(text)
+    line = text[start:end].removesuffix("\n").removesuffix("\r")
+    if cursor.column > len(line) + 1:
+        raise Failure(
+            f"line {cursor.line} of {cursor.file} has {_count(len(line), 'character')}; "
+            f"give a column from 1 to {len(line) + 1}."
+        )
+    return start + cursor.column - 1
+
+
+def workspace_of(path: Path, *, writes: bool = False) -> Path:
+    """Return the workspace of the file or folder `path`: the repository or project that holds it.
+
+    Without either it is the working directory if that holds `path`, so that `starling undo` run there finds the change;
+    else the file's folder. A link that leads out of its workspace is followed, with a note on stderr.
+
+    Raises:
+        Failure: such a link, if the command `writes`.
+    """
+    real = Path(os.path.realpath(path))
+    link = _find_link(path)
+    if link is None:
+        return _find_workspace(real)
+    around_link = _find_workspace(Path(os.path.realpath(link.parent)))
+    if real.is_relative_to(around_link):
+        return around_link
+    if writes:
+        raise Failure(f"{path} is a link that leads out of {around_link}; to have it changed, name {real}.")
+    found = _find_workspace(real)
+    terminal.note(f"{path} is a link to {real}; the workspace is {found}.")
+    return found
+
+
+def _find_link(path: Path) -> Path | None:
+    """Return the first link among the folders and the file of `path`; None for none.
+
+    Links in the root folder do not count (macOS has `/tmp`).
+    """
+    try:
+        at = Path(path.anchor) if path.is_absolute() else Path.cwd()
+    except OSError:  # the working directory was removed
+        return None
+    for part in path.parts[1:] if path.is_absolute() else path.parts:
+        at = at.parent if part == ".." else at / part
+        if os.path.islink(at) and at.parent != Path(at.anchor):
+            return at
+    return None
+
+
+def _find_workspace(path: Path) -> Path:
+    """Return the workspace of a path without links, by the marks `TOPS` and `PROJECTS`."""
+    folder = path if os.path.isdir(path) else path.parent
+    candidates = [f for f in (folder, *folder.parents) if f not in {paths.expanded("~"), Path(f.anchor)}]
+    for marks in (TOPS, PROJECTS):
+        for candidate in candidates:
+            if any(os.path.exists(candidate / mark) for mark in marks):
+                return candidate
+    try:
+        here = Path.cwd()
+    except OSError:  # the working directory was removed
+        return folder
+    return here if here in candidates else folder
+
+
+def resolve_folder(path: Path) -> Path:
+    """Return the real path of the folder `path`.
+
+    Raises:
+        Failure: `path` is no folder.
+    """
+    if not os.path.isdir(path):
+        what = "is not a folder" if os.path.lexists(path) else "does not exist"
+        raise Failure(f"{path} {what}; give a folder.")
+    return Path(os.path.realpath(path))
+
+
+def _is_count(text: str) -> bool:
+    """Whether `text` is a positive number of at most nine digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0
+
+
+def _count(number: int, what: str) -> str:
+    """Return `number` with the noun `what`, in the plural unless the number is 1."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,162 @@
+"""The tables of the team's memory: what agents remember, what they did, and what was decided.
+
+Implements `agents.ports.memory.Memory`. Replaces secrets in all texts before anything is stored. Bounded: memories by
+number, activities by days and number, decisions by days. Blocking; writes to the state database only.
+Start at `MemoryStore`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
+from indexing.workspace.secrets.literals import secret_literals
+from server.state.statements import storable
+
+if TYPE_CHECKING:
+    from server.state.database import State
+    from server.state.statements import Connection
+
+MOST_MEMORIES = 5000  # of one workspace
+MOST_ACTIVITIES = 50_000  # of a user, in all workspaces
+ACTIVITIES_KEPT_S = 30 * 24 * 3600.0
+DECISIONS_KEPT_S = 2 * 365 * 24 * 3600.0
+PLACEHOLDER = "(secret)"
+
+
+class MemoryStore:
+    """The tables of the team's memory."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def remember(self, memory: Remembered) -> None:
+        """Insert `memory`, or replace the one with its workspace, agent and key; evict the longest unchanged ones.
+
+        Raises:
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        now = time.time()
+        workspace = storable(memory.workspace)
+        texts = _clean(memory.agent, memory.key, memory.text)
+        row = (workspace, *texts, memory.source, *_clean(memory.origin), now, now)
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT INTO agent_memory (workspace, agent, name, content, source, origin, created, changed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace, agent, name) DO UPDATE SET"
+                " content = excluded.content, source = excluded.source, origin = excluded.origin,"
+                " changed = excluded.changed",
+                row,
+            )
+            _evict_memories(connection, workspace)
+
+    def recall(self, workspace: str, agent: str, limit: int) -> tuple[Remembered, ...]:
+        """Return up to `limit` memories that hold for `workspace` and `agent`, the last changed first."""
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
+                " WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?",
+                (storable(workspace), storable(agent), limit),
+            )
+            return tuple(
+                Remembered(place, who, key, text, Source(source), *rest)
+                for place, who, key, text, source, *rest in rows
+            )
+
+    def forget(self, workspace: str, agent: str, key: str) -> bool:
+        """Delete one memory; return whether there was one."""
+        with self._state.transaction() as connection:
+            deleted = connection.execute(
+                "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",
+                (storable(workspace), *_clean(agent, key)),
+            )
+            return deleted.rowcount == 1
+
+    def log(self, activity: Activity) -> None:
+        """Insert an activity; remove those that are older than 30 days or beyond the bound.
+
+        Raises:
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        now = time.time()
+        row = (storable(activity.workspace), *_clean(activity.agent, activity.activity, activity.details), now)
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT INTO activity_logs (workspace, agent, activity, details, at) VALUES (?, ?, ?, ?, ?)", row
+            )
+            connection.execute(
+                "DELETE FROM activity_logs WHERE at < ? OR id <= (SELECT max(id) FROM activity_logs) - ?",
+                (now - ACTIVITIES_KEPT_S, MOST_ACTIVITIES),
+            )
+
+    def list_activities(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Activity, ...]:
+        """Return up to `limit` activities in `workspace`, newest first; of all agents unless one is named."""
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT workspace, agent, activity, details, at FROM activity_logs"
+                " WHERE workspace = ? AND ? IN ('', agent) ORDER BY id DESC LIMIT ?",
+                (storable(workspace), storable(agent), limit),
+            )
+            return tuple(Activity(*row) for row in rows)
+
+    def decide(self, decision: Decision) -> None:
+        """Insert a decision; remove those older than two years.
+
+        Raises:
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        now = time.time()
+        texts = _clean(decision.agent, decision.kind, decision.question, decision.verdict, decision.details)
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM decision_history WHERE at < ?", (now - DECISIONS_KEPT_S,))
+            connection.execute(
+                "INSERT INTO decision_history (workspace, agent, kind, question, verdict, details, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (storable(decision.workspace), *texts, now),
+            )
+
+    def list_decisions(self, workspace: str, limit: int) -> tuple[Decision, ...]:
+        """Return up to `limit` decisions in `workspace`, newest first."""
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT workspace, agent, kind, question, verdict, details, at FROM decision_history"
+                " WHERE workspace = ? ORDER BY id DESC LIMIT ?",
+                (storable(workspace), limit),
+            )
+            return tuple(Decision(*row) for row in rows)
+
+    def clear(self, workspace: str) -> int:
+        """Delete all memories, activities and decisions of `workspace`; return how many rows that were."""
+        place = (storable(workspace),)
+        with self._state.transaction() as connection:
+            return (
+                connection.execute("DELETE FROM agent_memory WHERE workspace = ?", place).rowcount
+                + connection.execute("DELETE FROM activity_logs WHERE workspace = ?", place).rowcount
+                + connection.execute("DELETE FROM decision_history WHERE workspace = ?", place).rowcount
+            )
+
+
+def _evict_memories(connection: Connection, workspace: str) -> None:
+    """Remove the longest unchanged memories of `workspace` so that at most `MOST_MEMORIES` remain."""
+    evicted = connection.execute(
+        "SELECT agent, name FROM agent_memory WHERE workspace = ? ORDER BY changed DESC, agent, name LIMIT ? OFFSET ?",
+        (workspace, MOST_MEMORIES, MOST_MEMORIES),
+    ).fetchall()
+    connection.executemany(
+        "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",
+        [(workspace, *row) for row in evicted],
+    )
+
+
+def _clean(*texts: str) -> tuple[str, ...]:
+    """Return `texts` as they are stored: without secrets; raises ValueError for one longer than `LONGEST_TEXT`."""
+    if any(len(text) > LONGEST_TEXT for text in texts):
+        raise ValueError(f"a text has more than {LONGEST_TEXT:,} characters")
+    return tuple(storable(_hide_secrets(text)) for text in texts)
+
+
+def _hide_secrets(text: str) -> str:
+    for start, end in reversed(secret_literals(text)):
+        text = f"{text[:start]}{PLACEHOLDER}{text[end:]}"
+    return text

@@ -1,0 +1,187 @@
+"""The tables of sessions: conversations with the team, their entries, and which client drives each.
+
+Implements `agents.ports.sessions.Sessions`. Bounded in days and in sessions; the longest unchanged go first, except
+those that a client drives now. Blocking; writes to the state database only. Start at `SessionStore`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from agents.ports.sessions import (
+    LEASE_S,
+    LONGEST_TEXT,
+    Entry,
+    EntryKind,
+    Session,
+    SessionState,
+    SessionUnavailable,
+)
+from server.state.statements import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.state.database import State
+    from server.state.statements import Connection
+
+KEPT_S = 365 * 24 * 3600.0
+MOST_SESSIONS = 1000  # of a user, in all workspaces
+_SELECT = "SELECT id, workspace, title, role, state, created, changed, owner, leased, entries FROM sessions"
+
+
+class SessionStore:
+    """The tables of sessions."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def create(self, workspace: str, *, title: str, role: str = "") -> Session:
+        """Insert a new session without entries and return it; evict sessions beyond the bounds."""
+        now = time.time()
+        row = (uuid.uuid4().hex, storable(workspace), storable(title), storable(role), SessionState.IDLE, now, now)
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT INTO sessions (id, workspace, title, role, state, created, changed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+            self._evict(connection, now)
+        return Session(*row[:4], state=SessionState.IDLE, created=now, changed=now, owner="", entries=0)
+
+    def get(self, session: str) -> Session | None:
+        """Return the session with the id `session`, None if there is none."""
+        with self._state.reading() as connection:
+            return _find(connection, session)
+
+    def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
+        """Return up to `limit` sessions of `workspace`, the last changed first."""
+        query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
+        with self._state.reading() as connection:
+            return tuple(map(_unpack, connection.execute(query, (storable(workspace), limit))))
+
+    def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
+        """Return up to `limit` entries with a number above `after`, in order; () for an unknown session."""
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT kind, origin, content, details, number, at FROM session_entries"
+                " WHERE session = ? AND number > ? ORDER BY number LIMIT ?",
+                (session, after, limit),
+            )
+            return tuple(Entry(EntryKind(kind), *values) for kind, *values in rows)
+
+    def acquire(self, session: str, owner: str) -> Session:
+        """Take or renew the lease for `owner` and return the session.
+
+        Raises:
+            SessionUnavailable: it does not exist, or another owner's lease has not expired.
+        """
+        now = time.time()
+        with self._state.transaction() as connection:
+            taken = connection.execute(
+                "UPDATE sessions SET owner = ?, leased = ? WHERE id = ? AND (owner IN ('', ?) OR leased < ?)",
+                (owner, now + LEASE_S, session, owner, now),
+            )
+            return _require(connection, session, available=taken.rowcount == 1)
+
+    def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
+        """Append `entries` and set the state in one transaction, and renew the lease of `owner`.
+
+        Raises:
+            SessionUnavailable: it does not exist, or `owner` does not hold its lease.
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        if any(max(len(entry.text), len(entry.details)) > LONGEST_TEXT for entry in entries):
+            raise ValueError(f"an entry has more than {LONGEST_TEXT:,} characters")
+        now = time.time()
+        with self._state.transaction() as connection:
+            held = connection.execute(
+                "UPDATE sessions SET state = ?, changed = ?, leased = ?, entries = entries + ?"
+                " WHERE id = ? AND owner = ?",
+                (state, now, now + LEASE_S, len(entries), session, owner),
+            )
+            recorded = _require(connection, session, available=held.rowcount == 1)
+            first = recorded.entries - len(entries) + 1
+            connection.executemany(
+                "INSERT INTO session_entries (session, number, at, kind, origin, content, details)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(session, number, now, *_pack(entry)) for number, entry in enumerate(entries, first)],
+            )
+            return recorded
+
+    def release(self, session: str, owner: str) -> None:
+        """Give up the lease of `owner`; do nothing where `owner` has none."""
+        with self._state.transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
+            )
+
+    def rename(self, session: str, title: str) -> bool:
+        """Set the title, whoever drives the session; return whether there is such a session."""
+        with self._state.transaction() as connection:
+            renamed = connection.execute(
+                "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (storable(title), time.time(), session)
+            )
+            return renamed.rowcount == 1
+
+    def delete(self, session: str) -> bool:
+        """Delete a session with its entries; return whether there was one.
+
+        Raises:
+            SessionUnavailable: a client drives it now.
+        """
+        with self._state.transaction() as connection:
+            found = _find(connection, session)
+            if found is None:
+                return False
+            _require(connection, session, available=not found.owner)
+            _remove(connection, [session])
+            return True
+
+    @staticmethod
+    def _evict(connection: Connection, now: float) -> None:
+        """Remove the longest unchanged sessions so that the bounds hold, except those that a client drives."""
+        rows = connection.execute("SELECT id, changed, leased FROM sessions ORDER BY changed DESC, id").fetchall()
+        _remove(
+            connection,
+            [
+                identity
+                for number, (identity, changed, leased) in enumerate(rows)
+                if (number >= MOST_SESSIONS or changed < now - KEPT_S) and leased < now
+            ],
+        )
+
+
+def _find(connection: Connection, session: str) -> Session | None:
+    row = connection.execute(f"{_SELECT} WHERE id = ?", (session,)).fetchone()
+    return _unpack(row) if row is not None else None
+
+
+def _require(connection: Connection, session: str, *, available: bool) -> Session:
+    """Return the session; raises SessionUnavailable if there is none, or if it is not `available` to the caller."""
+    found = _find(connection, session)
+    if found is None:
+        raise SessionUnavailable(f"There is no session {session!r}; it may have been deleted. Start a new one.")
+    if not available:
+        owner = found.owner or "another client"
+        raise SessionUnavailable(f"{found.title!r} is open in {owner}; close it there, or start another session.")
+    return found
+
+
+def _remove(connection: Connection, sessions: Sequence[str]) -> None:
+    for session in sessions:
+        connection.execute("DELETE FROM session_entries WHERE session = ?", (session,))
+        connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
+
+
+def _pack(entry: Entry) -> tuple[str, ...]:
+    return entry.kind, storable(entry.by), storable(entry.text), storable(entry.details)
+
+
+def _unpack(row: Sequence[Any]) -> Session:
+    """Return the session of a row of `_SELECT`; a lease that has expired has no owner."""
+    identity, workspace, title, role, state, created, changed, owner, leased, entries = row
+    owner = owner if leased >= time.time() else ""
+    return Session(identity, workspace, title, role, SessionState(state), created, changed, owner, entries)

@@ -1,0 +1,263 @@
+"""The tables of the queue of tasks: what is wanted, which task needs which, and which worker has claimed it.
+
+Implements `agents.ports.task_queue.TaskQueue`. A claim is a worker's name and the number of the attempt; every change
+by a worker requires that the claim still holds, in the same statement, so that two processes cannot both succeed.
+Open tasks of a workspace are bounded; ended ones are removed after 90 days. Blocking; writes to the state database
+only. Start at `TaskStore`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from agents.ports.task_queue import (
+    ATTEMPTS,
+    LONGEST_TEXT,
+    SOON_S,
+    STUCK_S,
+    NewTask,
+    Priority,
+    QueuedTask,
+    QueueFull,
+    TaskStatus,
+)
+from server.state.statements import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from server.state.database import State
+    from server.state.statements import Connection
+
+MOST_OPEN = 10_000  # tasks of one workspace that have not ended
+KEPT_S = 90 * 24 * 3600.0  # ended tasks
+_ENDED = (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED)
+_SELECT = (
+    "SELECT id, workspace, title, details, role, priority, deadline, parent, name, status, created, changed, attempts,"
+    " worker, result FROM queued_tasks"
+)
+_CLAIMED = "id = ? AND worker = ? AND attempts = ? AND status = 'running'"
+_NEXT = """
+    SELECT id FROM queued_tasks AS waiting WHERE workspace = ? AND status = 'queued' AND {roles} AND NOT EXISTS (
+        SELECT 1 FROM queued_task_needs JOIN queued_tasks AS needed ON needed.id = need
+        WHERE task = waiting.id AND needed.status <> 'done'
+    )
+    ORDER BY CASE WHEN deadline < ? THEN {high} ELSE priority END, CASE WHEN deadline IS NULL THEN 1 ELSE 0 END,
+        deadline, created, id
+    LIMIT 1
+"""
+_STUCK = "The worker gave no sign of life for an hour."
+_BLOCKED = "A task that this one needs failed or was cancelled; queue that one again first, or cancel this one."
+
+
+class TaskStore:
+    """The tables of the queue."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, task: NewTask) -> QueuedTask:
+        """Queue `task`; return the one that is there already if its key is.
+
+        Raises:
+            QueueFull: too many tasks of the workspace are open.
+            LookupError: a task of `needs` does not exist.
+            ValueError: a text is longer than `LONGEST_TEXT`.
+        """
+        with self._state.transaction() as connection:
+            return _require(connection, _insert(connection, task))
+
+    def get(self, task: str) -> QueuedTask | None:
+        """Return the task with the id `task`, None if there is none."""
+        with self._state.reading() as connection:
+            return _find(connection, task)
+
+    def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
+        """Return up to `limit` tasks of `workspace`, the last added first, those of one status if that is given."""
+        query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', status) ORDER BY created DESC, id LIMIT ?"
+        with self._state.reading() as connection:
+            rows = connection.execute(query, (storable(workspace), status or "", limit)).fetchall()
+            return tuple(_unpack(connection, row) for row in rows)
+
+    def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
+        """Claim the most urgent task for `worker`, None where nothing is to be done; the port says in which order."""
+        now, place = time.time(), storable(workspace)
+        condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"
+        query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
+        wanted = ("", *map(storable, roles)) if roles else ()
+        with self._state.transaction() as connection:
+            self._take_back_stuck(connection, place, now)
+            _stop_blocked(connection)
+            row = connection.execute(query, (place, *wanted, now + SOON_S)).fetchone()
+            if row is None:
+                return None
+            connection.execute(
+                "UPDATE queued_tasks SET status = ?, worker = ?, attempts = attempts + 1, renewed = ?, changed = ?"
+                " WHERE id = ? AND status = 'queued'",
+                (TaskStatus.RUNNING, storable(worker), now, now, row[0]),
+            )
+            return _require(connection, row[0])
+
+    def renew(self, claimed: QueuedTask) -> bool:
+        """Give a sign of life; return False where the claim is lost: stop then."""
+        with self._state.transaction() as connection:
+            query = f"UPDATE queued_tasks SET renewed = ? WHERE {_CLAIMED}"  # noqa: S608 (our own words)
+            return connection.execute(query, (time.time(), *_name_claim(claimed))).rowcount == 1
+
+    def finish(self, claimed: QueuedTask, result: str, follow_ups: Sequence[NewTask] = ()) -> bool:
+        """Record the result and queue `follow_ups`, in one transaction; return False if the claim is lost.
+
+        Raises:
+            QueueFull, LookupError, ValueError: as `add` does; then nothing is recorded.
+        """
+        with self._state.transaction() as connection:
+            if not _end_claim(connection, claimed, TaskStatus.DONE, result):
+                return False
+            for task in follow_ups:
+                _insert(connection, task)
+            return True
+
+    def fail(self, claimed: QueuedTask, why: str) -> bool:
+        """Put a task back, or after `ATTEMPTS` claims end it and let those that need it wait for a person.
+
+        Returns False if the claim is lost.
+        """
+        with self._state.transaction() as connection:
+            return _fail(connection, claimed, why)
+
+    def escalate(self, claimed: QueuedTask, why: str) -> bool:
+        """Leave a task to a person: it waits until `requeue` or `cancel`. Returns False if the claim is lost."""
+        with self._state.transaction() as connection:
+            return _end_claim(connection, claimed, TaskStatus.WAITING, why)
+
+    def pause(self, task: str) -> bool:
+        """Take a task that is queued or running out of the queue until `requeue`; return whether it was either."""
+        with self._state.transaction() as connection:
+            return _move(connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED)
+
+    def cancel(self, task: str) -> bool:
+        """End a task that has not ended; those that need it wait for a person. Returns whether it had not ended."""
+        open_ones = tuple(status for status in TaskStatus if status not in _ENDED)
+        with self._state.transaction() as connection:
+            cancelled = _move(connection, task, open_ones, TaskStatus.CANCELLED)
+            _stop_blocked(connection)
+            return cancelled
+
+    def requeue(self, task: str) -> bool:
+        """Queue a task again that is paused, waiting, failed or cancelled, with all attempts; return whether it was."""
+        stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
+        with self._state.transaction() as connection:
+            if not _move(connection, task, stopped, TaskStatus.QUEUED):
+                return False
+            connection.execute("UPDATE queued_tasks SET attempts = 0, worker = '', result = '' WHERE id = ?", (task,))
+            return True
+
+    @staticmethod
+    def _take_back_stuck(connection: Connection, workspace: str, now: float) -> None:
+        """Fail the claims in `workspace` that were not renewed for `STUCK_S`."""
+        query = f"{_SELECT} WHERE workspace = ? AND status = 'running' AND renewed < ?"
+        for row in connection.execute(query, (workspace, now - STUCK_S)).fetchall():
+            _fail(connection, _unpack(connection, row), _STUCK)
+
+
+def _insert(connection: Connection, task: NewTask) -> str:
+    """Insert `task` and return its id, or the id of the one with its key; raises as `TaskStore.add` does."""
+    if len(task.details) > LONGEST_TEXT:
+        raise ValueError(f"the details have more than {LONGEST_TEXT:,} characters")
+    now, place = time.time(), storable(task.workspace)
+    key = storable(task.key) or None
+    row = connection.execute("SELECT id FROM queued_tasks WHERE name = ?", (key,)).fetchone()
+    if row is not None:
+        return str(row[0])
+    _remove_old(connection, now)
+    query = "SELECT count(*) FROM queued_tasks WHERE workspace = ? AND status NOT IN (?, ?, ?)"
+    if connection.execute(query, (place, *_ENDED)).fetchone()[0] >= MOST_OPEN:
+        raise QueueFull(f"{MOST_OPEN:,} tasks are open in this workspace, the most there may be; cancel some first.")
+    for need in task.needs:
+        if _find(connection, need) is None:
+            raise LookupError(f"there is no task {need!r}")
+    identity = uuid.uuid4().hex
+    connection.execute(
+        "INSERT INTO queued_tasks (id, workspace, title, details, role, priority, deadline, parent, name, status,"
+        " created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            identity, place, storable(task.title), storable(task.details), storable(task.role), int(task.priority),
+            task.deadline, task.parent, key, TaskStatus.QUEUED, now, now,
+        ),
+    )  # fmt: skip
+    connection.executemany(
+        "INSERT INTO queued_task_needs (task, need) VALUES (?, ?)", [(identity, need) for need in set(task.needs)]
+    )
+    return identity
+
+
+def _remove_old(connection: Connection, now: float) -> None:
+    """Remove tasks that ended more than `KEPT_S` ago, except those that a task still needs."""
+    rows = connection.execute(
+        "SELECT id FROM queued_tasks WHERE changed < ? AND status IN (?, ?, ?)"
+        " AND id NOT IN (SELECT need FROM queued_task_needs)",
+        (now - KEPT_S, *_ENDED),
+    )
+    for (identity,) in rows.fetchall():
+        connection.execute("DELETE FROM queued_task_needs WHERE task = ?", (identity,))
+        connection.execute("DELETE FROM queued_tasks WHERE id = ?", (identity,))
+
+
+def _name_claim(claimed: QueuedTask) -> tuple[str, str, int]:
+    """Return the values of `_CLAIMED`."""
+    return claimed.id, storable(claimed.worker), claimed.attempts
+
+
+def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str) -> bool:
+    """Set status and result of a task whose claim holds; return whether it does."""
+    if len(result) > LONGEST_TEXT:
+        raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
+    query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
+    values = (status, storable(result), time.time(), *_name_claim(claimed))
+    return connection.execute(query, values).rowcount == 1
+
+
+def _fail(connection: Connection, claimed: QueuedTask, why: str) -> bool:
+    """Queue a task again whose claim holds, or end it after its last attempt; return whether the claim holds."""
+    is_last = claimed.attempts >= ATTEMPTS
+    if not _end_claim(connection, claimed, TaskStatus.FAILED if is_last else TaskStatus.QUEUED, why):
+        return False
+    _stop_blocked(connection)
+    return True
+
+
+def _move(connection: Connection, task: str, before: Collection[TaskStatus], after: TaskStatus) -> bool:
+    """Set the status of a task if it is one of `before`; return whether it was."""
+    marks = ", ".join("?" * len(before))
+    query = f"UPDATE queued_tasks SET status = ?, changed = ? WHERE id = ? AND status IN ({marks})"  # noqa: S608
+    return connection.execute(query, (after, time.time(), task, *before)).rowcount == 1
+
+
+def _stop_blocked(connection: Connection) -> None:
+    """Let queued tasks wait for a person that need one which has failed or was cancelled."""
+    connection.execute(
+        "UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE status = 'queued' AND id IN"
+        " (SELECT task FROM queued_task_needs JOIN queued_tasks AS needed ON needed.id = need"
+        " WHERE needed.status IN (?, ?))",
+        (TaskStatus.WAITING, _BLOCKED, time.time(), TaskStatus.FAILED, TaskStatus.CANCELLED),
+    )
+
+
+def _find(connection: Connection, task: str) -> QueuedTask | None:
+    row = connection.execute(f"{_SELECT} WHERE id = ?", (task,)).fetchone()
+    return _unpack(connection, row) if row is not None else None
+
+
+def _require(connection: Connection, task: str) -> QueuedTask:
+    return _unpack(connection, connection.execute(f"{_SELECT} WHERE id = ?", (task,)).fetchone())
+
+
+def _unpack(connection: Connection, row: Sequence[Any]) -> QueuedTask:
+    """Return the task of a row of `_SELECT`, with the ids of the tasks that it needs."""
+    identity, workspace, title, details, role, priority, deadline, parent, name, status, *rest = row
+    rows = connection.execute("SELECT need FROM queued_task_needs WHERE task = ? ORDER BY need", (identity,))
+    needs = tuple(need for (need,) in rows.fetchall())
+    task = NewTask(workspace, title, details, role, Priority(priority), deadline, needs, parent, name or "")
+    return QueuedTask(identity, task, TaskStatus(status), *rest)
