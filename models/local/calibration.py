@@ -196,7 +196,7 @@ def choose_threads(
 
 
 def choose_default_threads(size_bytes: int, *, cores: int | None = None) -> int:
-    """Return a safe number of threads without measuring: 1 for small weights, which fit a core's caches, else up to 4."""
+    """Return a safe number of threads without measuring: 1 for small weights, which fit one core, else up to 4."""
     return 1 if size_bytes < SMALL_BYTES else min(4, cores or count_available_cores())
 
 

@@ -297,7 +297,7 @@ class Engine:
         return self._lacks_much(settled, self.count_kept(prompt.tokens[: len(prompt.tokens) - 1]))
 
     def has_room(self, prompt: Prompt) -> bool:
-        """Return whether the settled part fits beside the kept heads, so that they and the weights need not be dropped."""
+        """Return whether the settled part fits beside the kept heads; else all of them have to be dropped."""
         return not self._kept or self._kept_tokens + prompt.settled <= self.most_kept
 
     def _lacks_much(self, settled: int, known: int) -> bool:
