@@ -112,7 +112,8 @@ def write_json(outcome: Outcome) -> None:
 def _format_report(report: Report) -> Iterator[str]:
     """Yield the lines of the report."""
     yield ""
-    yield f"Quality: {_format_score(report.score)} of 100 ({report.lines:,} lines of code, {_count(report.files, 'file')})"
+    size = f"{report.lines:,} lines of code, {_count(report.files, 'file')}"
+    yield f"Quality: {_format_score(report.score)} of 100 ({size})"
     for part in report.parts:
         yield f"  {part.name:14}{_format_score(part.score):>6}  {part.how}"
     if report.recommendations:
