@@ -18,6 +18,8 @@ CHECKED: tuple[str, ...] = (
     "models/conversion",
     "models/remote",
     "models/training",
+    "server/cli",
+    "server/gate",
     "server/lsp",
 )
 
