@@ -77,6 +77,7 @@ def _changes(scan: Scan, node: tree_sitter.Node, word: str, names: dict[str, tup
 
 
 def _is_word(scan: Scan, node: tree_sitter.Node | None, word: str) -> bool:
+    """Return whether the text of `node` is `word`."""
     return node is not None and scan.text(node) == word
 
 
