@@ -29,7 +29,7 @@ class Suppressor:
             below; "block" its line or, if the comment is alone in it, the rest of its block; "below" the item below;
             "end" all up to `until` or the end of the text; "text" the whole text.
         until: pattern of the comment that ends the reach "end".
-        name_pattern: pattern of the linter's names of rules; a comment without names suppresses all rules with such a name.
+        name_pattern: pattern of the linter's rule names; a comment without names suppresses all rules with such a name.
     """
 
     shape: str

@@ -97,7 +97,7 @@ def _walk_scope(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _binds(node: tree_sitter.Node, name: str) -> bool:
-    """Return whether `node` binds `name` for longer than a handler; the name of an exception does not last."""
+    """Return whether `node` binds `name`; the variable of an `except` clause does not count, for it is deleted."""
     if node.type in _TARGETS:
         target = node.child_by_field_name(_TARGETS[node.type])
         has_value = node.type != "assignment" or node.child_by_field_name("right") is not None
